@@ -9,7 +9,7 @@ import pytest_asyncio
 from proctorium_common.storage.database import Database
 
 Migrated = Callable[[str], str]
-"""Makes a fresh database with a package's migrations and answers its URL."""
+"""Creates a database with a package's migrations and returns its URL."""
 
 SAMPLE = "libs.common.tests.sample"
 

@@ -1,4 +1,4 @@
-"""Ids, errors and callers: the small things that everything says alike."""
+"""Ids, errors and callers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ from proctorium_common.rpc.caller import (
 from proctorium_common.rpc.status import CODES
 
 
-def test_ids_are_of_version_7_and_increase() -> None:
-    made = [new_id() for _ in range(1000)]
-    assert {type(found) for found in made} == {UUID}
-    assert {found.version for found in made} == {7}
-    assert made == sorted(set(made))
+def test_ids_are_version_7_and_increase() -> None:
+    ids = [new_id() for _ in range(1000)]
+    assert {type(found) for found in ids} == {UUID}
+    assert {found.version for found in ids} == {7}
+    assert ids == sorted(set(ids))
 
 
-def test_an_id_is_read_in_its_canonical_form() -> None:
+def test_canonical_id_is_parsed() -> None:
     wanted = new_id()
     assert parse_id(str(wanted), "session_id") == wanted
     assert parse_id(str(wanted).upper(), "session_id") == wanted
@@ -42,25 +42,25 @@ def test_an_id_is_read_in_its_canonical_form() -> None:
     ["", "x", str(uuid4())[:-1], uuid4().hex, f"{{{uuid4()}}}", uuid4().urn, "-" * 36, "z" * 36],
     ids=["empty", "x", "short", "plain", "braces", "urn", "dashes", "letters"],
 )
-def test_what_is_not_an_id_is_refused_with_its_field(text: str) -> None:
+def test_invalid_id_is_refused_with_its_field(text: str) -> None:
     with pytest.raises(ServiceError) as refused:
         parse_id(text, "session_id")
     assert refused.value.reason == "INVALID_ID"
     assert [each.field for each in refused.value.violations] == ["session_id"]
 
 
-def test_what_is_not_an_id_in_a_list_is_refused_with_its_place() -> None:
+def test_invalid_id_in_a_list_is_refused_with_its_index() -> None:
     with pytest.raises(ServiceError) as refused:
         parse_ids([str(new_id()), "x"], "learner_ids")
     assert refused.value.reason == "INVALID_ID"
     assert [each.field for each in refused.value.violations] == ["learner_ids[1]"]
 
 
-def test_the_time_is_utc_and_aware() -> None:
+def test_current_time_is_in_utc() -> None:
     assert utc_now().tzinfo is UTC
 
 
-def test_every_kind_has_its_code() -> None:
+def test_every_error_kind_has_a_status_code() -> None:
     assert set(CODES) == set(Kind)
     assert len(set(CODES.values())) == len(Kind)
     assert CODES[Kind.INVALID_STATE_TRANSITION] is grpc.StatusCode.FAILED_PRECONDITION
@@ -82,7 +82,7 @@ def test_every_kind_has_its_code() -> None:
     ],
     ids=lambda value: value.name if isinstance(value, Kind) else "",
 )
-def test_each_constructor_says_its_kind_reason_sentence_and_metadata(
+def test_error_constructors_set_kind_reason_message_and_metadata(
     make: type[ServiceError], kind: Kind
 ) -> None:
     error = make("REASON", "A sentence.", session_id="s-1")  # type: ignore[call-arg,arg-type]  # any of them
@@ -91,20 +91,20 @@ def test_each_constructor_says_its_kind_reason_sentence_and_metadata(
     assert str(error) == "REASON: A sentence."
 
 
-def test_errors_that_pass_can_say_when_to_try_again() -> None:
+def test_temporary_errors_have_a_retry_delay() -> None:
     later = timedelta(seconds=30)
     assert errors.exhausted("R", "s", retry_after=later).retry_after == later
     assert errors.unavailable("R", "s", retry_after=later).retry_after == later
 
 
-def test_callers_are_told_apart_by_name() -> None:
+def test_caller_names_distinguish_people_and_services() -> None:
     person = new_id()
     assert Caller(person, frozenset({"learner"}), "edge").name == f"person:{person}"
     assert Caller(service="session").name == "service:session"
     assert ANONYMOUS.name == "anonymous"
 
 
-def test_there_is_a_current_call_only_within_one() -> None:
+def test_current_call_exists_only_within_a_call() -> None:
     with pytest.raises(LookupError):
         current_call()
     call = Call(ANONYMOUS, "/a/B", time.monotonic() + 1)

@@ -20,7 +20,7 @@ SOON = 5.0
 
 
 class Queue:
-    """Acquires permits and records who got one, in order."""
+    """Acquires permits and records the keys that were granted one, in order."""
 
     def __init__(self, limiter: FairLimiter[str]) -> None:
         self.limiter = limiter
@@ -28,7 +28,7 @@ class Queue:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def arrive(self, keys: str) -> None:
-        """Have one caller of each of `keys` arrive, one after the other."""
+        """Start one caller for each of `keys`, one after the other."""
         for key in keys:
             self.tasks.append(asyncio.create_task(self._acquire(key)))
             await settled()
@@ -52,9 +52,9 @@ async def settled() -> None:
 
 @pytest.fixture
 async def queue(request: pytest.FixtureRequest) -> AsyncIterator[Queue]:
-    made = Queue(FairLimiter(**{"permits": 1, **getattr(request, "param", {})}))
-    yield made
-    await end(*made.tasks)
+    created = Queue(FairLimiter(**{"permits": 1, **getattr(request, "param", {})}))
+    yield created
+    await end(*created.tasks)
 
 
 async def test_a_busy_key_delays_only_itself(queue: Queue) -> None:
@@ -83,12 +83,12 @@ async def test_concurrency_of_a_key_is_limited(queue: Queue) -> None:
     assert queue.granted == "abca"
 
 
-async def test_a_free_permit_is_granted_without_waiting(queue: Queue) -> None:
+async def test_free_permit_is_granted_immediately(queue: Queue) -> None:
     async with asyncio.timeout(0):
         await queue.limiter.acquire("a")
 
 
-async def test_a_caller_that_gives_up_delays_nobody(queue: Queue) -> None:
+async def test_cancelled_caller_delays_no_other(queue: Queue) -> None:
     await queue.arrive("fabb")
     await end(queue.tasks[1], queue.tasks[2])
     await queue.release("f")
@@ -99,7 +99,7 @@ async def test_a_caller_that_gives_up_delays_nobody(queue: Queue) -> None:
 
 
 @pytest.mark.parametrize("cancelled", ["just before", "just after"])
-async def test_a_permit_is_not_lost_on_a_caller_that_is_cancelled_at_that_moment(
+async def test_permit_is_not_lost_when_its_caller_is_cancelled(
     queue: Queue, cancelled: str
 ) -> None:
     await queue.arrive("abc")
@@ -124,7 +124,7 @@ async def refused(waiting: asyncio.Task[None], error: type[Exception]) -> None:
 
 
 @pytest.mark.parametrize("queue", [{"capacity_per_key": 2}], indirect=True)
-async def test_the_capacity_of_a_key_leaves_that_of_others(queue: Queue) -> None:
+async def test_full_key_does_not_affect_other_keys(queue: Queue) -> None:
     await queue.arrive("aaa")
     await refused(queue.tasks[2], KeyFullError)
     await queue.arrive("bb")
@@ -136,7 +136,7 @@ async def test_the_capacity_of_a_key_leaves_that_of_others(queue: Queue) -> None
 
 
 @pytest.mark.parametrize("queue", [{"capacity": 2}], indirect=True)
-async def test_a_full_limiter_refuses_until_a_caller_has_left(queue: Queue) -> None:
+async def test_full_limiter_refuses_until_a_caller_leaves(queue: Queue) -> None:
     await queue.arrive("abc")
     await refused(queue.tasks[2], LimiterFullError)
     await end(queue.tasks[1])
@@ -153,7 +153,7 @@ async def test_nothing_is_stored_for_keys_without_callers(queue: Queue) -> None:
 
 
 class Work:
-    """Work that lasts until it may end."""
+    """Work that runs until `may_end` is set."""
 
     def __init__(self) -> None:
         self.started = threading.Event()
@@ -167,9 +167,9 @@ class Work:
 
 @pytest.fixture
 async def threads() -> AsyncIterator[LimitedThreads[str]]:
-    made: LimitedThreads[str] = LimitedThreads("worker", 1)
-    yield made
-    await made.close()
+    created: LimitedThreads[str] = LimitedThreads("worker", 1)
+    yield created
+    await created.close()
 
 
 async def run(threads: LimitedThreads[str], key: str, work: Work) -> str:
@@ -183,19 +183,19 @@ async def test_work_runs_in_a_thread(threads: LimitedThreads[str]) -> None:
     assert (await run(threads, "a", work)).startswith("worker")
 
 
-async def test_an_error_of_the_work_reaches_its_caller_and_releases_the_permit(
+async def test_error_of_the_work_is_raised_and_releases_the_permit(
     threads: LimitedThreads[str],
 ) -> None:
     def fail() -> None:
-        raise ValueError("no picture")
+        raise ValueError("not an image")
 
     for _ in range(2):
-        with pytest.raises(ValueError, match="no picture"):
+        with pytest.raises(ValueError, match="not an image"):
             async with threads.permit("a"):
                 await threads.run(fail)
 
 
-async def test_a_cancelled_caller_holds_its_permit_until_the_work_has_ended(
+async def test_cancelled_caller_keeps_its_permit_until_the_work_has_ended(
     threads: LimitedThreads[str],
 ) -> None:
     first = Work()

@@ -30,32 +30,32 @@ class Kind(StrEnum):
     SELFIE = "selfie"
 
 
-def test_a_time_survives_its_timestamp_and_none_leaves_the_field_absent() -> None:
+def test_times_are_converted_both_ways_and_none_leaves_the_field_unset() -> None:
     case = pb.Case(submit_time=to_timestamp(NOON), decide_time=to_timestamp(None))
     assert from_timestamp(case.submit_time) == NOON
     assert not case.HasField("decide_time")
 
 
-def test_an_optional_id_is_empty_or_an_id() -> None:
+def test_optional_id_is_empty_or_valid() -> None:
     assert optional_id(id_text(ID), "case_id") == ID
     assert optional_id(id_text(None), "case_id") is None
     with pytest.raises(ServiceError, match="INVALID_ID"):
         optional_id("nonsense", "case_id")
 
 
-def test_an_update_changes_the_fields_of_the_mask_or_those_that_are_given() -> None:
-    given = Organisation(name="Centre", etag="v1")
-    assert fields_to_update(given, FieldMask()) == {"name"}
-    assert fields_to_update(given, FieldMask(paths=["support_phone"])) == {"support_phone"}
+def test_update_changes_the_masks_fields_or_the_set_ones() -> None:
+    update = Organisation(name="Centre", etag="v1")
+    assert fields_to_update(update, FieldMask()) == {"name"}
+    assert fields_to_update(update, FieldMask(paths=["support_phone"])) == {"support_phone"}
     settable = {"name", "administrator_contact", "support_phone"}
-    assert fields_to_update(given, FieldMask(paths=["*"])) == settable
+    assert fields_to_update(update, FieldMask(paths=["*"])) == settable
 
 
 @pytest.mark.parametrize(
     ("resource", "path"),
     [(Organisation(), "etag"), (Organisation(), "nothing"), (pb.Case(), "state")],
 )
-def test_a_mask_names_fields_that_can_be_changed(
+def test_mask_with_an_immutable_or_unknown_field_is_refused(
     resource: Organisation | pb.Case, path: str
 ) -> None:
     with pytest.raises(ServiceError) as refused:

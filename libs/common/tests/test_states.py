@@ -1,4 +1,4 @@
-"""StateMachine: transitions, repetitions, refusals and what is made from the table."""
+"""StateMachine: transitions, repeated actions, refusals, and the generated diagram and table."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ TRANSITIONS = (
 MACHINE = StateMachine("light", Light, {Light.OFF}, TRANSITIONS, SENTENCES)
 
 
-def test_an_action_leads_to_its_target() -> None:
+def test_action_leads_to_its_target_state() -> None:
     assert MACHINE.target(Light.OFF, Switch.TURN_ON) is Light.ON
     assert MACHINE.allows(Light.OFF, Switch.TURN_ON)
 
 
-def test_a_repeated_action_changes_nothing() -> None:
+def test_repeated_action_changes_nothing() -> None:
     assert MACHINE.target(Light.ON, Switch.TURN_ON) is None
     assert not MACHINE.allows(Light.ON, Switch.TURN_ON)
 
 
-def test_an_invalid_transition_names_state_action_and_what_is_possible() -> None:
+def test_invalid_transition_names_state_action_and_possible_actions() -> None:
     with pytest.raises(ServiceError) as refused:
         MACHINE.target(Light.BROKEN, Switch.TURN_ON)
     assert (refused.value.kind, refused.value.reason) == (
@@ -52,7 +52,7 @@ def test_an_invalid_transition_names_state_action_and_what_is_possible() -> None
     assert refused.value.metadata == {"from": "broken", "asked": "turn_on", "possible": ""}
 
 
-def test_a_machine_can_refuse_with_an_error_of_its_own() -> None:
+def test_machine_can_refuse_with_its_own_error() -> None:
     def refusal(state: Light, action: Switch) -> ServiceError | None:
         return not_allowed("NOT_ALLOWED", "No.") if action is Switch.BREAK else None
 
@@ -74,13 +74,13 @@ def test_actions_actors_final_states_and_pairs_follow_from_the_table() -> None:
     }
 
 
-def test_two_targets_of_one_action_from_one_state_are_refused() -> None:
+def test_ambiguous_target_is_refused() -> None:
     double = Transition(Switch.TURN_ON, frozenset({Light.OFF}), Light.BROKEN)
     with pytest.raises(ValueError, match="two targets"):
         StateMachine("light", Light, {Light.OFF}, (*TRANSITIONS, double), SENTENCES)
 
 
-def test_a_state_without_a_sentence_is_refused() -> None:
+def test_state_without_a_sentence_is_refused() -> None:
     with pytest.raises(ValueError, match="no sentence for broken"):
         StateMachine("light", Light, {Light.OFF}, TRANSITIONS, {Light.OFF: "", Light.ON: ""})
 

@@ -1,4 +1,4 @@
-"""A task is ended, also one that did not hear it the first time."""
+"""Ending tasks, even when a library swallows the cancellation."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest
 from proctorium_common import tasks
 
 
-async def test_an_ended_task_is_left_alone() -> None:
+async def test_finished_task_is_not_cancelled() -> None:
     done = asyncio.create_task(asyncio.sleep(0))
     await done
     await tasks.end(done)
     assert not done.cancelled()
 
 
-async def test_what_a_task_raises_at_its_end_is_not_raised() -> None:
+async def test_error_of_an_ending_task_is_not_raised() -> None:
     async def fails() -> None:
         try:
             await asyncio.Event().wait()
@@ -29,25 +29,25 @@ async def test_what_a_task_raises_at_its_end_is_not_raised() -> None:
     assert isinstance(failing.exception(), OSError)
 
 
-async def test_a_cancellation_that_a_library_lost_is_said_again(
+async def test_swallowed_cancellation_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 0.01)
-    came = asyncio.Event()
-    turns = 0
+    changed = asyncio.Event()
+    waits = 0
 
-    async def wait_for_ever() -> None:
-        nonlocal turns
+    async def wait_forever() -> None:
+        nonlocal waits
         while True:
-            turns += 1
-            await asyncio.wait_for(came.wait(), 60)
-            came.clear()
+            waits += 1
+            await asyncio.wait_for(changed.wait(), 60)
+            changed.clear()
 
-    waiting = asyncio.create_task(wait_for_ever())
+    waiting = asyncio.create_task(wait_forever())
     await asyncio.sleep(0.01)
-    came.set()
+    changed.set()
     await asyncio.sleep(0)
     async with asyncio.timeout(5):
         await tasks.end(waiting)
     assert waiting.cancelled()
-    assert turns == 2, "the first cancellation was lost"
+    assert waits == 2, "the first cancellation was lost"

@@ -16,7 +16,7 @@ from .harness import TOPOLOGY, Harness
 
 @pytest.fixture
 def broker_topology() -> Topology:
-    """All services, with `sample`, which listens to enrollment."""
+    """All services and `sample`, which subscribes to enrollment's events."""
     return {**services(), "sample": TOPOLOGY["sample"]}
 
 

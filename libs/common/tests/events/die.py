@@ -1,4 +1,4 @@
-"""Processes that die at the worst moment.
+"""A relay and a subscriber that kill their process at the worst moment.
 
 Usage: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER CERTIFICATES`.
 """
@@ -27,16 +27,16 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class RelayThatDies(Relay):
-    """Dies when the broker has the events and the database does not know it."""
+class DyingRelay(Relay):
+    """Kills its process after publishing, before the events are marked as published."""
 
     async def mark(self, connection: object, positions: Sequence[int]) -> None:
         print(len(positions), flush=True)
         die()
 
 
-class SubscriberThatDies(Subscriber):
-    """Dies when the effect is committed and the broker does not know it."""
+class DyingSubscriber(Subscriber):
+    """Kills its process after the effect's commit, before the acknowledgement."""
 
     async def _respond(self, delivery: object, send: Callable[[], Awaitable[None]]) -> None:
         die()
@@ -48,9 +48,9 @@ async def main(who: str, database_url: str, broker_url: str, certificates: str) 
     identity = BrokerIdentity.load(name, pair.certificate, pair.key, pair.authority)
     database, broker = Database(database_url), Broker(broker_url, identity)
     if who == "relay":
-        await RelayThatDies(database, broker, Listener(database)).run()
+        await DyingRelay(database, broker, Listener(database)).run()
     else:
-        await SubscriberThatDies(database, broker, CONSUMER, Effects().handlers).run()
+        await DyingSubscriber(database, broker, CONSUMER, Effects().handlers).run()
 
 
 if __name__ == "__main__":

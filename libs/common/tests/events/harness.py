@@ -55,7 +55,7 @@ def certified(person: UUID, nth: int = 1) -> PersonCertified:
 
 
 class Effects:
-    """A handler that has an effect in the database, can be told to fail, and lets tests wait for what it saw."""
+    """A handler with an effect in the database, which can fail or wait, and on which tests can wait."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
@@ -90,7 +90,7 @@ class Effects:
 
     @property
     def handlers(self) -> Handlers:
-        """This handler for the numbered events."""
+        """Return this handler for the numbered events."""
         return {PersonCertified: self}
 
 
@@ -101,11 +101,11 @@ class Harness:
         self.database = database
         self.nats = nats
         self.broker = Broker(nats.url, nats.identity("sample"))
-        """The broker of the service whose events are handled."""
+        """The broker connection of the subscribing service."""
         self.owner = Broker(nats.url, nats.identity("enrollment"))
-        """The broker of the service whose events are relayed."""
+        """The broker connection of the publishing service."""
         self.tester = Broker(nats.url, nats.identity(TESTER))
-        """A broker that sees what services may not."""
+        """A broker connection with more permissions than services have."""
         self.listener = Listener(database)
         self.effects = Effects()
 
@@ -114,7 +114,7 @@ class Harness:
         await declare(self.nats.url, TOPOLOGY, self.nats.identity(DECLARER), ack_wait=ACK_WAIT)
 
     async def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         for broker in (self.broker, self.owner, self.tester):
             await broker.close()
         await self.listener.close()
@@ -127,18 +127,18 @@ class Harness:
     @asynccontextmanager
     async def relay(self) -> AsyncIterator[Relay]:
         """Run a relay within the block."""
-        made = Relay(
+        relay = Relay(
             self.database, self.owner, self.listener, lock_poll_interval=timedelta(milliseconds=20)
         )
-        async with running(made.run()):
-            yield made
+        async with running(relay.run()):
+            yield relay
 
     @asynccontextmanager
     async def subscriber(
         self, handlers: Handlers | None = None, *, retry: RetryPolicy = QUICK, concurrency: int = 16
     ) -> AsyncIterator[Subscriber]:
         """Run a subscriber within the block; it drains at its end."""
-        made = Subscriber(
+        subscriber = Subscriber(
             self.database,
             self.broker,
             CONSUMER,
@@ -146,11 +146,11 @@ class Harness:
             retry=retry,
             concurrency=concurrency,
         )
-        task = asyncio.create_task(made.run())
+        task = asyncio.create_task(subscriber.run())
         try:
-            yield made
+            yield subscriber
         finally:
-            made.stop()
+            subscriber.stop()
             async with asyncio.timeout(30):
                 await task
 
@@ -172,12 +172,12 @@ class Harness:
         async with self.database.transaction() as transaction:
             return (await transaction.execute(query)).scalar_one()
 
-    async def marks(self) -> int:
+    async def inbox_rows(self) -> int:
         """Return the number of rows in the inbox."""
         async with self.database.transaction() as transaction:
             return (await transaction.execute(select(func.count()).select_from(inbox))).scalar_one()
 
-    async def letters(self) -> int:
+    async def dead_letters(self) -> int:
         """Return the number of open dead letters."""
         query = select(func.count()).where(dead_letters.c.resolved_at.is_(None))
         async with self.database.transaction() as transaction:
@@ -201,7 +201,7 @@ class Harness:
         """Return whether every event in the outbox is published."""
         return await self.unpublished() == 0
 
-    async def forgets(self) -> bool:
+    async def accepts_repeated_id(self) -> bool:
         """Return whether the stream accepts a message ID that it had before."""
         client = await self.tester.connected()
         ack = await client.jetstream().publish(
@@ -215,11 +215,11 @@ class Harness:
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return info.delivered.consumer_seq if info.delivered else 0
 
-    async def has_in_hand(self, many: int) -> bool:
+    async def has_pending_acks(self, count: int) -> bool:
         """Return whether the subscriber has so many unacknowledged events now."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
-        return bool(info.num_ack_pending == many)
+        return bool(info.num_ack_pending == count)
 
     async def is_settled(self) -> bool:
         """Return whether every event was published, and acknowledged by the consumer."""
@@ -239,6 +239,6 @@ async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
             task.result()
 
 
-def people(many: int) -> list[UUID]:
+def people(count: int) -> list[UUID]:
     """Return the IDs of so many aggregates."""
-    return [new_id() for _ in range(many)]
+    return [new_id() for _ in range(count)]

@@ -1,4 +1,4 @@
-"""Events that a batch handler takes together: once each, in order, and none of them held up by one that fails."""
+"""Batch handlers: each event is handled once, in order, and not delayed by a failing one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_event_failures import LONG_AGO
 
 
 class BatchEffects:
-    """A batch handler with an effect for each event; it fails on a batch with an event of `poisoned`."""
+    """A batch handler with an effect for each event; it fails for a batch with an event of `poisoned`."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -46,42 +46,42 @@ class BatchEffects:
         return {PersonCertified: Batched(self)}
 
 
-async def test_events_that_arrive_during_a_commit_share_the_next_one(harness: Harness) -> None:
+async def test_events_received_during_a_commit_share_the_next_one(harness: Harness) -> None:
     handler, everybody = BatchEffects(), people(9)
     async with harness.relay(), harness.subscriber(handler.handlers):
         await harness.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
 
-        async def all_in_hand() -> bool:
-            return await harness.has_in_hand(18)
+        async def all_delivered() -> bool:
+            return await harness.has_pending_acks(18)
 
-        await until(all_in_hand)
+        await until(all_delivered)
         handler.first_may_end.set()
         await until(harness.is_settled)
     assert sum(handler.sizes) == 18
     assert max(handler.sizes) > 1
     for person in everybody:
         assert await harness.effects_of(person) == [1, 2]
-    assert await harness.marks() == 18
+    assert await harness.inbox_rows() == 18
 
 
-async def test_an_event_that_fails_holds_up_only_its_own_aggregate(harness: Harness) -> None:
+async def test_failing_event_delays_only_its_aggregate(harness: Harness) -> None:
     handler, everybody = BatchEffects(), people(5)
     handler.first_may_end.set()
     handler.poisoned = everybody[2]
     async with harness.relay(), harness.subscriber(handler.handlers):
         await harness.record(*(certified(person, nth) for nth in (1, 2) for person in everybody))
 
-        async def buried() -> bool:
-            return await harness.letters() == 2
+        async def dead_lettered() -> bool:
+            return await harness.dead_letters() == 2
 
-        await until(buried)
+        await until(dead_lettered)
         await until(harness.is_settled)
     for person in everybody:
         assert await harness.effects_of(person) == ([] if person == handler.poisoned else [1, 2])
-    assert await harness.marks() == 8
+    assert await harness.inbox_rows() == 8
 
 
-async def test_an_event_that_comes_again_has_no_second_effect(harness: Harness) -> None:
+async def test_redelivered_event_has_no_second_effect(harness: Harness) -> None:
     handler, person = BatchEffects(), new_id()
     handler.first_may_end.set()
     async with harness.relay(), harness.subscriber(handler.handlers):

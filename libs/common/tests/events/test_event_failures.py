@@ -1,4 +1,4 @@
-"""What can go wrong between a commit and its effects in other services: nothing is lost, nothing is doubled."""
+"""Failures between a commit and its effects in other services: no event is lost or has two effects."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .harness import CONSUMER, STREAM, Harness, certified, people
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-async def run_until_it_dies(harness: Harness, who: str) -> None:
+async def run_until_killed(harness: Harness, who: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -44,55 +44,54 @@ async def run_until_it_dies(harness: Harness, who: str) -> None:
         assert await process.wait() == -signal.SIGKILL
 
 
-async def test_a_relay_killed_between_publish_and_mark_loses_and_doubles_nothing(
+async def test_relay_killed_before_marking_events_neither_loses_nor_duplicates_them(
     harness: Harness,
 ) -> None:
     person = new_id()
     await harness.record(*(certified(person, nth) for nth in range(1, 6)))
-    await run_until_it_dies(harness, "relay")
+    await run_until_killed(harness, "relay")
     assert await harness.in_stream() == 5
     assert await harness.unpublished() == 5
     async with harness.relay(), harness.subscriber():
         await harness.record(certified(person, 6))
         await until(harness.is_settled)
-    assert await harness.in_stream() == 6, "the broker knows what it has by the message id"
+    assert await harness.in_stream() == 6, "the broker recognises repeated message ids"
     assert await harness.effects_of(person) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_even_after_the_brokers_window_a_second_publishing_has_no_second_effect(
+async def test_event_published_again_after_the_duplicate_window_has_one_effect(
     harness: Harness,
 ) -> None:
     person = new_id()
     await harness.record(certified(person))
-    await run_until_it_dies(harness, "relay")
+    await run_until_killed(harness, "relay")
     client = await harness.tester.connected()
     jetstream = client.jetstream()
     config = (await jetstream.stream_info(STREAM)).config
     await jetstream.update_stream(config.evolve(duplicate_window=0.1))
-    await harness.forgets()
+    await harness.accepts_repeated_id()
     windows = cycle((0.2, 0.1))
 
-    async def forgets() -> bool:
-        # A server that is slow applies a window only after it has planned its next clean-up by the window before: so
-        # another one is set.
+    async def window_has_passed() -> bool:
+        # A slow server may schedule its next clean-up by the previous window, so the window is set again.
         await jetstream.update_stream(config.evolve(duplicate_window=next(windows)))
-        return await harness.forgets()
+        return await harness.accepts_repeated_id()
 
-    await until(forgets)
+    await until(window_has_passed)
     async with harness.relay(), harness.subscriber():
         await until(harness.is_settled)
-    assert await harness.in_stream() == 4, "the event twice, and two that were only to see"
+    assert await harness.in_stream() == 4, "the event twice, and two from the check of the window"
     assert await harness.effects_of(person) == [1]
 
 
-async def test_a_subscriber_killed_between_effect_and_ack_has_its_effect_once(
+async def test_subscriber_killed_before_acknowledging_has_its_effect_once(
     harness: Harness,
 ) -> None:
     person = new_id()
     async with harness.relay():
         await harness.record(certified(person, 1), certified(person, 2))
         await until(harness.is_published)
-    await run_until_it_dies(harness, "subscriber")
+    await run_until_killed(harness, "subscriber")
     assert await harness.effects_of(person) == [1]
     assert await harness.unacknowledged() == 2
     async with harness.subscriber():
@@ -100,7 +99,7 @@ async def test_a_subscriber_killed_between_effect_and_ack_has_its_effect_once(
     assert await harness.effects_of(person) == [1, 2]
 
 
-async def test_a_broker_that_is_away_for_a_while_delays_events_and_nothing_else(
+async def test_unreachable_broker_only_delays_events(
     harness: Harness,
 ) -> None:
     person = new_id()
@@ -117,7 +116,7 @@ async def test_a_broker_that_is_away_for_a_while_delays_events_and_nothing_else(
     assert await harness.effects_of(person) == [1, 2, 3, 4, 5, 6]
 
 
-async def test_a_broker_killed_under_load_costs_no_event(harness: Harness) -> None:
+async def test_broker_killed_under_load_loses_no_event(harness: Harness) -> None:
     everyone = people(3)
     async with harness.relay(), harness.subscriber():
         for nth in range(1, 31):
@@ -130,7 +129,7 @@ async def test_a_broker_killed_under_load_costs_no_event(harness: Harness) -> No
         assert sorted(await harness.effects_of(person)) == list(range(1, 31))
 
 
-async def test_relay_and_subscriber_start_before_their_broker(harness: Harness) -> None:
+async def test_relay_and_subscriber_can_start_before_the_broker(harness: Harness) -> None:
     await harness.nats.stop()
     person = new_id()
     async with harness.relay(), harness.subscriber():
@@ -140,7 +139,7 @@ async def test_relay_and_subscriber_start_before_their_broker(harness: Harness) 
     assert await harness.effects_of(person) == [1]
 
 
-async def test_a_broker_that_lost_everything_is_filled_again_by_replay(harness: Harness) -> None:
+async def test_replay_restores_a_wiped_broker(harness: Harness) -> None:
     person, other = people(2)
     async with harness.relay():
         async with harness.subscriber():
@@ -152,11 +151,11 @@ async def test_a_broker_that_lost_everything_is_filled_again_by_replay(harness: 
         await harness.declare()
         async with harness.subscriber():
             assert await harness.in_stream() == 0
-            told: list[int] = []
+            progress: list[int] = []
             assert (
-                await replay(harness.database, harness.owner, LONG_AGO, progress=told.append) == 4
+                await replay(harness.database, harness.owner, LONG_AGO, progress=progress.append) == 4
             )
-            assert told == [4]
+            assert progress == [4]
             await until(harness.is_settled)
             await harness.record(certified(person, 5))
             await until(harness.is_settled)
@@ -171,7 +170,7 @@ async def test_a_broker_that_lost_everything_is_filled_again_by_replay(harness: 
     }
 
 
-async def test_replay_sends_what_occurred_since_and_nothing_older(harness: Harness) -> None:
+async def test_replay_publishes_only_events_since_the_given_time(harness: Harness) -> None:
     async with harness.relay():
         await harness.record(certified(new_id()))
         await until(harness.is_published)
@@ -181,7 +180,7 @@ async def test_replay_sends_what_occurred_since_and_nothing_older(harness: Harne
     assert await harness.in_stream() == 2
 
 
-async def test_replay_says_when_the_broker_does_not_take_it(harness: Harness) -> None:
+async def test_replay_fails_without_the_stream(harness: Harness) -> None:
     async with harness.relay():
         await harness.record(certified(new_id()))
         await until(harness.is_published)
@@ -191,7 +190,7 @@ async def test_replay_says_when_the_broker_does_not_take_it(harness: Harness) ->
     assert caught.value.reason == "DEPENDENCY_UNAVAILABLE"
 
 
-async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
+async def test_unreadable_message_becomes_a_dead_letter_immediately(
     harness: Harness,
 ) -> None:
     person = new_id()
@@ -205,8 +204,8 @@ async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
         }
         subject = f"evt.enrollment.person.certified.v1.{person}"
         await client.jetstream().publish(subject, b"\xff\xff\xff", headers=headers)
-        nameless = {name: headers[name] for name in ("ce-source", "ce-type")}
-        await client.jetstream().publish(subject, b"", headers=nameless)
+        without_id = {name: headers[name] for name in ("ce-source", "ce-type")}
+        await client.jetstream().publish(subject, b"", headers=without_id)
         await harness.record(certified(person, 3))
         await until(harness.is_settled)
     letters = await DeadLetters(harness.database, {}).list()
@@ -218,7 +217,7 @@ async def test_a_poison_message_is_a_dead_letter_at_once_and_holds_nobody_up(
     assert await harness.effects_of(person) == [3]
 
 
-async def test_an_event_nobody_handles_yet_is_kept_as_a_dead_letter(harness: Harness) -> None:
+async def test_event_without_a_handler_becomes_a_dead_letter(harness: Harness) -> None:
     async with harness.relay(), harness.subscriber():
         async with harness.database.transaction() as transaction:
             transaction.record(PersonCreated(person_id=str(new_id())))
@@ -227,15 +226,15 @@ async def test_an_event_nobody_handles_yet_is_kept_as_a_dead_letter(harness: Har
     assert (letter.reason, letter.deliveries) == ("MissingHandlerError", 8)
 
 
-async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(
+async def test_event_that_keeps_failing_becomes_a_dead_letter_and_can_be_redriven(
     harness: Harness,
 ) -> None:
     person = new_id()
-    broken = True
+    failing = True
 
     def fail(event: PersonCertified, _: EventMetadata) -> Exception | None:
         first = event.certified_until_time.seconds == 1
-        return conflict("BROKEN", "It is broken.") if broken and first else None
+        return conflict("BROKEN", "It is broken.") if failing and first else None
 
     harness.effects.fail = fail
     async with harness.relay(), harness.subscriber():
@@ -245,7 +244,7 @@ async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(
     letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
     (letter,) = await letters.list()
     assert (letter.consumer, letter.reason) == (CONSUMER, "BROKEN")
-    # The broker counts, and delivers once more where an answer of ours took longer than it waits.
+    # The broker counts deliveries, and redelivers when a negative acknowledgement arrives late.
     delivered = letter.deliveries
     assert delivered >= 8
     assert "It is broken." in letter.error
@@ -255,50 +254,49 @@ async def test_what_keeps_failing_becomes_a_dead_letter_and_can_be_driven_again(
         await letters.redrive(letter.id)
     assert (await letters.show(letter.id)).deliveries == delivered + 1
     assert await letters.redrive_all() == (0, 1)
-    broken = False
+    failing = False
     assert await letters.redrive(letter.id)
     assert await harness.effects_of(person) == [2, 1]
     assert await letters.list() == []
     assert [found.id for found in await letters.list(resolved=True)] == [letter.id]
-    assert not await letters.redrive(letter.id), "a second time has no second effect"
+    assert not await letters.redrive(letter.id), "a second redrive has no second effect"
     assert await harness.effects_of(person) == [2, 1]
 
 
-async def test_all_dead_letters_are_driven_again_at_once(harness: Harness) -> None:
+async def test_all_dead_letters_can_be_redriven(harness: Harness) -> None:
     everyone = people(3)
     harness.effects.fail = lambda *_: conflict("BROKEN", "It is broken.")
     async with harness.relay(), harness.subscriber():
         await harness.record(*map(certified, everyone))
         await until(harness.is_settled)
-    assert await harness.letters() == 3
+    assert await harness.dead_letters() == 3
     harness.effects.fail = lambda *_: None
     letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
     assert await letters.redrive_all() == (3, 0)
     assert await harness.count_effects() == 3
 
 
-async def test_a_replay_that_succeeds_closes_the_dead_letter(harness: Harness) -> None:
+async def test_successful_replay_resolves_the_dead_letter(harness: Harness) -> None:
     harness.effects.fail = lambda *_: conflict("BROKEN", "It is broken.")
     async with harness.relay(), harness.subscriber():
         await harness.record(certified(new_id()))
         await until(harness.is_settled)
-        assert await harness.letters() == 1
+        assert await harness.dead_letters() == 1
         harness.effects.fail = lambda *_: None
         await replay(harness.database, harness.owner, LONG_AGO)
         await until(harness.is_settled)
-    assert await harness.letters() == 0
+    assert await harness.dead_letters() == 0
     assert await harness.count_effects() == 1
 
 
-async def test_no_such_dead_letter_is_said(database: Database) -> None:
+async def test_redrive_of_a_missing_dead_letter_is_refused(database: Database) -> None:
     with pytest.raises(ServiceError) as caught:
         await DeadLetters(database, {}).redrive(new_id())
     assert caught.value.reason == "NOT_FOUND"
 
 
-async def test_of_two_relays_one_works_and_the_other_takes_over(
-    harness: Harness, postgres: Postgres
-) -> None:
+async def test_standby_relay_takes_over(
+    harness: Harness, postgres: Postgres) -> None:
     person = new_id()
     async with harness.relay() as first:
         await until(lambda: first.is_active)
@@ -306,7 +304,7 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(
             await harness.record(*(certified(person, nth) for nth in range(1, 101)))
             await until(harness.is_published)
             assert (first.is_active, second.is_active) == (True, False)
-            await cut(
+            await terminate(
                 postgres, harness, "pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
             )
             await until(lambda: second.is_active)
@@ -319,33 +317,33 @@ async def test_of_two_relays_one_works_and_the_other_takes_over(
     assert await harness.effects_of(person) == list(range(1, 201))
 
 
-async def cut(postgres: Postgres, harness: Harness, which: str = "true") -> None:
+async def terminate(postgres: Postgres, harness: Harness, which: str = "true") -> None:
     """Ends connections of the harness's database from the server's side."""
     superuser = await postgres.connect()
     name = harness.database.url.rpartition("/")[2]
-    ended = await superuser.fetch(
+    terminated = await superuser.fetch(
         f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND {which}",
         name,
     )
     await superuser.close()
-    assert ended
+    assert terminated
 
 
-async def test_a_database_that_goes_away_for_a_moment_delays_events(
+async def test_lost_database_connections_only_delay_events(
     harness: Harness, postgres: Postgres
 ) -> None:
     person = new_id()
     async with harness.relay(), harness.subscriber():
         await harness.record(certified(person, 1))
         await until(harness.is_settled)
-        await cut(postgres, harness)
+        await terminate(postgres, harness)
         await until(lambda: recorded(harness, certified(person, 2)))
         await until(harness.is_settled)
     assert await harness.effects_of(person) == [1, 2]
 
 
 async def recorded(harness: Harness, event: PersonCertified) -> bool:
-    """Tries as a client does: what is unavailable is asked again."""
+    """Record the event; return False if the database is unavailable, so that the caller retries."""
     try:
         await harness.record(event)
     except ServiceError as error:
@@ -353,23 +351,23 @@ async def recorded(harness: Harness, event: PersonCertified) -> bool:
     return True
 
 
-async def test_a_missing_stream_is_said_and_waited_for(bare_harness: Harness) -> None:
+async def test_relay_logs_a_missing_stream_and_waits_for_it(bare_harness: Harness) -> None:
     harness, person = bare_harness, new_id()
     with capture_logs() as logs:
         async with harness.relay():
             await harness.record(certified(person))
-            await until(lambda: said(logs, "stream_missing"))
+            await until(lambda: logged(logs, "stream_missing"))
             await harness.declare()
             await until(harness.is_published)
-    assert len(said(logs, "stream_missing")) == 1, "said once, not at each look"
+    assert len(logged(logs, "stream_missing")) == 1, "logged once, not at each check"
     assert await harness.in_stream() == 1
 
 
-async def test_a_missing_consumer_is_said_and_waited_for(bare_harness: Harness) -> None:
+async def test_subscriber_logs_a_missing_consumer_and_waits_for_it(bare_harness: Harness) -> None:
     harness, person = bare_harness, new_id()
     with capture_logs() as logs:
         async with harness.relay(), harness.subscriber() as subscriber:
-            await until(lambda: said(logs, "consumer_missing"))
+            await until(lambda: logged(logs, "consumer_missing"))
             assert not subscriber.is_consuming
             await harness.declare()
             await until(lambda: subscriber.is_consuming)
@@ -378,37 +376,37 @@ async def test_a_missing_consumer_is_said_and_waited_for(bare_harness: Harness) 
     assert await harness.effects_of(person) == [1]
 
 
-async def test_a_consumer_that_is_removed_is_missed_at_once(harness: Harness) -> None:
+async def test_removed_consumer_is_detected_immediately(harness: Harness) -> None:
     person = new_id()
     with capture_logs() as logs:
         async with harness.relay(), harness.subscriber() as subscriber:
             await until(lambda: subscriber.is_consuming)
             client = await harness.tester.connected()
             await client.jetstream().delete_consumer(STREAM, CONSUMER)
-            await until(lambda: said(logs, "consumer_missing"))
+            await until(lambda: logged(logs, "consumer_missing"))
             await harness.declare()
             await harness.record(certified(person))
             await until(harness.is_settled)
     assert await harness.effects_of(person) == [1]
 
 
-def said(logs: Sequence[Mapping[str, object]], event: str) -> list[Mapping[str, object]]:
+def logged(logs: Sequence[Mapping[str, object]], event: str) -> list[Mapping[str, object]]:
     return [line for line in logs if line["event"] == event]
 
 
-async def test_what_passes_by_itself_is_tried_more_often_than_what_fails(harness: Harness) -> None:
+async def test_temporary_errors_are_retried_more_often_than_permanent_ones(harness: Harness) -> None:
     person = new_id()
     harness.effects.fail = lambda event, metadata: (
-        unavailable("AWAY", "away") if metadata.deliveries < 12 else None
+        unavailable("UNREACHABLE", "unreachable") if metadata.deliveries < 12 else None
     )
     async with harness.relay(), harness.subscriber():
         await harness.record(certified(person))
         await until(harness.is_settled)
-    assert await harness.letters() == 0
+    assert await harness.dead_letters() == 0
     assert await harness.effects_of(person) == [1]
 
 
-async def test_a_broker_that_was_never_there_can_be_closed(
+async def test_broker_that_never_connected_can_be_closed(
     free_port: Callable[[], int],
 ) -> None:
     broker = Broker(f"nats://127.0.0.1:{free_port()}", BrokerIdentity("sample"))

@@ -1,4 +1,4 @@
-"""From the commit to the effect: once, in order per aggregate, side by side over aggregates."""
+"""Events from the commit to the effect: once, in order per aggregate, concurrently across aggregates."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from proctorium_devstack.testing.waiting import until
 from .harness import ACK_WAIT, CONSUMER, QUICK, STREAM, Harness, certified, people
 
 
-async def test_an_event_has_its_effect_and_both_sides_know_it(harness: Harness) -> None:
+async def test_event_has_its_effect_and_is_marked_in_outbox_and_inbox(harness: Harness) -> None:
     person = new_id()
     async with harness.relay(), harness.subscriber():
         (event_id,) = await harness.record(certified(person))
@@ -41,10 +41,10 @@ async def test_an_event_has_its_effect_and_both_sides_know_it(harness: Harness) 
         deliveries=1,
     )
     assert row.published_at is not None
-    assert await harness.marks() == 1
+    assert await harness.inbox_rows() == 1
 
 
-async def test_events_of_one_aggregate_are_handled_in_their_order(harness: Harness) -> None:
+async def test_events_of_an_aggregate_are_handled_in_order(harness: Harness) -> None:
     everyone = people(5)
     shuffled = random.Random(7)
     numbers = dict.fromkeys(everyone, 0)
@@ -60,22 +60,22 @@ async def test_events_of_one_aggregate_are_handled_in_their_order(harness: Harne
         assert await harness.effects_of(person) == list(range(1, numbers[person] + 1))
 
 
-async def test_the_order_holds_when_some_fail_for_a_while(harness: Harness) -> None:
+async def test_order_is_preserved_when_some_events_fail_temporarily(harness: Harness) -> None:
     everyone = people(4)
     failing = random.Random(11)
     harness.effects.fail = lambda event, metadata: (
-        unavailable("AWAY", "away") if failing.random() < 0.3 else None
+        unavailable("UNREACHABLE", "unreachable") if failing.random() < 0.3 else None
     )
     async with harness.relay(), harness.subscriber():
         for nth in range(1, 16):
             await harness.record(*(certified(person, nth) for person in everyone))
         await until(harness.is_settled)
-    assert await harness.letters() == 0
+    assert await harness.dead_letters() == 0
     for person in everyone:
         assert await harness.effects_of(person) == list(range(1, 16))
 
 
-async def test_a_slow_aggregate_holds_up_its_own_events_only(harness: Harness) -> None:
+async def test_slow_aggregate_delays_only_its_events(harness: Harness) -> None:
     slow, quick = people(2)
     harness.effects.gates[str(slow)] = asyncio.Event()
     async with harness.relay(), harness.subscriber():
@@ -88,14 +88,14 @@ async def test_a_slow_aggregate_holds_up_its_own_events_only(harness: Harness) -
     assert await harness.effects_of(slow) == [1, 2]
 
 
-async def test_no_more_handlers_run_at_once_than_was_said(harness: Harness) -> None:
+async def test_concurrency_of_handlers_is_limited(harness: Harness) -> None:
     everyone = people(6)
     for person in everyone:
         harness.effects.gates[str(person)] = asyncio.Event()
     async with harness.relay(), harness.subscriber(concurrency=2):
         await harness.record(*map(certified, everyone))
         await harness.effects.until_seen(2)
-        await until(lambda: harness.has_in_hand(6))
+        await until(lambda: harness.has_pending_acks(6))
         assert len(harness.effects.seen) == 2
         for gate in harness.effects.gates.values():
             gate.set()
@@ -103,7 +103,7 @@ async def test_no_more_handlers_run_at_once_than_was_said(harness: Harness) -> N
     assert await harness.count_effects() == 6
 
 
-async def test_more_events_than_fit_in_hand_all_get_their_turn(harness: Harness) -> None:
+async def test_more_events_than_the_pending_limit_are_all_handled(harness: Harness) -> None:
     everyone = people(50)
     async with harness.relay(), harness.subscriber():
         for nth in range(1, 11):
@@ -112,13 +112,13 @@ async def test_more_events_than_fit_in_hand_all_get_their_turn(harness: Harness)
     assert await harness.count_effects() == 500
 
 
-async def test_what_fails_is_brought_again_later_and_later(harness: Harness) -> None:
+async def test_failed_event_is_redelivered_with_backoff(harness: Harness) -> None:
     person = new_id()
     times: list[float] = []
 
     def fail(event: PersonCertified, metadata: EventMetadata) -> Exception | None:
         times.append(asyncio.get_running_loop().time())
-        return unavailable("AWAY", "away") if metadata.deliveries < 4 else None
+        return unavailable("UNREACHABLE", "unreachable") if metadata.deliveries < 4 else None
 
     harness.effects.fail = fail
     slower = RetryPolicy(initial_delay=timedelta(milliseconds=100), max_delay=timedelta(seconds=1))
@@ -133,12 +133,12 @@ async def test_what_fails_is_brought_again_later_and_later(harness: Harness) -> 
     assert await harness.effects_of(person) == [1]
 
 
-async def test_later_events_wait_behind_one_that_failed_and_are_not_blamed(
+async def test_events_behind_a_failed_one_wait_without_counting_as_failed(
     harness: Harness,
 ) -> None:
     person, other = people(2)
     harness.effects.fail = lambda event, metadata: (
-        unavailable("AWAY", "away")
+        unavailable("UNREACHABLE", "unreachable")
         if event.certified_until_time.seconds == 1 and metadata.deliveries < 6
         else None
     )
@@ -151,10 +151,10 @@ async def test_later_events_wait_behind_one_that_failed_and_are_not_blamed(
         for metadata, (_, nth) in zip(harness.effects.metadata, harness.effects.seen, strict=True)
         if nth == 2
     ]
-    assert later == [1], "being held back is no failure of its own"
+    assert later == [1], "waiting does not count as a failed delivery"
 
 
-async def test_a_second_delivery_of_what_was_handled_changes_nothing(harness: Harness) -> None:
+async def test_duplicate_message_has_no_second_effect(harness: Harness) -> None:
     person = new_id()
     async with harness.relay(), harness.subscriber():
         await harness.record(certified(person))
@@ -169,7 +169,7 @@ async def test_a_second_delivery_of_what_was_handled_changes_nothing(harness: Ha
     assert len(harness.effects.seen) == 1
 
 
-async def test_stopping_lets_handlers_end_and_gives_the_rest_back(harness: Harness) -> None:
+async def test_stop_waits_for_running_handlers_and_returns_the_rest(harness: Harness) -> None:
     first, second = people(2)
     for person in (first, second):
         harness.effects.gates[str(person)] = asyncio.Event()
@@ -177,17 +177,17 @@ async def test_stopping_lets_handlers_end_and_gives_the_rest_back(harness: Harne
         async with harness.subscriber(concurrency=1) as subscriber:
             await harness.record(certified(first), certified(second))
             await harness.effects.until_seen(1)
-            await until(lambda: harness.has_in_hand(2))
+            await until(lambda: harness.has_pending_acks(2))
             subscriber.stop()
             harness.effects.gates[str(first)].set()
-        assert await harness.effects_of() == [1], "what was begun ended, and nothing else began"
+        assert await harness.effects_of() == [1], "the running handler ended, and no other started"
         harness.effects.gates[str(second)].set()
         async with harness.subscriber():
             await until(harness.is_settled)
     assert sorted(await harness.effects_of()) == [1, 1]
 
 
-async def test_an_event_of_another_message_type_has_a_handler_of_its_own(harness: Harness) -> None:
+async def test_each_event_type_has_its_handler(harness: Harness) -> None:
     created: list[str] = []
 
     async def on_created(_: object, event: PersonCreated, __: EventMetadata) -> None:
@@ -204,7 +204,7 @@ async def test_an_event_of_another_message_type_has_a_handler_of_its_own(harness
     assert await harness.effects_of(person) == [2]
 
 
-def test_a_consumer_listens_to_one_owner(harness: Harness) -> None:
+def test_consumer_of_several_owners_is_refused(harness: Harness) -> None:
     async def ignore(*_: object) -> None:
         return
 
@@ -218,7 +218,7 @@ def test_a_consumer_listens_to_one_owner(harness: Harness) -> None:
         )
 
 
-async def test_what_takes_longer_than_the_brokers_patience_is_not_brought_twice(
+async def test_slow_handler_causes_no_redelivery(
     harness: Harness,
 ) -> None:
     person = new_id()
@@ -226,32 +226,32 @@ async def test_what_takes_longer_than_the_brokers_patience_is_not_brought_twice(
     async with harness.relay(), harness.subscriber():
         await harness.record(certified(person))
         await harness.effects.until_seen(1)
-        await until_brought_again(harness, times=3)
+        await wait_for_redeliveries(harness, times=3)
         harness.effects.gates[str(person)].set()
         await until(harness.is_settled)
     assert await harness.delivered() == 1
     assert await harness.effects_of(person) == [1]
 
 
-async def until_brought_again(harness: Harness, times: int) -> None:
+async def wait_for_redeliveries(harness: Harness, times: int) -> None:
     """Count the redeliveries to a consumer that never acknowledges, each after the broker's timeout."""
     jetstream = (await harness.tester.connected()).jetstream()
-    patience = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())
-    await jetstream.add_consumer(STREAM, patience)
+    config = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())
+    await jetstream.add_consumer(STREAM, config)
     mute = await jetstream.pull_subscribe_bind("mute", STREAM)
     for _ in range(times):
         await mute.fetch(timeout=10 * ACK_WAIT.total_seconds())
     await jetstream.delete_consumer(STREAM, "mute")
 
 
-async def test_behind_a_row_that_cannot_be_published_its_aggregate_waits_and_others_do_not(
+async def test_unpublishable_event_blocks_only_its_aggregate(
     harness: Harness,
 ) -> None:
-    stuck, free = (str(person) for person in people(2))
+    blocked, other = (str(person) for person in people(2))
     rows = [
-        row(1, stuck, f"evt.nobody.person.certified.v1.{stuck}"),
-        row(2, stuck, f"evt.enrollment.person.certified.v1.{stuck}"),
-        row(3, free, f"evt.enrollment.person.certified.v1.{free}"),
+        row(1, blocked, f"evt.nobody.person.certified.v1.{blocked}"),
+        row(2, blocked, f"evt.enrollment.person.certified.v1.{blocked}"),
+        row(3, other, f"evt.enrollment.person.certified.v1.{other}"),
     ]
     jetstream = (await harness.tester.connected()).jetstream()
     outcome = await publish(jetstream, rows)

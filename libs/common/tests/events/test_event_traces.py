@@ -1,4 +1,4 @@
-"""One trace from the change to its effect; later deliveries are traces of their own that point to it."""
+"""Traces of events: one from the change to its effect; redeliveries are new traces that link to it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .test_event_failures import LONG_AGO
 
 
 class Recording:
-    """What was traced so far."""
+    """A tracing that records its spans."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()
@@ -32,9 +32,9 @@ class Recording:
 
 @pytest.fixture
 def recording() -> Iterator[Recording]:
-    made = Recording()
-    yield made
-    made.tracing.close()
+    created = Recording()
+    yield created
+    created.tracing.close()
 
 
 def id_of(found: ReadableSpan) -> int:
@@ -47,7 +47,7 @@ def trace_of(found: ReadableSpan) -> int:
     return int(found.context.trace_id)
 
 
-async def test_the_trace_goes_on_through_outbox_and_broker(
+async def test_trace_continues_through_outbox_and_broker(
     harness: Harness, recording: Recording
 ) -> None:
     use_tracing(recording.tracing)
@@ -74,12 +74,12 @@ async def test_the_trace_goes_on_through_outbox_and_broker(
     use_tracing(NOT_TRACING)
 
 
-async def test_a_second_delivery_and_a_replay_are_traces_of_their_own_that_point_back(
+async def test_redelivery_and_replay_are_new_traces_with_links(
     harness: Harness, recording: Recording
 ) -> None:
     use_tracing(recording.tracing)
     harness.effects.fail = lambda _, metadata: (
-        unavailable("AWAY", "away") if metadata.deliveries == 1 else None
+        unavailable("UNREACHABLE", "unreachable") if metadata.deliveries == 1 else None
     )
     async with harness.relay(), harness.subscriber():
         with span("the change"):
@@ -88,18 +88,18 @@ async def test_a_second_delivery_and_a_replay_are_traces_of_their_own_that_point
         await replay(harness.database, harness.owner, LONG_AGO)
         await until(lambda: len(recording.named("process enrollment.person.certified")) == 3)
     first, second, replayed = recording.named("process enrollment.person.certified")
-    published, again = recording.named("publish enrollment.person.certified")
+    published, republished = recording.named("publish enrollment.person.certified")
     assert first.status.status_code is StatusCode.ERROR
     assert trace_of(first) == trace_of(published)
     assert len({trace_of(found) for found in (first, second, replayed)}) == 3
     assert second.parent is None
     assert replayed.parent is None
     assert [link.context.span_id for link in second.links] == [id_of(published)]
-    assert [link.context.span_id for link in replayed.links] == [id_of(again)]
+    assert [link.context.span_id for link in replayed.links] == [id_of(republished)]
     use_tracing(NOT_TRACING)
 
 
-async def test_what_is_not_sampled_has_no_spans_and_still_works(
+async def test_unsampled_events_are_handled_without_spans(
     harness: Harness, recording: Recording
 ) -> None:
     use_tracing(Tracing("test", ratio=0.0))

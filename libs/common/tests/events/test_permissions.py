@@ -1,4 +1,4 @@
-"""What NATS refuses each service, by the real server with the real topology, and what subscribers refuse."""
+"""Permissions of services in NATS, with the real server and topology, and the checks of subscribers."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ async def declared(own_nats: Nats) -> Nats:
 
 
 class Connection:
-    """A client of one identity, with what the server refused it."""
+    """A client of one identity, and what the server refused."""
 
     def __init__(self, client: Client, refusals: list[str]) -> None:
         self.client = client
         self._refusals = refusals
 
     async def is_refused(self, work: Awaitable[object], subject: str) -> None:
-        """Do `work`; the server must refuse `subject`, and the connection must go on."""
+        """Do `work`; the server must refuse `subject`, and the connection must stay open."""
         self._refusals.clear()
         await work
         await self.client.flush()
@@ -84,48 +84,46 @@ def forged() -> Envelope:
     return wrap(certified(new_id()), new_id(), utc_now())
 
 
-async def test_nobody_connects_without_a_certificate_or_without_encryption(own_nats: Nats) -> None:
-    assert b"PONG" in await answer_to(own_nats, own_nats.identity(VICTIM).tls)
-    nameless = ssl.create_default_context(cafile=own_nats.pair(VICTIM).authority)
-    for context in (None, nameless):
-        assert b"PONG" not in await answer_to(own_nats, context)
+async def test_connection_without_certificate_or_tls_is_refused(own_nats: Nats) -> None:
+    assert b"PONG" in await response_to(own_nats, own_nats.identity(VICTIM).tls)
+    without_certificate = ssl.create_default_context(cafile=own_nats.pair(VICTIM).authority)
+    for context in (None, without_certificate):
+        assert b"PONG" not in await response_to(own_nats, context)
 
 
-async def test_a_certificate_that_is_no_user_does_not_connect(own_nats: Nats) -> None:
+async def test_certificate_of_an_unknown_user_is_refused(own_nats: Nats) -> None:
     for name in ("portal", "edge", "somebody"):
-        answer = await answer_to(own_nats, own_nats.identity(name).tls)
-        assert b"Authorization Violation" in answer
-        assert b"PONG" not in answer
+        response = await response_to(own_nats, own_nats.identity(name).tls)
+        assert b"Authorization Violation" in response
+        assert b"PONG" not in response
 
 
-async def test_a_certificate_of_another_authority_does_not_connect(
-    own_nats: Nats, nats: Nats
-) -> None:
-    of_another = nats.pair(VICTIM)
+async def test_certificate_of_another_authority_is_refused(own_nats: Nats, nats: Nats) -> None:
+    other = nats.pair(VICTIM)
     context = ssl.create_default_context(cafile=own_nats.pair(VICTIM).authority)
-    context.load_cert_chain(of_another.certificate, of_another.key)
-    assert b"PONG" not in await answer_to(own_nats, context)
+    context.load_cert_chain(other.certificate, other.key)
+    assert b"PONG" not in await response_to(own_nats, context)
 
 
-async def answer_to(server: Nats, context: ssl.SSLContext | None) -> bytes:
+async def response_to(server: Nats, context: ssl.SSLContext | None) -> bytes:
     """Return the server's response to a client that sends CONNECT and PING."""
-    said = b""
+    response = b""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
     try:
         writer.write(b'CONNECT {"verbose":false,"lang":"test","version":"1"}\r\nPING\r\n')
         async with asyncio.timeout(5):
-            while b"PONG" not in said and (more := await reader.read(4096)):
-                said += more
+            while b"PONG" not in response and (more := await reader.read(4096)):
+                response += more
     except (OSError, TimeoutError):
         pass
     finally:
         writer.close()
         with suppress(OSError):
             await writer.wait_closed()
-    return said
+    return response
 
 
-NOT_TO_PUBLISH = (
+REFUSED_PUBLISH_SUBJECTS = (
     "evt.enrollment.person.certified.v1.somebody",
     "evt.session.participant.assessment-authorized.v1.somebody",
     "$JS.API.STREAM.DELETE.ENROLLMENT",
@@ -151,7 +149,7 @@ NOT_TO_PUBLISH = (
     "_INBOX_notification.own",
     "_INBOX.any",
 )
-NOT_TO_HEAR = (
+REFUSED_SUBSCRIBE_SUBJECTS = (
     "evt.>",
     "evt.enrollment.>",
     "evt.notification.>",
@@ -162,24 +160,24 @@ NOT_TO_HEAR = (
 )
 
 
-async def test_a_service_publishes_only_its_events_and_works_only_its_consumers(
+async def test_service_can_publish_only_its_events_and_use_only_its_consumers(
     declared: Nats,
 ) -> None:
     async with connected(declared, ATTACKER) as attacker:
-        for subject in NOT_TO_PUBLISH:
+        for subject in REFUSED_PUBLISH_SUBJECTS:
             await attacker.is_refused(attacker.client.publish(subject, b"{}"), subject)
     tester = await declared.connect(TESTER)
     assert [info.state.messages for info in await tester.jetstream().streams_info()] == [0] * 5
     await tester.close()
 
 
-async def test_a_service_listens_to_nothing_but_its_own_inboxes(declared: Nats) -> None:
+async def test_service_can_subscribe_only_to_its_inboxes(declared: Nats) -> None:
     async with connected(declared, ATTACKER) as attacker:
-        for subject in NOT_TO_HEAR:
+        for subject in REFUSED_SUBSCRIBE_SUBJECTS:
             await attacker.is_refused(attacker.client.subscribe(subject), subject)
 
 
-async def test_even_the_declaring_identity_deletes_purges_and_reads_nothing(
+async def test_declarer_cannot_delete_purge_or_read(
     declared: Nats,
 ) -> None:
     async with connected(declared, DECLARER) as declarer:
@@ -198,7 +196,7 @@ async def test_even_the_declaring_identity_deletes_purges_and_reads_nothing(
         await declarer.is_refused(declarer.client.subscribe("evt.>"), "evt.>")
 
 
-async def test_what_a_service_may_do_is_answered(declared: Nats) -> None:
+async def test_allowed_requests_of_a_service_succeed(declared: Nats) -> None:
     async with connected(declared, VICTIM) as owner:
         jetstream = owner.client.jetstream()
         await jetstream.publish("evt.session.session.started.v1.any", b"")
@@ -211,11 +209,11 @@ async def test_what_a_service_may_do_is_answered(declared: Nats) -> None:
             await jetstream.consumer_info(*VICTIMS_CONSUMER)
 
 
-async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_event(
+async def test_message_sent_to_anothers_inbox_is_refused(
     declared: Nats,
 ) -> None:
     """Request messages with a foreign reply subject: NATS allows it, and delivers the sender's own messages there."""
-    taken: list[str] = []
+    accepted: list[str] = []
     async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:
         inbox = victim.client.new_inbox()
         victim.client.new_inbox = lambda: inbox  # type: ignore[method-assign]  # as if it could be guessed
@@ -224,7 +222,7 @@ async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_e
             *VICTIMS_CONSUMER,
             max_in_flight=8,
             free_slots=lambda: 8,
-            on_message=lambda message: taken.append(message.subject),
+            on_message=lambda message: accepted.append(message.subject),
         )
         running = asyncio.create_task(pull.run())
         owner = await declared.connect("identity")
@@ -235,31 +233,31 @@ async def test_an_answer_that_was_sent_into_anothers_inbox_is_not_taken_for_an_e
             await attacker.client.publish(next_of, json.dumps({"batch": 1}).encode(), inbox)
             await until(lambda: [line for line in logs if line["event"] == "message_refused"])
         await end(running)
-    assert taken == []
+    assert accepted == []
 
 
-async def test_a_foreign_acknowledgement_cannot_be_claimed_as_a_reply(declared: Nats) -> None:
+async def test_foreign_acknowledgement_as_reply_subject_is_refused(declared: Nats) -> None:
     async with connected(declared, ATTACKER) as attacker:
         forged_reply = "$JS.ACK.ENROLLMENT.session--certifications.1.1.1.1.0"
         subject = "evt.notification.delivery.sent.v1.any"
         await attacker.is_refused(attacker.client.publish(subject, b"", forged_reply), forged_reply)
 
 
-async def test_a_broker_outlives_a_server_that_is_silent_during_the_handshake(
+async def test_broker_reconnects_after_a_stalled_handshake(
     own_nats: Nats,
 ) -> None:
-    """A load balancer without a server behind it, say: the next attempt must find the server."""
+    """A load balancer without a backend can cause this; the next connection must succeed."""
     await own_nats.stop()
-    held: list[asyncio.StreamWriter] = []
+    writers: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(
-        lambda _, writer: held.append(writer), "127.0.0.1", own_nats.port
+        lambda _, writer: writers.append(writer), "127.0.0.1", own_nats.port
     )
     broker = Broker(own_nats.url, own_nats.identity(VICTIM))
     with capture_logs() as logs:
         broker.start()
         await until(lambda: [line for line in logs if line["event"] == "broker_unreachable"])
     silent.close()
-    for writer in held:
+    for writer in writers:
         writer.transport.abort()
     await silent.wait_closed()
     await own_nats.start()
@@ -269,7 +267,7 @@ async def test_a_broker_outlives_a_server_that_is_silent_during_the_handshake(
     await broker.close()
 
 
-async def test_a_broker_says_what_it_may_not_do(declared: Nats) -> None:
+async def test_denied_permission_is_logged(declared: Nats) -> None:
     broker = Broker(declared.url, declared.identity(ATTACKER))
     with capture_logs() as logs:
         client = await broker.connected()
@@ -278,7 +276,7 @@ async def test_a_broker_says_what_it_may_not_do(declared: Nats) -> None:
     await broker.close()
 
 
-def test_every_service_with_events_is_a_user_and_no_other() -> None:
+def test_users_are_the_services_with_events_and_the_declarer() -> None:
     users = {
         user["user"]
         for user in json.loads(configuration(users_of(services())))["authorization"]["users"]
@@ -286,7 +284,7 @@ def test_every_service_with_events_is_a_user_and_no_other() -> None:
     assert users == {name for name in services() if name != "portal"} | {DECLARER}
 
 
-def test_no_service_has_a_subject_of_streams_or_of_anybodys_inbox() -> None:
+def test_no_service_may_manage_streams_or_publish_to_inboxes() -> None:
     for user in users_of(services()):
         assert user.publish is not None
         assert not [subject for subject in user.publish if subject.startswith(("_INBOX", ">", "*"))]
@@ -296,7 +294,7 @@ def test_no_service_has_a_subject_of_streams_or_of_anybodys_inbox() -> None:
 
 
 class TestSubscriber:
-    """The remaining check when NATS was set up without permissions: the envelope must fit its subject."""
+    """The subscriber's own check, for a NATS without permissions: the envelope must match its subject."""
 
     @pytest.fixture
     def broker_topology(self) -> Topology:
@@ -312,40 +310,39 @@ class TestSubscriber:
         ],
         ids=["missing", "another", "misspelt", "type"],
     )
-    async def test_an_event_whose_source_is_not_the_owner_is_a_dead_letter_without_effect(
+    async def test_event_with_a_wrong_source_becomes_a_dead_letter(
         self, harness: Harness, change: Callable[[dict[str, str]], object]
     ) -> None:
-        envelope = forged()
-        headers = dict(envelope.headers)
+        event = forged()
+        headers = dict(event.headers)
         change(headers)
         effects = harness.effects
         client = await harness.tester.connected()
         with capture_logs() as logs:
             async with harness.subscriber({PersonCertified: effects, PersonCreated: effects}):
-                await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
+                await client.jetstream().publish(event.subject, event.body, headers=headers)
                 await until(harness.is_settled)
         assert await harness.count_effects() == 0
-        assert await harness.marks() == 0, "the id can be used by the event whose id it is"
+        assert await harness.inbox_rows() == 0, "the genuine event with this id can still be handled"
         (letter,) = await DeadLetters(harness.database, {CONSUMER: harness.effects.handlers}).list()
         assert (letter.reason, letter.deliveries) == ("WrongSourceError", 1)
-        (said,) = [line for line in logs if line["event"] == "event_dead_lettered"]
-        assert said["log_level"] == "error"
+        (line,) = [line for line in logs if line["event"] == "event_dead_lettered"]
+        assert line["log_level"] == "error"
 
-    async def test_a_dead_letter_of_a_wrong_source_cannot_be_driven_again(
-        self, harness: Harness
+    async def test_dead_letter_with_a_wrong_source_cannot_be_redriven(self, harness: Harness
     ) -> None:
-        envelope = forged()
-        headers = {**envelope.headers, "ce-source": "/proctorium/session"}
+        event = forged()
+        headers = {**event.headers, "ce-source": "/proctorium/session"}
         client = await harness.tester.connected()
         async with harness.subscriber():
-            await client.jetstream().publish(envelope.subject, envelope.body, headers=headers)
+            await client.jetstream().publish(event.subject, event.body, headers=headers)
             await until(harness.is_settled)
         letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
         assert await letters.redrive_all() == (0, 1)
         assert await harness.count_effects() == 0
 
-    async def test_a_relay_publishes_nothing_for_others(self, harness: Harness) -> None:
-        """The row stays in the outbox: NATS does not take it from this service."""
+    async def test_relay_cannot_publish_events_of_another_service(self, harness: Harness) -> None:
+        """The event stays in the outbox, because NATS refuses it."""
         await harness.record(certified(new_id()))
         harness.owner, owner = harness.broker, harness.owner
         with capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""Streams and consumers are declared from the topology, any number of times."""
+"""The declaration of streams and consumers from the topology is repeatable."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proctorium_devstack.components.nats import Nats
 from .harness import CONSUMER, STREAM, TOPOLOGY, Harness
 
 
-async def test_declaring_twice_changes_nothing(harness: Harness) -> None:
+async def test_repeated_declaration_changes_nothing(harness: Harness) -> None:
     jetstream = (await harness.tester.connected()).jetstream()
 
     async def declared() -> tuple[object, ...]:
@@ -30,7 +30,7 @@ async def test_declaring_twice_changes_nothing(harness: Harness) -> None:
     assert await declared() == before
 
 
-async def test_a_changed_table_changes_the_consumer_and_keeps_how_far_it_came(
+async def test_changed_subscription_updates_the_consumer(
     harness: Harness,
 ) -> None:
     sample = TOPOLOGY["sample"]
@@ -47,7 +47,7 @@ async def test_a_changed_table_changes_the_consumer_and_keeps_how_far_it_came(
     ]
 
 
-async def test_what_the_table_does_not_name_is_named_in_the_log_and_left_alone(
+async def test_undeclared_consumer_is_logged_and_unchanged(
     harness: Harness,
 ) -> None:
     jetstream = (await harness.tester.connected()).jetstream()
@@ -58,12 +58,12 @@ async def test_what_the_table_does_not_name_is_named_in_the_log_and_left_alone(
     assert (await jetstream.consumer_info(STREAM, "old--purpose")).name == "old--purpose"
 
 
-async def test_the_real_table_can_be_declared(own_nats: Nats) -> None:
+async def test_real_topology_can_be_declared_twice(own_nats: Nats) -> None:
     await declare(own_nats.url, services(), own_nats.identity(DECLARER))
     await declare(own_nats.url, services(), own_nats.identity(DECLARER))
 
 
-async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(harness: Harness) -> None:
+async def test_consumer_without_a_handlers_subject_is_logged(harness: Harness) -> None:
     sample = replace(
         TOPOLOGY["sample"],
         subscriptions=(Subscription(CONSUMER, "enrollment", ("person.created",)),),
@@ -77,7 +77,7 @@ async def test_a_consumer_that_lacks_what_its_handlers_want_is_said(harness: Har
     assert [line["subjects"] for line in lacking] == [["evt.enrollment.person.certified.v1.>"]]
 
 
-async def test_a_broker_that_is_not_there_is_said(bare_harness: Harness) -> None:
+async def test_declaration_without_a_broker_fails(bare_harness: Harness) -> None:
     await bare_harness.nats.stop()
     with pytest.raises(ServiceError) as caught:
         await bare_harness.declare()

@@ -1,4 +1,4 @@
-"""A gate before a server, which can be shut and opened: how a dependency that is away looks to a service."""
+"""A TCP proxy that can be opened and closed, to simulate an unreachable dependency."""
 
 from __future__ import annotations
 
@@ -7,70 +7,70 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 _FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
-LAST_WORDS = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
-"""How PostgreSQL takes leave of a connection that it ends; the end itself comes a little later."""
+TERMINATION_MESSAGE = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
+"""What PostgreSQL sends on a connection that it terminates, shortly before it closes it."""
 
 
 class Gate:
-    """Passes connections on to `host`:`port` while it is open; shut, it refuses new ones and ends the old."""
+    """Forwards connections to `host`:`port` while it is open; closed, it refuses new ones and ends existing ones."""
 
-    def __init__(self, host: str, port: int, listens_on: int) -> None:
+    def __init__(self, host: str, port: int, listen_port: int) -> None:
         self._target = (host, port)
-        self.port = listens_on
+        self.port = listen_port
         self._server: asyncio.Server | None = None
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._clients: set[asyncio.StreamWriter] = set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
 
-    async def shut(self) -> None:
+    async def close(self) -> None:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for task in list(self._under_way):
+        for task in list(self._tasks):
             task.cancel()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
+        if self._tasks:
+            await asyncio.wait(self._tasks)
 
-    async def say(self, words: bytes) -> None:
-        """Has every client read `words` as if the server had said them; its connection stays open."""
+    async def send(self, message: bytes) -> None:
+        """Send `message` to every client as if the server had sent it, without closing its connection."""
         for client in self._clients:
-            client.write(words)
+            client.write(message)
             await client.drain()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.ensure_future(self._pass_on(reader, writer))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        task = asyncio.ensure_future(self._forward(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._clients.add(writer)
         inner_reader, inner_writer = await asyncio.open_connection(*self._target)
-        ways = [
+        copies = [
             asyncio.ensure_future(_copy(reader, inner_writer)),
             asyncio.ensure_future(_copy(inner_reader, writer)),
         ]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._clients.discard(writer)
-            for way in ways:
-                way.cancel()
+            for copy in copies:
+                copy.cancel()
             for end in (writer, inner_writer):
                 end.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        while piece := await reader.read(65536):
-            writer.write(piece)
+        while data := await reader.read(65536):
+            writer.write(data)
             await writer.drain()
 
 
 @asynccontextmanager
-async def gate_before(host: str, port: int, listens_on: int) -> AsyncIterator[Gate]:
-    """A shut gate."""
-    gate = Gate(host, port, listens_on)
+async def gate_before(host: str, port: int, listen_port: int) -> AsyncIterator[Gate]:
+    """Yield a closed gate, and close it afterwards."""
+    gate = Gate(host, port, listen_port)
     yield gate
-    await gate.shut()
+    await gate.close()

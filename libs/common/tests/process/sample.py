@@ -1,4 +1,4 @@
-"""A small service for tests: a servicer, one consumer, one worker; also runnable as a process of its own."""
+"""A small service for tests: a servicer, one consumer, one worker; it can also run as a process."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class SampleSettings(ServiceSettings):
 
 
 async def no_keys() -> Sequence[PublicKey]:
-    raise unavailable("DEPENDENCY_UNAVAILABLE", "The signer does not answer.")
+    raise unavailable("DEPENDENCY_UNAVAILABLE", "The signer does not respond.")
 
 
 async def on_certified(

@@ -1,4 +1,4 @@
-"""The command line of a service, as processes of its own."""
+"""The command line of a service, run as processes."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ async def _run(*command: str, **settings: str) -> tuple[int, str, str]:
 
 
 def _on(nats: Nats, database_url: str) -> dict[str, str]:
-    """Settings of the sample service with this broker."""
-    given = {name: str(value) for name, value in nats.settings_of(PLACE.name).items()}
-    return _settings(database_url) | given
+    """Return settings of the sample service with this broker."""
+    broker = {name: str(value) for name, value in nats.settings_of(PLACE.name).items()}
+    return _settings(database_url) | broker
 
 
 def _settings(database_url: str) -> dict[str, str]:
-    """Settings of the sample service with a broker that is not there."""
+    """Return settings of the sample service with an unreachable broker."""
     return {
         "database_url": database_url,
         "nats_url": "nats://127.0.0.1:1",
@@ -80,7 +80,7 @@ def _settings(database_url: str) -> dict[str, str]:
     }
 
 
-async def test_missing_settings_are_sentences_and_exit_code_2() -> None:
+async def test_missing_settings_are_reported_with_exit_code_2() -> None:
     code, out, err = await _run("serve")
     assert code == 2
     assert out == ""
@@ -89,7 +89,7 @@ async def test_missing_settings_are_sentences_and_exit_code_2() -> None:
     assert second.startswith("PROCTORIUM_NATS_URL is missing: ")
 
 
-async def test_plaintext_for_others_is_a_sentence_and_exit_code_2() -> None:
+async def test_plaintext_on_a_network_address_is_refused_with_exit_code_2() -> None:
     settings = _settings("postgresql://x@127.0.0.1:1/x")
     code, _, err = await _run("serve", **settings, listen="0.0.0.0:0")
     assert code == 2
@@ -97,19 +97,17 @@ async def test_plaintext_for_others_is_a_sentence_and_exit_code_2() -> None:
     assert len(err.splitlines()) == 1
 
 
-async def test_it_serves_until_sigterm_and_finishes_what_is_under_way(
-    migrated_database: Migrated, own_nats: Nats
-) -> None:
+async def test_service_drains_on_sigterm(migrated_database: Migrated, own_nats: Nats) -> None:
     url = await _with_key(migrated_database(PACKAGE))
     process = await _start(**_on(own_nats, url))
     assert process.stdout is not None
     port = 0
     async with asyncio.timeout(30):
         while line := await process.stdout.readline():
-            said = json.loads(line)
-            if said["event"] == "server_listens":
-                port = said["port"]
-            if said["event"] == "service_ready":
+            entry = json.loads(line)
+            if entry["event"] == "server_listens":
+                port = entry["port"]
+            if entry["event"] == "service_ready":
                 break
     async with grpc.aio.secure_channel(
         f"127.0.0.1:{port}",
@@ -127,7 +125,7 @@ async def test_it_serves_until_sigterm_and_finishes_what_is_under_way(
     assert err == b""
 
 
-async def test_migrate_brings_the_database_to_the_newest_revision(
+async def test_migrate_updates_the_database_to_the_newest_revision(
     empty_database: str, own_nats: Nats
 ) -> None:
     settings = _on(own_nats, empty_database)
@@ -140,9 +138,7 @@ async def test_migrate_brings_the_database_to_the_newest_revision(
     assert await at_head(empty_database, PACKAGE)
 
 
-async def test_migrate_works_as_the_owner_for_the_role_that_serves(
-    postgres: Postgres, own_nats: Nats
-) -> None:
+async def test_migrate_requires_the_owners_role(postgres: Postgres, own_nats: Nats) -> None:
     serving = await postgres.ensure_migrated("to_migrate", PACKAGE)
     owner = postgres.url("to_migrate", "to_migrate_owner")
     connection = await asyncpg.connect(owner)
@@ -152,7 +148,7 @@ async def test_migrate_works_as_the_owner_for_the_role_that_serves(
     await connection.close()
     settings = _on(own_nats, serving)
     code, _, err = await _run("migrate", **settings)
-    assert code == 1, "who serves owns nothing"
+    assert code == 1, "the service's role owns nothing"
     assert len(err.splitlines()) == 1
     assert "permission denied" in err
     assert "PROCTORIUM_MIGRATION_DATABASE_URL" in err
@@ -164,27 +160,27 @@ async def test_migrate_works_as_the_owner_for_the_role_that_serves(
     await postgres.drop_database("to_migrate")
 
 
-async def test_a_command_without_its_database_fails_with_a_sentence(own_nats: Nats) -> None:
+async def test_command_without_its_database_fails_with_one_sentence(own_nats: Nats) -> None:
     settings = _on(own_nats, "postgresql://x@127.0.0.1:1/x")
     code, _, err = await _run("dead-letters", "list", **settings)
     assert code == 1
     assert len(err.splitlines()) == 1
 
 
-async def test_check_says_how_each_part_is(migrated_database: Migrated, own_nats: Nats) -> None:
+async def test_check_reports_each_dependency(migrated_database: Migrated, own_nats: Nats) -> None:
     url = await _with_key(migrated_database(PACKAGE))
     code, out, _ = await _run("check", **_on(own_nats, url))
-    said = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith("{"))
-    assert said["database"] == "ok"
-    assert said["migrations"] == "ok"
-    assert said["nats"] == "ok"
+    report = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith("{"))
+    assert report["database"] == "ok"
+    assert report["migrations"] == "ok"
+    assert report["nats"] == "ok"
     assert code == 0
     code, out, _ = await _run("check", **_settings(url))
     assert "nats             no connection: events wait in the outbox" in out
     assert code == 0  # degraded, and ready
 
 
-async def test_dead_letters_are_listed_and_one_that_is_not_there_is_a_sentence(
+async def test_dead_letters_are_listed_and_a_missing_one_is_reported(
     migrated_database: Migrated,
 ) -> None:
     settings = _settings(migrated_database(PACKAGE))
@@ -194,7 +190,7 @@ async def test_dead_letters_are_listed_and_one_that_is_not_there_is_a_sentence(
     assert (code, err) == (1, "There is no such dead letter.\n")
 
 
-async def test_replay_says_how_many_events_it_sent(
+async def test_replay_reports_the_number_of_events(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     settings = _on(own_nats, migrated_database(PACKAGE))
@@ -203,7 +199,7 @@ async def test_replay_says_how_many_events_it_sent(
     assert "0 events since 2026-01-01T00:00:00+00:00 were published again." in out
 
 
-async def test_declare_needs_an_identity_of_its_own(own_nats: Nats) -> None:
+async def test_declare_requires_the_declarers_identity(own_nats: Nats) -> None:
     settings = {name: str(value) for name, value in own_nats.settings_of(DECLARER).items()}
     code, out, err = await _declare(**settings)
     assert (code, err) == (0, "")
@@ -220,7 +216,7 @@ async def _declare(**settings: str) -> tuple[int, str, str]:
 
 
 async def _with_key(database_url: str) -> str:
-    """The same database, in which a signing key is known."""
+    """Store a signing key in the database; return its URL."""
     database = Database(database_url)
     await DatabaseKeyStore(database).save([SigningKey.generate().public])
     await database.close()
@@ -238,7 +234,7 @@ def _greet(arguments: argparse.Namespace) -> int:
     ("name", "code", "text"),
     [("Ada", 3, "Hello Ada\n"), ("nobody", 1, "Nobody is here to be greeted.\n")],
 )
-def test_a_command_of_one_service_runs_without_settings(
+def test_services_own_command_runs_without_settings(
     name: str,
     code: int,
     text: str,

@@ -1,4 +1,4 @@
-"""A whole service in this process, with real PostgreSQL and NATS, which come and go."""
+"""A complete service in this process, with real PostgreSQL and NATS that become unreachable and return."""
 
 from __future__ import annotations
 
@@ -43,28 +43,28 @@ from .gate import Gate, gate_before
 from .sample import PACKAGE, PLACE, SampleSettings, build, no_keys
 
 KEY = SigningKey.generate()
-NOWHERE = "127.0.0.1:1"
+UNREACHABLE = "127.0.0.1:1"
 
 
 def _settings(
-    database_url: str, nats_url: str = f"nats://{NOWHERE}", **more: Any
+    database_url: str, nats_url: str = f"nats://{UNREACHABLE}", **more: Any
 ) -> SampleSettings:
     defaults: dict[str, Any] = {
         "check_every": timedelta(milliseconds=30),
         "drain_wait": timedelta(0),
         "drain_grace": timedelta(seconds=5),
-        "enrollment_address": NOWHERE,
+        "enrollment_address": UNREACHABLE,
     }
     return SampleSettings(database_url=database_url, nats_url=nats_url, **(defaults | more))
 
 
 def _on(nats: Nats, database_url: str) -> SampleSettings:
-    """Settings of the sample service with this broker."""
+    """Return settings of the sample service with this broker."""
     return _settings(database_url, **nats.settings_of(PLACE.name))
 
 
 def _open(service: Service[SampleSettings], nats: Nats) -> grpc.aio.Channel:
-    """A bare channel to the service by way of the edge."""
+    """Open a bare channel to the service with the edge's certificate."""
     name = ("grpc.ssl_target_name_override", PLACE.name)
     return grpc.aio.secure_channel(
         service.address, nats.certificates_of("edge").client(), options=[name]
@@ -77,20 +77,20 @@ def _running(settings: SampleSettings, keys: KeyRing | None = None) -> Any:
 
 @asynccontextmanager
 async def _started(settings: SampleSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
-    """A service that has begun and need not be ready."""
+    """Start a service without waiting until it is ready."""
 
-    async def live(begun: asyncio.Future[Any], leave: asyncio.Event) -> None:
+    async def live(started: asyncio.Future[Any], leave: asyncio.Event) -> None:
         service = assemble(PACKAGE, settings, build, call_log=CallLog(), keys=keys, place=PLACE)
         life = Life(service)
         await life.start()
-        begun.set_result(service)
+        started.set_result(service)
         await leave.wait()
         await life.end()
 
-    begun: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+    started: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
     leave = asyncio.Event()
-    task = asyncio.ensure_future(live(begun, leave))
-    yield await begun
+    task = asyncio.ensure_future(live(started, leave))
+    yield await started
     leave.set()
     await task
 
@@ -99,7 +99,7 @@ async def _within(seconds: float, wait: Any) -> Any:
     return await asyncio.wait_for(wait, seconds)
 
 
-async def test_it_serves_and_hears_events_and_drains(
+async def test_service_serves_calls_and_handles_events(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     await own_nats.declare()
@@ -109,16 +109,14 @@ async def test_it_serves_and_hears_events_and_drains(
         async with _open(service, own_nats) as opened:
             stub = stubs.EchoServiceStub(opened)
             metadata = bearer(TokenSigner(KEY).sign(person, ["learner"]).text)
-            answer = await stub.AsAnybody(pb.EchoRequest(text="here"), metadata=metadata)
-            assert answer.text == "here"
+            response = await stub.AsAnybody(pb.EchoRequest(text="here"), metadata=metadata)
+            assert response.text == "here"
         certified = PersonCertified(
             person_id=str(person), certified_until_time=Timestamp(seconds=1)
         )
-        envelope = wrap(certified, new_id(), utc_now())
+        event = wrap(certified, new_id(), utc_now())
         enrollment = await own_nats.connect("enrollment")
-        await enrollment.jetstream().publish(
-            envelope.subject, envelope.body, headers=dict(envelope.headers)
-        )
+        await enrollment.jetstream().publish(event.subject, event.body, headers=dict(event.headers))
         await enrollment.close()
         await _within(10, _effect_on(service.database, person))
     with pytest.raises(grpc.aio.AioRpcError):
@@ -126,7 +124,7 @@ async def test_it_serves_and_hears_events_and_drains(
             await stubs.EchoServiceStub(opened).Echo(pb.EchoRequest())
 
 
-async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_is_there(
+async def test_service_becomes_ready_once_its_database_is_reachable(
     migrated_database: Migrated, own_nats: Nats, free_port: Callable[[], int]
 ) -> None:
     url, gate = _gated(migrated_database(PACKAGE), free_port())
@@ -147,22 +145,22 @@ async def test_without_a_database_it_listens_says_so_and_becomes_ready_when_it_i
     assert set(waits[0]["missing"]) >= {"database", "migrations"}
 
 
-async def test_a_database_that_goes_away_makes_it_unready_and_one_that_returns_ready(
+async def test_readiness_follows_the_database(
     migrated_database: Migrated, own_nats: Nats, free_port: Callable[[], int]
 ) -> None:
     url, gate = _gated(migrated_database(PACKAGE), free_port())
     async with gate as database_gate:
         await database_gate.open()
         async with _running(_on(own_nats, url), KeyRing.of(KEY.public)) as service:
-            await database_gate.shut()
+            await database_gate.close()
             state = await _within(10, service.health.until(lambda state: not state.ready))
             assert "database" in state.failing
             await database_gate.open()
             await _within(10, service.health.until(lambda state: state.ready))
 
 
-async def test_without_nats_it_is_ready_degraded_and_answers(migrated_database: Migrated) -> None:
-    settings = _settings(migrated_database(PACKAGE), f"nats://{NOWHERE}")
+async def test_service_without_nats_is_degraded_and_serves(migrated_database: Migrated) -> None:
+    settings = _settings(migrated_database(PACKAGE), f"nats://{UNREACHABLE}")
     async with _running(settings, KeyRing.of(KEY.public)) as service:
         state = await _within(5, service.health.until(lambda state: state.degraded))
         assert "nats" in state.failing
@@ -171,14 +169,16 @@ async def test_without_nats_it_is_ready_degraded_and_answers(migrated_database: 
             await stubs.EchoServiceStub(plain).Echo(pb.EchoRequest())
 
 
-async def test_a_service_that_needs_nats_waits_for_it(migrated_database: Migrated) -> None:
-    settings = _settings(migrated_database(PACKAGE), f"nats://{NOWHERE}", nats_required=True)
+async def test_service_that_requires_nats_is_not_ready_without_it(
+    migrated_database: Migrated,
+) -> None:
+    settings = _settings(migrated_database(PACKAGE), f"nats://{UNREACHABLE}", nats_required=True)
     async with _started(settings, KeyRing.of(KEY.public)) as service:
         state = await _within(5, service.health.until(lambda state: not state.ready))
         assert "nats" in state.failing
 
 
-async def test_a_database_that_is_not_migrated_is_waited_for(
+async def test_service_is_not_ready_before_the_migrations(
     empty_database: str, own_nats: Nats
 ) -> None:
     settings = _on(own_nats, empty_database)
@@ -187,7 +187,7 @@ async def test_a_database_that_is_not_migrated_is_waited_for(
     assert "run the command migrate" in state.failing["migrations"]
 
 
-async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
+async def test_restart_without_enrollment_uses_the_stored_keys(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     url = migrated_database(PACKAGE)
@@ -206,7 +206,7 @@ async def test_a_restart_while_enrollment_is_down_still_knows_its_callers(
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "KEYS_UNAVAILABLE")
 
 
-async def test_without_any_signing_key_it_is_not_ready(
+async def test_service_without_signing_keys_is_not_ready(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     async with _started(_on(own_nats, migrated_database(PACKAGE))) as service:
@@ -214,7 +214,7 @@ async def test_without_any_signing_key_it_is_not_ready(
     assert "signing keys" in state.failing
 
 
-async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
+async def test_close_callbacks_run_in_reverse_order_with_the_database_open(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     order: list[str] = []
@@ -228,7 +228,7 @@ async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
 
         async def second() -> None:
             order.append("second")
-            raise RuntimeError("a fault at the end must not stop the rest")
+            raise RuntimeError("a failing callback must not stop the others")
 
         service.on_close(first)
         service.on_close(second)
@@ -239,17 +239,17 @@ async def test_what_was_added_to_its_end_is_called_while_the_database_is_there(
     assert order == ["second", "first"]
 
 
-async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: Nats) -> None:
+async def test_service_has_its_own_telemetry(migrated_database: Migrated, own_nats: Nats) -> None:
     before = current_tracing()
     seen: list[str] = []
 
     def wired(service: Service[SampleSettings]) -> None:
         build(service)
 
-        async def look() -> None:
+        async def record() -> None:
             seen.append(current_tracing().service)
 
-        service.worker("look", timedelta(hours=1), look)
+        service.worker("record", timedelta(hours=1), record)
 
     settings = _on(own_nats, migrated_database(PACKAGE))
     async with running(settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)):
@@ -272,22 +272,24 @@ async def test_its_telemetry_is_its_own(migrated_database: Migrated, own_nats: N
     ],
     ids=["consumer", "events", "channel"],
 )
-async def test_wiring_that_the_topology_does_not_know_is_refused(
+async def test_wiring_missing_in_the_topology_is_refused(
     wire: Callable[[Any], None], sentence: str
 ) -> None:
-    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}")
+    settings = _settings("postgresql://x@localhost/x", f"nats://{UNREACHABLE}")
     with pytest.raises(WiringError, match=sentence):
         assemble(PACKAGE, settings, wire, call_log=CallLog(), place=PLACE)
 
 
-async def test_a_service_without_signing_keys_is_refused() -> None:
-    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}")
+async def test_service_without_a_source_of_keys_is_refused() -> None:
+    settings = _settings("postgresql://x@localhost/x", f"nats://{UNREACHABLE}")
     with pytest.raises(WiringError, match="call `keys_from`"):
         assemble(PACKAGE, settings, lambda _: None, call_log=CallLog(), place=PLACE)
 
 
-async def test_an_address_that_is_not_set_is_missed_at_the_start() -> None:
-    settings = _settings("postgresql://x@localhost/x", f"nats://{NOWHERE}", enrollment_address=None)
+async def test_missing_address_is_reported_at_start() -> None:
+    settings = _settings(
+        "postgresql://x@localhost/x", f"nats://{UNREACHABLE}", enrollment_address=None
+    )
     with pytest.raises(SettingsError, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
         assemble(
             PACKAGE,
@@ -299,7 +301,7 @@ async def test_an_address_that_is_not_set_is_missed_at_the_start() -> None:
 
 
 def _gated(database_url: str, port: int) -> tuple[str, Any]:
-    """The URL of the database through a gate, and the gate."""
+    """Return the URL of the database through a gate, and the gate."""
     url = make_url(database_url)
     assert url.host is not None
     assert url.port is not None

@@ -1,4 +1,4 @@
-"""Settings: each mistake is one sentence that names its variable and says what belongs there."""
+"""Settings: each mistake is reported in one sentence with its variable and the expected value."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
 
 
 def _sentences() -> list[str]:
-    with pytest.raises(SettingsError) as wrong:
+    with pytest.raises(SettingsError) as error:
         read_settings(ServiceSettings)
-    return wrong.value.sentences
+    return error.value.sentences
 
 
-def test_each_missing_variable_is_a_sentence_of_its_own(environment: pytest.MonkeyPatch) -> None:
+def test_each_missing_variable_is_reported(environment: pytest.MonkeyPatch) -> None:
     environment.delenv("PROCTORIUM_DATABASE_URL")
     environment.delenv("PROCTORIUM_NATS_URL")
     second, first = _sentences()
@@ -41,7 +41,7 @@ def test_each_missing_variable_is_a_sentence_of_its_own(environment: pytest.Monk
     assert second.startswith("PROCTORIUM_NATS_URL is missing: NATS servers")
 
 
-def test_an_empty_variable_is_missing(environment: pytest.MonkeyPatch) -> None:
+def test_empty_variable_is_missing(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PROCTORIUM_NATS_URL", "")
     assert _sentences()[0].startswith("PROCTORIUM_NATS_URL is missing")
 
@@ -56,7 +56,7 @@ def test_an_empty_variable_is_missing(environment: pytest.MonkeyPatch) -> None:
         ("OTEL_TRACES_SAMPLER", "traceidratio"),
     ],
 )
-def test_a_wrong_value_is_named_with_what_belongs_there(
+def test_invalid_value_is_reported_with_its_variable(
     environment: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     environment.setenv(variable, value)
@@ -64,19 +64,19 @@ def test_a_wrong_value_is_named_with_what_belongs_there(
     assert sentence.startswith(f"{variable} is not right (")
 
 
-def test_a_wrong_address_with_a_password_is_not_repeated(environment: pytest.MonkeyPatch) -> None:
+def test_password_in_an_invalid_url_is_not_repeated(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PROCTORIUM_DATABASE_URL", "mysql://root:swordfish@localhost/x")
     [sentence] = _sentences()
     assert "swordfish" not in sentence
 
 
-def test_certificates_come_whole_or_not_at_all(environment: pytest.MonkeyPatch) -> None:
+def test_incomplete_certificate_settings_are_refused(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("PROCTORIUM_TLS_KEY", "/certificates/assessment.key")
     [sentence] = _sentences()
     assert "belong together" in sentence
 
 
-def test_a_file_that_cannot_be_read_is_named(
+def test_unreadable_certificate_file_is_named(
     environment: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     for name in ("CERTIFICATE", "KEY", "AUTHORITY"):
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_read_is_named(
         read_settings(ServiceSettings).certificates()
 
 
-def test_a_service_that_is_asked_needs_its_address(environment: pytest.MonkeyPatch) -> None:
+def test_address_of_a_called_service_is_required(environment: pytest.MonkeyPatch) -> None:
     with pytest.raises(SettingsError, match="PROCTORIUM_ENROLLMENT_ADDRESS is missing"):
         read_settings(SampleSettings).address_of("enrollment")
     environment.setenv("PROCTORIUM_ENROLLMENT_ADDRESS", "enrollment:443")
@@ -112,7 +112,7 @@ def test_settings_cannot_be_changed_and_do_not_show_passwords() -> None:
     settings = read_settings(ServiceSettings)
     assert "swordfish" not in repr(settings)
     with pytest.raises(ValidationError, match="frozen"):
-        settings.listen = "127.0.0.1:1"  # type: ignore[misc]  # that is what must fail
+        settings.listen = "127.0.0.1:1"  # type: ignore[misc]  # expected to fail
 
 
 def test_every_setting_is_documented() -> None:

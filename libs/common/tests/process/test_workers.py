@@ -1,4 +1,4 @@
-"""Workers: one turn after the other, whatever happens in one of them."""
+"""Workers: periodic runs that continue after a failed one."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from proctorium_common.tasks import end
 SOON = timedelta(milliseconds=1)
 
 
-class Turns:
-    """Counts turns; those in `failing` raise."""
+class Runs:
+    """Counts runs; those in `failing` raise."""
 
     def __init__(self, *failing: int) -> None:
         self.count = 0
         self._failing = failing
         self._changed = asyncio.Condition()
 
-    async def take(self) -> None:
+    async def run(self) -> None:
         self.count += 1
         async with self._changed:
             self._changed.notify_all()
@@ -35,21 +35,21 @@ class Turns:
             await self._changed.wait_for(lambda: self.count >= count)
 
 
-async def test_a_turn_that_raises_is_logged_and_tried_at_the_next() -> None:
-    turns = Turns(1)
-    worker = Worker("reminders", SOON, turns.take)
+async def test_failed_run_is_logged_and_the_worker_continues() -> None:
+    runs = Runs(1)
+    worker = Worker("reminders", SOON, runs.run)
     with capture_logs() as lines:
         running = asyncio.ensure_future(worker.run())
-        await turns.until(3)
+        await runs.until(3)
         worker.stop()
         await running
     assert [line["event"] for line in lines] == ["worker_run_failed"]
     assert lines[0]["worker"] == "reminders"
 
 
-async def test_health_knows_whether_the_last_turn_failed() -> None:
-    turns = Turns(1)
-    worker = Worker("reminders", SOON, turns.take)
+async def test_health_check_fails_after_a_failed_run() -> None:
+    runs = Runs(1)
+    worker = Worker("reminders", SOON, runs.run)
     with capture_logs():
         await worker._once()
         with pytest.raises(RuntimeError, match="Not now"):
@@ -58,18 +58,18 @@ async def test_health_knows_whether_the_last_turn_failed() -> None:
     await worker.probe()
 
 
-async def test_stopping_lets_the_turn_under_way_end() -> None:
-    begun, finish = asyncio.Event(), asyncio.Event()
+async def test_stop_waits_for_the_current_run() -> None:
+    started, finish = asyncio.Event(), asyncio.Event()
     ended: list[bool] = []
 
-    async def turn() -> None:
-        begun.set()
+    async def run() -> None:
+        started.set()
         await finish.wait()
         ended.append(True)
 
-    worker = Worker("reminders", timedelta(hours=1), turn)
+    worker = Worker("reminders", timedelta(hours=1), run)
     running = asyncio.ensure_future(worker.run())
-    await begun.wait()
+    await started.wait()
     worker.stop()
     finish.set()
     await asyncio.wait_for(running, 5)
@@ -78,14 +78,14 @@ async def test_stopping_lets_the_turn_under_way_end() -> None:
 
 async def test_background_task_that_ends_is_restarted() -> None:
     runs = 0
-    again = asyncio.Event()
+    restarted = asyncio.Event()
 
     async def run() -> None:
         nonlocal runs
         runs += 1
         if runs == 1:
             raise RuntimeError("a fault")
-        again.set()
+        restarted.set()
         await asyncio.Event().wait()
 
     background = Background("relay", run, restart_after=SOON)
@@ -93,7 +93,7 @@ async def test_background_task_that_ends_is_restarted() -> None:
         await background.probe()
     with capture_logs() as lines:
         running = asyncio.ensure_future(background.run())
-        await asyncio.wait_for(again.wait(), 5)
+        await asyncio.wait_for(restarted.wait(), 5)
     await background.probe()
     assert lines[0]["event"] == "background_failed"
     await end(running)

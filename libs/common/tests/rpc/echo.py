@@ -1,4 +1,4 @@
-"""The test service: its generated code, made at test time, and a servicer whose behaviour a test gives."""
+"""The echo service: its code, generated at test time, and a servicer with configurable behaviour."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ pb, stubs = _generate()
 Behavior = Callable[[Any, Any], Awaitable[Any]]
 
 
-async def same(request: Any, context: Any) -> Any:
+async def echo(request: Any, context: Any) -> Any:
     return pb.EchoResponse(text=request.text)
 
 
 class EchoServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generated at test time
-    """Does `behavior` in every method that answers once; streams answer what they are given."""
+    """Runs `behavior` in every unary method; streams return their requests."""
 
-    def __init__(self, behavior: Behavior = same) -> None:
+    def __init__(self, behavior: Behavior = echo) -> None:
         self.behavior = behavior
         self.watchers_left = 0
 

@@ -61,7 +61,7 @@ def _fillings(field: FieldDescriptor, size: int) -> Iterator[bytes]:
                 encoded = text.encode()
                 yield _delimited(field.number, encoded * (size // len(encoded)))
     elif field.message_type is not None:
-        # A message with a field of its own that is unknown: more than empty, and as cheap to send.
+        # A message with an unknown field is larger than an empty one and as cheap to send.
         yield from _repeated(_tag(field.number, _BYTES), size, (b"", _tag(15, _VARINT) + b"\0"))
     elif field.is_repeated:
         yield _delimited(field.number, b"\0" * size)

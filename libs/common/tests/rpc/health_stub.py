@@ -1,4 +1,4 @@
-"""Asks a server how it is, as an orchestrator does."""
+"""Calls a server's health service, as an orchestrator does."""
 
 from __future__ import annotations
 

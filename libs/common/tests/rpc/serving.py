@@ -1,4 +1,4 @@
-"""A server of the test service on a free port, with and without certificates."""
+"""A server of the echo service on a free port, with or without certificates."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import Tracing
 from proctorium_devstack.components.certificates import issue
 
-from .echo import Behavior, EchoServicer, same, stubs
+from .echo import Behavior, EchoServicer, echo, stubs
 
 PERSON = UUID("01920000-0000-7000-8000-000000000001")
 
 
-class KeptLines(CallLog):
-    """Keeps the lines of calls instead of printing them."""
+class RecordedCallLog(CallLog):
+    """Stores the lines of calls instead of printing them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,14 +45,14 @@ class KeptLines(CallLog):
 
 @dataclass
 class Served:
-    """A running server and what one needs to call and to watch it."""
+    """A running server, with what tests need to call and observe it."""
 
     server: Server
     servicer: EchoServicer
     health: Health
     telemetry: Telemetry
     spans: InMemorySpanExporter
-    log: KeptLines
+    log: RecordedCallLog
     key: SigningKey
     certificates: dict[str, Certificates] = field(default_factory=dict)
 
@@ -64,7 +64,7 @@ class Served:
         return TokenSigner(self.key, **signing).sign(PERSON, roles).text
 
     def channel(self, *, name: str | None = None, **how: Any) -> Channel:
-        """A channel as `name`, which is a certificate's."""
+        """Open a channel, with the certificate of `name` if given."""
         certificates = self.certificates[name] if name is not None else None
         server = "assessment" if name is not None else None
         return channel(self.address, certificates=certificates, server=server, **how)
@@ -78,7 +78,7 @@ class Served:
 
 @asynccontextmanager
 async def serving(
-    behavior: Behavior = same,
+    behavior: Behavior = echo,
     *,
     tls: Path | None = None,
     ratio: float = 1.0,
@@ -89,13 +89,13 @@ async def serving(
     servicer: Any = None,
     revocations: Revocations | None = None,
 ) -> AsyncIterator[Served]:
-    """The test service; with `tls`, a folder, under certificates made there."""
+    """Serve the echo service, with certificates in the folder `tls` if given."""
     spans = InMemorySpanExporter()
     telemetry = Telemetry(Tracing("echo", ratio=ratio, exporter=spans), Metrics("echo"))
     certificates = certificates_in(tls) if tls is not None else {}
     key = SigningKey.generate()
     health = Health(telemetry.metrics, every_seconds=0.02)
-    log = KeptLines()
+    log = RecordedCallLog()
     server = Server(
         Door("127.0.0.1:0", certificates.get("assessment"), frozenset({"session"})),
         telemetry=telemetry,
@@ -119,7 +119,7 @@ async def serving(
 
 
 def certificates_in(folder: Path) -> dict[str, Certificates]:
-    """One certificate each for a server, a service that may call, one that may not, and the edge."""
+    """Issue certificates for the server, a service that may call it, one that may not, and the edge."""
     pairs = issue(folder, ["assessment", "session", "notification", "edge"])
     return {
         name: Certificates.load(pair.certificate, pair.key, pair.authority)

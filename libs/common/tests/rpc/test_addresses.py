@@ -1,3 +1,5 @@
+"""The client address of a call, from the edge's headers or the peer."""
+
 from __future__ import annotations
 
 import pytest
@@ -7,17 +9,17 @@ from proctorium_common.rpc.addresses import address_of
 PEER = "ipv4:127.0.0.1:4711"
 
 
-def test_the_edge_is_believed() -> None:
+def test_forwarded_address_from_the_edge_is_used() -> None:
     metadata = {"x-envoy-external-address": "198.51.100.1", "x-forwarded-for": "192.0.2.7"}
     assert address_of(metadata, PEER, through_edge=True) == "192.0.2.7"
 
 
-def test_of_forwarded_addresses_only_the_last_is_the_edges_own_word() -> None:
+def test_only_the_last_forwarded_address_is_trusted() -> None:
     metadata = {"x-forwarded-for": "203.0.113.99, 192.0.2.7"}
     assert address_of(metadata, PEER, through_edge=True) == "192.0.2.7"
 
 
-def test_headers_of_anybody_else_are_not_believed() -> None:
+def test_headers_from_other_peers_are_ignored() -> None:
     metadata = {"x-envoy-external-address": "192.0.2.7", "x-forwarded-for": "192.0.2.7"}
     assert address_of(metadata, PEER, through_edge=False) == "127.0.0.1"
 
@@ -31,10 +33,10 @@ def test_headers_of_anybody_else_are_not_believed() -> None:
     ],
     ids=["escaped", "plain", "no network"],
 )
-def test_peers_are_read_in_grpcs_spelling(peer: str, address: str) -> None:
+def test_peer_addresses_are_parsed(peer: str, address: str) -> None:
     assert address_of({}, peer, through_edge=False) == address
 
 
-def test_what_is_no_address_is_left_out() -> None:
+def test_invalid_address_is_ignored() -> None:
     metadata = {"x-forwarded-for": "not an address" * 20}
     assert address_of(metadata, PEER, through_edge=True) == ""

@@ -1,4 +1,4 @@
-"""The channel: deadlines, the trace, tokens, retries where they are safe, replicas in turn, only healthy ones."""
+"""The client channel: deadlines, tokens, safe retries, and load balancing over healthy replicas."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .echo import pb, stubs
 from .serving import PERSON, serving
 
 
-async def test_plaintext_to_another_machine_is_refused() -> None:
+async def test_plaintext_channel_to_another_host_is_refused() -> None:
     with pytest.raises(NotLoopbackError):
         channel("enrollment.example:443")
 
 
-async def test_a_call_without_a_timeout_gets_the_default_deadline() -> None:
+async def test_call_without_a_timeout_has_the_default_deadline() -> None:
     async with (
         serving(_never) as served,
         served.channel(default_deadline=timedelta(seconds=0.2)) as quick,
@@ -37,7 +37,7 @@ async def test_a_call_without_a_timeout_gets_the_default_deadline() -> None:
     assert error.kind is Kind.TIMED_OUT
 
 
-async def test_a_call_has_no_more_time_than_the_call_it_is_made_in() -> None:
+async def test_nested_call_inherits_the_remaining_time() -> None:
     import time
 
     seen: list[float] = []
@@ -48,13 +48,13 @@ async def test_a_call_has_no_more_time_than_the_call_it_is_made_in() -> None:
         seen.append(left)
         return pb.EchoResponse()
 
-    async with serving(behavior) as served, served.channel() as asked:
+    async with serving(behavior) as served, served.channel() as opened:
         with calling(Call(Caller(), "/a/B", time.monotonic() + 1)):
-            await stubs.EchoServiceStub(asked).Echo(pb.EchoRequest(), timeout=60)
+            await stubs.EchoServiceStub(opened).Echo(pb.EchoRequest(), timeout=60)
     assert seen[0] < 1
 
 
-async def test_the_token_is_asked_for_at_each_call() -> None:
+async def test_bearer_token_is_obtained_for_each_call() -> None:
     seen: list[UUID | None] = []
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -63,27 +63,27 @@ async def test_the_token_is_asked_for_at_each_call() -> None:
 
     async with serving(behavior) as served:
         tokens = iter([served.token("learner"), served.token("learner")])
-        async with served.channel(bearer=lambda: next(tokens)) as asked:
+        async with served.channel(bearer=lambda: next(tokens)) as opened:
             for _ in range(2):
-                await stubs.EchoServiceStub(asked).AsAnybody(pb.EchoRequest())
+                await stubs.EchoServiceStub(opened).AsAnybody(pb.EchoRequest())
     assert seen == [PERSON, PERSON]
 
 
-@pytest.mark.parametrize(("method", "attempts"), [("Echo", 3), ("Change", 1)])
-async def test_only_what_changes_nothing_is_tried_again(method: str, attempts: int) -> None:
-    made: list[str] = []
+@pytest.mark.parametrize(("method", "tries"), [("Echo", 3), ("Change", 1)])
+async def test_only_idempotent_methods_are_retried(method: str, tries: int) -> None:
+    calls: list[str] = []
 
     async def behavior(request: Any, context: Any) -> Any:
-        made.append(method)
+        calls.append(method)
         raise unavailable("DATABASE_UNAVAILABLE", "Not now.")
 
-    async with serving(behavior) as served, served.channel() as asked:
-        error = await refusal(getattr(stubs.EchoServiceStub(asked), method)(pb.EchoRequest()))
+    async with serving(behavior) as served, served.channel() as opened:
+        error = await refusal(getattr(stubs.EchoServiceStub(opened), method)(pb.EchoRequest()))
     assert error.reason == "DATABASE_UNAVAILABLE"
-    assert len(made) == attempts
+    assert len(calls) == tries
 
 
-async def test_a_try_that_fails_and_one_that_works_are_a_success() -> None:
+async def test_successful_retry_hides_the_first_failure() -> None:
     failures = iter([True, False])
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -91,11 +91,11 @@ async def test_a_try_that_fails_and_one_that_works_are_a_success() -> None:
             raise unavailable("DATABASE_UNAVAILABLE", "Not now.")
         return pb.EchoResponse(text="now")
 
-    async with serving(behavior) as served, served.channel() as asked:
-        assert (await stubs.EchoServiceStub(asked).Echo(pb.EchoRequest())).text == "now"
+    async with serving(behavior) as served, served.channel() as opened:
+        assert (await stubs.EchoServiceStub(opened).Echo(pb.EchoRequest())).text == "now"
 
 
-def test_the_service_config_names_the_methods_that_may_be_tried_again() -> None:
+def test_service_config_names_the_retryable_methods() -> None:
     config = service_config("proctorium.test.v1.EchoService")
     assert config["healthCheckConfig"] == {"serviceName": "proctorium.test.v1.EchoService"}
     assert config["methodConfig"][0]["name"] == [  # type: ignore[index]  # JSON
@@ -103,34 +103,34 @@ def test_the_service_config_names_the_methods_that_may_be_tried_again() -> None:
     ]
 
 
-async def test_replicas_answer_in_turn_and_only_ready_ones() -> None:
-    answered: list[str] = []
+async def test_calls_are_balanced_over_ready_replicas() -> None:
+    served_by: list[str] = []
 
     def named(name: str) -> Any:
         async def behavior(request: Any, context: Any) -> Any:
-            answered.append(name)
+            served_by.append(name)
             return pb.EchoResponse()
 
         return behavior
 
-    broken: list[str] = []
+    failures: list[str] = []
 
     async def probe() -> None:
-        if broken:
-            raise RuntimeError(broken[0])
+        if failures:
+            raise RuntimeError(failures[0])
 
     async with serving(named("first")) as first, serving(named("second")) as second:
         both = f"ipv4:{first.address},{second.address}"
-        async with _two(both) as asked:
-            stub = stubs.EchoServiceStub(asked)
+        async with _two(both) as opened:
+            stub = stubs.EchoServiceStub(opened)
             async with asyncio.timeout(10):
-                while set(answered) != {"first", "second"}:
+                while set(served_by) != {"first", "second"}:
                     await stub.Echo(pb.EchoRequest(), wait_for_ready=True)
             first.health.add(Check("database", probe))
-            broken.append("away")
+            failures.append("unreachable")
             await first.health.check_now()
             async with asyncio.timeout(10):
-                while answered[-3:] != ["second"] * 3:
+                while served_by[-3:] != ["second"] * 3:
                     await stub.Echo(pb.EchoRequest())
 
 
@@ -147,16 +147,18 @@ def _two(address: str) -> Any:
     )
 
 
-async def test_the_other_end_must_be_the_service_that_was_meant(tmp_path: Path) -> None:
+async def test_server_with_another_services_certificate_is_refused(tmp_path: Path) -> None:
     async with serving(tls=tmp_path) as served:
         certificates = served.certificates["session"]
-        async with channel(served.address, certificates=certificates, server="enrollment") as asked:
-            error = await refusal(stubs.EchoServiceStub(asked).Change(pb.EchoRequest(), timeout=2))
+        async with channel(
+            served.address, certificates=certificates, server="enrollment"
+        ) as opened:
+            error = await refusal(stubs.EchoServiceStub(opened).Change(pb.EchoRequest(), timeout=2))
     assert error.kind is Kind.UNAVAILABLE
 
 
 class CountedCalls(Metrics):
-    """Metrics that keep what they were told."""
+    """Metrics that store the recorded calls."""
 
     def __init__(self) -> None:
         super().__init__("test")
@@ -166,12 +168,12 @@ class CountedCalls(Metrics):
         self.calls.add((method, code))
 
 
-async def test_an_error_of_the_client_is_counted_with_its_code() -> None:
+async def test_client_errors_are_counted_with_their_code() -> None:
     metrics = CountedCalls()
-    async with serving(_never) as served, served.channel(metrics=metrics) as asked:
-        stub = stubs.EchoServiceStub(asked)
+    async with serving(_never) as served, served.channel(metrics=metrics) as opened:
+        stub = stubs.EchoServiceStub(opened)
         await refusal(stub.AsProctor(pb.EchoRequest()))
-        await stub.Talk(_nothing()).read()
+        await stub.Talk(_no_requests()).read()
     assert metrics.calls == {
         ("/proctorium.test.v1.EchoService/AsProctor", "UNAUTHENTICATED"),
         ("/proctorium.test.v1.EchoService/Talk", "OK"),
@@ -182,19 +184,19 @@ async def _never(request: Any, context: Any) -> Any:
     await asyncio.Event().wait()
 
 
-async def _nothing() -> Any:
+async def _no_requests() -> Any:
     return
     yield
 
 
-async def test_channels_are_ready_when_the_service_is() -> None:
-    async with serving(ready=False) as served, served.channel() as asked:
-        stub = stubs.EchoServiceStub(asked)
-        waiting = asyncio.ensure_future(asked.channel_ready())
+async def test_channel_becomes_ready_with_the_service() -> None:
+    async with serving(ready=False) as served, served.channel() as opened:
+        stub = stubs.EchoServiceStub(opened)
+        waiting = asyncio.ensure_future(opened.channel_ready())
         error = await refusal(stub.Change(pb.EchoRequest()))
         assert error.kind is Kind.UNAVAILABLE
         assert not waiting.done()
         await served.health.check_now()
         await asyncio.wait_for(waiting, 5)
-        assert asked.get_state() is grpc.ChannelConnectivity.READY
+        assert opened.get_state() is grpc.ChannelConnectivity.READY
         await stub.Change(pb.EchoRequest())

@@ -1,4 +1,4 @@
-"""The end of a server: nothing that was begun is dropped, nothing new is begun."""
+"""Draining: running calls are completed, new ones are refused."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from .health_stub import status
 from .serving import serving
 
 
-async def test_a_drain_completes_what_is_under_way_and_refuses_what_is_new() -> None:
-    begun, finish = asyncio.Event(), asyncio.Event()
+async def test_drain_completes_running_calls_and_refuses_new_ones() -> None:
+    started, finish = asyncio.Event(), asyncio.Event()
 
     async def behavior(request: Any, context: Any) -> Any:
-        begun.set()
+        started.set()
         await finish.wait()
         return pb.EchoResponse(text="saved")
 
     async with serving(behavior) as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
-        under_way = asyncio.ensure_future(stub.Change(pb.EchoRequest()))
-        await begun.wait()
+        running = asyncio.ensure_future(stub.Change(pb.EchoRequest()))
+        await started.wait()
         drain = asyncio.ensure_future(
             served.server.drain(wait=timedelta(0), grace=timedelta(seconds=10))
         )
         refused = await _first_refusal(served.address)
         assert not drain.done()
         finish.set()
-        assert (await under_way).text == "saved"
+        assert (await running).text == "saved"
         await asyncio.wait_for(drain, 5)
     assert refused.kind is Kind.UNAVAILABLE
 
 
-async def test_while_it_waits_it_is_not_ready_but_alive_and_still_answers() -> None:
+async def test_draining_server_is_not_ready_but_live_and_serving() -> None:
     async with (
         serving() as served,
         grpc.aio.insecure_channel(served.address) as plain,
@@ -59,7 +59,7 @@ async def test_while_it_waits_it_is_not_ready_but_alive_and_still_answers() -> N
         await drain
 
 
-async def test_a_drain_sends_watchers_elsewhere_at_once() -> None:
+async def test_drain_ends_streams_immediately() -> None:
     async def behavior(request: Any, context: Any) -> Any:
         await asyncio.Event().wait()
 
@@ -73,9 +73,9 @@ async def test_a_drain_sends_watchers_elsewhere_at_once() -> None:
     assert served.servicer.watchers_left == 1
 
 
-@pytest.mark.parametrize("turns", range(6))
-async def test_a_watcher_whose_headers_or_first_message_are_on_their_way_is_sent_elsewhere_after_it(
-    turns: int,
+@pytest.mark.parametrize("iterations", range(6))
+async def test_drain_ends_a_stream_that_is_just_opening(
+    iterations: int,
 ) -> None:
     async def behavior(request: Any, context: Any) -> Any:
         await asyncio.Event().wait()
@@ -85,7 +85,7 @@ async def test_a_watcher_whose_headers_or_first_message_are_on_their_way_is_sent
         async with asyncio.timeout(5):  # far less than the grace
             while not served.telemetry.metrics.in_flight:
                 await asyncio.sleep(0)
-            for _ in range(turns):  # of the loop: how far the stream has come meanwhile
+            for _ in range(iterations):  # of the event loop, in which the stream progresses
                 await asyncio.sleep(0)
             served.server._calls.end_streams()
             error = await refusal(_read_all(watch))
@@ -98,11 +98,11 @@ async def _read_all(stream: Any) -> None:
         pass
 
 
-async def test_what_does_not_end_within_the_grace_is_cancelled() -> None:
-    begun, cancelled = asyncio.Event(), asyncio.Event()
+async def test_call_that_exceeds_the_grace_is_cancelled() -> None:
+    started, cancelled = asyncio.Event(), asyncio.Event()
 
     async def behavior(request: Any, context: Any) -> Any:
-        begun.set()
+        started.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -113,14 +113,14 @@ async def test_what_does_not_end_within_the_grace_is_cancelled() -> None:
         endless = asyncio.ensure_future(
             refusal(stubs.EchoServiceStub(channel).Change(pb.EchoRequest()))
         )
-        await begun.wait()
+        await started.wait()
         await served.server.drain(wait=timedelta(0), grace=timedelta(seconds=0.1))
         await asyncio.wait_for(cancelled.wait(), 5)
         assert (await endless).kind is Kind.UNAVAILABLE
 
 
 async def _first_refusal(address: str) -> Any:
-    """Calls on new connections until one is refused."""
+    """Call on new connections until one is refused; return its error."""
     async with asyncio.timeout(5):
         while True:
             async with grpc.aio.insecure_channel(address) as plain:

@@ -42,13 +42,13 @@ def test_any_error_fits_into_headers(
     details, sentence = sizes(error)
     assert details <= DETAILS_BYTES
     assert sentence <= SENTENCE_BYTES
-    # An error that is passed on, whether by an RPC or inside a response, stays as it is.
-    again = error_in(details_of(error))
-    assert (again.message, again.violations) == (error.message, error.violations)
-    assert again.metadata == error.metadata
+    # An error that is passed on, by an RPC or inside a response, is unchanged.
+    decoded = error_in(details_of(error))
+    assert (decoded.message, decoded.violations) == (error.message, error.violations)
+    assert decoded.metadata == error.metadata
 
 
-def test_six_hundred_violations_are_counted_and_twenty_listed() -> None:
+def test_only_the_first_twenty_violations_are_listed() -> None:
     found = [Violation(f"rows[{row}].email", "string.email", "is no address") for row in range(600)]
     error = invalid("INVALID_REQUEST", "The import is not valid.", violations=found)
     assert [violation.field for violation in error.violations] == [
@@ -59,7 +59,7 @@ def test_six_hundred_violations_are_counted_and_twenty_listed() -> None:
     )
 
 
-def test_a_request_with_five_hundred_faults_is_refused_in_few_bytes() -> None:
+def test_refusal_of_many_violations_is_small() -> None:
     plan = sessions_pb2.SessionPlan(learner_ids=["x" * 5000] * 500)
     request = sessions_pb2.ScheduleSessionRequest(plan=plan)
     try:
@@ -72,7 +72,7 @@ def test_a_request_with_five_hundred_faults_is_refused_in_few_bytes() -> None:
     assert sentence <= SENTENCE_BYTES
 
 
-def test_a_long_status_of_another_program_is_cut() -> None:
+def test_long_foreign_status_is_truncated() -> None:
     failed = grpc.aio.AioRpcError(
         grpc.StatusCode.UNAVAILABLE,
         grpc.aio.Metadata(),
@@ -84,7 +84,7 @@ def test_a_long_status_of_another_program_is_cut() -> None:
     assert sentence <= SENTENCE_BYTES
 
 
-def test_ordinary_errors_stay_as_they_are() -> None:
+def test_small_errors_are_unchanged() -> None:
     found = [Violation("email", "string.email", "is no address")]
     error = invalid("EMAIL_TAKEN", "Ämter — Übung", violations=found, email="a@example.org")
     assert (error.message, error.violations) == ("Ämter — Übung", tuple(found))

@@ -1,4 +1,4 @@
-"""Health follows the parts of a service: which must be well, which only should, and how that is said."""
+"""Health of a service: required and degrading checks, and how their failures are reported."""
 
 from __future__ import annotations
 
@@ -21,48 +21,48 @@ from .serving import serving
 NAME = "proctorium.test.v1.EchoService"
 
 
-class Part:
-    """Something that a service depends on."""
+class Dependency:
+    """A dependency of a service."""
 
     def __init__(self) -> None:
-        self.wrong: str | None = None
+        self.error: str | None = None
 
     async def probe(self) -> None:
-        if self.wrong is not None:
-            raise RuntimeError(self.wrong)
+        if self.error is not None:
+            raise RuntimeError(self.error)
 
 
-async def test_before_the_first_round_it_is_alive_and_not_ready() -> None:
+async def test_server_is_live_and_not_ready_before_the_first_check() -> None:
     async with serving(ready=False) as served, grpc.aio.insecure_channel(served.address) as plain:
         assert await status(plain, "") == "NOT_SERVING"
         assert await status(plain, NAME) == "NOT_SERVING"
         assert await status(plain, LIVE) == "SERVING"
 
 
-async def test_ready_follows_a_required_part() -> None:
-    database = Part()
+async def test_readiness_follows_a_required_check() -> None:
+    database = Dependency()
     async with serving(ready=False) as served, grpc.aio.insecure_channel(served.address) as plain:
         served.health.add(Check("database", database.probe))
         watch = asyncio.create_task(served.health.watch())
         await served.health.until(lambda state: state.ready)
         assert await status(plain, NAME) == "SERVING"
-        database.wrong = "connection refused"
+        database.error = "connection refused"
         state = await served.health.until(lambda state: not state.ready)
         assert state.failing == {"database": "connection refused"}
         assert await status(plain, NAME) == "NOT_SERVING"
         assert await status(plain, "") == "NOT_SERVING"
         assert await status(plain, LIVE) == "SERVING"
-        database.wrong = None
+        database.error = None
         await served.health.until(lambda state: state.ready)
         assert await status(plain, NAME) == "SERVING"
         await end(watch)
 
 
-async def test_without_nats_it_is_degraded_and_goes_on_answering() -> None:
-    nats = Part()
+async def test_failed_degrading_check_keeps_the_service_ready() -> None:
+    nats = Dependency()
     async with serving(ready=False) as served, grpc.aio.insecure_channel(served.address) as plain:
         served.health.add(Check("nats", nats.probe, Weight.DEGRADING))
-        nats.wrong = "away"
+        nats.error = "unreachable"
         with capture_logs() as lines:
             assert not (await served.health.check_now()).degraded  # it may come up a little later
             for _ in range(4):
@@ -72,22 +72,22 @@ async def test_without_nats_it_is_degraded_and_goes_on_answering() -> None:
     assert {
         "event": "check_failing",
         "check": "nats",
-        "error": "away",
+        "error": "unreachable",
         "log_level": "warning",
     } in lines
 
 
-async def test_one_bad_round_of_a_part_that_was_well_is_forgiven() -> None:
+async def test_single_failed_check_is_tolerated() -> None:
     health = _health()
-    database = Part()
+    database = Dependency()
     health.add(Check("database", database.probe))
     assert (await health.check_now()).ready
-    database.wrong = "too busy"
+    database.error = "too busy"
     assert (await health.check_now()).ready
     assert not (await health.check_now()).ready
 
 
-async def test_a_part_that_never_answers_fails_like_one_that_says_no() -> None:
+async def test_check_that_never_returns_fails() -> None:
     health = _health()
 
     async def silent() -> None:
@@ -98,18 +98,17 @@ async def test_a_part_that_never_answers_fails_like_one_that_says_no() -> None:
         assert not (await health.check_now()).ready
 
 
-async def test_what_is_missing_is_said_again_and_again_but_less_often(
+async def test_failing_checks_are_logged_with_backoff(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Of its own: the module's logger goes on with the configuration that it was first used with, whichever test that
-    # was.
+    # A new logger, because the module's logger keeps the configuration of its first use in any test.
     captured = LogCapture()
     levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
     own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)
     monkeypatch.setattr("proctorium_common.rpc.health.log", own)
     health = _health()
-    database = Part()
-    database.wrong = "away"
+    database = Dependency()
+    database.error = "unreachable"
     health.add(Check("database", database.probe))
     watch = asyncio.create_task(health.watch())
     rounds = 0
@@ -118,21 +117,21 @@ async def test_what_is_missing_is_said_again_and_again_but_less_often(
             await health.until(_next_round(health))
             rounds += 1
     await end(watch)
-    said = [line for line in captured.entries if line["event"] == "service_waits"]
-    assert said[0]["missing"] == {"database": "away"}
-    assert 3 <= len(said) <= 8
-    # What starts beside it may take a moment, at every start; what takes longer is worth a warning.
-    levels = [line["log_level"] for line in said]
+    waits = [line for line in captured.entries if line["event"] == "service_waits"]
+    assert waits[0]["missing"] == {"database": "unreachable"}
+    assert 3 <= len(waits) <= 8
+    # Dependencies may need a moment at every start; only a longer wait is a warning.
+    levels = [line["log_level"] for line in waits]
     assert levels[0] == "info"
     assert levels[-1] == "warning"
     assert levels == sorted(levels), "no info after the first warning"
 
 
-async def test_each_part_is_a_metric() -> None:
+async def test_each_check_is_a_metric() -> None:
     health = _health()
-    nats = Part()
-    nats.wrong = "away"
-    health.add(Check("database", Part().probe))
+    nats = Dependency()
+    nats.error = "unreachable"
+    health.add(Check("database", Dependency().probe))
     health.add(Check("nats", nats.probe, Weight.DEGRADING))
     for _ in range(5):
         await health.check_now()
@@ -140,7 +139,7 @@ async def test_each_part_is_a_metric() -> None:
     assert observed == {"database": 1, "nats": 0}
 
 
-async def test_a_probe_port_tells_health_and_nothing_else(free_port: Callable[[], int]) -> None:
+async def test_probe_port_serves_health_only(free_port: Callable[[], int]) -> None:
     from .echo import pb, stubs
 
     address = f"127.0.0.1:{free_port()}"

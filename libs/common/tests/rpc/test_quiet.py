@@ -1,4 +1,4 @@
-"""A connection on which nothing happens, such as that of a learner who waits in the lobby."""
+"""Keepalive pings on an idle connection, such as that of a learner who waits in the lobby."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PING = b"\0\0\x08\x06" + bytes(5) + b"pingpong"
 PONG_KIND, GOAWAY_KIND = 6, 7
 
 
-async def test_who_asks_now_and_then_whether_the_server_lives_is_not_thrown_out() -> None:
+async def test_client_that_sends_keepalive_pings_is_not_disconnected() -> None:
     async with serving(limits=ServerLimits(ping_gap=timedelta(milliseconds=20))) as served:
         reader, writer = await asyncio.open_connection(*served.address.rsplit(":", 1))
         writer.write(PREFACE)
@@ -26,7 +26,7 @@ async def test_who_asks_now_and_then_whether_the_server_lives_is_not_thrown_out(
 
 
 async def _kind_of_next(reader: asyncio.StreamReader) -> int:
-    """The kind of the next frame that answers a ping or ends the connection."""
+    """Return the type of the next frame that acknowledges a ping or ends the connection."""
     while True:
         head = await asyncio.wait_for(reader.readexactly(9), 5)
         await reader.readexactly(int.from_bytes(head[:3], "big"))

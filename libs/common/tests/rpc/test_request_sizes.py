@@ -22,19 +22,19 @@ from .echo import pb, stubs
 from .serving import serving
 
 MIB = 1024 * 1024
-# These accept more than a megabyte, and why.
+# Fields without a limit in the protos, and why.
 _UNBOUNDED = {"SubmitEvidenceRequest.image"}  # the service's setting limits it
 _FLOOD_SECONDS = 240  # of processor time for more than two thousand megabytes of requests
 
 
-def test_every_field_of_every_request_has_a_bound() -> None:
+def test_every_request_field_is_bounded() -> None:
     found = {path for method in all_methods() for path in unbounded_fields(method.input_type)}
     assert found == _UNBOUNDED, (
         "Give each field a max_len, a uuid or max_items rule in its proto, so that the largest request is known."
     )
 
 
-def test_most_methods_accept_little() -> None:
+def test_most_methods_accept_only_small_requests() -> None:
     sizes = [request_bytes(method.input_type, 4 * MIB) for method in all_methods()]
     assert sum(size == FLOOR_BYTES for size in sizes) > 0.8 * len(sizes)
     assert all(
@@ -44,14 +44,14 @@ def test_most_methods_accept_little() -> None:
     )
 
 
-def test_the_largest_valid_request_is_accepted() -> None:
+def test_largest_valid_request_fits_the_limit() -> None:
     longest = "\U0001f393"
     plan = SessionPlan(title=longest * 200, learner_ids=["0" * 36] * 1000)
     request = ScheduleSessionRequest(request_id="r" * 64, plan=plan)
     assert request.ByteSize() < request_bytes(request.DESCRIPTOR, 4 * MIB)
 
 
-async def test_a_request_larger_than_any_valid_one_is_refused_unread() -> None:
+async def test_oversized_request_is_refused_before_parsing() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         error = await refusal(stub.Small(pb.SmallRequest(text="x" * FLOOR_BYTES)))
@@ -61,21 +61,21 @@ async def test_a_request_larger_than_any_valid_one_is_refused_unread() -> None:
     assert [violation.field for violation in named.violations] == ["text"]
 
 
-def test_a_flood_of_faults_is_refused_at_the_first() -> None:
+def test_request_with_too_many_items_is_refused_at_the_first_violation() -> None:
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(BatchGetNamesRequest(person_ids=[""] * 500_000))
     assert [violation.rule for violation in refused.value.violations] == ["repeated.max_items"]
     assert "The rest was not checked" in refused.value.message
 
 
-def test_the_faults_of_a_large_import_are_all_counted() -> None:
+def test_all_violations_of_a_large_import_are_counted() -> None:
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(BatchGetNamesRequest(person_ids=["x"] * 400))
     assert len(refused.value.violations) == 20
     assert "380 more" in refused.value.message
 
 
-def test_a_megabyte_of_anything_costs_little() -> None:
+def test_cost_of_any_large_request_is_bounded() -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (_FLOOD_SECONDS, _FLOOD_SECONDS))
 

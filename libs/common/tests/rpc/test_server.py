@@ -1,4 +1,4 @@
-"""What a server makes of calls: who is let in, what is refused and how it is said."""
+"""The server: admission, refusals, errors, deadlines, streams and logs of calls."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ def _server(address: str = "127.0.0.1:0") -> Server:
     )
 
 
-async def test_a_service_with_a_method_without_access_rule_is_not_served() -> None:
+async def test_method_without_an_access_rule_is_refused_at_start() -> None:
     with pytest.raises(
         MissingAccessRuleError, match=r"OpenService\.Enter does not say who may call it"
     ):
         _server().add(stubs.add_OpenServiceServicer_to_server, stubs.OpenServiceServicer())
 
 
-async def test_plaintext_is_refused_where_others_can_reach_it() -> None:
+async def test_plaintext_on_a_network_address_is_refused() -> None:
     server = _server("0.0.0.0:0")
     with pytest.raises(NotLoopbackError, match="PROCTORIUM_TLS_CERTIFICATE"):
         await server.start()
     await server.stop()
 
 
-async def test_a_taken_address_is_named() -> None:
+async def test_address_in_use_is_named() -> None:
     async with serving() as taken:
         server = _server(taken.address)
         with pytest.raises(AddressInUseError, match=taken.address):
@@ -72,14 +72,14 @@ async def test_a_taken_address_is_named() -> None:
 
 
 @pytest.mark.parametrize("method", ["AsAnybody", "AsProctor"])
-async def test_nobody_is_asked_to_sign_in(method: str) -> None:
+async def test_call_without_a_token_is_refused(method: str) -> None:
     async with serving() as served, served.channel() as channel:
         call = getattr(stubs.EchoServiceStub(channel), method)
         error = await refusal(call(pb.EchoRequest()))
     assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_MISSING")
 
 
-async def test_a_learner_is_not_a_proctor() -> None:
+async def test_caller_without_the_role_is_refused() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         metadata = bearer(served.token("learner"))
@@ -88,7 +88,7 @@ async def test_a_learner_is_not_a_proctor() -> None:
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_the_servicer_knows_its_caller_and_the_time_left() -> None:
+async def test_servicer_receives_caller_and_remaining_time() -> None:
     seen: list[Call] = []
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -109,7 +109,7 @@ async def test_the_servicer_knows_its_caller_and_the_time_left() -> None:
         assert remaining < 1.995  # gRPC rounds what the caller gave up by at most 10 ms
 
 
-async def test_a_public_method_takes_a_caller_with_a_token_that_is_over() -> None:
+async def test_public_method_accepts_an_expired_token() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         old = bearer(served.token("learner", life=timedelta(seconds=-60)))
@@ -118,21 +118,21 @@ async def test_a_public_method_takes_a_caller_with_a_token_that_is_over() -> Non
     assert error.reason == "TOKEN_EXPIRED"
 
 
-async def test_each_broken_rule_is_named_by_its_field() -> None:
+async def test_violation_names_its_field_and_rule() -> None:
     async with serving() as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(text="x" * 21)))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [(found.field, found.rule) for found in error.violations] == [("text", "string.max_len")]
 
 
-async def test_a_text_with_a_zero_character_is_refused_before_a_database_chokes_on_it() -> None:
+async def test_text_with_a_zero_character_is_refused() -> None:
     async with serving() as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(text="a\0b")))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [(found.field, found.rule) for found in error.violations] == [("text", "string.zero")]
 
 
-async def test_what_cannot_be_read_is_said_without_our_insides() -> None:
+async def test_unparsable_request_is_refused_without_internal_details() -> None:
     async with (
         serving() as served,
         grpc.aio.insecure_channel(served.address) as plain,
@@ -143,7 +143,7 @@ async def test_what_cannot_be_read_is_said_without_our_insides() -> None:
     assert "Error" not in error.message
 
 
-async def test_ids_are_logged_only_after_validation_and_never_whole() -> None:
+async def test_ids_are_logged_truncated_and_only_after_validation() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         await refusal(stub.Echo(pb.EchoRequest(text="x" * 21, session_id="a" * 1_000_000)))
@@ -156,14 +156,14 @@ async def test_ids_are_logged_only_after_validation_and_never_whole() -> None:
         assert all(len(str(value)) < 256 for value in (span.attributes or {}).values())
 
 
-async def test_a_message_too_large_is_refused() -> None:
+async def test_too_large_message_is_refused() -> None:
     limits = ServerLimits(message_bytes=1024)
     async with serving(limits=limits) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(text="x" * 2000)))
     assert (error.kind, error.reason) == (Kind.EXHAUSTED, "MESSAGE_TOO_LARGE")
 
 
-async def test_a_service_error_arrives_whole() -> None:
+async def test_service_error_reaches_the_client_unchanged() -> None:
     raised = exhausted(
         "TOO_MANY_FAILED_SIGN_INS",
         "Zu viele Versuche.",
@@ -177,7 +177,7 @@ async def test_a_service_error_arrives_whole() -> None:
     assert error.retry_after == timedelta(seconds=30)
 
 
-async def test_an_illegal_move_says_what_would_be_legal() -> None:
+async def test_invalid_transition_lists_possible_actions() -> None:
     raised = invalid_transition(
         "It has ended.", from_state="ended", asked="started", possible=["archived"]
     )
@@ -187,7 +187,7 @@ async def test_an_illegal_move_says_what_would_be_legal() -> None:
     assert error.metadata == {"from": "ended", "asked": "started", "possible": "archived"}
 
 
-async def test_an_unknown_exception_tells_its_trace_id_and_nothing_else(
+async def test_unknown_exception_reveals_only_its_trace_id(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with (
@@ -198,25 +198,25 @@ async def test_an_unknown_exception_tells_its_trace_id_and_nothing_else(
         with pytest.raises(grpc.aio.AioRpcError) as failed:
             await call
         trace_id = served.log.lines[0]["trace_id"]
-    told = repr(failed.value) + repr(failed.value.trailing_metadata())
+    response = repr(failed.value) + repr(failed.value.trailing_metadata())
     assert failed.value.code() is grpc.StatusCode.INTERNAL
-    assert trace_id in told
-    assert "swordfish" not in told
-    assert "RuntimeError" not in told
+    assert trace_id in response
+    assert "swordfish" not in response
+    assert "RuntimeError" not in response
     assert "swordfish" in capsys.readouterr().out  # the stack is in the log
 
 
-async def test_a_dependency_that_is_away_is_unavailable_and_not_internal() -> None:
+async def test_unreachable_dependency_is_unavailable() -> None:
     async def behavior(request: Any, context: Any) -> Any:
-        async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
-            return await stubs.EchoServiceStub(nowhere).Echo(request)
+        async with grpc.aio.insecure_channel("127.0.0.1:1") as unreachable:
+            return await stubs.EchoServiceStub(unreachable).Echo(request)
 
     async with serving(behavior) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Change(pb.EchoRequest()))
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
 
 
-async def test_a_method_without_behaviour_is_unimplemented() -> None:
+async def test_method_without_implementation_is_unimplemented() -> None:
     server = _server()
     server.add(stubs.add_EchoServiceServicer_to_server, stubs.EchoServiceServicer())
     port = await server.start()
@@ -227,21 +227,21 @@ async def test_a_method_without_behaviour_is_unimplemented() -> None:
     await server.stop()
 
 
-async def test_a_hopeless_call_is_refused_before_its_servicer_begins() -> None:
-    begun: list[str] = []
+async def test_call_with_too_little_time_is_refused_before_its_servicer() -> None:
+    started: list[str] = []
 
     async def behavior(request: Any, context: Any) -> Any:
-        begun.append(request.text)
+        started.append(request.text)
         return pb.EchoResponse()
 
     limits = ServerLimits(least_time=timedelta(seconds=60))
     async with serving(behavior, limits=limits) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=30))
     assert (error.kind, error.reason) == (Kind.TIMED_OUT, "DEADLINE_TOO_SHORT")
-    assert begun == []
+    assert started == []
 
 
-async def test_a_late_call_is_answered_before_the_caller_gives_up(
+async def test_slow_call_is_ended_before_the_clients_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
@@ -260,14 +260,14 @@ async def test_a_late_call_is_answered_before_the_caller_gives_up(
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=2.2))
         await asyncio.wait_for(cancelled.wait(), 5)
     assert error.kind is Kind.TIMED_OUT
-    assert error.message.startswith("This took longer")  # ours, and not the client's own
+    assert error.message.startswith("This took longer")  # the server's message, not the client's
 
 
-async def test_a_caller_who_leaves_cancels_the_work() -> None:
-    begun, ended = asyncio.Event(), asyncio.Event()
+async def test_cancelled_call_cancels_the_servicer() -> None:
+    started, ended = asyncio.Event(), asyncio.Event()
 
     async def behavior(request: Any, context: Any) -> Any:
-        begun.set()
+        started.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -275,7 +275,7 @@ async def test_a_caller_who_leaves_cancels_the_work() -> None:
 
     async with serving(behavior) as served, served.channel() as channel:
         call = stubs.EchoServiceStub(channel).Echo(pb.EchoRequest())
-        await begun.wait()
+        await started.wait()
         call.cancel()
         await asyncio.wait_for(ended.wait(), 5)
         await until(lambda: served.log.lines)
@@ -283,7 +283,7 @@ async def test_a_caller_who_leaves_cancels_the_work() -> None:
     assert served.telemetry.metrics.in_flight == 0
 
 
-async def test_streams_answer_in_order() -> None:
+async def test_streams_preserve_order() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         watched = [response.text async for response in stub.Watch(pb.EchoRequest(text="second"))]
@@ -293,14 +293,14 @@ async def test_streams_answer_in_order() -> None:
 
 
 @pytest.mark.parametrize("method", ["Talk", "Gather"])
-async def test_each_request_of_a_stream_is_validated(method: str) -> None:
+async def test_each_message_of_a_stream_is_validated(method: str) -> None:
     async with serving() as served, served.channel() as channel:
         call = getattr(stubs.EchoServiceStub(channel), method)(_requests("a", "x" * 21))
         error = await refusal(_all(call) if method == "Talk" else call)
     assert error.reason == "INVALID_REQUEST"
 
 
-async def test_a_watcher_who_leaves_is_noticed_at_once() -> None:
+async def test_cancelled_stream_ends_its_servicer() -> None:
     async def behavior(request: Any, context: Any) -> Any:
         await asyncio.Event().wait()
 
@@ -311,7 +311,7 @@ async def test_a_watcher_who_leaves_is_noticed_at_once() -> None:
         await until(lambda: served.servicer.watchers_left == 1)
 
 
-async def test_a_watcher_who_leaves_while_more_waits_to_be_sent_is_noticed_at_once() -> None:
+async def test_cancelled_stream_with_pending_messages_ends_its_servicer() -> None:
     async with serving() as served, served.channel() as channel:
         call = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest(text="flood"))
         assert (await call.read()).text == "first"
@@ -319,7 +319,7 @@ async def test_a_watcher_who_leaves_while_more_waits_to_be_sent_is_noticed_at_on
         await until(lambda: served.servicer.watchers_left == 1)
 
 
-async def test_one_line_for_each_call_with_what_an_operator_asks_for() -> None:
+async def test_each_call_is_logged_in_one_line() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         await stub.Echo(
@@ -338,7 +338,7 @@ async def test_one_line_for_each_call_with_what_an_operator_asks_for() -> None:
     assert "an answer" not in json.dumps(first)
 
 
-async def test_under_certificates_a_service_is_known_by_its_name(tmp_path: Path) -> None:
+async def test_certificate_identifies_the_calling_service(tmp_path: Path) -> None:
     seen: list[str | None] = []
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -356,13 +356,13 @@ async def test_under_certificates_a_service_is_known_by_its_name(tmp_path: Path)
     assert error.reason == "NOT_ALLOWED"
 
 
-async def test_a_certificate_that_may_not_connect_is_refused_everything(tmp_path: Path) -> None:
+async def test_service_that_may_not_call_is_refused(tmp_path: Path) -> None:
     async with serving(tls=tmp_path) as served, served.channel(name="notification") as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_without_a_certificate_of_the_authority_nobody_connects(tmp_path: Path) -> None:
+async def test_client_without_a_certificate_cannot_connect(tmp_path: Path) -> None:
     async with serving(tls=tmp_path) as served:
         stranger = grpc.ssl_channel_credentials((tmp_path / "ca.crt").read_bytes())
         async with grpc.aio.secure_channel(served.address, stranger) as channel:
@@ -370,21 +370,21 @@ async def test_without_a_certificate_of_the_authority_nobody_connects(tmp_path: 
     assert error.kind is Kind.UNAVAILABLE
 
 
-async def test_a_person_cannot_be_a_service_without_certificates() -> None:
+async def test_person_cannot_call_a_method_for_services() -> None:
     async with serving() as served, served.channel() as channel:
         metadata = bearer(served.token("administrator"))
         call = stubs.EchoServiceStub(channel).AsService(pb.EchoRequest(), metadata=metadata)
         assert (await refusal(call)).reason == "NOT_ALLOWED"
 
 
-async def test_reflection_and_channelz_tell_what_is_served() -> None:
+async def test_reflection_and_channelz_are_served() -> None:
     from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
     from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
     async with serving() as served, grpc.aio.insecure_channel(served.address) as plain:
-        asked = reflection_pb2.ServerReflectionRequest(list_services="")
+        request = reflection_pb2.ServerReflectionRequest(list_services="")
         stub = reflection_pb2_grpc.ServerReflectionStub(plain)
-        [response] = [found async for found in stub.ServerReflectionInfo(_just(asked))]
+        [response] = [found async for found in stub.ServerReflectionInfo(_just(request))]
         names = {service.name for service in response.list_services_response.service}
         servers = await channelz_pb2_grpc.ChannelzStub(plain).GetServers(
             channelz_pb2.GetServersRequest()
@@ -393,7 +393,7 @@ async def test_reflection_and_channelz_tell_what_is_served() -> None:
     assert len(servers.server) >= 1
 
 
-async def test_a_connection_ends_at_its_age_and_calls_go_on() -> None:
+async def test_calls_continue_when_a_connection_reaches_its_age() -> None:
     limits = ServerLimits(
         connection_age=timedelta(milliseconds=200), connection_grace=timedelta(seconds=5)
     )
@@ -427,8 +427,8 @@ async def _just(request: Any) -> AsyncIterator[Any]:
     yield request
 
 
-async def test_errors_without_our_details_are_still_understood() -> None:
-    async with grpc.aio.insecure_channel("127.0.0.1:1") as nowhere:
-        error = await refusal(stubs.EchoServiceStub(nowhere).Echo(pb.EchoRequest()))
+async def test_errors_without_details_are_converted() -> None:
+    async with grpc.aio.insecure_channel("127.0.0.1:1") as unreachable:
+        error = await refusal(stubs.EchoServiceStub(unreachable).Echo(pb.EchoRequest()))
     assert isinstance(error, ServiceError)
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")

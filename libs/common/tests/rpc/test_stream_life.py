@@ -1,4 +1,4 @@
-"""A stream lives no longer than the token that it was opened with: rights that were taken away end there too."""
+"""A stream ends when the token that it was opened with expires."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from proctorium_common.rpc.status import error_of
 from .echo import pb, stubs
 from .serving import Served, bearer, serving
 
-PATIENCE = 10.0
-# A verifier lets thirty seconds of difference between clocks pass; one and a half to two and a half of them are left.
-NEARLY_OVER = timedelta(seconds=-27.5)
+TIMEOUT = 10.0
+# A verifier tolerates thirty seconds of clock difference, of which one and a half to two and a half are left.
+NEARLY_EXPIRED = timedelta(seconds=-27.5)
 
 
-async def for_ever(request: Any, context: Any) -> Any:
+async def forever(request: Any, context: Any) -> Any:
     await asyncio.Event().wait()
 
 
@@ -31,9 +31,9 @@ async def silent() -> AsyncIterator[Any]:
 
 
 async def end_of(stream: Any) -> ServiceError | None:
-    """What the stream ends in; None for a good end."""
+    """Return the error that the stream ends with, None without one."""
     try:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             async for _ in stream:
                 pass
     except grpc.aio.AioRpcError as failed:
@@ -43,15 +43,15 @@ async def end_of(stream: Any) -> ServiceError | None:
 
 def opened(served: Served, channel: Any, method: str, token: str) -> Any:
     stub = stubs.EchoServiceStub(channel)
-    asked = silent() if method == "Talk" else pb.EchoRequest()
-    return getattr(stub, method)(asked, metadata=bearer(token))
+    request = silent() if method == "Talk" else pb.EchoRequest()
+    return getattr(stub, method)(request, metadata=bearer(token))
 
 
 @pytest.mark.parametrize("method", ["Watch", "Talk"])
-async def test_a_stream_ends_when_its_token_does_and_says_so(method: str) -> None:
-    async with serving(for_ever) as served, served.channel() as channel:
-        token = served.token("learner", life=NEARLY_OVER)
-        # Two at once: the one verifies the token, the other finds it remembered.
+async def test_stream_ends_when_its_token_expires(method: str) -> None:
+    async with serving(forever) as served, served.channel() as channel:
+        token = served.token("learner", life=NEARLY_EXPIRED)
+        # Two streams: the first verifies the token, the second finds it in the cache.
         errors = await asyncio.gather(
             *(end_of(opened(served, channel, method, token)) for _ in range(2))
         )
@@ -59,36 +59,34 @@ async def test_a_stream_ends_when_its_token_does_and_says_so(method: str) -> Non
     for error in errors:
         assert error is not None
         assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
-        assert (
-            "renewed" in error.message
-        )  # the stream's, and not that of a token that came too late
+        assert "renewed" in error.message  # not the message for an expired token of a new call
     assert served.log.lines[0]["code"] == "UNAUTHENTICATED"
     assert served.log.lines[0]["reason"] == "TOKEN_EXPIRED"
 
 
-async def test_each_stream_has_the_life_of_its_own_token() -> None:
-    async with serving(for_ever) as served, served.channel() as channel:
+async def test_streams_of_other_tokens_stay_open() -> None:
+    async with serving(forever) as served, served.channel() as channel:
         longer = opened(served, channel, "Watch", served.token("learner"))
         assert (await longer.read()).text == "first"
-        shorter = opened(served, channel, "Watch", served.token("learner", life=NEARLY_OVER))
+        shorter = opened(served, channel, "Watch", served.token("learner", life=NEARLY_EXPIRED))
         assert await end_of(shorter) is not None
         assert served.servicer.watchers_left == 1
         assert not longer.done()
         longer.cancel()
 
 
-async def test_a_fresh_token_opens_the_stream_again() -> None:
-    async with serving(for_ever) as served, served.channel() as channel:
+async def test_new_token_reopens_the_stream() -> None:
+    async with serving(forever) as served, served.channel() as channel:
         assert await end_of(
-            opened(served, channel, "Watch", served.token("learner", life=NEARLY_OVER))
+            opened(served, channel, "Watch", served.token("learner", life=NEARLY_EXPIRED))
         )
-        again = opened(served, channel, "Watch", served.token("learner"))
-        assert (await again.read()).text == "first"
-        again.cancel()
+        reopened = opened(served, channel, "Watch", served.token("learner"))
+        assert (await reopened.read()).text == "first"
+        reopened.cancel()
 
 
-async def test_a_stream_that_has_ended_by_itself_is_over() -> None:
+async def test_finished_stream_is_not_ended_again() -> None:
     async with serving() as served, served.channel() as channel:
-        token = served.token("learner", life=NEARLY_OVER)
+        token = served.token("learner", life=NEARLY_EXPIRED)
         assert await end_of(opened(served, channel, "Watch", token)) is None
     assert [line["code"] for line in served.log.lines] == ["OK"]

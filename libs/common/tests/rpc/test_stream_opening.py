@@ -1,4 +1,4 @@
-"""Who opens a stream learns at once whether it is open, though nothing may be said on it for long."""
+"""A client receives the headers of an open stream at once, even if no message follows for long."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from proctorium_devstack.testing.refusals import refusal
 from .echo import pb, stubs
 from .serving import bearer, serving
 
-PATIENCE = 10.0
+TIMEOUT = 10.0
 
 
 class SilentServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generated at test time
-    """Opens streams and says nothing; one way to write a stream and the other."""
+    """Opens streams without messages, in both styles of streaming servicers."""
 
     async def Watch(self, request: Any, context: Any) -> None:
         await asyncio.Event().wait()
@@ -35,18 +35,18 @@ async def never() -> AsyncIterator[Any]:
 
 
 @pytest.mark.parametrize("method", ["Watch", "Talk"])
-async def test_a_stream_on_which_nothing_is_said_has_its_headers(method: str) -> None:
+async def test_silent_stream_sends_its_headers(method: str) -> None:
     async with serving(servicer=SilentServicer()) as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
-        asked = never() if method == "Talk" else pb.EchoRequest()
-        stream = getattr(stub, method)(asked, metadata=bearer(served.token("learner")))
-        await asyncio.wait_for(stream.initial_metadata(), PATIENCE)
+        request = never() if method == "Talk" else pb.EchoRequest()
+        stream = getattr(stub, method)(request, metadata=bearer(served.token("learner")))
+        await asyncio.wait_for(stream.initial_metadata(), TIMEOUT)
         assert not stream.done()
         stream.cancel()
 
 
-async def test_a_stream_that_is_refused_was_never_open() -> None:
+async def test_refused_stream_is_never_opened() -> None:
     async with serving(servicer=SilentServicer()) as served, served.channel() as channel:
         stream = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest(text="x" * 21))
-        error = await asyncio.wait_for(refusal(stream.read()), PATIENCE)
+        error = await asyncio.wait_for(refusal(stream.read()), TIMEOUT)
         assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")

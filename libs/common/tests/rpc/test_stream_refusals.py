@@ -25,7 +25,7 @@ async def invalid_first() -> AsyncIterator[Any]:
 
 
 async def outcome(call: Any) -> tuple[str, str]:
-    """Return the code and the reason that the call ended in."""
+    """Return the code and the reason with which the call ended."""
     try:
         if hasattr(call, "__aiter__"):
             async for _ in call:
@@ -38,7 +38,7 @@ async def outcome(call: Any) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("method", ["Talk", "Gather"])
-async def test_a_refused_stream_of_requests_always_says_why(method: str) -> None:
+async def test_refused_request_stream_reports_its_reason(method: str) -> None:
     outcomes: Counter[tuple[str, str]] = Counter()
     async with serving() as served, served.channel() as channel:
         call = getattr(stubs.EchoServiceStub(channel), method)
@@ -48,7 +48,7 @@ async def test_a_refused_stream_of_requests_always_says_why(method: str) -> None
     assert outcomes == {("INVALID_ARGUMENT", "INVALID_REQUEST"): REPETITIONS}
 
 
-async def test_a_stream_that_is_written_to_always_says_why() -> None:
+async def test_refused_stream_reports_its_reason_to_a_writing_client() -> None:
     outcomes: Counter[tuple[str, str]] = Counter()
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)

@@ -1,4 +1,4 @@
-"""Open streams of a person whose rights were taken away end at once, and those of others go on."""
+"""Revocation ends the open streams of a person, and no other streams."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_devstack.testing.refusals import refusal
 
 from .echo import pb, stubs
 from .serving import PERSON, bearer, serving
-from .test_stream_life import PATIENCE, for_ever
+from .test_stream_life import TIMEOUT, forever
 
 
 def _token(served: Any, version: int = 0, person: Any = PERSON) -> str:
@@ -23,15 +23,15 @@ def _token(served: Any, version: int = 0, person: Any = PERSON) -> str:
 
 
 @pytest.mark.parametrize(
-    ("revocation", "reason_of_the_next"),
+    ("revocation", "later_reason"),
     [
         (Revocation(1, 0, frozenset()), "TOKEN_INVALID"),
         (Revocation(0, 1, frozenset({"learner"})), "NOT_ALLOWED"),
     ],
     ids=["account disabled", "role revoked"],
 )
-async def test_streams_of_the_person_end_and_the_token_is_good_for_no_more(
-    revocation: Revocation, reason_of_the_next: str
+async def test_revocation_ends_streams_and_invalidates_the_token(
+    revocation: Revocation, later_reason: str
 ) -> None:
     stored: dict[Any, Revocation] = {}
 
@@ -41,7 +41,7 @@ async def test_streams_of_the_person_end_and_the_token_is_good_for_no_more(
     revocations = Revocations(load)
     await revocations.refresh()
     async with (
-        serving(for_ever, revocations=revocations) as served,
+        serving(forever, revocations=revocations) as served,
         served.channel() as channel,
     ):
         stub = stubs.EchoServiceStub(channel)
@@ -52,14 +52,14 @@ async def test_streams_of_the_person_end_and_the_token_is_good_for_no_more(
             assert (await stream.read()).text == "first"
         stored[PERSON] = revocation
         await revocations.refresh()
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             ended = await refusal(opened.read())
         assert (ended.kind, ended.reason) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
         assert not renewed.done()
         assert not other.done()
-        again = await refusal(
+        later = await refusal(
             stub.AsProctor(pb.EchoRequest(), metadata=bearer(_token(served)), timeout=5)
         )
-        assert again.reason == reason_of_the_next
+        assert later.reason == later_reason
         renewed.cancel()
         other.cancel()

@@ -20,7 +20,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.validation import RequestRules
 
 RULES = RequestRules()
-UNSEEN = {
+CONTROL_CHARACTERS = {
     "bell": "\x07",
     "escape": "\x1b",
     "delete": "\x7f",
@@ -55,8 +55,8 @@ BLANK = {
     "tags": "\U000e0041",
     "all sorts": " \u200b\u00a0",
 }
-# What a machine makes and reads, and what is hashed: nobody sees it.
-_OF_MACHINES = (
+# Fields that only machines read, or that are hashed.
+_MACHINE_READ = (
     "_id",
     "_ids",
     "_token",
@@ -91,9 +91,11 @@ def course(description: str) -> CreateCourseRequest:
     )
 
 
-@pytest.mark.parametrize("character", [*UNSEEN.values(), *LINES.values()], ids=[*UNSEEN, *LINES])
+@pytest.mark.parametrize(
+    "character", [*CONTROL_CHARACTERS.values(), *LINES.values()], ids=[*CONTROL_CHARACTERS, *LINES]
+)
 @pytest.mark.parametrize("text", ["{}", "Lena{}Fischer", "Lena{}"])
-def test_a_line_has_nothing_that_cannot_be_seen(text: str, character: str) -> None:
+def test_control_character_in_a_line_is_refused(text: str, character: str) -> None:
     with pytest.raises(ServiceError) as refused:
         RULES.check(person(text.format(character)))
     (violation,) = refused.value.violations
@@ -105,21 +107,21 @@ def test_a_line_has_nothing_that_cannot_be_seen(text: str, character: str) -> No
     assert "type it instead of pasting it" in refused.value.message
 
 
-@pytest.mark.parametrize("character", UNSEEN.values(), ids=UNSEEN)
+@pytest.mark.parametrize("character", CONTROL_CHARACTERS.values(), ids=CONTROL_CHARACTERS)
 @pytest.mark.parametrize("text", ["{}", "first\n{}second", "first{}"])
-def test_nor_have_several_lines(text: str, character: str) -> None:
+def test_control_character_in_several_lines_is_refused(text: str, character: str) -> None:
     with pytest.raises(ServiceError) as refused:
         RULES.check(course(text.format(character)))
     assert [each.rule for each in refused.value.violations] == ["string.several_lines"]
 
 
 @pytest.mark.parametrize("character", LINES.values(), ids=LINES)
-def test_several_lines_have_line_ends(character: str) -> None:
+def test_line_breaks_in_several_lines_are_accepted(character: str) -> None:
     RULES.check(course(f"first{character}second{character}"))
 
 
 @pytest.mark.parametrize("text", BLANK.values(), ids=BLANK)
-def test_what_shows_nothing_is_no_text(text: str) -> None:
+def test_text_without_a_visible_character_is_refused(text: str) -> None:
     with pytest.raises(ServiceError) as refused:
         RULES.check(person(text))
     assert _broken(refused.value) == [("legal_name", "string.blank")]
@@ -147,7 +149,7 @@ def test_what_shows_nothing_is_no_text(text: str) -> None:
         "en-x-plain",
     ],
 )
-def test_a_language_is_named_by_its_tag(tag: str) -> None:
+def test_language_tag_is_accepted(tag: str) -> None:
     RULES.check(person_reading(tag))
 
 
@@ -155,7 +157,7 @@ def test_a_language_is_named_by_its_tag(tag: str) -> None:
     "tag",
     ["e", "de_CH", "de-", "-de", "de--CH", "de-CH-x", "German", "Deutsch (Schweiz)", "de-ÖS", "12"],
 )
-def test_what_is_no_tag_names_no_language(tag: str) -> None:
+def test_invalid_language_tag_is_refused(tag: str) -> None:
     with pytest.raises(ServiceError) as refused:
         RULES.check(person_reading(tag))
     assert _broken(refused.value) == [("locale", "string.language_tag")]
@@ -174,20 +176,20 @@ def test_what_is_no_tag_names_no_language(tag: str) -> None:
         "",
     ],
 )
-def test_every_script_is_welcome(name: str) -> None:
+def test_text_in_any_script_is_accepted(name: str) -> None:
     RULES.check(person(name or "x"))
     RULES.check(course(name))
 
 
-def test_every_text_of_a_request_says_what_it_may_hold() -> None:
+def test_every_text_field_has_a_rule() -> None:
     open_texts = sorted(
         {field.full_name for field in _texts_of_requests() if not _is_bounded(field)}
     )
     assert open_texts == []
 
 
-def test_no_rule_shows_its_regular_expression_to_people() -> None:
-    """`string.pattern` puts the expression into the message; a CEL rule has a sentence of its own."""
+def test_no_rule_shows_its_regular_expression() -> None:
+    """`string.pattern` puts the expression into the message; a CEL rule has its own sentence."""
     assert [field.full_name for field in _texts_of_requests() if _rules(field).pattern] == []
 
 
@@ -222,7 +224,7 @@ def _texts(message: Descriptor, seen: set[str]) -> Iterator[FieldDescriptor]:
 
 
 def _is_bounded(field: FieldDescriptor) -> bool:
-    if field.name.endswith(_OF_MACHINES) or field.full_name in _LOOKED_UP:
+    if field.name.endswith(_MACHINE_READ) or field.full_name in _LOOKED_UP:
         return True
     rules = _rules(field)
     return bool(

@@ -1,4 +1,4 @@
-"""Traces over calls: sampling is decided first, context always goes on, spans carry the ids one searches by."""
+"""Traces over calls: sampling, propagation of the trace context, and ids on spans."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _by_kind(spans: list[ReadableSpan]) -> dict[SpanKind, ReadableSpan]:
     return {found.kind: found for found in spans}
 
 
-async def test_a_callers_trace_is_continued_with_its_state() -> None:
+async def test_callers_trace_is_continued_with_its_state() -> None:
     async with serving(ratio=0) as served, grpc.aio.insecure_channel(served.address) as plain:
         await stubs.EchoServiceStub(plain).Echo(
             pb.EchoRequest(), metadata=(("traceparent", SAMPLED), ("tracestate", "vendor=1"))
@@ -48,7 +48,7 @@ async def test_a_callers_trace_is_continued_with_its_state() -> None:
     assert server.context.trace_state.get("vendor") == "1"
 
 
-async def test_a_call_that_its_caller_did_not_sample_makes_no_span_and_goes_on() -> None:
+async def test_unsampled_trace_context_is_propagated_without_spans() -> None:
     passed_on: list[str] = []
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -73,7 +73,7 @@ async def test_a_call_that_its_caller_did_not_sample_makes_no_span_and_goes_on()
 
 
 @pytest.mark.parametrize(("ratio", "spans"), [(1.0, 1), (0.0, 0)])
-async def test_a_call_without_a_trace_begins_one_by_the_ratio(ratio: float, spans: int) -> None:
+async def test_call_without_a_trace_starts_one_by_the_ratio(ratio: float, spans: int) -> None:
     async with (
         serving(ratio=ratio) as served,
         grpc.aio.insecure_channel(served.address) as plain,
@@ -87,7 +87,7 @@ async def test_a_call_without_a_trace_begins_one_by_the_ratio(ratio: float, span
 
 
 @pytest.mark.parametrize("header", ["", "nonsense", SAMPLED.replace(TRACE, "0" * 32)])
-async def test_a_malformed_trace_is_not_continued(header: str) -> None:
+async def test_malformed_traceparent_is_not_continued(header: str) -> None:
     async with serving(ratio=1) as served, grpc.aio.insecure_channel(served.address) as plain:
         await stubs.EchoServiceStub(plain).Echo(
             pb.EchoRequest(), metadata=(("traceparent", header),)
@@ -96,11 +96,11 @@ async def test_a_malformed_trace_is_not_continued(header: str) -> None:
     assert server.parent is None
 
 
-async def test_client_and_server_span_are_one_trace() -> None:
-    async with serving() as served, served.channel() as asked:
+async def test_client_and_server_spans_are_in_one_trace() -> None:
+    async with serving() as served, served.channel() as opened:
         use_tracing(served.telemetry.tracing)
         with span("the learner's click"):
-            await stubs.EchoServiceStub(asked).Echo(pb.EchoRequest())
+            await stubs.EchoServiceStub(opened).Echo(pb.EchoRequest())
         spans = _by_kind(served.finished_spans())
     client, server = spans[SpanKind.CLIENT], spans[SpanKind.SERVER]
     outer = spans[SpanKind.INTERNAL]
@@ -111,13 +111,13 @@ async def test_client_and_server_span_are_one_trace() -> None:
     assert server.context.trace_id == outer.context.trace_id
 
 
-async def test_the_ids_of_the_request_and_its_person_are_on_the_span() -> None:
+async def test_ids_of_request_and_person_are_span_attributes() -> None:
     async def behavior(request: Any, context: Any) -> Any:
         annotate(attempt_id="a-7")
         return pb.EchoResponse()
 
-    async with serving(behavior) as served, served.channel() as asked:
-        await stubs.EchoServiceStub(asked).Echo(
+    async with serving(behavior) as served, served.channel() as opened:
+        await stubs.EchoServiceStub(opened).Echo(
             pb.EchoRequest(session_id="s-1"), metadata=bearer(served.token("learner"))
         )
         server = _by_kind(served.finished_spans())[SpanKind.SERVER]
@@ -128,40 +128,43 @@ async def test_the_ids_of_the_request_and_its_person_are_on_the_span() -> None:
     assert server.attributes["rpc.grpc.status"] == "OK"
 
 
-async def test_the_ids_of_a_stream_are_those_of_its_first_request() -> None:
+async def test_stream_span_has_the_ids_of_its_first_request() -> None:
     async def talk() -> Any:
         yield pb.EchoRequest(session_id="s-1")
         yield pb.EchoRequest(session_id="s-2")
 
-    async with serving() as served, served.channel() as asked:
-        await stubs.EchoServiceStub(asked).Gather(talk())
+    async with serving() as served, served.channel() as opened:
+        await stubs.EchoServiceStub(opened).Gather(talk())
         server = _by_kind(served.finished_spans())[SpanKind.SERVER]
     assert server.attributes is not None
     assert server.attributes["proctorium.session_id"] == "s-1"
 
 
-async def test_a_failed_call_is_marked_with_its_reason_and_not_with_its_sentence() -> None:
+async def test_failed_span_has_the_reason_and_not_the_message() -> None:
     async def behavior(request: Any, context: Any) -> Any:
         raise unavailable("DATABASE_UNAVAILABLE", "Ada Lovelace cannot be read.")
 
-    async with serving(behavior) as served, served.channel() as asked:
+    async with serving(behavior) as served, served.channel() as opened:
         use_tracing(served.telemetry.tracing)
-        await refusal(stubs.EchoServiceStub(asked).Change(pb.EchoRequest()))
+        await refusal(stubs.EchoServiceStub(opened).Change(pb.EchoRequest()))
         spans = _by_kind(served.finished_spans())
-    for kind, said in ((SpanKind.SERVER, "DATABASE_UNAVAILABLE"), (SpanKind.CLIENT, "UNAVAILABLE")):
+    for kind, expected in (
+        (SpanKind.SERVER, "DATABASE_UNAVAILABLE"),
+        (SpanKind.CLIENT, "UNAVAILABLE"),
+    ):
         assert spans[kind].status.status_code is StatusCode.ERROR
-        assert spans[kind].status.description == said
+        assert spans[kind].status.description == expected
         assert "Lovelace" not in spans[kind].to_json()
 
 
-async def test_spans_of_libraries_are_the_services_whose_code_they_run_in() -> None:
+async def test_spans_of_libraries_belong_to_the_calling_service() -> None:
     async def behavior(request: Any, context: Any) -> Any:
         with trace.get_tracer("a library").start_as_current_span("SELECT attempts"):
             return pb.EchoResponse()
 
     async with serving(behavior) as served:
-        use_tracing(served.telemetry.tracing)  # as a service does for its own task
-        async with serving(behavior) as again, grpc.aio.insecure_channel(again.address) as plain:
+        use_tracing(served.telemetry.tracing)  # as a service does for its task
+        async with serving(behavior) as other, grpc.aio.insecure_channel(other.address) as plain:
             await stubs.EchoServiceStub(plain).Echo(
                 pb.EchoRequest(), metadata=(("traceparent", SAMPLED),)
             )
@@ -169,7 +172,7 @@ async def test_spans_of_libraries_are_the_services_whose_code_they_run_in() -> N
     assert names == {"SELECT attempts"}
 
 
-async def test_trace_context_from_elsewhere_is_continued_or_a_new_trace_started() -> None:
+async def test_span_from_continues_a_trace_context_or_starts_a_trace() -> None:
     async with serving() as served:
         use_tracing(served.telemetry.tracing)
         with span_from(parse_trace_context(SAMPLED), "process"):

@@ -1,4 +1,4 @@
-"""What the rules in the protos cannot say."""
+"""Validation beyond the rules in the protos, and the sentences of refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.validation import RequestRules, check_texts, time_of
 
 
-def test_a_zero_character_is_found_wherever_it_hides() -> None:
+def test_zero_character_is_found_in_nested_fields() -> None:
     units = [courses_pb2.UnitContent(title="Safety"), courses_pb2.UnitContent(title="a\0b")]
     with pytest.raises(ServiceError) as refused:
         check_texts(courses_pb2.CreateCourseRequest(title="Safety", units=units))
@@ -25,24 +25,24 @@ def test_a_zero_character_is_found_wherever_it_hides() -> None:
     assert [found.field for found in refused.value.violations] == ["person_ids[1]"]
 
 
-def test_zero_bytes_that_are_no_text_are_nobody_s_business() -> None:
+def test_zero_bytes_outside_texts_are_accepted() -> None:
     check_texts(courses_pb2.CreateCourseRequest(title="Safety", hours=2.0))
 
 
 @pytest.mark.parametrize("seconds", [10**15, -(10**15), 253_402_300_800])
-def test_a_time_that_no_calendar_has_is_refused(seconds: int) -> None:
+def test_time_out_of_range_is_refused(seconds: int) -> None:
     with pytest.raises(ServiceError) as refused:
         time_of(Timestamp(seconds=seconds), "start_time")
     assert refused.value.reason == "INVALID_REQUEST"
     assert [found.field for found in refused.value.violations] == ["start_time"]
 
 
-def test_a_nanosecond_count_that_no_second_has_is_refused() -> None:
+def test_invalid_nanoseconds_are_refused() -> None:
     with pytest.raises(ServiceError):
         time_of(Timestamp(seconds=1, nanos=-1), "start_time")
 
 
-def test_any_other_time_is_that_time() -> None:
+def test_valid_time_is_converted() -> None:
     moment = datetime(2027, 2, 28, 9, 30, tzinfo=UTC)
     stamp = Timestamp()
     stamp.FromDatetime(moment)
@@ -50,13 +50,13 @@ def test_any_other_time_is_that_time() -> None:
 
 
 def refusal(request: Message) -> dict[str, str]:
-    """The sentence for each refused field of `request`."""
+    """Return the sentence for each refused field of `request`."""
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(request)
     return {found.field: found.description for found in refused.value.violations}
 
 
-def test_each_refused_field_has_a_sentence_for_people() -> None:
+def test_each_refused_field_has_a_readable_sentence() -> None:
     plan = sessions_pb2.SessionPlan(title="x" * 201, proctor_ids=[], capacity=-1)
     sentences = refusal(sessions_pb2.ScheduleSessionRequest(plan=plan))
     assert sentences["plan.proctor_ids"] == "Choose at least one."
@@ -77,7 +77,7 @@ def test_no_sentence_shows_a_regular_expression() -> None:
     assert sentences["roles"] == "Choose at least one."
 
 
-def test_a_mistyped_link_has_a_sentence_that_helps() -> None:
+def test_invalid_id_suggests_to_check_the_link() -> None:
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(attempts_pb2.GetAttemptRequest(attempt_id="x"))
     [violation] = refused.value.violations

@@ -1,4 +1,4 @@
-"""The key ring: where keys come from, how often the signer is asked, and what is kept over a restart."""
+"""The key ring: fetching keys from the signer, limits of requests, and stored keys after a restart."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ NEW = SigningKey(b"n" * 32).public
 
 
 class Signer:
-    """Answers with its keys, or not at all."""
+    """Returns its keys, or fails while `unreachable`."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys = keys
-        self.away = False
-        self.asked = 0
+        self.unreachable = False
+        self.requests = 0
 
     async def fetch(self) -> Sequence[PublicKey]:
-        self.asked += 1
+        self.requests += 1
         await asyncio.sleep(0)
-        if self.away:
-            raise unavailable("DEPENDENCY_UNAVAILABLE", "away")
+        if self.unreachable:
+            raise unavailable("DEPENDENCY_UNAVAILABLE", "unreachable")
         return self.keys
 
 
-class KeptKeys:
-    """A store in memory; one that is broken raises."""
+class KeyStoreInMemory:
+    """A key store in memory that fails to save while `broken`."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys: Sequence[PublicKey] = keys
@@ -44,7 +44,7 @@ class KeptKeys:
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
         if self.broken:
-            raise unavailable("DATABASE_UNAVAILABLE", "away")
+            raise unavailable("DATABASE_UNAVAILABLE", "unreachable")
         self.keys = keys
 
 
@@ -62,7 +62,7 @@ async def _reason(ring: KeyRing, key_id: str) -> str:
     return refused.value.reason
 
 
-async def test_a_new_key_is_asked_for_when_a_token_names_it() -> None:
+async def test_new_key_is_fetched_when_a_token_names_it() -> None:
     signer = Signer(OLD)
     ring = KeyRing(signer.fetch, clock=(clock := Clock()))
     await ring.refresh()
@@ -70,70 +70,68 @@ async def test_a_new_key_is_asked_for_when_a_token_names_it() -> None:
     clock.now += timedelta(seconds=11)
     key, _ = await ring.find(NEW.key_id)
     assert key == NEW
-    assert signer.asked == 2
+    assert signer.requests == 2
 
 
-async def test_invented_key_ids_cost_the_signer_nothing() -> None:
+async def test_unknown_key_ids_cause_one_request() -> None:
     signer = Signer(OLD)
     ring = KeyRing(signer.fetch, clock=Clock())
     reasons = {await _reason(ring, f"invented-{n}") for n in range(50)}
     assert reasons == {"TOKEN_INVALID"}
-    assert signer.asked == 1
+    assert signer.requests == 1
 
 
-async def test_many_who_ask_at_once_ask_the_signer_once() -> None:
+async def test_concurrent_lookups_cause_one_request() -> None:
     signer = Signer(OLD)
     ring = KeyRing(signer.fetch, clock=Clock())
     found = await asyncio.gather(*(ring.find(OLD.key_id) for _ in range(20)))
     assert {key for key, _ in found} == {OLD}
-    assert signer.asked == 1
+    assert signer.requests == 1
 
 
-async def test_while_the_signer_is_away_known_keys_are_good_and_unknown_ones_are_not_judged() -> (
-    None
-):
+async def test_known_keys_are_valid_while_the_signer_is_unreachable() -> None:
     signer = Signer(OLD)
     ring = KeyRing(signer.fetch, clock=(clock := Clock()))
     await ring.refresh()
-    signer.away = True
+    signer.unreachable = True
     clock.now += timedelta(minutes=1)
     assert (await ring.find(OLD.key_id))[0] == OLD
     assert await _reason(ring, NEW.key_id) == "KEYS_UNAVAILABLE"
 
 
-async def test_a_restart_takes_the_keys_that_were_kept() -> None:
-    kept = KeptKeys()
-    await KeyRing(Signer(OLD).fetch, store=kept).refresh()
-    away = Signer()
-    away.away = True
-    ring = KeyRing(away.fetch, store=kept)
+async def test_stored_keys_are_loaded_after_a_restart() -> None:
+    store = KeyStoreInMemory()
+    await KeyRing(Signer(OLD).fetch, store=store).refresh()
+    unreachable = Signer()
+    unreachable.unreachable = True
+    ring = KeyRing(unreachable.fetch, store=store)
     before = ring.present
     await ring.load()
     assert (before, ring.present) == (False, True)
     assert (await ring.find(OLD.key_id))[0] == OLD
-    assert away.asked == 0
+    assert unreachable.requests == 0
 
 
-async def test_what_was_kept_does_not_replace_what_is_fresher() -> None:
-    ring = KeyRing(Signer(NEW).fetch, store=KeptKeys(OLD), clock=Clock())
+async def test_stored_keys_do_not_replace_newer_ones() -> None:
+    ring = KeyRing(Signer(NEW).fetch, store=KeyStoreInMemory(OLD), clock=Clock())
     await ring.refresh()
     await ring.load()
     assert (await ring.find(NEW.key_id))[0] == NEW
     assert await _reason(ring, OLD.key_id) == "TOKEN_INVALID"
 
 
-async def test_keys_that_could_not_be_kept_are_kept_the_next_time() -> None:
-    kept = KeptKeys()
-    kept.broken = True
-    ring = KeyRing(Signer(OLD).fetch, store=kept)
+async def test_keys_that_could_not_be_stored_are_stored_later() -> None:
+    store = KeyStoreInMemory()
+    store.broken = True
+    ring = KeyRing(Signer(OLD).fetch, store=store)
     assert await ring.refresh()
     assert ring.present
-    kept.broken = False
+    store.broken = False
     await ring.refresh()
-    assert kept.keys == (OLD,)
+    assert store.keys == (OLD,)
 
 
-async def test_a_signer_without_keys_makes_nobody_forget_theirs() -> None:
+async def test_empty_response_does_not_remove_known_keys() -> None:
     signer = Signer(OLD)
     ring = KeyRing(signer.fetch)
     await ring.refresh()
@@ -142,12 +140,12 @@ async def test_a_signer_without_keys_makes_nobody_forget_theirs() -> None:
     assert (await ring.find(OLD.key_id))[0] == OLD
 
 
-async def test_keys_are_fetched_in_the_background_again_and_again() -> None:
+async def test_keys_are_fetched_periodically_in_the_background() -> None:
     signer = Signer(OLD)
     ring = KeyRing(signer.fetch, refresh_every=timedelta(milliseconds=1))
-    fresh = asyncio.ensure_future(ring.keep_fresh())
+    refreshing = asyncio.ensure_future(ring.keep_fresh())
     async with asyncio.timeout(5):
-        while signer.asked < 3:
+        while signer.requests < 3:
             await asyncio.sleep(0.001)
-    await end(fresh)
+    await end(refreshing)
     assert ring.present

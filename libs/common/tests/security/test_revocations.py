@@ -1,4 +1,4 @@
-"""Tokens whose signature is valid but which must not be accepted any more."""
+"""Revoked tokens are refused although their signature is valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PERSON = new_id()
 
 
 class Listed:
-    """A list that a test changes."""
+    """A list of revocations that a test changes."""
 
     def __init__(self) -> None:
         self.stored: dict[UUID, Revocation] = {}
@@ -35,9 +35,9 @@ class Listed:
 
 @pytest.fixture
 async def listed() -> Listed:
-    made = Listed()
-    await made.revocations.refresh()
-    return made
+    created = Listed()
+    await created.revocations.refresh()
+    return created
 
 
 def token(version: int, *roles: str) -> str:
@@ -50,7 +50,7 @@ async def reason_of(listed: Listed, text: str) -> str:
     return refused.value.reason
 
 
-async def test_an_earlier_token_is_refused_and_a_later_one_is_good(listed: Listed) -> None:
+async def test_earlier_token_is_refused_and_later_one_accepted(listed: Listed) -> None:
     earlier, later = token(1), token(2)
     await listed.verifier.verify(earlier)
     await listed.revoke(Revocation(2, 0, frozenset()))
@@ -60,7 +60,7 @@ async def test_an_earlier_token_is_refused_and_a_later_one_is_good(listed: Liste
     assert listed.verifier.remembered(later) is not None
 
 
-async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
+async def test_revoked_role_in_an_earlier_token_is_ignored(
     listed: Listed,
 ) -> None:
     earlier = token(0)
@@ -75,25 +75,25 @@ async def test_a_revoked_role_has_no_effect_in_a_token_that_still_carries_it(
     assert (await listed.verifier.verify(token(1))).roles == {"learner", "proctor"}
 
 
-async def test_a_revocation_gives_nobody_a_role(listed: Listed) -> None:
+async def test_revocation_grants_no_role(listed: Listed) -> None:
     await listed.revoke(Revocation(0, 1, frozenset({"learner", "administrator"})))
     assert (await listed.verifier.verify(token(0, "learner"))).roles == {"learner"}
 
 
-async def test_others_are_not_affected(listed: Listed) -> None:
+async def test_tokens_of_other_people_are_accepted(listed: Listed) -> None:
     await listed.revoke(Revocation(9, 9, frozenset()))
     other = TokenSigner(KEY).sign(new_id(), ["learner"]).text
     assert (await listed.verifier.verify(other)).roles == {"learner"}
 
 
-async def test_nobody_is_believed_before_the_list_is_known() -> None:
+async def test_tokens_are_refused_before_the_list_is_loaded() -> None:
     listed = Listed()
     assert await reason_of(listed, token(0)) == "KEYS_UNAVAILABLE"
     await listed.revocations.refresh()
     await listed.verifier.verify(token(0))
 
 
-async def test_who_is_new_in_the_list_is_announced_once(listed: Listed) -> None:
+async def test_new_revocation_is_announced_once(listed: Listed) -> None:
     announced: list[object] = []
     listed.revocations.on_change(announced.extend)
     await listed.revoke(Revocation(1, 0, frozenset()))
@@ -101,12 +101,12 @@ async def test_who_is_new_in_the_list_is_announced_once(listed: Listed) -> None:
     assert announced == [PERSON]
 
 
-def test_every_service_that_checks_tokens_hears_of_revocations() -> None:
+def test_every_service_that_checks_tokens_subscribes_to_revocations() -> None:
     checking = {name for name in services() if name not in {"enrollment", "portal"}}
-    hearing = {
+    subscribed = {
         service.name
         for service in services().values()
         for subscription in service.subscriptions
         if subscription.consumer == f"{service.name}--revocations"
     }
-    assert hearing == checking
+    assert subscribed == checking

@@ -1,4 +1,4 @@
-"""Tokens: who they are about, and each way in which one can be wrong."""
+"""Access tokens: their claims, and every way in which one can be invalid."""
 
 from __future__ import annotations
 
@@ -59,8 +59,8 @@ def _claims(**changed: object) -> dict[str, object]:
 
 def _signed(header: dict[str, object] | None = None, **changed: object) -> str:
     usual: dict[str, object] = {"alg": "EdDSA", "kid": KEY.key_id}
-    given = {name: value for name, value in (usual | (header or {})).items() if value}
-    return jwt.encode(given, _claims(**changed), KEY.signer, registry=REGISTRY)
+    fields = {name: value for name, value in (usual | (header or {})).items() if value}
+    return jwt.encode(fields, _claims(**changed), KEY.signer, registry=REGISTRY)
 
 
 def _header(algorithm: str) -> str:
@@ -88,7 +88,7 @@ async def _reason(verifier: TokenVerifier, token: str) -> str:
     return refused.value.reason
 
 
-async def test_a_token_says_who_it_is_about_and_until_when(clock: Clock) -> None:
+async def test_token_contains_person_roles_and_expiry(clock: Clock) -> None:
     signer = TokenSigner(KEY, clock=clock, token_id=lambda: PERSON)
     token = signer.sign(PERSON, ["proctor", "learner"])
     caller = await _verifier(clock).verify(token.text, "edge")
@@ -151,18 +151,18 @@ async def test_a_token_says_who_it_is_about_and_until_when(clock: Clock) -> None
         "issued-in-the-future",
     ],
 )
-async def test_a_token_that_is_not_ours_is_invalid(clock: Clock, token: str) -> None:
+async def test_invalid_token_is_refused(clock: Clock, token: str) -> None:
     assert await _reason(_verifier(clock), token) == "TOKEN_INVALID"
 
 
-async def test_a_token_signed_by_another_with_our_key_id_is_invalid(clock: Clock) -> None:
+async def test_token_signed_by_another_key_with_our_key_id_is_refused(clock: Clock) -> None:
     forger = SigningKey(b"2" * 32)
     header = {"alg": "EdDSA", "kid": KEY.key_id}
     token = jwt.encode(header, _claims(), forger.signer, registry=REGISTRY)
     assert await _reason(_verifier(clock), token) == "TOKEN_INVALID"
 
 
-async def test_a_token_is_good_until_its_time_is_over_clocks_may_differ_a_little(
+async def test_token_is_accepted_until_shortly_after_its_expiry(
     clock: Clock,
 ) -> None:
     token = TokenSigner(KEY, clock=clock).sign(PERSON, ["learner"]).text
@@ -172,7 +172,7 @@ async def test_a_token_is_good_until_its_time_is_over_clocks_may_differ_a_little
     assert await _reason(_verifier(clock), token) == "TOKEN_EXPIRED"
 
 
-async def test_a_remembered_token_is_forgotten_when_its_time_is_over(clock: Clock) -> None:
+async def test_cached_token_is_dropped_at_its_expiry(clock: Clock) -> None:
     verifier = _verifier(clock)
     token = TokenSigner(KEY, clock=clock).sign(PERSON, ["learner"]).text
     assert verifier.remembered(token) is None
@@ -182,7 +182,7 @@ async def test_a_remembered_token_is_forgotten_when_its_time_is_over(clock: Cloc
     assert verifier.remembered(token) is None
 
 
-async def test_only_so_many_tokens_are_remembered_and_the_oldest_goes_first(clock: Clock) -> None:
+async def test_token_cache_evicts_the_least_recently_used(clock: Clock) -> None:
     verifier = _verifier(clock, remember=2)
     signer = TokenSigner(KEY, clock=clock)
     first, second, third = (signer.sign(PERSON, []).text for _ in range(3))
@@ -194,7 +194,7 @@ async def test_only_so_many_tokens_are_remembered_and_the_oldest_goes_first(cloc
     assert verifier.remembered(first) is not None
 
 
-async def test_one_token_from_two_services_is_two_callers(clock: Clock) -> None:
+async def test_cached_token_distinguishes_the_forwarding_service(clock: Clock) -> None:
     verifier = _verifier(clock)
     token = TokenSigner(KEY, clock=clock).sign(PERSON, []).text
     await verifier.verify(token, "edge")
@@ -203,7 +203,7 @@ async def test_one_token_from_two_services_is_two_callers(clock: Clock) -> None:
     assert session.service == "session"
 
 
-async def test_a_retired_key_vouches_for_what_it_signed_before(clock: Clock) -> None:
+async def test_retired_key_is_valid_for_earlier_tokens_only(clock: Clock) -> None:
     retired = PublicKey(KEY.key_id, KEY.public.raw, NOW + timedelta(minutes=1))
     verifier = _verifier(clock, retired)
     before = TokenSigner(KEY, clock=clock).sign(PERSON, []).text
@@ -213,22 +213,22 @@ async def test_a_retired_key_vouches_for_what_it_signed_before(clock: Clock) -> 
     assert await _reason(verifier, after) == "TOKEN_INVALID"
 
 
-async def test_roles_that_we_do_not_know_give_no_rights(clock: Clock) -> None:
+async def test_unknown_roles_are_ignored(clock: Clock) -> None:
     caller = await _verifier(clock).verify(_signed(roles=["learner", "emperor", 7]))
     assert caller.roles == {"learner"}
 
 
-async def test_without_any_key_nobody_can_be_checked_and_trying_again_is_right(
+async def test_verification_without_keys_is_unavailable_with_a_retry_delay(
     clock: Clock,
 ) -> None:
-    verifier = TokenVerifier(KeyRing(_away, clock=clock), clock=clock)
+    verifier = TokenVerifier(KeyRing(_unreachable, clock=clock), clock=clock)
     with pytest.raises(ServiceError) as refused:
         await verifier.verify(_signed())
     assert (refused.value.kind, refused.value.reason) == (Kind.UNAVAILABLE, "KEYS_UNAVAILABLE")
     assert refused.value.retry_after is not None
 
 
-async def test_a_key_that_was_withdrawn_takes_what_was_remembered_with_it(clock: Clock) -> None:
+async def test_withdrawn_key_invalidates_cached_tokens(clock: Clock) -> None:
     keys: list[PublicKey] = [KEY.public]
 
     async def fetch() -> Sequence[PublicKey]:
@@ -244,11 +244,11 @@ async def test_a_key_that_was_withdrawn_takes_what_was_remembered_with_it(clock:
     assert await _reason(verifier, token) == "TOKEN_INVALID"
 
 
-async def _away() -> Sequence[PublicKey]:
-    raise unavailable("DEPENDENCY_UNAVAILABLE", "enrollment is away")
+async def _unreachable() -> Sequence[PublicKey]:
+    raise unavailable("DEPENDENCY_UNAVAILABLE", "enrollment is unreachable")
 
 
-def test_a_signing_key_does_not_show_its_seed() -> None:
+def test_repr_of_a_signing_key_hides_its_seed() -> None:
     show: Callable[[object], str] = repr
     assert "1" * 32 not in show(KEY)
     assert KEY.key_id in show(KEY)

@@ -1,4 +1,4 @@
-"""A transaction commits as a whole, and what passes by itself is said as "unavailable"."""
+"""Transactions commit as a whole, and temporary failures are reported as UNAVAILABLE."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.testing import AsOwner
 
 from ..conftest import SAMPLE, Migrated
-from ..process.gate import LAST_WORDS, gate_before
+from ..process.gate import TERMINATION_MESSAGE, gate_before
 from ..sample.storage.tables import effects
 
 
@@ -37,13 +37,13 @@ def effect(what: str, nth: int = 1) -> dict[str, object]:
     return {"what": what, "nth": nth}
 
 
-async def test_a_block_that_ends_well_is_committed(database: Database) -> None:
+async def test_block_without_an_error_is_committed(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.execute(insert(effects), [effect("a"), effect("b")])
     assert await count(database) == 2
 
 
-async def test_a_block_that_raises_leaves_nothing_not_even_its_events(database: Database) -> None:
+async def test_block_that_raises_is_rolled_back_with_its_events(database: Database) -> None:
     async def change_and_fail() -> None:
         async with database.transaction() as transaction:
             await transaction.execute(insert(effects), effect("a"))
@@ -56,7 +56,7 @@ async def test_a_block_that_raises_leaves_nothing_not_even_its_events(database: 
     assert await rows(database) == []
 
 
-async def test_a_change_and_its_event_are_of_one_transaction(database: Database) -> None:
+async def test_change_and_event_are_committed_in_one_transaction(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.execute(insert(effects), effect("a"))
         transaction.record(PersonCreated(person_id=str(new_id())))
@@ -67,7 +67,7 @@ async def test_a_change_and_its_event_are_of_one_transaction(database: Database)
     assert changed == recorded
 
 
-async def test_a_fetched_statement_shares_the_transaction(database: Database) -> None:
+async def test_fetch_shares_the_transaction(database: Database) -> None:
     async def change_and_fail() -> None:
         async with database.transaction() as transaction:
             added = await transaction.fetch(
@@ -86,7 +86,7 @@ async def test_a_fetched_statement_shares_the_transaction(database: Database) ->
     assert await count(database) == 1
 
 
-async def test_a_fetched_statement_is_prepared_once(migrated_database: Migrated) -> None:
+async def test_fetched_statement_is_prepared_once(migrated_database: Migrated) -> None:
     database = Database(migrated_database(SAMPLE), pool_size=1)
     for nth in range(3):
         async with database.transaction() as transaction:
@@ -99,7 +99,7 @@ async def test_a_fetched_statement_is_prepared_once(migrated_database: Migrated)
     await database.close()
 
 
-async def test_a_fetched_statement_that_the_database_ends_is_unavailable(
+async def test_fetch_that_exceeds_the_statement_timeout_is_unavailable(
     migrated_database: Migrated,
 ) -> None:
     limits = TimeLimits(statement=timedelta(milliseconds=50))
@@ -113,7 +113,7 @@ async def test_a_fetched_statement_that_the_database_ends_is_unavailable(
     await database.close()
 
 
-async def test_a_fetched_statement_survives_a_changed_schema_at_the_next_call(
+async def test_fetch_works_again_after_a_schema_change(
     migrated_database: Migrated, as_owner: AsOwner
 ) -> None:
     database = Database(migrated_database(SAMPLE), pool_size=1)
@@ -129,7 +129,7 @@ async def test_a_fetched_statement_survives_a_changed_schema_at_the_next_call(
     await database.close()
 
 
-async def test_a_statement_of_its_own_is_committed_alone_and_frees_its_connection(
+async def test_single_statement_is_committed_and_releases_its_connection(
     migrated_database: Migrated,
 ) -> None:
     database = Database(migrated_database(SAMPLE), pool_size=1)
@@ -142,7 +142,7 @@ async def test_a_statement_of_its_own_is_committed_alone_and_frees_its_connectio
     await database.close()
 
 
-async def test_a_statement_of_its_own_that_the_database_ends_is_unavailable(
+async def test_single_statement_that_exceeds_the_timeout_is_unavailable(
     migrated_database: Migrated,
 ) -> None:
     limits = TimeLimits(statement=timedelta(milliseconds=50))
@@ -152,7 +152,7 @@ async def test_a_statement_of_its_own_that_the_database_ends_is_unavailable(
     await database.close()
 
 
-async def test_a_repeatable_read_sees_one_moment_and_cannot_write(database: Database) -> None:
+async def test_repeatable_read_sees_one_snapshot_and_cannot_write(database: Database) -> None:
     async with database.transaction(repeatable_read=True) as reader:
         counted = select(func.count()).select_from(effects)
         assert (await reader.execute(counted)).scalar_one() == 0
@@ -168,7 +168,7 @@ async def test_a_repeatable_read_sees_one_moment_and_cannot_write(database: Data
     assert await count(database) == 1
 
 
-async def test_a_change_whose_event_cannot_be_written_is_undone(
+async def test_change_is_rolled_back_if_its_event_cannot_be_written(
     database: Database, as_owner: AsOwner
 ) -> None:
     await as_owner(database.url, "ALTER TABLE outbox ADD CHECK (false) NOT VALID")
@@ -193,7 +193,7 @@ async def rows(database: Database) -> list[tuple[UUID, str, str]]:
         return [(row.event_id, row.subject, row.headers["traceparent"]) for row in found]
 
 
-async def test_events_are_written_in_the_order_they_were_recorded_in(
+async def test_events_are_written_in_the_order_of_recording(
     migrated_database: Migrated,
 ) -> None:
     now = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
@@ -228,7 +228,7 @@ async def test_events_are_written_in_the_order_they_were_recorded_in(
     await database.close()
 
 
-async def test_an_event_without_its_id_is_refused_before_anything_is_written(
+async def test_event_without_its_id_is_refused(
     database: Database,
 ) -> None:
     with pytest.raises(ValueError, match="person_id"):
@@ -236,7 +236,7 @@ async def test_an_event_without_its_id_is_refused_before_anything_is_written(
             transaction.record(PersonCreated())
 
 
-async def test_a_message_that_is_no_event_is_refused(database: Database) -> None:
+async def test_message_without_the_event_option_is_refused(database: Database) -> None:
     with pytest.raises(ValueError, match="no `event` option"):
         async with database.transaction() as transaction:
             transaction.record(Access())
@@ -250,22 +250,22 @@ async def refused(work: Awaitable[object]) -> ServiceError:
     return caught.value
 
 
-async def test_a_database_that_is_not_there_is_unavailable(free_port: Callable[[], int]) -> None:
+async def test_unreachable_database_is_unavailable(free_port: Callable[[], int]) -> None:
     database = Database(f"postgresql://nobody@127.0.0.1:{free_port()}/none")
     await refused(database.ping())
     await refused(count(database))
 
 
-async def test_what_the_block_raises_is_not_taken_for_the_databases(database: Database) -> None:
+async def test_error_of_the_block_is_not_converted(database: Database) -> None:
     with pytest.raises(ConnectionRefusedError):
         async with database.transaction():
             raise ConnectionRefusedError
 
 
-async def test_a_lost_connection_is_unavailable_once_and_then_replaced(
+async def test_lost_connection_is_unavailable_once_and_then_replaced(
     database: Database, postgres: Postgres
 ) -> None:
-    async def cut() -> None:
+    async def lose_connection() -> None:
         async with database.transaction() as transaction:
             pid = (await transaction.execute(text("SELECT pg_backend_pid()"))).scalar_one()
             superuser = await postgres.connect()
@@ -273,20 +273,19 @@ async def test_a_lost_connection_is_unavailable_once_and_then_replaced(
             await superuser.close()
             await transaction.execute(insert(effects), effect("lost"))
 
-    await refused(cut())
+    await refused(lose_connection())
     assert await count(database) == 0
 
 
-async def test_idle_connections_that_were_cut_cost_nobody_an_error(
+async def test_terminated_idle_connections_cause_no_error(
     database: Database, postgres: Postgres
 ) -> None:
     await asyncio.gather(*(count(database) for _ in range(5)))
     name = await name_of(database)
     superuser = await postgres.connect()
-    cut = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
-    pids = [row["pid"] for row in await superuser.fetch(cut, name)]
-    # Each question waits for the server, in which time the loop reads what has come from the others: last words, then
-    # the end.
+    terminate = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
+    pids = [row["pid"] for row in await superuser.fetch(terminate, name)]
+    # Each query waits for the server, while the loop reads the termination messages of the other connections.
     while any(psutil.pid_exists(pid) for pid in pids):
         await superuser.fetchval("SELECT 1")
     for _ in range(3):
@@ -296,7 +295,7 @@ async def test_idle_connections_that_were_cut_cost_nobody_an_error(
 
 
 @pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
-async def test_a_connection_after_the_servers_last_word_is_lost_though_it_is_open(
+async def test_connection_with_a_termination_message_is_lost_although_open(
     read: bool, migrated_database: Migrated, free_port: Callable[[], int]
 ) -> None:
     url = make_url(migrated_database(SAMPLE))
@@ -307,7 +306,7 @@ async def test_a_connection_after_the_servers_last_word_is_lost_though_it_is_ope
         through = url.set(port=gate.port).render_as_string(hide_password=False)
         database = Database(through, pool_size=1)
         assert await count(database) == 0
-        await gate.say(LAST_WORDS)
+        await gate.send(TERMINATION_MESSAGE)
         if read:
             await asyncio.sleep(0.05)
         await refused(count(database))
@@ -320,23 +319,25 @@ async def name_of(database: Database) -> str:
         return str((await transaction.execute(text("SELECT current_database()"))).scalar_one())
 
 
-async def test_two_that_block_each_other_are_told_to_try_again(database: Database) -> None:
+async def test_deadlock_is_unavailable_for_one_transaction(database: Database) -> None:
     async with database.transaction() as transaction:
         await transaction.execute(insert(effects), [effect("one"), effect("two")])
-    both_hold_one = asyncio.Barrier(2)
+    both_locked_one = asyncio.Barrier(2)
 
-    async def take(first: str, second: str) -> None:
+    async def lock_both(first: str, second: str) -> None:
         async with database.transaction() as transaction:
             await transaction.execute(update(effects).where(effects.c.what == first).values(nth=2))
-            await both_hold_one.wait()
+            await both_locked_one.wait()
             await transaction.execute(update(effects).where(effects.c.what == second).values(nth=2))
 
-    ended = await asyncio.gather(take("one", "two"), take("two", "one"), return_exceptions=True)
-    failures = [end for end in ended if end is not None]
+    results = await asyncio.gather(
+        lock_both("one", "two"), lock_both("two", "one"), return_exceptions=True
+    )
+    failures = [each for each in results if each is not None]
     assert [type(failure) for failure in failures] == [ServiceError]
 
 
-async def test_waiting_for_a_lock_has_an_end(migrated_database: Migrated) -> None:
+async def test_lock_timeout_is_unavailable(migrated_database: Migrated) -> None:
     limits = TimeLimits(lock=timedelta(milliseconds=50))
     database = Database(migrated_database(SAMPLE), limits=limits)
     async with database.transaction() as holder:
@@ -346,7 +347,7 @@ async def test_waiting_for_a_lock_has_an_end(migrated_database: Migrated) -> Non
     await database.close()
 
 
-async def test_a_statement_has_an_end(migrated_database: Migrated) -> None:
+async def test_statement_timeout_is_unavailable(migrated_database: Migrated) -> None:
     limits = TimeLimits(statement=timedelta(milliseconds=50))
     database = Database(migrated_database(SAMPLE), limits=limits)
 
@@ -358,7 +359,7 @@ async def test_a_statement_has_an_end(migrated_database: Migrated) -> None:
     await database.close()
 
 
-async def test_a_pool_that_is_used_up_is_unavailable(migrated_database: Migrated) -> None:
+async def test_exhausted_pool_is_unavailable(migrated_database: Migrated) -> None:
     limits = TimeLimits(connect=timedelta(milliseconds=500))
     database = Database(migrated_database(SAMPLE), pool_size=1, limits=limits)
     async with database.transaction() as holder:
@@ -367,20 +368,20 @@ async def test_a_pool_that_is_used_up_is_unavailable(migrated_database: Migrated
     await database.close()
 
 
-async def test_a_cancelled_transaction_rolls_back_and_gives_its_connection_back(
+async def test_cancelled_transaction_is_rolled_back_and_releases_its_connection(
     migrated_database: Migrated,
 ) -> None:
     database = Database(migrated_database(SAMPLE), pool_size=1)
-    begun = asyncio.Event()
+    started = asyncio.Event()
 
     async def write_and_wait() -> None:
         async with database.transaction() as transaction:
             await transaction.execute(insert(effects), effect("never"))
-            begun.set()
+            started.set()
             await transaction.execute(text("SELECT pg_sleep(60)"))
 
     task = asyncio.create_task(write_and_wait())
-    await begun.wait()
+    await started.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -388,12 +389,12 @@ async def test_a_cancelled_transaction_rolls_back_and_gives_its_connection_back(
     await database.close()
 
 
-async def test_a_notice_that_is_too_long_is_refused(database: Database) -> None:
+async def test_too_long_notification_is_refused(database: Database) -> None:
     async with database.transaction() as transaction:
         with pytest.raises(ValueError, match="longer"):
             transaction.notify("news", "x" * 8000)
 
 
-def test_what_the_driver_says_after_the_servers_last_word_passes_by_itself() -> None:
+def test_driver_error_after_a_termination_message_is_temporary() -> None:
     assert is_transient(asyncpg.InternalClientError("cannot switch to state 15; another (2)"))
     assert not is_transient(asyncpg.InterfaceError("the server expects 1 argument, 2 given"))

@@ -1,4 +1,4 @@
-"""A request that comes twice has its effect once and is answered twice, with the same words."""
+"""A repeated request has one effect and gets the stored response."""
 
 from __future__ import annotations
 
@@ -42,27 +42,27 @@ def request(course: str = COURSE, request_id: str = "first") -> PublishCourseReq
 
 
 class Publishing:
-    """The operation: one row, one event, and an answer that tells which run made it."""
+    """An operation with one row, one event, and a response with the number of its run."""
 
     def __init__(self) -> None:
         self.runs = 0
         self.may_end = asyncio.Event()
         self.may_end.set()
         self.failure: Exception | None = None
-        self.begun = asyncio.Event()
+        self.started = asyncio.Event()
 
     async def __call__(self, transaction: Transaction) -> PublishCourseResponse:
         self.runs += 1
         nth = self.runs
         await transaction.execute(insert(effects), {"what": "published", "nth": nth})
         transaction.record(CoursePublished(course_id=COURSE))
-        self.begun.set()
+        self.started.set()
         await self.may_end.wait()
         if self.failure is not None:
             raise self.failure
-        answer = PublishCourseResponse()
-        answer.course.title = f"run {nth}"
-        return answer
+        response = PublishCourseResponse()
+        response.course.title = f"run {nth}"
+        return response
 
 
 async def counts(database: Database) -> tuple[int, int, int]:
@@ -74,20 +74,20 @@ async def counts(database: Database) -> tuple[int, int, int]:
     return found[0], found[1], found[2]
 
 
-async def ask(
-    database: Database, publishing: Publishing, asked: PublishCourseRequest | None = None
+async def publish(
+    database: Database, publishing: Publishing, message: PublishCourseRequest | None = None
 ) -> str:
-    answer = await database.once(asked or request(), publishing, PublishCourseResponse)
-    return answer.course.title
+    response = await database.once(message or request(), publishing, PublishCourseResponse)
+    return response.course.title
 
 
-async def test_a_repetition_is_given_the_stored_answer(database: Database) -> None:
+async def test_repeated_request_gets_the_stored_response(database: Database) -> None:
     publishing = Publishing()
-    assert [await ask(database, publishing) for _ in range(3)] == ["run 1"] * 3
+    assert [await publish(database, publishing) for _ in range(3)] == ["run 1"] * 3
     assert await counts(database) == (1, 1, 1)
 
 
-async def test_a_use_case_runs_once_and_its_response_is_made_from_its_result(
+async def test_use_case_runs_once_and_its_result_is_converted(
     database: Database,
 ) -> None:
     runs = 0
@@ -105,73 +105,75 @@ async def test_a_use_case_runs_once_and_its_response_is_made_from_its_result(
     assert [response.course.title for response in responses] == ["run 1", "run 1"]
 
 
-async def test_whether_a_request_repeats_another_is_told_without_running_it(
+async def test_stored_response_is_found_without_running_the_operation(
     database: Database,
 ) -> None:
-    async def before(asked: PublishCourseRequest) -> str | None:
+    async def stored(message: PublishCourseRequest) -> str | None:
         async with database.transaction() as transaction:
-            answer = await idempotency.stored_response(transaction, asked, PublishCourseResponse)
-        return None if answer is None else answer.course.title
+            response = await idempotency.stored_response(
+                transaction, message, PublishCourseResponse
+            )
+        return None if response is None else response.course.title
 
-    assert await before(request()) is None
-    assert await before(request(request_id="")) is None
-    await ask(database, Publishing())
-    assert await before(request()) == "run 1"
-    assert await before(request(request_id="")) is None
+    assert await stored(request()) is None
+    assert await stored(request(request_id="")) is None
+    await publish(database, Publishing())
+    assert await stored(request()) == "run 1"
+    assert await stored(request(request_id="")) is None
     with pytest.raises(ServiceError) as caught:
-        await before(request(course=str(new_id())))
+        await stored(request(course=str(new_id())))
     assert caught.value.reason == "REQUEST_ID_REUSED"
     assert await counts(database) == (1, 1, 1)
 
 
-async def test_without_a_request_id_each_request_is_its_own(database: Database) -> None:
+async def test_requests_without_a_request_id_are_not_deduplicated(database: Database) -> None:
     publishing = Publishing()
     for expected in ("run 1", "run 2"):
-        assert await ask(database, publishing, request(request_id="")) == expected
+        assert await publish(database, publishing, request(request_id="")) == expected
     assert await counts(database) == (2, 2, 0)
 
 
-async def test_the_same_id_with_another_request_is_refused(database: Database) -> None:
+async def test_request_id_with_another_request_is_refused(database: Database) -> None:
     publishing = Publishing()
-    await ask(database, publishing)
+    await publish(database, publishing)
     with pytest.raises(ServiceError) as caught:
-        await ask(database, publishing, request(course=str(new_id())))
+        await publish(database, publishing, request(course=str(new_id())))
     assert (caught.value.kind, caught.value.reason) == (Kind.INVALID, "REQUEST_ID_REUSED")
     assert await counts(database) == (1, 1, 1)
 
 
-async def test_another_caller_and_another_method_have_keys_of_their_own(
+async def test_keys_are_separate_by_caller_and_method(
     database: Database,
 ) -> None:
     publishing = Publishing()
     person = new_id()
-    answers = []
+    responses = []
     for call in (call_of(person), call_of(new_id()), call_of(person, "/other"), call_of(person)):
         with calling(call):
-            answers.append(await ask(database, publishing))
-    assert answers == ["run 1", "run 2", "run 3", "run 1"]
+            responses.append(await publish(database, publishing))
+    assert responses == ["run 1", "run 2", "run 3", "run 1"]
 
 
-async def test_a_refusal_undoes_everything_the_key_too(database: Database) -> None:
+async def test_refusal_rolls_back_the_key(database: Database) -> None:
     publishing = Publishing()
     publishing.failure = conflict("STALE_ETAG", "It has changed.")
     with pytest.raises(ServiceError):
-        await ask(database, publishing)
+        await publish(database, publishing)
     assert await counts(database) == (0, 0, 0)
     publishing.failure = None
-    assert await ask(database, publishing) == "run 2"
+    assert await publish(database, publishing) == "run 2"
 
 
-async def test_responses_of_a_batch_are_stored_once_and_found_again(database: Database) -> None:
+async def test_responses_of_a_batch_are_stored_once_and_found(database: Database) -> None:
     def key_of(request_id: str, course: str = COURSE) -> idempotency.Key:
         key = idempotency.key_of(request(course, request_id))
         assert key is not None
         return key
 
     def response(title: str) -> PublishCourseResponse:
-        made = PublishCourseResponse()
-        made.course.title = title
-        return made
+        message = PublishCourseResponse()
+        message.course.title = title
+        return message
 
     one, two, other = key_of("one"), key_of("two"), key_of("one", str(new_id()))
     async with database.transaction() as transaction:
@@ -195,35 +197,35 @@ async def test_responses_of_a_batch_are_stored_once_and_found_again(database: Da
     assert (await counts(database))[2] == 1
 
 
-async def test_of_many_at_once_one_works_and_all_are_given_its_answer(database: Database) -> None:
+async def test_concurrent_requests_share_one_run(database: Database) -> None:
     publishing = Publishing()
-    answers = await asyncio.gather(*(ask(database, publishing) for _ in range(8)))
-    assert answers == ["run 1"] * 8
+    responses = await asyncio.gather(*(publish(database, publishing) for _ in range(8)))
+    assert responses == ["run 1"] * 8
     assert await counts(database) == (1, 1, 1)
 
 
-async def test_one_that_comes_meanwhile_waits_for_the_first(database: Database) -> None:
+async def test_concurrent_request_waits_for_the_first(database: Database) -> None:
     publishing = Publishing()
     publishing.may_end.clear()
-    first = asyncio.create_task(ask(database, publishing))
-    await publishing.begun.wait()
-    second = asyncio.create_task(ask(database, publishing))
-    await waits_for_a_lock(database)
+    first = asyncio.create_task(publish(database, publishing))
+    await publishing.started.wait()
+    second = asyncio.create_task(publish(database, publishing))
+    await wait_for_blocked_transaction(database)
     publishing.may_end.set()
     assert (await first, await second) == ("run 1", "run 1")
     assert publishing.runs == 1
 
 
-async def test_one_that_comes_meanwhile_does_the_work_if_the_first_fails(
+async def test_concurrent_request_runs_if_the_first_fails(
     database: Database,
 ) -> None:
     failing, working = Publishing(), Publishing()
     failing.may_end.clear()
     failing.failure = conflict("STALE_ETAG", "It has changed.")
-    first = asyncio.create_task(ask(database, failing))
-    await failing.begun.wait()
-    second = asyncio.create_task(ask(database, working))
-    await waits_for_a_lock(database)
+    first = asyncio.create_task(publish(database, failing))
+    await failing.started.wait()
+    second = asyncio.create_task(publish(database, working))
+    await wait_for_blocked_transaction(database)
     failing.may_end.set()
     with pytest.raises(ServiceError):
         await first
@@ -231,8 +233,8 @@ async def test_one_that_comes_meanwhile_does_the_work_if_the_first_fails(
     assert await counts(database) == (1, 1, 1)
 
 
-async def waits_for_a_lock(database: Database) -> None:
-    """Returns when somebody in this database waits for a lock."""
+async def wait_for_blocked_transaction(database: Database) -> None:
+    """Wait until a transaction in this database waits for a lock."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"
@@ -243,7 +245,7 @@ async def waits_for_a_lock(database: Database) -> None:
                 return
 
 
-async def test_old_keys_marks_and_published_events_go_and_the_rest_stays(
+async def test_clean_up_removes_only_what_the_retention_policy_allows(
     migrated_database: Migrated,
 ) -> None:
     today = datetime(2026, 4, 2, tzinfo=UTC)
@@ -251,10 +253,10 @@ async def test_old_keys_marks_and_published_events_go_and_the_rest_stays(
     for days_ago in (60, 10, 3, 0):
         then = today - timedelta(days=days_ago)
         at = Database(url, clock=lambda then=then: then)  # type: ignore[misc]
-        await ask(at, Publishing(), request(request_id=f"{days_ago}"))
+        await publish(at, Publishing(), request(request_id=f"{days_ago}"))
         async with at.transaction() as transaction:
-            mark = {"consumer": "c", "event_id": new_id(), "handled_at": then}
-            await transaction.execute(insert(inbox), mark)
+            handled = {"consumer": "c", "event_id": new_id(), "handled_at": then}
+            await transaction.execute(insert(inbox), handled)
             if days_ago != 60:
                 await transaction.execute(
                     outbox.update().where(outbox.c.occurred_at == then).values(published_at=then)
@@ -266,10 +268,10 @@ async def test_old_keys_marks_and_published_events_go_and_the_rest_stays(
     assert await counts(database) == (4, 3, 1)
     async with database.transaction() as transaction:
         oldest = (await transaction.execute(select(func.min(outbox.c.occurred_at)))).scalar_one()
-    assert oldest == today - timedelta(days=60), "what was never published is never removed"
+    assert oldest == today - timedelta(days=60), "unpublished events are never removed"
     await database.close()
 
 
-def test_marks_must_outlive_what_can_be_replayed() -> None:
+def test_inbox_must_be_stored_longer_than_events_can_be_replayed() -> None:
     with pytest.raises(ValueError, match="handled twice"):
         RetentionPolicy(outbox=timedelta(days=30), inbox=timedelta(days=7))

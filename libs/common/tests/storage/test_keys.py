@@ -1,4 +1,4 @@
-"""Public keys outlive a restart."""
+"""Public keys are stored for restarts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 
 
-async def test_what_was_saved_last_is_what_is_loaded(database: Database) -> None:
+async def test_last_saved_keys_are_loaded(database: Database) -> None:
     store = DatabaseKeyStore(database)
     assert list(await store.load()) == []
     old, new = (SigningKey.generate().public for _ in range(2))

@@ -1,4 +1,4 @@
-"""Subscribers receive notices; after a lost connection they read again, so that no notice is missed."""
+"""Subscribers receive notifications; after a lost connection they read again, so that none is missed."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from proctorium_common.storage.listen import Listener, Notifications
 from proctorium_devstack.components.postgres import Postgres
 
 from ..conftest import SAMPLE, Migrated
-from ..process.gate import LAST_WORDS, gate_before
+from ..process.gate import TERMINATION_MESSAGE, gate_before
 
 
 @pytest_asyncio.fixture
 async def listener(database: Database) -> AsyncIterator[Listener]:
-    made = Listener(database)
-    yield made
-    await made.close()
+    created = Listener(database)
+    yield created
+    await created.close()
 
 
-async def say(database: Database, channel: str, *payloads: str) -> None:
+async def notify(database: Database, channel: str, *payloads: str) -> None:
     async with database.transaction() as transaction:
         for payload in payloads:
             transaction.notify(channel, payload)
 
 
-async def take(notices: Notifications) -> str | None:
+async def receive(notices: Notifications) -> str | None:
     async with asyncio.timeout(10):
         return await anext(notices)
 
 
-async def cut_listeners(postgres: Postgres, database: Database) -> None:
+async def terminate_listeners(postgres: Postgres, database: Database) -> None:
     superuser = await postgres.connect()
     name = database.url.rpartition("/")[2]
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'LISTEN%'"
-    assert await superuser.fetchval(cut, name)
+    terminate = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND query LIKE 'LISTEN%'"
+    assert await superuser.fetchval(terminate, name)
     await superuser.close()
 
 
-async def test_a_notice_comes_with_the_commit_to_every_subscriber_of_its_channel(
+async def test_notification_reaches_every_subscriber_of_its_channel_on_commit(
     database: Database, listener: Listener
 ) -> None:
     async with (
@@ -52,44 +52,44 @@ async def test_a_notice_comes_with_the_commit_to_every_subscriber_of_its_channel
         listener.subscribe("two") as other,
     ):
         for notices in (first, second, other):
-            assert await take(notices) is None, "every subscription starts with a read"
-        await say(database, "one", "a", "b")
-        await say(database, "two", "c")
-        assert [await take(first), await take(first)] == ["a", "b"]
-        assert [await take(second), await take(second)] == ["a", "b"]
-        assert await take(other) == "c"
+            assert await receive(notices) is None, "every subscription starts with a read"
+        await notify(database, "one", "a", "b")
+        await notify(database, "two", "c")
+        assert [await receive(first), await receive(first)] == ["a", "b"]
+        assert [await receive(second), await receive(second)] == ["a", "b"]
+        assert await receive(other) == "c"
 
 
-async def test_a_transaction_that_fails_notifies_nobody(
+async def test_failed_transaction_sends_no_notification(
     database: Database, listener: Listener
 ) -> None:
     async with listener.subscribe("one") as notices:
-        await take(notices)
+        await receive(notices)
         try:
             async with database.transaction() as transaction:
                 transaction.notify("one", "never")
                 raise LookupError
         except LookupError:
-            await say(database, "one", "after")
-        assert await take(notices) == "after"
+            await notify(database, "one", "after")
+        assert await receive(notices) == "after"
 
 
-async def test_after_the_connection_was_lost_everybody_is_woken_and_hears_again(
+async def test_subscribers_are_woken_and_resume_after_a_lost_connection(
     database: Database, listener: Listener, postgres: Postgres
 ) -> None:
     async with listener.subscribe("one") as one, listener.subscribe("two") as two:
-        assert (await take(one), await take(two)) == (None, None)
-        await say(database, "one", "before")
-        while await take(one) != "before":
+        assert (await receive(one), await receive(two)) == (None, None)
+        await notify(database, "one", "before")
+        while await receive(one) != "before":
             pass
         await two.wait(0)
-        await cut_listeners(postgres, database)
-        assert (await take(one), await take(two)) == (None, None)
-        await say(database, "two", "after")
-        assert await take(two) == "after"
+        await terminate_listeners(postgres, database)
+        assert (await receive(one), await receive(two)) == (None, None)
+        await notify(database, "two", "after")
+        assert await receive(two) == "after"
 
 
-async def test_it_hears_again_after_the_servers_last_word(
+async def test_listener_reconnects_after_a_termination_message(
     migrated_database: Migrated,
     free_port: Callable[[], int],
     monkeypatch: pytest.MonkeyPatch,
@@ -102,43 +102,45 @@ async def test_it_hears_again_after_the_servers_last_word(
         await gate.open()
         direct = url.render_as_string(hide_password=False)
         through = url.set(port=gate.port).render_as_string(hide_password=False)
-        database, behind = Database(direct), Database(through)
-        listener = Listener(behind)
+        database, through_gate = Database(direct), Database(through)
+        listener = Listener(through_gate)
         async with listener.subscribe("one") as one:
-            assert await take(one) is None
-            await gate.say(LAST_WORDS)
-            assert await take(one) is None, "the next connection has everybody look"
-            await say(database, "one", "after")
-            assert await take(one) == "after"
+            assert await receive(one) is None
+            await gate.send(TERMINATION_MESSAGE)
+            assert await receive(one) is None, "the next connection makes subscribers read again"
+            await notify(database, "one", "after")
+            assert await receive(one) == "after"
         await listener.close()
         await database.close()
 
 
-async def test_wait_tells_whether_anything_came(database: Database, listener: Listener) -> None:
+async def test_wait_returns_whether_a_notification_arrived(
+    database: Database, listener: Listener
+) -> None:
     async with listener.subscribe("one") as notices:
         assert await notices.wait(10)
-        await say(database, "one", "a", "b")
+        await notify(database, "one", "a", "b")
         assert await notices.wait(10)
         assert not await notices.wait(0.01)
 
 
-async def test_a_subscriber_that_is_far_behind_is_told_so_instead_of_filling_the_memory() -> None:
+async def test_subscriber_far_behind_reads_again_instead_of_queueing() -> None:
     notices = Notifications("one")
     for nth in range(10_001):
         notices.put(str(nth))
-    assert await take(notices) is None
+    assert await receive(notices) is None
     assert not await notices.wait(0)
 
 
 @pytest.mark.parametrize("steps", range(5))
-async def test_a_notice_that_comes_with_the_end_does_not_hide_it(steps: int) -> None:
+async def test_notification_does_not_hide_a_cancellation(steps: int) -> None:
     notices = Notifications("one")
 
-    async def wait_for_ever() -> None:
+    async def wait_forever() -> None:
         while True:
             await notices.wait(60)
 
-    waiting = asyncio.create_task(wait_for_ever())
+    waiting = asyncio.create_task(wait_forever())
     await asyncio.sleep(0.01)
     notices.put(None)
     for _ in range(steps):

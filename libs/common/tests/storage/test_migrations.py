@@ -1,4 +1,4 @@
-"""Migrations run once however many start them, and permanent tables are guarded by the database itself."""
+"""Migrations run once when started concurrently, and the database protects permanent tables."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ async def revisions(url: str) -> list[str]:
     return versions
 
 
-async def test_an_empty_database_comes_to_head_and_stays_there(empty_database: str) -> None:
+async def test_empty_database_is_migrated_to_head(empty_database: str) -> None:
     assert not await at_head(empty_database, SAMPLE)
     await upgrade(empty_database, SAMPLE)
     assert await at_head(empty_database, SAMPLE)
@@ -42,7 +42,7 @@ async def test_an_empty_database_comes_to_head_and_stays_there(empty_database: s
     assert await revisions(empty_database) == ["0005"]
 
 
-async def test_a_database_that_a_newer_version_migrated_is_left_as_it_is(
+async def test_database_migrated_by_a_newer_version_is_unchanged(
     empty_database: str,
 ) -> None:
     await upgrade(empty_database, SAMPLE)
@@ -50,12 +50,12 @@ async def test_a_database_that_a_newer_version_migrated_is_left_as_it_is(
     async with database.transaction() as transaction:
         await transaction.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     await database.close()
-    assert await at_head(empty_database, SAMPLE), "both versions run side by side for a while"
+    assert await at_head(empty_database, SAMPLE), "both versions run concurrently during an update"
     await upgrade(empty_database, SAMPLE)
     assert await revisions(empty_database) == ["9999"]
 
 
-async def test_a_database_that_lags_behind_is_not_at_head(empty_database: str) -> None:
+async def test_database_at_an_older_revision_is_not_at_head(empty_database: str) -> None:
     await upgrade(empty_database, SAMPLE)
     database = Database(empty_database)
     async with database.transaction() as transaction:
@@ -64,12 +64,12 @@ async def test_a_database_that_lags_behind_is_not_at_head(empty_database: str) -
     assert not await at_head(empty_database, SAMPLE)
 
 
-async def test_the_migrated_database_is_what_the_tables_say(empty_database: str) -> None:
+async def test_migrated_database_matches_the_tables(empty_database: str) -> None:
     await upgrade(empty_database, SAMPLE)
     assert await differences(empty_database, SAMPLE) == []
 
 
-async def test_a_difference_between_tables_and_database_is_told(empty_database: str) -> None:
+async def test_difference_between_tables_and_database_is_reported(empty_database: str) -> None:
     await upgrade(empty_database, SAMPLE)
     database = Database(empty_database)
     async with database.transaction() as transaction:
@@ -78,7 +78,7 @@ async def test_a_difference_between_tables_and_database_is_told(empty_database: 
     assert "published_at" in "".join(await differences(empty_database, SAMPLE))
 
 
-async def test_migrators_that_start_at_once_do_it_once(empty_database: str) -> None:
+async def test_concurrent_migrations_run_once(empty_database: str) -> None:
     started = [
         await asyncio.create_subprocess_exec(sys.executable, "-c", _MIGRATE, empty_database)
         for _ in range(3)
@@ -87,17 +87,17 @@ async def test_migrators_that_start_at_once_do_it_once(empty_database: str) -> N
     assert await revisions(empty_database) == ["0005"]
 
 
-async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> None:
+async def test_draft_contains_the_missing_table(empty_database: str) -> None:
     import sqlalchemy as sa
 
     await upgrade(empty_database, SAMPLE)
     added = sa.Table("added", metadata, sa.Column("id", sa.Integer, primary_key=True))
     try:
-        written = await draft(empty_database, SAMPLE, "a table more")
+        written = await draft(empty_database, SAMPLE, "another table")
     finally:
         metadata.remove(added)
     try:
-        assert written.name == "0006_a_table_more.py"
+        assert written.name == "0006_another_table.py"
         content = written.read_text(encoding="utf-8")
         assert "op.create_table('added'" in content
         assert "down_revision = '0005'" in content
@@ -110,7 +110,7 @@ async def test_a_draft_holds_what_the_database_lacks(empty_database: str) -> Non
     ["UPDATE record SET line = 'other'", "DELETE FROM record", "TRUNCATE record"],
     ids=["update", "delete", "truncate"],
 )
-async def test_rows_of_a_permanent_table_stay_as_they_are(
+async def test_rows_of_a_permanent_table_cannot_be_changed(
     database: Database, as_owner: AsOwner, change: str
 ) -> None:
     async with database.transaction() as transaction:
@@ -136,18 +136,16 @@ async def test_rows_of_a_permanent_table_stay_as_they_are(
         "UPDATE alembic_version SET version_num = '9999'",
     ],
 )
-async def test_a_service_cannot_allow_itself_what_its_database_refuses(
-    database: Database, statement: str
-) -> None:
-    async def try_to() -> None:
+async def test_service_role_cannot_disable_protections(database: Database, statement: str) -> None:
+    async def execute_statement() -> None:
         async with database.transaction() as transaction:
             await transaction.execute(text(statement))
 
     with pytest.raises(DBAPIError, match=r"must be owner|permission denied"):
-        await try_to()
+        await execute_statement()
 
 
-async def test_what_a_later_revision_adds_is_given_to_the_service_too(
+async def test_service_role_may_use_tables_of_later_revisions(
     postgres: Postgres, as_owner: AsOwner
 ) -> None:
     url = await postgres.ensure_migrated("later_revision", SAMPLE, role="proctorium")
@@ -160,17 +158,17 @@ async def test_what_a_later_revision_adds_is_given_to_the_service_too(
     await postgres.drop_database("later_revision")
 
 
-async def test_tables_that_were_the_services_become_their_owners(
+async def test_tables_owned_by_the_service_are_transferred_to_the_owner(
     postgres: Postgres, as_owner: AsOwner
 ) -> None:
-    await upgrade(await postgres.ensure_database("of_old"), SAMPLE)
-    url = await postgres.ensure_migrated("of_old", SAMPLE)
+    await upgrade(await postgres.ensure_database("owned_by_service"), SAMPLE)
+    url = await postgres.ensure_migrated("owned_by_service", SAMPLE)
     database = Database(url)
     async with database.transaction() as transaction:
-        await transaction.execute(insert(record), {"line": "kept"})
+        await transaction.execute(insert(record), {"line": "first"})
     with pytest.raises(DBAPIError, match="permission denied"):
         async with database.transaction() as transaction:
             await transaction.execute(text("TRUNCATE effects"))
     await database.close()
     await as_owner(url, "TRUNCATE effects")
-    await postgres.drop_database("of_old")
+    await postgres.drop_database("owned_by_service")

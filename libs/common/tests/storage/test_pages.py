@@ -1,3 +1,5 @@
+"""Page tokens: keyset pagination, signatures and page sizes."""
+
 from __future__ import annotations
 
 import base64
@@ -22,7 +24,7 @@ OTHERS = pages.PageTokens(b"o" * 32)
 NOON = datetime(2026, 4, 2, 12, 0, 0, 123456, tzinfo=UTC)
 
 
-def test_the_next_page_begins_after_the_last_item_shown() -> None:
+def test_next_page_starts_after_the_last_item() -> None:
     rows = [("Ada", new_id()), ("Ben", new_id()), ("Cy", new_id())]
 
     shown, token = PAGES.cut("people", rows, 2, lambda row: row)
@@ -31,25 +33,25 @@ def test_the_next_page_begins_after_the_last_item_shown() -> None:
     assert PAGES.after("people", token, str, UUID) == rows[1]
 
 
-def test_the_last_page_gives_no_token() -> None:
+def test_last_page_has_no_token() -> None:
     rows = [("Ada", new_id()), ("Ben", new_id())]
     assert PAGES.cut("people", rows, 2, lambda row: row) == (rows, "")
     assert PAGES.cut("people", [], 2, lambda row: ("",)) == ([], "")
 
 
-def test_keys_of_every_kind_come_back_as_they_were() -> None:
+def test_keys_of_every_type_are_decoded() -> None:
     identity = new_id()
     token = PAGES.token("all", NOON, 7, identity)
     assert PAGES.after("all", token, datetime, int, UUID) == (NOON, 7, identity)
     assert PAGES.after("names", PAGES.token("names", "Ğülşen 李"), str) == ("Ğülşen 李",)
 
 
-def test_no_token_is_the_first_page() -> None:
+def test_empty_token_is_the_first_page() -> None:
     assert PAGES.after("people", "", str) is None
 
 
 def _encoded(text: str) -> str:
-    """Return a token with this content that is signed as ours are: what no code of ours makes."""
+    """Return a correctly signed token with arbitrary content."""
     content = text.encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(PAGES._signature(content) + content).decode()
 
@@ -79,14 +81,14 @@ def _unsigned(text: str) -> str:
         pytest.param("é", id="not ascii"),
     ],
 )
-def test_what_the_list_did_not_give_is_refused(token: str) -> None:
+def test_invalid_token_is_refused(token: str) -> None:
     with pytest.raises(ServiceError) as refused:
         PAGES.after("people", token, str)
     assert refused.value.reason == "INVALID_PAGE_TOKEN"
     assert [each.field for each in refused.value.violations] == ["page_token"]
 
 
-def test_an_id_or_a_time_that_is_none_is_refused() -> None:
+def test_token_with_an_invalid_id_or_time_is_refused() -> None:
     for text in ("nonsense", "2026-04-02T12:00:00"):
         with pytest.raises(ServiceError):
             PAGES.after("times", PAGES.token("times", text), datetime)
@@ -94,12 +96,12 @@ def test_an_id_or_a_time_that_is_none_is_refused() -> None:
             PAGES.after("times", PAGES.token("times", text), UUID)
 
 
-@pytest.mark.parametrize(("asked", "size"), [(0, 50), (1, 1), (200, 200), (201, 200), (-3, 50)])
-def test_the_size_of_a_page_is_bounded(asked: int, size: int) -> None:
-    assert pages.effective_size(asked) == size
+@pytest.mark.parametrize(("requested", "size"), [(0, 50), (1, 1), (200, 200), (201, 200), (-3, 50)])
+def test_page_size_is_bounded(requested: int, size: int) -> None:
+    assert pages.effective_size(requested) == size
 
 
-def test_the_token_of_the_longest_key_can_be_sent() -> None:
+def test_token_of_the_longest_key_is_a_valid_request() -> None:
     token = PAGES.token("people", "\N{GRADUATION CAP}" * 200, new_id())
     request = people_pb2.ListPeopleRequest(page_token=token)
     RequestRules().check(request)
@@ -108,19 +110,19 @@ def test_the_token_of_the_longest_key_can_be_sent() -> None:
 @given(
     st.text(max_size=300) | st.binary(max_size=300).map(lambda raw: base64.b64encode(raw).decode())
 )
-def test_any_other_text_is_refused(text: str) -> None:
+def test_arbitrary_text_is_refused(text: str) -> None:
     if text:
         with pytest.raises(ServiceError) as refused:
             PAGES.after("people", text, str)
         assert refused.value.reason == "INVALID_PAGE_TOKEN"
 
 
-async def test_all_replicas_of_a_service_and_no_others_read_a_token(database: Database) -> None:
+async def test_token_is_valid_for_all_replicas_of_one_service_only(database: Database) -> None:
     async with database.transaction() as tx:
         token = (await pages.tokens(tx)).token("people", "Ada")
     async with database.transaction() as tx:
         assert (await pages.tokens(tx)).after("people", token, str) == ("Ada",)
-        # What a database of another service has.
+        # As in the database of another service.
         await tx.execute(update(page_token_keys).values(key=b"another"))
         with pytest.raises(ServiceError) as refused:
             (await pages.tokens(tx)).after("people", token, str)

@@ -1,4 +1,4 @@
-"""The list of revoked tokens: written by events in any order, never taken back, and known to every replica at once."""
+"""The list of revocations: events apply in any order, revocations are permanent, and every replica is notified."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from proctorium_common.storage.tables import revocations as table
 METADATA = EventMetadata(new_id(), "evt.enrollment.person", datetime.now(UTC), 1, 1)
 
 
-async def test_events_have_their_effect_in_any_order(database: Database) -> None:
+async def test_events_apply_in_any_order(database: Database) -> None:
     person = new_id()
-    learner_left = events_pb2.PersonRoleRevoked(
+    remaining_learner = events_pb2.PersonRoleRevoked(
         person_id=str(person),
         role=options_pb2.ROLE_PROCTOR,
         roles=[options_pb2.ROLE_LEARNER],
         access_version=4,
     )
-    two_left = events_pb2.PersonRoleRevoked(
+    two_remaining = events_pb2.PersonRoleRevoked(
         person_id=str(person),
         role=options_pb2.ROLE_ADMINISTRATOR,
         roles=[options_pb2.ROLE_LEARNER, options_pb2.ROLE_PROCTOR],
@@ -40,15 +40,15 @@ async def test_events_have_their_effect_in_any_order(database: Database) -> None
     disabled = events_pb2.PersonDisabled(person_id=str(person), access_version=3)
     signed_out = events_pb2.PersonSignedOut(person_id=str(person), access_version=1)
     async with database.transaction() as tx:
-        await handlers.on_role_revoked(tx, learner_left, METADATA)
+        await handlers.on_role_revoked(tx, remaining_learner, METADATA)
         await handlers.on_disabled(tx, disabled, METADATA)
-        await handlers.on_role_revoked(tx, two_left, METADATA)
+        await handlers.on_role_revoked(tx, two_remaining, METADATA)
         await handlers.on_signed_out(tx, signed_out, METADATA)
     listed = await DatabaseRevocations(database).load()
     assert listed == {person: Revocation(3, 4, frozenset({"learner"}))}
 
 
-async def test_a_revocation_is_not_taken_back(database: Database) -> None:
+async def test_revocation_cannot_be_undone(database: Database) -> None:
     person = new_id()
     event = events_pb2.PersonDisabled(person_id=str(person), access_version=3)
     async with database.transaction() as tx:
@@ -58,7 +58,7 @@ async def test_a_revocation_is_not_taken_back(database: Database) -> None:
             await tx.execute(update(table).values(refused_before=2))
 
 
-async def test_the_copy_in_memory_follows_the_database(database: Database) -> None:
+async def test_copy_in_memory_follows_the_database(database: Database) -> None:
     changed: asyncio.Queue[object] = asyncio.Queue()
     copy, person, listener = (
         Revocations(DatabaseRevocations(database).load),
@@ -84,7 +84,7 @@ async def test_the_copy_in_memory_follows_the_database(database: Database) -> No
         await listener.close()
 
 
-async def test_what_no_living_token_needs_goes(database: Database) -> None:
+async def test_revocation_is_removed_once_all_its_tokens_have_expired(database: Database) -> None:
     event = events_pb2.PersonDisabled(person_id=str(new_id()), access_version=1)
     async with database.transaction() as tx:
         await tx.execute(delete(table))

@@ -1,4 +1,4 @@
-"""Spans of statements have few names, the same in every process."""
+"""Names of spans of statements: few, and equal in every process."""
 
 from __future__ import annotations
 
@@ -47,7 +47,5 @@ NAMES: list[tuple[Executable | str, str]] = [
 @pytest.mark.parametrize(
     ("executed", "name"), NAMES, ids=[f"{number}: {name}" for number, (_, name) in enumerate(NAMES)]
 )
-def test_a_statement_is_named_after_its_operation_and_table(
-    executed: Executable | str, name: str
-) -> None:
+def test_span_is_named_after_operation_and_table(executed: Executable | str, name: str) -> None:
     assert name_of(executed) == name

@@ -1,4 +1,4 @@
-"""Tests here configure logs as a process does; those of other folders go on with the configuration they had."""
+"""Restores the log configuration, because these tests configure logs as a process does."""
 
 from __future__ import annotations
 

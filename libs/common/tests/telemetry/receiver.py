@@ -1,4 +1,4 @@
-"""A receiver of OTLP over HTTP that keeps what it is sent."""
+"""An OTLP/HTTP receiver that stores requests."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Receiver:
-    """What came, by its path; `wait` waits for it."""
+    """The received requests by path."""
 
     def __init__(self) -> None:
         self._bodies: dict[str, list[bytes]] = {}
-        self._came = Condition()
+        self._received = Condition()
 
-    def keep(self, path: str, body: bytes) -> None:
-        with self._came:
+    def store(self, path: str, body: bytes) -> None:
+        with self._received:
             self._bodies.setdefault(path, []).append(body)
-            self._came.notify_all()
+            self._received.notify_all()
 
     def spans(self) -> list[tuple[str, str]]:
-        """The service and the name of every span."""
+        """Return the service and the name of every span."""
         requests = map(ExportTraceServiceRequest.FromString, self._bodies.get("/v1/traces", []))
         return [
             (_service(resource.resource.attributes), span.name)
@@ -37,7 +37,7 @@ class Receiver:
         ]
 
     def metrics(self) -> dict[str, object]:
-        """The last reading of each metric by its name."""
+        """Return the last reading of each metric by its name."""
         requests = map(ExportMetricsServiceRequest.FromString, self._bodies.get("/v1/metrics", []))
         return {
             metric.name: metric
@@ -48,8 +48,8 @@ class Receiver:
         }
 
     def wait(self, path: str) -> None:
-        with self._came:
-            assert self._came.wait_for(lambda: path in self._bodies, 10)
+        with self._received:
+            assert self._received.wait_for(lambda: path in self._bodies, 10)
 
 
 def _service(attributes: object) -> str:
@@ -61,12 +61,12 @@ def _service(attributes: object) -> str:
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[tuple[Receiver, str]]:
-    """A receiver and its base address."""
+    """Run a receiver; yield it and its base URL."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            receiver.keep(self.path, self.rfile.read(int(self.headers["content-length"])))
+            receiver.store(self.path, self.rfile.read(int(self.headers["content-length"])))
             self.send_response(200)
             self.send_header("content-length", "0")
             self.end_headers()

@@ -1,4 +1,4 @@
-"""Telemetry goes out by OTLP, and a receiver that is away is neither a failure nor a delay."""
+"""Telemetry is exported by OTLP, and an unreachable receiver causes neither failures nor delays."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_common.telemetry.traces import NOT_TRACING, Tracing, span, use_t
 from .receiver import receiving
 
 
-async def test_spans_and_metrics_arrive_with_the_name_of_their_service() -> None:
+async def test_spans_and_metrics_are_exported_with_the_service_name() -> None:
     with receiving() as (receiver, base):
         telemetry = start_telemetry("assessment", endpoint=base, ratio=1.0)
         with span("save"):
@@ -42,33 +42,33 @@ async def test_spans_and_metrics_arrive_with_the_name_of_their_service() -> None
     use_tracing(NOT_TRACING)
 
 
-async def test_the_end_is_not_held_up_by_a_receiver_that_is_away() -> None:
+async def test_unreachable_receiver_does_not_delay_closing() -> None:
     telemetry = start_telemetry("assessment", endpoint="http://127.0.0.1:1", ratio=1.0)
     for _ in range(100):
         with span("save"):
             pass
-    began = time.monotonic()
+    start = time.monotonic()
     with capture_logs():
         await telemetry.close()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - start < 4
     use_tracing(NOT_TRACING)
 
 
-async def test_the_end_is_not_held_up_by_a_receiver_that_never_answers() -> None:
-    silent = socket.create_server(("127.0.0.1", 0))  # takes connections, and that is all
+async def test_unresponsive_receiver_does_not_delay_closing() -> None:
+    silent = socket.create_server(("127.0.0.1", 0))  # accepts connections and never responds
     port = silent.getsockname()[1]
     telemetry = start_telemetry("assessment", endpoint=f"http://127.0.0.1:{port}", ratio=1.0)
     with span("save"):
         pass
-    began = time.monotonic()
+    start = time.monotonic()
     with capture_logs():
         await telemetry.close()
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - start < 4
     silent.close()
     use_tracing(NOT_TRACING)
 
 
-def test_a_receiver_that_is_away_is_said_once_and_that_it_is_back_once(
+def test_loss_and_return_of_the_receiver_are_logged_once(
     free_port: Callable[[], int],
 ) -> None:
     port = free_port()

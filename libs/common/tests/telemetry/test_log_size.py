@@ -1,4 +1,4 @@
-"""No field of a log line is longer than an operator can read, regardless of what a caller sent."""
+"""The size of log lines is bounded, regardless of what a caller sent."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def line_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return line
 
 
-def test_a_long_field_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_field_is_truncated(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(format="json")
     get_logger().info("something_happened", what="x" * 1_000_000, deep=["y" * 1_000_000])
     line = line_of(capsys)
     assert line["what"].startswith("xxx")
 
 
-def test_a_long_stack_keeps_its_beginning_and_its_end(capsys: pytest.CaptureFixture[str]) -> None:
+def test_long_stack_trace_keeps_its_start_and_end(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logs(format="json")
     try:
         raise RuntimeError("z" * 1_000_000 + " the end")
@@ -37,7 +37,7 @@ def test_a_long_stack_keeps_its_beginning_and_its_end(capsys: pytest.CaptureFixt
     assert line["exception"].endswith(" the end")
 
 
-def test_a_call_s_line_is_bounded() -> None:
+def test_line_of_a_call_is_bounded() -> None:
     line = CallLine(
         "session",
         "/a/B",

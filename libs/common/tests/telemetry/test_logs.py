@@ -1,4 +1,4 @@
-"""Logs: one JSON object a line, joined to its trace, and no secret in it."""
+"""Logs: one JSON object per line with its trace id and without secrets."""
 
 from __future__ import annotations
 
@@ -32,39 +32,41 @@ def _configured(format: LogFormat = "json", level: int = logging.INFO) -> CallLo
     return configure_logs(level=level, format=format)
 
 
-def _only(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+def _only_line(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     [line] = capsys.readouterr().out.splitlines()
-    said: dict[str, Any] = json.loads(line)
-    return said
+    entry: dict[str, Any] = json.loads(line)
+    return entry
 
 
-def test_a_line_says_event_fields_service_and_place(capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_has_event_fields_service_and_trace_context(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     _configured()
     tracing = Tracing("session")
     use_tracing(tracing)
-    place = parse_trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
-    with span_from(place, "start"):
+    parent = parse_trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    with span_from(parent, "start"):
         get_logger().info("session_started", session_id="s-1")
-    said = _only(capsys)
-    assert said["event"] == "session_started"
-    assert said["session_id"] == "s-1"
-    assert said["service"] == "session"
-    assert said["level"] == "info"
-    assert said["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
-    assert said["span_id"] == "b7ad6b7169203331"
-    assert said["timestamp"].endswith("Z")
+    entry = _only_line(capsys)
+    assert entry["event"] == "session_started"
+    assert entry["session_id"] == "s-1"
+    assert entry["service"] == "session"
+    assert entry["level"] == "info"
+    assert entry["trace_id"] == "0af7651916cd43dd8448eb211c80319c"
+    assert entry["span_id"] == "b7ad6b7169203331"
+    assert entry["timestamp"].endswith("Z")
 
 
 @pytest.mark.parametrize(
     "field",
     ["password", "new_password", "refresh_token", "authorization", "set_cookie", "email", "code"],
 )
-def test_what_is_named_like_a_secret_is_not_written(
+def test_field_named_like_a_secret_is_redacted(
     capsys: pytest.CaptureFixture[str], field: str
 ) -> None:
     _configured()
     get_logger().info("signed_in", **{field: "swordfish"})
-    assert _only(capsys)[field] == REDACTED
+    assert _only_line(capsys)[field] == REDACTED
 
 
 @pytest.mark.parametrize(
@@ -75,41 +77,41 @@ def test_what_is_named_like_a_secret_is_not_written(
         "got eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJzd29yZGZpc2gifQ.c3dvcmRmaXNo back",
     ],
 )
-def test_what_looks_like_a_secret_is_not_written_whatever_its_name(
+def test_value_that_looks_like_a_secret_is_redacted(
     capsys: pytest.CaptureFixture[str], value: str
 ) -> None:
     _configured()
     get_logger().warning("call_failed", error=value)
-    said = _only(capsys)["error"]
-    assert REDACTED in said
-    assert "swordfish" not in said
-    assert "c3dvcmRmaXNo" not in said
+    error = _only_line(capsys)["error"]
+    assert REDACTED in error
+    assert "swordfish" not in error
+    assert "c3dvcmRmaXNo" not in error
 
 
-def test_a_secret_in_a_stack_is_not_written_either(capsys: pytest.CaptureFixture[str]) -> None:
+def test_secret_in_a_stack_trace_is_redacted(capsys: pytest.CaptureFixture[str]) -> None:
     _configured()
     try:
         raise RuntimeError("cannot connect to postgresql://assessment:swordfish@localhost/x")
     except RuntimeError:
         get_logger().exception("database_lost")
-    said = _only(capsys)
-    assert "swordfish" not in said["exception"]
-    assert "RuntimeError" in said["exception"]
+    entry = _only_line(capsys)
+    assert "swordfish" not in entry["exception"]
+    assert "RuntimeError" in entry["exception"]
 
 
-def test_what_libraries_log_comes_out_the_same_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_logs_of_libraries_have_the_same_format(capsys: pytest.CaptureFixture[str]) -> None:
     _configured()
     logging.getLogger("some.library").warning("went %s", "wrong")
     logging.getLogger("some.library").info("not worth a line")
-    said = _only(capsys)
-    assert (said["event"], said["logger"], said["level"]) == (
+    entry = _only_line(capsys)
+    assert (entry["event"], entry["logger"], entry["level"]) == (
         "went wrong",
         "some.library",
         "warning",
     )
 
 
-def test_pretty_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pretty_format_is_not_json(capsys: pytest.CaptureFixture[str]) -> None:
     _configured("pretty")
     get_logger().info("session_started", session_id="s-1")
     out = capsys.readouterr().out
@@ -117,7 +119,7 @@ def test_pretty_is_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert not out.startswith("{")
 
 
-def test_a_pretty_stack_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pretty_stack_trace_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
     _configured("pretty")
     password = "sword" + "fish"
     try:
@@ -127,7 +129,7 @@ def test_a_pretty_stack_shows_no_local_variables(capsys: pytest.CaptureFixture[s
     assert "swordfish" not in capsys.readouterr().out
 
 
-def test_the_line_of_a_call_is_json_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
+def test_line_of_a_call_is_json_with_its_ids(capsys: pytest.CaptureFixture[str]) -> None:
     calls = _configured()
     calls.write(LINE)
     calls.write(LINE._replace(code="NOT_FOUND", reason="NOT_FOUND", ids={"session_id": 's"\n'}))
@@ -138,22 +140,24 @@ def test_the_line_of_a_call_is_json_with_its_ids(capsys: pytest.CaptureFixture[s
     assert second["session_id"] == 's"\n'
 
 
-def test_the_line_of_an_internal_error_has_the_level_error(
+def test_internal_error_is_logged_at_level_error(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _configured().write(LINE._replace(code="INTERNAL"))
-    assert _only(capsys)["level"] == "error"
+    assert _only_line(capsys)["level"] == "error"
 
 
-def test_a_quiet_log_leaves_out_what_went_well(capsys: pytest.CaptureFixture[str]) -> None:
+def test_successful_calls_are_not_logged_at_level_warning(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     calls = _configured(level=logging.WARNING)
     calls.write(LINE)
     calls.write(LINE._replace(code="UNAVAILABLE"))
-    assert _only(capsys)["code"] == "UNAVAILABLE"
+    assert _only_line(capsys)["code"] == "UNAVAILABLE"
 
 
-def test_a_pretty_call_line_has_the_same_fields(capsys: pytest.CaptureFixture[str]) -> None:
+def test_pretty_line_of_a_call_has_the_same_fields(capsys: pytest.CaptureFixture[str]) -> None:
     _configured("pretty").write(LINE._replace(reason="NOT_ALLOWED", peer="edge"))
     out = capsys.readouterr().out
-    for said in ("rpc_served", "SaveAnswers", "NOT_ALLOWED", "edge", "12.3"):
-        assert said in out
+    for text in ("rpc_served", "SaveAnswers", "NOT_ALLOWED", "edge", "12.3"):
+        assert text in out

@@ -1,4 +1,4 @@
-"""Places in a trace, headers, and the turns of workers."""
+"""Trace contexts, headers, and the traces of worker runs."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Recorded:
-    """A tracing that keeps its spans."""
+    """A tracing that stores its spans."""
 
     def __init__(self, ratio: float = 1.0) -> None:
-        self._kept = InMemorySpanExporter()
-        self.tracing = Tracing("test", ratio=ratio, exporter=self._kept)
+        self._exporter = InMemorySpanExporter()
+        self.tracing = Tracing("test", ratio=ratio, exporter=self._exporter)
 
     def names(self) -> list[str]:
         provider = self.tracing._provider
         assert provider is not None
         provider.force_flush()
-        return [found.name for found in self._kept.get_finished_spans()]
+        return [found.name for found in self._exporter.get_finished_spans()]
 
     def spans(self) -> InMemorySpanExporter:
         self.names()
-        return self._kept
+        return self._exporter
 
 
 @pytest.fixture
 def recorded() -> Iterator[Recorded]:
-    made = Recorded()
-    use_tracing(made.tracing)
-    yield made
+    created = Recorded()
+    use_tracing(created.tracing)
+    yield created
     use_tracing(NOT_TRACING)
-    made.tracing.close()
+    created.tracing.close()
 
 
 @pytest.mark.parametrize(
@@ -71,57 +71,57 @@ def recorded() -> Iterator[Recorded]:
         f"00-0af7651916cd43dd8448eb211c80319c-{'0' * 16}-01",
     ],
 )
-def test_a_header_that_is_not_w3c_is_no_place(header: str | None) -> None:
+def test_malformed_traceparent_is_no_trace_context(header: str | None) -> None:
     assert parse_trace_context(header) is None
 
 
-def test_a_header_of_a_later_version_may_say_more() -> None:
-    place = parse_trace_context("01" + PARENT[2:] + "-more")
-    assert place is not None
-    assert place.trace_flags.sampled
+def test_traceparent_of_a_later_version_may_have_more_fields() -> None:
+    context = parse_trace_context("01" + PARENT[2:] + "-more")
+    assert context is not None
+    assert context.trace_flags.sampled
 
 
 @pytest.mark.parametrize("flags", ["00", "01", "03"])
 @pytest.mark.parametrize(("trace_id", "span_id"), [(1, 1), (2**128 - 1, 2**64 - 1), (2**64, 2**32)])
-def test_a_place_survives_its_header(trace_id: int, span_id: int, flags: str) -> None:
-    place = parse_trace_context(f"00-{trace_id:032x}-{span_id:016x}-{flags}")
-    assert place is not None
-    assert (place.trace_id, place.span_id) == (trace_id, span_id)
-    assert place.trace_flags.sampled == (flags != "00")
+def test_traceparent_is_parsed(trace_id: int, span_id: int, flags: str) -> None:
+    context = parse_trace_context(f"00-{trace_id:032x}-{span_id:016x}-{flags}")
+    assert context is not None
+    assert (context.trace_id, context.span_id) == (trace_id, span_id)
+    assert context.trace_flags.sampled == (flags != "00")
 
 
-def test_headers_say_the_current_place_and_nothing_where_there_is_none(recorded: Recorded) -> None:
-    nothing: dict[str, str] = {}
-    inject(nothing)
-    assert nothing == {}
+def test_inject_writes_the_current_trace_context_or_nothing(recorded: Recorded) -> None:
+    empty: dict[str, str] = {}
+    inject(empty)
+    assert empty == {}
     with span_from(parse_trace_context(PARENT, "vendor=1"), "publish"):
         headers: dict[str, str] = {}
         inject(headers)
-        here = current_trace_context()
+        current = current_trace_context()
     assert extract(headers) is not None
-    assert here is not None
+    assert current is not None
     assert headers["traceparent"].split("-")[1:3] == [
-        f"{here.trace_id:032x}",
-        f"{here.span_id:016x}",
+        f"{current.trace_id:032x}",
+        f"{current.span_id:016x}",
     ]
     assert headers["tracestate"] == "vendor=1"
 
 
-def test_a_sampled_share_of_new_traces_is_about_the_ratio() -> None:
+def test_sampled_share_of_new_traces_matches_the_ratio() -> None:
     tracing = Recorded(ratio=0.25).tracing
     sampled = sum(tracing.start("call", None).is_recording() for _ in range(2000))
     assert 380 < sampled < 620
     tracing.close()
 
 
-def test_what_callers_decided_is_passed_on_where_nothing_is_recorded() -> None:
-    place = parse_trace_context(PARENT)
-    started = NOT_TRACING.start("call", place)
-    assert started.get_span_context() == place
+def test_trace_context_is_passed_on_when_tracing_is_off() -> None:
+    context = parse_trace_context(PARENT)
+    started = NOT_TRACING.start("call", context)
+    assert started.get_span_context() == context
     assert not started.is_recording()
 
 
-def test_an_event_puts_its_ids_on_the_span(recorded: Recorded) -> None:
+def test_ids_of_an_event_are_span_attributes(recorded: Recorded) -> None:
     with span("process"):
         annotate_from(SessionStarted(session_id="s-1", course_id="c-1"))
     [found] = recorded.spans().get_finished_spans()
@@ -129,20 +129,20 @@ def test_an_event_puts_its_ids_on_the_span(recorded: Recorded) -> None:
     assert id_fields(SessionStarted.DESCRIPTOR) == ("session_id", "course_id")
 
 
-def test_a_link_points_to_where_the_event_was_first_handled(recorded: Recorded) -> None:
+def test_redelivery_span_links_to_the_first_handling(recorded: Recorded) -> None:
     with span_from(None, "redelivery", links=link_to(parse_trace_context(PARENT))):
         pass
     [found] = recorded.spans().get_finished_spans()
     assert f"{found.links[0].context.trace_id:032x}" == PARENT.split("-")[1]
 
 
-def test_a_turn_that_finds_nothing_to_do_is_no_trace(recorded: Recorded) -> None:
+def test_idle_worker_run_creates_no_trace(recorded: Recorded) -> None:
     with worker_run("worker reminders"):
         pass
     assert recorded.names() == []
 
 
-def test_a_turn_that_does_something_is_a_trace_with_what_follows_below_it(
+def test_worker_run_is_the_parent_of_its_effects(
     recorded: Recorded,
 ) -> None:
     with worker_run("worker reminders"):
@@ -160,7 +160,7 @@ def test_a_turn_that_does_something_is_a_trace_with_what_follows_below_it(
     assert worked.start_time <= published.start_time
 
 
-def test_a_turn_that_fails_says_so(recorded: Recorded) -> None:
+def test_failed_worker_run_marks_its_span(recorded: Recorded) -> None:
     def work() -> None:
         with worker_run("worker reminders"):
             current_trace_id()
@@ -172,7 +172,7 @@ def test_a_turn_that_fails_says_so(recorded: Recorded) -> None:
     assert worked.status.description == "ValueError"
 
 
-def test_what_was_cancelled_did_not_fail(recorded: Recorded) -> None:
+def test_cancelled_span_is_not_failed(recorded: Recorded) -> None:
     for failure in (asyncio.CancelledError(), ValueError("Lena Fischer")):
         with pytest.raises(type(failure)), span("work"):
             raise failure

@@ -1,1 +1,1 @@
-"""What the sample service keeps."""
+"""The sample service's storage."""

@@ -1,4 +1,4 @@
-"""An index, made without keeping anybody from writing."""
+"""Create an index without blocking writes."""
 
 from __future__ import annotations
 
