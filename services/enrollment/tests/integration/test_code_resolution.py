@@ -1,4 +1,4 @@
-"""Codes that learners enter: what they resolve to, and which entries are counted as failed."""
+"""Code entries: what they resolve to, and which count as failed."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def delay_of(resolution: CodeResolution) -> timedelta:
 
 
 async def throttled(harness: Harness, person_id: str, address: str = HERE) -> timedelta:
-    """How long a learner has to wait."""
+    """Return how long a learner has to wait."""
     return delay_of(await harness.resolve(WRONG, person_id, address))
 
 
 async def guess(harness: Harness, person_id: str, times: int, address: str = "") -> None:
-    """Fail so many times without having to wait."""
+    """Enter a wrong code this many times without having to wait."""
     for _ in range(times):
         resolution = await harness.resolve(WRONG, person_id, address)
         assert resolution.WhichOneof("result") == "unknown"
@@ -129,7 +129,7 @@ async def test_code_without_a_window_is_valid_at_any_time(harness: Harness, hour
 async def test_code_of_a_session_that_is_over_resolves_to_it(
     harness: Harness, over: Callable[[Scheduled], Message]
 ) -> None:
-    """Session orchestration says that it is over."""
+    """Session orchestration reports that the session is over."""
     session = await harness.session()
     await harness.deliver(over(session))
     code = (await harness.resolve(session.code, session.learner_ids[0])).code
@@ -139,20 +139,20 @@ async def test_code_of_a_session_that_is_over_resolves_to_it(
 async def test_validity_follows_the_window(harness: Harness) -> None:
     session = await harness.session()
     (learner,) = session.learner_ids
-    begin = harness.clock.now + timedelta(minutes=3)
-    end = begin + timedelta(minutes=2)
-    text = await issue(harness, session, valid_from_time=stamp(begin), valid_until_time=stamp(end))
+    start = harness.clock.now + timedelta(minutes=3)
+    end = start + timedelta(minutes=2)
+    text = await issue(harness, session, valid_from_time=stamp(start), valid_until_time=stamp(end))
     expected = (CODE_VALIDITY_NOT_YET_VALID, CODE_VALIDITY_VALID, CODE_VALIDITY_EXPIRED)
     for validity, minutes in zip(expected, (3, 2, 0), strict=True):
         code = (await harness.resolve(text, learner)).code
         assert code.validity == validity
-        assert (code.valid_from_time, code.valid_until_time) == (stamp(begin), stamp(end))
+        assert (code.valid_from_time, code.valid_until_time) == (stamp(start), stamp(end))
         harness.clock.move(minutes=minutes)
     past = await issue(
         harness,
         session,
-        valid_from_time=stamp(begin - timedelta(hours=2)),
-        valid_until_time=stamp(begin - timedelta(hours=1)),
+        valid_from_time=stamp(start - timedelta(hours=2)),
+        valid_until_time=stamp(start - timedelta(hours=1)),
     )
     assert (await harness.resolve(past, learner)).code.validity == CODE_VALIDITY_EXPIRED
 
@@ -188,8 +188,8 @@ async def test_only_session_orchestration_resolves_codes(harness: Harness) -> No
 async def test_learner_has_one_entry_in_a_request(harness: Harness) -> None:
     entries = [CodeEntry(text=WRONG, person_id=str(new_id()))] * 2
     request = BatchResolveCodesRequest(entries=entries)
-    told = await refusal(harness.peer("session").codes.BatchResolveCodes(request))
-    assert (told.kind, told.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    error = await refusal(harness.peer("session").codes.BatchResolveCodes(request))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert await harness.count(failed_entries) == 0
 
 
@@ -212,7 +212,7 @@ async def test_wait_after_failed_entries_grows(harness: Harness) -> None:
     session = await harness.session()
     (learner,) = session.learner_ids
     await guess(harness, learner, FREE_OF_PERSON)
-    # What is entered meanwhile is resolved, because a rejoin never has to wait, and not counted.
+    # Entries during the wait are resolved, because a rejoin never waits, and not counted.
     resolution = await harness.resolve(session.code, learner)
     assert resolution.code.session_id == session.session_id
     assert delay_of(resolution) == FIRST_WAIT
@@ -270,8 +270,8 @@ async def test_each_entry_of_a_batch_is_resolved_as_if_alone(harness: Harness) -
     assert malformed.WhichOneof("result") == "malformed"
     keys = harness.service.settings.encryption_keys()
     named = [f"code_person:{each}" for each in texts] + [f"code_network:{address}"]
-    marks = [keys.throttling.blind_index(each) for each in named]
-    counted = select(failed_entries.c.failures).where(failed_entries.c.digest.in_(marks))
+    digests = [keys.throttling.blind_index(each) for each in named]
+    counted = select(failed_entries.c.failures).where(failed_entries.c.digest.in_(digests))
     assert sorted(row.failures for row in await harness.rows(counted)) == [1, 1, 2]
 
 
@@ -289,8 +289,8 @@ async def test_entering_the_code_of_another_learner_counts_as_failed(
 async def test_entering_a_code_too_early_does_not_count(harness: Harness) -> None:
     session = await harness.session()
     (learner,) = session.learner_ids
-    begin = harness.clock.now + timedelta(minutes=30)
-    code = await issue(harness, session, valid_from_time=stamp(begin))
+    start = harness.clock.now + timedelta(minutes=30)
+    code = await issue(harness, session, valid_from_time=stamp(start))
     for _ in range(2 * FREE_OF_PERSON):
         assert not (await harness.resolve(code, learner)).HasField("retry_delay")
 
@@ -326,7 +326,7 @@ async def test_many_accounts_of_one_network_have_to_wait(harness: Harness) -> No
     for guesser in guessers:
         await guess(harness, guesser, 3, address)
     assert await throttled(harness, guessers[-1], address) > timedelta(0)
-    # From elsewhere the same account has entries left.
+    # The same account has free entries in another network.
     await guess(harness, guessers[-1], 1, "192.0.2.9")
 
 
@@ -340,6 +340,6 @@ async def test_failures_of_others_do_not_throttle_a_learner(harness: Harness) ->
         for _ in range(3):
             await harness.resolve(WRONG, guesser, address)
     assert not (await harness.resolve(session.code, learner, address)).HasField("retry_delay")
-    # One slip of the finger is forgiven in a noisy room.
+    # A first failure does not count against a learner in a throttled network.
     await guess(harness, mistaken, 1, address)
     assert not (await harness.resolve(session.code, mistaken, address)).HasField("retry_delay")

@@ -1,3 +1,5 @@
+"""Codes: issue, replacement, revocation, and who sees them."""
+
 from __future__ import annotations
 
 import asyncio
@@ -41,12 +43,12 @@ from .harness import (
 
 
 async def listed(client: Client, session_id: str) -> list[Code]:
-    answer = await client.codes.ListCodes(ListCodesRequest(session_id=session_id))
-    return list(answer.codes)
+    response = await client.codes.ListCodes(ListCodesRequest(session_id=session_id))
+    return list(response.codes)
 
 
-async def issue(harness: Harness, session: Scheduled, **given: object) -> Code:
-    request = IssueCodeRequest(session_id=session.session_id, **given)  # type: ignore[arg-type]
+async def issue(harness: Harness, session: Scheduled, **fields: object) -> Code:
+    request = IssueCodeRequest(session_id=session.session_id, **fields)  # type: ignore[arg-type]
     return (await harness.administrator.codes.IssueCode(request)).code
 
 
@@ -60,7 +62,7 @@ async def revoke(harness: Harness, code_id: str) -> Code:
     return (await harness.administrator.codes.RevokeCode(request)).code
 
 
-# The code that is issued by itself.
+# Automatic codes.
 
 
 async def test_scheduled_session_has_one_shared_code(harness: Harness) -> None:
@@ -139,12 +141,12 @@ async def test_text_belongs_to_one_code(harness: Harness) -> None:
 @pytest.mark.parametrize("text", ["short", "ninechars", "umläut1", "  "])
 async def test_typed_code_has_six_to_eight_letters_and_digits(harness: Harness, text: str) -> None:
     request = IssueCodeRequest(session_id=str(new_id()), text=text)
-    wrong = await refusal(harness.administrator.codes.IssueCode(request))
-    assert (wrong.kind, wrong.reason) == (Kind.INVALID, "CODE_MALFORMED")
-    assert [each.field for each in wrong.violations] == ["text"]
+    error = await refusal(harness.administrator.codes.IssueCode(request))
+    assert (error.kind, error.reason) == (Kind.INVALID, "CODE_MALFORMED")
+    assert [each.field for each in error.violations] == ["text"]
 
 
-async def test_typed_code_that_learners_may_mistype_gets_a_warning(
+async def test_code_that_is_easily_mistyped_causes_a_warning(
     harness: Harness,
 ) -> None:
     session = await harness.session()
@@ -157,9 +159,9 @@ async def test_typed_code_that_learners_may_mistype_gets_a_warning(
             text=typed,
             valid_until_time=until,
         )
-        answers = [await harness.administrator.codes.IssueCode(request) for _ in range(2)]
-        assert answers[0] == answers[1], "a repetition says the same"
-        return list(answers[0].warnings)
+        responses = [await harness.administrator.codes.IssueCode(request) for _ in range(2)]
+        assert responses[0] == responses[1], "a repeated request has the same response"
+        return list(responses[0].warnings)
 
     soon = stamp(harness.clock.now + timedelta(minutes=1))
     assert await warnings(text, soon) == []
@@ -180,8 +182,8 @@ async def test_codes_that_are_not_valid_any_more_cause_no_warning(harness: Harne
     harness.clock.move(minutes=1)
     for text in ("expiredA", "endedAbc", "revokedA"):
         request = IssueCodeRequest(session_id=session.session_id, text=text.upper())
-        answer = await harness.client(new_id(), "administrator").codes.IssueCode(request)
-        assert CODE_WARNING_DIFFERS_ONLY_IN_CASE not in answer.warnings
+        response = await harness.client(new_id(), "administrator").codes.IssueCode(request)
+        assert CODE_WARNING_DIFFERS_ONLY_IN_CASE not in response.warnings
 
 
 async def test_repeated_request_issues_once_and_stores_no_text(
@@ -192,17 +194,17 @@ async def test_repeated_request_issues_once_and_stores_no_text(
     first = await issue(harness, session, request_id=request_id)
     assert await issue(harness, session, request_id=request_id) == first
     assert await harness.count(codes) == 2
-    (kept,) = await harness.rows(
+    (stored,) = await harness.rows(
         select(idempotency_keys).where(idempotency_keys.c.request_id == request_id)
     )
-    assert first.text.encode() not in kept.response
+    assert first.text.encode() not in stored.response
 
 
 async def test_code_is_stored_encrypted(harness: Harness) -> None:
     session = await harness.session()
     (row,) = await harness.rows(select(codes).where(codes.c.session_id == session.session_id))
-    for kept in (row.lookup, row.encrypted_text):
-        assert session.code.encode() not in kept
+    for value in (row.lookup, row.encrypted_text):
+        assert session.code.encode() not in value
     assert len(row.lookup) == 32
 
 
@@ -219,17 +221,17 @@ async def test_codes_are_issued_only_for_open_sessions_and_registered_learners(
         (issue(harness, ended), "SESSION_ENDED"),
         (issue(harness, session, person_id=unregistered.person_id), "LEARNER_NOT_REGISTERED"),
     ):
-        wrong = await refusal(call)
-        assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, reason)
-    wrong = await refusal(issue(harness, session, person_id=str(new_id())))
-    assert wrong.reason == "NOT_FOUND"
+        error = await refusal(call)
+        assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, reason)
+    error = await refusal(issue(harness, session, person_id=str(new_id())))
+    assert error.reason == "NOT_FOUND"
     now = stamp(harness.clock.now)
-    wrong = await refusal(issue(harness, session, valid_until_time=now))
-    assert wrong.reason == "INVALID_REQUEST"
+    error = await refusal(issue(harness, session, valid_until_time=now))
+    assert error.reason == "INVALID_REQUEST"
     assert await harness.count(codes) == before
 
 
-# Learners who are registered after a session was planned.
+# Learners who are registered after a session was scheduled.
 
 
 async def issued_to(harness: Harness, person_id: str) -> list[CodeIssued]:
@@ -278,11 +280,11 @@ async def test_learner_registered_before_the_event_arrives_is_sent_the_code(
 ) -> None:
     course = await harness.course()
     uninvited = await harness.registered_learner(course.course_id)
-    planned_at = harness.clock.now
-    event = scheduled_event(course.course_id, planned_at)
+    scheduled_at = harness.clock.now
+    event = scheduled_event(course.course_id, scheduled_at)
     harness.clock.move(seconds=1)
     late = await harness.registered_learner(course.course_id)
-    await harness.deliver(event, time=planned_at)
+    await harness.deliver(event, time=scheduled_at)
     (code,) = await listed(harness.administrator, event.session_id)
     assert [each.code_id for each in await issued_to(harness, late)] == [code.code_id]
     assert await issued_to(harness, uninvited) == []
@@ -298,7 +300,7 @@ async def test_invited_learner_who_is_registered_later_is_sent_the_code_once(
     assert len(await issued_to(harness, invited.person_id)) == 1
 
 
-# Replacing and withdrawing.
+# Replacing and revoking.
 
 
 async def test_replacing_a_code_issues_a_new_one(harness: Harness) -> None:
@@ -324,10 +326,10 @@ async def test_repeated_request_replaces_once(harness: Harness) -> None:
     session = await harness.session()
     (old,) = await listed(harness.administrator, session.session_id)
     request = ReplaceCodeRequest(request_id=str(new_id()), code_id=old.code_id)
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(harness.administrator.codes.ReplaceCode(request) for _ in range(4))
     )
-    assert len({answer.code.text for answer in answers}) == 1
+    assert len({response.code.text for response in responses}) == 1
     assert await harness.count(codes) == 2
 
 
@@ -348,13 +350,13 @@ async def test_revoked_code_stays_revoked(harness: Harness) -> None:
     assert (revoked.state, revoked.text) == (CODE_STATE_REVOKED, session.code)
     (event,) = await harness.events(CodeRevoked)
     assert event == CodeRevoked(code_id=code.code_id, session_id=session.session_id)
-    for move in (revoke, replace):
-        wrong = await refusal(move(harness, code.code_id))
-        assert (wrong.kind, wrong.reason) == (
+    for action in (revoke, replace):
+        error = await refusal(action(harness, code.code_id))
+        assert (error.kind, error.reason) == (
             Kind.INVALID_STATE_TRANSITION,
             "INVALID_STATE_TRANSITION",
         )
-        assert wrong.metadata["from"] == "revoked"
+        assert error.metadata["from"] == "revoked"
     assert len(await harness.events(CodeRevoked)) == 1
 
 
@@ -383,8 +385,8 @@ async def test_no_code_of_an_ended_session_is_replaced(harness: Harness) -> None
 
 
 async def test_unknown_code_is_not_found(harness: Harness) -> None:
-    for move in (revoke, replace):
-        assert (await refusal(move(harness, str(new_id())))).reason == "NOT_FOUND"
+    for action in (revoke, replace):
+        assert (await refusal(action(harness, str(new_id())))).reason == "NOT_FOUND"
 
 
 async def test_only_administrators_issue_replace_and_revoke_codes(harness: Harness) -> None:

@@ -36,7 +36,7 @@ CREATE = (
 
 
 @dataclass(frozen=True)
-class Ended:
+class Result:
     code: int
     output: str
     error: str
@@ -50,17 +50,17 @@ class Commands:
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
-    async def run(self, *words: str, typed: str = "") -> Ended:
-        """Run a command in this process, because starting another takes seconds."""
+    async def run(self, *words: str, typed: str = "") -> Result:
+        """Run a command in this process, because a new one takes seconds to start."""
         self.monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         self.monkeypatch.setattr(sys, "argv", ["proctorium_enrollment", *words])
         self.capsys.readouterr()
         code = await asyncio.to_thread(_exit_code)
         printed = self.capsys.readouterr()
-        return Ended(code, printed.out.strip(), printed.err.strip())
+        return Result(code, printed.out.strip(), printed.err.strip())
 
-    async def run_process(self, *words: str, typed: str = "") -> Ended:
-        """Run a command in a process of its own."""
+    async def run_process(self, *words: str, typed: str = "") -> Result:
+        """Run a command in a new process."""
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -72,7 +72,7 @@ class Commands:
         )
         output, error = await process.communicate(typed.encode())
         assert process.returncode is not None
-        return Ended(process.returncode, output.decode().strip(), error.decode().strip())
+        return Result(process.returncode, output.decode().strip(), error.decode().strip())
 
 
 def _exit_code() -> int:
@@ -98,8 +98,8 @@ def commands(
 async def test_first_administrator_is_created_once(commands: Commands) -> None:
     first = await commands.run_process(*CREATE, typed=f"{PASSWORD}\n")
     assert (first.code, first.error) == (0, "")
-    again = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
-    assert (again.code, again.output) == (0, first.output)
+    repeated = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
+    assert (repeated.code, repeated.output) == (0, first.output)
 
     database, hashes = Database(commands.url), PasswordHashes()
     async with database.transaction() as tx:
@@ -129,12 +129,12 @@ async def test_missing_or_invalid_setting_is_named_in_a_sentence(commands: Comma
     missing = await commands.run(*CREATE)
     assert missing.code == 2
     assert "PROCTORIUM_MASTER_KEY is missing" in missing.error
-    for wrong, why in (("c2hvcnQ=", "32 bytes, not 5"), ("not base64!", "32 bytes in base64")):
-        commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", wrong)
+    for value, reason in (("c2hvcnQ=", "32 bytes, not 5"), ("not base64!", "32 bytes in base64")):
+        commands.monkeypatch.setenv("PROCTORIUM_MASTER_KEY", value)
         ended = await commands.run("rotate-signing-key")
         assert ended.code == 2
-        assert why in ended.error
-        assert wrong not in ended.error
+        assert reason in ended.error
+        assert value not in ended.error
 
 
 async def test_new_signing_key_is_made_and_printed(commands: Commands) -> None:

@@ -1,4 +1,4 @@
-"""Browsers get their tokens as cookies, and pages of other sites sign nobody in or out."""
+"""Browsers receive tokens as cookies, and pages of other sites can neither sign in nor out."""
 
 from __future__ import annotations
 
@@ -49,11 +49,11 @@ async def test_browser_stores_cookies_only_if_the_person_stays_signed_in(
     accounts = harness.anonymous.accounts
     request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=stay_signed_in)
     first = await cookies_of(accounts.SignIn(request))
-    kept = (("cookie", first[1].partition(";")[0]),)
-    renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
-    # The response was lost, and the browser asks again.
-    repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
-    # The device cookie comes with the sign-in only, and always stays.
+    stored = (("cookie", first[1].partition(";")[0]),)
+    renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
+    # The response was lost, and the browser retries.
+    repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
+    # Only a sign-in sets the device cookie, which the browser always stores.
     assert len(renewed) == len(repeated) == 2
     for cookie in (*first[:2], *renewed, *repeated):
         assert ("; Expires=" in cookie) is stay_signed_in
@@ -65,17 +65,17 @@ async def test_browser_refreshes_and_signs_out_by_its_cookie(harness: Harness) -
     accounts = harness.anonymous.accounts
     request = SignInRequest(email=person.email, password=PASSWORD)
     _, cookie, _ = await cookies_of(accounts.SignIn(request))
-    kept = (("cookie", f"a=b; {cookie.partition(';')[0]}"),)
-    _, cookie = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=kept))
-    kept = (("cookie", cookie.partition(";")[0]),)
-    cleared = await cookies_of(accounts.SignOut(SignOutRequest(), metadata=kept))
+    stored = (("cookie", f"a=b; {cookie.partition(';')[0]}"),)
+    _, cookie = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
+    stored = (("cookie", cookie.partition(";")[0]),)
+    cleared = await cookies_of(accounts.SignOut(SignOutRequest(), metadata=stored))
     assert [text.partition(";")[0] for text in cleared] == [
         "__Host-proctorium_token=",
         "__Host-proctorium_refresh=",
     ]
     assert all("1970" in text for text in cleared)
     with pytest.raises(grpc.aio.AioRpcError) as gone:
-        await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
+        await accounts.RefreshToken(RefreshTokenRequest(), metadata=stored)
     assert error_of(gone.value).reason == "REFRESH_TOKEN_INVALID"
 
 
@@ -89,8 +89,8 @@ async def test_page_gets_tokens_only_as_cookies(
     _, cookie, _ = await cookies_of(call)
     signed_in = await call
     assert signed_in.person == person
-    kept = (*page, ("cookie", cookie.partition(";")[0]))
-    renewed = await accounts.RefreshToken(RefreshTokenRequest(), metadata=kept)
+    stored = (*page, ("cookie", cookie.partition(";")[0]))
+    renewed = await accounts.RefreshToken(RefreshTokenRequest(), metadata=stored)
     for tokens in (signed_in.tokens, renewed.tokens):
         assert (tokens.access_token, tokens.refresh_token) == ("", "")
         assert tokens.access_expire_time.seconds

@@ -1,3 +1,5 @@
+"""Courses: creation, publication, content and progress."""
+
 from __future__ import annotations
 
 import pytest
@@ -52,8 +54,8 @@ async def test_course_is_created_and_published(harness: Harness) -> None:
         units=[lesson(), link(), assessment(exam)],
     )
     created = await harness.administrator.courses.CreateCourse(request)
-    again = await harness.administrator.courses.CreateCourse(request)
-    assert again == created
+    repeated = await harness.administrator.courses.CreateCourse(request)
+    assert repeated == created
     assert await harness.count(courses) == 1
     course = created.course
     assert not course.HasField("publish_time")
@@ -98,9 +100,9 @@ async def test_unit_without_a_title_or_valid_content_is_refused(
     harness: Harness, unit: UnitContent
 ) -> None:
     request = CreateCourseRequest(title="Course", kind=COURSE_KIND_PROCTORED, units=[unit])
-    wrong = await refusal(harness.administrator.courses.CreateCourse(request))
-    assert (wrong.kind, wrong.reason) == (Kind.INVALID, "INVALID_REQUEST")
-    assert wrong.violations[0].field.startswith("units[0]")
+    error = await refusal(harness.administrator.courses.CreateCourse(request))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert error.violations[0].field.startswith("units[0]")
     assert await harness.count(courses) == 0
 
 
@@ -125,13 +127,13 @@ async def test_link_without_a_host_is_refused(harness: Harness, url: str) -> Non
     request = CreateCourseRequest(
         title="Course", kind=COURSE_KIND_PROCTORED, units=[link(), link(url=url)]
     )
-    wrong = await refusal(harness.administrator.courses.CreateCourse(request))
-    assert (wrong.kind, wrong.reason) == (Kind.INVALID, "INVALID_REQUEST")
-    assert [violation.field for violation in wrong.violations] == ["units[1].url"]
+    error = await refusal(harness.administrator.courses.CreateCourse(request))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [violation.field for violation in error.violations] == ["units[1].url"]
     assert await harness.count(courses) == 0
 
 
-async def test_links_are_accepted_as_browsers_show_them(harness: Harness) -> None:
+async def test_valid_links_are_stored_unchanged(harness: Harness) -> None:
     urls = [
         "https://example.org",
         "https://example.org.:8443/rules?a=b&c=d%20e#top",
@@ -270,8 +272,8 @@ async def test_only_session_orchestration_reads_unpublished_courses(
     assert not seen.HasField("publish_time")
     assert [unit.assessment_id for unit in seen.units] == ["", exam]
     for name in ("edge", "assessment"):
-        nobody = await refusal(outline(harness.peer(name), course))
-        assert nobody.reason == "TOKEN_MISSING"
+        error = await refusal(outline(harness.peer(name), course))
+        assert error.reason == "TOKEN_MISSING"
 
 
 async def test_self_paced_content_is_open_to_registered_learners(harness: Harness) -> None:
@@ -287,12 +289,12 @@ async def test_self_paced_content_is_open_to_registered_learners(harness: Harnes
 
     stranger = harness.client(new_id(), "learner")
     call = stranger.courses.GetLesson(GetLessonRequest(unit_id=course.units[0].unit_id))
-    wrong = await refusal(call)
-    assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
+    error = await refusal(call)
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "LEARNER_NOT_REGISTERED")
     assert (await outline(stranger, course)).units[1].url == ""
 
 
-async def test_unit_that_is_no_lesson_cannot_be_read(harness: Harness) -> None:
+async def test_unit_that_is_not_a_lesson_is_not_found(harness: Harness) -> None:
     course = await harness.course(COURSE_KIND_SELF_PACED, [link(), assessment(str(new_id()))])
     learner = harness.learner(await harness.registered_learner(course.course_id))
     for unit_id in (course.units[0].unit_id, course.units[1].unit_id, str(new_id())):
@@ -315,8 +317,8 @@ async def test_proctored_content_is_open_only_during_a_session(
     request = GetLessonRequest(unit_id=course.units[0].unit_id)
 
     async def closed() -> None:
-        wrong = await refusal(learner.courses.GetLesson(request))
-        assert (wrong.kind, wrong.reason) == (
+        error = await refusal(learner.courses.GetLesson(request))
+        assert (error.kind, error.reason) == (
             Kind.INVALID_STATE_TRANSITION,
             "PARTICIPANT_NOT_IN_SESSION",
         )
@@ -341,7 +343,7 @@ async def test_content_is_closed_to_learners_outside_of_a_session(
     harness: Harness,
 ) -> None:
     session = await harness.session()
-    (expected,) = session.learner_ids
+    (invited,) = session.learner_ids
     joined, absent, removed = [
         await harness.registered_learner(session.course.course_id) for _ in range(3)
     ]
@@ -349,7 +351,7 @@ async def test_content_is_closed_to_learners_outside_of_a_session(
     request = GetLessonRequest(unit_id=session.course.units[0].unit_id)
     await harness.learner(removed).courses.GetLesson(request)
     await harness.deliver(removed_event(session, removed))
-    for learner_id in (expected, absent, removed):
+    for learner_id in (invited, absent, removed):
         call = harness.learner(learner_id).courses.GetLesson(request)
         assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
     assert (await harness.learner(joined).courses.GetLesson(request)).html
@@ -372,14 +374,14 @@ async def test_finished_unit_is_recorded_once(harness: Harness) -> None:
     learner_id = await harness.registered_learner(course.course_id)
     learner = harness.learner(learner_id)
     for _ in range(2):
-        answer = await learner.courses.RecordProgress(
+        response = await learner.courses.RecordProgress(
             RecordProgressRequest(unit_id=course.units[0].unit_id)
         )
-        assert answer.my_course.finished_unit_ids == [course.units[0].unit_id]
-        assert answer.my_course.unit_count == 3
-    again = RecordProgressRequest(request_id=str(new_id()), unit_id=course.units[1].unit_id)
-    first = await learner.courses.RecordProgress(again)
-    assert await learner.courses.RecordProgress(again) == first
+        assert response.my_course.finished_unit_ids == [course.units[0].unit_id]
+        assert response.my_course.unit_count == 3
+    repeated = RecordProgressRequest(request_id=str(new_id()), unit_id=course.units[1].unit_id)
+    first = await learner.courses.RecordProgress(repeated)
+    assert await learner.courses.RecordProgress(repeated) == first
     events = await harness.events(ProgressRecorded)
     assert [event.unit_id for event in events] == [unit.unit_id for unit in course.units[:2]]
     assert {event.person_id for event in events} == {learner_id}

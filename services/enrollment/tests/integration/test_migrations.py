@@ -1,3 +1,5 @@
+"""Migrations."""
+
 from __future__ import annotations
 
 from collections.abc import Callable

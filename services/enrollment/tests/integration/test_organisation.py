@@ -1,3 +1,5 @@
+"""The organisation: reading and updating it."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -17,21 +19,21 @@ from proctorium_devstack.testing.refusals import refusal
 from .harness import Harness
 
 
-async def present(harness: Harness) -> Organisation:
-    answer = await harness.anonymous.organisation.GetOrganisation(GetOrganisationRequest())
-    return answer.organisation
+async def current(harness: Harness) -> Organisation:
+    response = await harness.anonymous.organisation.GetOrganisation(GetOrganisationRequest())
+    return response.organisation
 
 
-def update(etag: str = "", mask: Sequence[str] = (), **given: str) -> UpdateOrganisationRequest:
+def update(etag: str = "", mask: Sequence[str] = (), **fields: str) -> UpdateOrganisationRequest:
     return UpdateOrganisationRequest(
         request_id=str(new_id()),
-        organisation=Organisation(etag=etag, **given),
+        organisation=Organisation(etag=etag, **fields),
         update_mask=FieldMask(paths=mask),
     )
 
 
 async def test_everyone_reads_the_organisation(harness: Harness) -> None:
-    before = await present(harness)
+    before = await current(harness)
     assert before.name
     change = update(
         before.etag,
@@ -39,20 +41,20 @@ async def test_everyone_reads_the_organisation(harness: Harness) -> None:
         administrator_contact="help@example.org",
         support_phone="+44 20 7946 0123",
     )
-    for _ in range(2):  # the same request again changes nothing
+    for _ in range(2):  # a repeated request changes nothing
         changed = await harness.administrator.organisation.UpdateOrganisation(change)
-        assert changed.organisation == await present(harness)
+        assert changed.organisation == await current(harness)
     assert changed.organisation.support_phone == "+44 20 7946 0123"
     assert changed.organisation.etag != before.etag
 
 
 async def test_update_with_a_stale_etag_is_refused(harness: Harness) -> None:
-    before = await present(harness)
+    before = await current(harness)
     await harness.administrator.organisation.UpdateOrganisation(update(name="First"))
     call = harness.administrator.organisation.UpdateOrganisation(update(before.etag, name="Second"))
     stale = await refusal(call)
     assert (stale.kind, stale.reason) == (Kind.CONFLICT, "STALE_ETAG")
-    assert (await present(harness)).name == "First"
+    assert (await current(harness)).name == "First"
 
 
 async def changed_by(harness: Harness, request: UpdateOrganisationRequest) -> Organisation:
@@ -80,16 +82,16 @@ async def test_update_without_a_mask_changes_the_fields_with_values(
 
 @pytest.mark.parametrize("path", ["etag", "nothing", "name.first"])
 async def test_mask_with_a_fixed_field_is_refused(harness: Harness, path: str) -> None:
-    before = await present(harness)
+    before = await current(harness)
     request = update(mask=["name", path], name="Other")
     error = await refusal(harness.administrator.organisation.UpdateOrganisation(request))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [each.field for each in error.violations] == ["update_mask"]
-    assert await present(harness) == before
+    assert await current(harness) == before
 
 
 async def test_only_administrators_update_the_organisation(harness: Harness) -> None:
-    before = await present(harness)
+    before = await current(harness)
     client = harness.client(new_id(), "learner", "proctor").organisation
     assert (await refusal(client.UpdateOrganisation(update(name="Mine")))).reason == "NOT_ALLOWED"
-    assert await present(harness) == before
+    assert await current(harness) == before

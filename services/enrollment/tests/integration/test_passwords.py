@@ -63,7 +63,7 @@ async def test_wrong_current_password_is_counted_and_changes_nothing(
     for _ in range(FREE_OF_PERSON):
         assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
     assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_FAILED_SIGN_INS"
-    # Only who is signed in can fail here, so signing in does not wait for it.
+    # Only a signed-in person can fail here, so sign-ins are not throttled by it.
     assert (await sign_in(harness, person.email)).person == person
 
 
@@ -102,80 +102,80 @@ async def test_one_of_several_concurrent_password_changes_succeeds(
     person = await harness.person(password=PASSWORD)
     accounts = harness.learner(person.person_id).accounts
     new = [f"{OTHER_PASSWORD}-{number}" for number in range(3)]
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         *(
             accounts.SetPassword(SetPasswordRequest(current_password=PASSWORD, new_password=each))
             for each in new
         ),
         return_exceptions=True,
     )
-    told = {
-        password: error_of(answer).reason
-        for password, answer in zip(new, answers, strict=True)
-        if isinstance(answer, grpc.aio.AioRpcError)
+    refused = {
+        password: error_of(response).reason
+        for password, response in zip(new, responses, strict=True)
+        if isinstance(response, grpc.aio.AioRpcError)
     }
     # A call that arrives after the first has ended is refused with the token that it ended.
-    assert len(told) == 2
-    assert set(told.values()) <= {"SIGN_IN_FAILED", "TOKEN_INVALID"}
-    (kept,) = set(new) - set(told)
-    assert (await sign_in(harness, person.email, kept)).person == person
+    assert len(refused) == 2
+    assert set(refused.values()) <= {"SIGN_IN_FAILED", "TOKEN_INVALID"}
+    (accepted,) = set(new) - set(refused)
+    assert (await sign_in(harness, person.email, accepted)).person == person
 
 
-class Held(PasswordHashes):
-    """Hashes that tell when a password was checked, and go on when they may."""
+class PausedHashes(PasswordHashes):
+    """Hashes that pause after a password was checked until they may continue."""
 
     def __init__(self) -> None:
         super().__init__(memory_kib=64, passes=1)
-        self.checked, self.may_go_on = asyncio.Event(), asyncio.Event()
+        self.checked, self.may_continue = asyncio.Event(), asyncio.Event()
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
         found = await super().verify(password, password_hash)
         self.checked.set()
-        await self.may_go_on.wait()
+        await self.may_continue.wait()
         return found
 
 
 @asynccontextmanager
-async def held(harness: Harness) -> AsyncIterator[tuple[Accounts, Held]]:
-    """Accounts of another replica, which are held between the check of a password and what follows from it."""
-    hashes = Held()
+async def paused(harness: Harness) -> AsyncIterator[tuple[Accounts, PausedHashes]]:
+    """Yield accounts of another replica that pause after the check of a password."""
+    hashes = PausedHashes()
     async with accounts_of(harness, hashes) as accounts:
         yield accounts, hashes
 
 
-async def test_password_that_was_reset_meanwhile_is_not_replaced(harness: Harness) -> None:
+async def test_password_that_was_reset_concurrently_is_not_replaced(harness: Harness) -> None:
     person = await harness.person(password=PASSWORD)
     person_id = UUID(person.person_id)
     caller = Caller(person_id, frozenset({"learner"}), None)
-    async with held(harness) as (accounts, hashes):
+    async with paused(harness) as (accounts, hashes):
         late = asyncio.create_task(
             accounts.set_password(caller, None, PASSWORD, f"{OTHER_PASSWORD}-late")
         )
         await hashes.checked.wait()
         await reset(harness, person.person_id, OTHER_PASSWORD)
-        hashes.may_go_on.set()
+        hashes.may_continue.set()
         with pytest.raises(ServiceError) as refusal:
             await late
     assert refusal.value.reason == "SIGN_IN_FAILED"
     assert (await sign_in(harness, person.email, OTHER_PASSWORD)).person == person
 
 
-async def test_sign_in_with_a_password_that_was_reset_meanwhile_is_refused(
+async def test_sign_in_with_a_password_that_was_reset_concurrently_is_refused(
     harness: Harness,
 ) -> None:
     person = await harness.person(password=PASSWORD)
-    async with held(harness) as (accounts, hashes):
+    async with paused(harness) as (accounts, hashes):
         late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
         await hashes.checked.wait()
         await reset(harness, person.person_id, OTHER_PASSWORD)
-        hashes.may_go_on.set()
+        hashes.may_continue.set()
         with pytest.raises(ServiceError) as refusal:
             await late
     assert refusal.value.reason == "SIGN_IN_FAILED"
     assert await harness.count(sign_ins) == 0
 
 
-async def has_hash_of_earlier_parameters(harness: Harness, person_id: str) -> None:
+async def store_outdated_hash(harness: Harness, person_id: str) -> None:
     earlier = PasswordHashes(memory_kib=128, passes=1)
     async with harness.database.transaction() as tx:
         await tx.execute(
@@ -190,12 +190,12 @@ async def test_sign_in_succeeds_although_a_concurrent_one_computes_the_hash_agai
     harness: Harness,
 ) -> None:
     person = await harness.person(password=PASSWORD)
-    await has_hash_of_earlier_parameters(harness, person.person_id)
-    async with held(harness) as (accounts, hashes):
+    await store_outdated_hash(harness, person.person_id)
+    async with paused(harness) as (accounts, hashes):
         late = asyncio.create_task(accounts.sign_in(person.email, PASSWORD, HERE))
         await hashes.checked.wait()
         await sign_in(harness, person.email)
-        hashes.may_go_on.set()
+        hashes.may_continue.set()
         assert (await late).person.person_id == UUID(person.person_id)
     assert await harness.count(sign_ins) == 2
     assert await harness.count(failed_entries) == 0
@@ -205,20 +205,20 @@ async def test_password_is_set_although_a_concurrent_sign_in_computes_the_hash_a
     harness: Harness,
 ) -> None:
     person = await harness.person(password=PASSWORD)
-    await has_hash_of_earlier_parameters(harness, person.person_id)
+    await store_outdated_hash(harness, person.person_id)
     caller = Caller(UUID(person.person_id), frozenset({"learner"}), None)
-    async with held(harness) as (accounts, hashes):
+    async with paused(harness) as (accounts, hashes):
         late = asyncio.create_task(accounts.set_password(caller, None, PASSWORD, OTHER_PASSWORD))
         await hashes.checked.wait()
         await sign_in(harness, person.email)
-        hashes.may_go_on.set()
+        hashes.may_continue.set()
         await late
     assert (await sign_in(harness, person.email, OTHER_PASSWORD)).person == person
 
 
 async def test_outdated_hash_is_computed_again(harness: Harness) -> None:
     person = await harness.person(password=PASSWORD)
-    await has_hash_of_earlier_parameters(harness, person.person_id)
+    await store_outdated_hash(harness, person.person_id)
     await sign_in(harness, person.email)
     (row,) = await harness.rows(
         select(credentials.c.password_hash).where(credentials.c.person_id == person.person_id)

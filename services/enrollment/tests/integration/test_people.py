@@ -1,3 +1,5 @@
+"""People: creation, access, roles, certification, and what other services read."""
+
 from __future__ import annotations
 
 from datetime import timedelta
@@ -37,7 +39,7 @@ from proctorium_enrollment.storage.tables import credentials, people
 from .harness import PASSWORD, Client, Harness, joined_event, stamp
 
 
-def request(**given: object) -> CreatePersonRequest:
+def request(**changed: object) -> CreatePersonRequest:
     fields = {
         "request_id": str(new_id()),
         "legal_name": "Lena Fischer",
@@ -48,15 +50,15 @@ def request(**given: object) -> CreatePersonRequest:
         "time_zone": "Europe/Berlin",
         "roles": [ROLE_LEARNER],
     }
-    return CreatePersonRequest(**{**fields, **given})  # type: ignore[arg-type]
+    return CreatePersonRequest(**{**fields, **changed})  # type: ignore[arg-type]
 
 
 async def test_creating_a_person_publishes_an_event_without_a_name(
     harness: Harness,
 ) -> None:
-    given = request(password=PASSWORD)
-    person = (await harness.administrator.people.CreatePerson(given)).person
-    assert person.email == given.email.lower()
+    message = request(password=PASSWORD)
+    person = (await harness.administrator.people.CreatePerson(message)).person
+    assert person.email == message.email.lower()
     assert (person.legal_name, person.preferred_name) == ("Lena Fischer", "Leni")
     assert (person.date_of_birth, person.locale) == ("2001-04-17", "de")
     (event,) = await harness.events(PersonCreated)
@@ -80,17 +82,17 @@ async def test_repeated_request_registers_once(harness: Harness) -> None:
 async def test_password_is_stored_only_as_a_slow_hash(harness: Harness) -> None:
     import hashlib
 
-    given = request(password=PASSWORD)
-    answer = await harness.administrator.people.CreatePerson(given)
-    (kept,) = await harness.rows(
-        select(idempotency_keys).where(idempotency_keys.c.request_id == given.request_id)
+    message = request(password=PASSWORD)
+    response = await harness.administrator.people.CreatePerson(message)
+    (stored,) = await harness.rows(
+        select(idempotency_keys).where(idempotency_keys.c.request_id == message.request_id)
     )
-    whole = hashlib.sha256(given.SerializeToString(deterministic=True)).digest()
-    assert kept.request_digest != whole
-    assert PASSWORD.encode() not in kept.response
+    whole = hashlib.sha256(message.SerializeToString(deterministic=True)).digest()
+    assert stored.request_digest != whole
+    assert PASSWORD.encode() not in stored.response
     (credential,) = await harness.rows(
         select(credentials.c.password_hash).where(
-            credentials.c.person_id == UUID(answer.person.person_id)
+            credentials.c.person_id == UUID(response.person.person_id)
         )
     )
     assert credential.password_hash.startswith("$argon2id$")
@@ -142,7 +144,7 @@ async def test_only_administrators_register_list_and_change_people(harness: Harn
     assert len(await harness.events(PersonCreated)) == before
 
 
-# Who sees whom.
+# Access to people.
 
 
 async def seen(client: Client, person_id: str) -> bool:
@@ -164,7 +166,7 @@ async def test_access_to_a_person(harness: Harness) -> None:
     assert await seen(harness.learner(learner_id), learner_id)
     assert await seen(harness.client(session.proctor_id, "proctor"), learner_id)
     assert not await seen(harness.client(stranger.person_id, "proctor"), learner_id)
-    # Who leads the session but is no proctor any more, and who takes part in it.
+    # The former proctor without the role, and a participant.
     assert not await seen(harness.client(session.proctor_id, "learner"), learner_id)
     assert not await seen(harness.learner(learner_id), session.proctor_id)
     assert not await seen(harness.administrator, str(new_id()))
@@ -191,29 +193,33 @@ async def names(client: Client, *person_ids: str) -> dict[str, tuple[str, str]]:
 async def test_members_of_a_session_read_names(harness: Harness) -> None:
     session = await harness.session()
     (learner_id,) = session.learner_ids
-    mate_id = await harness.registered_learner(session.course.course_id)
-    await harness.deliver(joined_event(session, mate_id))
+    other_learner_id = await harness.registered_learner(session.course.course_id)
+    await harness.deliver(joined_event(session, other_learner_id))
     other = await harness.session()
     (other_id,) = other.learner_ids
-    asked = (learner_id, mate_id, session.proctor_id, other_id, str(new_id()))
+    requested = (learner_id, other_learner_id, session.proctor_id, other_id, str(new_id()))
     name = ("Lena Fischer", "Lena Fischer")
 
-    assert await names(harness.administrator, *asked) == dict.fromkeys(asked[:4], name)
+    assert await names(harness.administrator, *requested) == dict.fromkeys(requested[:4], name)
     proctor = harness.client(session.proctor_id, "proctor")
-    assert await names(proctor, *asked) == dict.fromkeys(asked[:3], name)
-    # A learner sees the proctors, and oneself; never the legal name, never another learner.
+    assert await names(proctor, *requested) == dict.fromkeys(requested[:3], name)
+    # A learner sees proctors and themselves, without legal names, and no other learner.
     learner = harness.learner(learner_id)
-    assert await names(learner, *asked) == dict.fromkeys(
+    assert await names(learner, *requested) == dict.fromkeys(
         (learner_id, session.proctor_id), ("Lena Fischer", "")
     )
     stranger = harness.client(new_id(), "proctor", "learner")
-    assert await names(stranger, *asked) == {}
+    assert await names(stranger, *requested) == {}
 
 
 async def test_names_are_in_the_order_of_the_request(harness: Harness) -> None:
     people = [(await harness.person()).person_id for _ in range(3)]
-    asked = [people[2], str(new_id()), people[0], people[1], people[2]]
-    assert list(await names(harness.administrator, *asked)) == [people[2], people[0], people[1]]
+    requested = [people[2], str(new_id()), people[0], people[1], people[2]]
+    assert list(await names(harness.administrator, *requested)) == [
+        people[2],
+        people[0],
+        people[1],
+    ]
 
 
 async def test_names_need_a_token(harness: Harness) -> None:
@@ -222,7 +228,9 @@ async def test_names_need_a_token(harness: Harness) -> None:
 
 
 async def test_people_have_pages_by_name(harness: Harness) -> None:
-    made = {(await harness.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")}
+    created = {
+        (await harness.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")
+    }
     listed: list[Person] = []
     token = ""
     while True:
@@ -234,7 +242,7 @@ async def test_people_have_pages_by_name(harness: Harness) -> None:
         if not token:
             break
         assert len(page.people) == 7
-    mine = [person.legal_name for person in listed if person.person_id in made]
+    mine = [person.legal_name for person in listed if person.person_id in created]
     assert mine == ["Ada", "Ada", "Cy"]
     assert len({person.person_id for person in listed}) == len(listed)
 
@@ -271,39 +279,40 @@ async def test_certifying_a_proctor_publishes_an_event(
     harness: Harness,
 ) -> None:
     proctor = await harness.person("proctor")
-    asked = certify(harness, proctor.person_id, request_id=str(new_id()))
+    certification = certify(harness, proctor.person_id, request_id=str(new_id()))
     for _ in range(2):
-        certified = await harness.administrator.people.CertifyProctor(asked)
-        assert certified.person.certified_until_time == asked.certified_until_time
+        certified = await harness.administrator.people.CertifyProctor(certification)
+        assert certified.person.certified_until_time == certification.certified_until_time
     (event,) = await harness.events(PersonCertified)
     assert event.person_id == proctor.person_id
-    assert event.certified_until_time == asked.certified_until_time
+    assert event.certified_until_time == certification.certified_until_time
 
 
 async def test_only_a_proctor_can_be_certified(harness: Harness) -> None:
     learner = await harness.person()
     call = harness.administrator.people.CertifyProctor(certify(harness, learner.person_id))
-    wrong = await refusal(call)
-    assert (wrong.kind, wrong.reason) == (Kind.INVALID_STATE_TRANSITION, "INVALID_STATE_TRANSITION")
+    error = await refusal(call)
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "INVALID_STATE_TRANSITION")
     call = harness.administrator.people.CertifyProctor(certify(harness, str(new_id())))
     assert (await refusal(call)).reason == "NOT_FOUND"
     assert await harness.events(PersonCertified) == []
 
 
-# What other services ask.
+# What other services read.
 
 
 async def test_session_orchestration_reads_certifications(harness: Harness) -> None:
     certified = await harness.person("proctor")
     other = await harness.person("proctor")
-    asked = certify(harness, certified.person_id, days=-1)
-    await harness.administrator.people.CertifyProctor(asked)
+    certification = certify(harness, certified.person_id, days=-1)
+    await harness.administrator.people.CertifyProctor(certification)
     request = BatchGetCertificationsRequest(person_ids=[certified.person_id, other.person_id])
     for client in (harness.peer("session"), harness.administrator):
         listed = await client.people.BatchGetCertifications(request)
         assert list(listed.certifications) == [
             Certification(
-                person_id=certified.person_id, certified_until_time=asked.certified_until_time
+                person_id=certified.person_id,
+                certified_until_time=certification.certified_until_time,
             )
         ]
     learner = harness.learner(other.person_id)
@@ -315,11 +324,11 @@ async def test_session_orchestration_reads_certifications(harness: Harness) -> N
 async def test_session_orchestration_checks_people(harness: Harness) -> None:
     person = await harness.person()
     strangers = sorted(str(new_id()) for _ in range(2))
-    asked = CheckPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
-    listed = await harness.peer("session").people.CheckPeople(asked)
+    check = CheckPeopleRequest(person_ids=[strangers[1], person.person_id, *strangers])
+    listed = await harness.peer("session").people.CheckPeople(check)
     assert list(listed.missing_person_ids) == strangers
     for client in (harness.peer("notification"), harness.administrator):
-        assert (await refusal(client.people.CheckPeople(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.CheckPeople(check))).reason == "NOT_ALLOWED"
 
 
 async def test_identity_and_assessment_read_registration_information(
@@ -328,8 +337,8 @@ async def test_identity_and_assessment_read_registration_information(
     person = await harness.person()
     request = GetRegistrationInformationRequest(person_id=person.person_id)
     for name in ("identity", "assessment"):
-        given = await harness.peer(name).people.GetRegistrationInformation(request)
-        assert (given.legal_name, given.date_of_birth) == ("Lena Fischer", "2001-04-17")
+        registered = await harness.peer(name).people.GetRegistrationInformation(request)
+        assert (registered.legal_name, registered.date_of_birth) == ("Lena Fischer", "2001-04-17")
     for client in (harness.peer("session"), harness.administrator):
         call = client.people.GetRegistrationInformation(request)
         assert (await refusal(call)).reason == "NOT_ALLOWED"
@@ -340,8 +349,8 @@ async def test_identity_and_assessment_read_registration_information(
 
 async def test_notification_reads_contacts(harness: Harness) -> None:
     person = (await harness.administrator.people.CreatePerson(request())).person
-    asked = BatchGetContactsRequest(person_ids=[person.person_id, str(new_id())])
-    listed = await harness.peer("notification").people.BatchGetContacts(asked)
+    contacts = BatchGetContactsRequest(person_ids=[person.person_id, str(new_id())])
+    listed = await harness.peer("notification").people.BatchGetContacts(contacts)
     assert list(listed.contacts) == [
         Contact(
             person_id=person.person_id,
@@ -352,4 +361,4 @@ async def test_notification_reads_contacts(harness: Harness) -> None:
         )
     ]
     for client in (harness.peer("session"), harness.administrator):
-        assert (await refusal(client.people.BatchGetContacts(asked))).reason == "NOT_ALLOWED"
+        assert (await refusal(client.people.BatchGetContacts(contacts))).reason == "NOT_ALLOWED"

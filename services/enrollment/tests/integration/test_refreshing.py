@@ -1,4 +1,4 @@
-"""Staying signed in: each refresh token gives the next, until it is used twice or too late."""
+"""Refresh tokens: each returns the next one, until one is reused or has expired."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ async def test_token_that_is_used_twice_ends_the_sign_in(harness: Harness) -> No
     elsewhere = (await sign_in(harness, person.email)).tokens.refresh_token
     second = await refresh(harness, first)
     harness.clock.move(seconds=30)
-    again = await refusal(refresh(harness, first))
-    assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
+    reused = await refusal(refresh(harness, first))
+    assert (reused.kind, reused.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
     assert (await refusal(refresh(harness, second))).reason == "REFRESH_TOKEN_INVALID"
-    # The sign-in on another device is another one.
+    # The sign-in on another device is not affected.
     assert await refresh(harness, elsewhere)
 
 
@@ -49,9 +49,9 @@ async def test_repeated_refresh_within_the_grace_period_returns_the_same_token(
     first = (await sign_in(harness, person.email)).tokens.refresh_token
     lost = await refresh(harness, first)
     harness.clock.move(seconds=29)
-    again = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=first))
-    assert again.tokens.refresh_token == lost
-    assert person.person_id in claims_of(again.tokens.access_token)
+    repeated = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=first))
+    assert repeated.tokens.refresh_token == lost
+    assert person.person_id in claims_of(repeated.tokens.access_token)
     assert await harness.count(sign_ins) == 1
     harness.clock.move(minutes=30)
     assert await refresh(harness, lost) != lost
@@ -75,7 +75,7 @@ async def test_repeated_refresh_returns_the_newest_token(
     second = await refresh(harness, first)
     third = await refresh(harness, second)
     assert await refresh(harness, first) == third
-    # A repeated refresh forks nothing: using a token that was refreshed already reveals a theft.
+    # A repeated refresh creates no second chain, so that the reuse of a token still reveals a theft.
     harness.clock.move(minutes=9)
     fourth = await refresh(harness, third)
     harness.clock.move(minutes=9)
@@ -89,8 +89,8 @@ async def test_expired_token_is_not_returned_again(harness: Harness) -> None:
     first = (await sign_in(harness, person.email)).tokens.refresh_token
     signed_in = harness.clock.now - SIGN_IN_LIFETIME + timedelta(seconds=10)
     async with harness.database.transaction() as tx:
-        begun = update(sign_ins).where(sign_ins.c.person_id == UUID(person.person_id))
-        await tx.execute(begun.values(created_at=signed_in))
+        of_person = update(sign_ins).where(sign_ins.c.person_id == UUID(person.person_id))
+        await tx.execute(of_person.values(created_at=signed_in))
     second = await refresh(harness, first)
     assert await refresh(harness, first) == second
     harness.clock.move(seconds=10)
@@ -119,7 +119,7 @@ async def test_sign_in_for_the_browser_session_ends_when_idle(
 ) -> None:
     person = await harness.person(password=PASSWORD)
     token = (await sign_in(harness, person.email)).tokens.refresh_token
-    # An exam of three hours, of which half an hour without a connection.
+    # An exam of three hours, with forty minutes offline.
     for minutes in [10] * 15 + [40]:
         harness.clock.move(minutes=minutes)
         token = await refresh(harness, token)
@@ -148,10 +148,10 @@ async def test_new_tokens_have_the_current_roles(harness: Harness) -> None:
             .where(people.c.person_id == person.person_id)
             .values(roles=["learner", "proctor"])
         )
-    answer = await harness.anonymous.accounts.RefreshToken(
+    response = await harness.anonymous.accounts.RefreshToken(
         RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     )
-    assert '"roles":["learner","proctor"]' in claims_of(answer.tokens.access_token)
+    assert '"roles":["learner","proctor"]' in claims_of(response.tokens.access_token)
 
 
 def claims_of(token: str) -> str:

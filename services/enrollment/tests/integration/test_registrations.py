@@ -1,3 +1,5 @@
+"""Registrations, and the completion of courses."""
+
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -32,8 +34,10 @@ EXAM, SECOND = str(new_id()), str(new_id())
 
 
 async def mine(harness: Harness, person_id: str) -> list[MyCourse]:
-    answer = await harness.learner(person_id).registrations.ListMyCourses(ListMyCoursesRequest())
-    return list(answer.courses)
+    response = await harness.learner(person_id).registrations.ListMyCourses(
+        ListMyCoursesRequest()
+    )
+    return list(response.courses)
 
 
 async def test_courses_of_a_learner_have_pages_by_title(
@@ -70,8 +74,8 @@ async def test_learner_is_registered_once_and_the_event_published(harness: Harne
         course_id=course.course_id,
     )
     request.request_id = ""
-    again = await refusal(harness.administrator.registrations.CreateRegistration(request))
-    assert (again.kind, again.reason) == (Kind.ALREADY_EXISTS, "ALREADY_REGISTERED")
+    repeated = await refusal(harness.administrator.registrations.CreateRegistration(request))
+    assert (repeated.kind, repeated.reason) == (Kind.ALREADY_EXISTS, "ALREADY_REGISTERED")
     assert await harness.count(registrations) == 1
 
 
@@ -86,8 +90,8 @@ async def test_registration_needs_an_existing_person_and_course(harness: Harness
         (proctor.person_id, course.course_id, "INVALID_STATE_TRANSITION"),
     ):
         request = CreateRegistrationRequest(person_id=person_id, course_id=course_id)
-        wrong = await refusal(harness.administrator.registrations.CreateRegistration(request))
-        assert wrong.reason == reason
+        error = await refusal(harness.administrator.registrations.CreateRegistration(request))
+        assert error.reason == reason
     assert await harness.count(registrations) == 0
     assert await harness.events(RegistrationCreated) == []
 
@@ -182,20 +186,20 @@ def released(
 
 async def completed(harness: Harness, person_id: str) -> bool:
     (one,) = await mine(harness, person_id)
-    told = [
+    published = [
         event
         for event in await harness.events(RegistrationCompleted)
         if event.person_id == person_id
     ]
-    assert bool(told) == one.registration.HasField("complete_time")
-    assert len(told) <= 1
-    return bool(told)
+    assert bool(published) == one.registration.HasField("complete_time")
+    assert len(published) <= 1
+    return bool(published)
 
 
 async def test_passing_the_assessment_completes_the_course_once(harness: Harness) -> None:
     course_id, person_id = await prepared(harness, [lesson(), assessment(EXAM)])
     event = released(person_id, course_id)
-    for _ in range(2):  # told twice
+    for _ in range(2):  # delivered twice
         await harness.deliver(event)
         assert await completed(harness, person_id)
     (one,) = await mine(harness, person_id)
@@ -216,8 +220,8 @@ async def test_completion_publishes_whether_the_course_awards_a_certificate(
     await harness.deliver(released(person_id, course.course_id))
     [event] = await harness.events(RegistrationCompleted)
     assert (event.course_title, event.awards_certificate) == ("First aid", awards)
-    [mine_] = await mine(harness, person_id)
-    assert mine_.course.awards_certificate is awards
+    [listed] = await mine(harness, person_id)
+    assert listed.course.awards_certificate is awards
 
 
 async def test_failed_assessment_does_not_complete_the_course(harness: Harness) -> None:
@@ -299,6 +303,6 @@ async def test_course_without_assessments_is_completed_by_its_units(
     courses = harness.learner(person_id).courses
     await courses.RecordProgress(RecordProgressRequest(unit_id=course.units[0].unit_id))
     assert not await completed(harness, person_id)
-    answer = await courses.RecordProgress(RecordProgressRequest(unit_id=course.units[1].unit_id))
-    assert answer.my_course.registration.HasField("complete_time")
+    response = await courses.RecordProgress(RecordProgressRequest(unit_id=course.units[1].unit_id))
+    assert response.my_course.registration.HasField("complete_time")
     assert await completed(harness, person_id)

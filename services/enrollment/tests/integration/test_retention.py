@@ -27,8 +27,8 @@ async def signed_in(harness: Harness) -> tuple[str, str]:
     """Sign a new person in; return their ID and their refresh token."""
     person = await harness.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=True)
-    answer = await harness.anonymous.accounts.SignIn(request)
-    return person.person_id, answer.tokens.refresh_token
+    response = await harness.anonymous.accounts.SignIn(request)
+    return person.person_id, response.tokens.refresh_token
 
 
 async def failures_at(harness: Harness, time: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The projection of sessions, whatever the order and number of deliveries."""
+"""The projection of sessions for any order and number of event deliveries."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .harness import (
 
 
 async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]:
-    """A session that nobody has told of yet, a learner, and all that could be told."""
+    """Return a session that enrollment does not have yet, a learner, and its events by name."""
     course = await harness.course()
     learner_id = await harness.registered_learner(course.course_id)
     scheduled = scheduled_event(course.course_id, harness.clock.now, learner_ids=[learner_id])
@@ -58,8 +58,8 @@ async def is_open(harness: Harness, session: Scheduled, learner_id: str) -> bool
     return True
 
 
-async def told(harness: Harness, order: Sequence[str]) -> tuple[bool, str, int]:
-    """Whether content is open after events in this order, the state, and how many codes were issued."""
+async def outcome_of(harness: Harness, order: Sequence[str]) -> tuple[bool, str, int]:
+    """Return whether content is open after these events, the session's state, and the number of issued codes."""
     session, learner_id, events = await planned(harness)
     before = len(await harness.events(CodeIssued))
     for name in order:
@@ -73,7 +73,7 @@ async def told(harness: Harness, order: Sequence[str]) -> tuple[bool, str, int]:
     "order", list(permutations(["scheduled", "joined", "started"])), ids="-".join
 )
 async def test_content_opens_in_any_order_of_events(harness: Harness, order: Sequence[str]) -> None:
-    assert await told(harness, order) == (True, "in_progress", 1)
+    assert await outcome_of(harness, order) == (True, "in_progress", 1)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ async def test_content_opens_in_any_order_of_events(harness: Harness, order: Seq
     ids="-".join,
 )
 async def test_ended_session_stays_ended(harness: Harness, order: Sequence[str]) -> None:
-    is_open, state, issued = await told(harness, order)
+    is_open, state, issued = await outcome_of(harness, order)
     assert (is_open, state) == (False, "ended")
     assert issued == (1 if order[0] == "scheduled" else 0)
 
@@ -101,12 +101,12 @@ async def test_ended_session_stays_ended(harness: Harness, order: Sequence[str])
     ids="-".join,
 )
 async def test_removed_learner_stays_removed(harness: Harness, order: Sequence[str]) -> None:
-    assert await told(harness, order) == (False, "in_progress", 1)
+    assert await outcome_of(harness, order) == (False, "in_progress", 1)
 
 
 async def test_cancelled_session_stays_cancelled(harness: Harness) -> None:
     order = ["scheduled", "cancelled", "started", "joined", "ended"]
-    assert await told(harness, order) == (False, "cancelled", 1)
+    assert await outcome_of(harness, order) == (False, "cancelled", 1)
 
 
 async def test_repeated_events_change_nothing(harness: Harness) -> None:

@@ -1,4 +1,4 @@
-"""Signing in with a password, and who is signed in."""
+"""Signing in with a password, and the signed-in person."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .harness import OTHER_PASSWORD, PASSWORD, Harness, sign_in
 
 async def test_signing_in_returns_tokens_and_the_person(harness: Harness) -> None:
     person = await harness.person(password=PASSWORD)
-    answer = await sign_in(harness, person.email.upper())
-    assert answer.person == person
-    expires = answer.tokens.access_expire_time.ToDatetime(harness.clock.now.tzinfo)
+    response = await sign_in(harness, person.email.upper())
+    assert response.person == person
+    expires = response.tokens.access_expire_time.ToDatetime(harness.clock.now.tzinfo)
     assert expires == harness.clock.now + timedelta(minutes=10)
-    assert answer.tokens.refresh_token
+    assert response.tokens.refresh_token
 
 
 async def test_wrong_password_and_unknown_address_have_the_same_error(
@@ -45,13 +45,13 @@ async def test_person_without_a_password_cannot_sign_in(harness: Harness) -> Non
 
 async def test_get_me_returns_the_signed_in_person(harness: Harness) -> None:
     person = await harness.person()
-    answer = await harness.learner(person.person_id).accounts.GetMe(GetMeRequest())
-    assert answer.person == person
+    response = await harness.learner(person.person_id).accounts.GetMe(GetMeRequest())
+    assert response.person == person
 
 
 async def test_get_me_needs_a_person(harness: Harness) -> None:
-    nobody = await refusal(harness.anonymous.accounts.GetMe(GetMeRequest()))
-    assert nobody.reason == "TOKEN_MISSING"
+    anonymous = await refusal(harness.anonymous.accounts.GetMe(GetMeRequest()))
+    assert anonymous.reason == "TOKEN_MISSING"
     unknown = await refusal(harness.client(new_id(), "learner").accounts.GetMe(GetMeRequest()))
     assert unknown.reason == "NOT_FOUND"
 

@@ -1,3 +1,5 @@
+"""Signing keys: storage, rotation, and the verification of tokens."""
+
 from __future__ import annotations
 
 import asyncio
@@ -30,8 +32,8 @@ EMAIL = "amara@example.org"
 
 
 @pytest.fixture
-async def alone(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
-    """Enrollment with a database of its own, whose keys a test may change."""
+async def isolated(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
+    """Enrollment with its own database, whose keys a test may change."""
     servers = Servers(migrated_database("proctorium_enrollment"), own_nats)
     async with (
         FakeAssessment.serving(own_nats.certificates_of("assessment")) as assessment,
@@ -83,7 +85,7 @@ async def test_seed_is_stored_encrypted(harness: Harness) -> None:
         EncryptionKey(os.urandom(32)).decrypt(row.encrypted_seed, row.key_id)
 
 
-async def test_replicas_that_start_at_once_make_one_key(
+async def test_replicas_that_start_concurrently_create_one_key(
     migrated_database: Callable[[str], str],
 ) -> None:
     url = migrated_database("proctorium_enrollment")
@@ -116,9 +118,9 @@ async def test_database_without_migrations_makes_keys_unavailable(empty_database
 
 
 async def test_new_key_is_listed_before_it_is_active_and_the_old_one_retires_afterwards(
-    alone: Harness,
+    isolated: Harness,
 ) -> None:
-    harness = alone
+    harness = isolated
     person = await harness.person(password=PASSWORD)
     (old,) = await keys_in_use(harness)
     harness.clock.move(hours=1)
@@ -159,4 +161,4 @@ async def test_enrollment_trusts_the_tokens_that_it_signs(alone: Harness) -> Non
         bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)
         answer = await harness.anonymous.accounts.GetMe(GetMeRequest(), metadata=bearer)
     await hashes.close()
-    assert answer.person.email == EMAIL
+    assert response.person.email == EMAIL

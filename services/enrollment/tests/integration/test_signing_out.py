@@ -1,4 +1,4 @@
-"""Signing out, here and everywhere."""
+"""Signing out of one sign-in and of all."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def test_person_signs_out_everywhere(harness: Harness) -> None:
     assert ended.reason == "TOKEN_INVALID"
     for token in tokens:
         assert (await refusal(refresh(harness, token))).reason == "REFRESH_TOKEN_INVALID"
-    (told,) = await harness.events(PersonSignedOut)
-    assert (told.person_id, told.access_version) == (person.person_id, 1)
+    (event,) = await harness.events(PersonSignedOut)
+    assert (event.person_id, event.access_version) == (person.person_id, 1)
     assert await refresh(harness, others_token)
-    # The password stays, and what is signed from now on is accepted.
+    # The password still works, and new tokens are accepted.
     assert await refresh(harness, (await sign_in(harness, person.email)).tokens.refresh_token)
 
 
@@ -68,8 +68,8 @@ async def test_only_administrators_sign_others_out(harness: Harness) -> None:
     unknown = SignOutEverywhereRequest(person_id=str(new_id()))
     gone = await refusal(harness.administrator.accounts.SignOutEverywhere(unknown))
     assert gone.reason == "NOT_FOUND"
-    wrong = SignOutEverywhereRequest(person_id="nobody")
-    malformed = await refusal(harness.administrator.accounts.SignOutEverywhere(wrong))
+    invalid = SignOutEverywhereRequest(person_id="nobody")
+    malformed = await refusal(harness.administrator.accounts.SignOutEverywhere(invalid))
     assert malformed.reason == "INVALID_REQUEST"
     assert [each.field for each in malformed.violations] == ["person_id"]
     assert await refresh(harness, token)

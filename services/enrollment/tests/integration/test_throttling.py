@@ -1,4 +1,4 @@
-"""Failed sign-ins are throttled, and nobody's failures keep others out (ADR 9)."""
+"""Failed sign-ins are throttled without locking out other people (ADR 9)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UNKNOWN = f"{new_id()}@example.org"
 
 
 class Browser:
-    """A browser: it keeps its device cookie."""
+    """A browser with its device cookie."""
 
     def __init__(self, harness: Harness, address: str = SCHOOL, device: str = "") -> None:
         self._accounts = harness.anonymous.accounts
@@ -81,7 +81,7 @@ async def assert_throttled(browser: Browser, email: str) -> None:
 
 
 async def guess_from_many_networks(harness: Harness, email: str) -> None:
-    """Use up what is free for an account over all networks."""
+    """Use up the free failures of an account over all networks."""
     for number in range(FREE_OF_ACCOUNT):
         await fail(Browser(harness, f"203.0.113.{number}"), email)
 
@@ -164,11 +164,11 @@ async def test_known_browser_signs_in_despite_failures_in_its_network(
 ) -> None:
     email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
-    neighbour = Browser(harness)
-    await fail(neighbour, email, FREE_OF_NETWORK)
-    await assert_throttled(neighbour, email)
+    attacker = Browser(harness)
+    await fail(attacker, email, FREE_OF_NETWORK)
+    await assert_throttled(attacker, email)
     assert await known.sign_in(email) is None
-    await assert_throttled(neighbour, email)
+    await assert_throttled(attacker, email)
 
 
 async def test_known_browser_signs_in_from_anywhere_despite_failures_of_many_networks(
@@ -226,13 +226,13 @@ async def test_device_cookie_counts_only_for_its_accounts(harness: Harness) -> N
     assert await guesser.sign_in(own) is None
     await fail(guesser, victim, FREE_OF_NETWORK)
     await assert_throttled(guesser, victim)
-    # Neither a fresh cookie of the guesser's own nor none makes a difference.
+    # A new cookie of another account makes no difference, nor does its absence.
     assert await Browser(harness).sign_in(own) is None
     await assert_throttled(guesser, victim)
     await assert_throttled(Browser(harness), victim)
 
 
-@pytest.mark.parametrize("how", ["forged", "changed", "cut", "not encoded", "expired"])
+@pytest.mark.parametrize("how", ["forged", "changed", "truncated", "not encoded", "expired"])
 async def test_invalid_device_cookie_is_ignored(harness: Harness, how: str) -> None:
     email, known = await email_of(harness), Browser(harness)
     assert await known.sign_in(email) is None
@@ -242,7 +242,7 @@ async def test_invalid_device_cookie_is_ignored(harness: Harness, how: str) -> N
         known.device = "Zm9yZ2Vk"
     elif how == "changed":
         known.device = cookie[:-8] + ("A" if cookie[-8] != "A" else "B") + cookie[-7:]
-    elif how == "cut":
+    elif how == "truncated":
         known.device = cookie[:5]
     elif how == "not encoded":
         known.device = "not base64!"
@@ -259,7 +259,7 @@ async def test_failed_sign_in_sets_no_cookie(harness: Harness) -> None:
         assert browser.cookies_set == []
 
 
-# What can be seen from outside.
+# What a caller can observe.
 
 
 class Counting(PasswordHashes):
@@ -315,7 +315,7 @@ async def test_existing_and_unknown_accounts_cannot_be_distinguished(
     seen = []
     hashes = Counting()
     async with accounts_of(harness, hashes) as accounts:
-        # Where the existing account has signed in before, it has a known network but no cookie here.
+        # The existing account has signed in from this network, but this client sends no device cookie.
         await accounts.sign_in(existing, PASSWORD, SCHOOL)
         for email in (existing, without_password, UNKNOWN):
             harness.clock.move(hours=1)
@@ -331,7 +331,7 @@ async def test_existing_and_unknown_accounts_cannot_be_distinguished(
         *["SIGN_IN_FAILED"] * FREE_OF_NETWORK,
         *["TOO_MANY_FAILED_SIGN_INS"] * 2,
     ]
-    # A password that is not looked at costs no hash.
+    # A refused sign-in computes no hash.
     assert seen[0][1] == FREE_OF_NETWORK
 
 
@@ -359,11 +359,11 @@ async def test_failed_entries_contain_no_identity(harness: Harness) -> None:
         assert email.encode() not in row.digest
 
 
-# Many at once.
+# Concurrency.
 
 
 async def test_class_behind_one_address_can_sign_in(harness: Harness) -> None:
-    """Each learner mistypes as often as is free, while a neighbour guesses at many other accounts."""
+    """Each learner uses the free failures, while one attacker guesses passwords of many other accounts."""
     learners = [await email_of(harness) for _ in range(60)]
 
     async def spray(accounts: Accounts) -> None:
@@ -455,7 +455,7 @@ async def test_flood_from_one_network_delays_neither_others_nor_known_browsers(
             task.add_done_callback(lambda _: order.append("flood"))
         hashes.may_continue.set()
         await asyncio.gather(*waiting, *flood)
-        # One of the flood was being hashed, and one waited for the permit already.
+        # One sign-in of the flood was being hashed, and one was already waiting for the permit.
         assert set(order[:4]) == {"flood", other, known}
         assert order[:4].count("flood") == 2
     assert await counted(harness) == {

@@ -1,3 +1,5 @@
+"""Normalisation of code texts."""
+
 from __future__ import annotations
 
 import pytest
@@ -26,10 +28,10 @@ def test_case_is_significant() -> None:
 
 
 def test_sentence_names_the_problem() -> None:
-    for text, said in (("Kf7Q2", "This text has 5."), ("Kf7Q2mXä", "“ä” cannot be part of one.")):
+    for text, part in (("Kf7Q2", "This text has 5."), ("Kf7Q2mXä", "“ä” cannot be part of one.")):
         with pytest.raises(ServiceError) as refused:
             normalise(text, "text")
-        assert said in refused.value.message
+        assert part in refused.value.message
 
 
 def test_generated_codes_have_no_look_alikes() -> None:

@@ -128,15 +128,15 @@ def test_code_without_a_window_is_always_valid(now: datetime) -> None:
 
 def test_code_has_a_window_only_if_requested() -> None:
     assert codes.requested_window(SESSION, None, None, NOON) is None
-    begin, end = NOON + HOUR, NOON + 2 * HOUR
-    assert codes.requested_window(SESSION, begin, end, NOON) == Window(begin, end)
+    start, end = NOON + HOUR, NOON + 2 * HOUR
+    assert codes.requested_window(SESSION, start, end, NOON) == Window(start, end)
     assert codes.requested_window(SESSION, None, end, NOON) == Window(NOON, end)
     assert codes.requested_window(SESSION, NOON, None, NOON) == Window(NOON, NOON + HOUR)
 
 
 def test_window_that_ends_before_its_start_is_refused() -> None:
-    for begin in (NOON, None):
-        request = partial(codes.requested_window, SESSION, begin, NOON, NOON)
+    for start in (NOON, None):
+        request = partial(codes.requested_window, SESSION, start, NOON, NOON)
         assert reason_of(request) == "INVALID_REQUEST"
     late = partial(codes.requested_window, SESSION, NOON + HOUR, None, NOON)
     assert reason_of(late) == "INVALID_REQUEST"

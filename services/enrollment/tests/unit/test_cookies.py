@@ -1,3 +1,5 @@
+"""Tokens in cookies, and pages of other sites."""
+
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """A call with these metadata, as far as reading them goes."""
+    """A call with these metadata."""
 
     def __init__(self, *metadata: tuple[str, str]) -> None:
         self._metadata = metadata

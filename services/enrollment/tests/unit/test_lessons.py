@@ -1,3 +1,5 @@
+"""Lessons: HTML from Markdown."""
+
 from __future__ import annotations
 
 import pytest

@@ -1,3 +1,5 @@
+"""Changes of the organisation, and their etags."""
+
 from __future__ import annotations
 
 import pytest

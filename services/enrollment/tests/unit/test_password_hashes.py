@@ -1,3 +1,5 @@
+"""Password hashes."""
+
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
@@ -9,16 +11,16 @@ from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
 @pytest_asyncio.fixture
 async def hashes() -> AsyncIterator[PasswordHashes]:
-    made = PasswordHashes(memory_kib=64, passes=1)
-    yield made
-    await made.close()
+    created = PasswordHashes(memory_kib=64, passes=1)
+    yield created
+    await created.close()
 
 
 async def test_hash_verifies_only_its_password(hashes: PasswordHashes) -> None:
-    made = await hashes.compute("lantern-orchid-74")
-    assert made.startswith("$argon2id$")
-    assert await hashes.verify("lantern-orchid-74", made)
-    assert not await hashes.verify("lantern-orchid-75", made)
+    password_hash = await hashes.compute("lantern-orchid-74")
+    assert password_hash.startswith("$argon2id$")
+    assert await hashes.verify("lantern-orchid-74", password_hash)
+    assert not await hashes.verify("lantern-orchid-75", password_hash)
     assert not await hashes.verify("lantern-orchid-74", None)
     assert not await hashes.verify("lantern-orchid-74", "not a hash")
 
@@ -29,8 +31,8 @@ async def test_placeholder_hash_verifies_no_password(hashes: PasswordHashes) -> 
 
 async def test_other_parameters_make_a_hash_outdated(hashes: PasswordHashes) -> None:
     newer = PasswordHashes(memory_kib=128, passes=1)
-    made = await hashes.compute("lantern-orchid-74")
-    assert newer.is_outdated(made)
-    assert not hashes.is_outdated(made)
-    assert await newer.verify("lantern-orchid-74", made)
+    password_hash = await hashes.compute("lantern-orchid-74")
+    assert newer.is_outdated(password_hash)
+    assert not hashes.is_outdated(password_hash)
+    assert await newer.verify("lantern-orchid-74", password_hash)
     await newer.close()

@@ -18,7 +18,7 @@ from proctorium_enrollment.domain.sign_ins import (
 )
 
 NOON = datetime(2026, 4, 2, 12, tzinfo=UTC)
-FRESH, GONE = NOON + timedelta(seconds=1), NOON
+FRESH, EXPIRED = NOON + timedelta(seconds=1), NOON
 GRACE = timedelta(seconds=30)
 IDLE_LIMIT = timedelta(hours=1)
 JUST_NOW, AHEAD, EARLIER = NOON - GRACE / 2, NOON + timedelta(seconds=1), NOON - GRACE
@@ -28,9 +28,9 @@ JUST_NOW, AHEAD, EARLIER = NOON - GRACE / 2, NOON + timedelta(seconds=1), NOON -
     ("ended", "used", "expires", "outcome"),
     [
         (False, None, FRESH, RefreshOutcome.RENEWED),
-        (False, None, GONE, RefreshOutcome.REFUSED),
+        (False, None, EXPIRED, RefreshOutcome.REFUSED),
         (False, EARLIER, FRESH, RefreshOutcome.REUSED),
-        (False, EARLIER, GONE, RefreshOutcome.REUSED),
+        (False, EARLIER, EXPIRED, RefreshOutcome.REUSED),
         (False, JUST_NOW, FRESH, RefreshOutcome.REPEATED),
         (False, AHEAD, FRESH, RefreshOutcome.REPEATED),
         (True, None, FRESH, RefreshOutcome.REFUSED),

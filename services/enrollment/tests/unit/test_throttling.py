@@ -69,18 +69,18 @@ def test_failures_expire_after_the_window_but_not_during_a_wait() -> None:
 
 @given(st.lists(st.floats(min_value=0, max_value=2000), max_size=60))
 def test_pauses_do_not_make_guessing_faster(pauses: list[float]) -> None:
-    now, failures, made = NOON, None, []
+    now, failures, guesses_made = NOON, None, []
     for pause in pauses:
         now += timedelta(seconds=pause)
         if wait_of(failures, now) == NO_WAIT:
             failures = after_failure(failures, FREE, now)
-            made.append((now, failures.count))
-    for (before, count), (after, _) in pairwise(made):
+            guesses_made.append((now, failures.count))
+    for (before, count), (after, _) in pairwise(guesses_made):
         if count >= FREE:
             assert after - before >= min(FIRST_WAIT * 2 ** (count - FREE), LONGEST_WAIT)
 
 
-# A failure that is counted in advance and taken back.
+# A failure that is counted in advance and deducted after a success.
 
 
 def test_success_leaves_the_failures_of_others() -> None:
@@ -91,7 +91,7 @@ def test_success_leaves_the_failures_of_others() -> None:
     assert without(None, charged, NOON) is None
 
 
-def test_success_takes_back_its_wait_unless_another_failure_followed() -> None:
+def test_success_cancels_its_wait_unless_another_failure_followed() -> None:
     failures = failed(4)
     later = NOON + timedelta(seconds=4)
     charged = after_failure(failures, FREE, later)
@@ -116,7 +116,7 @@ def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]
     return times
 
 
-def most_in_an_hour(free: int) -> int:
+def most_guesses_per_hour(free: int) -> int:
     """Return the most guesses within any hour, for the best pause after the first one."""
     hour = timedelta(hours=1)
     most = 0
@@ -126,16 +126,16 @@ def most_in_an_hour(free: int) -> int:
     return most
 
 
-def test_network_has_fewer_than_a_hundred_guesses_an_hour_at_an_account() -> None:
-    assert most_in_an_hour(FREE_OF_NETWORK) == 32
+def test_network_has_fewer_than_100_guesses_per_hour_at_an_account() -> None:
+    assert most_guesses_per_hour(FREE_OF_NETWORK) == 32
 
 
-def test_all_networks_together_have_little_more_than_two_guesses_a_minute_at_an_account() -> None:
-    assert most_in_an_hour(FREE_OF_ACCOUNT) == 122
+def test_all_networks_together_have_about_two_guesses_per_minute_at_an_account() -> None:
+    assert most_guesses_per_hour(FREE_OF_ACCOUNT) == 122
 
 
 def test_one_network_alone_never_delays_an_account_in_others() -> None:
-    assert most_in_an_hour(FREE_OF_NETWORK) < FREE_OF_ACCOUNT
+    assert most_guesses_per_hour(FREE_OF_NETWORK) < FREE_OF_ACCOUNT
 
 
 # Code entries.

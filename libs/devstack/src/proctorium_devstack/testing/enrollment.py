@@ -1,6 +1,6 @@
 """A fake enrollment service over real gRPC, for the tests of services that call it.
 
-Enrollment's `test_what_others_rely_on.py` runs the same tests against the fake and against enrollment itself.
+Enrollment's `test_service_contract.py` runs the same tests against the fake and against enrollment itself.
 """
 
 from __future__ import annotations

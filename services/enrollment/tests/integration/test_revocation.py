@@ -1,4 +1,4 @@
-"""Roles taken away, accounts disabled and enabled again, and the history of both."""
+"""Revoked roles, disabled and enabled accounts, and the history of both."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ def revoking(person: Person, role: Role.ValueType) -> RevokeRoleRequest:
     )
 
 
-def version_of(answer: SignInResponse) -> int:
-    """Return the access version that is signed into the token; its key is not the one that tests are checked with."""
-    payload = answer.tokens.access_token.split(".")[1]
+def version_of(response: SignInResponse) -> int:
+    """Return the token's access version, unverified because the tests' verifier has another key."""
+    payload = response.tokens.access_token.split(".")[1]
     claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return int(claims["ver"])
 
@@ -86,15 +86,15 @@ async def test_disabled_account_is_refused_at_once(harness: Harness) -> None:
     )
     await earlier.accounts.GetMe(GetMeRequest())
     request = disabling(person)
-    answer = await harness.administrator.accounts.DisableAccount(request)
-    assert answer.person.HasField("disabled_time")
-    assert await harness.administrator.accounts.DisableAccount(request) == answer
+    response = await harness.administrator.accounts.DisableAccount(request)
+    assert response.person.HasField("disabled_time")
+    assert await harness.administrator.accounts.DisableAccount(request) == response
     (event,) = await harness.events(PersonDisabled)
     assert event == PersonDisabled(person_id=person.person_id, access_version=1)
 
-    again = await refusal(sign_in(harness, person.email))
-    assert (again.kind, again.reason) == (Kind.UNAUTHENTICATED, "ACCOUNT_DISABLED")
-    assert "administrator" in again.message
+    refused = await refusal(sign_in(harness, person.email))
+    assert (refused.kind, refused.reason) == (Kind.UNAUTHENTICATED, "ACCOUNT_DISABLED")
+    assert "administrator" in refused.message
     refresh = RefreshTokenRequest(refresh_token=signed_in.tokens.refresh_token)
     assert (
         await refusal(harness.anonymous.accounts.RefreshToken(refresh))
@@ -109,7 +109,7 @@ async def test_wrong_password_does_not_reveal_a_disabled_account(
     disabled = await harness.person(password=PASSWORD)
     await harness.administrator.accounts.DisableAccount(disabling(disabled))
     enabled = await harness.person(password=PASSWORD)
-    said = [
+    errors = [
         await refusal(
             harness.anonymous.accounts.SignIn(
                 SignInRequest(email=email, password="not-the-password-1")
@@ -117,7 +117,9 @@ async def test_wrong_password_does_not_reveal_a_disabled_account(
         )
         for email in (disabled.email, enabled.email, f"{new_id()}@example.org")
     ]
-    assert {(each.reason, each.message) for each in said} == {("SIGN_IN_FAILED", said[0].message)}
+    assert {(each.reason, each.message) for each in errors} == {
+        ("SIGN_IN_FAILED", errors[0].message)
+    }
 
 
 async def test_right_password_of_a_disabled_account_is_no_failed_sign_in(
@@ -139,9 +141,9 @@ async def test_enabling_allows_signing_in_but_earlier_tokens_stay_refused(
     )
     await harness.administrator.accounts.DisableAccount(disabling(person))
     request = EnableAccountRequest(request_id=str(new_id()), person_id=person.person_id)
-    answer = await harness.administrator.accounts.EnableAccount(request)
-    assert not answer.person.HasField("disabled_time")
-    assert await harness.administrator.accounts.EnableAccount(request) == answer
+    response = await harness.administrator.accounts.EnableAccount(request)
+    assert not response.person.HasField("disabled_time")
+    assert await harness.administrator.accounts.EnableAccount(request) == response
     assert len(await harness.events(PersonEnabled)) == 1
     assert (version_of(signed_in), version_of(await sign_in(harness, person.email))) == (0, 1)
     ended = await until_refused(lambda: earlier.accounts.GetMe(GetMeRequest()))
@@ -163,9 +165,9 @@ async def test_revoked_role_in_an_earlier_token_has_no_effect(
     await earlier.people.ListPeople(ListPeopleRequest(page_size=1))
 
     request = revoking(person, ROLE_ADMINISTRATOR)
-    answer = await harness.administrator.people.RevokeRole(request)
-    assert list(answer.person.roles) == [ROLE_LEARNER]
-    assert await harness.administrator.people.RevokeRole(request) == answer
+    response = await harness.administrator.people.RevokeRole(request)
+    assert list(response.person.roles) == [ROLE_LEARNER]
+    assert await harness.administrator.people.RevokeRole(request) == response
     (event,) = await harness.events(PersonRoleRevoked)
     assert event == PersonRoleRevoked(
         person_id=person.person_id, role=ROLE_ADMINISTRATOR, roles=[ROLE_LEARNER], access_version=1
@@ -186,9 +188,9 @@ async def test_revoking_the_proctor_role_ends_the_certification(harness: Harness
         CertifyProctorRequest(person_id=person.person_id, certified_until_time=until)
     )
     await harness.administrator.people.RevokeRole(revoking(person, ROLE_PROCTOR))
-    asked = BatchGetCertificationsRequest(person_ids=[person.person_id])
+    request = BatchGetCertificationsRequest(person_ids=[person.person_id])
     session = harness.peer("session").people
-    assert not (await session.BatchGetCertifications(asked)).certifications
+    assert not (await session.BatchGetCertifications(request)).certifications
     newest, *_ = await history(harness, person)
     assert newest.kind == people_pb2.PERSON_CHANGE_KIND_ROLE_REVOKED
     assert newest.previous_certified_until_time == until
@@ -202,8 +204,8 @@ async def test_disabled_proctor_is_not_certified(harness: Harness) -> None:
         CertifyProctorRequest(person_id=person.person_id, certified_until_time=until)
     )
     await harness.administrator.accounts.DisableAccount(disabling(person))
-    asked = BatchGetCertificationsRequest(person_ids=[person.person_id])
-    assert not (await harness.peer("session").people.BatchGetCertifications(asked)).certifications
+    request = BatchGetCertificationsRequest(person_ids=[person.person_id])
+    assert not (await harness.peer("session").people.BatchGetCertifications(request)).certifications
 
 
 async def test_last_role_cannot_be_revoked(harness: Harness) -> None:
@@ -254,9 +256,9 @@ async def test_two_administrators_cannot_disable_each_other_at_once(
     one, two = [await harness.person("administrator") for _ in range(2)]
     await _only_administrators(harness, one, two)
 
-    def disable(by: Person, whom: Person) -> Awaitable[object]:
+    def disable(by: Person, target: Person) -> Awaitable[object]:
         client = harness.client(by.person_id, "administrator")
-        return client.accounts.DisableAccount(disabling(whom))
+        return client.accounts.DisableAccount(disabling(target))
 
     outcomes = await asyncio.gather(
         disable(one, two),
@@ -279,7 +281,7 @@ async def test_database_refuses_to_revoke_a_right_without_a_new_access_version(
                 )
 
 
-async def test_history_has_who_changed_what_and_why(harness: Harness) -> None:
+async def test_history_contains_changes_with_actor_and_reason(harness: Harness) -> None:
     administrator = await harness.person("administrator", name="Ada Obi")
     client = harness.client(administrator.person_id, "administrator")
     person = await harness.person()
@@ -321,8 +323,8 @@ async def test_only_administrators_change_rights(harness: Harness) -> None:
             assert (await refusal(call)).reason == "NOT_ALLOWED"
     for call in _all_calls(harness.anonymous, person):
         assert (await refusal(call)).reason == "TOKEN_MISSING"
-    nobody = Person(person_id=str(new_id()))
-    for call in _all_calls(harness.administrator, nobody):
+    unknown = Person(person_id=str(new_id()))
+    for call in _all_calls(harness.administrator, unknown):
         assert (await refusal(call)).reason == "NOT_FOUND"
 
 

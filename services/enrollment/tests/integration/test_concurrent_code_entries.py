@@ -1,4 +1,4 @@
-"""What happens to codes at the same moment, in transactions that overlap as those of two replicas do."""
+"""Code entries in overlapping transactions, as of two replicas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WAITING = text(
 
 
 async def waits_for_a_lock(harness: Harness, task: asyncio.Task[Resolution]) -> bool:
-    """Whether the task comes to wait for another transaction; False when it ends without."""
+    """Wait until the task waits for another transaction; return False if it ends before."""
 
     async def waits_or_ended() -> bool:
         return task.done() or (await harness.rows(_WAITING))[0][0] > 0
@@ -47,15 +47,15 @@ async def test_concurrent_failed_entries_all_count_for_their_network(
         )
         return resolution
 
-    async def guess_meanwhile() -> Resolution:
+    async def guess_concurrently() -> Resolution:
         async with harness.database.transaction() as tx:
             return await guess(tx, replicas[1])
 
     async with harness.database.transaction() as tx:
         first = await guess(tx, replicas[0])
-        guessing = asyncio.create_task(guess_meanwhile())
+        guessing = asyncio.create_task(guess_concurrently())
         assert await waits_for_a_lock(harness, guessing)
     assert first == await guessing == Resolution(None)
-    mark = keys.throttling.blind_index(f"code_network:{address}")
-    counted = select(failed_entries.c.failures).where(failed_entries.c.digest == mark)
+    digest = keys.throttling.blind_index(f"code_network:{address}")
+    counted = select(failed_entries.c.failures).where(failed_entries.c.digest == digest)
     assert [row.failures for row in await harness.rows(counted)] == [2]

@@ -1,4 +1,4 @@
-"""The responses on which other services rely, from enrollment and from its fake in their tests: both must agree."""
+"""The responses on which other services rely: enrollment and its fake in their tests must agree."""
 
 from __future__ import annotations
 
@@ -24,51 +24,51 @@ NAME, BORN = "Lena Fischer", "2001-04-17"
 
 
 @dataclass(frozen=True)
-class Admitting:
-    """A code, the session that it admits to, and a learner whom it admits."""
+class ValidCode:
+    """A code, its session, and a learner whom it admits."""
 
     text: str
     session_id: str
     person_id: str
 
 
-class Met(Protocol):
-    """Enrollment as another service meets it, and what a test puts there beforehand."""
+class Subject(Protocol):
+    """Enrollment or its fake, with the data that a test needs."""
 
     def client(self, service: str) -> Client:
-        """Stubs that call as this service."""
+        """Return stubs that call as this service."""
         ...
 
     async def person(self) -> str:
-        """Somebody of NAME and BORN, who was never certified."""
+        """Create a person with NAME and BORN who was never certified."""
         ...
 
-    async def nobody(self) -> str:
-        """An id that nobody has."""
+    async def unknown_person(self) -> str:
+        """Return the id of no person."""
         ...
 
     async def proctor(self, until: datetime) -> str:
-        """Somebody who is certified until then."""
+        """Create a proctor who is certified until a time."""
         ...
 
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
-        """A course, and the assessments that its outline names."""
+        """Create a course; return its id and the assessments in its outline."""
         ...
 
-    async def no_course(self) -> str:
-        """An id that no course has."""
+    async def unknown_course(self) -> str:
+        """Return the id of no course."""
         ...
 
-    async def code(self) -> Admitting:
-        """A code that is good now."""
+    async def code(self) -> ValidCode:
+        """Create a valid code."""
         ...
 
-    async def revoke(self, code: Admitting) -> None:
-        """Withdraws a code."""
+    async def revoke(self, code: ValidCode) -> None:
+        """Revoke a code."""
         ...
 
 
-class TheService:
+class ServiceSubject:
     """Enrollment itself."""
 
     def __init__(self, harness: Harness) -> None:
@@ -78,7 +78,7 @@ class TheService:
     async def person(self) -> str:
         return (await self._harness.person(name=NAME)).person_id
 
-    async def nobody(self) -> str:
+    async def unknown_person(self) -> str:
         return str(new_id())
 
     async def proctor(self, until: datetime) -> str:
@@ -95,22 +95,22 @@ class TheService:
         course = await self._harness.course(units=units, published=published)
         return course.course_id, named
 
-    async def no_course(self) -> str:
+    async def unknown_course(self) -> str:
         return str(new_id())
 
-    async def code(self) -> Admitting:
+    async def code(self) -> ValidCode:
         session = await self._harness.session()
-        return Admitting(session.code, session.session_id, session.learner_ids[0])
+        return ValidCode(session.code, session.session_id, session.learner_ids[0])
 
-    async def revoke(self, code: Admitting) -> None:
+    async def revoke(self, code: ValidCode) -> None:
         codes = self._harness.administrator.codes
         listed = await codes.ListCodes(codes_pb2.ListCodesRequest(session_id=code.session_id))
         request = codes_pb2.RevokeCodeRequest(code_id=listed.codes[0].code_id)
         await codes.RevokeCode(request)
 
 
-class TheFake:
-    """The fake that stands for it."""
+class FakeSubject:
+    """The fake of enrollment."""
 
     def __init__(self, fake: FakeEnrollment, channel: grpc.aio.Channel) -> None:
         self._fake = fake
@@ -131,7 +131,7 @@ class TheFake:
         )
         return person_id
 
-    async def nobody(self) -> str:
+    async def unknown_person(self) -> str:
         person_id = str(new_id())
         self._fake.unknown_people.add(person_id)
         return person_id
@@ -147,79 +147,81 @@ class TheFake:
             self._fake.drafts.add(course_id)
         return course_id, assessments_of(course_id)
 
-    async def no_course(self) -> str:
+    async def unknown_course(self) -> str:
         course_id = str(new_id())
         self._fake.unknown_courses.add(course_id)
         return course_id
 
-    async def code(self) -> Admitting:
-        code = Admitting("Kf7Q2mXa", str(new_id()), str(new_id()))
+    async def code(self) -> ValidCode:
+        code = ValidCode("Kf7Q2mXa", str(new_id()), str(new_id()))
         self._fake.codes[code.text] = UUID(code.session_id)
         self._fake.list_code(code.session_id, code.text)
         return code
 
-    async def revoke(self, code: Admitting) -> None:
+    async def revoke(self, code: ValidCode) -> None:
         revoked = self._fake.resolved(code.text)
         revoked.validity = codes_pb2.CODE_VALIDITY_REVOKED
         self._fake.resolutions[code.text] = codes_pb2.CodeResolution(code=revoked)
 
 
 @pytest_asyncio.fixture(params=["service", "fake"])
-async def met(request: pytest.FixtureRequest, harness: Harness) -> AsyncIterator[Met]:
+async def subject(request: pytest.FixtureRequest, harness: Harness) -> AsyncIterator[Subject]:
     if request.param == "service":
-        yield TheService(harness)
+        yield ServiceSubject(harness)
         return
     async with FakeEnrollment.serving() as fake:
         channel = grpc.aio.insecure_channel(f"127.0.0.1:{fake.port}")
         async with channel:
-            yield TheFake(fake, channel)
+            yield FakeSubject(fake, channel)
 
 
-async def test_certifications_include_expired_ones(met: Met) -> None:
+async def test_certifications_include_expired_ones(subject: Subject) -> None:
     now = datetime.now(UTC)
-    until, over = now + timedelta(days=365), now - timedelta(days=1)
-    certified, was_certified = await met.proctor(until), await met.proctor(over)
-    asked = [certified, await met.person(), was_certified, await met.nobody()]
-    request = people_pb2.BatchGetCertificationsRequest(person_ids=asked)
-    answer = await met.client("session").people.BatchGetCertifications(request)
+    until, past = now + timedelta(days=365), now - timedelta(days=1)
+    certified, was_certified = await subject.proctor(until), await subject.proctor(past)
+    person_ids = [certified, await subject.person(), was_certified, await subject.unknown_person()]
+    request = people_pb2.BatchGetCertificationsRequest(person_ids=person_ids)
+    response = await subject.client("session").people.BatchGetCertifications(request)
     assert {
         each.person_id: each.certified_until_time.ToDatetime(tzinfo=UTC)
-        for each in answer.certifications
-    } == {certified: until, was_certified: over}
+        for each in response.certifications
+    } == {certified: until, was_certified: past}
 
 
-async def test_unknown_ids_are_listed_once_and_sorted(met: Met) -> None:
-    nobodies = [await met.nobody() for _ in range(3)]
-    asked = [*reversed(nobodies), await met.person(), nobodies[0]]
-    request = people_pb2.CheckPeopleRequest(person_ids=asked)
-    answer = await met.client("session").people.CheckPeople(request)
-    assert list(answer.missing_person_ids) == sorted(nobodies)
+async def test_unknown_ids_are_listed_once_and_sorted(subject: Subject) -> None:
+    unknown = [await subject.unknown_person() for _ in range(3)]
+    person_ids = [*reversed(unknown), await subject.person(), unknown[0]]
+    request = people_pb2.CheckPeopleRequest(person_ids=person_ids)
+    response = await subject.client("session").people.CheckPeople(request)
+    assert list(response.missing_person_ids) == sorted(unknown)
 
 
-async def test_registration_information_is_that_of_the_person(met: Met) -> None:
-    people = met.client("identity").people
-    request = people_pb2.GetRegistrationInformationRequest(person_id=await met.person())
-    answer = await people.GetRegistrationInformation(request)
-    assert (answer.legal_name, answer.date_of_birth) == (NAME, BORN)
-    request = people_pb2.GetRegistrationInformationRequest(person_id=await met.nobody())
-    told = await refusal(people.GetRegistrationInformation(request))
-    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+async def test_registration_information_is_that_of_the_person(subject: Subject) -> None:
+    people = subject.client("identity").people
+    request = people_pb2.GetRegistrationInformationRequest(person_id=await subject.person())
+    response = await people.GetRegistrationInformation(request)
+    assert (response.legal_name, response.date_of_birth) == (NAME, BORN)
+    request = people_pb2.GetRegistrationInformationRequest(person_id=await subject.unknown_person())
+    error = await refusal(people.GetRegistrationInformation(request))
+    assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
 
 
-async def test_contacts_include_only_existing_people(met: Met) -> None:
-    known = await met.person()
-    request = people_pb2.BatchGetContactsRequest(person_ids=[await met.nobody(), known])
-    (contact,) = (await met.client("notification").people.BatchGetContacts(request)).contacts
+async def test_contacts_include_only_existing_people(subject: Subject) -> None:
+    known = await subject.person()
+    request = people_pb2.BatchGetContactsRequest(person_ids=[await subject.unknown_person(), known])
+    (contact,) = (await subject.client("notification").people.BatchGetContacts(request)).contacts
     assert contact.person_id == known
     assert contact.email.endswith("@example.org")
     assert (contact.preferred_name, contact.locale, contact.time_zone) == (NAME, "en", "UTC")
 
 
 @pytest.mark.parametrize("published", [True, False])
-async def test_course_has_its_publication_and_its_assessments(met: Met, published: bool) -> None:
-    course_id, named = await met.course(published=published)
+async def test_course_has_its_publication_and_its_assessments(
+    subject: Subject, published: bool
+) -> None:
+    course_id, named = await subject.course(published=published)
     request = courses_pb2.GetCourseRequest(course_id=course_id)
-    course = (await met.client("session").courses.GetCourse(request)).course
+    course = (await subject.client("session").courses.GetCourse(request)).course
     assert course.course_id == course_id
     assert course.HasField("publish_time") == published
     assert [unit.assessment_id for unit in course.units] == ["", *named]
@@ -229,29 +231,31 @@ async def test_course_has_its_publication_and_its_assessments(met: Met, publishe
     ]
 
 
-async def test_unknown_course_is_not_found(met: Met) -> None:
-    request = courses_pb2.GetCourseRequest(course_id=await met.no_course())
-    told = await refusal(met.client("session").courses.GetCourse(request))
-    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
+async def test_unknown_course_is_not_found(subject: Subject) -> None:
+    request = courses_pb2.GetCourseRequest(course_id=await subject.unknown_course())
+    error = await refusal(subject.client("session").courses.GetCourse(request))
+    assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")
 
 
-async def test_codes_of_a_session_are_listed_with_their_text(met: Met) -> None:
-    code = await met.code()
+async def test_codes_of_a_session_are_listed_with_their_text(subject: Subject) -> None:
+    code = await subject.code()
     request = codes_pb2.ListCodesRequest(session_id=code.session_id)
-    (listed,) = (await met.client("notification").codes.ListCodes(request)).codes
+    (listed,) = (await subject.client("notification").codes.ListCodes(request)).codes
     assert (listed.text, listed.session_id) == (code.text, code.session_id)
     assert listed.state == codes_pb2.CODE_STATE_ACTIVE
     assert listed.code_id == str(UUID(listed.code_id))
 
 
-async def test_organisation_has_a_name_from_the_start(met: Met) -> None:
+async def test_organisation_has_a_name_from_the_start(subject: Subject) -> None:
     request = organisation_pb2.GetOrganisationRequest()
-    answer = await met.client("notification").organisation.GetOrganisation(request)
-    assert answer.organisation.name
+    response = await subject.client("notification").organisation.GetOrganisation(request)
+    assert response.organisation.name
 
 
-async def resolutions(met: Met, code: Admitting, *texts: str) -> list[codes_pb2.CodeResolution]:
-    """What texts lead to; the first is entered by the code's learner, the others by somebody else each."""
+async def resolutions(
+    subject: Subject, code: ValidCode, *texts: str
+) -> list[codes_pb2.CodeResolution]:
+    """Resolve texts; the code's learner enters the first, other people the others."""
     entries = [
         codes_pb2.CodeEntry(
             text=text, person_id=str(new_id()) if nth else code.person_id, client_address="::1"
@@ -259,13 +263,13 @@ async def resolutions(met: Met, code: Admitting, *texts: str) -> list[codes_pb2.
         for nth, text in enumerate(texts)
     ]
     request = codes_pb2.BatchResolveCodesRequest(entries=entries)
-    response = await met.client("session").codes.BatchResolveCodes(request)
+    response = await subject.client("session").codes.BatchResolveCodes(request)
     return list(response.resolutions)
 
 
-async def test_codes_are_resolved_in_the_order_of_the_entries(met: Met) -> None:
-    code = await met.code()
-    found, unknown = await resolutions(met, code, f" {code.text}\n", "zZzZ9999")
+async def test_codes_are_resolved_in_the_order_of_the_entries(subject: Subject) -> None:
+    code = await subject.code()
+    found, unknown = await resolutions(subject, code, f" {code.text}\n", "zZzZ9999")
     assert found.code.session_id == code.session_id
     assert found.code.code_id == str(UUID(found.code.code_id))
     assert found.code.validity == codes_pb2.CODE_VALIDITY_VALID
@@ -275,9 +279,9 @@ async def test_codes_are_resolved_in_the_order_of_the_entries(met: Met) -> None:
     assert unknown.WhichOneof("result") == "unknown"
 
 
-async def test_revoked_code_resolves_as_revoked(met: Met) -> None:
-    code = await met.code()
-    await met.revoke(code)
-    (resolution,) = await resolutions(met, code, code.text)
+async def test_revoked_code_resolves_as_revoked(subject: Subject) -> None:
+    code = await subject.code()
+    await subject.revoke(code)
+    (resolution,) = await resolutions(subject, code, code.text)
     assert resolution.code.validity == codes_pb2.CODE_VALIDITY_REVOKED
     assert resolution.code.session_id == code.session_id
