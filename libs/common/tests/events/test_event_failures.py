@@ -153,7 +153,8 @@ async def test_replay_restores_a_wiped_broker(harness: Harness) -> None:
             assert await harness.in_stream() == 0
             progress: list[int] = []
             assert (
-                await replay(harness.database, harness.owner, LONG_AGO, progress=progress.append) == 4
+                await replay(harness.database, harness.owner, LONG_AGO, progress=progress.append)
+                == 4
             )
             assert progress == [4]
             await until(harness.is_settled)
@@ -295,8 +296,7 @@ async def test_redrive_of_a_missing_dead_letter_is_refused(database: Database) -
     assert caught.value.reason == "NOT_FOUND"
 
 
-async def test_standby_relay_takes_over(
-    harness: Harness, postgres: Postgres) -> None:
+async def test_standby_relay_takes_over(harness: Harness, postgres: Postgres) -> None:
     person = new_id()
     async with harness.relay() as first:
         await until(lambda: first.is_active)
@@ -394,7 +394,9 @@ def logged(logs: Sequence[Mapping[str, object]], event: str) -> list[Mapping[str
     return [line for line in logs if line["event"] == event]
 
 
-async def test_temporary_errors_are_retried_more_often_than_permanent_ones(harness: Harness) -> None:
+async def test_temporary_errors_are_retried_more_often_than_permanent_ones(
+    harness: Harness,
+) -> None:
     person = new_id()
     harness.effects.fail = lambda event, metadata: (
         unavailable("UNREACHABLE", "unreachable") if metadata.deliveries < 12 else None

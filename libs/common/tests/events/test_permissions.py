@@ -323,13 +323,16 @@ class TestSubscriber:
                 await client.jetstream().publish(event.subject, event.body, headers=headers)
                 await until(harness.is_settled)
         assert await harness.count_effects() == 0
-        assert await harness.inbox_rows() == 0, "the genuine event with this id can still be handled"
+        assert await harness.inbox_rows() == 0, (
+            "the genuine event with this id can still be handled"
+        )
         (letter,) = await DeadLetters(harness.database, {CONSUMER: harness.effects.handlers}).list()
         assert (letter.reason, letter.deliveries) == ("WrongSourceError", 1)
         (line,) = [line for line in logs if line["event"] == "event_dead_lettered"]
         assert line["log_level"] == "error"
 
-    async def test_dead_letter_with_a_wrong_source_cannot_be_redriven(self, harness: Harness
+    async def test_dead_letter_with_a_wrong_source_cannot_be_redriven(
+        self, harness: Harness
     ) -> None:
         event = forged()
         headers = {**event.headers, "ce-source": "/proctorium/session"}

@@ -228,9 +228,7 @@ async def test_names_need_a_token(harness: Harness) -> None:
 
 
 async def test_people_have_pages_by_name(harness: Harness) -> None:
-    created = {
-        (await harness.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")
-    }
+    created = {(await harness.person(name=name)).person_id: name for name in ("Cy", "Ada", "Ada")}
     listed: list[Person] = []
     token = ""
     while True:

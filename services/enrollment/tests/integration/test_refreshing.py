@@ -49,7 +49,9 @@ async def test_repeated_refresh_within_the_grace_period_returns_the_same_token(
     first = (await sign_in(harness, person.email)).tokens.refresh_token
     lost = await refresh(harness, first)
     harness.clock.move(seconds=29)
-    repeated = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=first))
+    repeated = await harness.anonymous.accounts.RefreshToken(
+        RefreshTokenRequest(refresh_token=first)
+    )
     assert repeated.tokens.refresh_token == lost
     assert person.person_id in claims_of(repeated.tokens.access_token)
     assert await harness.count(sign_ins) == 1

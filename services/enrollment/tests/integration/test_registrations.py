@@ -34,9 +34,7 @@ EXAM, SECOND = str(new_id()), str(new_id())
 
 
 async def mine(harness: Harness, person_id: str) -> list[MyCourse]:
-    response = await harness.learner(person_id).registrations.ListMyCourses(
-        ListMyCoursesRequest()
-    )
+    response = await harness.learner(person_id).registrations.ListMyCourses(ListMyCoursesRequest())
     return list(response.courses)
 
 

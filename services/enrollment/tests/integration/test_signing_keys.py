@@ -159,6 +159,6 @@ async def test_enrollment_trusts_the_tokens_that_it_signs(alone: Harness) -> Non
         await create_administrator(harness.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
         signed_in = await sign_in(harness, EMAIL)
         bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)
-        answer = await harness.anonymous.accounts.GetMe(GetMeRequest(), metadata=bearer)
+        response = await harness.anonymous.accounts.GetMe(GetMeRequest(), metadata=bearer)
     await hashes.close()
     assert response.person.email == EMAIL

@@ -197,13 +197,13 @@ async def test_proctor_cannot_decide_their_own_case(harness: Harness) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "not an id", "00000000"], ids=repr)
-async def test_an_id_that_is_none_is_named(harness: Harness, text: str) -> None:
+async def test_invalid_id_is_refused_with_its_field(harness: Harness, text: str) -> None:
     error = await refusal(harness.learner().stub.GetCase(of_session(text)))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [each.field for each in error.violations] == ["learner.session_id"]
 
 
-async def test_a_request_that_identifies_no_case_is_refused(harness: Harness) -> None:
+async def test_request_without_a_case_is_refused(harness: Harness) -> None:
     error = await refusal(harness.learner().stub.GetCase(pb.GetCaseRequest()))
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
     assert [each.field for each in error.violations] == ["by"]

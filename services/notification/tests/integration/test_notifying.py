@@ -103,7 +103,7 @@ async def test_redelivered_event_notifies_once(harness: Harness) -> None:
     assert rows == [("email",), ("in_app",)]
 
 
-async def test_replacing_code_says_that_the_previous_one_no_longer_works(
+async def test_replacement_code_mail_says_that_the_previous_code_is_invalid(
     harness: Harness,
 ) -> None:
     learner, session_id = harness.person(), await harness.session()

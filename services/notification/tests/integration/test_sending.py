@@ -207,7 +207,7 @@ async def test_mail_without_a_response_is_in_doubt_and_not_retried(
     ],
     ids=lambda response: repr(response[:12]),
 )
-async def test_mail_is_not_handed_over_again_after_an_invalid_response(
+async def test_mail_is_not_sent_again_after_an_invalid_response(
     response: str, migrated_database: MigratedDatabase, harness: Harness
 ) -> None:
     async with isolated_sender(harness, migrated_database("proctorium_notification")) as isolated:

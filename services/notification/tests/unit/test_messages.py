@@ -178,7 +178,7 @@ def text_in_one_line(topic: Topic, locale: str, session: Session | None) -> str:
 @pytest.mark.parametrize(
     ("locale", "phrase"), [("en", "which no longer works"), ("de", "der nicht mehr gilt")]
 )
-def test_mail_with_a_replacing_code_says_so(locale: str, phrase: str) -> None:
+def test_mail_with_a_replacement_code_mentions_it(locale: str, phrase: str) -> None:
     content = sample_content(Topic.CODE_REPLACED)
     text = text_in_one_line(Topic.CODE_REPLACED, locale, content.session)
     assert phrase in text

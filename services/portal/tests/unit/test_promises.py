@@ -1,4 +1,4 @@
-"""Pages, mails and error sentences promise nothing that does not exist; who builds one removes it from the list."""
+"""Pages, mails and error sentences mention no feature that does not exist yet."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PROMISES = {
 
 
 @pytest.mark.parametrize("promise", PROMISES.values(), ids=PROMISES)
-def test_nothing_is_promised_that_does_not_exist(promise: str) -> None:
+def test_texts_mention_no_missing_feature(promise: str) -> None:
     assert TEXTS
     found = [
         str(path.relative_to(ROOT))

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def test_the_pages_unit_tests_pass() -> None:
+def test_web_unit_tests_pass() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tools.web", "test"],
         cwd=ROOT,

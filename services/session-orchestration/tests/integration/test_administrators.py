@@ -1,4 +1,4 @@
-"""What administrators may do in sessions: whatever the proctors may, recorded as done by an administrator."""
+"""Administrators may do in sessions what proctors may, and are recorded as administrators."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ async def remove(person: Person, session_id: str, participant_id: str) -> None:
 
 
 async def run_session(harness: Harness, person: Person, proctors: list[Person]) -> str:
-    """Let a person do everything in a session that one may do from opening the lobby to the end; return its id."""
+    """Run a session as a person from opening the lobby to the end; return its id."""
     session = await harness.scheduled(plan(proctors, starts_in=timedelta(hours=5)))
     await open_lobby(person, session.session_id)
     first = (await join(harness.learner(), session.session_id)).participant
@@ -82,7 +82,9 @@ _RUN = [
 ]
 
 
-async def test_an_administrator_runs_any_session_and_the_record_says_so(harness: Harness) -> None:
+async def test_administrator_runs_any_session_and_is_recorded_as_administrator(
+    harness: Harness,
+) -> None:
     administrator = harness.administrator()
     session_id = await run_session(harness, administrator, [harness.proctor()])
     assert await acts(administrator, session_id) == [
@@ -90,13 +92,13 @@ async def test_an_administrator_runs_any_session_and_the_record_says_so(harness:
     ]
 
 
-async def test_what_a_proctor_does_is_recorded_as_by_a_proctor(harness: Harness) -> None:
+async def test_proctor_is_recorded_as_proctor(harness: Harness) -> None:
     proctor = harness.proctor()
     session_id = await run_session(harness, proctor, [proctor])
     assert await acts(proctor, session_id) == [(event, proctor.id, ROLE_PROCTOR) for event in _RUN]
 
 
-async def test_the_clock_acts_in_no_role(harness: Harness) -> None:
+async def test_automatic_actions_have_no_acting_role(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     await join(harness.learner(), session.session_id)
@@ -104,7 +106,7 @@ async def test_the_clock_acts_in_no_role(harness: Harness) -> None:
     assert await acts(proctor, session.session_id) == [opened]
 
 
-async def test_a_cancelled_session_says_that_an_administrator_cancelled_it(
+async def test_cancellation_is_recorded_as_by_an_administrator(
     harness: Harness,
 ) -> None:
     administrator = harness.administrator()
@@ -116,7 +118,7 @@ async def test_a_cancelled_session_says_that_an_administrator_cancelled_it(
 
 
 @pytest.mark.parametrize("certified", [True, False], ids=["certified", "lapsed"])
-async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while_certified(
+async def test_proctor_with_both_roles_acts_as_proctor_while_certified(
     harness: Harness, *, certified: bool
 ) -> None:
     proctor = harness.proctor()
@@ -134,21 +136,21 @@ async def test_a_planned_proctor_who_is_an_administrator_acts_as_a_proctor_while
 
 
 async def lapse(harness: Harness, proctor: Person) -> None:
-    """Let the person's certification end."""
+    """End the person's certification."""
     now = datetime.now(UTC)
     over = Timestamp()
     over.FromDatetime(now - timedelta(days=1))
     event = enrollment_events.PersonCertified(person_id=proctor.id, certified_until_time=over)
     await harness.publish(event, time=now + timedelta(seconds=1))
 
-    async def known() -> bool:
+    async def stored() -> bool:
         statement = "SELECT 1 FROM certifications WHERE person_id = :id AND certified_until < now()"
         return bool(await harness.rows(statement, id=proctor.person_id))
 
-    await until(known)
+    await until(stored)
 
 
-async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(
+async def test_administrator_cannot_run_a_session_as_its_participant(
     harness: Harness,
 ) -> None:
     proctor, person_id = harness.proctor(), new_id()
@@ -169,7 +171,7 @@ async def test_an_administrator_who_takes_part_in_a_session_does_not_run_it(
     assert error.reason == "NOT_YOUR_SESSION"
 
 
-async def test_an_administrator_who_is_invited_as_a_learner_does_not_run_the_session(
+async def test_administrator_invited_as_learner_cannot_run_the_session(
     harness: Harness,
 ) -> None:
     both = harness.person("administrator", "learner", person_id=new_id())
@@ -179,7 +181,7 @@ async def test_an_administrator_who_is_invited_as_a_learner_does_not_run_the_ses
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
 
 
-async def test_an_administrator_learns_that_a_session_does_not_exist(harness: Harness) -> None:
+async def test_unknown_session_is_not_found_for_administrators(harness: Harness) -> None:
     administrator, nowhere = harness.administrator(), str(new_id())
     starting = sessions_pb2.StartSessionRequest(session_id=nowhere)
     error = await harness.refused(administrator.sessions.StartSession, starting)

@@ -1,4 +1,4 @@
-"""Starting and ending."""
+"""Starting and ending sessions."""
 
 from __future__ import annotations
 
@@ -31,25 +31,25 @@ async def certify(
     harness: Harness,
     person: Person,
     until_time: datetime,
-    progress_published_at: datetime,
+    published_at: datetime,
     position: int = 0,
 ) -> None:
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await harness.publish(event, position=position, time=progress_published_at)
+    await harness.publish(event, position=position, time=published_at)
 
 
-async def kept_certification(harness: Harness, person: Person) -> datetime:
+async def stored_certification(harness: Harness, person: Person) -> datetime:
     rows = await harness.rows(
         "SELECT certified_until FROM certifications WHERE person_id = :id", id=person.person_id
     )
-    kept = rows[0][0]
-    assert isinstance(kept, datetime)
-    return kept
+    certified_until = rows[0][0]
+    assert isinstance(certified_until, datetime)
+    return certified_until
 
 
-async def test_a_certification_ends_with_the_role_of_a_proctor(harness: Harness) -> None:
+async def test_certification_ends_with_the_proctor_role(harness: Harness) -> None:
     proctor, now = harness.proctor(), datetime.now(UTC)
     session = await harness.scheduled(plan([proctor]))
     event = enrollment_events.PersonRoleRevoked(
@@ -59,10 +59,10 @@ async def test_a_certification_ends_with_the_role_of_a_proctor(harness: Harness)
     await harness.publish(event, time=later)
 
     async def is_known() -> bool:
-        return await kept_certification(harness, proctor) == later
+        return await stored_certification(harness, proctor) == later
 
     await until(is_known)
-    # The certification of before arrives again.
+    # The earlier certification is delivered again.
     await certify(harness, proctor, now + timedelta(days=1), now, position=1)
     await until(harness.is_quiet)
     assert await is_known()
@@ -71,7 +71,7 @@ async def test_a_certification_ends_with_the_role_of_a_proctor(harness: Harness)
     assert error.reason == "NOT_ALLOWED"
 
 
-async def test_the_start_turns_everybody_who_waits_in_session(harness: Harness) -> None:
+async def test_start_admits_all_waiting_participants(harness: Harness) -> None:
     proctor, learners = harness.proctor(), [harness.learner() for _ in range(5)]
     session = await harness.scheduled(plan([proctor]))
     await asyncio.gather(*(join(each, session.session_id) for each in learners))
@@ -83,7 +83,7 @@ async def test_the_start_turns_everybody_who_waits_in_session(harness: Harness) 
     assert (await harness.recorded(session.session_id)).count("session.started") == 1
 
 
-async def test_a_session_starts_while_enrollment_is_away(harness: Harness) -> None:
+async def test_session_starts_while_enrollment_is_unavailable(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     async with harness.without(harness.enrollment):
@@ -91,14 +91,14 @@ async def test_a_session_starts_while_enrollment_is_away(harness: Harness) -> No
     assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
 
 
-async def test_who_has_lost_the_certification_does_not_start(harness: Harness) -> None:
+async def test_proctor_without_certification_cannot_start(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     now = datetime.now(UTC)
     await certify(harness, proctor, now - timedelta(days=1), now + timedelta(seconds=1))
 
     async def is_known() -> bool:
-        return await kept_certification(harness, proctor) < now
+        return await stored_certification(harness, proctor) < now
 
     await until(is_known)
     request = sessions_pb2.StartSessionRequest(session_id=session.session_id)
@@ -107,7 +107,7 @@ async def test_who_has_lost_the_certification_does_not_start(harness: Harness) -
     assert error.metadata == {"person_id": proctor.id}
 
 
-async def test_a_proctor_of_other_sessions_starts_nothing(harness: Harness) -> None:
+async def test_proctor_of_another_session_cannot_start(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     for session_id in (session.session_id, str(new_id())):
         request = sessions_pb2.StartSessionRequest(session_id=session_id)
@@ -115,7 +115,7 @@ async def test_a_proctor_of_other_sessions_starts_nothing(harness: Harness) -> N
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
 
 
-async def test_learners_start_and_end_nothing(harness: Harness) -> None:
+async def test_learner_can_neither_start_nor_end(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     learner = harness.learner()
     assert (
@@ -132,7 +132,7 @@ async def test_learners_start_and_end_nothing(harness: Harness) -> None:
     ).reason == "NOT_ALLOWED"
 
 
-async def test_a_session_does_not_start_before_its_lobby_nor_end_before_its_start(
+async def test_start_needs_an_open_lobby_and_end_needs_a_start(
     harness: Harness,
 ) -> None:
     proctor = harness.proctor()
@@ -147,11 +147,11 @@ async def test_a_session_does_not_start_before_its_lobby_nor_end_before_its_star
     assert error.metadata["possible"] == "start,cancel"
 
 
-async def test_the_end_says_how_it_was_for_each_learner(harness: Harness) -> None:
+async def test_end_sets_the_final_state_of_each_learner(harness: Harness) -> None:
     proctor = harness.proctor()
-    there, removed, late_waiter, absent = (harness.learner() for _ in range(4))
-    session = await harness.scheduled(plan([proctor], [there, absent]))
-    await join(there, session.session_id)
+    present, removed, late_waiter, absent = (harness.learner() for _ in range(4))
+    session = await harness.scheduled(plan([proctor], [present, absent]))
+    await join(present, session.session_id)
     gone = (await join(removed, session.session_id)).participant.participant_id
     await proctor.supervision.RemoveParticipant(
         supervision_pb2.RemoveParticipantRequest(
@@ -159,19 +159,20 @@ async def test_the_end_says_how_it_was_for_each_learner(harness: Harness) -> Non
         )
     )
     await start(proctor, session.session_id)
-    waiting_id = await left_waiting(harness, session.session_id, late_waiter)
+    waiting_id = await insert_waiting(harness, session.session_id, late_waiter)
 
     ended = await end(proctor, session.session_id)
     assert ended.ended_by == proctor.id
     assert await end(harness.administrator(), session.session_id) == ended
 
     event = await event_of(harness, session.session_id, "session.ended")
-    told = events_pb2.SessionEnded.FromString(event)
+    ended_event = events_pb2.SessionEnded.FromString(event)
     attended = {
-        each.person_id: (bool(each.participant_id), each.attended) for each in told.attendances
+        each.person_id: (bool(each.participant_id), each.attended)
+        for each in ended_event.attendances
     }
     assert attended == {
-        there.id: (True, True),
+        present.id: (True, True),
         removed.id: (True, False),
         late_waiter.id: (True, False),
         absent.id: (False, False),
@@ -272,8 +273,8 @@ async def insert_participant(harness: Harness, session_id: str, state: Participa
     return participant_id
 
 
-async def left_waiting(harness: Harness, session_id: str, learner: Person) -> str:
-    """Somebody who waits although the session is in progress: as approval of late entry will leave them."""
+async def insert_waiting(harness: Harness, session_id: str, learner: Person) -> str:
+    """Insert a participant who waits although the session is in progress."""
     participant_id = new_id()
     await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "

@@ -1,4 +1,4 @@
-"""A learner who is sent a code after the planning is invited like those who were planned."""
+"""A learner who is sent a code after scheduling is invited like those in the plan."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def invited(harness: Harness, session_id: str) -> set[str]:
     return {str(row[0]) for row in rows}
 
 
-async def test_a_learner_who_is_sent_a_code_is_on_the_roster_and_told_of_a_cancellation(
+async def test_learner_who_is_sent_a_code_is_on_the_roster_and_notified_of_a_cancellation(
     harness: Harness,
 ) -> None:
     proctor, planned, newcomer = harness.proctor(), harness.learner(), harness.learner()
@@ -57,21 +57,21 @@ async def test_a_learner_who_is_sent_a_code_is_on_the_roster_and_told_of_a_cance
     assert set(cancelled.person_ids) == {*everybody, proctor.id}
 
 
-async def test_places_of_planned_learners_stay_theirs(harness: Harness) -> None:
+async def test_seats_of_planned_learners_stay_reserved(harness: Harness) -> None:
     proctor = harness.proctor()
     planned, first, second = harness.learner(), harness.learner(), harness.learner()
     session = await harness.scheduled(plan([proctor], [planned], capacity=2))
     await harness.publish(issued(session.session_id, first, second))
 
-    async def kept() -> bool:
+    async def stored() -> bool:
         return await invited(harness, session.session_id) == {planned.id, first.id}
 
-    await until(kept)
+    await until(stored)
     await join(first, session.session_id)
     await join(planned, session.session_id)
 
 
-async def test_nobody_new_is_invited_to_a_session_that_is_over_nor_its_proctor(
+async def test_code_invites_neither_to_a_session_that_is_over_nor_its_proctor(
     harness: Harness,
 ) -> None:
     proctor, learner, newcomer = harness.proctor(), harness.learner(), harness.learner()

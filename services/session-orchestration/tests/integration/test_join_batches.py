@@ -22,13 +22,13 @@ from .harness import Harness, plan
 
 
 def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None) -> JoinRequest:
-    """Somebody who entered a valid, shared code of the session."""
+    """Return the join request of a learner with a valid shared code of the session."""
     code = ResolvedCode(new_id(), session_id, None, CodeValidity.VALID, None, None, registered=True)
     return JoinRequest(person_id, CodeResolution(code), trace_context=trace)
 
 
-async def come(harness: Harness, *requests: JoinRequest) -> list[str]:
-    """They join in one batch; what becomes of each."""
+async def join_batch(harness: Harness, *requests: JoinRequest) -> list[str]:
+    """Join in one batch; return each result."""
     async with harness.database.transaction() as tx:
         session_ids = {each.session_id for each in requests if each.session_id}
         outcomes = await join_all(tx, await sessions.lock_sessions(tx, session_ids), requests)
@@ -39,56 +39,58 @@ def _in(joined: JoinResult) -> str:
     return "rejoined" if joined.rejoin else "in"
 
 
-async def test_a_place_that_was_kept_is_free_when_who_was_expected_has_come(
+async def test_reserved_seat_is_used_when_the_invited_learner_joins(
     harness: Harness,
 ) -> None:
-    expected = harness.learner()
-    session = await harness.scheduled(plan([harness.proctor()], [expected], capacity=2))
+    invited = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()], [invited], capacity=2))
     session_id = UUID(session.session_id)
     first, second, third = (
-        request(session_id, person_id) for person_id in (expected.person_id, new_id(), new_id())
+        request(session_id, person_id) for person_id in (invited.person_id, new_id(), new_id())
     )
-    assert await come(harness, first, second, third) == ["in", "in", "SESSION_FULL"]
+    assert await join_batch(harness, first, second, third) == ["in", "in", "SESSION_FULL"]
 
 
-async def test_a_place_is_kept_while_who_is_expected_has_not_come(harness: Harness) -> None:
-    expected = harness.learner()
-    session = await harness.scheduled(plan([harness.proctor()], [expected], capacity=2))
+async def test_seat_of_an_invited_learner_stays_reserved(harness: Harness) -> None:
+    invited = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()], [invited], capacity=2))
     session_id = UUID(session.session_id)
     first, second, third = (
-        request(session_id, person_id) for person_id in (new_id(), new_id(), expected.person_id)
+        request(session_id, person_id) for person_id in (new_id(), new_id(), invited.person_id)
     )
-    assert await come(harness, first, second, third) == ["in", "SESSION_FULL", "in"]
+    assert await join_batch(harness, first, second, third) == ["in", "SESSION_FULL", "in"]
 
 
-async def test_who_comes_twice_in_one_group_is_in_once(harness: Harness) -> None:
+async def test_learner_twice_in_a_batch_joins_once(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()], capacity=2))
     once = request(UUID(session.session_id), new_id())
-    assert await come(harness, once, once) == ["in", "rejoined"]
+    assert await join_batch(harness, once, once) == ["in", "rejoined"]
     found = await harness.rows(
         "SELECT participant_count FROM sessions WHERE session_id = :id", id=once.session_id
     )
     assert found == [(1,)]
 
 
-async def test_the_event_of_each_is_in_the_trace_of_their_own_call(harness: Harness) -> None:
+async def test_event_of_each_learner_is_in_the_trace_of_their_call(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     places = [
         SpanContext(secrets.randbits(128) | 1, secrets.randbits(64) | 1, True, TraceFlags(1))
         for _ in range(2)
     ]
-    await come(harness, *(request(UUID(session.session_id), new_id(), place) for place in places))
-    told = await harness.rows(
+    await join_batch(
+        harness, *(request(UUID(session.session_id), new_id(), place) for place in places)
+    )
+    rows = await harness.rows(
         "SELECT headers::json ->> 'traceparent' FROM outbox "
         "WHERE subject LIKE 'evt.session.participant.joined.%' ORDER BY position DESC LIMIT 2"
     )
-    assert [str(row[0]).split("-")[1] for row in reversed(told)] == [
+    assert [str(row[0]).split("-")[1] for row in reversed(rows)] == [
         f"{place.trace_id:032x}" for place in places
     ]
 
 
 class Resolving(GrpcEnrollment):
-    """Enrollment for which every code is a valid one of a session; it counts the entries of each call."""
+    """Enrollment that resolves every code to a session and records the entries of each call."""
 
     def __init__(self, session_id: UUID) -> None:
         self._session_id = session_id
@@ -99,7 +101,7 @@ class Resolving(GrpcEnrollment):
         return [request(self._session_id, each.person_id).resolution for each in entries]
 
 
-async def test_learners_who_join_at_once_share_a_call_and_one_learner_has_one_entry_in_it(
+async def test_concurrent_joins_share_a_call_with_one_entry_per_learner(
     harness: Harness,
 ) -> None:
     session = await harness.scheduled(plan([harness.proctor()], capacity=40))

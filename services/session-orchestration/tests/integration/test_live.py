@@ -1,4 +1,4 @@
-"""Live views: pushed at once, resumable, shared, and independent of the broker."""
+"""Live views: immediate, resumable, shared between watchers, and independent of the broker."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def watch_roster(person: Person, session_id: str, cursor: str = "") -> RosterWat
 async def seen_as(
     call: Watch, state: lobby_pb2.ParticipantState.ValueType
 ) -> lobby_pb2.WatchSessionResponse:
-    """The first view in which the learner is in `state`."""
+    """Return the first view in which the learner is in `state`."""
     while True:
         view = await next_response(call)
         if view.participant.state == state:
@@ -52,7 +52,7 @@ async def seen_as(
 
 
 async def connected(call: Watch) -> lobby_pb2.WatchSessionResponse:
-    """The view in which the learner is shown as connected: after it nothing changes by itself."""
+    """Return the view in which the learner is shown as connected, after which nothing changes automatically."""
     while True:
         view = await next_response(call)
         if view.participant.connected:
@@ -64,14 +64,14 @@ async def _next(call: Watch | RosterWatch) -> object:
 
 
 async def is_silent(call: Watch | RosterWatch) -> bool:
-    """Whether nothing comes, for as long as a dozen rounds of everything that goes by the clock."""
+    """Return whether no message arrives during a dozen runs of the periodic workers."""
     reading = asyncio.create_task(_next(call))
     done, _ = await asyncio.wait([reading], timeout=0.6)
     reading.cancel()
     return not done
 
 
-async def test_the_start_reaches_every_learner_at_once_without_the_broker(harness: Harness) -> None:
+async def test_start_reaches_every_learner_without_the_broker(harness: Harness) -> None:
     proctor, learners = harness.proctor(), [harness.learner() for _ in range(4)]
     session = await harness.scheduled(plan([proctor]))
     nowhere = f"nats://127.0.0.1:{free_ports(1)[0]}"
@@ -89,7 +89,7 @@ async def test_the_start_reaches_every_learner_at_once_without_the_broker(harnes
             call.cancel()
 
 
-async def test_a_start_sends_each_device_its_own_learner_and_the_time(harness: Harness) -> None:
+async def test_start_sends_each_device_its_learner_and_the_server_time(harness: Harness) -> None:
     proctor, learners = harness.proctor(), [harness.learner() for _ in range(3)]
     session = await harness.scheduled(plan([proctor]))
     joined = {each.id: (await join(each, session.session_id)).participant for each in learners}
@@ -109,7 +109,7 @@ async def test_a_start_sends_each_device_its_own_learner_and_the_time(harness: H
         call.cancel()
 
 
-async def test_what_happens_on_one_replica_is_seen_on_the_other(harness: Harness) -> None:
+async def test_changes_on_one_replica_are_shown_by_the_other(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     async with harness.replica() as other:
@@ -120,7 +120,7 @@ async def test_what_happens_on_one_replica_is_seen_on_the_other(harness: Harness
         )
         assert not (await next_response(roster)).snapshot.participants
         await join(learner, session.session_id)
-        # Who has just joined here is known there, whether or not the notice has come.
+        # A learner who has just joined here can watch there, even before the notification has arrived.
         view = watch(there, session.session_id)
         await seen_as(view, WAITING)
         while True:
@@ -133,7 +133,7 @@ async def test_what_happens_on_one_replica_is_seen_on_the_other(harness: Harness
         roster.cancel()
 
 
-async def test_who_comes_back_with_the_present_cursor_is_sent_nothing_until_something_changes(
+async def test_current_cursor_resumes_without_a_message(
     harness: Harness,
 ) -> None:
     proctor, learner = harness.proctor(), harness.learner()
@@ -147,7 +147,7 @@ async def test_who_comes_back_with_the_present_cursor_is_sent_nothing_until_some
     await start(proctor, session.session_id)
     view = await next_response(third)
     assert view.participant.state == IN_SESSION
-    # An older cursor, and one that was never given, are answered with what there is.
+    # An older or unknown cursor gets the current view.
     for old in (cursor, "999999", "not a cursor"):
         fourth = watch(learner, session.session_id, old)
         assert (await next_response(fourth)).participant.state == IN_SESSION
@@ -156,7 +156,7 @@ async def test_who_comes_back_with_the_present_cursor_is_sent_nothing_until_some
     third.cancel()
 
 
-async def test_a_learner_is_not_told_of_others(harness: Harness) -> None:
+async def test_learner_receives_no_changes_of_others(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
@@ -166,7 +166,7 @@ async def test_a_learner_is_not_told_of_others(harness: Harness) -> None:
     assert await is_silent(call)
 
 
-async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(harness: Harness) -> None:
+async def test_silent_watch_is_sent_the_unchanged_view(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
@@ -196,7 +196,7 @@ async def test_a_watch_on_which_nothing_happens_is_written_to_as_it_is(harness: 
         roster.cancel()
 
 
-async def test_a_roster_is_a_snapshot_then_changes(harness: Harness) -> None:
+async def test_roster_starts_with_a_snapshot_and_continues_with_changes(harness: Harness) -> None:
     proctor, first, second = harness.proctor(), harness.learner(), harness.learner()
     session = await harness.scheduled(plan([proctor], [first]))
     await join(first, session.session_id)
@@ -215,7 +215,7 @@ async def test_a_roster_is_a_snapshot_then_changes(harness: Harness) -> None:
     changes = [await next_response(call) for _ in range(3)]
     assert {each.participant.person_id for each in changes[:2]} == {first.id, second.id}
     assert changes[2].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
-    # Only the last of what belongs together moves the cursor on: who breaks off before it misses nothing.
+    # Only the last of several related messages has a new cursor, so that a client that disconnects misses none.
     assert [each.cursor for each in changes[:2]] == [change.cursor] * 2
     assert int(changes[2].cursor) > int(change.cursor)
     again = watch_roster(proctor, session.session_id, changes[0].cursor)
@@ -227,7 +227,7 @@ async def test_a_roster_is_a_snapshot_then_changes(harness: Harness) -> None:
     assert rest[-1].session.state == sessions_pb2.SESSION_STATE_ENDED
 
 
-async def test_a_watcher_of_a_session_that_is_over_is_told_so_once(harness: Harness) -> None:
+async def test_watch_of_a_session_that_is_over_sends_one_view(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
@@ -239,7 +239,7 @@ async def test_a_watcher_of_a_session_that_is_over_is_told_so_once(harness: Harn
     assert len([each async for each in watch_roster(proctor, session.session_id)]) == 1
 
 
-async def test_a_lost_connection_for_notices_loses_no_change(harness: Harness) -> None:
+async def test_lost_notification_connection_loses_no_change(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)
@@ -255,7 +255,7 @@ async def test_a_lost_connection_for_notices_loses_no_change(harness: Harness) -
 
 
 class CountedDatabase(Database):
-    """Counts its transactions, those of one statement included."""
+    """A database that counts its transactions, including single statements."""
 
     transactions = 0
 
@@ -270,7 +270,7 @@ class CountedDatabase(Database):
         return await super().fetch(sql, *arguments)
 
 
-async def test_however_many_watch_a_change_is_read_once(harness: Harness) -> None:
+async def test_change_is_read_once_for_all_watchers(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor], capacity=300))
     await until(harness.is_quiet)
@@ -294,7 +294,7 @@ async def test_however_many_watch_a_change_is_read_once(harness: Harness) -> Non
         watchers = [asyncio.create_task(one_watcher()) for _ in range(200)]
         for _ in watchers:
             await opened.acquire()
-        # One for all who came together; listening begins with a look of its own.
+        # One for all concurrent watchers, and one when listening starts.
         assert database.transactions <= 3
         before = database.transactions
         await start(proctor, session.session_id)
@@ -306,7 +306,7 @@ async def test_however_many_watch_a_change_is_read_once(harness: Harness) -> Non
     await database.close()
 
 
-async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(harness: Harness) -> None:
+async def test_slow_watcher_gets_only_the_newest_snapshot(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor], capacity=300))
     call = watch_roster(proctor, session.session_id)
@@ -319,8 +319,7 @@ async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(harness: H
             for _ in range(5):
                 await join(harness.learner(), session.session_id)
             await shared.read()
-            # Five changes came while nobody looked: there is one snapshot, and what is new in it is known from any
-            # revision.
+            # After five unread changes there is one snapshot, from which the changes since any revision follow.
             assert changed.is_set()
             assert len(shared.snapshot.changed_since(first.revision)) == 5
             assert len(shared.snapshot.views) == 5
@@ -329,11 +328,11 @@ async def test_a_slow_watcher_gets_the_newest_picture_and_not_a_queue(harness: H
     await database.close()
 
 
-async def test_who_knows_more_than_this_replica_is_not_shown_less(harness: Harness) -> None:
+async def test_replica_behind_the_cursor_sends_no_older_view(harness: Harness) -> None:
     first, second = harness.learner(), harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]))
     await join(first, session.session_id)
-    # No notice ever comes to this one.
+    # This replica receives no notification.
     deaf = LiveSession(harness.database, UUID(session.session_id))
     seen = await deaf.snapshot_since(0, first.person_id)
     await join(second, session.session_id)
@@ -343,7 +342,7 @@ async def test_who_knows_more_than_this_replica_is_not_shown_less(harness: Harne
     assert (await deaf.snapshot_since(seen.revision + 2)).revision == seen.revision + 2
 
 
-async def test_a_watch_keeps_nothing_when_it_is_over(harness: Harness) -> None:
+async def test_ended_watch_frees_its_memory(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     database = Database(harness.database_url)
     live = Live(database, Listener(database))
@@ -356,7 +355,7 @@ async def test_a_watch_keeps_nothing_when_it_is_over(harness: Harness) -> None:
     await database.close()
 
 
-async def test_a_replica_that_drains_sends_its_watchers_elsewhere(harness: Harness) -> None:
+async def test_draining_replica_ends_its_watches(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     await join(learner, session.session_id)

@@ -1,4 +1,4 @@
-"""Joining: by enrollment's word, then under the session's own rules; and coming back."""
+"""Joining: enrollment's resolution of the code, the session's rules, and rejoining."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ async def refused(harness: Harness, person: Person, code: str) -> ServiceError:
     return await harness.refused(person.lobby.JoinSession, joining(code))
 
 
-async def test_enrollment_is_asked_for_this_learner_from_this_address(harness: Harness) -> None:
+async def test_code_is_resolved_with_the_learners_id_and_address(harness: Harness) -> None:
     learner = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]), code="Abc23456")
-    # As the edge says it, whose certificate the callers of these tests have.
+    # The callers of these tests have the edge's certificate, whose header is trusted.
     await learner.lobby.JoinSession(
         joining("Abc23456"), metadata=[("x-forwarded-for", "192.0.2.7")]
     )
-    asked = harness.enrollment.entries[-1]
-    assert (asked.text, asked.person_id, asked.client_address) == (
+    entry = harness.enrollment.entries[-1]
+    assert (entry.text, entry.person_id, entry.client_address) == (
         "Abc23456",
         learner.id,
         "192.0.2.7",
@@ -52,7 +52,7 @@ NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
 def resolution(
     code: codes_pb2.ResolvedCode, validity: codes_pb2.CodeValidity.ValueType, **fields: Any
 ) -> codes_pb2.CodeResolution:
-    """What enrollment says of a code with this validity."""
+    """Return enrollment's resolution of a code with this validity."""
     code.validity = validity
     code.valid_from_time.FromDatetime(NOON)
     code.valid_until_time.FromDatetime(NOON + timedelta(hours=1))
@@ -77,7 +77,7 @@ def resolution(
     ],
     ids=["not yet valid", "expired", "revoked", "replaced"],
 )
-async def test_an_invalid_code_admits_only_who_has_joined_before(
+async def test_invalid_code_admits_only_participants(
     harness: Harness,
     validity: codes_pb2.CodeValidity.ValueType,
     reason: str,
@@ -88,8 +88,8 @@ async def test_an_invalid_code_admits_only_who_has_joined_before(
     await join(early, session.session_id)
     code = harness.enrollment.resolved(session.session_id)
     harness.enrollment.resolutions[session.session_id] = resolution(code, validity)
-    told = await refused(harness, late, session.session_id)
-    assert (told.kind, told.reason, dict(told.metadata)) == (
+    error = await refused(harness, late, session.session_id)
+    assert (error.kind, error.reason, dict(error.metadata)) == (
         Kind.INVALID_STATE_TRANSITION,
         reason,
         metadata,
@@ -97,7 +97,7 @@ async def test_an_invalid_code_admits_only_who_has_joined_before(
     assert (await join(early, session.session_id)).rejoin
 
 
-async def test_a_throttled_learner_may_rejoin_and_nothing_else(harness: Harness) -> None:
+async def test_throttled_learner_can_only_rejoin(harness: Harness) -> None:
     early, late = harness.learner(), harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]))
     await join(early, session.session_id)
@@ -108,14 +108,16 @@ async def test_a_throttled_learner_may_rejoin_and_nothing_else(harness: Harness)
     unknown = codes_pb2.CodeResolution(unknown=codes_pb2.UnknownCode(), retry_delay=delay)
     harness.enrollment.resolutions["Throttled"] = unknown
     for person, text in ((late, session.session_id), (late, "Throttled"), (early, "Throttled")):
-        told = await refused(harness, person, text)
-        assert (told.kind, told.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_CODE_ENTRIES")
-        assert told.retry_after == timedelta(seconds=17)
-        assert "17 seconds" in told.message
+        error = await refused(harness, person, text)
+        assert (error.kind, error.reason) == (Kind.EXHAUSTED, "TOO_MANY_FAILED_CODE_ENTRIES")
+        assert error.retry_after == timedelta(seconds=17)
+        assert "17 seconds" in error.message
     assert (await join(early, session.session_id)).rejoin
 
 
-async def test_anothers_code_and_a_course_without_registration_look_alike(harness: Harness) -> None:
+async def test_code_of_another_learner_and_missing_registration_have_the_same_refusal(
+    harness: Harness,
+) -> None:
     learner = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]))
     code = harness.enrollment.resolved(session.session_id)
@@ -124,17 +126,17 @@ async def test_anothers_code_and_a_course_without_registration_look_alike(harnes
     code = harness.enrollment.resolved(session.session_id)
     code.person_id = str(new_id())
     harness.enrollment.resolutions["Anothers"] = codes_pb2.CodeResolution(code=code)
-    told = [await refused(harness, learner, text) for text in ("NotRegistered", "Anothers")]
-    assert {(each.kind, each.reason) for each in told} == {
+    error = [await refused(harness, learner, text) for text in ("NotRegistered", "Anothers")]
+    assert {(each.kind, each.reason) for each in error} == {
         (Kind.INVALID_STATE_TRANSITION, "NOT_YOUR_CODE")
     }
-    assert told[0].message == told[1].message
+    assert error[0].message == error[1].message
     await join(learner, session.session_id)
     assert (await join(learner, "NotRegistered")).rejoin
     assert (await refused(harness, learner, "Anothers")).reason == "NOT_YOUR_CODE"
 
 
-async def test_a_personal_code_admits_its_learner(harness: Harness) -> None:
+async def test_personal_code_admits_its_learner(harness: Harness) -> None:
     learner = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]))
     code = harness.enrollment.resolved(session.session_id)
@@ -143,54 +145,54 @@ async def test_a_personal_code_admits_its_learner(harness: Harness) -> None:
     assert not (await join(learner, "Mine")).rejoin
 
 
-async def test_a_text_that_cannot_be_a_code_is_refused_at_the_learners_field(
+async def test_malformed_code_is_refused_with_its_field(
     harness: Harness,
 ) -> None:
     sentence = "An enrollment code has 6 to 8 letters and digits. This text has 5."
     malformed = codes_pb2.MalformedCode(description=sentence)
     harness.enrollment.resolutions["Short"] = codes_pb2.CodeResolution(malformed=malformed)
-    told = await refused(harness, harness.learner(), "Short")
-    assert (told.kind, told.reason) == (Kind.INVALID, "CODE_MALFORMED")
-    assert told.violations == (Violation("code", "code.text", sentence),)
+    error = await refused(harness, harness.learner(), "Short")
+    assert (error.kind, error.reason) == (Kind.INVALID, "CODE_MALFORMED")
+    assert error.violations == (Violation("code", "code.text", sentence),)
 
 
-async def test_a_wrong_code_lets_nobody_in(harness: Harness) -> None:
-    told = await refused(harness, harness.learner(), "Wrong123")
-    assert (told.kind, told.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
+async def test_unknown_code_is_refused(harness: Harness) -> None:
+    error = await refused(harness, harness.learner(), "Wrong123")
+    assert (error.kind, error.reason) == (Kind.NOT_FOUND, "CODE_INVALID")
 
 
-async def test_when_enrollment_does_not_answer_nobody_joins(harness: Harness) -> None:
+async def test_join_fails_while_enrollment_is_unavailable(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     async with harness.without(harness.enrollment):
-        told = await refused(harness, harness.learner(), session.session_id)
-    assert (told.kind, told.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
+        error = await refused(harness, harness.learner(), session.session_id)
+    assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "DEPENDENCY_UNAVAILABLE")
 
 
-async def test_a_lobby_that_is_not_open_says_when_it_will_be(harness: Harness) -> None:
+async def test_refusal_before_the_lobby_opens_contains_its_opening_time(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()], starts_in=timedelta(hours=5)))
-    told = await refused(harness, harness.learner(), session.session_id)
-    assert told.reason == "LOBBY_NOT_OPEN"
+    error = await refused(harness, harness.learner(), session.session_id)
+    assert error.reason == "LOBBY_NOT_OPEN"
     opens = session.lobby_open_time.ToJsonString().removesuffix("Z")
-    assert told.metadata["lobby_open_time"].startswith(opens[:19])
+    assert error.metadata["lobby_open_time"].startswith(opens[:19])
 
 
-async def test_a_full_session_takes_nobody_more(harness: Harness) -> None:
+async def test_join_of_a_full_session_is_refused(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()], capacity=1))
     await join(harness.learner(), session.session_id)
-    told = await refused(harness, harness.learner(), session.session_id)
-    assert (told.kind, told.reason) == (Kind.EXHAUSTED, "SESSION_FULL")
+    error = await refused(harness, harness.learner(), session.session_id)
+    assert (error.kind, error.reason) == (Kind.EXHAUSTED, "SESSION_FULL")
 
 
-async def test_places_are_kept_for_who_is_expected(harness: Harness) -> None:
-    expected = harness.learner()
-    session = await harness.scheduled(plan([harness.proctor()], [expected], capacity=2))
+async def test_seats_of_invited_learners_are_reserved(harness: Harness) -> None:
+    invited = harness.learner()
+    session = await harness.scheduled(plan([harness.proctor()], [invited], capacity=2))
     await join(harness.learner(), session.session_id)
     assert (await refused(harness, harness.learner(), session.session_id)).reason == "SESSION_FULL"
-    joined = await join(expected, session.session_id)
+    joined = await join(invited, session.session_id)
     assert joined.session.participant_count == 2
 
 
-async def test_of_many_who_come_at_once_no_more_get_in_than_there_are_places(
+async def test_concurrent_joins_do_not_exceed_the_capacity(
     harness: Harness,
 ) -> None:
     session = await harness.scheduled(plan([harness.proctor()], capacity=5))
@@ -206,7 +208,7 @@ async def test_of_many_who_come_at_once_no_more_get_in_than_there_are_places(
     assert rows == [(5, 5)]
 
 
-async def test_the_database_itself_refuses_one_too_many(harness: Harness) -> None:
+async def test_database_refuses_a_participant_over_capacity(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()], capacity=1))
     await join(harness.learner(), session.session_id)
     with pytest.raises(DBAPIError, match="ck_sessions_capacity"):
@@ -218,7 +220,7 @@ async def test_the_database_itself_refuses_one_too_many(harness: Harness) -> Non
         )
 
 
-async def test_late_entry_is_open_for_15_minutes_unless_the_plan_says_otherwise(
+async def test_late_entry_defaults_to_15_minutes(
     harness: Harness,
 ) -> None:
     proctor = harness.proctor()
@@ -233,7 +235,7 @@ async def test_late_entry_is_open_for_15_minutes_unless_the_plan_says_otherwise(
         await end(proctor, session.session_id)
 
 
-async def test_late_entry_is_closed_to_who_was_not_there_before(harness: Harness) -> None:
+async def test_closed_late_entry_admits_only_participants(harness: Harness) -> None:
     proctor, early = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     joined = await join(early, session.session_id)
@@ -247,7 +249,7 @@ async def test_late_entry_is_closed_to_who_was_not_there_before(harness: Harness
     assert back.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
 
 
-async def test_who_may_come_late_is_in_session_at_once(harness: Harness) -> None:
+async def test_late_learner_is_in_session_immediately(harness: Harness) -> None:
     proctor, late = harness.proctor(), harness.learner()
     limit = timedelta(minutes=15)
     session = await harness.scheduled(plan([proctor], late_entry=UNTIL, late_entry_limit=limit))
@@ -255,11 +257,11 @@ async def test_who_may_come_late_is_in_session_at_once(harness: Harness) -> None
     joined = await join(late, session.session_id)
     assert joined.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
     await end(proctor, session.session_id)
-    told = await refused(harness, late, session.session_id)
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "SESSION_ENDED")
+    error = await refused(harness, late, session.session_id)
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "SESSION_ENDED")
 
 
-async def test_who_comes_later_than_the_limit_is_too_late(harness: Harness) -> None:
+async def test_join_after_the_late_entry_limit_is_refused(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(
         plan([proctor], late_entry=UNTIL, late_entry_limit=timedelta(0))
@@ -270,7 +272,7 @@ async def test_who_comes_later_than_the_limit_is_too_late(harness: Harness) -> N
     ).reason == "LATE_ENTRY_CLOSED"
 
 
-async def test_a_cancelled_session_says_so(harness: Harness) -> None:
+async def test_join_of_a_cancelled_session_is_refused(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     await harness.administrator().sessions.CancelSession(
         sessions_pb2.CancelSessionRequest(session_id=session.session_id)
@@ -280,7 +282,7 @@ async def test_a_cancelled_session_says_so(harness: Harness) -> None:
     ).reason == "SESSION_CANCELLED"
 
 
-async def test_joining_again_finds_the_same_participant_and_records_nothing(
+async def test_rejoin_returns_the_same_participant_and_records_nothing(
     harness: Harness,
 ) -> None:
     learner = harness.learner()
@@ -292,7 +294,7 @@ async def test_joining_again_finds_the_same_participant_and_records_nothing(
     assert results[0].session.participant_count == 1
 
 
-async def test_the_same_request_is_answered_the_same(harness: Harness) -> None:
+async def test_repeated_request_has_the_same_response(harness: Harness) -> None:
     learner = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]))
     request = joining(session.session_id, request_id="join-once")
@@ -301,7 +303,7 @@ async def test_the_same_request_is_answered_the_same(harness: Harness) -> None:
     assert await learner.lobby.JoinSession(request) == first
 
 
-async def test_the_same_request_is_answered_the_same_when_its_code_is_good_for_nothing_any_more(
+async def test_repeated_request_has_the_same_response_after_its_code_became_invalid(
     harness: Harness,
 ) -> None:
     learner = harness.learner()
@@ -317,23 +319,23 @@ async def test_the_same_request_is_answered_the_same_when_its_code_is_good_for_n
         assert await learner.lobby.JoinSession(request) == first
 
 
-async def test_a_request_id_belongs_to_one_code(harness: Harness) -> None:
+async def test_request_id_cannot_be_reused_with_another_code(harness: Harness) -> None:
     learner = harness.learner()
     first, second = [await harness.scheduled(plan([harness.proctor()])) for _ in range(2)]
     await learner.lobby.JoinSession(joining(first.session_id, request_id="one"))
-    told = await refusal(learner.lobby.JoinSession(joining(second.session_id, request_id="one")))
-    assert (told.kind, told.reason) == (Kind.INVALID, "REQUEST_ID_REUSED")
+    error = await refusal(learner.lobby.JoinSession(joining(second.session_id, request_id="one")))
+    assert (error.kind, error.reason) == (Kind.INVALID, "REQUEST_ID_REUSED")
 
 
-async def test_the_same_request_in_one_group_is_answered_the_same(harness: Harness) -> None:
-    """Refused ones are among them: a key is kept only for who is let in."""
+async def test_repeated_request_in_one_batch_has_the_same_response(harness: Harness) -> None:
+    """This includes refused requests, for which no idempotency key is stored."""
     session = await harness.scheduled(plan([harness.proctor()], capacity=1))
     learners = [harness.learner() for _ in range(3)]
-    asked = [
+    joins = [
         learner.lobby.JoinSession(joining(session.session_id, request_id="mine"))
         for learner in learners * 4
     ]
-    results = await asyncio.gather(*asked, return_exceptions=True)
+    results = await asyncio.gather(*joins, return_exceptions=True)
     answered = [each for each in results if isinstance(each, lobby_pb2.JoinSessionResponse)]
     assert len(answered) == 4
     assert all(each == answered[0] for each in answered)
@@ -342,7 +344,7 @@ async def test_the_same_request_in_one_group_is_answered_the_same(harness: Harne
     assert kept == [(f"person:{answered[0].participant.person_id}",)]
 
 
-async def test_who_was_removed_does_not_come_back(harness: Harness) -> None:
+async def test_rejoin_after_removal_is_refused(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     joined = await join(learner, session.session_id)
@@ -353,12 +355,12 @@ async def test_who_was_removed_does_not_come_back(harness: Harness) -> None:
             removal_reason="Came with somebody else's code.",
         )
     )
-    told = await refused(harness, learner, session.session_id)
-    assert (told.kind, told.reason) == (Kind.INVALID_STATE_TRANSITION, "PARTICIPANT_REMOVED")
+    error = await refused(harness, learner, session.session_id)
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PARTICIPANT_REMOVED")
 
 
-async def test_only_learners_join(harness: Harness) -> None:
+async def test_only_learners_can_join(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     for person in (harness.proctor(), harness.administrator()):
-        told = await refused(harness, person, session.session_id)
-        assert (told.kind, told.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+        error = await refused(harness, person, session.session_id)
+        assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")

@@ -1,4 +1,4 @@
-"""Nobody supervises themselves, also where one person holds both roles."""
+"""A person with both roles cannot be proctor and learner of the same session."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from proctorium_devstack.testing.refusals import refusal
 from .harness import Harness, plan
 
 
-async def test_who_supervises_a_session_does_not_join_it(harness: Harness) -> None:
+async def test_proctor_cannot_join_their_session(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     both = harness.person("proctor", "learner", person_id=proctor.person_id)
     joining = lobby_pb2.JoinSessionRequest(code=session.session_id)
-    told = await harness.refused(both.lobby.JoinSession, joining)
-    assert (told.kind, told.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
+    error = await harness.refused(both.lobby.JoinSession, joining)
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_nobody_is_expected_in_a_session_that_they_supervise(harness: Harness) -> None:
+async def test_proctor_cannot_be_invited_to_their_session(harness: Harness) -> None:
     proctor = harness.proctor()
     request = sessions_pb2.ScheduleSessionRequest(plan=plan([proctor], [proctor]))
-    told = await refusal(harness.administrator().sessions.ScheduleSession(request))
-    assert (told.kind, told.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    error = await refusal(harness.administrator().sessions.ScheduleSession(request))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")

@@ -1,4 +1,4 @@
-"""The path of one session: planned, joined, started, authorised, ended."""
+"""A complete session: scheduled, joined, started, authorised, ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proctorium_devstack.testing.waiting import next_response
 from .harness import Harness, end, join, plan, roster, start
 
 
-async def test_a_session_goes_from_plan_to_end(harness: Harness) -> None:
+async def test_session_from_schedule_to_end(harness: Harness) -> None:
     proctor, first, second, absent = (
         harness.proctor(),
         harness.learner(),

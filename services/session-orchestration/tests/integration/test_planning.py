@@ -1,4 +1,4 @@
-"""Planning: who can be assigned, what overlaps, what is called off, and what the database itself refuses."""
+"""Scheduling: proctors, learners, overlaps, cancellation, the lobby, and the database's constraints."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ async def state_of(person: Person, session_id: str) -> sessions_pb2.SessionState
     return (await person.sessions.GetSession(request)).session.state
 
 
-async def test_the_migrations_make_what_the_tables_say(harness: Harness) -> None:
+async def test_migrations_match_the_tables(harness: Harness) -> None:
     assert await differences(harness.database_url, "proctorium_session") == []
 
 
-async def test_a_planned_session_says_what_holds(harness: Harness) -> None:
+async def test_scheduled_session_has_its_plan(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     wanted = plan([proctor], [learner], starts_in=3 * HOUR)
     session = await harness.scheduled(wanted)
@@ -56,7 +56,7 @@ async def test_a_planned_session_says_what_holds(harness: Harness) -> None:
     assert await harness.published(session.session_id) == ["session.scheduled"]
 
 
-async def test_the_same_request_plans_one_session(harness: Harness) -> None:
+async def test_repeated_request_schedules_one_session(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()])
     request = schedule(planned, request_id="once")
     first = await administrator.sessions.ScheduleSession(request)
@@ -68,7 +68,7 @@ async def test_the_same_request_plans_one_session(harness: Harness) -> None:
     [timedelta(0), timedelta(hours=2)],
     ids=["not any more", "not when the session begins"],
 )
-async def test_only_certified_proctors_are_assigned(
+async def test_only_certified_proctors_can_be_assigned(
     harness: Harness, certified_for: timedelta
 ) -> None:
     proctor, administrator = harness.proctor(certified_for), harness.administrator()
@@ -83,7 +83,7 @@ async def test_only_certified_proctors_are_assigned(
     assert f"until {until:%Y-%m-%d %H:%M} UTC" in violation.description
 
 
-async def test_a_session_is_planned_of_a_course_that_there_is(harness: Harness) -> None:
+async def test_unknown_course_is_refused(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()])
     harness.enrollment.unknown_courses.add(planned.course_id)
     error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
@@ -92,7 +92,7 @@ async def test_a_session_is_planned_of_a_course_that_there_is(harness: Harness) 
     assert error.metadata == {"course_id": planned.course_id}
 
 
-async def test_a_session_is_planned_of_a_published_course(harness: Harness) -> None:
+async def test_unpublished_course_is_refused(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()])
     harness.enrollment.drafts.add(planned.course_id)
     error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
@@ -101,7 +101,7 @@ async def test_a_session_is_planned_of_a_published_course(harness: Harness) -> N
 
 
 @pytest.mark.parametrize("field", ["learner_ids", "proctor_ids", "assessment_ids"])
-async def test_nobody_and_nothing_is_planned_twice(harness: Harness, field: str) -> None:
+async def test_duplicate_ids_in_a_plan_are_refused(harness: Harness, field: str) -> None:
     administrator = harness.administrator()
     planned = plan([harness.proctor()], [harness.learner()], assessments=1)
     ids = getattr(planned, field)
@@ -111,7 +111,7 @@ async def test_nobody_and_nothing_is_planned_twice(harness: Harness, field: str)
     assert [each.field for each in error.violations] == [f"plan.{field}[1]"]
 
 
-async def test_every_expected_learner_has_a_place(harness: Harness) -> None:
+async def test_more_learners_than_seats_are_refused(harness: Harness) -> None:
     administrator, learners = harness.administrator(), [harness.learner() for _ in range(3)]
     error = await harness.refused(
         administrator.sessions.ScheduleSession,
@@ -123,7 +123,7 @@ async def test_every_expected_learner_has_a_place(harness: Harness) -> None:
     await harness.scheduled(plan([harness.proctor()], learners, capacity=3))
 
 
-async def test_nobody_is_expected_who_is_nobody(harness: Harness) -> None:
+async def test_unknown_learner_is_refused(harness: Harness) -> None:
     administrator, stranger = harness.administrator(), harness.learner()
     harness.enrollment.unknown_people.add(stranger.id)
     planned = plan([harness.proctor()], [harness.learner(), stranger])
@@ -135,7 +135,7 @@ async def test_nobody_is_expected_who_is_nobody(harness: Harness) -> None:
     await harness.scheduled(planned)
 
 
-async def test_the_course_names_the_assessments_of_its_sessions(harness: Harness) -> None:
+async def test_assessment_that_is_not_in_the_course_is_refused(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()], assessments=2)
     stranger = str(new_id())
     planned.assessment_ids.append(stranger)
@@ -146,7 +146,7 @@ async def test_the_course_names_the_assessments_of_its_sessions(harness: Harness
     await harness.scheduled(plan([harness.proctor()], assessments=0))
 
 
-async def test_assessments_that_nobody_could_take_are_refused_at_their_field(
+async def test_unusable_assessments_are_refused_with_their_field(
     harness: Harness,
 ) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()], assessments=2)
@@ -164,7 +164,7 @@ async def test_assessments_that_nobody_could_take_are_refused_at_their_field(
     await harness.scheduled(planned)
 
 
-async def test_when_assessment_does_not_answer_nothing_is_planned(harness: Harness) -> None:
+async def test_scheduling_fails_while_assessment_is_unavailable(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()])
     async with harness.without(harness.assessment):
         error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
@@ -173,14 +173,14 @@ async def test_when_assessment_does_not_answer_nothing_is_planned(harness: Harne
     assert error.metadata["dependency"] == "assessment"
 
 
-async def test_a_session_does_not_begin_in_the_past(harness: Harness) -> None:
+async def test_start_in_the_past_is_refused(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()], starts_in=-HOUR)
     error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
     assert (error.kind, error.reason) == (Kind.INVALID, "START_TIME_IN_PAST")
     assert fields_of(error) == ["plan.start_time"]
 
 
-async def test_when_enrollment_does_not_answer_nothing_is_planned(harness: Harness) -> None:
+async def test_scheduling_fails_while_enrollment_is_unavailable(harness: Harness) -> None:
     administrator, planned = harness.administrator(), plan([harness.proctor()])
     async with harness.without(harness.enrollment):
         error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
@@ -188,7 +188,7 @@ async def test_when_enrollment_does_not_answer_nothing_is_planned(harness: Harne
     assert "Nothing was changed" in error.message
 
 
-async def test_a_proctor_is_not_in_two_sessions_at_once(harness: Harness) -> None:
+async def test_overlapping_sessions_of_a_proctor_are_refused(harness: Harness) -> None:
     proctor, administrator = harness.proctor(), harness.administrator()
     first = await harness.scheduled(plan([harness.proctor(), proctor], starts_in=2 * HOUR))
     planned = plan([harness.proctor(), proctor], starts_in=2 * HOUR + timedelta(minutes=59))
@@ -198,7 +198,7 @@ async def test_a_proctor_is_not_in_two_sessions_at_once(harness: Harness) -> Non
     assert fields_of(error) == ["plan.proctor_ids[1]"]
 
 
-async def test_nobody_supervises_themselves(harness: Harness) -> None:
+async def test_learner_cannot_be_proctor_of_the_same_session(harness: Harness) -> None:
     person, administrator = harness.proctor(), harness.administrator()
     planned = plan([harness.proctor(), person], [harness.learner(), person])
     error = await harness.refused(administrator.sessions.ScheduleSession, schedule(planned))
@@ -207,9 +207,9 @@ async def test_nobody_supervises_themselves(harness: Harness) -> None:
     assert fields_of(error) == ["plan.proctor_ids[1]"]
 
 
-async def test_of_many_who_want_a_proctor_at_once_one_gets_them(harness: Harness) -> None:
+async def test_one_of_several_concurrent_overlapping_schedules_succeeds(harness: Harness) -> None:
     proctor, other, administrator = harness.proctor(), harness.proctor(), harness.administrator()
-    # Named in both orders: who locks first must not matter.
+    # The proctors are listed in both orders, which must cause no deadlock.
     plans = [plan([proctor, other] if n % 2 else [other, proctor]) for n in range(8)]
     results = await asyncio.gather(
         *(administrator.sessions.ScheduleSession(schedule(each)) for each in plans),
@@ -220,7 +220,7 @@ async def test_of_many_who_want_a_proctor_at_once_one_gets_them(harness: Harness
     assert {error_of(each).reason for each in refused} == {"PROCTOR_OVERLAP"}
 
 
-async def test_the_database_itself_refuses_an_overlap(harness: Harness) -> None:
+async def test_database_refuses_an_overlap(harness: Harness) -> None:
     proctor = harness.proctor()
     await harness.scheduled(plan([proctor], starts_in=2 * HOUR))
     other = await harness.scheduled(plan([harness.proctor()], starts_in=2 * HOUR))
@@ -229,7 +229,7 @@ async def test_the_database_itself_refuses_an_overlap(harness: Harness) -> None:
         await harness.rows(statement, session=UUID(other.session_id), proctor=proctor.person_id)
 
 
-async def test_the_database_itself_refuses_a_move_into_an_overlap(harness: Harness) -> None:
+async def test_database_refuses_an_update_that_causes_an_overlap(harness: Harness) -> None:
     proctor = harness.proctor()
     await harness.scheduled(plan([proctor], starts_in=2 * HOUR))
     later = await harness.scheduled(plan([proctor], starts_in=4 * HOUR))
@@ -240,7 +240,7 @@ async def test_the_database_itself_refuses_a_move_into_an_overlap(harness: Harne
         await harness.rows(statement, id=UUID(later.session_id))
 
 
-async def test_a_session_that_is_over_frees_its_proctors(harness: Harness) -> None:
+async def test_proctors_of_a_session_that_is_over_are_available(harness: Harness) -> None:
     proctor, administrator = harness.proctor(), harness.administrator()
     cancelled = await harness.scheduled(plan([proctor]))
     await administrator.sessions.CancelSession(
@@ -252,7 +252,7 @@ async def test_a_session_that_is_over_frees_its_proctors(harness: Harness) -> No
     await harness.scheduled(plan([proctor]))
 
 
-async def test_the_clock_opens_the_lobby(harness: Harness) -> None:
+async def test_lobby_opens_automatically(harness: Harness) -> None:
     proctor = harness.proctor()
     lead = timedelta(hours=2) - timedelta(seconds=1)
     session = await harness.scheduled(plan([proctor], starts_in=2 * HOUR, lobby_lead=lead))
@@ -278,7 +278,7 @@ async def test_the_clock_opens_the_lobby(harness: Harness) -> None:
     assert rows[1] == ("session",)
 
 
-async def test_a_proctor_opens_the_lobby_before_its_time_once(harness: Harness) -> None:
+async def test_proctor_opens_the_lobby_early_once(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor], starts_in=5 * HOUR))
     request = sessions_pb2.OpenLobbyRequest(session_id=session.session_id)
@@ -292,7 +292,7 @@ async def test_a_proctor_opens_the_lobby_before_its_time_once(harness: Harness) 
     ]
 
 
-async def test_nobody_else_opens_it_and_nobody_learns_whether_there_is_one(
+async def test_others_cannot_open_the_lobby_or_detect_the_session(
     harness: Harness,
 ) -> None:
     session = await harness.scheduled(plan([harness.proctor()], starts_in=5 * HOUR))
@@ -307,10 +307,10 @@ async def test_nobody_else_opens_it_and_nobody_learns_whether_there_is_one(
     assert error.kind is Kind.NOT_FOUND
 
 
-async def test_a_cancelled_session_tells_everybody_concerned_once(harness: Harness) -> None:
-    proctor, expected, waiting = harness.proctor(), harness.learner(), harness.learner()
+async def test_cancellation_is_published_once_with_all_people_concerned(harness: Harness) -> None:
+    proctor, invited, waiting = harness.proctor(), harness.learner(), harness.learner()
     administrator = harness.administrator()
-    session = await harness.scheduled(plan([proctor], [expected]))
+    session = await harness.scheduled(plan([proctor], [invited]))
     await join(waiting, session.session_id)
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     cancelled = (await administrator.sessions.CancelSession(request)).session
@@ -323,11 +323,11 @@ async def test_a_cancelled_session_tells_everybody_concerned_once(harness: Harne
     )
     body = rows[0][0]
     assert isinstance(body, bytes)
-    told = events_pb2.SessionCancelled.FromString(body)
-    assert sorted(told.person_ids) == sorted([proctor.id, expected.id, waiting.id])
+    event = events_pb2.SessionCancelled.FromString(body)
+    assert sorted(event.person_ids) == sorted([proctor.id, invited.id, waiting.id])
 
 
-async def test_a_session_under_way_is_not_called_off(harness: Harness) -> None:
+async def test_session_in_progress_cannot_be_cancelled(harness: Harness) -> None:
     proctor, administrator = harness.proctor(), harness.administrator()
     session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
@@ -337,7 +337,7 @@ async def test_a_session_under_way_is_not_called_off(harness: Harness) -> None:
     assert error.metadata == {"from": "in_progress", "asked": "cancel", "possible": "end"}
 
 
-async def test_learners_and_proctors_plan_nothing(harness: Harness) -> None:
+async def test_only_administrators_can_schedule(harness: Harness) -> None:
     planned = plan([harness.proctor()])
     for person in (harness.learner(), harness.proctor()):
         error = await harness.refused(person.sessions.ScheduleSession, schedule(planned))
@@ -354,7 +354,7 @@ async def test_learners_and_proctors_plan_nothing(harness: Harness) -> None:
     ],
     ids=["to the end", "to the start", "too many", "started without starting"],
 )
-async def test_the_database_itself_refuses_what_a_session_cannot_be(
+async def test_database_refuses_inconsistent_sessions(
     harness: Harness, column: str, value: str, refused: str
 ) -> None:
     session = await harness.scheduled(plan([harness.proctor()], starts_in=5 * HOUR))

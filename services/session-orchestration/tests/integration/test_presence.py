@@ -1,4 +1,4 @@
-"""Presence: an open stream is a learner who is there, whichever replica holds it."""
+"""Presence: a learner with an open stream on any replica is connected."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def shown(harness: Harness, participant_id: str) -> bool:
 
 
 async def lobby_with(harness: Harness, learner: Person) -> tuple[Person, str, str]:
-    """A proctor, an open session, and the participant that the learner is in it."""
+    """Return a proctor, a session with an open lobby, and the learner's participant id."""
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     participant = (await join(learner, session.session_id)).participant
     return proctor, session.session_id, participant.participant_id
 
 
-async def test_a_stream_connects_and_its_end_disconnects_and_the_roster_shows_both(
+async def test_stream_sets_presence_and_the_roster_shows_it(
     harness: Harness,
 ) -> None:
     learner = harness.learner()
@@ -58,13 +58,13 @@ async def test_a_stream_connects_and_its_end_disconnects_and_the_roster_shows_bo
     roster.cancel()
 
 
-async def test_a_page_that_reloads_is_not_a_learner_lost(harness: Harness) -> None:
+async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
     learner = harness.learner()
     _, session_id, participant_id = await lobby_with(harness, learner)
     lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
     async def is_held() -> bool:
-        """Whether the lease is a whole one, longer than what lingers."""
+        """Return whether the lease has its full length, longer than after a disconnect."""
         rows = await harness.rows(
             "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
@@ -90,12 +90,12 @@ async def test_a_page_that_reloads_is_not_a_learner_lost(harness: Harness) -> No
         assert await shown(harness, participant_id)
         assert await connections(harness, session_id) == ["participant.connected"]
         call.cancel()
-    # The tests after this one are not to wait for the end of so long a lease.
+    # So that later tests do not wait for the end of this long lease.
     await harness.rows("DELETE FROM presence WHERE participant_id = :id", id=UUID(participant_id))
     await until(harness.is_quiet)
 
 
-async def test_who_has_two_devices_is_there_until_the_last_is_gone(harness: Harness) -> None:
+async def test_learner_with_two_devices_is_connected_until_both_are_gone(harness: Harness) -> None:
     learner = harness.learner()
     _, session_id, participant_id = await lobby_with(harness, learner)
     here = watch(learner, session_id)
@@ -127,7 +127,7 @@ async def test_who_has_two_devices_is_there_until_the_last_is_gone(harness: Harn
         await until(gone)
 
 
-async def test_who_was_on_a_replica_that_died_is_gone_when_its_lease_is_over(
+async def test_learner_on_a_killed_replica_is_disconnected_when_the_lease_expires(
     harness: Harness,
 ) -> None:
     learner = harness.learner()
@@ -150,7 +150,7 @@ async def test_who_was_on_a_replica_that_died_is_gone_when_its_lease_is_over(
     await database.close()
 
 
-async def test_replicas_that_settle_at_once_record_it_once(harness: Harness) -> None:
+async def test_concurrent_replicas_record_a_disconnect_once(harness: Harness) -> None:
     learners = [harness.learner() for _ in range(5)]
     session = await harness.scheduled(plan([harness.proctor()]))
     ids = [(await join(each, session.session_id)).participant.participant_id for each in learners]
@@ -170,7 +170,7 @@ async def test_replicas_that_settle_at_once_record_it_once(harness: Harness) -> 
     await database.close()
 
 
-async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(harness: Harness) -> None:
+async def test_leases_are_renewed_only_when_due(harness: Harness) -> None:
     learner = harness.learner()
     _, _, participant_id = await lobby_with(harness, learner)
     now = 100.0
@@ -195,7 +195,7 @@ async def test_leases_are_written_when_they_are_due_and_not_at_every_turn(harnes
     await database.close()
 
 
-async def test_nobody_connects_to_a_session_that_is_over(harness: Harness) -> None:
+async def test_no_presence_in_a_session_that_is_over(harness: Harness) -> None:
     learner = harness.learner()
     proctor, session_id, participant_id = await lobby_with(harness, learner)
     call = watch(learner, session_id)

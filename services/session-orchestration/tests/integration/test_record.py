@@ -1,4 +1,4 @@
-"""The record: in order, without a gap, permanent, and verifiable by anybody."""
+"""The session record: ordered, without gaps, permanent, and publicly verifiable."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ PAGE = Path(__file__).parents[4] / "docs" / "architecture" / "session-record.md"
 Verifier = Callable[[str, Sequence[supervision_pb2.RecordEntry]], int | None]
 
 
-def verifier_of_the_page() -> Verifier:
-    """The program that docs/architecture/session-record.md gives to everybody."""
+def documented_verifier() -> Verifier:
+    """Return the verifier that docs/architecture/session-record.md publishes."""
     program = PAGE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
     names: dict[str, object] = {}
     exec(program, names)
@@ -34,7 +34,7 @@ def verifier_of_the_page() -> Verifier:
 
 
 async def record_of(person: Person, session_id: str) -> list[supervision_pb2.RecordEntry]:
-    """All entries, two at a time."""
+    """Return all entries, read in pages of two."""
     entries: list[supervision_pb2.RecordEntry] = []
     token = ""
     while True:
@@ -56,7 +56,7 @@ async def finished_session(harness: Harness) -> tuple[Person, Person, str]:
     return proctor, learner, session.session_id
 
 
-async def test_the_record_says_what_happened_in_order_and_who_did_it(harness: Harness) -> None:
+async def test_record_contains_events_in_order_with_their_actors(harness: Harness) -> None:
     proctor, learner, session_id = await finished_session(harness)
     for reader in (proctor, harness.administrator()):
         entries = await record_of(reader, session_id)
@@ -72,10 +72,10 @@ async def test_the_record_says_what_happened_in_order_and_who_did_it(harness: Ha
     assert joined.participant_id == entries[2].participant_id
 
 
-async def test_anybody_can_verify_it_with_ten_lines(harness: Harness) -> None:
+async def test_documented_verifier_accepts_the_record(harness: Harness) -> None:
     proctor, _, session_id = await finished_session(harness)
     entries = await record_of(proctor, session_id)
-    broken = verifier_of_the_page()
+    broken = documented_verifier()
     assert broken(session_id, entries) is None
     assert broken(str(new_id()), entries) == 1
     assert broken(session_id, [*entries[:2], *entries[3:]]) == 3
@@ -92,11 +92,9 @@ async def test_anybody_can_verify_it_with_ten_lines(harness: Harness) -> None:
     ],
     ids=["actor", "event", "time", "participant", "body"],
 )
-async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
-    harness: Harness, as_owner: AsOwner, change: str
-) -> None:
+async def test_changed_row_is_detected(harness: Harness, as_owner: AsOwner, change: str) -> None:
     proctor, _, session_id = await finished_session(harness)
-    # Only who owns the table can do this, and it still shows.
+    # Only the owner of the table can do this, and it is still detected.
     url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:
@@ -108,7 +106,7 @@ async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
     finally:
         await as_owner(url, "ALTER TABLE session_record ENABLE ALWAYS TRIGGER forbid_changes")
     entries = await record_of(proctor, session_id)
-    assert verifier_of_the_page()(session_id, entries) == 4
+    assert documented_verifier()(session_id, entries) == 4
 
 
 @pytest.mark.parametrize(
@@ -120,7 +118,7 @@ async def test_a_row_that_was_changed_behind_the_databases_back_is_found(
     ],
     ids=["update", "delete", "truncate"],
 )
-async def test_the_database_itself_refuses_to_change_it(
+async def test_database_refuses_changes_of_the_record(
     harness: Harness, as_owner: AsOwner, statement: str
 ) -> None:
     _, _, session_id = await finished_session(harness)
@@ -129,7 +127,7 @@ async def test_the_database_itself_refuses_to_change_it(
         await as_owner(harness.database_url, statement, *given)
 
 
-async def test_the_database_itself_refuses_a_gap(harness: Harness) -> None:
+async def test_database_refuses_a_gap(harness: Harness) -> None:
     _, _, session_id = await finished_session(harness)
     with pytest.raises(DBAPIError, match="has no entry before it"):
         await harness.rows(
@@ -138,17 +136,17 @@ async def test_the_database_itself_refuses_a_gap(harness: Harness) -> None:
         )
 
 
-async def test_many_at_once_leave_no_gap_and_no_fork(harness: Harness) -> None:
+async def test_concurrent_entries_cause_no_gap_and_no_fork(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor], capacity=20))
     await asyncio.gather(*(join(harness.learner(), session.session_id) for _ in range(15)))
     entries = await record_of(proctor, session.session_id)
     assert len([each for each in entries if each.event == "participant.joined"]) == 15
-    assert verifier_of_the_page()(session.session_id, entries) is None
+    assert documented_verifier()(session.session_id, entries) is None
     assert await harness.published(session.session_id) == [each.event for each in entries]
 
 
-async def test_a_page_of_another_record_is_no_page_of_this(harness: Harness) -> None:
+async def test_page_token_of_another_record_is_refused(harness: Harness) -> None:
     proctor, _, session_id = await finished_session(harness)
     other = await harness.scheduled(plan([proctor]))
     page = await proctor.record.GetRecord(

@@ -1,4 +1,4 @@
-"""Who may read the record, for how long, and who is seen to have read it."""
+"""Access to the session record: who may read it, for how long, and its access log."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ async def accesses(harness: Harness, session_id: str) -> list[tuple[str, int]]:
 
 
 async def ended_session(harness: Harness, proctor: Person, *, ago: timedelta) -> str:
-    """A session that ended some time ago, by the clock of the database."""
+    """Create a session that ended some time ago, by the clock of the database."""
     session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
@@ -48,13 +48,13 @@ async def ended_session(harness: Harness, proctor: Person, *, ago: timedelta) ->
 
 
 async def certified(
-    harness: Harness, person: Person, until_time: datetime, progress_published_at: datetime
+    harness: Harness, person: Person, until_time: datetime, published_at: datetime
 ) -> None:
-    """Let enrollment say until when somebody is certified, and wait until it is stored."""
+    """Publish a certification and wait until it is stored."""
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
-    await harness.publish(event, time=progress_published_at)
+    await harness.publish(event, time=published_at)
 
     async def stored() -> bool:
         return bool(
@@ -68,7 +68,7 @@ async def certified(
     await until(stored)
 
 
-async def test_the_record_closes_to_proctors_a_day_after_the_end_and_not_to_administrators(
+async def test_record_is_closed_to_proctors_a_day_after_the_end(
     harness: Harness,
 ) -> None:
     proctor, administrator = harness.proctor(), harness.administrator()
@@ -81,7 +81,7 @@ async def test_the_record_closes_to_proctors_a_day_after_the_end_and_not_to_admi
     assert await accesses(harness, later) == [(administrator.id, ROLE_ADMINISTRATOR)]
 
 
-async def test_the_record_of_a_cancelled_session_closes_to_proctors_too(
+async def test_record_of_a_cancelled_session_is_closed_to_proctors_a_day_later(
     harness: Harness, as_owner: AsOwner
 ) -> None:
     proctor = harness.proctor()
@@ -103,7 +103,7 @@ async def test_the_record_of_a_cancelled_session_closes_to_proctors_too(
     assert (await refusal(read(proctor, session.session_id))).reason == "RECORD_CLOSED"
 
 
-async def test_the_record_closes_with_the_certification_of_a_proctor(harness: Harness) -> None:
+async def test_record_is_closed_to_a_proctor_whose_certification_ended(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     assert await read(proctor, session.session_id)
@@ -115,7 +115,7 @@ async def test_the_record_closes_with_the_certification_of_a_proctor(harness: Ha
     assert await read(proctor, session.session_id)
 
 
-async def test_a_planned_proctor_who_is_an_administrator_reads_as_one_when_it_is_closed(
+async def test_proctor_with_both_roles_reads_a_closed_record_as_administrator(
     harness: Harness,
 ) -> None:
     proctor = harness.proctor()
@@ -134,23 +134,21 @@ async def read_session(harness: Harness) -> str:
     return session.session_id
 
 
-async def test_reading_many_pages_leaves_a_bounded_number_of_rows(
+async def test_reading_many_pages_writes_a_bounded_number_of_rows(
     harness: Harness, read_session: str
 ) -> None:
     administrator = harness.administrator()
-    began = datetime.now(UTC)
+    start = datetime.now(UTC)
     for _ in range(30):
         await read(administrator, read_session)
-    minutes = (datetime.now(UTC) - began) // timedelta(minutes=1) + 2
+    minutes = (datetime.now(UTC) - start) // timedelta(minutes=1) + 2
     rows = await harness.rows(
         "SELECT 1 FROM record_accesses WHERE session_id = :id", id=UUID(read_session)
     )
     assert 1 <= len(rows) <= minutes
 
 
-async def test_accesses_come_newest_first_a_page_at_a_time(
-    harness: Harness, read_session: str
-) -> None:
+async def test_accesses_are_paged_newest_first(harness: Harness, read_session: str) -> None:
     for age in range(5):
         await harness.rows(
             "INSERT INTO record_accesses VALUES"
@@ -174,9 +172,7 @@ async def test_accesses_come_newest_first_a_page_at_a_time(
     assert times == sorted(times, reverse=True)
 
 
-async def test_only_administrators_see_who_read_the_record(
-    harness: Harness, read_session: str
-) -> None:
+async def test_only_administrators_list_accesses(harness: Harness, read_session: str) -> None:
     request = supervision_pb2.ListRecordAccessesRequest(session_id=read_session)
     for person in (harness.proctor(), harness.learner()):
         error = await refusal(person.record.ListRecordAccesses(request))
@@ -195,7 +191,7 @@ async def test_only_administrators_see_who_read_the_record(
     ],
     ids=["update", "delete", "truncate"],
 )
-async def test_the_database_itself_keeps_who_read_the_record(
+async def test_database_refuses_changes_of_the_access_log(
     harness: Harness, as_owner: AsOwner, read_session: str, statement: str
 ) -> None:
     await read(harness.administrator(), read_session)

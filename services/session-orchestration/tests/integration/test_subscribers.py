@@ -1,4 +1,4 @@
-"""Events of other services: late, doubled, swapped, and what they change."""
+"""Events of other services: delayed, duplicated or reordered, and their effects."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing.waiting import next_response, until
 
 from .harness import Harness, Person, end, join, plan, roster, start
-from .test_conduct import certify, kept_certification
+from .test_conduct import certify, stored_certification
 from .test_live import connected, watch
 
 BEFORE_ASSESSMENT = sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT
 
 
-class Scene:
-    """A session with one learner, and the events that others tell of them."""
+class Scenario:
+    """A session with one learner, and the events of other services about them."""
 
     def __init__(self, proctor: Person, learner: Person, joined: lobby_pb2.JoinSessionResponse):
         self.proctor = proctor
@@ -58,37 +58,37 @@ class Scene:
         return (await roster(self.proctor, self.session_id)).participants[0]
 
 
-async def scene(
+async def create_scenario(
     harness: Harness,
     policy: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
-) -> Scene:
+) -> Scenario:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor], identity=policy))
-    return Scene(proctor, learner, await join(learner, session.session_id))
+    return Scenario(proctor, learner, await join(learner, session.session_id))
 
 
-async def test_identity_is_told_through_the_broker_and_seen_live(harness: Harness) -> None:
-    here = await scene(harness, BEFORE_ASSESSMENT)
-    call = watch(here.learner, here.session_id)
+async def test_identity_event_is_shown_live(harness: Harness) -> None:
+    scenario = await create_scenario(harness, BEFORE_ASSESSMENT)
+    call = watch(scenario.learner, scenario.session_id)
     view = await connected(call)
     assert view.participant.identity == lobby_pb2.IDENTITY_STATE_REQUESTED
-    await harness.publish(here.case(identity.CaseSubmitted))
+    await harness.publish(scenario.case(identity.CaseSubmitted))
     view = await next_response(call)
     assert view.participant.identity == lobby_pb2.IDENTITY_STATE_SUBMITTED
-    await harness.publish(here.case(identity.CaseVerified, decided_by=here.proctor.id))
+    await harness.publish(scenario.case(identity.CaseVerified, decided_by=scenario.proctor.id))
     view = await next_response(call)
     assert view.participant.identity == lobby_pb2.IDENTITY_STATE_VERIFIED
     call.cancel()
     rows = await harness.rows(
         "SELECT event, actor FROM session_record WHERE session_id = :id ORDER BY number DESC LIMIT 3",
-        id=UUID(here.session_id),
+        id=UUID(scenario.session_id),
     )
     assert rows == [
         ("participant.ready", "session"),
-        ("case.verified", here.proctor.id),
-        ("case.submitted", here.learner.id),
+        ("case.verified", scenario.proctor.id),
+        ("case.submitted", scenario.learner.id),
     ]
-    assert (await harness.published(here.session_id)).count("participant.ready") == 1
+    assert (await harness.published(scenario.session_id)).count("participant.ready") == 1
 
 
 CASE_LIFE: Sequence[tuple[type[Message], dict[str, str]]] = [
@@ -103,39 +103,42 @@ CASE_LIFE: Sequence[tuple[type[Message], dict[str, str]]] = [
     [*permutations(range(3)), (0, 1, 2, 2, 1, 0), (2, 2)],
     ids=lambda order: "".join(map(str, order)),
 )
-async def test_in_whatever_order_a_case_is_told_the_newest_word_stands(
+async def test_newest_event_of_a_case_counts_in_any_order(
     harness: Harness, order: tuple[int, ...]
 ) -> None:
-    here = await scene(harness, BEFORE_ASSESSMENT)
+    scenario = await create_scenario(harness, BEFORE_ASSESSMENT)
     for nth in order:
         kind, fields = CASE_LIFE[nth]
-        await harness.handle(here.case(kind, **fields), position=10 + nth)
-    assert (await here.shown()).identity == lobby_pb2.IDENTITY_STATE_VERIFIED
-    assert (await harness.recorded(here.session_id)).count("participant.ready") == 1
+        await harness.handle(scenario.case(kind, **fields), position=10 + nth)
+    assert (await scenario.shown()).identity == lobby_pb2.IDENTITY_STATE_VERIFIED
+    assert (await harness.recorded(scenario.session_id)).count("participant.ready") == 1
 
 
-async def test_new_pictures_asked_for_after_a_verification_stop_the_authorisation(
+async def test_resubmission_requested_after_verification_prevents_authorisation(
     harness: Harness,
 ) -> None:
-    here = await scene(harness, BEFORE_ASSESSMENT)
-    await harness.handle(here.case(identity.CaseVerified, decided_by=here.proctor.id), 11)
+    scenario = await create_scenario(harness, BEFORE_ASSESSMENT)
+    await harness.handle(scenario.case(identity.CaseVerified, decided_by=scenario.proctor.id), 11)
     await harness.handle(
-        here.case(identity.CaseResubmissionRequested, requested_by=here.proctor.id), 12
+        scenario.case(identity.CaseResubmissionRequested, requested_by=scenario.proctor.id),
+        12,
     )
-    assert (await here.shown()).identity == lobby_pb2.IDENTITY_STATE_RESUBMISSION_REQUESTED
-    await harness.handle(here.case(identity.CaseRejected, decided_by=here.proctor.id), 13)
-    assert (await here.shown()).identity == lobby_pb2.IDENTITY_STATE_REJECTED
+    assert (await scenario.shown()).identity == lobby_pb2.IDENTITY_STATE_RESUBMISSION_REQUESTED
+    await harness.handle(scenario.case(identity.CaseRejected, decided_by=scenario.proctor.id), 13)
+    assert (await scenario.shown()).identity == lobby_pb2.IDENTITY_STATE_REJECTED
 
 
-def attempt_life(here: Scene) -> list[Message]:
+def attempt_events(scenario: Scenario) -> list[Message]:
     return [
-        here.attempt(assessment.AttemptCreated, person_id=here.learner.id, item_count=6),
-        here.attempt(assessment.AttemptAuthorized),
-        here.attempt(assessment.AttemptStarted),
-        here.attempt(assessment.AttemptProgressed, answered_count=2, item_count=6),
-        here.attempt(assessment.AttemptProgressed, answered_count=5, item_count=6),
-        here.attempt(assessment.AttemptSubmitted, answered_count=5, item_count=6),
-        here.attempt(assessment.ResultReleased, result_id=str(new_id()), person_id=here.learner.id),
+        scenario.attempt(assessment.AttemptCreated, person_id=scenario.learner.id, item_count=6),
+        scenario.attempt(assessment.AttemptAuthorized),
+        scenario.attempt(assessment.AttemptStarted),
+        scenario.attempt(assessment.AttemptProgressed, answered_count=2, item_count=6),
+        scenario.attempt(assessment.AttemptProgressed, answered_count=5, item_count=6),
+        scenario.attempt(assessment.AttemptSubmitted, answered_count=5, item_count=6),
+        scenario.attempt(
+            assessment.ResultReleased, result_id=str(new_id()), person_id=scenario.learner.id
+        ),
     ]
 
 
@@ -145,123 +148,127 @@ def attempt_life(here: Scene) -> list[Message]:
     ids=["in order", "backwards", "doubled and swapped"],
 )
 async def test_progress_never_goes_backwards(harness: Harness, order: tuple[int, ...]) -> None:
-    here = await scene(harness)
-    life = attempt_life(here)
+    scenario = await create_scenario(harness)
+    life = attempt_events(scenario)
     before = 0
     for nth in order:
         await harness.handle(life[nth], position=20 + nth)
-        state = (await here.shown()).assessments[0].state
+        state = (await scenario.shown()).assessments[0].state
         assert state >= before
         before = state
-    shown = (await here.shown()).assessments[0]
+    shown = (await scenario.shown()).assessments[0]
     assert shown.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_RELEASED
-    assert (shown.attempt_id, shown.answered_count, shown.item_count) == (here.attempt_id, 5, 6)
+    assert (shown.attempt_id, shown.answered_count, shown.item_count) == (scenario.attempt_id, 5, 6)
 
 
-async def test_counts_are_shown_and_not_recorded(harness: Harness) -> None:
-    here = await scene(harness)
-    await start(here.proctor, here.session_id)
-    call = watch(here.learner, here.session_id)
+async def test_answer_counts_are_shown_and_not_recorded(harness: Harness) -> None:
+    scenario = await create_scenario(harness)
+    await start(scenario.proctor, scenario.session_id)
+    call = watch(scenario.learner, scenario.session_id)
     await connected(call)
-    recorded = await harness.recorded(here.session_id)
-    progressed = here.attempt(assessment.AttemptProgressed, answered_count=3, item_count=6)
+    recorded = await harness.recorded(scenario.session_id)
+    progressed = scenario.attempt(assessment.AttemptProgressed, answered_count=3, item_count=6)
     await harness.publish(progressed)
     view = await next_response(call)
     assert view.participant.assessments[0].answered_count == 3
-    assert await harness.recorded(here.session_id) == recorded
-    await harness.publish(here.attempt(assessment.AttemptSubmitted, answered_count=4, item_count=6))
+    assert await harness.recorded(scenario.session_id) == recorded
+    await harness.publish(
+        scenario.attempt(assessment.AttemptSubmitted, answered_count=4, item_count=6)
+    )
     await next_response(call)
-    assert (await harness.recorded(here.session_id))[-1] == "attempt.submitted"
+    assert (await harness.recorded(scenario.session_id))[-1] == "attempt.submitted"
     call.cancel()
 
 
-async def test_self_paced_attempts_are_none_of_its_business(harness: Harness) -> None:
+async def test_events_of_self_paced_attempts_are_ignored(harness: Harness) -> None:
     event = assessment.AttemptCreated(attempt_id=str(new_id()), person_id=str(new_id()))
     before = await harness.state()
     await harness.handle(event, 1)
     assert await harness.state() == before
 
 
-async def test_news_of_nobody_known_are_not_swallowed(harness: Harness) -> None:
-    here = await scene(harness)
-    here.participant_id = str(new_id())
+async def test_event_of_an_unknown_participant_is_retried(harness: Harness) -> None:
+    scenario = await create_scenario(harness)
+    scenario.participant_id = str(new_id())
     for event in (
-        here.case(identity.CaseOpened),
-        here.attempt(assessment.AttemptStarted),
+        scenario.case(identity.CaseOpened),
+        scenario.attempt(assessment.AttemptStarted),
     ):
         with pytest.raises(ServiceError) as refused:
             await harness.handle(event, 1)
         assert refused.value.kind is Kind.NOT_FOUND
 
 
-async def test_the_newest_word_about_a_certification_stands(harness: Harness) -> None:
+async def test_newest_certification_event_counts(harness: Harness) -> None:
     proctor, now = harness.proctor(), datetime.now(UTC)
     newer, older = now + timedelta(days=2), now + timedelta(days=900)
-    await certify(harness, proctor, newer, progress_published_at=now)
+    await certify(harness, proctor, newer, published_at=now)
 
-    async def is_kept() -> bool:
+    async def is_stored() -> bool:
         rows = await harness.rows(
             "SELECT certified_until FROM certifications WHERE person_id = :id",
             id=proctor.person_id,
         )
         return rows == [(newer,)]
 
-    await until(is_kept)
-    # AttemptUpdate before it, by a clock that was ahead, and come after it.
-    await certify(
-        harness, proctor, older, progress_published_at=now + timedelta(hours=1), position=1
-    )
+    await until(is_stored)
+    # Published before it, by a clock that was ahead, and delivered after it.
+    await certify(harness, proctor, older, published_at=now + timedelta(hours=1), position=1)
     handled = len(await harness.rows("SELECT 1 FROM inbox"))
 
     async def is_handled() -> bool:
         return len(await harness.rows("SELECT 1 FROM inbox")) > handled
 
-    await certify(harness, harness.proctor(), newer, progress_published_at=now)
+    await certify(harness, harness.proctor(), newer, published_at=now)
     await until(is_handled)
-    assert await kept_certification(harness, proctor) == newer
+    assert await stored_certification(harness, proctor) == newer
 
 
-async def test_who_started_no_assessment_has_not_completed_the_session(harness: Harness) -> None:
-    here = await scene(harness)
-    await start(here.proctor, here.session_id)
-    await harness.handle(here.attempt(assessment.AttemptAuthorized), position=10)
-    await end(here.proctor, here.session_id)
-    assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_LEFT
-    assert (await harness.published(here.session_id)).count("participant.left") == 1
+async def test_learner_without_a_started_assessment_has_not_completed_the_session(
+    harness: Harness,
+) -> None:
+    scenario = await create_scenario(harness)
+    await start(scenario.proctor, scenario.session_id)
+    await harness.handle(scenario.attempt(assessment.AttemptAuthorized), position=10)
+    await end(scenario.proctor, scenario.session_id)
+    assert (await scenario.shown()).state == lobby_pb2.PARTICIPANT_STATE_LEFT
+    assert (await harness.published(scenario.session_id)).count("participant.left") == 1
 
 
-async def test_who_started_an_assessment_has_completed_the_session(harness: Harness) -> None:
-    here = await scene(harness)
-    await start(here.proctor, here.session_id)
-    await harness.handle(here.attempt(assessment.AttemptStarted), position=10)
-    await end(here.proctor, here.session_id)
-    assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+async def test_learner_with_a_started_assessment_has_completed_the_session(
+    harness: Harness,
+) -> None:
+    scenario = await create_scenario(harness)
+    await start(scenario.proctor, scenario.session_id)
+    await harness.handle(scenario.attempt(assessment.AttemptStarted), position=10)
+    await end(scenario.proctor, scenario.session_id)
+    assert (await scenario.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
 
 
-async def test_a_start_that_becomes_known_after_the_end_counts(harness: Harness) -> None:
-    here = await scene(harness)
-    await start(here.proctor, here.session_id)
-    await end(here.proctor, here.session_id)
+async def test_assessment_start_delivered_after_the_end_counts(harness: Harness) -> None:
+    scenario = await create_scenario(harness)
+    await start(scenario.proctor, scenario.session_id)
+    await end(scenario.proctor, scenario.session_id)
     for _ in range(2):
-        await harness.handle(here.attempt(assessment.AttemptStarted), position=10)
-    assert (await here.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
-    assert (await harness.published(here.session_id)).count("participant.completed") == 1
+        await harness.handle(scenario.attempt(assessment.AttemptStarted), position=10)
+    assert (await scenario.shown()).state == lobby_pb2.PARTICIPANT_STATE_COMPLETED
+    assert (await harness.published(scenario.session_id)).count("participant.completed") == 1
 
 
-async def test_the_roster_is_live_until_the_results_are_in(harness: Harness) -> None:
-    here = await scene(harness)
-    await start(here.proctor, here.session_id)
-    progressed = here.attempt(assessment.AttemptProgressed, answered_count=84, item_count=100)
+async def test_roster_is_updated_until_all_results_are_released(harness: Harness) -> None:
+    scenario = await create_scenario(harness)
+    await start(scenario.proctor, scenario.session_id)
+    progressed = scenario.attempt(assessment.AttemptProgressed, answered_count=84, item_count=100)
     await harness.handle(progressed, position=10)
-    await end(here.proctor, here.session_id)
-    request = supervision_pb2.WatchRosterRequest(session_id=here.session_id)
-    call = here.proctor.supervision.WatchRoster(request)
+    await end(scenario.proctor, scenario.session_id)
+    request = supervision_pb2.WatchRosterRequest(session_id=scenario.session_id)
+    call = scenario.proctor.supervision.WatchRoster(request)
     snapshot = (await next_response(call)).snapshot
     assert snapshot.participants[0].assessments[0].answered_count == 84
-    submitted = here.attempt(assessment.AttemptSubmitted, answered_count=100, item_count=100)
+    submitted = scenario.attempt(assessment.AttemptSubmitted, answered_count=100, item_count=100)
     for event, state in (
         (submitted, lobby_pb2.ASSESSMENT_PROGRESS_STATE_SUBMITTED),
-        (here.attempt(assessment.ResultReleased), lobby_pb2.ASSESSMENT_PROGRESS_STATE_RELEASED),
+        (scenario.attempt(assessment.ResultReleased), lobby_pb2.ASSESSMENT_PROGRESS_STATE_RELEASED),
     ):
         await harness.handle(event, position=11)
         shown = (await next_response(call)).participant.assessments[0]
@@ -270,18 +277,18 @@ async def test_the_roster_is_live_until_the_results_are_in(harness: Harness) -> 
         await next_response(call)
 
 
-async def test_an_attempt_that_was_never_started_is_shown_as_voided(harness: Harness) -> None:
-    here = await scene(harness)
-    await start(here.proctor, here.session_id)
-    await harness.handle(here.attempt(assessment.AttemptAuthorized), position=10)
-    await end(here.proctor, here.session_id)
-    call = here.proctor.supervision.WatchRoster(
-        supervision_pb2.WatchRosterRequest(session_id=here.session_id)
+async def test_attempt_that_was_never_started_is_shown_as_voided(harness: Harness) -> None:
+    scenario = await create_scenario(harness)
+    await start(scenario.proctor, scenario.session_id)
+    await harness.handle(scenario.attempt(assessment.AttemptAuthorized), position=10)
+    await end(scenario.proctor, scenario.session_id)
+    call = scenario.proctor.supervision.WatchRoster(
+        supervision_pb2.WatchRosterRequest(session_id=scenario.session_id)
     )
     await next_response(call)
-    await harness.handle(here.attempt(assessment.AttemptVoided), position=11)
+    await harness.handle(scenario.attempt(assessment.AttemptVoided), position=11)
     shown = (await next_response(call)).participant.assessments[0]
     assert shown.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_VOIDED
     with pytest.raises(StopAsyncIteration):
         await next_response(call)
-    assert "attempt.voided" in await harness.recorded(here.session_id)
+    assert "attempt.voided" in await harness.recorded(scenario.session_id)

@@ -1,4 +1,4 @@
-"""What a proctor does with participants."""
+"""Authorisation and removal of participants by a proctor."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def joined(person: Person, session: sessions_pb2.Session) -> lobby_pb2.Par
     return (await join(person, session.session_id)).participant
 
 
-async def test_all_who_can_be_are_authorised_and_the_others_named_with_the_reason(
+async def test_authorising_all_authorises_the_eligible_and_lists_the_others_with_reasons(
     harness: Harness,
 ) -> None:
     proctor = harness.proctor()
@@ -68,7 +68,7 @@ async def test_all_who_can_be_are_authorised_and_the_others_named_with_the_reaso
     }
 
 
-async def test_of_the_named_all_are_authorised_or_none(harness: Harness) -> None:
+async def test_authorising_listed_participants_is_all_or_nothing(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT))
     verified = await joined(harness.learner(), session)
@@ -92,7 +92,7 @@ async def test_of_the_named_all_are_authorised_or_none(harness: Harness) -> None
     assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
 
 
-async def test_authorising_twice_is_fine_and_told_once(harness: Harness) -> None:
+async def test_repeated_authorisation_publishes_one_event(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     participant = await joined(harness.learner(), session)
@@ -106,7 +106,9 @@ async def test_authorising_twice_is_fine_and_told_once(harness: Harness) -> None
     assert published.count("participant.assessment-authorized") == 1
 
 
-async def test_nothing_is_authorised_before_the_start_nor_after_the_end(harness: Harness) -> None:
+async def test_authorisation_is_refused_before_the_start_and_after_the_end(
+    harness: Harness,
+) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     participant = await joined(harness.learner(), session)
@@ -119,7 +121,7 @@ async def test_nothing_is_authorised_before_the_start_nor_after_the_end(harness:
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "ended")
 
 
-async def test_only_assessments_of_the_session_are_authorised(harness: Harness) -> None:
+async def test_only_assessments_of_the_session_can_be_authorised(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
@@ -131,7 +133,7 @@ async def test_only_assessments_of_the_session_are_authorised(harness: Harness) 
     )
 
 
-async def test_only_its_proctors_supervise_a_session(harness: Harness) -> None:
+async def test_only_proctors_of_the_session_can_supervise_it(harness: Harness) -> None:
     proctor, stranger, learner = harness.proctor(), harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     participant = await joined(learner, session)
@@ -148,7 +150,7 @@ async def test_only_its_proctors_supervise_a_session(harness: Harness) -> None:
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
 
 
-async def test_who_is_removed_can_read_why(harness: Harness) -> None:
+async def test_removed_learner_sees_the_reason(harness: Harness) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     participant = await joined(learner, session)
@@ -166,7 +168,7 @@ async def test_who_is_removed_can_read_why(harness: Harness) -> None:
     assert (await harness.recorded(session.session_id)).count("participant.removed") == 1
 
 
-async def test_nobody_is_removed_from_a_session_they_are_not_in_or_that_is_over(
+async def test_removal_is_refused_for_others_and_after_the_end(
     harness: Harness,
 ) -> None:
     proctor = harness.proctor()
@@ -181,7 +183,7 @@ async def test_nobody_is_removed_from_a_session_they_are_not_in_or_that_is_over(
     assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "left")
 
 
-async def test_a_removed_learner_is_not_in_session_for_the_named(harness: Harness) -> None:
+async def test_listed_removed_learner_cannot_be_authorised(harness: Harness) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     participant = await joined(harness.learner(), session)

@@ -1,4 +1,4 @@
-"""Who sees which sessions, and how much of them."""
+"""Visibility of sessions and of their fields."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def listed(person: Person, **fields: object) -> list[str]:
     return [each.session_id for each in response.sessions]
 
 
-async def test_learners_see_their_sessions_without_the_names_of_others(harness: Harness) -> None:
+async def test_learners_see_their_sessions_without_other_learners(harness: Harness) -> None:
     proctor, expected, guest = harness.proctor(), harness.learner(), harness.learner()
     session = await harness.scheduled(plan([proctor], [expected, harness.learner()]))
     await join(guest, session.session_id)
@@ -41,7 +41,7 @@ async def test_learners_see_their_sessions_without_the_names_of_others(harness: 
         assert set(seen.plan.learner_ids) == set(session.plan.learner_ids)
 
 
-async def test_a_session_of_others_is_as_one_that_is_not_there(harness: Harness) -> None:
+async def test_session_of_others_looks_as_if_it_did_not_exist(harness: Harness) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     for person in (harness.learner(), harness.proctor()):
         there = await refusal(person.sessions.GetSession(getting(session.session_id)))
@@ -51,7 +51,7 @@ async def test_a_session_of_others_is_as_one_that_is_not_there(harness: Harness)
         assert await listed(person) == []
 
 
-async def test_sessions_are_listed_by_start_time_a_page_at_a_time(harness: Harness) -> None:
+async def test_sessions_are_paged_by_start_time(harness: Harness) -> None:
     proctor = harness.proctor()
     hours = [7, 3, 5, 9]
     planned = {
@@ -71,7 +71,7 @@ async def test_sessions_are_listed_by_start_time_a_page_at_a_time(harness: Harne
     assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_PAGE_TOKEN")
 
 
-async def test_sessions_that_are_over_can_be_left_out(harness: Harness) -> None:
+async def test_sessions_that_are_over_can_be_excluded(harness: Harness) -> None:
     proctor, administrator = harness.proctor(), harness.administrator()
     called_off = await harness.scheduled(plan([proctor]))
     await administrator.sessions.CancelSession(
@@ -87,7 +87,7 @@ async def watched(person: Person, session_id: str) -> ServiceError:
     return await refusal(next_response(call))
 
 
-async def test_who_has_not_joined_has_nothing_to_watch(harness: Harness) -> None:
+async def test_only_participants_can_watch_a_session(harness: Harness) -> None:
     expected = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()], [expected]))
     for person in (expected, harness.learner()):
@@ -98,9 +98,7 @@ async def test_who_has_not_joined_has_nothing_to_watch(harness: Harness) -> None
 
 
 @pytest.mark.parametrize("there", [True, False], ids=["there", "not there"])
-async def test_rosters_and_records_are_for_those_who_supervise(
-    harness: Harness, there: bool
-) -> None:
+async def test_only_supervisors_can_read_rosters_and_records(harness: Harness, there: bool) -> None:
     session = await harness.scheduled(plan([harness.proctor()]))
     session_id = session.session_id if there else str(new_id())
     watching = supervision_pb2.WatchRosterRequest(session_id=session_id)

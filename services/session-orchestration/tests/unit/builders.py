@@ -1,4 +1,4 @@
-"""Sessions and participants for tests, right unless a test says otherwise."""
+"""Builders of valid sessions and participants."""
 
 from __future__ import annotations
 

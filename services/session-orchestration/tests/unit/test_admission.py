@@ -33,7 +33,7 @@ def outcome(
     retry_delay: timedelta | None = None,
     person_id: UUID = LEARNER,
 ) -> str | ParticipantState:
-    """The state in which a learner is admitted, or the reason for which they are not."""
+    """Return the state in which a learner is admitted, or the reason of the refusal."""
     entry = CodeResolution(code, retry_delay=retry_delay)
     admitted = admit(entry, person_id, session, present, seats, NOON + late)
     return admitted.reason if isinstance(admitted, Refusal) else admitted
@@ -44,11 +44,11 @@ def open_late(state: SessionState) -> Session:
     return make_session(state, plan)
 
 
-def test_a_newcomer_waits_in_the_lobby() -> None:
+def test_new_participant_waits_in_the_lobby() -> None:
     assert outcome(open_late(SessionState.LOBBY_OPEN)) is WAITING
 
 
-def test_a_newcomer_in_time_for_late_entry_is_in_session_at_once() -> None:
+def test_new_participant_within_late_entry_is_in_session() -> None:
     late = timedelta(minutes=15)
     session = open_late(SessionState.IN_PROGRESS)
     assert outcome(session, late=late) is ParticipantState.IN_SESSION
@@ -64,17 +64,17 @@ def test_a_newcomer_in_time_for_late_entry_is_in_session_at_once() -> None:
     ],
     ids=["too early", "too late", "ended", "cancelled"],
 )
-def test_the_session_decides_when_newcomers_are_admitted(
+def test_admission_follows_the_state_of_the_session(
     state: SessionState, late: timedelta, reason: str
 ) -> None:
     assert outcome(open_late(state), late=late) == reason
 
 
-def test_late_entry_is_closed_unless_the_plan_opens_it() -> None:
+def test_late_entry_is_closed_unless_the_plan_allows_it() -> None:
     assert outcome(make_session(SessionState.IN_PROGRESS)) == "LATE_ENTRY_CLOSED"
 
 
-def test_a_full_session_is_an_exhausted_one() -> None:
+def test_full_session_is_refused() -> None:
     entry = CodeResolution(CODE)
     refused = admit(entry, LEARNER, make_session(), None, Seats(capacity=3, taken=3), NOON)
     assert isinstance(refused, Refusal)
@@ -112,7 +112,7 @@ def test_no_more_join_than_there_are_seats_and_no_invited_learner_is_refused(
     ],
     ids=["unregistered since", *(each.value for each in CodeValidity), "personal"],
 )
-def test_a_rejoin_is_allowed_while_the_session_lives_but_not_after_a_removal(
+def test_rejoin_is_allowed_until_the_end_but_not_after_removal(
     code: ResolvedCode,
 ) -> None:
     wait = timedelta(seconds=9)
@@ -138,14 +138,18 @@ def test_a_rejoin_is_allowed_while_the_session_lives_but_not_after_a_removal(
     ],
     ids=["unknown", "another's", "unregistered", "expired", "early", "revoked", "replaced"],
 )
-def test_codes_that_admit_no_newcomer_and_why(code: ResolvedCode | None, reason: str) -> None:
+def test_invalid_codes_are_refused_with_their_reason(
+    code: ResolvedCode | None, reason: str
+) -> None:
     assert outcome(make_session(), code) == reason
     throttled = outcome(make_session(), code, retry_delay=timedelta(seconds=9))
     assert throttled == "TOO_MANY_FAILED_CODE_ENTRIES"
 
 
 @pytest.mark.parametrize("present", [None, WAITING], ids=["newcomer", "participant"])
-def test_of_anothers_code_nothing_else_is_told(present: ParticipantState | None) -> None:
+def test_refusal_of_another_learners_code_reveals_nothing_else(
+    present: ParticipantState | None,
+) -> None:
     code = replace(CODE, person_id=OTHER, validity=CodeValidity.REVOKED)
     for session in (make_session(SessionState.ENDED), make_session(SessionState.CANCELLED), None):
         assert outcome(session, code, present=present) == "NOT_YOUR_CODE"
@@ -153,13 +157,13 @@ def test_of_anothers_code_nothing_else_is_told(present: ParticipantState | None)
     assert outcome(make_session(SessionState.ENDED), unregistered) == "NOT_YOUR_CODE"
 
 
-def test_a_session_that_is_over_comes_before_the_state_of_its_code() -> None:
+def test_end_of_session_is_reported_before_the_validity_of_the_code() -> None:
     code = replace(CODE, validity=CodeValidity.REPLACED)
     assert outcome(make_session(SessionState.ENDED), code) == "SESSION_ENDED"
     assert outcome(None, code) == "NOT_FOUND"
 
 
-def test_a_proctor_does_not_take_part_in_their_own_session() -> None:
+def test_proctor_cannot_join_their_session() -> None:
     session = make_session()
     assert outcome(session, person_id=session.plan.proctor_ids[0]) == "NOT_ALLOWED"
 
@@ -172,7 +176,7 @@ def test_a_proctor_does_not_take_part_in_their_own_session() -> None:
         (timedelta(minutes=5), "5 minutes"),
     ],
 )
-def test_a_throttled_learner_is_told_how_long_to_wait(delay: timedelta, words: str) -> None:
+def test_throttled_learner_receives_the_waiting_time(delay: timedelta, words: str) -> None:
     refused = admit(CodeResolution(CODE, retry_delay=delay), LEARNER, None, None, FREE, NOON)
     assert isinstance(refused, Refusal)
     error = refused.error()

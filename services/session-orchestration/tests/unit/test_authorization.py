@@ -27,7 +27,7 @@ from .builders import ASSESSMENT, make_session, make_view
     ),
     policy=st.sampled_from(IdentityPolicy),
 )
-def test_only_those_in_session_with_what_the_policy_demands_are_authorised(
+def test_authorisation_needs_in_session_and_the_identity_policy(
     people: list[tuple[ParticipantState, IdentityState]], policy: IdentityPolicy
 ) -> None:
     views = [make_view(n, state, identity) for n, (state, identity) in enumerate(people)]
@@ -54,14 +54,14 @@ def test_only_those_in_session_with_what_the_policy_demands_are_authorised(
         (IdentityState.RESUBMISSION_REQUESTED, "asked for new photos"),
     ],
 )
-def test_the_refusal_names_what_has_to_happen_first(identity: IdentityState, sentence: str) -> None:
+def test_refusal_describes_the_missing_step(identity: IdentityState, sentence: str) -> None:
     view = make_view(identity=identity)
     error = cannot_authorize(view.participant.participant_id, view, "IDENTITY_NOT_VERIFIED")
     assert (error.reason, sentence in error.message) == ("IDENTITY_NOT_VERIFIED", True)
 
 
 @pytest.mark.parametrize("state", ProgressState, ids=lambda state: state.name)
-def test_who_was_authorised_before_may_begin_until_they_have(state: ProgressState) -> None:
+def test_repeated_authorisation_succeeds_until_the_start(state: ProgressState) -> None:
     progress = Progress(ASSESSMENT, state=state)
     view = replace(make_view(), assessments={ASSESSMENT: progress})
     authorization = authorization_of([view], ASSESSMENT, IdentityPolicy.NONE)
@@ -87,7 +87,7 @@ def test_only_assessments_of_the_session_are_authorised() -> None:
     assert refused.value.reason == "ASSESSMENT_NOT_IN_SESSION"
 
 
-def test_a_refusal_names_the_participant_and_where_they_stand() -> None:
+def test_refusal_contains_participant_and_state() -> None:
     view = make_view(1, ParticipantState.WAITING)
     who = view.participant.participant_id
     error = cannot_authorize(who, view, "PARTICIPANT_NOT_IN_SESSION")

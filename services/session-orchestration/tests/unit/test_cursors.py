@@ -8,7 +8,7 @@ from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_
 
 
 @given(revision=st.integers(0, 10**17))
-def test_a_cursor_says_its_revision(revision: int) -> None:
+def test_cursor_contains_its_revision(revision: int) -> None:
     assert cursor_revision(cursor_text(revision)) == revision
 
 
@@ -17,5 +17,5 @@ def test_a_cursor_says_its_revision(revision: int) -> None:
     ["", "x", "-1", "1.0", "9" * 40, "٣"],
     ids=["none", "word", "minus", "part", "long", "script"],
 )
-def test_what_is_no_cursor_of_ours_is_older_than_everything(text: str) -> None:
+def test_unknown_cursor_is_older_than_every_revision(text: str) -> None:
     assert cursor_revision(text) == NO_REVISION

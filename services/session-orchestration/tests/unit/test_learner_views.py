@@ -31,7 +31,7 @@ assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
     began=st.integers(0, 4),
     microseconds=st.integers(0, 10**9),
 )
-def test_joined_parts_say_what_the_whole_message_says(
+def test_concatenated_parts_equal_the_encoded_message(
     *,
     ids: list[UUID],
     state: ParticipantState,
@@ -64,7 +64,7 @@ def test_joined_parts_say_what_the_whole_message_says(
     assert lobby_pb2.WatchSessionResponse.FromString(encoded) == expected
 
 
-def test_a_time_is_encoded_again_after_a_millisecond_and_when_the_clock_goes_back() -> None:
+def test_time_is_encoded_again_when_the_clock_changes_by_a_millisecond() -> None:
     times, first = TimeParts(), time_part(NOON)
     assert times.at(NOON) == first
     assert times.at(NOON + timedelta(microseconds=999)) == first

@@ -15,7 +15,7 @@ from .builders import ASSESSMENT, NOON, make_session, make_view
 
 
 def make_waiting_view() -> ParticipantView:
-    """Somebody who waits, with no field as it is when nothing was said."""
+    """Return a waiting participant without default values in any field."""
     participant = replace(
         make_view(1, ParticipantState.WAITING, IdentityState.VERIFIED).participant,
         connected=True,
@@ -28,7 +28,7 @@ def make_waiting_view() -> ParticipantView:
     return ParticipantView(participant, {ASSESSMENT: Progress(ASSESSMENT)})
 
 
-def test_whom_a_start_admits_is_in_the_session_and_else_the_same() -> None:
+def test_start_changes_only_state_time_and_revision_of_a_waiting_participant() -> None:
     session = replace(make_session(SessionState.IN_PROGRESS), session_revision=8)
     before = make_waiting_view()
     after = after_start(before, session)
@@ -46,6 +46,6 @@ def test_whom_a_start_admits_is_in_the_session_and_else_the_same() -> None:
 @pytest.mark.parametrize(
     "state", [each for each in ParticipantState if each is not ParticipantState.WAITING]
 )
-def test_a_start_leaves_those_who_do_not_wait_where_they_are(state: ParticipantState) -> None:
+def test_start_does_not_change_participants_who_are_not_waiting(state: ParticipantState) -> None:
     view = make_view(1, state)
     assert after_start(view, make_session(SessionState.IN_PROGRESS)) is view

@@ -21,8 +21,8 @@ START = Progress(ASSESSMENT)
 
 
 @st.composite
-def lives(draw: st.DrawFn) -> list[AttemptUpdate]:
-    """The events of one attempt as its service tells them, in order."""
+def attempt_updates(draw: st.DrawFn) -> list[AttemptUpdate]:
+    """Return the events of one attempt in their order of publication."""
     attempt = UUID(int=draw(st.integers(1, 3)))
     counts = sorted(draw(st.lists(st.integers(0, 20), min_size=1, max_size=5)))
     events = [
@@ -38,18 +38,16 @@ def lives(draw: st.DrawFn) -> list[AttemptUpdate]:
     return events[: draw(st.integers(1, len(events)))]
 
 
-@given(life=lives(), data=st.data())
-def test_late_doubled_and_swapped_news_lead_to_the_same(
+@given(life=attempt_updates(), data=st.data())
+def test_delayed_duplicated_and_reordered_events_have_the_same_result(
     life: list[AttemptUpdate], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(life + data.draw(st.lists(st.sampled_from(life)))))
     assert reduce(apply_update, shuffled, START) == reduce(apply_update, life, START)
 
 
-@given(life=lives(), data=st.data())
-def test_nothing_that_is_shown_goes_backwards(
-    life: list[AttemptUpdate], data: st.DataObject
-) -> None:
+@given(life=attempt_updates(), data=st.data())
+def test_shown_progress_never_decreases(life: list[AttemptUpdate], data: st.DataObject) -> None:
     shown = [START]
     for news in data.draw(st.permutations(life)):
         shown.append(apply_update(shown[-1], news))
@@ -59,7 +57,7 @@ def test_nothing_that_is_shown_goes_backwards(
         assert after.position >= before.position
 
 
-def test_a_later_attempt_takes_the_place_of_an_earlier_one_for_good() -> None:
+def test_later_attempt_replaces_an_earlier_one_permanently() -> None:
     first = AttemptUpdate(UUID(int=1), ProgressState.SUBMITTED, 5, 3, 4)
     second = AttemptUpdate(UUID(int=2), ProgressState.AWAITING_AUTHORIZATION, 9, item_count=6)
     expected = Progress(ASSESSMENT, UUID(int=2), item_count=6)
@@ -67,11 +65,11 @@ def test_a_later_attempt_takes_the_place_of_an_earlier_one_for_good() -> None:
     assert apply_update(apply_update(START, second), first) == expected
 
 
-def test_an_authorisation_survives_the_news_that_the_attempt_is_only_there() -> None:
+def test_creation_event_does_not_undo_an_authorisation() -> None:
     created = AttemptUpdate(UUID(int=1), ProgressState.AWAITING_AUTHORIZATION, 1, item_count=6)
     assert apply_update(authorize(START), created).state is ProgressState.AUTHORIZED
 
 
-def test_authorising_does_not_take_back_what_came_after() -> None:
+def test_authorisation_does_not_undo_later_progress() -> None:
     began = apply_update(START, AttemptUpdate(UUID(int=1), ProgressState.IN_PROGRESS, 3))
     assert authorize(began) == began

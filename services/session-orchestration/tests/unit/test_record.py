@@ -35,16 +35,14 @@ def entries_of(record: list[EntryContent]) -> list[Entry]:
 
 
 @given(record=records)
-def test_a_record_holds_and_has_no_gap(record: list[EntryContent]) -> None:
+def test_record_is_valid_and_has_no_gap(record: list[EntryContent]) -> None:
     entries = entries_of(record)
     assert [each.number for each in entries] == list(range(1, len(record) + 1))
     assert first_invalid_entry(SESSION, entries) is None
 
 
 @given(record=records, cut=st.integers(0, 8))
-def test_it_does_not_matter_how_many_are_appended_at_once(
-    record: list[EntryContent], cut: int
-) -> None:
+def test_batch_size_does_not_change_the_record(record: list[EntryContent], cut: int) -> None:
     first, head = append_entries(Head.of(SESSION), record[:cut])
     second, last = append_entries(head, record[cut:])
     assert [*first, *second] == entries_of(record)
@@ -52,7 +50,9 @@ def test_it_does_not_matter_how_many_are_appended_at_once(
 
 
 @given(record=records, data=st.data())
-def test_every_change_of_an_entry_is_found(record: list[EntryContent], data: st.DataObject) -> None:
+def test_every_change_of_an_entry_is_detected(
+    record: list[EntryContent], data: st.DataObject
+) -> None:
     entries = entries_of(record)
     at = data.draw(st.integers(0, len(entries) - 1))
     content = entries[at].content
@@ -72,7 +72,7 @@ def test_every_change_of_an_entry_is_found(record: list[EntryContent], data: st.
 
 
 @given(record=records, data=st.data())
-def test_a_missing_entry_is_found(record: list[EntryContent], data: st.DataObject) -> None:
+def test_missing_entry_is_detected(record: list[EntryContent], data: st.DataObject) -> None:
     entries = entries_of([*record, record[0]])
     at = data.draw(st.integers(0, len(entries) - 2))
     del entries[at]
@@ -85,6 +85,6 @@ def test_text_cannot_be_moved_from_one_field_to_the_next() -> None:
     assert entries_of([one])[0].hash != entries_of([other])[0].hash
 
 
-def test_a_record_belongs_to_its_session() -> None:
+def test_record_of_another_session_is_invalid() -> None:
     entries = entries_of([EntryContent("session.started", NOON, "session", None, b"")])
     assert first_invalid_entry(UUID(int=4), entries) == 1

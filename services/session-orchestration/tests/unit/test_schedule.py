@@ -31,7 +31,7 @@ def engagement(start: datetime, length: timedelta, proctor: UUID = PROCTOR) -> E
 
 
 @given(start=minutes, length=lengths, other=minutes, other_length=lengths)
-def test_two_sessions_overlap_exactly_when_some_minute_is_in_both(
+def test_sessions_overlap_exactly_when_they_share_a_minute(
     start: datetime, length: timedelta, other: datetime, other_length: timedelta
 ) -> None:
     common = max(start, other) < min(start + length, other + other_length)
@@ -39,11 +39,11 @@ def test_two_sessions_overlap_exactly_when_some_minute_is_in_both(
     assert overlaps(plan, engagement(other, other_length)) == common
 
 
-def test_a_session_may_begin_when_another_ends() -> None:
+def test_session_may_start_when_another_ends() -> None:
     require_no_overlap(make_plan(), [engagement(NOON - timedelta(hours=1), timedelta(hours=1))])
 
 
-def test_an_overlap_names_the_proctor_and_the_other_session() -> None:
+def test_overlap_error_names_proctor_and_session() -> None:
     with pytest.raises(ServiceError) as refused:
         require_no_overlap(
             make_plan(),
@@ -59,14 +59,14 @@ def test_an_overlap_names_the_proctor_and_the_other_session() -> None:
     }
 
 
-def test_a_session_does_not_begin_in_the_past_but_for_the_moment_that_a_form_takes() -> None:
+def test_start_in_the_past_is_refused_with_a_short_tolerance() -> None:
     require_start_in_range(make_plan(), NOON + timedelta(seconds=59))
     with pytest.raises(ServiceError) as refused:
         require_start_in_range(make_plan(), NOON + timedelta(seconds=61))
     assert refused.value.reason == "START_TIME_IN_PAST"
 
 
-def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
+def test_start_at_the_end_of_the_calendar_is_refused() -> None:
     require_start_in_range(make_plan(), NOON - timedelta(days=36_500))
     with pytest.raises(ServiceError) as refused:
         require_start_in_range(make_plan(), NOON - timedelta(days=36_501))
@@ -79,7 +79,7 @@ def test_a_session_does_not_begin_where_the_calendar_ends() -> None:
     [None, NOON, NOON - timedelta(days=1)],
     ids=["never", "until the start", "until yesterday"],
 )
-def test_every_proctor_must_be_certified_when_the_session_begins(
+def test_every_proctor_must_be_certified_at_the_start(
     certified_until: datetime | None,
 ) -> None:
     plan = make_plan(proctor_ids=(PROCTOR, OTHER))
@@ -95,7 +95,7 @@ def test_every_proctor_must_be_certified_when_the_session_begins(
     assert [violation.field for violation in refused.value.violations] == ["plan.proctor_ids[1]"]
 
 
-def test_nobody_is_both_a_proctor_and_a_learner_of_a_session() -> None:
+def test_proctor_cannot_be_learner_of_the_same_session() -> None:
     plan = make_plan()
     with pytest.raises(ServiceError) as refused:
         require_distinct_people(plan, [UUID(int=99), plan.proctor_ids[0]])
@@ -113,9 +113,7 @@ def test_nobody_is_both_a_proctor_and_a_learner_of_a_session() -> None:
     ],
     ids=["none", "draft", "without the assessment", "with it"],
 )
-def test_a_plan_is_for_a_course_that_has_its_assessments(
-    course: Course | None, reason: str | None
-) -> None:
+def test_assessments_must_be_in_the_course(course: Course | None, reason: str | None) -> None:
     if reason is None:
         require_course(make_plan(), course)
         return

@@ -21,7 +21,7 @@ describe("recognising the format of a file by its content", () => {
   });
 });
 
-describe("the size in which a picture is sent", () => {
+describe("the size in which an image is sent", () => {
   test("keeps its shape and is never made larger", () => {
     expect(fitToLimit(4000, 3000)).toEqual({ width: 2000, height: 1500 });
     expect(fitToLimit(3000, 4000)).toEqual({ width: 1500, height: 2000 });
