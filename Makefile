@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 OWN_PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-# With the folders, whose times change when a file is deleted.
+# Includes the folders, because their modification times change when a file is deleted.
 PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos/proctorium)
 WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name gen -prune -o -name .built -prune -o -type f -print 2>/dev/null)
 
@@ -17,7 +17,7 @@ WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -na
 up: ready ## Start everything on this machine; Ctrl-C stops it
 	@$(PYTHON) -m proctorium_devstack up
 
-demo: ready ## Play one proctored session line by line, with a crash in the middle
+demo: ready ## Play a proctored session and print each step, with crashes in the middle
 	@PYTHONPATH=tests $(PYTHON) -m e2e.demo
 
 doctor: env protos ## Find problems of this machine, and their remedies
