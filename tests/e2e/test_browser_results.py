@@ -24,7 +24,7 @@ async def test_late_answer_is_shown_beside_the_result(stack: Stack, scenario: Sc
     await client.submit()
     question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
     error = await refusal(client.save_as(1000, question, Answer(number=0.9)))
-    assert error.metadata["kept"] == "true"
+    assert error.metadata["stored"] == "true"
     async with browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

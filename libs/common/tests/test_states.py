@@ -49,7 +49,7 @@ def test_invalid_transition_names_state_action_and_possible_actions() -> None:
         "INVALID_STATE_TRANSITION",
     )
     assert refused.value.message == "It is broken."
-    assert refused.value.metadata == {"from": "broken", "asked": "turn_on", "possible": ""}
+    assert refused.value.metadata == {"from": "broken", "action": "turn_on", "possible": ""}
 
 
 def test_machine_can_refuse_with_its_own_error() -> None:

@@ -100,7 +100,7 @@ def _cut(text: str, limit: int) -> str:
 
 def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
     """Return the violations that an error has room for; the first one always."""
-    kept: list[Violation] = []
+    fitting: list[Violation] = []
     left = _VIOLATIONS_BYTES
     for violation in violations[:VIOLATION_LIMIT]:
         cut = Violation(
@@ -110,23 +110,23 @@ def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
         )
         # Eight bytes are the tags and lengths around the three texts.
         left -= 8 + sum(len(text.encode()) for text in (cut.field, cut.rule, cut.description))
-        if kept and left < 0:
+        if fitting and left < 0:
             break
-        kept.append(cut)
-    return tuple(kept)
+        fitting.append(cut)
+    return tuple(fitting)
 
 
 def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
     """Return as many entries as an error has room for."""
-    kept: dict[str, str] = {}
+    fitting: dict[str, str] = {}
     left = _METADATA_BYTES
     for name, value in metadata.items():
         name_cut, value_cut = _cut(name, _NAME_BYTES), _cut(value, _VALUE_BYTES)
         left -= 8 + len(name_cut.encode()) + len(value_cut.encode())
         if left < 0:
             break
-        kept[name_cut] = value_cut
-    return kept
+        fitting[name_cut] = value_cut
+    return fitting
 
 
 def invalid(
@@ -187,7 +187,7 @@ def invalid_transition(
     /,
     *,
     from_state: str,
-    asked: str,
+    action: str,
     possible: Iterable[str],
     reason: str = "INVALID_STATE_TRANSITION",
 ) -> ServiceError:
@@ -196,5 +196,5 @@ def invalid_transition(
         Kind.INVALID_STATE_TRANSITION,
         reason,
         message,
-        metadata={"from": from_state, "asked": asked, "possible": ",".join(possible)},
+        metadata={"from": from_state, "action": action, "possible": ",".join(possible)},
     )

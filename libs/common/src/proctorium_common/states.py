@@ -89,7 +89,7 @@ class StateMachine(Generic[S, A]):
         raise self._refusal(state, action) or invalid_transition(
             self._sentences[state],
             from_state=state,
-            asked=action,
+            action=action,
             possible=self.actions(state),
         )
 

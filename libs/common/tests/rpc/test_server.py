@@ -179,12 +179,12 @@ async def test_service_error_reaches_the_client_unchanged() -> None:
 
 async def test_invalid_transition_lists_possible_actions() -> None:
     raised = invalid_transition(
-        "It has ended.", from_state="ended", asked="started", possible=["archived"]
+        "It has ended.", from_state="ended", action="started", possible=["archived"]
     )
     async with serving(raising(raised)) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest()))
     assert error.kind is Kind.INVALID_STATE_TRANSITION
-    assert error.metadata == {"from": "ended", "asked": "started", "possible": "archived"}
+    assert error.metadata == {"from": "ended", "action": "started", "possible": "archived"}
 
 
 async def test_unknown_exception_reveals_only_its_trace_id(

@@ -137,7 +137,7 @@ async def test_changes_after_the_deadline_are_stored_as_late_and_refused(harness
         "TIME_LIMIT_EXCEEDED",
         "ATTEMPT_SUBMITTED",
     }  # the worker may have come round
-    assert error.metadata["kept"] == "true"
+    assert error.metadata["stored"] == "true"
     assert await saved(seat) == {seat.items[0].item_id: (1, RIGHT[0])}
     (late,) = await harness.rows("SELECT sequence, late FROM answer_revisions WHERE late")
     assert late.sequence == 2
@@ -160,7 +160,7 @@ async def test_changes_after_the_submission_are_stored_as_late_and_refused(
     results = await harness.rows("SELECT * FROM results")
     assert (await seat.attempt()).late_count == 0
     error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
-    assert (error.reason, error.metadata["kept"]) == ("ATTEMPT_SUBMITTED", "true")
+    assert (error.reason, error.metadata["stored"]) == ("ATTEMPT_SUBMITTED", "true")
     error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
     assert error.reason == "ATTEMPT_SUBMITTED", "a repetition is refused again and stored once"
     assert len(await harness.rows("SELECT 1 FROM answer_revisions WHERE late")) == 1
@@ -170,7 +170,7 @@ async def test_changes_after_the_submission_are_stored_as_late_and_refused(
     assert (shown.last_sequence, shown.answered_count) == (3, 1)
     # Learner and staff see that there is something that a person could look at.
     assert (shown.late_count, (await harness.attempts_of(seat))[0].late_count) == (1, 1)
-    assert list(shown.late_question_numbers) == [1]
+    assert list(shown.late_item_numbers) == [1]
     await harness.handle(seat.scheduled())
     request = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
     proctor = await harness.proctor_of(seat)

@@ -85,7 +85,7 @@ async def test_changes_in_the_stream_after_the_deadline_are_refused(harness: Har
     await seat.submit()
     (response,) = await answered(seat, [request(seat, seat.change(1, 0))])
     assert response.refused.reason == "ATTEMPT_SUBMITTED"
-    assert response.refused.metadata["kept"] == "true"
+    assert response.refused.metadata["stored"] == "true"
 
 
 async def test_invalid_message_ends_the_stream_after_earlier_responses(harness: Harness) -> None:

@@ -85,7 +85,7 @@ def test_deadline_is_compared_with_the_time_of_receipt() -> None:
     with pytest.raises(ServiceError) as refused:
         answers.save([change(2)], NOW + SECOND, NOW + SECOND)
     assert reason(refused) == "TIME_LIMIT_EXCEEDED"
-    assert refused.value.metadata == {"kept": "true"}
+    assert refused.value.metadata == {"stored": "true"}
     assert [revision.is_late for revision in added(answers)] == [False, True]
 
 
@@ -100,7 +100,7 @@ def test_changes_after_the_submission_are_late_and_not_in_the_chain(
     with pytest.raises(ServiceError) as refused:
         answers.save([change(7)], NOW, NOW)
     assert reason(refused) == "ATTEMPT_SUBMITTED"
-    assert refused.value.metadata == {"kept": "true"}
+    assert refused.value.metadata == {"stored": "true"}
     (revision,) = added(answers)
     assert revision.is_late
     assert (answers.head, answers.length, answers.last_sequence) == (head, 0, 7)

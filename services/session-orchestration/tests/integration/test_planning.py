@@ -334,7 +334,7 @@ async def test_session_in_progress_cannot_be_cancelled(harness: Harness) -> None
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     error = await harness.refused(administrator.sessions.CancelSession, request)
     assert error.reason == "INVALID_STATE_TRANSITION"
-    assert error.metadata == {"from": "in_progress", "asked": "cancel", "possible": "end"}
+    assert error.metadata == {"from": "in_progress", "action": "cancel", "possible": "end"}
 
 
 async def test_only_administrators_can_schedule(harness: Harness) -> None:

@@ -99,7 +99,7 @@ def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Att
     for saved in opened.answers:
         _fill_saved_answer(message.answers.add(), saved)
     message.last_sequence = opened.overview.attempt.last_sequence
-    message.late_question_numbers.extend(opened.late_item_numbers)
+    message.late_item_numbers.extend(opened.late_item_numbers)
     return message
 
 

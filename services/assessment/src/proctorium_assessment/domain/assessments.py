@@ -39,7 +39,7 @@ def assessment_not_published() -> ServiceError:
     return invalid_transition(
         "This assessment has not been published yet. Please tell your proctor or administrator.",
         from_state="draft",
-        asked="start",
+        action="start",
         possible=["publish"],
         reason="ASSESSMENT_NOT_PUBLISHED",
     )
@@ -50,7 +50,7 @@ def assessment_is_proctored() -> ServiceError:
     return invalid_transition(
         "This assessment is taken in a proctored session. Enter your enrollment code to join it.",
         from_state="proctored",
-        asked="create",
+        action="create",
         possible=["join"],
         reason="ASSESSMENT_IS_PROCTORED",
     )
@@ -62,7 +62,7 @@ def learner_not_registered() -> ServiceError:
         "You are not registered in a self-paced course with this assessment. If you were registered just now, try again "
         "in a moment; otherwise ask your administrator to register you.",
         from_state="not_registered",
-        asked="create",
+        action="create",
         possible=[],
         reason="LEARNER_NOT_REGISTERED",
     )
@@ -74,7 +74,7 @@ def attempt_already_taken() -> ServiceError:
         "You have already started or submitted an attempt at this assessment, and its result is permanent. "
         "Find it among your attempts and results.",
         from_state="started",
-        asked="start",
+        action="start",
         possible=[],
         reason="ATTEMPT_ALREADY_TAKEN",
     )

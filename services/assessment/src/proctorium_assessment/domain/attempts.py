@@ -253,7 +253,7 @@ def _start_refused(state: AttemptState, sentence: str) -> ServiceError:
     return invalid_transition(
         sentence,
         from_state=state,
-        asked=AttemptAction.START,
+        action=AttemptAction.START,
         possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_NOT_AUTHORIZED",
     )
@@ -264,7 +264,7 @@ def attempt_not_started(state: AttemptState) -> ServiceError:
     return invalid_transition(
         "You have not started this assessment yet. Start it first; tell your proctor if you cannot.",
         from_state=state,
-        asked="save",
+        action="save",
         possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_NOT_STARTED",
     )
@@ -296,7 +296,7 @@ def _late(reason: str, sentence: str, *, is_stored: bool) -> ServiceError:
         Kind.INVALID_STATE_TRANSITION,
         reason,
         sentence + more,
-        metadata={"kept": "true"} if is_stored else {},
+        metadata={"stored": "true"} if is_stored else {},
     )
 
 

@@ -51,7 +51,12 @@ def attempt_not_scored(attempt_id: UUID, state: str) -> ServiceError:
         Kind.INVALID_STATE_TRANSITION,
         "INVALID_STATE_TRANSITION",
         "One of these attempts has not been submitted, so it has no result and nothing was released. Leave it out, or wait until it is.",
-        metadata={"from": state, "asked": "release", "possible": "", "attempt_id": str(attempt_id)},
+        metadata={
+            "from": state,
+            "action": "release",
+            "possible": "",
+            "attempt_id": str(attempt_id),
+        },
     )
 
 
@@ -60,7 +65,7 @@ def result_not_released(state: str) -> ServiceError:
     return invalid_transition(
         "The result of this assessment has not been released yet. You will get a message when it is.",
         from_state=state,
-        asked="read",
+        action="read",
         possible=[],
         reason="RESULT_NOT_RELEASED",
     )

@@ -143,7 +143,7 @@ def next_state(code: Code, action: CodeAction, now: datetime) -> CodeState:
         raise invalid_transition(
             _SENTENCES[state],
             from_state=state,
-            asked=action,
+            action=action,
             possible=CODE_STATES.actions(state),
         )
     return target
@@ -183,7 +183,7 @@ def replacement_window(old: Code, session: Session, now: datetime) -> Window | N
         raise invalid_transition(
             "Neither this code nor its session has time left. Issue a new code and set until when it is valid.",
             from_state=old.state_at(now),
-            asked=CodeAction.REPLACE,
+            action=CodeAction.REPLACE,
             possible=["IssueCode"],
         )
     return Window(old.window.valid_from, end)

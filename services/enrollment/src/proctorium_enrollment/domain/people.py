@@ -115,7 +115,7 @@ def require_proctor(person: Person) -> None:
         raise invalid_transition(
             "Only a proctor can be certified. Give the person the role of a proctor first.",
             from_state="not a proctor",
-            asked="certify",
+            action="certify",
             possible=["GrantRole"],
         )
 

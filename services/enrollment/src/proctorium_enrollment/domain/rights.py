@@ -42,7 +42,7 @@ def require_another_role(person: Person, role: Role) -> None:
         raise invalid_transition(
             "This is the person's only role. Give them another role first, or disable the account.",
             from_state="one role",
-            asked="RevokeRole",
+            action="RevokeRole",
             possible=["GrantRole", "DisableAccount"],
             reason="LAST_ROLE",
         )
@@ -54,7 +54,7 @@ def require_another_administrator(person: Person, others: int) -> None:
         raise invalid_transition(
             "This is the only administrator whose account is enabled, so nobody could undo it. Make another administrator first.",
             from_state="last administrator",
-            asked="revoke",
+            action="revoke",
             possible=["GrantRole"],
             reason="LAST_ADMINISTRATOR",
         )

@@ -100,6 +100,6 @@ async def _require_registrable(tx: Transaction, person_id: UUID, course_id: UUID
         raise invalid_transition(
             "Only a learner can be registered in a course. Give the person the role of a learner first.",
             from_state="not a learner",
-            asked="register",
+            action="register",
             possible=["GrantRole"],
         )

@@ -42,7 +42,7 @@ def require_authorizable(session: Session, assessment_id: UUID) -> None:
         raise invalid_transition(
             "An assessment can only be authorised while the session is in progress.",
             from_state=session.state,
-            asked="authorize_assessment",
+            action="authorize_assessment",
             possible=SESSION_STATES.actions(session.state),
         )
     if assessment_id not in session.plan.assessment_ids:

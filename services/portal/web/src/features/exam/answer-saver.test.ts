@@ -238,7 +238,7 @@ describe("what the server refuses", () => {
   });
 
   test("is acknowledged where the server has stored it as late", async () => {
-    saveAnswers.mockRejectedValue(refusal("TIME_OVER", { kept: "true" }));
+    saveAnswers.mockRejectedValue(refusal("TIME_OVER", { stored: "true" }));
     const saver = new AnswerSaver(PERSON, ATTEMPT);
     saver.change("q1", number(4));
     await vi.runAllTimersAsync();

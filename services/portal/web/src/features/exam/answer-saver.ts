@@ -191,7 +191,7 @@ export class AnswerSaver {
     } catch (thrown) {
       const { reason, metadata } = toProblem(thrown);
       if (reason === "SEQUENCE_REUSED") return await this.renumber();
-      if (metadata?.kept !== "true") throw thrown;
+      if (metadata?.stored !== "true") throw thrown;
       this.hasLateAnswers.value = true;
     }
     this.acknowledge(batch);

@@ -59,7 +59,7 @@ describe("a number field", () => {
 });
 
 describe("choices", () => {
-  test("are all kept when several are made before the page is drawn", () => {
+  test("are all stored when several are made before the page is drawn", () => {
     const { sheet, recorder } = sheetOf();
     sheet.toggle(QUESTION, "a", true);
     sheet.toggle(QUESTION, "b", true);

@@ -7,7 +7,7 @@ import { messages } from "../../messages";
 /** Load the numbers of the questions with late answers, again whenever `revision` changes. */
 export function useLateQuestions(attemptId: string, revision: string): readonly number[] {
   const { data } = useQuery(`late/${attemptId}/${revision}`, () => attempts.getAttempt({ attemptId }));
-  return data?.attempt?.lateQuestionNumbers ?? [];
+  return data?.attempt?.lateItemNumbers ?? [];
 }
 
 export function LateAnswers({ numbers }: { numbers: readonly number[] }): JSX.Element | null {
