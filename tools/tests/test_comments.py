@@ -46,13 +46,13 @@ def comments(protos: list[FileDescriptorProto]) -> Iterator[SourceCodeInfo.Locat
             yield from (place for place in file.source_code_info.location if place.leading_comments)
 
 
-def test_the_contract_passes(protos: list[FileDescriptorProto]) -> None:
+def test_the_protos_pass(protos: list[FileDescriptorProto]) -> None:
     assert list(check_behaviours(protos)) == []
     assert list(check_comments(protos)) == []
     assert list(check_errors(protos, contract_of(read_protos()).reasons)) == []
 
 
-def test_a_field_without_a_behaviour_is_found(protos: list[FileDescriptorProto]) -> None:
+def test_field_without_a_behaviour_is_found(protos: list[FileDescriptorProto]) -> None:
     for name in ("StartSessionRequest.session_id", "Session.state"):
         field(protos, name).options.ClearExtension(BEHAVIOUR)
     found = list(check_behaviours(protos))
@@ -60,7 +60,7 @@ def test_a_field_without_a_behaviour_is_found(protos: list[FileDescriptorProto])
     assert all("has no google.api.field_behavior" in each for each in found)
 
 
-def test_a_behaviour_that_contradicts_the_rules_is_found(
+def test_behaviour_that_contradicts_the_validation_rules_is_found(
     protos: list[FileDescriptorProto],
 ) -> None:
     behaviours(field(protos, "StartSessionRequest.session_id"))[:] = [field_behavior_pb2.OPTIONAL]
@@ -70,7 +70,7 @@ def test_a_behaviour_that_contradicts_the_rules_is_found(
     assert "StartSessionRequest.session_id: the validation rules refuse it" in refused
 
 
-def test_a_comment_that_is_no_sentence_is_found(protos: list[FileDescriptorProto]) -> None:
+def test_comment_that_is_not_a_sentence_is_found(protos: list[FileDescriptorProto]) -> None:
     place = next(iter(comments(protos)))
     place.leading_comments = " The session\n"
     (found,) = check_comments(protos)
@@ -88,9 +88,7 @@ def test_a_comment_that_is_no_sentence_is_found(protos: list[FileDescriptorProto
         (" - NOT_THERE (NOT_FOUND): there is none.", "no proto names the reason NOT_THERE"),
     ],
 )
-def test_an_error_that_does_not_exist_is_found(
-    line: str, problem: str, protos: list[FileDescriptorProto]
-) -> None:
+def test_unknown_error_is_found(line: str, problem: str, protos: list[FileDescriptorProto]) -> None:
     place = next(place for place in comments(protos) if "Errors:\n" in place.leading_comments)
     place.leading_comments = f" Starts it.\n\n Errors:\n{line}\n"
     (found,) = check_errors(protos, contract_of(read_protos()).reasons)

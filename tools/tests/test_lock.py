@@ -20,14 +20,14 @@ def findings(lock: str, *requirements: str) -> list[str]:
     return list(check_lock(lock, {"libs/x/pyproject.toml": requirements}, OWN))
 
 
-def test_a_lock_that_holds_what_is_asked_for_passes() -> None:
+def test_lock_that_fulfils_the_requirements_passes() -> None:
     assert findings(LOCK, "grpcio>=1.85", "NATS_py[nkeys]>=2", "proctorium-common") == []
 
 
 @pytest.mark.parametrize(
     "requirement", ["uvloop>=0.23", "grpcio>=1.86"], ids=["missing", "too old"]
 )
-def test_a_requirement_that_the_lock_does_not_fulfil_is_named(requirement: str) -> None:
+def test_unfulfilled_requirement_is_found(requirement: str) -> None:
     [found] = findings(LOCK, requirement)
     assert (
         found
@@ -38,11 +38,11 @@ def test_a_requirement_that_the_lock_does_not_fulfil_is_named(requirement: str) 
 @pytest.mark.parametrize(
     "line", ["--index-url https://example.org/simple", "-e ./libs/common", "x @ file:///tmp/x"]
 )
-def test_an_address_or_a_path_is_found(line: str) -> None:
+def test_url_or_path_is_found(line: str) -> None:
     assert "an address or a path" in findings(LOCK + line + "\n")[0]
 
 
-def test_an_address_in_the_lock_of_the_web_pages_is_found() -> None:
+def test_url_in_the_lock_of_the_web_pages_is_found() -> None:
     assert list(check_web_lock('{"integrity": "sha512-0123"}')) == []
     [found] = check_web_lock('{\n"resolved": "https://registry.example.org/x.tgz"\n}')
     assert "registry.example.org" in found

@@ -1,4 +1,4 @@
-"""What the check of old Pythons finds."""
+"""The check for code that behaves differently in old Pythons."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def findings(text: str) -> list[str]:
     return list(check_groups([Source("some.py", dedent(text))]))
 
 
-def test_an_exception_raised_in_a_group_clause_is_found() -> None:
+def test_exception_raised_in_an_except_group_clause_is_found() -> None:
     (finding,) = findings(
         """
         try:
@@ -25,7 +25,7 @@ def test_an_exception_raised_in_a_group_clause_is_found() -> None:
     assert finding.startswith("some.py:6: ")
 
 
-def test_what_is_raised_elsewhere_is_not() -> None:
+def test_exceptions_raised_elsewhere_are_not_found() -> None:
     assert not findings(
         """
         try:

@@ -1,4 +1,4 @@
-"""The package that protos/ builds: complete, validating, and held against its baseline."""
+"""The package built from protos/ is complete, validates messages, and is compared with the baseline."""
 
 from __future__ import annotations
 
@@ -46,21 +46,21 @@ def buf(folder: Path, command: str, descriptors: FileDescriptorSet, *arguments: 
     return done.stdout + done.stderr
 
 
-def test_every_proto_is_in_the_package_as_descriptor_and_as_module() -> None:
+def test_all_protos_are_in_the_package_as_descriptors_and_modules() -> None:
     written = {str(path.relative_to(PROTOS)) for path in PROTOS.glob("proctorium/**/*.proto")}
     assert {file.name for file in ours(installed())} == written
     for name in written:
         import_module(name.removesuffix(".proto").replace("/", ".") + "_pb2")
 
 
-def test_the_descriptors_carry_their_imports_and_comments() -> None:
+def test_descriptors_include_imports_and_comments() -> None:
     descriptors = installed()
     names = {file.name for file in descriptors.file}
     assert {imported for file in descriptors.file for imported in file.dependency} <= names
     assert all(file.source_code_info.location for file in ours(descriptors))
 
 
-def test_the_rules_in_the_protos_are_enforced_on_the_generated_messages() -> None:
+def test_rules_of_the_protos_are_enforced_on_messages() -> None:
     [violation, *_] = protovalidate.collect_violations(SignInRequest(password="x"))
     assert violation.proto.field is not None
     assert violation.proto.field.elements[0].field_name == "email"
@@ -87,7 +87,7 @@ def rename_method(file: FileDescriptorProto) -> None:
         ("proctorium/session/events/v1/events.proto", remove_field),
     ],
 )
-def test_a_breaking_change_is_found(
+def test_breaking_change_is_found(
     tmp_path: Path, file: str, change: Callable[[FileDescriptorProto], None]
 ) -> None:
     baseline = without_comments(installed())
@@ -98,7 +98,7 @@ def test_a_breaking_change_is_found(
     assert file in buf(tmp_path, "breaking", baseline, "--against", against)
 
 
-def test_an_element_without_a_comment_is_found(tmp_path: Path) -> None:
+def test_element_without_a_comment_is_found(tmp_path: Path) -> None:
     descriptors = installed()
     file = next(each for each in ours(descriptors) if each.service)
     first_service = (FileDescriptorProto.SERVICE_FIELD_NUMBER, 0)

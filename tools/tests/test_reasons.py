@@ -1,4 +1,4 @@
-"""The check of reasons finds those that no proto names, however they are given."""
+"""The check for error reasons that no proto declares."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_reasons_of_the_protos_pass(code: str) -> None:
         "transition",
     ],
 )
-def test_a_reason_that_no_proto_names_is_found(code: str) -> None:
+def test_reason_that_no_proto_declares_is_found(code: str) -> None:
     [found] = findings(code)
     assert found.startswith('a.py:2: the reason "LOST" is declared in no proto')
     assert "REASON_LOST" in found

@@ -1,4 +1,4 @@
-"""The topology is read from code and protos, and what cannot be right is found."""
+"""The topology is read from code and protos, and contradictions are found."""
 
 from __future__ import annotations
 
@@ -76,50 +76,50 @@ def test_calls_events_and_subscriptions_are_read_from_the_code() -> None:
     assert generated.services == SERVICES
 
 
-def test_the_file_contains_the_whole_topology() -> None:
+def test_file_contains_the_whole_topology() -> None:
     assert parse(as_json(SERVICES)) == SERVICES
 
 
-def test_the_packaged_topology_is_the_one_of_the_code() -> None:
+def test_packaged_topology_is_up_to_date() -> None:
     assert services() == generate(topology.read_services(), read_contract()).services
 
 
-def test_a_call_that_no_access_option_allows_is_found() -> None:
+def test_call_that_no_access_option_allows_is_found() -> None:
     found = findings(enrollment=ENROLLMENT_CODE + '\nx = service.channel("session")\n')
     assert found == 'enrollment calls session, and no access option of session names "enrollment".'
 
 
-def test_an_access_option_for_a_service_that_does_not_call_is_found() -> None:
+def test_access_option_for_a_service_that_does_not_call_is_found() -> None:
     found = findings(session=SESSION_CODE.replace('Codes(service.channel("enrollment"))', "pass"))
     assert 'An access option of enrollment names "session", which does not call' in found
 
 
-def test_a_channel_to_a_computed_name_is_found() -> None:
+def test_channel_to_a_computed_name_is_found() -> None:
     found = findings(session=SESSION_CODE.replace('"enrollment"', "name"))
     assert found.startswith("s.py:6: write the name of the called service")
 
 
-def test_an_event_that_nobody_makes_is_found() -> None:
+def test_event_without_a_publisher_is_found() -> None:
     found = findings(session=SESSION_CODE.replace("events.SessionStarted", "print"))
     assert found.startswith(f"protos: {STARTED} is an event, and no service makes it.")
 
 
-def test_making_another_services_event_is_found() -> None:
+def test_publishing_another_services_event_is_found() -> None:
     found = findings(enrollment=ENROLLMENT_CODE + "\nSessionStarted()\n")
     assert found == f"e.py:9: only session may make {STARTED}: call session instead."
 
 
-def test_handlers_that_are_not_written_in_the_call_are_found() -> None:
+def test_handlers_that_are_not_literals_in_the_call_are_found() -> None:
     code = ENROLLMENT_CODE.replace("{SessionStarted: on_started}", "handlers")
     assert findings(enrollment=code).startswith("e.py:6: write the handlers of enrollment--")
 
 
-def test_a_consumer_of_events_of_two_owners_is_found() -> None:
+def test_consumer_of_two_services_events_is_found() -> None:
     code = ENROLLMENT_CODE.replace("on_started}", "on_started, CodeIssued: on_issued}")
     assert "enrollment--sessions needs events of one owner" in findings(enrollment=code)
 
 
-def test_a_consumer_without_its_services_name_is_found() -> None:
+def test_consumer_without_its_services_name_is_found() -> None:
     found = findings(enrollment=ENROLLMENT_CODE.replace("enrollment--sessions", "sessions"))
     assert found == "e.py:6: name the consumer by a text enrollment--<purpose>."
 

@@ -340,8 +340,8 @@ async def test_repeated_request_in_one_batch_has_the_same_response(harness: Harn
     assert len(answered) == 4
     assert all(each == answered[0] for each in answered)
     assert not answered[0].rejoin
-    kept = await harness.rows("SELECT caller FROM idempotency_keys WHERE request_id = 'mine'")
-    assert kept == [(f"person:{answered[0].participant.person_id}",)]
+    callers = await harness.rows("SELECT caller FROM idempotency_keys WHERE request_id = 'mine'")
+    assert callers == [(f"person:{answered[0].participant.person_id}",)]
 
 
 async def test_rejoin_after_removal_is_refused(harness: Harness) -> None:
