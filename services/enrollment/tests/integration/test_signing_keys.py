@@ -152,10 +152,10 @@ def header_of(token: str) -> str:
     return base64.urlsafe_b64decode(head + "=" * (-len(head) % 4)).decode()
 
 
-async def test_enrollment_trusts_the_tokens_that_it_signs(alone: Harness) -> None:
-    alone.keys = None
+async def test_enrollment_trusts_the_tokens_that_it_signs(isolated: Harness) -> None:
+    isolated.keys = None
     hashes = PasswordHashes()
-    async with alone.replica() as harness:
+    async with isolated.replica() as harness:
         await create_administrator(harness.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
         signed_in = await sign_in(harness, EMAIL)
         bearer = (("authorization", f"Bearer {signed_in.tokens.access_token}"),)
