@@ -206,7 +206,8 @@ async def test_replica_shares_database_and_keys_and_has_settings_of_its_own(
         await stub.GetRecord(record_request())
         assert len(await harness.events(session_events.SessionEnded)) == 1
         assert harness.channels == []
-    assert other.channels == []
+    with pytest.raises(grpc.aio.UsageError, match="closed"):
+        await stub.GetRecord(record_request())
 
 
 async def test_replica_in_a_process_is_killed_at_the_end(harness: Harness) -> None:

@@ -55,7 +55,7 @@ M = TypeVar("M", bound=Message)
 S = TypeVar("S", bound=ServiceSettings)
 Arguments = ParamSpec("Arguments")
 
-NOBODY = "127.0.0.1:1"
+UNREACHABLE = "127.0.0.1:1"
 """An address that no server listens on."""
 
 
@@ -98,7 +98,7 @@ class ServiceHarness(Generic[S]):
         self._given = {
             "database_url": servers.database_url,
             **self.nats.settings_of(self.name),
-            **{f"{name}_address": NOBODY for name in services()},
+            **{f"{name}_address": UNREACHABLE for name in services()},
             **{f"{fake.name}_address": fake.address for fake in fakes},
             "master_key": b64encode(bytes(range(32))).decode(),
             "call_deadline": 2,
@@ -238,7 +238,7 @@ class ServiceHarness(Generic[S]):
     async def handle(
         self, event: Message, position: int | None = None, *, consumer: str = ""
     ) -> None:
-        """Have the effect of an event as the service's subscribers do, or one of them, without the broker."""
+        """Handle an event as the service's subscribers do, or one of them, without the broker."""
         self.position += 1
         name = name_of(event.DESCRIPTOR).short
         metadata = EventMetadata(new_id(), name, self.clock(), position or self.position, 1)
