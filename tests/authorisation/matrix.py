@@ -23,7 +23,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.admission import EDGE
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.server import Door, Server
+from proctorium_common.rpc.server import Endpoint, Server
 from proctorium_common.rpc.status import error_of
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.tls import Certificates
@@ -67,7 +67,7 @@ class Servers:
         """Sign the tokens of all kinds of people."""
         person = new_id()
         administrator = TokenSigner(SigningKey.generate()).sign(person, _ROLES).text
-        expired = TokenSigner(key, life=timedelta(hours=-1)).sign(person, _ROLES).text
+        expired = TokenSigner(key, lifetime=timedelta(hours=-1)).sign(person, _ROLES).text
         self._tokens = {"no token": None, "forged": administrator, "expired": expired}
         self._tokens["no role"] = TokenSigner(key).sign(person, ()).text
         self._tokens |= {role: TokenSigner(key).sign(person, (role,)).text for role in _ROLES}
@@ -121,9 +121,9 @@ async def all_servers(folder: Path) -> AsyncIterator[Servers]:
 
 async def _serve(owner: str, certificates: Certificates, keys: KeyRing) -> Server:
     telemetry = Telemetry(NOT_TRACING, Metrics(owner))
-    health = Health(telemetry.metrics, every_seconds=0.05)
+    health = Health(telemetry.metrics, interval_seconds=0.05)
     server = Server(
-        Door("127.0.0.1:0", certificates, callers_of(owner)),
+        Endpoint("127.0.0.1:0", certificates, callers_of(owner)),
         telemetry=telemetry,
         tokens=TokenVerifier(keys),
         health=health,

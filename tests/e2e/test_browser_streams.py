@@ -13,7 +13,7 @@ from e2e.scenario import Scenario
 from e2e.test_browser_connections import exam_page, exam_started
 from proctorium.assessment.v1.attempts_pb2 import WatchAttemptRequest
 from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
-from proctorium_common.rpc.served import STREAMS_PER_PERSON
+from proctorium_common.rpc.calls import STREAMS_PER_PERSON
 from proctorium_devstack.stack import Stack
 
 _SENTENCE = "You have this open in too many windows, so the oldest one stopped showing what is new."

@@ -15,7 +15,7 @@ from proctorium_access.signing_keys import signing_keys
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.client import channel
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.server import Door, Server
+from proctorium_common.rpc.server import Endpoint, Server
 from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
 from proctorium_common.security.tls import Certificates
 from proctorium_common.security.tokens import TokenVerifier
@@ -48,7 +48,7 @@ async def _enrollment(certificates: Certificates) -> AsyncIterator[str]:
     telemetry = Telemetry(NOT_TRACING, Metrics("enrollment"))
     health = Health(telemetry.metrics)
     server = Server(
-        Door("127.0.0.1:0", certificates, frozenset({"session"})),
+        Endpoint("127.0.0.1:0", certificates, frozenset({"session"})),
         telemetry=telemetry,
         tokens=TokenVerifier(KeyRing.of()),
         health=health,

@@ -17,9 +17,9 @@ from proctorium_common.rpc.caller import (
     ANONYMOUS,
     Call,
     Caller,
-    call_under_way,
     calling,
     current_call,
+    optional_call,
 )
 from proctorium_common.rpc.status import CODES
 
@@ -113,6 +113,6 @@ def test_current_call_exists_only_within_a_call() -> None:
         remaining = call.remaining()
         assert remaining is not None
         assert 0 < remaining <= 1
-    assert call_under_way() is None
+    assert optional_call() is None
     assert Call(ANONYMOUS, "/a/B").remaining() is None
     assert Call(ANONYMOUS, "/a/B", time.monotonic() - 1).remaining() == 0

@@ -32,7 +32,7 @@ async def test_error_of_an_ending_task_is_not_raised() -> None:
 async def test_swallowed_cancellation_is_repeated(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(tasks, "_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(tasks, "_RETRY_SECONDS", 0.01)
     changed = asyncio.Event()
     waits = 0
 

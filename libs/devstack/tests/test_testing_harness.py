@@ -20,7 +20,7 @@ from proctorium_common.events.handling import EventMetadata
 from proctorium_common.process.service import Service
 from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.rpc.caller import Caller, current_call
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER, MigratedDatabase, Servers

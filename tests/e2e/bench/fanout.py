@@ -161,7 +161,7 @@ async def _set(bench: Harness) -> Fanout:
     url = await bench.database("proctorium_session", [key.public])
     service = await bench.serve("proctorium_session", url)  # a start calls no other service
     limit = await bench.start_limit(_MODULE)
-    return Fanout(limit, limit, service, url, TokenSigner(key, life=timedelta(hours=2)))
+    return Fanout(limit, limit, service, url, TokenSigner(key, lifetime=timedelta(hours=2)))
 
 
 async def _set_behind_edge(bench: Harness) -> Fanout:
@@ -175,7 +175,7 @@ async def _set_behind_edge(bench: Harness) -> Fanout:
     limit, ours = [
         await bench.serve_edge({"session": each}, [key.public]) for each in (secure, service)
     ]
-    return Fanout(fire, limit, ours, url, TokenSigner(key, life=timedelta(hours=2)))
+    return Fanout(fire, limit, ours, url, TokenSigner(key, lifetime=timedelta(hours=2)))
 
 
 # The load, in its own process.

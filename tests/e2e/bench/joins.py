@@ -159,7 +159,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
 
 async def _set(bench: Harness, session_count: int) -> Joins:
     key = SigningKey.generate()
-    signer = TokenSigner(key, life=timedelta(hours=2))
+    signer = TokenSigner(key, lifetime=timedelta(hours=2))
     person_ids = [new_id() for _ in range(LEARNERS)]
     learners = [Learner(str(each), signer.sign(each, ["learner"]).text) for each in person_ids]
     codes = {f"Bn{nth:06d}": new_id() for nth in range(session_count)}

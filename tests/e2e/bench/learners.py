@@ -40,7 +40,7 @@ class Learner:
 
 async def learners_at(address: str, url: str, key: SigningKey, count: int) -> list[Learner]:
     """Return learners who have started an attempt at an assessment of 20 questions."""
-    signer = TokenSigner(key, life=timedelta(hours=2))
+    signer = TokenSigner(key, lifetime=timedelta(hours=2))
     administrator = signer.sign(new_id(), ["administrator"]).text
     async with channel(address, bearer=lambda: administrator) as opened:
         stub = assessments_pb2_grpc.AssessmentServiceStub(opened)

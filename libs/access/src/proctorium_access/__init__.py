@@ -1,4 +1,4 @@
-"""Copies of people's rights for the services and the edge, from enrollment, which owns them.
+"""Local copies of enrollment's data about people's rights, for the services and the edge.
 
-Signing keys, revocations of tokens, certifications of proctors, and the file by which the edge checks tokens.
+These are signing keys, token revocations and proctor certifications, and the file with which the edge verifies tokens.
 """

@@ -1,4 +1,4 @@
-"""A copy of proctors' certifications from enrollment's events (`P1`), in the database of each subscribed service.
+"""Proctors' certifications (`P1`), copied from enrollment's events into each subscribed service's database.
 
 A service subscribes with the handlers at the end: `service.subscribe("<service>--certifications", {PersonCertified:
 on_certified, …})`.
@@ -31,8 +31,8 @@ def certifications_table(metadata: MetaData) -> Table:
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # The position of enrollment's event; 0 for a certification from a response. Times would not do: clocks differ,
-        # and of two transactions the one that begins first may commit last.
+        # The position of enrollment's event, or 0 for a certification from a response. Times cannot order the events:
+        # clocks differ, and a transaction that starts first may commit last.
         Column("position", BigInteger, nullable=False),
     )
 
@@ -57,7 +57,7 @@ _table = certifications_table(MetaData())
 async def store_certification(
     tx: Transaction, person_id: UUID, until: datetime, *, position: int
 ) -> None:
-    """Store when a certification ends, as the event at `position` says, unless a later event is stored already."""
+    """Store the end of a certification from the event at `position`, unless a later event is already stored."""
     new = insert(_table).values(person_id=person_id, certified_until=until, position=position)
     await tx.execute(
         new.on_conflict_do_update(
@@ -72,7 +72,7 @@ async def store_certification(
 
 
 async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
-    """Store certifications from a response of enrollment for people without a stored one, which events change."""
+    """Store certifications from a response of enrollment, for people without a stored one."""
     for person_id in sorted(until):
         new = insert(_table).values(
             person_id=person_id, certified_until=until[person_id], position=0

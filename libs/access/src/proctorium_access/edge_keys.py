@@ -36,7 +36,7 @@ _ENROLLMENT = "enrollment"
 
 
 class Settings(ProcessSettings):
-    """Settings for the location of the file and how often it is refreshed."""
+    """The location of the file, and how often the keys are fetched."""
 
     enrollment_address: str | None = Field(
         None, description="host:port of enrollment, which signs access tokens."
@@ -53,7 +53,7 @@ class Settings(ProcessSettings):
 
 
 async def update_file(settings: Settings) -> None:
-    """Write the file at once and at each change of the keys. Raises SettingsError, NotLoopbackError, OSError."""
+    """Write the file now and whenever the keys change. Raises SettingsError, NotLoopbackError, OSError."""
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
     async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:

@@ -1,4 +1,4 @@
-"""Handlers for enrollment's events about revoked rights, which store the change and wake the in-memory copies.
+"""Handlers of enrollment's events about revoked rights, which store the revocations of tokens.
 
 Each service subscribes with the same handlers: `service.subscribe("<service>--revocations", {PersonRoleRevoked:
 on_role_revoked, …})`.

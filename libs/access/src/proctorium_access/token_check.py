@@ -27,7 +27,7 @@ FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
 """The key in the filter's dynamic metadata under which it records why it refused a token."""
 COMPLETE_FOR = timedelta(minutes=5)
-"""Keys are published longer than this before they sign: a set confirmed more recently contains all keys in use."""
+"""Keys are published for longer than this before they sign, so a set fetched more recently contains all keys in use."""
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 _RESOURCE = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
@@ -136,7 +136,7 @@ class TokenCheckFile:
 
 
 def _written(key: PublicKey) -> Mapping[str, str]:
-    """Return a key as RFC 8037 writes it, with an extra member for the time from which it no longer signs."""
+    """Return a key as a JWK (RFC 8037), with the additional member `retire_time`."""
     raw = base64.urlsafe_b64encode(key.raw).decode().rstrip("=")
     written = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": key.key_id, "x": raw}
     if key.retire_time is not None:

@@ -1,1 +1,1 @@
-"""What every Proctorium service needs and none owns."""
+"""The library that all Proctorium services share: RPC, events, storage, security, telemetry and processes."""

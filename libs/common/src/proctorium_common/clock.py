@@ -1,4 +1,4 @@
-"""Time as a parameter: code that needs the time receives a clock."""
+"""Clocks: code that needs the current time receives a clock as a parameter."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Answers the present moment, UTC and aware."""
+"""Returns the current time, aware and in UTC."""
 
 
 def utc_now() -> datetime:
-    """Return the present moment by this machine's clock, UTC and aware."""
+    """Return the current system time, aware and in UTC."""
     return datetime.now(UTC)

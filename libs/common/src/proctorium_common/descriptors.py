@@ -1,4 +1,4 @@
-"""Descriptors of every proto of this installation, with their options, for code that is generated from the protos."""
+"""The descriptors of all protos, with their options, for code that is generated from them."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 import proctorium
 
 DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
-"""The file that holds them, as Envoy reads it too."""
+"""The file with the descriptors, which Envoy reads too."""
 
 
 def descriptor_set() -> FileDescriptorSet:
-    """Return the content of the file."""
+    """Return the descriptors of all protos."""
     return FileDescriptorSet.FromString(DESCRIPTORS.read_bytes())

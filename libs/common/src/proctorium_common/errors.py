@@ -1,8 +1,8 @@
-"""Errors, for machines and for people. Standard library only: `domain/` imports it.
+"""`ServiceError`, the error that callers receive, and functions that create one of each kind.
 
-`rpc/status.py` turns a `ServiceError` into a gRPC status and back. An error travels in the headers of a response, and
-proxies and clients break the whole connection over headers that are too large. Every error is therefore cut to size
-where it is made, whatever it was made from.
+Uses only the standard library, because `domain/` imports it. `rpc/status.py` converts a `ServiceError` to a gRPC status
+and back. The status is sent in response headers, and proxies and clients close the connection if headers are too large.
+The texts of an error are therefore truncated when it is created.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from datetime import timedelta
 from enum import Enum, auto
 
 VIOLATION_LIMIT = 20
-"""How many violations one error lists."""
+"""The maximum number of violations in an error."""
 
 MESSAGE_BYTES = 500
-"""The length of an error's sentence in UTF-8. Percent-encoded in `grpc-message` it is three times as long at most."""
+"""The maximum length of a message in UTF-8. Percent-encoded in `grpc-message`, it is up to three times as long."""
 
 _VIOLATIONS_BYTES = 2300
 _METADATA_BYTES = 500
@@ -27,7 +27,7 @@ _NAME_BYTES = 64
 
 
 class Kind(Enum):
-    """What sort of failure it is; decides the gRPC code and whether trying again can help."""
+    """The kind of an error, which determines its gRPC status code."""
 
     INVALID = auto()
     NOT_FOUND = auto()
@@ -44,7 +44,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One field that breaks a rule: the path of the field, the id of the rule, and a sentence."""
+    """A field that violates a rule: its path, the id of the rule, and a description for people."""
 
     field: str
     rule: str
@@ -54,11 +54,11 @@ class Violation:
 class ServiceError(Exception):
     """A failure that a caller can act on.
 
-    `reason` is a value of a proto enum of reasons, without its prefix. `message` is a sentence for people, safe to
-    show. `metadata` is for machines. `retry_after` says when trying again makes sense.
+    `reason` is a value of a proto enum of reasons, without its prefix. `message` is shown to people. `metadata` is for
+    programs. `retry_after` is the time after which the caller may retry.
 
-    Texts that are too long are cut, and only the first violations are kept; the message then says how many more there
-    are.
+    Long texts are truncated, and only the first violations are included; the message then contains the number of the
+    others.
     """
 
     def __init__(
@@ -88,10 +88,10 @@ class ServiceError(Exception):
 
 
 def _cut(text: str, limit: int) -> str:
-    """Return `text`, or as much of its beginning as `limit` bytes of UTF-8 hold, with an ellipsis."""
+    """Truncate `text` to `limit` bytes of UTF-8, with an ellipsis."""
     if len(text) * 4 <= limit:
         return text
-    # Lone surrogates cannot be encoded; no header can carry them either.
+    # Replace lone surrogates, which cannot be encoded.
     encoded = text.encode("utf-8", "replace")
     if len(encoded) <= limit:
         return encoded.decode()
@@ -99,7 +99,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
-    """Return the violations that an error has room for; the first one always."""
+    """Return the first violations that fit into an error, at least one."""
     fitting: list[Violation] = []
     left = _VIOLATIONS_BYTES
     for violation in violations[:VIOLATION_LIMIT]:
@@ -108,7 +108,7 @@ def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
             _cut(violation.rule, _NAME_BYTES),
             _cut(violation.description, _DESCRIPTION_BYTES),
         )
-        # Eight bytes are the tags and lengths around the three texts.
+        # The tags and lengths of the three texts take eight bytes.
         left -= 8 + sum(len(text.encode()) for text in (cut.field, cut.rule, cut.description))
         if fitting and left < 0:
             break
@@ -117,7 +117,7 @@ def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
 
 
 def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return as many entries as an error has room for."""
+    """Return the first entries that fit into an error."""
     fitting: dict[str, str] = {}
     left = _METADATA_BYTES
     for name, value in metadata.items():
@@ -147,7 +147,7 @@ def already_exists(reason: str, message: str, /, **metadata: str) -> ServiceErro
 
 
 def not_allowed(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for a known caller who may not do this (or it might not exist)."""
+    """Return the error for an authenticated caller without permission, who must not learn whether the object exists."""
     return ServiceError(Kind.NOT_ALLOWED, reason, message, metadata=metadata)
 
 
@@ -157,14 +157,14 @@ def unauthenticated(reason: str, message: str, /, **metadata: str) -> ServiceErr
 
 
 def conflict(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for something that changed since the caller read it: read it again, then decide again."""
+    """Return the error for an object that has changed since the caller read it."""
     return ServiceError(Kind.CONFLICT, reason, message, metadata=metadata)
 
 
 def exhausted(
     reason: str, message: str, /, *, retry_after: timedelta | None = None, **metadata: str
 ) -> ServiceError:
-    """Return the error for a limit that is used up; `retry_after` says for how long."""
+    """Return the error for an exhausted limit; `retry_after` is the time until it is available again."""
     return ServiceError(Kind.EXHAUSTED, reason, message, metadata=metadata, retry_after=retry_after)
 
 

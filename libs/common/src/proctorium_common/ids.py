@@ -1,4 +1,4 @@
-"""Ids: UUIDv7, so that they sort by the time they were made and index well."""
+"""Ids: UUIDv7, which sort by creation time and index well."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _TEXT_LENGTH = 36
 
 
 def new_id() -> UUID:
-    """Return a new UUIDv7; those of one process are strictly increasing."""
-    # uuid6 returns its own subclass; the database driver and comparisons get a plain UUID.
+    """Return a new UUIDv7, greater than all earlier ones of this process."""
+    # uuid6 returns its own subclass; convert it to a plain UUID for the database driver and for comparisons.
     return UUID(int=uuid7().int)
 
 
@@ -23,7 +23,7 @@ def parse_id(text: str, field: str) -> UUID:
 
     Raises ServiceError INVALID_ID at the `field` when it is not.
     """
-    # UUID() also takes braces, "urn:uuid:" and misplaced dashes: those are not how our ids are written.
+    # UUID() also accepts braces, "urn:uuid:" and misplaced dashes, which are not the canonical form.
     if len(text) == _TEXT_LENGTH and text.count("-") == 4:
         try:
             parsed = UUID(text)
@@ -37,19 +37,19 @@ def parse_id(text: str, field: str) -> UUID:
 
 
 def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:
-    """Return the ids in their order, each of which occurs once, however it is written.
+    """Return the ids in order.
 
-    Raises at the place in the `field`: INVALID_ID as `parse_id`, INVALID_REQUEST for an id that is there twice.
+    Raises INVALID_ID, as `parse_id`, or INVALID_REQUEST for a repeated id, at its index in the `field`.
     """
     found: dict[UUID, None] = {}
-    for place, text in enumerate(texts):
-        parsed = parse_id(text, f"{field}[{place}]")
+    for index, text in enumerate(texts):
+        parsed = parse_id(text, f"{field}[{index}]")
         if parsed in found:
-            sentence = f"{field}[{place}] is the same id as one before it. Name each only once."
+            sentence = f"{field}[{index}] is the same id as one before it. Name each only once."
             raise invalid(
                 "INVALID_REQUEST",
                 sentence,
-                violations=[Violation(f"{field}[{place}]", "ids.unique", sentence)],
+                violations=[Violation(f"{field}[{index}]", "ids.unique", sentence)],
             )
         found[parsed] = None
     return tuple(found)

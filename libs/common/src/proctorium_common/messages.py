@@ -15,7 +15,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from proctorium_common.errors import Violation, invalid
 from proctorium_common.ids import parse_id
 
-_BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # typed as no extension
+_BEHAVIOUR: Any = (
+    field_behavior_pb2.field_behavior
+)  # its type annotation is not that of an extension
 _FIXED = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IMMUTABLE})
 
 E = TypeVar("E", bound=Enum)
@@ -56,18 +58,18 @@ def optional_id(text: str, field: str) -> UUID | None:
 
 
 def fields_to_update(resource: Message, mask: FieldMask) -> frozenset[str]:
-    """Return the fields of `resource` that an Update changes: those of the mask, or without one the populated ones.
+    """Return the fields of `resource` that an Update changes: those in the mask, or all populated ones without a mask.
 
-    The path "*" names all. The etag is a precondition, and what the service sets is never changed. Raises
-    INVALID_REQUEST at `update_mask` for every other path.
+    The path "*" means all fields that can be updated. The etag, output-only and immutable fields cannot be updated;
+    raises INVALID_REQUEST at `update_mask` for their paths and for unknown ones.
     """
-    possible = {field.name for field in resource.DESCRIPTOR.fields if _can_update(field)}
+    updatable = {field.name for field in resource.DESCRIPTOR.fields if _can_update(field)}
     if not mask.paths:
-        return frozenset(field.name for field, _ in resource.ListFields()) & possible
+        return frozenset(field.name for field, _ in resource.ListFields()) & updatable
     named = set(mask.paths)
     if "*" in named:
-        return frozenset(possible)
-    if unknown := sorted(named - possible):
+        return frozenset(updatable)
+    if unknown := sorted(named - updatable):
         sentence = f"There is no field {unknown[0]} that can be changed."
         raise invalid(
             "INVALID_REQUEST",
@@ -83,7 +85,7 @@ def _can_update(field: Any) -> bool:
 
 
 class ProtoEnum(Protocol[V_co]):
-    """What a generated enum offers."""
+    """The interface of a generated enum that conversions use."""
 
     def keys(self) -> list[str]:
         """Return the names of the values."""
@@ -95,12 +97,12 @@ class ProtoEnum(Protocol[V_co]):
 
 
 class EnumConversion(Generic[E, V]):
-    """The correspondence of an enum to a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
+    """Converts between an enum and a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
 
     def __init__(self, python: type[E], proto: ProtoEnum[V], prefix: str) -> None:
-        """`prefix` is that of the proto's names, such as "CASE_STATE_".
+        """Map the names; `prefix` is the prefix of the proto names, such as "CASE_STATE_".
 
-        Raises ValueError unless both enums have the same names, leaving out the proto's UNSPECIFIED.
+        Raises ValueError unless both enums have the same names, apart from UNSPECIFIED.
         """
         ours = {f"{prefix}{member.name}" for member in python}
         theirs = set(proto.keys()) - {f"{prefix}UNSPECIFIED"}
@@ -110,9 +112,9 @@ class EnumConversion(Generic[E, V]):
         self._members = {number: member for member, number in self._numbers.items()}
 
     def to_proto(self, member: E) -> V:
-        """Return the proto's number of `member`."""
+        """Return the proto number of `member`."""
         return self._numbers[member]
 
     def from_proto(self, number: V) -> E:
-        """Return the member of a number that validation has let through. Raises KeyError for UNSPECIFIED."""
+        """Return the member of a valid number. Raises KeyError for UNSPECIFIED."""
         return self._members[number]

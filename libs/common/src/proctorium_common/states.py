@@ -1,4 +1,4 @@
-"""State machines: one table of transitions, from which checks, documents, diagrams and property tests are made."""
+"""State machines, defined by a table of transitions for checks, documentation, diagrams and property tests."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ A = TypeVar("A", bound=StrEnum)
 
 @dataclass(frozen=True, slots=True)
 class Transition(Generic[S, A]):
-    """What `action` does: it leads from each of `origins` to `target`.
+    """A transition: `action` leads from each of `origins` to `target`.
 
-    `actors` says who may perform it and `effect` what follows from it; both are written into the documents.
+    `actors`, who may perform the action, and `effect`, its consequences, are used in the documentation.
     """
 
     action: A
@@ -30,9 +30,9 @@ class Transition(Generic[S, A]):
 class StateMachine(Generic[S, A]):
     """The states of one kind of resource and the transitions between them.
 
-    An action is a repetition where the state is already the target of its transition: nothing changes, and nothing is
-    refused. `refusal` makes the error for an action that a state does not have, where the plain
-    INVALID_STATE_TRANSITION with the state's sentence is not what a caller needs.
+    An action is a repetition if the state is already the target of its transition; it changes nothing and is not an
+    error. For an invalid transition, `refusal` can return a more specific error than INVALID_STATE_TRANSITION with the
+    sentence of the state.
     """
 
     def __init__(
@@ -67,19 +67,19 @@ class StateMachine(Generic[S, A]):
 
     @property
     def pairs(self) -> frozenset[tuple[S, S]]:
-        """Every (origin, target): what a trigger of the database allows."""
+        """Every pair of origin and target, as the database trigger allows them."""
         return frozenset((origin, target) for (origin, _), target in self._targets.items())
 
     def actions(self, state: S) -> tuple[A, ...]:
-        """Return what can be done in `state`, in the order of the table."""
+        """Return the actions that are possible in `state`, in the order of the table."""
         return tuple(
             dict.fromkeys(each.action for each in self.transitions if state in each.origins)
         )
 
     def target(self, state: S, action: A) -> S | None:
-        """Return the state after `action`, or None where it is a repetition.
+        """Return the state after `action`, or None for a repetition.
 
-        Raises the machine's refusal, or INVALID_STATE_TRANSITION with the state, the action and what is possible.
+        Raises the machine's refusal, or INVALID_STATE_TRANSITION with the state, the action and the possible actions.
         """
         target = self._targets.get((state, action))
         if target is not None:
@@ -112,7 +112,7 @@ class StateMachine(Generic[S, A]):
         return "\n".join(lines)
 
     def table(self) -> str:
-        """Return the machine as a Markdown table: action, from, to, by whom, what follows."""
+        """Return the machine as a Markdown table of its transitions."""
         rows = ["| action | from | to | by | what follows |", "|---|---|---|---|---|"]
         for each in self.transitions:
             origins = ", ".join(state for state in self.states if state in each.origins)

@@ -1,20 +1,20 @@
-"""Ending tasks that would go on."""
+"""Cancellation of tasks."""
 
 from __future__ import annotations
 
 import asyncio
 
-_AGAIN_SECONDS = 2.0
+_RETRY_SECONDS = 2.0
 
 
 async def end(*tasks: asyncio.Task[None]) -> None:
-    """Cancel `tasks` and return when they have ended; how they ended is for others to look at.
+    """Cancel `tasks` and wait until they have ended, without raising their exceptions.
 
-    Cancels again what did not end: a library that waits by `asyncio.wait_for` loses a cancellation that comes at the
-    moment of what it waits for (Python before 3.12, https://github.com/python/cpython/issues/86296).
+    Tasks that have not ended are cancelled again. In Python before 3.12, `asyncio.wait_for` loses a cancellation that
+    arrives when its result is ready (https://github.com/python/cpython/issues/86296).
     """
     alive = {task for task in tasks if not task.done()}
     while alive:
         for task in alive:
             task.cancel()
-        _, alive = await asyncio.wait(alive, timeout=_AGAIN_SECONDS)
+        _, alive = await asyncio.wait(alive, timeout=_RETRY_SECONDS)

@@ -1,7 +1,7 @@
-"""The services, which of them call each other, and whose events they consume.
+"""The topology: the services, their calls to each other, and the events that they publish and consume.
 
 `make topology` generates the data from the protos' event options and the services' code. The data is part of the
-package `proctorium`. Streams, consumers, NATS permissions and mutual TLS allow-lists are made from it.
+package `proctorium`. Streams, consumers, NATS permissions and mutual TLS allow-lists are derived from it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Subscription:
 
     @property
     def stream(self) -> str:
-        """The JetStream stream of the consumer: a consumer reads one stream, so it has one owner."""
+        """The JetStream stream of the consumer."""
         return stream_of(self.owner)
 
     @property
@@ -36,7 +36,7 @@ class Subscription:
 
 @dataclass(frozen=True)
 class ServiceTopology:
-    """One service. `calls` are the services that it calls, `publishes` its events (`<aggregate>.<action>`)."""
+    """A service: the services that it calls, its events (`<aggregate>.<action>`), and its subscriptions."""
 
     name: str
     folder: str = ""

@@ -6,10 +6,10 @@ import pytest
 
 from proctorium_common.topology import Topology, services
 
-from .sample import PLACE
+from .sample import TOPOLOGY
 
 
 @pytest.fixture
 def broker_topology() -> Topology:
     """All services, with the sample service of these tests."""
-    return {**services(), PLACE.name: PLACE}
+    return {**services(), TOPOLOGY.name: TOPOLOGY}

@@ -24,7 +24,7 @@ from ..sample.storage.tables import effects
 PACKAGE = "libs.common.tests.sample"
 CONSUMER = "sample--people"
 
-PLACE = ServiceTopology(
+TOPOLOGY = ServiceTopology(
     name="sample",
     package=PACKAGE,
     calls=("enrollment",),
@@ -57,4 +57,4 @@ def build(service: Service[SampleSettings]) -> None:
 
 
 if __name__ == "__main__":
-    main(PACKAGE, SampleSettings, build, place=PLACE)
+    main(PACKAGE, SampleSettings, build, topology=TOPOLOGY)

@@ -28,7 +28,7 @@ from proctorium_devstack.components.postgres import Postgres
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
-from .sample import PACKAGE, PLACE, SampleSettings, build
+from .sample import PACKAGE, TOPOLOGY, SampleSettings, build
 
 _ROOT = Path(__file__).parents[4]
 _PROGRAM = "libs.common.tests.process.sample"
@@ -64,7 +64,7 @@ async def _run(*command: str, **settings: str) -> tuple[int, str, str]:
 
 def _on(nats: Nats, database_url: str) -> dict[str, str]:
     """Return settings of the sample service with this broker."""
-    broker = {name: str(value) for name, value in nats.settings_of(PLACE.name).items()}
+    broker = {name: str(value) for name, value in nats.settings_of(TOPOLOGY.name).items()}
     return _settings(database_url) | broker
 
 
@@ -97,7 +97,7 @@ async def test_plaintext_on_a_network_address_is_refused_with_exit_code_2() -> N
     assert len(err.splitlines()) == 1
 
 
-async def test_service_drains_on_sigterm(migrated_database: Migrated, own_nats: Nats) -> None:
+async def test_service_draining_on_sigterm(migrated_database: Migrated, own_nats: Nats) -> None:
     url = await _with_key(migrated_database(PACKAGE))
     process = await _start(**_on(own_nats, url))
     assert process.stdout is not None
@@ -105,14 +105,14 @@ async def test_service_drains_on_sigterm(migrated_database: Migrated, own_nats: 
     async with asyncio.timeout(30):
         while line := await process.stdout.readline():
             entry = json.loads(line)
-            if entry["event"] == "server_listens":
+            if entry["event"] == "server_listening":
                 port = entry["port"]
             if entry["event"] == "service_ready":
                 break
     async with grpc.aio.secure_channel(
         f"127.0.0.1:{port}",
         own_nats.certificates_of("edge").client(),
-        options=[("grpc.ssl_target_name_override", PLACE.name)],
+        options=[("grpc.ssl_target_name_override", TOPOLOGY.name)],
     ) as opened:
         watch = stubs.EchoServiceStub(opened).Watch(pb.EchoRequest(text="seen"))
         assert [response.text async for response in watch] == ["first", "seen"]
@@ -120,8 +120,8 @@ async def test_service_drains_on_sigterm(migrated_database: Migrated, own_nats: 
     out, err = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, err.decode()
     events = [json.loads(line)["event"] for line in out.decode().splitlines()]
-    assert {"rpc_served", "service_drains"} <= set(events)
-    assert events[-1] == "service_ended"
+    assert {"rpc_served", "service_draining"} <= set(events)
+    assert events[-1] == "service_stopped"
     assert err == b""
 
 
@@ -176,7 +176,7 @@ async def test_check_reports_each_dependency(migrated_database: Migrated, own_na
     assert report["nats"] == "ok"
     assert code == 0
     code, out, _ = await _run("check", **_settings(url))
-    assert "nats             no connection: events wait in the outbox" in out
+    assert "nats             not connected: events stay in the outbox" in out
     assert code == 0  # degraded, and ready
 
 
@@ -185,7 +185,7 @@ async def test_dead_letters_are_listed_and_a_missing_one_is_reported(
 ) -> None:
     settings = _settings(migrated_database(PACKAGE))
     code, out, _ = await _run("dead-letters", "list", **settings)
-    assert (code, out.splitlines()[-1]) == (0, "0 open.")
+    assert (code, out.splitlines()[-1]) == (0, "0 unresolved.")
     code, _, err = await _run("dead-letters", "redrive", str(new_id()), **settings)
     assert (code, err) == (1, "There is no such dead letter.\n")
 
@@ -244,7 +244,7 @@ def test_services_own_command_runs_without_settings(
     greet = Command("greet", "print a greeting", _name, _greet)
     monkeypatch.setattr("sys.argv", ["sample", "greet", name])
     with pytest.raises(SystemExit) as ended:
-        main(PACKAGE, SampleSettings, build, commands=[greet], place=PLACE)
+        main(PACKAGE, SampleSettings, build, commands=[greet], topology=TOPOLOGY)
     assert ended.value.code == code
     assert "".join(capsys.readouterr()) == text
 

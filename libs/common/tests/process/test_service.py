@@ -40,7 +40,7 @@ from ..rpc.health_stub import status
 from ..rpc.serving import bearer
 from ..sample.storage.tables import effects
 from .gate import Gate, gate_before
-from .sample import PACKAGE, PLACE, SampleSettings, build, no_keys
+from .sample import PACKAGE, TOPOLOGY, SampleSettings, build, no_keys
 
 KEY = SigningKey.generate()
 UNREACHABLE = "127.0.0.1:1"
@@ -60,19 +60,19 @@ def _settings(
 
 def _on(nats: Nats, database_url: str) -> SampleSettings:
     """Return settings of the sample service with this broker."""
-    return _settings(database_url, **nats.settings_of(PLACE.name))
+    return _settings(database_url, **nats.settings_of(TOPOLOGY.name))
 
 
 def _open(service: Service[SampleSettings], nats: Nats) -> grpc.aio.Channel:
     """Open a bare channel to the service with the edge's certificate."""
-    name = ("grpc.ssl_target_name_override", PLACE.name)
+    name = ("grpc.ssl_target_name_override", TOPOLOGY.name)
     return grpc.aio.secure_channel(
         service.address, nats.certificates_of("edge").client(), options=[name]
     )
 
 
 def _running(settings: SampleSettings, keys: KeyRing | None = None) -> Any:
-    return running(settings, build, package=PACKAGE, place=PLACE, keys=keys)
+    return running(settings, build, package=PACKAGE, topology=TOPOLOGY, keys=keys)
 
 
 @asynccontextmanager
@@ -80,7 +80,9 @@ async def _started(settings: SampleSettings, keys: KeyRing | None = None) -> Asy
     """Start a service without waiting until it is ready."""
 
     async def live(started: asyncio.Future[Any], leave: asyncio.Event) -> None:
-        service = assemble(PACKAGE, settings, build, call_log=CallLog(), keys=keys, place=PLACE)
+        service = assemble(
+            PACKAGE, settings, build, call_log=CallLog(), keys=keys, topology=TOPOLOGY
+        )
         life = Life(service)
         await life.start()
         started.set_result(service)
@@ -135,14 +137,14 @@ async def test_service_becomes_ready_once_its_database_is_reachable(
                 _started(settings, KeyRing.of(KEY.public)) as service,
                 _open(service, own_nats) as opened,
             ):
-                await _within(5, service.health.until(lambda state: not state.ready))
+                await _within(5, service.health.wait_for(lambda state: not state.ready))
                 assert await status(opened, LIVE) == "SERVING"
                 assert await status(opened, "") == "NOT_SERVING"
                 await database_gate.open()
-                await _within(15, service.health.until(lambda state: state.ready))
+                await _within(15, service.health.wait_for(lambda state: state.ready))
                 assert await status(opened, "") == "SERVING"
-    waits = [line for line in lines if line["event"] == "service_waits"]
-    assert set(waits[0]["missing"]) >= {"database", "migrations"}
+    waits = [line for line in lines if line["event"] == "service_waiting"]
+    assert set(waits[0]["failing"]) >= {"database", "migrations"}
 
 
 async def test_readiness_follows_the_database(
@@ -153,16 +155,16 @@ async def test_readiness_follows_the_database(
         await database_gate.open()
         async with _running(_on(own_nats, url), KeyRing.of(KEY.public)) as service:
             await database_gate.close()
-            state = await _within(10, service.health.until(lambda state: not state.ready))
+            state = await _within(10, service.health.wait_for(lambda state: not state.ready))
             assert "database" in state.failing
             await database_gate.open()
-            await _within(10, service.health.until(lambda state: state.ready))
+            await _within(10, service.health.wait_for(lambda state: state.ready))
 
 
 async def test_service_without_nats_is_degraded_and_serves(migrated_database: Migrated) -> None:
     settings = _settings(migrated_database(PACKAGE), f"nats://{UNREACHABLE}")
     async with _running(settings, KeyRing.of(KEY.public)) as service:
-        state = await _within(5, service.health.until(lambda state: state.degraded))
+        state = await _within(5, service.health.wait_for(lambda state: state.degraded))
         assert "nats" in state.failing
         async with grpc.aio.insecure_channel(service.address) as plain:
             assert await status(plain, "") == "SERVING"
@@ -174,7 +176,7 @@ async def test_service_that_requires_nats_is_not_ready_without_it(
 ) -> None:
     settings = _settings(migrated_database(PACKAGE), f"nats://{UNREACHABLE}", nats_required=True)
     async with _started(settings, KeyRing.of(KEY.public)) as service:
-        state = await _within(5, service.health.until(lambda state: not state.ready))
+        state = await _within(5, service.health.wait_for(lambda state: not state.ready))
         assert "nats" in state.failing
 
 
@@ -183,8 +185,8 @@ async def test_service_is_not_ready_before_the_migrations(
 ) -> None:
     settings = _on(own_nats, empty_database)
     async with _started(settings, KeyRing.of(KEY.public)) as service:
-        state = await _within(5, service.health.until(lambda state: not state.ready))
-    assert "run the command migrate" in state.failing["migrations"]
+        state = await _within(5, service.health.wait_for(lambda state: not state.ready))
+    assert "run the command `migrate`" in state.failing["migrations"]
 
 
 async def test_restart_without_enrollment_uses_the_stored_keys(
@@ -210,7 +212,7 @@ async def test_service_without_signing_keys_is_not_ready(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
     async with _started(_on(own_nats, migrated_database(PACKAGE))) as service:
-        state = await _within(5, service.health.until(lambda state: not state.ready))
+        state = await _within(5, service.health.wait_for(lambda state: not state.ready))
     assert "signing keys" in state.failing
 
 
@@ -234,7 +236,9 @@ async def test_close_callbacks_run_in_reverse_order_with_the_database_open(
         service.on_close(second)
 
     settings = _on(own_nats, migrated_database(PACKAGE))
-    async with running(settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)):
+    async with running(
+        settings, wired, package=PACKAGE, topology=TOPOLOGY, keys=KeyRing.of(KEY.public)
+    ):
         pass
     assert order == ["second", "first"]
 
@@ -252,7 +256,9 @@ async def test_service_has_its_own_telemetry(migrated_database: Migrated, own_na
         service.worker("record", timedelta(hours=1), record)
 
     settings = _on(own_nats, migrated_database(PACKAGE))
-    async with running(settings, wired, package=PACKAGE, place=PLACE, keys=KeyRing.of(KEY.public)):
+    async with running(
+        settings, wired, package=PACKAGE, topology=TOPOLOGY, keys=KeyRing.of(KEY.public)
+    ):
         assert current_tracing() is before
         async with asyncio.timeout(5):
             while not seen:
@@ -266,7 +272,7 @@ async def test_service_has_its_own_telemetry(migrated_database: Migrated, own_na
         (lambda service: service.subscribe("sample--other", {}), "has no consumer sample--other"),
         (
             lambda service: service.subscribe("sample--people", {PersonCreated: None}),
-            r"its declaration says \['person.certified'\]",
+            r"the topology has \['person.certified'\]",
         ),
         (lambda service: service.channel("notification"), "does not call notification"),
     ],
@@ -277,13 +283,13 @@ async def test_wiring_missing_in_the_topology_is_refused(
 ) -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{UNREACHABLE}")
     with pytest.raises(WiringError, match=sentence):
-        assemble(PACKAGE, settings, wire, call_log=CallLog(), place=PLACE)
+        assemble(PACKAGE, settings, wire, call_log=CallLog(), topology=TOPOLOGY)
 
 
 async def test_service_without_a_source_of_keys_is_refused() -> None:
     settings = _settings("postgresql://x@localhost/x", f"nats://{UNREACHABLE}")
     with pytest.raises(WiringError, match="call `keys_from`"):
-        assemble(PACKAGE, settings, lambda _: None, call_log=CallLog(), place=PLACE)
+        assemble(PACKAGE, settings, lambda _: None, call_log=CallLog(), topology=TOPOLOGY)
 
 
 async def test_missing_address_is_reported_at_start() -> None:
@@ -296,7 +302,7 @@ async def test_missing_address_is_reported_at_start() -> None:
             settings,
             lambda service: service.keys_from(no_keys),
             call_log=CallLog(),
-            place=PLACE,
+            topology=TOPOLOGY,
         )
 
 

@@ -61,7 +61,7 @@ def test_invalid_value_is_reported_with_its_variable(
 ) -> None:
     environment.setenv(variable, value)
     [sentence] = _sentences()
-    assert sentence.startswith(f"{variable} is not right (")
+    assert sentence.startswith(f"{variable} is invalid (")
 
 
 def test_password_in_an_invalid_url_is_not_repeated(environment: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.admission import Admission
+from proctorium_common.rpc.calls import ServerCall, ServerCalls
 from proctorium_common.rpc.methods import Method, methods_of
-from proctorium_common.rpc.served import Served, ServedCalls
 from proctorium_common.rpc.validation import RequestRules
 from proctorium_common.security.keys import KeyRing
 from proctorium_common.security.tokens import TokenVerifier
@@ -96,9 +96,9 @@ def _number(value: int) -> bytes:
     return bytes([*encoded, value])
 
 
-def _admission(rules: RequestRules) -> tuple[Admission, ServedCalls]:
+def _admission(rules: RequestRules) -> tuple[Admission, ServerCalls]:
     telemetry = Telemetry(NOT_TRACING, Metrics("floods"))
-    calls = ServedCalls(telemetry, call_log=CallLog(), default_seconds=5)
+    calls = ServerCalls(telemetry, call_log=CallLog(), default_seconds=5)
     tokens = TokenVerifier(KeyRing.of())
     return Admission(tokens, rules, calls, peers=None, least_seconds=0), calls
 
@@ -120,11 +120,11 @@ def check_all() -> dict[str, int]:
     return counts
 
 
-def _served(calls: ServedCalls, method: Method) -> Served:
-    return calls.begin(method, cast("grpc.aio.ServicerContext[Any, Any]", _Context()))
+def _served(calls: ServerCalls, method: Method) -> ServerCall:
+    return calls.start(method, cast("grpc.aio.ServicerContext[Any, Any]", _Context()))
 
 
-def _outcome(admission: Admission, served: Served, body: bytes) -> str:
+def _outcome(admission: Admission, served: ServerCall, body: bytes) -> str:
     try:
         admission.check(served, body)
     except ServiceError as refused:

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.server import Door, Server, ServerLimits
+from proctorium_common.rpc.server import Endpoint, Server, ServerLimits
 from proctorium_common.security.keys import KeyRing, SigningKey
 from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates
@@ -94,10 +94,10 @@ async def serving(
     telemetry = Telemetry(Tracing("echo", ratio=ratio, exporter=spans), Metrics("echo"))
     certificates = certificates_in(tls) if tls is not None else {}
     key = SigningKey.generate()
-    health = Health(telemetry.metrics, every_seconds=0.02)
+    health = Health(telemetry.metrics, interval_seconds=0.02)
     log = RecordedCallLog()
     server = Server(
-        Door("127.0.0.1:0", certificates.get("assessment"), frozenset({"session"})),
+        Endpoint("127.0.0.1:0", certificates.get("assessment"), frozenset({"session"})),
         telemetry=telemetry,
         tokens=TokenVerifier(keys or KeyRing.of(key.public), revocations=revocations),
         health=health,

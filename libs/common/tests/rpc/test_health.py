@@ -44,16 +44,16 @@ async def test_readiness_follows_a_required_check() -> None:
     async with serving(ready=False) as served, grpc.aio.insecure_channel(served.address) as plain:
         served.health.add(Check("database", database.probe))
         watch = asyncio.create_task(served.health.watch())
-        await served.health.until(lambda state: state.ready)
+        await served.health.wait_for(lambda state: state.ready)
         assert await status(plain, NAME) == "SERVING"
         database.error = "connection refused"
-        state = await served.health.until(lambda state: not state.ready)
+        state = await served.health.wait_for(lambda state: not state.ready)
         assert state.failing == {"database": "connection refused"}
         assert await status(plain, NAME) == "NOT_SERVING"
         assert await status(plain, "") == "NOT_SERVING"
         assert await status(plain, LIVE) == "SERVING"
         database.error = None
-        await served.health.until(lambda state: state.ready)
+        await served.health.wait_for(lambda state: state.ready)
         assert await status(plain, NAME) == "SERVING"
         await end(watch)
 
@@ -114,11 +114,11 @@ async def test_failing_checks_are_logged_with_backoff(
     rounds = 0
     async with asyncio.timeout(5):
         while rounds < 40:
-            await health.until(_next_round(health))
+            await health.wait_for(_next_round(health))
             rounds += 1
     await end(watch)
-    waits = [line for line in captured.entries if line["event"] == "service_waits"]
-    assert waits[0]["missing"] == {"database": "unreachable"}
+    waits = [line for line in captured.entries if line["event"] == "service_waiting"]
+    assert waits[0]["failing"] == {"database": "unreachable"}
     assert 3 <= len(waits) <= 8
     # Dependencies may need a moment at every start; only a longer wait is a warning.
     levels = [line["log_level"] for line in waits]
@@ -151,7 +151,7 @@ async def test_probe_port_serves_health_only(free_port: Callable[[], int]) -> No
 
 def _health() -> Health:
     structlog.reset_defaults()
-    return Health(Metrics("test"), every_seconds=0.01)
+    return Health(Metrics("test"), interval_seconds=0.01)
 
 
 def _next_round(health: Health) -> Callable[[object], bool]:

@@ -15,7 +15,7 @@ PONG_KIND, GOAWAY_KIND = 6, 7
 
 
 async def test_client_that_sends_keepalive_pings_is_not_disconnected() -> None:
-    async with serving(limits=ServerLimits(ping_gap=timedelta(milliseconds=20))) as served:
+    async with serving(limits=ServerLimits(min_ping_interval=timedelta(milliseconds=20))) as served:
         reader, writer = await asyncio.open_connection(*served.address.rsplit(":", 1))
         writer.write(PREFACE)
         for _ in range(6):

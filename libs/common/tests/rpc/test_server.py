@@ -16,7 +16,7 @@ from proctorium_common.errors import Kind, ServiceError, exhausted, invalid_tran
 from proctorium_common.rpc.access import MissingAccessRuleError
 from proctorium_common.rpc.caller import Call, current_call
 from proctorium_common.rpc.health import Health
-from proctorium_common.rpc.server import AddressInUseError, Door, Server, ServerLimits
+from proctorium_common.rpc.server import AddressInUseError, Endpoint, Server, ServerLimits
 from proctorium_common.security.keys import KeyRing
 from proctorium_common.security.tls import NotLoopbackError
 from proctorium_common.security.tokens import TokenVerifier
@@ -41,7 +41,7 @@ def raising(failure: Exception) -> Any:
 def _server(address: str = "127.0.0.1:0") -> Server:
     telemetry = Telemetry(NOT_TRACING, Metrics("test"))
     return Server(
-        Door(address),
+        Endpoint(address),
         telemetry=telemetry,
         tokens=TokenVerifier(KeyRing.of()),
         health=Health(telemetry.metrics),
@@ -112,7 +112,7 @@ async def test_servicer_receives_caller_and_remaining_time() -> None:
 async def test_public_method_accepts_an_expired_token() -> None:
     async with serving() as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
-        old = bearer(served.token("learner", life=timedelta(seconds=-60)))
+        old = bearer(served.token("learner", lifetime=timedelta(seconds=-60)))
         assert (await stub.Echo(pb.EchoRequest(text="in"), metadata=old)).text == "in"
         error = await refusal(stub.AsAnybody(pb.EchoRequest(), metadata=old))
     assert error.reason == "TOKEN_EXPIRED"
@@ -234,7 +234,7 @@ async def test_call_with_too_little_time_is_refused_before_its_servicer() -> Non
         started.append(request.text)
         return pb.EchoResponse()
 
-    limits = ServerLimits(least_time=timedelta(seconds=60))
+    limits = ServerLimits(min_time_left=timedelta(seconds=60))
     async with serving(behavior, limits=limits) as served, served.channel() as channel:
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=30))
     assert (error.kind, error.reason) == (Kind.TIMED_OUT, "DEADLINE_TOO_SHORT")
@@ -245,7 +245,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "proctorium_common.rpc.served.SHAVED_SECONDS", 2
+        "proctorium_common.rpc.calls.DEADLINE_MARGIN", 2
     )  # for machines that are busy
     cancelled = asyncio.Event()
 
@@ -260,7 +260,9 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
         error = await refusal(stubs.EchoServiceStub(channel).Echo(pb.EchoRequest(), timeout=2.2))
         await asyncio.wait_for(cancelled.wait(), 5)
     assert error.kind is Kind.TIMED_OUT
-    assert error.message.startswith("This took longer")  # the server's message, not the client's
+    assert error.message.startswith(
+        "The request took too long"
+    )  # the server's message, not the client's
 
 
 async def test_cancelled_call_cancels_the_servicer() -> None:

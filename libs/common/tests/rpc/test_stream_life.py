@@ -50,7 +50,7 @@ def opened(served: Served, channel: Any, method: str, token: str) -> Any:
 @pytest.mark.parametrize("method", ["Watch", "Talk"])
 async def test_stream_ends_when_its_token_expires(method: str) -> None:
     async with serving(forever) as served, served.channel() as channel:
-        token = served.token("learner", life=NEARLY_EXPIRED)
+        token = served.token("learner", lifetime=NEARLY_EXPIRED)
         # Two streams: the first verifies the token, the second finds it in the cache.
         errors = await asyncio.gather(
             *(end_of(opened(served, channel, method, token)) for _ in range(2))
@@ -68,7 +68,7 @@ async def test_streams_of_other_tokens_stay_open() -> None:
     async with serving(forever) as served, served.channel() as channel:
         longer = opened(served, channel, "Watch", served.token("learner"))
         assert (await longer.read()).text == "first"
-        shorter = opened(served, channel, "Watch", served.token("learner", life=NEARLY_EXPIRED))
+        shorter = opened(served, channel, "Watch", served.token("learner", lifetime=NEARLY_EXPIRED))
         assert await end_of(shorter) is not None
         assert served.servicer.watchers_left == 1
         assert not longer.done()
@@ -78,7 +78,7 @@ async def test_streams_of_other_tokens_stay_open() -> None:
 async def test_new_token_reopens_the_stream() -> None:
     async with serving(forever) as served, served.channel() as channel:
         assert await end_of(
-            opened(served, channel, "Watch", served.token("learner", life=NEARLY_EXPIRED))
+            opened(served, channel, "Watch", served.token("learner", lifetime=NEARLY_EXPIRED))
         )
         reopened = opened(served, channel, "Watch", served.token("learner"))
         assert (await reopened.read()).text == "first"
@@ -87,6 +87,6 @@ async def test_new_token_reopens_the_stream() -> None:
 
 async def test_finished_stream_is_not_ended_again() -> None:
     async with serving() as served, served.channel() as channel:
-        token = served.token("learner", life=NEARLY_EXPIRED)
+        token = served.token("learner", lifetime=NEARLY_EXPIRED)
         assert await end_of(opened(served, channel, "Watch", token)) is None
     assert [line["code"] for line in served.log.lines] == ["OK"]

@@ -71,7 +71,7 @@ async def test_oldest_stream_ends_above_the_limit() -> None:
             stream.cancel()
     reasons = [line.get("reason") for line in served.log.lines]
     assert reasons.count("TOO_MANY_STREAMS") == 2
-    assert served.server._calls._streams_of == {}
+    assert served.server._calls._streams_by_person == {}
 
 
 async def test_unread_stream_ends_above_the_limit() -> None:

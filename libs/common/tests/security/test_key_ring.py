@@ -105,9 +105,9 @@ async def test_stored_keys_are_loaded_after_a_restart() -> None:
     unreachable = Signer()
     unreachable.unreachable = True
     ring = KeyRing(unreachable.fetch, store=store)
-    before = ring.present
+    before = ring.has_keys
     await ring.load()
-    assert (before, ring.present) == (False, True)
+    assert (before, ring.has_keys) == (False, True)
     assert (await ring.find(OLD.key_id))[0] == OLD
     assert unreachable.requests == 0
 
@@ -125,7 +125,7 @@ async def test_keys_that_could_not_be_stored_are_stored_later() -> None:
     store.broken = True
     ring = KeyRing(Signer(OLD).fetch, store=store)
     assert await ring.refresh()
-    assert ring.present
+    assert ring.has_keys
     store.broken = False
     await ring.refresh()
     assert store.keys == (OLD,)
@@ -148,4 +148,4 @@ async def test_keys_are_fetched_periodically_in_the_background() -> None:
         while signer.requests < 3:
             await asyncio.sleep(0.001)
     await end(refreshing)
-    assert ring.present
+    assert ring.has_keys

@@ -54,10 +54,10 @@ async def test_earlier_token_is_refused_and_later_one_accepted(listed: Listed) -
     earlier, later = token(1), token(2)
     await listed.verifier.verify(earlier)
     await listed.revoke(Revocation(2, 0, frozenset()))
-    assert listed.verifier.remembered(earlier) is None
+    assert listed.verifier.cached(earlier) is None
     assert await reason_of(listed, earlier) == "TOKEN_INVALID"
     assert (await listed.verifier.verify(later)).roles == {"learner", "proctor"}
-    assert listed.verifier.remembered(later) is not None
+    assert listed.verifier.cached(later) is not None
 
 
 async def test_revoked_role_in_an_earlier_token_is_ignored(
@@ -67,7 +67,7 @@ async def test_revoked_role_in_an_earlier_token_is_ignored(
     await listed.verifier.verify(earlier)
     await listed.revoke(Revocation(0, 1, frozenset({"learner"})))
     for service in (None, "edge"):
-        remembered = listed.verifier.remembered(earlier, service)
+        remembered = listed.verifier.cached(earlier, service)
         assert remembered is not None
         assert remembered.roles == {"learner"}
         assert remembered.service == service

@@ -175,30 +175,30 @@ async def test_token_is_accepted_until_shortly_after_its_expiry(
 async def test_cached_token_is_dropped_at_its_expiry(clock: Clock) -> None:
     verifier = _verifier(clock)
     token = TokenSigner(KEY, clock=clock).sign(PERSON, ["learner"]).text
-    assert verifier.remembered(token) is None
+    assert verifier.cached(token) is None
     verified = await verifier.verify(token)
-    assert verifier.remembered(token) is verified
+    assert verifier.cached(token) is verified
     clock.forward(15 * 60 + 31)
-    assert verifier.remembered(token) is None
+    assert verifier.cached(token) is None
 
 
 async def test_token_cache_evicts_the_least_recently_used(clock: Clock) -> None:
-    verifier = _verifier(clock, remember=2)
+    verifier = _verifier(clock, cache_size=2)
     signer = TokenSigner(KEY, clock=clock)
     first, second, third = (signer.sign(PERSON, []).text for _ in range(3))
     await verifier.verify(first)
     await verifier.verify(second)
-    assert verifier.remembered(first) is not None  # used again, so the second is the oldest now
+    assert verifier.cached(first) is not None  # used again, so the second is the oldest now
     await verifier.verify(third)
-    assert verifier.remembered(second) is None
-    assert verifier.remembered(first) is not None
+    assert verifier.cached(second) is None
+    assert verifier.cached(first) is not None
 
 
 async def test_cached_token_distinguishes_the_forwarding_service(clock: Clock) -> None:
     verifier = _verifier(clock)
     token = TokenSigner(KEY, clock=clock).sign(PERSON, []).text
     await verifier.verify(token, "edge")
-    session = verifier.remembered(token, "session")
+    session = verifier.cached(token, "session")
     assert session is not None
     assert session.service == "session"
 
@@ -240,7 +240,7 @@ async def test_withdrawn_key_invalidates_cached_tokens(clock: Clock) -> None:
     await verifier.verify(token)
     keys[:] = [SigningKey(b"3" * 32).public]
     await ring.refresh()
-    assert verifier.remembered(token) is None
+    assert verifier.cached(token) is None
     assert await _reason(verifier, token) == "TOKEN_INVALID"
 
 

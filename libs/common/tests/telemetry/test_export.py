@@ -82,8 +82,8 @@ def test_loss_and_return_of_the_receiver_are_logged_once(
                 exporter.export(_one_span(tracing))
     ours = [line for line in lines if f":{port}/" in line["endpoint"]]
     assert [line["event"] for line in ours] == [
-        "telemetry_receiver_missing",
-        "telemetry_receiver_back",
+        "telemetry_receiver_unreachable",
+        "telemetry_receiver_reachable",
     ]
     assert ours[0]["service"] == "assessment"
     tracing.close()

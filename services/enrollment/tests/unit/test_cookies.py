@@ -10,7 +10,7 @@ from proctorium_common.errors import Kind, ServiceError
 from proctorium_enrollment.api.cookies import Cookies, is_browser, require_own_site
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class Called:

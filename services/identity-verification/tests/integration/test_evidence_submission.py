@@ -16,7 +16,7 @@ from PIL import Image
 from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.caller import call_under_way
+from proctorium_common.rpc.caller import optional_call
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.waiting import until
 from proctorium_identity.domain.evidence import MAX_IMAGES
@@ -172,7 +172,7 @@ async def test_object_stays_when_the_response_to_the_commit_is_lost(
     ) -> str:
         nonlocal commits
         status = await execute(connection, query, *arguments, **options)
-        call = call_under_way()
+        call = optional_call()
         if query == "COMMIT" and call is not None and call.method.endswith("/SubmitEvidence"):
             commits += 1
             if commits == 2:  # the first transaction only reads

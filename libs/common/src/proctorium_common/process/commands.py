@@ -1,6 +1,6 @@
 """The command line of every service: `python -m proctorium_<service> [serve|migrate|check|dead-letters|replay]`.
 
-Exit codes: 0 done, 1 failed, 2 a setting or the wiring is wrong; each failure is printed as a sentence.
+Exit codes: 0 success, 1 failure, 2 a setting or the wiring is wrong; errors are printed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from proctorium_common.errors import ServiceError, unavailable
 from proctorium_common.events.dead_letters import DeadLetter, DeadLetters
 from proctorium_common.events.replay import replay
 from proctorium_common.process.life import Life, assemble
-from proctorium_common.process.service import Service, WiringError, place_of
+from proctorium_common.process.service import Service, WiringError, topology_of
 from proctorium_common.process.settings import ServiceSettings, SettingsError, read_settings
 from proctorium_common.rpc.access import MissingAccessRuleError
 from proctorium_common.rpc.health import Weight
@@ -39,18 +39,18 @@ from proctorium_common.topology import ServiceTopology
 S = TypeVar("S", bound=ServiceSettings)
 Build = Callable[[Service[S]], None]
 
-_WRONG = (SettingsError, WiringError, MissingAccessRuleError, NotLoopbackError)
-_BROKER_SECONDS = 5
-_COLLECT_AFTER = (20_000, 20, 50)
-"""Thresholds of the three generations of the garbage collector; Python's defaults are 700, 10 and 10."""
+_CONFIGURATION_ERRORS = (SettingsError, WiringError, MissingAccessRuleError, NotLoopbackError)
+_BROKER_TIMEOUT = 5
+_GC_THRESHOLDS = (20_000, 20, 50)
+"""The thresholds of the three generations of the garbage collector; Python's defaults are 700, 10 and 10."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of one service, beside those of every service.
+    """An additional command of one service.
 
-    `run` returns the exit code. It reads the settings itself where it needs them; the errors that it raises become
-    sentences and exit codes as those of the other commands.
+    `run` returns the exit code, and reads the settings if it needs them. Errors that it raises are handled like those
+    of the common commands.
     """
 
     name: str
@@ -65,9 +65,9 @@ def main(
     build: Build[S],
     *,
     commands: Sequence[Command] = (),
-    place: ServiceTopology | None = None,
+    topology: ServiceTopology | None = None,
 ) -> NoReturn:
-    """Run the command of the command line, by default `serve`, and exit. `place` is for tests, as in `Service`."""
+    """Run the command from the command line, by default `serve`, and exit. `topology` is for tests."""
     arguments = _parser(package, commands).parse_args()
     try:
         for command in commands:
@@ -75,22 +75,22 @@ def main(
                 sys.exit(command.run(arguments))
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
-        # Lines that are logged before the service exists have its name too.
-        use_tracing(Tracing((place or place_of(package)).name))
+        # Log lines from before the service is created also need its name.
+        use_tracing(Tracing((topology or topology_of(package)).name))
 
-        def assembled() -> Service[S]:
-            return assemble(package, given, build, call_log=call_log, place=place)
+        def create() -> Service[S]:
+            return assemble(package, given, build, call_log=call_log, topology=topology)
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            sys.exit(runner.run(_run(arguments, package, given, assembled)))
-    except _WRONG as wrong:
-        sys.exit(_said(str(wrong), 2))
-    except (ServiceError, AddressInUseError, OSError) as failure:
-        sys.exit(_said(getattr(failure, "message", str(failure)), 1))
+            sys.exit(runner.run(_run(arguments, package, given, create)))
+    except _CONFIGURATION_ERRORS as error:
+        sys.exit(_fail(str(error), 2))
+    except (ServiceError, AddressInUseError, OSError) as error:
+        sys.exit(_fail(getattr(error, "message", str(error)), 1))
 
 
-def _said(sentence: str, code: int) -> int:
-    print(sentence, file=sys.stderr)
+def _fail(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
     return code
 
 
@@ -99,16 +99,18 @@ def _parser(package: str, commands: Sequence[Command]) -> argparse.ArgumentParse
         prog=f"python -m {package}", description="One service of Proctorium."
     )
     parsers = parser.add_subparsers(dest="command")
-    parsers.add_parser("serve", help="answer calls and events until SIGTERM (the default)")
-    parsers.add_parser("migrate", help="bring the database to the newest revision")
-    parsers.add_parser("check", help="say what the service depends on and how each part is")
-    again = parsers.add_parser("replay", help="publish kept events again")
-    again.add_argument("--since", required=True, type=_time, help="ISO 8601; UTC unless it says")
+    parsers.add_parser("serve", help="serve calls and handle events until SIGTERM (the default)")
+    parsers.add_parser("migrate", help="upgrade the database to the newest revision")
+    parsers.add_parser("check", help="check each dependency of the service")
+    replay_parser = parsers.add_parser("replay", help="publish stored events again")
+    replay_parser.add_argument(
+        "--since", required=True, type=_time, help="ISO 8601 time, by default in UTC"
+    )
     letters = parsers.add_parser("dead-letters", help="events that could not be handled")
     actions = letters.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="the open ones")
-    actions.add_parser("show", help="one of them").add_argument("id", type=UUID)
-    actions.add_parser("redrive", help="handle it now").add_argument("id", help="an id, or all")
+    actions.add_parser("list", help="list the unresolved ones")
+    actions.add_parser("show", help="show one").add_argument("id", type=UUID)
+    actions.add_parser("redrive", help="handle again").add_argument("id", help="an id, or `all`")
     for command in commands:
         command.add_arguments(
             parsers.add_parser(command.name, help=command.help, description=command.help)
@@ -125,19 +127,19 @@ async def _run(
     arguments: argparse.Namespace,
     package: str,
     settings: S,
-    assembled: Callable[[], Service[S]],
+    create: Callable[[], Service[S]],
 ) -> int:
     if arguments.command == "migrate":
         return await _migrate(package, settings)
-    # Only now: gRPC binds what it makes to the loop that runs.
-    service = assembled()
+    # Created here, because gRPC binds its objects to the running event loop.
+    service = create()
     match arguments.command:
         case "check":
-            return await _with(service, _check)
+            return await _run_once(service, _check)
         case "replay":
-            return await _with(service, lambda service: _replay(service, arguments.since))
+            return await _run_once(service, lambda service: _replay(service, arguments.since))
         case "dead-letters":
-            return await _with(service, lambda service: _letters(service, arguments))
+            return await _run_once(service, lambda service: _dead_letters(service, arguments))
         case _:
             return await _serve(service)
 
@@ -149,21 +151,21 @@ async def _serve(service: Service[S]) -> int:
         loop.add_signal_handler(number, ending.set)
     life = Life(service)
     await life.start()
-    _collect_seldom()
+    _tune_garbage_collector()
     await ending.wait()
     await life.end()
     return 0
 
 
-def _collect_seldom() -> None:
-    """Has the garbage collector leave alone what stays to the end, and look for circles in the rest more seldom.
+def _tune_garbage_collector() -> None:
+    """Freeze startup objects so that the garbage collector skips them, and collect less often.
 
-    What is wired is a hundred thousand objects, which every full collection would go through while calls wait. Calls
-    leave few circles: what they leave is freed by counting references.
+    A service has about a hundred thousand objects after startup, and each full collection would scan them while calls
+    wait. Calls create few reference cycles; reference counting frees the rest.
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECT_AFTER)
+    gc.set_threshold(*_GC_THRESHOLDS)
 
 
 async def _migrate(package: str, settings: ServiceSettings) -> int:
@@ -173,30 +175,30 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
             package,
             service_role=make_url(settings.database_url).username,
         )
-    except migrations.NotOwnerError as refused:
-        return _said(f"{refused}. PROCTORIUM_MIGRATION_DATABASE_URL names the owner.", 1)
+    except migrations.NotOwnerError as error:
+        return _fail(f"{error}. Set PROCTORIUM_MIGRATION_DATABASE_URL with the owner's role.", 1)
     print("The database is at the newest revision.")
     return 0
 
 
 async def _check(service: Service[S]) -> int:
-    """Ask each part once; what only a serving process has (relay, subscribers, workers) is not asked."""
+    """Run each health check once, except for the relay, subscribers and workers, which only run in `serve`."""
     with suppress(ServiceError):
-        await _broker_of(service)
+        await _connect_broker(service)
     with suppress(ServiceError):
         await service.keys.load()
         await service.revocations.refresh()
     await service.keys.refresh()
     ready = True
-    for check, wrong in await service.health.ask():
+    for check, error in await service.health.run_checks():
         if not check.name.startswith(("subscriber ", "worker ", "relay")):
-            print(f"{check.name:<16} {wrong or 'ok'}")
-            ready = ready and (wrong is None or check.weight is Weight.DEGRADING)
+            print(f"{check.name:<16} {error or 'ok'}")
+            ready = ready and (error is None or check.weight is Weight.DEGRADING)
     return 0 if ready else 1
 
 
 async def _replay(service: Service[S], since: datetime) -> int:
-    await _broker_of(service)
+    await _connect_broker(service)
     sent = await replay(
         service.database,
         service.broker,
@@ -207,44 +209,46 @@ async def _replay(service: Service[S], since: datetime) -> int:
     return 0
 
 
-async def _broker_of(service: Service[S]) -> None:
-    """Connect to NATS. Raises DEPENDENCY_UNAVAILABLE after a short time; only a serving process waits for NATS."""
+async def _connect_broker(service: Service[S]) -> None:
+    """Connect to NATS. Raises DEPENDENCY_UNAVAILABLE after a timeout."""
     try:
-        async with asyncio.timeout(_BROKER_SECONDS):
+        async with asyncio.timeout(_BROKER_TIMEOUT):
             await service.broker.connected()
     except TimeoutError:
-        raise unavailable("DEPENDENCY_UNAVAILABLE", "NATS does not answer.") from None
+        raise unavailable("DEPENDENCY_UNAVAILABLE", "NATS does not respond.") from None
 
 
-async def _letters(service: Service[S], arguments: argparse.Namespace) -> int:
+async def _dead_letters(service: Service[S], arguments: argparse.Namespace) -> int:
     letters = DeadLetters(
         service.database,
         {subscriber.consumer: subscriber.handlers for subscriber in service.subscribers},
     )
     match arguments.action:
         case "list":
-            _table(await letters.list())
+            _print_list(await letters.list())
         case "show":
-            _print(await letters.show(arguments.id))
+            _print_letter(await letters.show(arguments.id))
         case "redrive" if arguments.id == "all":
-            closed, failed = await letters.redrive_all()
-            print(f"{closed} were handled, {failed} failed again.")
+            resolved, failed = await letters.redrive_all()
+            print(f"{resolved} were handled, {failed} failed again.")
             return 1 if failed else 0
         case _:
-            effect = await letters.redrive(UUID(arguments.id))
-            print("It was handled." if effect else "It had been handled before; it is closed now.")
+            handled = await letters.redrive(UUID(arguments.id))
+            print(
+                "It was handled." if handled else "It had been handled before; it is resolved now."
+            )
     return 0
 
 
-def _table(letters: Sequence[DeadLetter]) -> None:
+def _print_list(letters: Sequence[DeadLetter]) -> None:
     for letter in letters:
         print(
             f"{letter.id}  {letter.failed_at:%Y-%m-%d %H:%M:%S}  {letter.consumer}  {letter.subject}  {letter.reason}"
         )
-    print(f"{len(letters)} open.")
+    print(f"{len(letters)} unresolved.")
 
 
-def _print(letter: DeadLetter) -> None:
+def _print_letter(letter: DeadLetter) -> None:
     print(f"id          {letter.id}")
     print(f"consumer    {letter.consumer}")
     print(f"subject     {letter.subject}")
@@ -256,8 +260,8 @@ def _print(letter: DeadLetter) -> None:
     print(letter.error)
 
 
-async def _with(service: Service[S], work: Callable[[Service[S]], Awaitable[int]]) -> int:
-    """Do `work` with a service that does not serve, and close what it opened."""
+async def _run_once(service: Service[S], work: Callable[[Service[S]], Awaitable[int]]) -> int:
+    """Run `work` with a service that was not started, and close the service."""
     try:
         return await work(service)
     finally:

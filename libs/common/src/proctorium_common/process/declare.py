@@ -1,8 +1,8 @@
-"""`python -m proctorium_common.process.declare`: creates the streams and consumers of the topology in NATS, and ends.
+"""`python -m proctorium_common.process.declare`: create the streams and consumers of the topology in NATS.
 
-Run once at deployment, before the services, with a separate certificate named `streams`: no service may do this. It
-reads the settings of `BrokerSettings`. Exit codes: 0 done, 1 it failed, 2 a setting is wrong; each failure is explained
-in a sentence.
+Runs at deployment, before the services start. Services have no permission to do this, so the command uses its own
+certificate, named `streams`. Its settings are those of `BrokerSettings`. Exit codes: 0 success, 1 failure, 2 a setting
+is wrong; errors are printed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The life of a service: it listens at once, logs what it waits for, serves, and completes its calls when it ends."""
+"""The lifecycle of a service: start, readiness, drain and close."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.events.subscriber import Subscriber
-from proctorium_common.process.service import Service, place_of
+from proctorium_common.process.service import Service, topology_of
 from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.process.workers import Background, Worker
 from proctorium_common.rpc.health import State
@@ -22,7 +22,7 @@ log = get_logger()
 
 S = TypeVar("S", bound=ServiceSettings)
 
-_STORAGE = frozenset({"database", "migrations"})
+_STORAGE_CHECKS = frozenset({"database", "migrations"})
 
 
 def assemble(
@@ -33,15 +33,17 @@ def assemble(
     call_log: CallLog,
     clock: Clock = utc_now,
     keys: KeyRing | None = None,
-    place: ServiceTopology | None = None,
+    topology: ServiceTopology | None = None,
 ) -> Service[S]:
-    """Return the service with everything that `build` adds, not yet started; the current task uses its telemetry.
+    """Create the service and run `build`, without starting it. The current task then uses the service's telemetry.
 
     Raises SettingsError, WiringError, MissingAccessRuleError.
     """
-    place = place or place_of(package)
-    telemetry = settings.start_telemetry(place.name)
-    service = Service(package, settings, telemetry, call_log, clock=clock, keys=keys, place=place)
+    topology = topology or topology_of(package)
+    telemetry = settings.start_telemetry(topology.name)
+    service = Service(
+        package, settings, telemetry, call_log, clock=clock, keys=keys, topology=topology
+    )
     build(service)
     if keys is None:
         service.require_complete()
@@ -49,15 +51,15 @@ def assemble(
 
 
 class Life:
-    """One service from its start to its end."""
+    """Starts, drains and closes a service."""
 
     def __init__(self, service: Service[S]) -> None:
         self._service = service
         self._tasks: list[asyncio.Task[None]] = []
-        self._moving: list[asyncio.Task[None]] = []
+        self._parts_running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Listen, and start everything that runs beside calls; return before the service is ready.
+        """Start the server and all background tasks, and return before the service is ready.
 
         Raises NotLoopbackError, AddressInUseError.
         """
@@ -69,46 +71,46 @@ class Life:
             await self.close()
             raise
         service.broker.start()
-        self._begin(service.health.watch())
-        self._begin(Background("signing keys", service.keys.keep_fresh).run())
-        self._begin(self._with_storage())
+        self._run_task(service.health.watch())
+        self._run_task(Background("signing keys", service.keys.keep_fresh).run())
+        self._run_task(self._start_parts())
 
-    def _begin(self, work: Coroutine[object, object, None]) -> None:
+    def _run_task(self, work: Coroutine[object, object, None]) -> None:
         self._tasks.append(asyncio.create_task(work))
 
-    async def _with_storage(self) -> None:
+    async def _start_parts(self) -> None:
         service = self._service
-        await service.health.until(lambda state: _STORAGE.isdisjoint(state.failing))
+        await service.health.wait_for(lambda state: _STORAGE_CHECKS.isdisjoint(state.failing))
         await service.keys.load()
-        self._begin(Background("revocations", service.follow_revocations).run())
-        self._begin(service.relay.run())
-        self._moving = [asyncio.create_task(part.run()) for part in self._parts()]
+        self._run_task(Background("revocations", service.follow_revocations).run())
+        self._run_task(service.relay.run())
+        self._parts_running = [asyncio.create_task(part.run()) for part in self._parts()]
 
     def _parts(self) -> list[Subscriber | Worker]:
         return [*self._service.subscribers, *self._service.workers]
 
     async def ready(self) -> State:
-        """Wait until calls can be answered."""
-        return await self._service.health.until(lambda state: state.ready)
+        """Wait until the service is ready."""
+        return await self._service.health.wait_for(lambda state: state.ready)
 
     async def end(self) -> None:
-        """Drain: not ready, wait, refuse new calls, grace, drain subscribers, stop workers, flush, close."""
+        """Drain the server, the subscribers and the workers, and close the service."""
         service, settings = self._service, self._service.settings
-        log.info("service_drains")
+        log.info("service_draining")
         await service.server.drain(wait=settings.drain_wait, grace=settings.drain_grace)
         for part in self._parts():
             part.stop()
-        if self._moving:
-            await asyncio.wait(self._moving, timeout=settings.drain_grace.total_seconds())
-        await end(*self._moving, *self._tasks)
+        if self._parts_running:
+            await asyncio.wait(self._parts_running, timeout=settings.drain_grace.total_seconds())
+        await end(*self._parts_running, *self._tasks)
         await self.close()
-        log.info("service_ended")
+        log.info("service_stopped")
 
     async def close(self) -> None:
-        """Close what the service opened; for a service that does not serve, all there is to its end."""
+        """Close all connections of the service; sufficient for a service that was not started."""
         service = self._service
         for close in reversed(service.closing):
-            await _safely(close)
+            await _close_safely(close)
         for close in (
             service.close_channels,
             service.broker.close,
@@ -116,7 +118,7 @@ class Life:
             service.telemetry.close,
             service.database.close,
         ):
-            await _safely(close)
+            await _close_safely(close)
 
 
 @asynccontextmanager
@@ -127,19 +129,19 @@ async def running(
     package: str | None = None,
     clock: Clock = utc_now,
     keys: KeyRing | None = None,
-    place: ServiceTopology | None = None,
+    topology: ServiceTopology | None = None,
     call_log: CallLog | None = None,
 ) -> AsyncIterator[Service[S]]:
-    """Run the service, ready within the block and drained after it, listening on `service.address`; for tests.
+    """Run a service in a test: it is ready within the block, at `service.address`, and drained after it.
 
-    The package is that of the settings' class unless it is given.
+    The package is by default that of the settings' class.
     """
     name = package or type(settings).__module__.partition(".")[0]
     started: asyncio.Future[Service[S]] = asyncio.get_running_loop().create_future()
-    leave = asyncio.Event()
+    leaving = asyncio.Event()
 
-    async def live() -> None:
-        # In a task of its own, so that its telemetry is not that of the caller.
+    async def run() -> None:
+        # In its own task, so that the caller does not use the telemetry of the service.
         service = assemble(
             name,
             settings,
@@ -147,18 +149,18 @@ async def running(
             call_log=call_log or CallLog(),
             clock=clock,
             keys=keys,
-            place=place,
+            topology=topology,
         )
         life = Life(service)
         await life.start()
         try:
             await life.ready()
             started.set_result(service)
-            await leave.wait()
+            await leaving.wait()
         finally:
             await life.end()
 
-    task = asyncio.create_task(live())
+    task = asyncio.create_task(run())
     either: set[asyncio.Future[Any]] = {task, started}
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
@@ -166,13 +168,13 @@ async def running(
     try:
         yield started.result()
     finally:
-        leave.set()
+        leaving.set()
         await task
 
 
-async def _safely(close: Callable[[], Awaitable[None]]) -> None:
+async def _close_safely(close: Callable[[], Awaitable[None]]) -> None:
     try:
         await close()
     except Exception:
-        # The rest must still be closed.
+        # The other parts must be closed all the same.
         log.exception("close_failed", part=getattr(close, "__qualname__", repr(close)))

@@ -1,4 +1,4 @@
-"""A service as it is wired: its servicers, subscribers, workers and dependencies, on which health reports."""
+"""The wiring of a service: its servicers, subscribers, workers and dependencies, and their health checks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from proctorium_common.rpc.admission import EDGE
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.rpc.health import Check, Health, Probe, Weight
 from proctorium_common.rpc.methods import AddToServer, Servicer
-from proctorium_common.rpc.server import Door, Server
+from proctorium_common.rpc.server import Endpoint, Server
 from proctorium_common.security.keys import Fetch, KeyRing, PublicKey
 from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates
@@ -45,7 +45,7 @@ class WiringError(Exception):
 
 
 class Service(Generic[S]):
-    """One service in this process. `build` adds to it what the service is made of; `life.running` and `main` run it."""
+    """A service in this process. The service's `build` function adds its parts; `life.running` and `main` run it."""
 
     def __init__(
         self,
@@ -56,15 +56,14 @@ class Service(Generic[S]):
         *,
         clock: Clock = utc_now,
         keys: KeyRing | None = None,
-        place: ServiceTopology | None = None,
+        topology: ServiceTopology | None = None,
     ) -> None:
-        """Wire nothing yet. Raises SettingsError, WiringError.
+        """Create the parts that every service has. Raises SettingsError, WiringError.
 
-        For tests: `keys` are the trusted signing keys instead of those of `keys_from`, `place` the service's own entry
-        instead of the topology's.
+        For tests: `keys` replaces the signing keys of `keys_from`, `topology` the service's entry in the topology.
         """
         self.package = package
-        self.topology = place or place_of(package)
+        self.topology = topology or topology_of(package)
         self.name = self.topology.name
         self.settings = settings
         self.clock = clock
@@ -81,7 +80,9 @@ class Service(Generic[S]):
         self.broker = Broker(settings.nats_url, settings.broker_identity(self.name))
         relay = Relay(self.database, self.broker, self.listener)
         self.relay = Background("relay", relay.run)
-        self.health = Health(telemetry.metrics, every_seconds=settings.check_every.total_seconds())
+        self.health = Health(
+            telemetry.metrics, interval_seconds=settings.check_every.total_seconds()
+        )
         self.subscribers: list[Subscriber] = []
         self.workers: list[Worker] = []
         self.closing: list[Callable[[], Awaitable[None]]] = []
@@ -93,7 +94,7 @@ class Service(Generic[S]):
         )
         self.revocations = Revocations(DatabaseRevocations(self.database).load)
         self.server = Server(
-            Door(settings.listen, self.certificates, self._peers()),
+            Endpoint(settings.listen, self.certificates, self._peers()),
             telemetry=telemetry,
             tokens=TokenVerifier(self.keys, clock=clock, revocations=self.revocations),
             health=self.health,
@@ -105,37 +106,38 @@ class Service(Generic[S]):
         self._add_checks()
         self.worker("purge", _PURGE_EVERY, self._purge)
 
-    # What `build` uses.
+    # For `build` functions.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
         """Serve `servicer`. Raises MissingAccessRuleError when a method's proto does not say who may call it."""
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
-        """Handle the events of one consumer. Raises WiringError unless the topology declares exactly these.
+        """Handle the events of a consumer. Raises WiringError if they differ from those in the topology.
 
-        `make topology` reads these calls: write the consumer's name and the dict of handlers in the call itself.
+        `make topology` parses these calls, so the consumer's name and the dict of handlers must be literals.
         """
-        self._compare(consumer, handlers)
+        self._check_events(consumer, handlers)
         subscriber = Subscriber(self.database, self.broker, consumer, handlers)
         self.subscribers.append(subscriber)
 
-        async def attached() -> None:
+        async def consuming() -> None:
             if not subscriber.is_consuming:
-                raise RuntimeError("is not receiving")
+                raise RuntimeError("is not consuming events")
 
-        self.check(f"subscriber {consumer}", attached, Weight.DEGRADING)
+        self.check(f"subscriber {consumer}", consuming, Weight.DEGRADING)
 
     def worker(self, name: str, every: timedelta, run: Run) -> None:
-        """Run `run` now and `every` so often; a run that raises is logged, and the next one tries again."""
+        """Run `run` repeatedly, with a pause of `every`; a failed run is logged, and the next one retries."""
         worker = Worker(name, every, run)
         self.workers.append(worker)
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
 
     def channel(self, service: str) -> grpc.aio.Channel:
-        """Return the channel to another service; write its name as a text, since `make topology` reads these calls.
+        """Return the channel to another service.
 
-        Raises WiringError when the topology does not name the call, SettingsError when the address is not set.
+        `make topology` parses these calls, so the name must be a literal. Raises WiringError when the topology does not
+        contain the call, SettingsError when the address is not set.
         """
         if service not in self.topology.calls:
             raise WiringError(f"{self.name} does not call {service}: run `make topology`.")
@@ -150,23 +152,23 @@ class Service(Generic[S]):
         return self._channels[service]
 
     def keys_from(self, fetch: Fetch, *, stored: bool = True) -> None:
-        """Take the trusted signing keys from `fetch`. Not `stored`: `fetch` itself reads this service's database."""
+        """Use the signing keys that `fetch` returns; unless `stored` is false, store them in the database."""
         self._fetch_keys = fetch
         if not stored:
             self.keys.do_not_store()
 
     def check(self, name: str, probe: Probe, weight: Weight = Weight.REQUIRED) -> None:
-        """Add a part to what health reports; `weight` says what its failure means."""
+        """Add a health check; `weight` determines what its failure means for the service."""
         self.health.add(Check(name, probe, weight))
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Call `close` after the last call and before the database closes; the last one added is called first."""
+        """Call `close` after the last call and before the database is closed, in reverse order of registration."""
         self.closing.append(close)
 
-    # What the life of the service uses.
+    # For the lifecycle of the service.
 
     def require_complete(self) -> None:
-        """Raise WiringError for a service that knows nobody's keys, SettingsError for an address that is not set."""
+        """Raise WiringError if `keys_from` was not called, SettingsError if an address is not set."""
         if self._fetch_keys is None:
             raise WiringError(f"{self.name} has no signing keys: call `keys_from` in `build`.")
         for called in self.topology.calls:
@@ -174,11 +176,11 @@ class Service(Generic[S]):
 
     @property
     def address(self) -> str:
-        """host:port where it listens, once it does."""
+        """The host:port of the server, once it is listening."""
         return f"{self.settings.listen.rpartition(':')[0]}:{self.server.port}"
 
     async def close_channels(self) -> None:
-        """End the connections to other services."""
+        """Close the connections to other services."""
         for opened in self._channels.values():
             await opened.close()
 
@@ -208,46 +210,46 @@ class Service(Generic[S]):
         self.check("relay", self.relay.probe, Weight.DEGRADING)
 
     async def _migrated(self) -> None:
-        # Once is enough: a newer version may migrate on while this one still serves.
+        # Checked until it succeeds once: a newer version may migrate the database while this one is still serving.
         if not self._at_head:
             if not await migrations.at_head(self.settings.database_url, self.package):
-                raise RuntimeError("the database is not migrated: run the command migrate")
+                raise RuntimeError("the database is not migrated: run the command `migrate`")
             self._at_head = True
 
     async def _keys_present(self) -> None:
-        if not self.keys.present:
-            raise RuntimeError("no signing key is known yet: nobody's token can be checked")
+        if not self.keys.has_keys:
+            raise RuntimeError("no signing keys are loaded yet, so no token can be verified")
 
     async def follow_revocations(self) -> None:
-        """Keep the in-memory copy of the revoked tokens as the database has them."""
-        async with self.listener.subscribe(CHANNEL) as notices:
-            await self.revocations.follow(notices)
+        """Keep the in-memory copy of the revocations up to date with the database."""
+        async with self.listener.subscribe(CHANNEL) as notifications:
+            await self.revocations.follow(notifications)
 
     async def _revocations_loaded(self) -> None:
         if not self.revocations.loaded:
-            raise RuntimeError("the revoked tokens are not known yet: nobody's token is believed")
+            raise RuntimeError("the revocations are not loaded yet, so no token is accepted")
 
     async def _connected(self) -> None:
         if not self.broker.is_connected:
-            raise RuntimeError("no connection: events wait in the outbox")
+            raise RuntimeError("not connected: events stay in the outbox")
 
-    def _compare(self, consumer: str, handlers: Handlers) -> None:
-        named = {
+    def _check_events(self, consumer: str, handlers: Handlers) -> None:
+        declared = {
             subscription.consumer: subscription for subscription in self.topology.subscriptions
         }
-        if consumer not in named:
+        if consumer not in declared:
             raise WiringError(f"{self.name} has no consumer {consumer}: run `make topology`.")
         names = [name_of(event.DESCRIPTOR) for event in handlers]
         handled = {f"{name.aggregate}.{name.action}" for name in names}
-        wanted = set(named[consumer].events)
+        wanted = set(declared[consumer].events)
         if handled != wanted:
             raise WiringError(
-                f"{consumer} handles {sorted(handled)}, its declaration says {sorted(wanted)}: run `make topology`."
+                f"{consumer} handles {sorted(handled)}, the topology has {sorted(wanted)}: run `make topology`."
             )
 
 
-def place_of(package: str) -> ServiceTopology:
-    """Return the place of a service among the others by its package. Raises WiringError."""
+def topology_of(package: str) -> ServiceTopology:
+    """Return the topology entry of the service with this package. Raises WiringError."""
     for service in services().values():
         if service.package == package:
             return service

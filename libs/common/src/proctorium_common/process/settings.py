@@ -1,6 +1,6 @@
-"""Settings: one frozen object for each service, read once from the environment, every field documented.
+"""Settings of processes, read once from environment variables into a frozen object.
 
-A setting `drain_wait` is the variable PROCTORIUM_DRAIN_WAIT; those of telemetry have OpenTelemetry's standard names.
+The field `drain_wait` is read from PROCTORIUM_DRAIN_WAIT; telemetry settings have OpenTelemetry's standard names.
 Durations are seconds ("20") or ISO 8601 ("PT20S").
 """
 
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from proctorium_common.events.identity import BrokerIdentity
-from proctorium_common.rpc.served import STREAMS_PER_PERSON
+from proctorium_common.rpc.calls import STREAMS_PER_PERSON
 from proctorium_common.rpc.server import ServerLimits
 from proctorium_common.security.tls import Certificates
 from proctorium_common.telemetry import Telemetry, start_telemetry
@@ -28,7 +28,7 @@ _PREFIX = "PROCTORIUM_"
 
 
 def _seconds(given: object) -> object:
-    """Plain numbers are seconds; what else pydantic reads as a duration (ISO 8601) stays as it is."""
+    """Convert a number to seconds; leave other values to pydantic, which parses ISO 8601."""
     try:
         return float(given) if isinstance(given, str) else given
     except ValueError:
@@ -44,7 +44,7 @@ Sampler = Literal["parentbased_traceidratio", "parentbased_always_on", "parentba
 
 
 class SettingsError(Exception):
-    """The environment does not say what the service needs; `sentences` name each variable and what is wrong with it."""
+    """Environment variables are missing or invalid; `sentences` describe each of them."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("\n".join(sentences))
@@ -52,7 +52,7 @@ class SettingsError(Exception):
 
 
 class ProcessSettings(BaseSettings):
-    """What every process needs, whether it has a database or not."""
+    """The settings of every process."""
 
     model_config = SettingsConfigDict(
         env_prefix=_PREFIX,
@@ -65,7 +65,7 @@ class ProcessSettings(BaseSettings):
     log_level: LogLevel = Field(
         "info",
         validation_alias="LOG_LEVEL",
-        description="The least important lines that are logged: debug, info, warning, error.",
+        description="The lowest level that is logged: debug, info, warning or error.",
     )
     log_format: LogFormat = Field(
         "auto", description="json, pretty, or auto: pretty when standard output is a terminal."
@@ -74,37 +74,42 @@ class ProcessSettings(BaseSettings):
         None,
         validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
         pattern="^https?://",
-        description="Base address of the OTLP/HTTP receiver of traces and metrics; without it none are sent.",
+        description="Base address of the OTLP/HTTP receiver of traces and metrics; without it, none are exported.",
     )
     telemetry_disabled: bool = Field(
-        False, validation_alias="OTEL_SDK_DISABLED", description="Send no traces and metrics."
+        False,
+        validation_alias="OTEL_SDK_DISABLED",
+        description="Whether to export no traces and metrics.",
     )
     trace_sampler: Sampler = Field(
         "parentbased_traceidratio",
         validation_alias="OTEL_TRACES_SAMPLER",
-        description="How it is decided whether a new trace is recorded; what callers decided is followed.",
+        description="The sampler of new traces; the sampling decision of a caller always applies.",
     )
     trace_ratio: float = Field(
         0.01,
         ge=0,
         le=1,
         validation_alias="OTEL_TRACES_SAMPLER_ARG",
-        description="Share of new traces that are recorded by parentbased_traceidratio.",
+        description="The share of new traces that parentbased_traceidratio samples, from 0 to 1.",
     )
     tls_certificate: Path | None = Field(
-        None, description="PEM file of this process's certificate; its name is the service's name."
+        None,
+        description="PEM file of the certificate of this process; its common name is the name of the service.",
     )
-    tls_key: Path | None = Field(None, description="PEM file of the key of the certificate.")
+    tls_key: Path | None = Field(
+        None, description="PEM file of the private key of the certificate."
+    )
     tls_authority: Path | None = Field(
         None,
-        description="PEM file of the authority that all certificates of this system come from.",
+        description="PEM file of the certificate authority of this system.",
     )
     call_deadline: Duration = Field(
-        timedelta(seconds=5), description="Time for a call to another service, at most."
+        timedelta(seconds=5), description="Maximum deadline of a call to another service."
     )
 
     @model_validator(mode="after")
-    def _certificates_are_whole(self) -> ProcessSettings:
+    def _certificates_are_complete(self) -> ProcessSettings:
         given = [self.tls_certificate, self.tls_key, self.tls_authority]
         if any(given) and not all(given):
             raise ValueError(
@@ -144,12 +149,12 @@ class ProcessSettings(BaseSettings):
 
     @property
     def log_level_number(self) -> int:
-        """The level as `logging` counts it."""
+        """The level as a number of `logging`."""
         return logging.getLevelNamesMapping()[self.log_level.upper()]
 
 
 class BrokerSettings(ProcessSettings):
-    """What a process needs that connects to NATS."""
+    """The settings of a process that connects to NATS."""
 
     nats_url: str = Field(
         pattern="^(nats|tls)://",
@@ -159,7 +164,7 @@ class BrokerSettings(ProcessSettings):
     )
 
     def broker_identity(self, name: str) -> BrokerIdentity:
-        """Return the NATS identity `name`, with its certificate where one is set. Raises SettingsError."""
+        """Return the NATS identity `name`, with the certificate if one is set. Raises SettingsError."""
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return BrokerIdentity(name)
         try:
@@ -169,7 +174,7 @@ class BrokerSettings(ProcessSettings):
 
 
 class ServiceSettings(BrokerSettings):
-    """What every service with a database needs. Services add their own fields by inheriting."""
+    """The settings of every service. Services add their own fields in a subclass."""
 
     database_url: str = Field(
         pattern="^postgres(ql)?://",
@@ -180,55 +185,59 @@ class ServiceSettings(BrokerSettings):
         None,
         pattern="^postgres(ql)?://",
         repr=False,
-        description="The same database as the role that owns its tables, for the command `migrate` alone: the service's own role is then "
-        "given what it needs and no more. Without it `database_url` owns them.",
+        description="The same database with the role that owns its tables, for the command `migrate` only, which then grants the service's "
+        "own role the privileges that it needs. By default the role of `database_url` owns the tables.",
     )
-    database_pool: int = Field(10, ge=1, le=200, description="Connections to the database at most.")
+    database_pool: int = Field(
+        10, ge=1, le=200, description="Maximum number of connections in the database pool."
+    )
     nats_required: bool = Field(
         False,
-        description="Whether the service is ready only while NATS is there; by default it is degraded then, and answers.",
+        description="Whether the service is ready only while it is connected to NATS. By default it is then degraded and still serves calls.",
     )
     listen: str = Field(
         "127.0.0.1:0",
-        description="host:port to listen on; 0 takes a free port. Not on the loopback, the certificates must be set.",
+        description="host:port to listen on; port 0 selects a free port. An address outside of the loopback requires certificates.",
     )
     probe_address: str | None = Field(
         None,
-        description="host:port of a second, plaintext port that offers health and nothing else.",
+        description="host:port of a second, plaintext port that serves only health checks.",
     )
     allowed_peers: frozenset[str] | None = Field(
         None,
-        description='Names in certificates that may call, as JSON (["session"]); by default those that the topology names.',
+        description='Certificate names that may call, as JSON (["session"]); by default the callers in the topology.',
     )
     connection_age: Duration = Field(
-        timedelta(minutes=30), description="A connection is asked to end after this time."
+        timedelta(minutes=30),
+        description="Maximum age of a connection; the client then opens another one.",
     )
     connection_grace: Duration = Field(
-        timedelta(minutes=5), description="Calls on it may take this much longer."
+        timedelta(minutes=5), description="How long calls on an expired connection may continue."
     )
     message_bytes: int = Field(
-        4 * 1024 * 1024, ge=1024, description="Largest message that is taken or sent."
+        4 * 1024 * 1024, ge=1024, description="Maximum size of a message, received or sent."
     )
     default_deadline: Duration = Field(
-        timedelta(seconds=30), description="Time for calls that come without a deadline."
+        timedelta(seconds=30), description="Deadline of calls that arrive without one."
     )
     streams_per_person: int = Field(
         STREAMS_PER_PERSON,
         ge=4,
-        description="Streams that one person may have open at this replica; above it their oldest one ends.",
+        description="Maximum number of open streams per person at this replica; a further one ends the oldest.",
     )
     check_every: Duration = Field(
-        timedelta(seconds=1), description="How often the parts are asked how they are."
+        timedelta(seconds=1), description="Interval of the health checks."
     )
     drain_wait: Duration = Field(
-        timedelta(seconds=2), description="From saying not ready to taking no more calls."
+        timedelta(seconds=2),
+        description="Drain: time between reporting not ready and refusing new calls.",
     )
     drain_grace: Duration = Field(
-        timedelta(seconds=15), description="Calls in progress then have this much time."
+        timedelta(seconds=15), description="Drain: maximum time for calls in progress to finish."
     )
 
     def limits(self) -> ServerLimits:
-        """Return the limits of the gRPC server that these settings say."""
+        """Return the gRPC server limits in these settings."""
         return ServerLimits(
             connection_age=self.connection_age,
             connection_grace=self.connection_grace,
@@ -242,7 +251,7 @@ P = TypeVar("P", bound=ProcessSettings)
 
 
 def read_settings(kind: type[P]) -> P:
-    """Return the settings from the environment. Raises SettingsError with one sentence for each wrong variable."""
+    """Read the settings from the environment. Raises SettingsError with one sentence for each invalid variable."""
     try:
         return kind()
     except ValidationError as failure:
@@ -260,11 +269,11 @@ def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
     if wrong["type"] == "missing":
         return f"{variable} is missing: {meaning}"
     # The value is not repeated: it may be a secret.
-    return f"{variable} is not right ({wrong['msg']}): {meaning}"
+    return f"{variable} is invalid ({wrong['msg']}): {meaning}"
 
 
 def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
-    """Return each variable of `kind` with its meaning and default; a test compares a service's README with it."""
+    """Return each variable of `kind` with its description and default; a test compares a service's README with it."""
     return {
         variable: f"{field.description} "
         + ("Required." if field.is_required() else f"Default: {field.get_default()}.")
@@ -273,7 +282,7 @@ def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
 
 
 def _variables(kind: type[ProcessSettings]) -> Mapping[str, FieldInfo]:
-    """Return the fields of `kind` by their variables."""
+    """Return the fields of `kind` by the names of their environment variables."""
     return {
         str(field.validation_alias or f"{_PREFIX}{name.upper()}"): field
         for name, field in kind.model_fields.items()

@@ -1,4 +1,4 @@
-"""What goes on beside calls: workers, which look again and again for what is due, and work that never ends."""
+"""Background work of a service: periodic workers, and tasks that run until the service stops."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Worker:
-    """Runs repeatedly with a pause of `every`. A run that raises is logged, and the next one tries again."""
+    """Runs `run` repeatedly, with a pause of `every`. A failed run is logged, and the next one retries."""
 
     def __init__(self, name: str, every: timedelta, run: Run) -> None:
         self.name = name
         self._every = every.total_seconds()
-        self._work = run
+        self._run = run
         self._stopping = asyncio.Event()
         self._failure: str | None = None
 
     async def probe(self) -> None:
-        """Raise when the last run failed: what health reports."""
+        """Raise if the last run failed; part of the health check."""
         if self._failure is not None:
             raise RuntimeError(self._failure)
 
     def stop(self) -> None:
-        """Start no more runs; `run` returns when the current one has ended."""
+        """Start no more runs; `run` returns when the current one has finished."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -46,7 +46,7 @@ class Worker:
     async def _once(self) -> None:
         try:
             with worker_run(f"worker {self.name}"):
-                await self._work()
+                await self._run()
         except ServiceError as failure:
             self._failure = str(failure)
             log.warning("worker_run_failed", worker=self.name, error=self._failure)
@@ -58,7 +58,7 @@ class Worker:
 
 
 class Background:
-    """Runs work that should never end, and restarts it if it does: an error must not stop it permanently."""
+    """Runs a task that should never end, and restarts it when it ends or fails."""
 
     def __init__(
         self, name: str, run: Run, *, restart_after: timedelta = timedelta(seconds=1)
@@ -66,21 +66,21 @@ class Background:
         self.name = name
         self._run = run
         self._restart_seconds = restart_after.total_seconds()
-        self._runs = False
+        self._is_running = False
 
     async def probe(self) -> None:
-        """Raise while it is not running: what health reports."""
-        if not self._runs:
+        """Raise while the task is not running; part of the health check."""
+        if not self._is_running:
             raise RuntimeError("is not running")
 
     async def run(self) -> None:
-        """Run until it is cancelled."""
+        """Run and restart the task until cancelled."""
         while True:
-            self._runs = True
+            self._is_running = True
             try:
                 await self._run()
             except Exception:
                 log.exception("background_failed", part=self.name)
             finally:
-                self._runs = False
+                self._is_running = False
             await asyncio.sleep(self._restart_seconds)

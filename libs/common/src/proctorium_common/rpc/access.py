@@ -1,4 +1,4 @@
-"""Who may call a method: read from its proto option, once, when the server is made."""
+"""Access rules of methods, read from the proto options when the server is created."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ROLE_NUMBERS = {name: number for number, name in ROLE_NAMES.items()}
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Who may call one method: a caller who matches one entry; nobody matches an empty rule."""
+    """Who may call a method: callers who match at least one entry. An empty rule matches no caller."""
 
     public: bool = False
     signed_in: bool = False
@@ -38,7 +38,7 @@ class AccessRule:
         return not (self.public or self.signed_in or self.roles)
 
     def check(self, caller: Caller) -> None:
-        """Raise TOKEN_MISSING when a signed-in person would pass and nobody is signed in, else NOT_ALLOWED."""
+        """Raise TOKEN_MISSING if the caller has to sign in first, or NOT_ALLOWED if the rule does not match."""
         if (
             self.public
             or (self.signed_in and caller.person_id is not None)
@@ -52,7 +52,7 @@ class AccessRule:
 
 
 class MissingAccessRuleError(Exception):
-    """A method does not say who may call it, so no server may have it."""
+    """A method has no access rule, so it cannot be served."""
 
 
 def rule_of(method: MethodDescriptor) -> AccessRule:
@@ -82,7 +82,7 @@ def rule_in(options: MethodOptions, method: str) -> AccessRule:
 
 
 def rules() -> Mapping[str, AccessRule]:
-    """Return the rule of every method of this installation by its path ("/package.Service/Method")."""
+    """Return the access rule of every method by its path ("/package.Service/Method")."""
     return {
         f"/{file.package}.{service.name}/{method.name}": rule_in(
             method.options, f"{file.package}.{service.name}.{method.name}"

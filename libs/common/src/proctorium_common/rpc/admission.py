@@ -1,4 +1,4 @@
-"""Whether a call is let in: enough time, a caller that is known, one that may, and a request that is valid."""
+"""Admission of calls: checks the deadline, the caller, the access rule and the request."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from proctorium_common.errors import (
     unavailable,
 )
 from proctorium_common.rpc.caller import Call, Caller, enter_call
-from proctorium_common.rpc.served import Context, Served, ServedCalls
+from proctorium_common.rpc.calls import Context, ServerCall, ServerCalls
 from proctorium_common.rpc.validation import RequestRules, check_texts
 from proctorium_common.security.tls import peer_name
 from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.telemetry.logs import ID_CHARACTERS
 
 EDGE = "edge"
-"""The name in the certificate of the edge, through which people's calls come."""
+"""The name in the certificate of the edge, which forwards the calls of people."""
 
 
 class Admission:
-    """Lets calls in.
+    """Admits or refuses calls.
 
-    `peers` are the names in certificates that may connect; None for connections that prove nothing (loopback). A call
-    with less than `least_seconds` left, after shaving, is refused: nobody would hear its answer.
+    `peers` are the certificate names that may connect; None for connections without certificates (loopback). A call
+    with less than `least_seconds` until its deadline is refused, because its response would arrive too late.
     """
 
     def __init__(
         self,
         tokens: TokenVerifier,
         rules: RequestRules,
-        calls: ServedCalls,
+        calls: ServerCalls,
         *,
         peers: frozenset[str] | None,
         least_seconds: float,
@@ -49,21 +49,21 @@ class Admission:
         self._peers = peers
         self._least_seconds = least_seconds
 
-    def identify(self, served: Served, context: Context) -> bool:
-        """Find out who calls, as far as that needs no waiting; False says: `verify` the token.
+    def identify(self, served: ServerCall, context: Context) -> bool:
+        """Identify the caller without waiting. Returns False if the token has to be verified by `verify`.
 
-        Raises DEADLINE_TOO_SHORT for a hopeless call, SHUTTING_DOWN, and NOT_ALLOWED for a certificate that may not
-        connect.
+        Raises DEADLINE_TOO_SHORT, SHUTTING_DOWN, or NOT_ALLOWED for a certificate that may not connect.
         """
-        if served.left is not None and served.left < self._least_seconds:
+        if served.seconds_left is not None and served.seconds_left < self._least_seconds:
             raise timed_out(
-                "DEADLINE_TOO_SHORT", "Too little time was left to do this; nothing was begun."
+                "DEADLINE_TOO_SHORT",
+                "Too little time was left for this request, so it was not started.",
             )
-        if self._calls.ending:
+        if self._calls.shutting_down:
             raise unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
         service = None if self._peers is None else self._peer(context, self._peers)
         if served.token is not None:
-            caller = self._tokens.remembered(served.token, service)
+            caller = self._tokens.cached(served.token, service)
             if caller is not None:
                 served.caller = caller
                 return True
@@ -77,11 +77,11 @@ class Admission:
             raise not_allowed("NOT_ALLOWED", f"{name or 'Nobody'} may not call this service.")
         return name
 
-    async def verify(self, served: Served) -> None:
-        """Verify a token that is not remembered.
+    async def verify(self, served: ServerCall) -> None:
+        """Verify a token that is not cached.
 
-        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE; a public method goes on without a person instead, so
-        that somebody with an old token can sign in again.
+        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. For a public method the caller is then anonymous, so
+        that people with an expired token can sign in again.
         """
         try:
             served.caller = await self._tokens.verify(served.token or "", served.caller.service)
@@ -89,58 +89,58 @@ class Admission:
             if not served.method.rule.public:
                 raise
 
-    def admit(self, served: Served, received: bytes) -> Message:
+    def admit(self, served: ServerCall, received: bytes) -> Message:
         """Admit a call with one request, and return the request. Raises TOKEN_MISSING, NOT_ALLOWED, or as `check`."""
         self._enter(served)
         return self.check(served, received)
 
-    async def admit_stream(self, served: Served, context: Context) -> None:
-        """Admit a call whose requests are checked one by one; a stream of responses ends when its token expires."""
+    async def admit_stream(self, served: ServerCall, context: Context) -> None:
+        """Admit a streaming call; its requests are checked as they arrive, and it ends when its token expires."""
         if not self.identify(served, context):
             await self.verify(served)
         self._enter(served)
-        if served.method.answers_many:
+        if served.method.streams_responses:
             self._calls.limit_streams(served)
-        if served.method.answers_many and served.token is not None:
-            left = self._tokens.seconds_left(served.token)
-            if left is not None:
-                served.lapse_in(left)
+        if served.method.streams_responses and served.token is not None:
+            seconds = self._tokens.seconds_left(served.token)
+            if seconds is not None:
+                served.end_at_token_expiry(seconds)
 
     def recheck_streams(self, people: Collection[UUID]) -> None:
-        """End the open streams of these people whose token is not as good as when they were opened."""
+        """End the open streams of these people whose token has lost rights since the stream was opened."""
         for served in self._calls.streams:
             caller = served.caller
             if served.token is None or caller.person_id not in people:
                 continue
-            if self._tokens.remembered(served.token, caller.service) != caller:
-                served.lapse_now()
+            if self._tokens.cached(served.token, caller.service) != caller:
+                served.end_for_token()
 
-    def _enter(self, served: Served) -> None:
+    def _enter(self, served: ServerCall) -> None:
         served.method.rule.check(served.caller)
-        deadline = None if served.left is None else time.monotonic() + served.left
+        deadline = None if served.seconds_left is None else time.monotonic() + served.seconds_left
         if deadline is not None:
-            self._calls.limit(served, deadline)
+            self._calls.set_deadline(served, deadline)
         enter_call(Call(served.caller, served.method.name, deadline))
 
-    def check(self, served: Served, received: bytes) -> Message:
-        """Return the validated request, and note the ids of the first one. Raises MESSAGE_TOO_LARGE, INVALID_REQUEST.
+    def check(self, served: ServerCall, received: bytes) -> Message:
+        """Return the parsed and validated request. Raises MESSAGE_TOO_LARGE, INVALID_REQUEST.
 
-        The size comes first and costs nothing. Only what passed validation is noted, because it is written to the log.
+        The ids of the first valid request are stored for the log line and the span.
         """
         if len(received) > served.method.request_bytes:
             raise _too_large(served.method.request_bytes)
         try:
             request = served.method.request.FromString(received)
         except DecodeError as failure:
-            raise invalid("INVALID_REQUEST", "The request cannot be read.") from failure
+            raise invalid("INVALID_REQUEST", "The request cannot be parsed.") from failure
         self._rules.check(request)
         if b"\0" in received:
             check_texts(request)
         if served.ids is None:
-            self._note_ids(served, request)
+            self._record_ids(served, request)
         return request
 
-    def _note_ids(self, served: Served, request: Message) -> None:
+    def _record_ids(self, served: ServerCall, request: Message) -> None:
         ids = {
             name: value[:ID_CHARACTERS]
             for name in served.method.ids

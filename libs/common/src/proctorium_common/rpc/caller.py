@@ -1,4 +1,4 @@
-"""Who is calling, and what is being called: known to whatever runs inside a call."""
+"""The current call and its caller, available to all code that runs within the call."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_common.errors import unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who calls: a person by their token, a service by its certificate, both, or nobody known.
+    """A caller: a person (by their token), a service (by its certificate), both, or anonymous.
 
     `service` is the name in the certificate of the connection's client, so a person's call through the edge has
     `service` "edge".
@@ -25,7 +25,7 @@ class Caller:
     roles: frozenset[str] = frozenset()
     service: str | None = None
     name: str = field(init=False, repr=False, compare=False)
-    """A text that identifies the caller, for idempotency keys and limits."""
+    """A string that identifies the caller, for idempotency keys and rate limits."""
 
     def __post_init__(self) -> None:
         if self.person_id is not None:
@@ -35,7 +35,7 @@ class Caller:
         object.__setattr__(self, "name", name)
 
     def require_person(self) -> UUID:
-        """Return the person's id. Raises TOKEN_MISSING where there is none."""
+        """Return the person's id. Raises TOKEN_MISSING if the caller is not a person."""
         if self.person_id is None:
             raise unauthenticated("TOKEN_MISSING", "Please sign in first.")
         return self.person_id
@@ -47,14 +47,14 @@ class Caller:
 
 
 ANONYMOUS = Caller()
-"""Nobody known: no token, no certificate."""
+"""A caller without a token or certificate."""
 
 
 class Call(NamedTuple):
     """One call in progress.
 
-    `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"), `deadline` a time of
-    `time.monotonic()`, already shaved, or None for a stream without one.
+    `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"). `deadline` is in the time of
+    `time.monotonic()`, shortened as in `calls.DEADLINE_MARGIN`, or None for a stream without one.
     """
 
     caller: Caller
@@ -62,7 +62,7 @@ class Call(NamedTuple):
     deadline: float | None = None
 
     def remaining(self) -> float | None:
-        """Return seconds left, never negative; None when there is no deadline."""
+        """Return the seconds until the deadline, not negative, or None without a deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
@@ -70,7 +70,7 @@ _current: ContextVar[Call | None] = ContextVar("proctorium_call", default=None)
 
 
 def current_call() -> Call:
-    """Return the call that this code runs in. Raises LookupError outside of one (a worker, a subscriber)."""
+    """Return the current call. Raises LookupError outside of a call (in a worker or subscriber)."""
     call = _current.get()
     if call is None:
         raise LookupError("no call is in progress here")
@@ -78,23 +78,23 @@ def current_call() -> Call:
 
 
 def calling_person() -> UUID:
-    """Return the id of the person who calls. Raises TOKEN_MISSING where a service or nobody known calls."""
+    """Return the id of the calling person. Raises TOKEN_MISSING if the caller is not a person."""
     return current_call().caller.require_person()
 
 
-def call_under_way() -> Call | None:
-    """Return the call that this code runs in, or None outside of one."""
+def optional_call() -> Call | None:
+    """Return the current call, or None outside of a call."""
     return _current.get()
 
 
 def enter_call(call: Call) -> None:
-    """Make `call` the current one for the rest of this task: the server does so once for each call."""
+    """Make `call` the current one for the rest of this task; the server does this for each call."""
     _current.set(call)
 
 
 @contextmanager
 def calling(call: Call) -> Iterator[Call]:
-    """Make `call` the current one within the block, for work that acts as a caller without a server around it."""
+    """Make `call` the current one within the block, for code that acts for a caller outside of a server."""
     token = _current.set(call)
     try:
         yield call

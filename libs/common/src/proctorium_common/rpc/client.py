@@ -1,7 +1,7 @@
-"""Channels to other services: certificates, deadlines, tracing, round robin over healthy replicas, safe retries.
+"""Channels to other services, with certificates, deadlines, tracing, load balancing, health checks and retries.
 
-gRPC's client interceptors make a task for every call. This channel wraps the callables that stubs are made of instead:
-a call is the bare call of gRPC with the right deadline and metadata.
+gRPC's client interceptors create a task for every call. This channel wraps the callables of a stub instead, and adds
+the deadline and metadata to a plain gRPC call.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import grpc
 from google.protobuf.descriptor import MethodDescriptor
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 
-from proctorium_common.rpc.caller import call_under_way
+from proctorium_common.rpc.caller import optional_call
 from proctorium_common.rpc.methods import is_free_of_side_effects, service_descriptor
 from proctorium_common.security.tls import Certificates, require_loopback
 from proctorium_common.telemetry.metrics import Metrics
@@ -31,15 +31,15 @@ T = TypeVar("T")
 
 DEFAULT_DEADLINE = timedelta(seconds=5)
 
-_ATTEMPTS = 3
+_MAX_TRIES = 3
 _RETRY = {
-    "maxAttempts": _ATTEMPTS,
+    "maxAttempts": _MAX_TRIES,
     "initialBackoff": "0.05s",
     "maxBackoff": "0.5s",
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-# When more than one call in ten fails, retries stop: they would keep down what is coming up.
+# When more than one call in ten fails, retries stop, so that they do not overload a recovering service.
 _THROTTLING = {"maxTokens": 20, "tokenRatio": 0.1}
 
 _OPTIONS: list[tuple[str, int | str]] = [
@@ -47,7 +47,7 @@ _OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    # A replica that restarts is found again in a second or two, not in gRPC's two minutes.
+    # Reconnect to a restarted replica within two seconds; gRPC's default is up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 500),
     ("grpc.max_reconnect_backoff_ms", 2_000),
@@ -65,10 +65,10 @@ def channel(
 ) -> Channel:
     """Return a channel to the service at `address`.
 
-    With `certificates` both ends prove who they are, and the other end must hold the certificate of `server` (a
-    service's name); without them the address must be on the loopback (NotLoopbackError). A call without a timeout gets
-    `default_deadline`, one inside of a call never more than that call has left. `bearer` returns the token to send
-    along.
+    With `certificates` the connection uses mutual TLS, and the server must have the certificate of `server` (a
+    service's name); without them the address must be on the loopback (NotLoopbackError). A call without a timeout has
+    `default_deadline`. A call made while serving another one never exceeds that one's deadline. `bearer` returns the
+    access token to send.
     """
     if certificates is None:
         require_loopback(address)
@@ -83,9 +83,9 @@ def channel(
 
 
 class Channel(grpc.aio.Channel):
-    """What `channel` makes: a channel for generated stubs, with one connection pool for each gRPC service.
+    """A channel for generated stubs, with one gRPC channel for each gRPC service.
 
-    Each pool follows the health of its own service, and knows which of its methods may be tried again.
+    Each of these has the service's own health check and retries the methods that have no side effects.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Channel(grpc.aio.Channel):
         self._credentials = credentials
         self._server = server
         self._pools: dict[str, grpc.aio.Channel] = {}
-        self._outgoing = _Outgoing(metrics, default_seconds, bearer)
+        self._wrapper = _CallWrapper(metrics, default_seconds, bearer)
 
     def unary_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
         """Return a callable for one request and one response."""
@@ -125,7 +125,7 @@ class Channel(grpc.aio.Channel):
     ) -> Callable[..., Any]:
         pool = self._pool(method.rpartition("/")[0].lstrip("/"))
         inner = getattr(pool, shape)(method, *arguments, **named)
-        return self._outgoing.wrap(inner, method, shape)
+        return self._wrapper.wrap(inner, method, shape)
 
     def _pool(self, service: str) -> grpc.aio.Channel:
         pool = self._pools.get(service)
@@ -157,7 +157,7 @@ class Channel(grpc.aio.Channel):
             await pool.channel_ready()
 
     async def close(self, grace: float | None = None) -> None:
-        """End the connections; calls in progress have `grace` seconds."""
+        """Close the connections; calls in progress have `grace` seconds to finish."""
         for pool in self._pools.values():
             await pool.close(grace)
 
@@ -174,7 +174,7 @@ class Channel(grpc.aio.Channel):
 
 
 def service_config(service: str) -> dict[str, object]:
-    """Return gRPC's service config: round robin over healthy replicas, retries of methods without side effects."""
+    """Return the gRPC service config: round robin over healthy replicas, retries of methods without side effects."""
     names = [
         {"service": service, "method": method.name}
         for method in _methods(service)
@@ -191,12 +191,12 @@ def service_config(service: str) -> dict[str, object]:
 def _methods(service: str) -> Iterable[MethodDescriptor]:
     try:
         return service_descriptor(service).methods
-    except KeyError:  # called without its generated code: nothing is known to be safe
+    except KeyError:  # without the generated code, no method is known to be safe to retry
         return ()
 
 
-class _Outgoing:
-    """What is done to every call on its way out."""
+class _CallWrapper:
+    """Adds a deadline, metadata, a span and a metric to each outgoing call."""
 
     def __init__(
         self, metrics: Metrics, default_seconds: float, bearer: Callable[[], str] | None
@@ -206,7 +206,7 @@ class _Outgoing:
         self._bearer = bearer
 
     def wrap(self, inner: Callable[..., Any], method: str, shape: str) -> Callable[..., Any]:
-        single, sends_many = shape == "unary_unary", shape.startswith("stream_")
+        is_unary, streams_requests = shape == "unary_unary", shape.startswith("stream_")
         service, _, name = method.lstrip("/").partition("/")
         attributes = {"rpc.system": "grpc", "rpc.service": service, "rpc.method": name}
 
@@ -216,31 +216,33 @@ class _Outgoing:
             metadata: Iterable[tuple[str, str | bytes]] | None = None,
             **named: Any,
         ) -> Any:
-            tracing, place = current_tracing(), current_trace_context()
-            span = tracing.start(f"{service}/{name}", place, SpanKind.CLIENT, attributes)
-            # Who does not trace has not decided that nobody should.
+            tracing, context = current_tracing(), current_trace_context()
+            span = tracing.start(f"{service}/{name}", context, SpanKind.CLIENT, attributes)
+            # When tracing is off, do not send a sampling decision downstream.
             headers = (
-                {} if place is None and not tracing.records else headers_of(span.get_span_context())
+                {}
+                if context is None and not tracing.is_recording
+                else headers_of(span.get_span_context())
             )
             started = time.perf_counter()
-            under_way = inner(
+            started_call = inner(
                 *requests,
-                timeout=self._seconds(timeout, single=single),
+                timeout=self._seconds(timeout, is_unary=is_unary),
                 metadata=self._metadata(metadata, headers),
                 **named,
             )
-            if sends_many:
-                keep_status(under_way)
-            under_way.add_done_callback(lambda ended: self._ended(ended, method, span, started))
-            return under_way
+            if streams_requests:
+                keep_status(started_call)
+            started_call.add_done_callback(lambda ended: self._ended(ended, method, span, started))
+            return started_call
 
         return call
 
-    def _seconds(self, timeout: float | None, *, single: bool) -> float | None:
-        if timeout is None and single:
+    def _seconds(self, timeout: float | None, *, is_unary: bool) -> float | None:
+        if timeout is None and is_unary:
             timeout = self._default_seconds
-        around = call_under_way()
-        left = None if around is None else around.remaining()
+        current = optional_call()
+        left = None if current is None else current.remaining()
         if left is None or timeout is None:
             return timeout if left is None else left
         return min(timeout, left)
@@ -263,11 +265,11 @@ class _Outgoing:
 
 
 def _code_of(ended: Any) -> grpc.StatusCode:
-    # The code of an ended call is there; that it must be awaited is a matter of form, and a task for it would be waste.
+    # The code of an ended call is available at once, so run its coroutine directly instead of in a task.
     try:
         ended.code().send(None)
-    except StopIteration as answer:
-        code: grpc.StatusCode = answer.value
+    except StopIteration as result:
+        code: grpc.StatusCode = result.value
         return code
     return grpc.StatusCode.UNKNOWN
 

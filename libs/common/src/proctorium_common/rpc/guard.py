@@ -1,7 +1,7 @@
-"""The guard around every method, in this order: trace, log line, errors, deadline, caller, access, validation.
+"""The guard: wraps each method with tracing, logging, error handling, deadlines, access control and validation.
 
-gRPC's own interceptors cost a coroutine and several objects for every call and layer. Here each method is wrapped once,
-when the server is made, and a call passes one coroutine that is ours; that keeps a save near the bare limit.
+gRPC's interceptors need a coroutine and several objects for each call and interceptor. The guard wraps each method
+once, when the server is created, so that a call needs one additional coroutine.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import grpc
 from google.protobuf.message import Message
 
 from proctorium_common.rpc.admission import Admission
+from proctorium_common.rpc.calls import Context, ServerCall, ServerCalls
 from proctorium_common.rpc.methods import Handler, Method
-from proctorium_common.rpc.served import Context, Served, ServedCalls
 
 Unary = Callable[[Message, Context], Awaitable[Message]]
 Received = Callable[[bytes, Context], Awaitable[Message]]
 
 
 class Guard:
-    """Wraps the handlers of one server."""
+    """Wraps the method handlers of a server."""
 
-    def __init__(self, admission: Admission, calls: ServedCalls) -> None:
+    def __init__(self, admission: Admission, calls: ServerCalls) -> None:
         self._admission = admission
         self._calls = calls
 
     def wrap(self, method: Method, handler: Handler) -> Handler:
-        """Return the handler that the server gets instead of `handler`."""
+        """Return `handler` with the guard around it."""
         if handler.response_streaming:
-            behavior: Any = self._many_answers(method, handler)
+            behavior: Any = self._response_streaming(method, handler)
             make: Any = (
                 grpc.stream_stream_rpc_method_handler
                 if handler.request_streaming
@@ -40,22 +40,22 @@ class Guard:
             )
         elif handler.request_streaming:
             behavior, make = (
-                self._many_requests(method, handler),
+                self._request_streaming(method, handler),
                 grpc.stream_unary_rpc_method_handler,
             )
         else:
-            behavior, make = self._single(method, handler), grpc.unary_unary_rpc_method_handler
-        # No deserializer: what cannot be read is answered by us, and not with a stack of gRPC's.
+            behavior, make = self._unary(method, handler), grpc.unary_unary_rpc_method_handler
+        # Without a deserializer, the guard parses requests itself, and reports errors like all others.
         wrapped: Handler = make(behavior, None, handler.response_serializer)
         return wrapped
 
-    def _single(self, method: Method, handler: Handler) -> Received:
+    def _unary(self, method: Method, handler: Handler) -> Received:
         behavior = cast(Unary, handler.unary_unary)
-        begin, fail, end = self._calls.begin, self._calls.fail, self._calls.end
+        start, fail, end = self._calls.start, self._calls.fail, self._calls.end
         identify, admit = self._admission.identify, self._admission.admit
 
         async def call(received: bytes, context: Context) -> Message:
-            served = begin(method, context)
+            served = start(method, context)
             try:
                 if not identify(served, context):
                     await self._admission.verify(served)
@@ -68,15 +68,19 @@ class Guard:
 
         return call
 
-    def _many_requests(self, method: Method, handler: Handler) -> Callable[..., Awaitable[Message]]:
+    def _request_streaming(
+        self, method: Method, handler: Handler
+    ) -> Callable[..., Awaitable[Message]]:
         behavior: Any = handler.stream_unary
         calls, admission = self._calls, self._admission
 
         async def call(received: AsyncIterator[bytes], context: Context) -> Message:
-            served = calls.begin(method, context)
+            served = calls.start(method, context)
             try:
                 await admission.admit_stream(served, context)
-                response: Message = await behavior(_Checked(received, served, admission), context)
+                response: Message = await behavior(
+                    _CheckedRequests(received, served, admission), context
+                )
                 return response
             except BaseException as failure:
                 await calls.fail(served, failure, context)
@@ -86,29 +90,31 @@ class Guard:
 
         return call
 
-    def _many_answers(self, method: Method, handler: Handler) -> Callable[..., Awaitable[None]]:
+    def _response_streaming(
+        self, method: Method, handler: Handler
+    ) -> Callable[..., Awaitable[None]]:
         behavior: Any = handler.stream_stream if handler.request_streaming else handler.unary_stream
-        writes_by_itself = inspect.iscoroutinefunction(behavior)
+        is_coroutine = inspect.iscoroutinefunction(behavior)
         calls, admission = self._calls, self._admission
 
         async def call(received: Any, context: Context) -> None:
-            served = calls.begin(method, context)
+            served = calls.start(method, context)
             calls.open_stream(served)
-            whole = cast(Context, _WholeMessages(context, served))
+            stream = cast(Context, _StreamContext(context, served))
             try:
                 await admission.admit_stream(served, context)
                 request: Any = (
-                    _Checked(received, served, admission)
+                    _CheckedRequests(received, served, admission)
                     if handler.request_streaming
                     else admission.check(served, received)
                 )
-                # A stream may be silent for long: who opened it learns now that it is open, so no behavior sends
-                # metadata itself.
-                await whole.send_initial_metadata(())
-                if writes_by_itself:
-                    await behavior(request, whole)
+                # The first message may come late, so the metadata tells the client at once that the stream is open.
+                # Methods therefore send no initial metadata themselves.
+                await stream.send_initial_metadata(())
+                if is_coroutine:
+                    await behavior(request, stream)
                 else:
-                    await _write_all(behavior(request, whole), whole)
+                    await _write_all(behavior(request, stream), stream)
             except BaseException as failure:
                 await calls.fail(served, failure, context)
                 raise
@@ -124,18 +130,18 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
         async for response in responses:
             await write(response)
     finally:
-        # A learner who left is noticed by the servicer's own `finally`, now and not at some collection of garbage.
+        # Close the generator now, so that the servicer's `finally` does not wait for the garbage collector.
         close = getattr(responses, "aclose", None)
         if close is not None:
             await close()
 
 
-class _WholeMessages:
-    """The context of a stream that ends between two messages only: gRPC accepts no status while it sends one."""
+class _StreamContext:
+    """The context of a stream, which ends only between messages: gRPC accepts no status while it sends one."""
 
     __slots__ = ("_context", "_served")
 
-    def __init__(self, context: Context, served: Served) -> None:
+    def __init__(self, context: Context, served: ServerCall) -> None:
         self._context = context
         self._served = served
 
@@ -143,14 +149,14 @@ class _WholeMessages:
         return getattr(self._context, name)
 
     def send_initial_metadata(self, metadata: Sequence[tuple[str, str]]) -> Awaitable[None]:
-        """Tell the client that the stream is open; raises as `write` does."""
-        return self._undisturbed(self._context.send_initial_metadata(metadata))
+        """Send the initial metadata, by which the client knows that the stream is open. Raises as `write`."""
+        return self._uninterrupted(self._context.send_initial_metadata(metadata))
 
     def write(self, message: Any) -> Awaitable[None]:
-        """Send one message; raises CancelledError after it when the stream is to end."""
-        return self._undisturbed(self._context.write(message))
+        """Send a message. Raises CancelledError after it if the stream has to end."""
+        return self._uninterrupted(self._context.write(message))
 
-    async def _undisturbed(self, sending: Awaitable[None]) -> None:
+    async def _uninterrupted(self, sending: Awaitable[None]) -> None:
         served = self._served
         served.writing = True
         try:
@@ -161,21 +167,21 @@ class _WholeMessages:
             raise asyncio.CancelledError
 
 
-class _Checked:
-    """The requests of a stream, each checked when it is taken."""
+class _CheckedRequests:
+    """The requests of a stream, as an iterator that checks each one."""
 
     __slots__ = ("_admission", "_next", "_received", "_served")
 
     def __init__(
-        self, received: AsyncIterator[bytes], served: Served, admission: Admission
+        self, received: AsyncIterator[bytes], served: ServerCall, admission: Admission
     ) -> None:
-        # gRPC's iterator is made when the first request is taken: one that nobody awaits is a warning.
+        # Created with the first request, because Python warns about a coroutine that is never awaited.
         self._received = received
         self._next: Callable[[], Awaitable[bytes]] | None = None
         self._served = served
         self._admission = admission
 
-    def __aiter__(self) -> _Checked:
+    def __aiter__(self) -> _CheckedRequests:
         return self
 
     async def __anext__(self) -> Message:

@@ -1,8 +1,8 @@
-"""Health that follows the wiring: each part of a service has a check, and `grpc.health.v1` publishes the result.
+"""Health checks of the parts of a service, published by `grpc.health.v1`.
 
-Ready and alive differ. Ready ("" and each of the service's own names) follows the checks that calls depend on. Alive
-("live") only says that the process responds. A part that calls do not depend on makes the service degraded, not
-unready: while NATS is away, learners go on saving.
+The service is ready (the names "" and those of its gRPC services) while all required checks succeed. It is alive (the
+name "live") while the process responds. A failing check that calls do not depend on makes the service degraded but
+leaves it ready: while NATS is unavailable, learners can still save.
 """
 
 from __future__ import annotations
@@ -21,35 +21,35 @@ from proctorium_common.telemetry.metrics import Metrics
 log = get_logger()
 
 LIVE = "live"
-"""The name under which a probe checks whether the process responds at all."""
+"""The service name of the liveness probe."""
 
 Probe = Callable[[], Awaitable[None]]
-"""Returns when the part is well, raises what is wrong otherwise."""
+"""Returns if the part is healthy, raises the problem otherwise."""
 
-_PROBE_SECONDS = 2.0
-_QUIET_ROUNDS = 16
-# So many rounds a service may wait for what starts beside it, at every start, before that is worth a warning.
-_STARTING_ROUNDS = 5
-# Rounds that a part may fail before that counts. One that is required and was well: so that a moment of load does not
-# take a replica out of service. One that is not: so that what comes up a little later, at every start, is no news.
-_TOLERATED_ROUNDS = 1
-_TOLERATED_ROUNDS_BESIDE = 4
+_PROBE_TIMEOUT = 2.0
+_MAX_LOG_INTERVAL = 16
+# Rounds after startup in which failures are logged as info, because other services are starting too.
+_STARTUP_ROUNDS = 5
+# Consecutive failures of a check that do not count. One for required checks that have succeeded before, so that a
+# moment of load does not make a replica unready; more for others, so that slow starts are not reported.
+_TOLERATED_FAILURES = 1
+_TOLERATED_FAILURES_DEGRADING = 4
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Weight(Enum):
-    """What it means when a part is not well."""
+    """What the failure of a check means for the service."""
 
     REQUIRED = "required"
-    """Calls cannot be answered: not ready."""
+    """The service cannot serve calls: it is not ready."""
     DEGRADING = "degrading"
-    """Calls work, something beside them is late: ready, with a log line and a metric."""
+    """The service can serve calls: it is ready but degraded, with a log line and a metric."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """One part of a service, how it is asked, and what its failure means."""
+    """A health check of one part of a service."""
 
     name: str
     probe: Probe
@@ -58,33 +58,33 @@ class Check:
 
 @dataclass(frozen=True)
 class State:
-    """What the last round of checks found: the parts that are not well, each with the reason."""
+    """The result of the last round of checks: the failing checks with their errors, and the required checks."""
 
     failing: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
 
     @property
     def ready(self) -> bool:
-        """Whether calls can be answered."""
+        """Whether the service can serve calls."""
         return self.required.isdisjoint(self.failing)
 
     @property
-    def missing(self) -> dict[str, str]:
-        """The failing parts without which calls cannot be answered."""
-        return {name: wrong for name, wrong in self.failing.items() if name in self.required}
+    def failing_required(self) -> dict[str, str]:
+        """The failing required checks, with their errors."""
+        return {name: error for name, error in self.failing.items() if name in self.required}
 
     @property
     def degraded(self) -> bool:
-        """Whether calls are answered while something beside them is not well."""
+        """Whether the service is ready although a check is failing."""
         return self.ready and bool(self.failing)
 
 
 class Health:
-    """The checks of one service, and the gRPC service that publishes their results."""
+    """The health checks of a service, and the gRPC health service that publishes the result."""
 
-    def __init__(self, metrics: Metrics, *, every_seconds: float = 1.0) -> None:
+    def __init__(self, metrics: Metrics, *, interval_seconds: float = 1.0) -> None:
         self.servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, and missing in its types
-        self._every_seconds = every_seconds
+        self._interval_seconds = interval_seconds
         self._checks: list[Check] = []
         self._names: set[str] = {""}
         self._changed = asyncio.Condition()
@@ -93,111 +93,111 @@ class Health:
         self._failures: dict[str, int] = {}
         self.state = State()
         metrics.observe(
-            "proctorium.check.ok", "1 while a part of the service is well, else 0", self._observe
+            "proctorium.check.ok", "1 while a health check succeeds, else 0", self._observe
         )
 
     def add(self, check: Check) -> None:
-        """Add a part. Before the first round nothing is ready."""
+        """Add a check. The service is not ready before the first round of checks."""
         self._checks.append(check)
 
     def serve(self, names: Iterable[str]) -> None:
-        """Add names of gRPC services that are ready when this service is."""
+        """Add names of gRPC services that share the readiness of this service."""
         self._names.update(names)
 
-    async def ask(self) -> Sequence[tuple[Check, str | None]]:
-        """Run every check once and return what is wrong with each, or None. Nothing is published."""
-        answers = await asyncio.gather(*(_ask(check) for check in self._checks))
-        return list(zip(self._checks, answers, strict=True))
+    async def run_checks(self) -> Sequence[tuple[Check, str | None]]:
+        """Run every check once and return its error or None, without publishing the result."""
+        errors = await asyncio.gather(*(_error_of(check) for check in self._checks))
+        return list(zip(self._checks, errors, strict=True))
 
-    async def announce(self) -> None:
-        """Publish that the process is alive and not yet ready."""
+    async def publish_alive(self) -> None:
+        """Publish that the service is alive but not ready yet."""
         await self.servicer.set(LIVE, _SERVING)
-        await self._tell(ready=False)
+        await self._publish(ready=False)
 
     async def watch(self) -> None:
-        """Run the checks repeatedly until cancelled; log failing ones every second at first, then less often."""
-        quiet, waited = 1, 0
+        """Run the checks periodically until cancelled; while the service is not ready, log why, less and less often."""
+        log_interval, rounds = 1, 0
         while True:
             state = await self.check_now()
             if state.ready:
-                quiet, waited = 1, 0
+                log_interval, rounds = 1, 0
             else:
-                waited += 1
-                if waited >= quiet:
-                    self._warn("service_waits", missing=state.missing)
-                    quiet, waited = min(2 * quiet, _QUIET_ROUNDS), 0
-            await asyncio.sleep(self._every_seconds)
+                rounds += 1
+                if rounds >= log_interval:
+                    self._warn("service_waiting", failing=state.failing_required)
+                    log_interval, rounds = min(2 * log_interval, _MAX_LOG_INTERVAL), 0
+            await asyncio.sleep(self._interval_seconds)
 
     async def check_now(self) -> State:
         """Run every check once and publish the result."""
-        before = self.state
+        previous = self.state
         self.state = await self._round()
         self._rounds += 1
         self._was_ready |= self.state.ready
-        if self._rounds == 1 or self.state.ready != before.ready:
-            await self._tell(ready=self.state.ready)
+        if self._rounds == 1 or self.state.ready != previous.ready:
+            await self._publish(ready=self.state.ready)
             log.info("service_ready" if self.state.ready else "service_not_ready")
-        for name in self.state.failing.keys() - before.failing.keys():
+        for name in self.state.failing.keys() - previous.failing.keys():
             self._warn("check_failing", check=name, error=self.state.failing[name])
-        for name in before.failing.keys() - self.state.failing.keys():
-            log.info("check_well", check=name)
+        for name in previous.failing.keys() - self.state.failing.keys():
+            log.info("check_recovered", check=name)
         async with self._changed:
             self._changed.notify_all()
         return self.state
 
     def _warn(self, event: str, **fields: object) -> None:
-        starting = not self._was_ready and self._rounds <= _STARTING_ROUNDS
+        starting = not self._was_ready and self._rounds <= _STARTUP_ROUNDS
         (log.info if starting else log.warning)(event, **fields)
 
     async def _round(self) -> State:
         failing: dict[str, str] = {}
-        for check, wrong in await self.ask():
-            if wrong is None:
+        for check, error in await self.run_checks():
+            if error is None:
                 self._failures[check.name] = 0
             elif self._is_failing(check):
-                failing[check.name] = wrong
+                failing[check.name] = error
         required = frozenset(
             check.name for check in self._checks if check.weight is Weight.REQUIRED
         )
         return State(failing, required)
 
     def _is_failing(self, check: Check) -> bool:
-        """Return whether one more failed round is one too many."""
+        """Count a failure of the check, and return whether it now counts as failing."""
         if check.weight is Weight.REQUIRED:
-            failures = self._failures.get(check.name, _TOLERATED_ROUNDS) + 1
-            tolerated = _TOLERATED_ROUNDS
+            failures = self._failures.get(check.name, _TOLERATED_FAILURES) + 1
+            tolerated = _TOLERATED_FAILURES
         else:
             failures = self._failures.get(check.name, 0) + 1
-            tolerated = _TOLERATED_ROUNDS_BESIDE
+            tolerated = _TOLERATED_FAILURES_DEGRADING
         self._failures[check.name] = failures
         return failures > tolerated
 
-    async def until(self, holds: Callable[[State], bool]) -> State:
-        """Wait until a round of checks was made whose outcome `holds`."""
+    async def wait_for(self, condition: Callable[[State], bool]) -> State:
+        """Wait for a state that satisfies `condition`, and return it."""
         async with self._changed:
-            await self._changed.wait_for(lambda: self._rounds > 0 and holds(self.state))
+            await self._changed.wait_for(lambda: self._rounds > 0 and condition(self.state))
         return self.state
 
-    async def end(self) -> None:
-        """Publish that the service is not ready from now on, whatever the checks find, and still alive."""
+    async def shut_down(self) -> None:
+        """Publish that the service is alive but no longer ready, regardless of the checks."""
         await self.servicer.enter_graceful_shutdown()
-        # That call ends "live" too, and a probe would kill what is busy ending well.
-        await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - its public way is closed by then
+        # That call also sets "live" to not serving, and a liveness probe would kill the process during its drain.
+        await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - its public method is disabled by then
 
-    async def _tell(self, *, ready: bool) -> None:
+    async def _publish(self, *, ready: bool) -> None:
         for name in self._names:
             await self.servicer.set(name, _SERVING if ready else _NOT_SERVING)
 
     def _observe(self) -> Iterable[Observation]:
         for check in self._checks:
-            well = self._rounds > 0 and check.name not in self.state.failing
-            yield Observation(int(well), {"check": check.name, "weight": check.weight.value})
+            succeeds = self._rounds > 0 and check.name not in self.state.failing
+            yield Observation(int(succeeds), {"check": check.name, "weight": check.weight.value})
 
 
-async def _ask(check: Check) -> str | None:
+async def _error_of(check: Check) -> str | None:
     try:
-        async with asyncio.timeout(_PROBE_SECONDS):
+        async with asyncio.timeout(_PROBE_TIMEOUT):
             await check.probe()
-    except Exception as failure:  # noqa: BLE001 - whatever is wrong is what the check found
+    except Exception as failure:  # noqa: BLE001 - any error is the result of the check
         return str(failure) or type(failure).__name__
     return None

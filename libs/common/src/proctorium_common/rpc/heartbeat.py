@@ -1,7 +1,6 @@
-"""Heartbeats of watches: neither side notices a network that drops packets, so silence itself has to mean something.
+"""Heartbeats of server streams, so that clients notice a connection that silently drops packets.
 
-Nothing is started for a stream, and sending costs no more than reading the clock: a timer checks now and then how long
-ago that was.
+A stream needs no task of its own: sending a message only stores the time, which a timer checks periodically.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from types import TracebackType
 
 
 class Heartbeat:
-    """Wakes a watch on which nothing was sent for `every`; used within a block. `woken` is what the watch waits for."""
+    """Sets `woken`, the event that a stream waits for, when the stream has sent nothing for `every`. Use in a block."""
 
     __slots__ = ("_every", "_last", "_loop", "_timer", "_woken", "due")
 
@@ -22,15 +21,15 @@ class Heartbeat:
         self._loop = asyncio.get_running_loop()
         self._last = self._loop.time()
         self.due = False
-        """Whether something is to be sent though nothing happened."""
+        """Whether a heartbeat has to be sent now."""
 
     def sent(self) -> None:
-        """Something was sent just now."""
+        """Record that a message was sent."""
         self._last = self._loop.time()
         self.due = False
 
     def __enter__(self) -> Heartbeat:
-        self._timer = self._loop.call_later(self._every, self._look)
+        self._timer = self._loop.call_later(self._every, self._check)
         return self
 
     def __exit__(
@@ -41,9 +40,9 @@ class Heartbeat:
     ) -> None:
         self._timer.cancel()
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         left = self._last + self._every - self._loop.time()
         if left <= 0:
             self.due = True
             self._woken.set()
-        self._timer = self._loop.call_later(left if left > 0 else self._every, self._look)
+        self._timer = self._loop.call_later(left if left > 0 else self._every, self._check)

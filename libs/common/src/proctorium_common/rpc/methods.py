@@ -1,4 +1,4 @@
-"""The methods of a server: what the proto says of each, read once before the first call."""
+"""The methods of a server, with their access rules, sizes and id fields from the protos."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ class Method:
     request: type[Message]
     request_bytes: int
     ids: tuple[str, ...]
-    answers_many: bool
+    streams_responses: bool
     attributes: Mapping[str, str]
 
 
 def service_descriptor(service: str) -> ServiceDescriptor:
-    """Return the descriptor of a service by its full name; its generated module must have been imported."""
+    """Return the descriptor of a service by its full name. Its generated module must be imported."""
     return descriptor_pool.Default().FindServiceByName(service)
 
 
 def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
-    """Return the methods of `service` by their simple names; its server accepts messages of `server_bytes`.
+    """Return the methods of `service` by their simple names; `server_bytes` is the server's message size limit.
 
-    Raises MissingAccessRuleError when one does not say who may call it.
+    Raises MissingAccessRuleError if a method has no access rule.
     """
     return {
         method.name: Method(
@@ -56,7 +56,7 @@ def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
             request=message_factory.GetMessageClass(method.input_type),
             request_bytes=request_bytes(method.input_type, server_bytes),
             ids=id_fields(method.input_type),
-            answers_many=method.server_streaming,
+            streams_responses=method.server_streaming,
             attributes={"rpc.system": "grpc", "rpc.service": service, "rpc.method": method.name},
         )
         for method in service_descriptor(service).methods
@@ -64,49 +64,49 @@ def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
 
 
 def is_free_of_side_effects(options: Any) -> bool:
-    """Return whether a method's proto says that calling it changes nothing, so that calling it again is safe."""
+    """Return whether a method is declared to have no side effects, so that it is safe to retry."""
     return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
 
 
 Metadata: TypeAlias = "Sequence[tuple[str, str]]"
 
-_arrived: ContextVar[Metadata] = ContextVar("proctorium_metadata", default=())
+_received: ContextVar[Metadata] = ContextVar("proctorium_metadata", default=())
 
 
-def arrived_metadata() -> Metadata:
-    """Return the metadata of the call that this task answers, as they arrived."""
-    return _arrived.get()
+def received_metadata() -> Metadata:
+    """Return the metadata that the current call was received with."""
+    return _received.get()
 
 
 class WrappedMethods(grpc.GenericRpcHandler):
-    """Finds the handler of a method by its full name, and keeps the call's metadata.
+    """Finds the handler of a method by its full name, and stores the call's metadata for `received_metadata`.
 
-    gRPC has just made Python objects of the metadata when it asks here, in the task of the call;
-    `context.invocation_metadata()` would make them all again, at a tenth of the cost of an empty call.
+    gRPC has already converted the metadata to Python objects here. `context.invocation_metadata()` would convert them
+    again, which takes a tenth of the time of an empty call.
     """
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """Return the handler, or None for a method that is not ours."""
+        """Return the handler, or None for an unknown method."""
         handler = self._handlers.get(handler_call_details.method)
         if handler is not None:
-            _arrived.set(cast(Metadata, handler_call_details.invocation_metadata))
+            _received.set(cast(Metadata, handler_call_details.invocation_metadata))
         return handler
 
 
 class HandlerCollector:
-    """Stands where the generated code wants a server, and keeps the handlers that it would have registered there."""
+    """Collects the handlers that generated code registers; passed to it in place of a server."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Mapping[str, Handler]] = {}
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Do nothing: the next call passes the same handlers by service."""
+        """Do nothing: `add_registered_method_handlers` receives the same handlers."""
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]
     ) -> None:
-        """Keep the handlers of one service."""
+        """Store the handlers of one service."""
         self.handlers[service_name] = method_handlers

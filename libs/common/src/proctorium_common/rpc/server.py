@@ -1,4 +1,4 @@
-"""A gRPC server with certificates, health, reflection, the guard around every method, and a graceful end."""
+"""A gRPC server with mutual TLS, health checks, reflection, call admission and graceful shutdown."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
 from proctorium_common.rpc.admission import EDGE, Admission
+from proctorium_common.rpc.calls import STREAMS_PER_PERSON, ServerCalls
 from proctorium_common.rpc.guard import Guard
 from proctorium_common.rpc.health import Health
 from proctorium_common.rpc.methods import (
@@ -23,7 +24,6 @@ from proctorium_common.rpc.methods import (
     WrappedMethods,
     methods_of,
 )
-from proctorium_common.rpc.served import STREAMS_PER_PERSON, ServedCalls
 from proctorium_common.rpc.validation import RequestRules
 from proctorium_common.security.revocations import Revocations
 from proctorium_common.security.tls import Certificates, require_loopback
@@ -42,48 +42,48 @@ _INFRASTRUCTURE = tuple(
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """The limits of connections and messages. Ages are finite so that new replicas receive connections."""
+    """The limits of connections, calls and messages. Connection ages are finite so that new replicas receive calls."""
 
     connection_age: timedelta = timedelta(minutes=30)
     connection_grace: timedelta = timedelta(minutes=5)
     keepalive: timedelta = timedelta(seconds=20)
     keepalive_timeout: timedelta = timedelta(seconds=10)
-    ping_gap: timedelta = timedelta(seconds=5)
+    min_ping_interval: timedelta = timedelta(seconds=5)
     message_bytes: int = 4 * 1024 * 1024
     default_deadline: timedelta = timedelta(seconds=30)
     streams_per_person: int = STREAMS_PER_PERSON
-    least_time: timedelta = timedelta(milliseconds=5)
+    min_time_left: timedelta = timedelta(milliseconds=5)
     pending_calls: int = 20_000
 
     def options(self) -> list[tuple[str, int]]:
-        """Return the channel arguments of gRPC that say so."""
+        """Return the limits as gRPC channel arguments."""
         return [
             ("grpc.max_connection_age_ms", _ms(self.connection_age)),
             ("grpc.max_connection_age_grace_ms", _ms(self.connection_grace)),
             ("grpc.keepalive_time_ms", _ms(self.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),
-            # Clients ping every 20 s (client.py), the edge every 30 s; gRPC would take that for an attack and end a
-            # quiet watch.
-            ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.ping_gap)),
+            # Clients ping every 20 s (client.py), the edge every 30 s. By default, gRPC closes a quiet connection with
+            # such frequent pings.
+            ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.min_ping_interval)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
-            # gRPC cancels calls at random, without a reason, when more than 1,000 wait to be taken up: as many as come
-            # back at once after a restart. The edge limits how many come.
+            # By default, gRPC cancels calls at random when more than 1,000 are pending, which happens when all clients
+            # reconnect after a restart. The edge limits the number of calls.
             ("grpc.server.max_pending_requests", self.pending_calls),
             ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
-            # A second process on the same address is a mistake that must be seen, not half of the calls.
+            # A second process on the same address is a mistake, and must fail instead of receiving half of the calls.
             ("grpc.so_reuseport", 0),
             ("grpc.enable_channelz", 1),
         ]
 
 
 @dataclass(frozen=True)
-class Door:
-    """Where a server listens and whom it lets connect.
+class Endpoint:
+    """The address of a server, and the clients that may connect.
 
-    With `certificates`, both ends prove who they are and only the names in `peers` may call (plus the edge); without
-    them the address must be on the loopback.
+    With `certificates`, connections use mutual TLS, and only the edge and the certificate names in `peers` may call.
+    Without them, the address must be on the loopback.
     """
 
     address: str
@@ -99,24 +99,23 @@ class Door:
             return server.add_insecure_port(self.address)
         except RuntimeError as failure:
             raise AddressInUseError(
-                f"{self.address} cannot be listened on: is it taken?"
+                f"{self.address} cannot be listened on. Is it in use?"
             ) from failure
 
 
 class AddressInUseError(Exception):
-    """Another process listens where the server should."""
+    """The address of the server is in use."""
 
 
 class Server:
-    """One gRPC server. Add servicers, start, and drain at the end.
+    """A gRPC server: `add` servicers, `start`, and `drain` at the end.
 
-    `probe_address` opens a second, plaintext port that offers health and nothing else, for orchestrators that have no
-    certificate.
+    `probe_address` is a second, plaintext port that serves only health checks, for orchestrators without a certificate.
     """
 
     def __init__(
         self,
-        door: Door,
+        endpoint: Endpoint,
         *,
         telemetry: Telemetry,
         tokens: TokenVerifier,
@@ -127,7 +126,7 @@ class Server:
         revocations: Revocations | None = None,
     ) -> None:
         limits = limits or ServerLimits()
-        self._door = door
+        self._endpoint = endpoint
         self._health = health
         self._probe_address = probe_address
         self._options = limits.options()
@@ -136,19 +135,19 @@ class Server:
         self._handlers: dict[str, Handler] = {}
         self._names: list[str] = []
         self._rules = RequestRules()
-        self._calls = ServedCalls(
+        self._calls = ServerCalls(
             telemetry,
             call_log=call_log,
             default_seconds=limits.default_deadline.total_seconds(),
             streams_per_person=limits.streams_per_person,
         )
-        peers = None if door.certificates is None else door.peers | {EDGE}
+        peers = None if endpoint.certificates is None else endpoint.peers | {EDGE}
         admission = Admission(
             tokens,
             self._rules,
             self._calls,
             peers=peers,
-            least_seconds=limits.least_time.total_seconds(),
+            least_seconds=limits.min_time_left.total_seconds(),
         )
         if revocations is not None:
             revocations.on_change(admission.recheck_streams)
@@ -156,7 +155,7 @@ class Server:
         self.port = 0
 
     def add(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serve `servicer`. Raises MissingAccessRuleError when a method does not say who may call it."""
+        """Serve `servicer`. Raises MissingAccessRuleError if a method has no access rule."""
         collector = HandlerCollector()
         add_to_server(servicer, cast(grpc.aio.Server, collector))
         for service, handlers in collector.handlers.items():
@@ -169,19 +168,19 @@ class Server:
             self._health.serve([service])
 
     async def start(self) -> int:
-        """Listen, alive and not yet ready, and return the port. Raises NotLoopbackError, AddressInUseError."""
+        """Start listening, alive but not ready yet, and return the port. Raises NotLoopbackError, AddressInUseError."""
         server = grpc.aio.server(options=self._options)
         self._servers.append(server)
         server.add_generic_rpc_handlers([WrappedMethods(self._handlers)])
         health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, server)
         channelz.add_channelz_servicer(server)
         reflection.enable_server_reflection([*self._names, *_INFRASTRUCTURE], server)
-        self.port = self._door.open(server)
-        await self._health.announce()
+        self.port = self._endpoint.open(server)
+        await self._health.publish_alive()
         await server.start()
         if self._probe_address is not None:
             await self._start_probes(self._probe_address)
-        log.info("server_listens", address=self._door.address, port=self.port)
+        log.info("server_listening", address=self._endpoint.address, port=self.port)
         return self.port
 
     async def _start_probes(self, address: str) -> None:
@@ -191,19 +190,19 @@ class Server:
         try:
             server.add_insecure_port(address)
         except RuntimeError as failure:
-            raise AddressInUseError(f"{address} cannot be listened on: is it taken?") from failure
+            raise AddressInUseError(f"{address} cannot be listened on. Is it in use?") from failure
         await server.start()
 
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
-        """Drain: not ready, `wait` for load balancers, refuse new calls, end streams, `grace` for calls in progress."""
-        await self._health.end()
+        """Stop gracefully: report not ready, `wait`, refuse new calls and end streams, `grace` for other calls."""
+        await self._health.shut_down()
         await asyncio.sleep(wait.total_seconds())
         self._calls.end_streams()
         for server in self._servers:
             await server.stop(grace.total_seconds())
 
     async def stop(self) -> None:
-        """End at once, without waiting for calls in progress."""
+        """Stop at once, without waiting for calls in progress."""
         for server in self._servers:
             await server.stop(None)
 

@@ -10,14 +10,14 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 FLOOR_BYTES = 64 * 1024
-"""Every method accepts this much, so that a field that is too long is reported by its rule and name."""
+"""The smallest limit of a method, so that a field that is too long is usually reported by its rule and name."""
 
 REQUEST_BYTES = 1024 * 1024
-"""No method whose fields are all bounded accepts more; the edge buffers as much."""
+"""The largest limit of a method whose fields are all bounded; the edge buffers as much."""
 
 _UTF8 = 4
 _NUMBER = 10
-_TAG = 10  # a field's number and the length of what follows, at most
+_TAG = 10  # the maximum size of a field's number and length
 _PREFIX_MESSAGES = "google.protobuf."
 _WELL_KNOWN = 64  # Timestamp, Duration, wrappers
 
@@ -35,7 +35,7 @@ def request_bytes(request: Descriptor, server_bytes: int) -> int:
 
 
 def unbounded_fields(request: Descriptor) -> list[str]:
-    """Return the paths of fields whose rules allow any size."""
+    """Return the paths of the fields without a size limit."""
     return list(_unbounded(request, request.name, ()))
 
 
@@ -97,7 +97,7 @@ def _string_bytes(rules: validate_pb2.StringRules) -> int | None:
 def _first(
     rules: validate_pb2.StringRules | validate_pb2.BytesRules, names: tuple[str, ...]
 ) -> int | None:
-    """Return the value of the first rule of `names` that is stated."""
+    """Return the value of the first rule in `names` that is set."""
     stated = {field.name: value for field, value in rules.ListFields()}
     return next((int(stated[name]) for name in names if name in stated), None)
 

@@ -1,4 +1,4 @@
-"""Errors to gRPC statuses and back: the one table between `Kind` and the codes of gRPC."""
+"""Conversions between `ServiceError` and gRPC statuses, and the table of kinds and status codes."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ CODES: dict[Kind, grpc.StatusCode] = {
     Kind.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 _KINDS = {code: kind for kind, code in CODES.items()} | {
-    # Codes that we never send, but an edge, a library or gRPC itself may.
+    # Codes that our services never send, but the edge, a library or gRPC itself may.
     grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
 }
 
 
 def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
-    """Return the caller's error for `failure`: itself, if it was meant for callers, else INTERNAL with the trace id."""
+    """Return the error to send for `failure`: a ServiceError as it is, else INTERNAL with the trace id."""
     if isinstance(failure, ServiceError):
         return failure
     if isinstance(failure, grpc.aio.AioRpcError):
-        asked = error_of(failure)
-        if asked.kind in {Kind.UNAVAILABLE, Kind.TIMED_OUT}:
+        error = error_of(failure)
+        if error.kind in {Kind.UNAVAILABLE, Kind.TIMED_OUT}:
             return unavailable(
                 "DEPENDENCY_UNAVAILABLE",
-                "A part of the system does not answer now. Please try again.",
-                retry_after=asked.retry_after,
+                "A part of the system is unavailable at the moment. Please try again.",
+                retry_after=error.retry_after,
             )
     return ServiceError(
         Kind.INTERNAL,
@@ -88,7 +88,7 @@ def _details(error: ServiceError) -> Iterable[Message]:
 
 
 def error_in(details: bytes) -> ServiceError:
-    """Return the `ServiceError` in `details` of `details_of`. Raises DecodeError unless it is a `google.rpc.Status`."""
+    """Return the `ServiceError` that `details_of` serialized. Raises DecodeError for other bytes."""
     status = status_pb2.Status.FromString(details)
     kinds = {code.value[0]: kind for code, kind in _KINDS.items()}
     return _error_from(kinds.get(status.code, Kind.INTERNAL), status)
@@ -101,7 +101,7 @@ def _any(detail: Message) -> any_pb2.Any:
 
 
 def error_of(failed: grpc.RpcError) -> ServiceError:
-    """Return the `ServiceError` that the other side raised, as far as its status tells; for any failure of a call."""
+    """Return the `ServiceError` of a failed call: the one that the server raised, or one made from the status."""
     if not isinstance(failed, grpc.aio.AioRpcError | grpc.Call):
         return ServiceError(Kind.INTERNAL, "INTERNAL", str(failed))
     code = failed.code()
@@ -113,8 +113,8 @@ def error_of(failed: grpc.RpcError) -> ServiceError:
 
 
 def _error_without_details(kind: Kind, sentence: str) -> ServiceError:
-    # Our code says details with every error, so it was gRPC, the network or an edge that answered. An INTERNAL of
-    # theirs is a connection that broke (RST_STREAM): nobody answered.
+    # Our services send details with every error, so this one comes from gRPC, the network or the edge. Their INTERNAL
+    # means a broken connection (RST_STREAM).
     kind = Kind.UNAVAILABLE if kind is Kind.INTERNAL else kind
     return ServiceError(kind, _reason_without_details(kind), sentence)
 

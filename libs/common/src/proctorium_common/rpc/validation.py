@@ -1,4 +1,4 @@
-"""Validation of requests by the rules in the protos (protovalidate), with a sentence for each field."""
+"""Validation of requests by the rules in the protos (protovalidate), with a message for people per field."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from protovalidate import Violation as BrokenRule
 from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, invalid
 
 _COLLECTED_PARTS = 1000
-"""Up to this number of messages and list elements, all violations of a request are collected; above, the first."""
+"""A request with more messages and list elements than this reports only its first violation."""
 
 # protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). A form shows the
 # sentence beside the field's label, so each sentence stands alone and says what to do.
@@ -45,14 +45,14 @@ class RequestRules:
         self._validator = Validator()
 
     def compile(self, request: type[Message]) -> None:
-        """Compile the rules of one type now, so that a wrong rule ends the start and not the first call."""
+        """Compile the rules of one type, so that an invalid rule fails at startup and not at the first call."""
         self._validator.collect_violations(request())
 
     def check(self, request: Message) -> None:
         """Raise INVALID_REQUEST with each violated field when `request` breaks a rule.
 
-        The first violation decides. The others are collected for people, and only from requests of moderate size: a
-        list of half a million invalid elements would cost half a minute and more than a gigabyte.
+        All violations are collected only for requests of moderate size: a list of half a million invalid elements would
+        take half a minute and more than a gigabyte.
         """
         violations = self._validator.collect_violations(request, fail_fast=True)
         if not violations:
@@ -63,14 +63,14 @@ class RequestRules:
 
 
 def check_texts(request: Message) -> None:
-    """Raise INVALID_REQUEST for a text with a zero character: no database takes it, and nobody types it."""
+    """Raise INVALID_REQUEST for a string with a zero character, which PostgreSQL cannot store."""
     for path, text in _texts(request):
         if "\0" in text:
             raise _one(path, "string.zero", "Remove the zero character: it cannot be stored.")
 
 
 def time_of(stamp: Timestamp, field: str) -> datetime:
-    """Return the moment that a request says. Raises INVALID_REQUEST for one that no calendar has."""
+    """Convert a timestamp in a request. Raises INVALID_REQUEST if it is out of range."""
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError) as failure:
@@ -80,7 +80,7 @@ def time_of(stamp: Timestamp, field: str) -> datetime:
 
 
 def _has_more_parts(request: Message, limit: int) -> bool:
-    """Return whether `request` has more messages and list elements than `limit`; count no further."""
+    """Return whether `request` has more than `limit` messages and list elements."""
     parts = 0
     waiting: list[Message] = [request]
     while waiting and parts <= limit:
@@ -106,13 +106,13 @@ def _messages_in(field: FieldDescriptor, values: Any) -> Iterable[Message]:
 
 
 def _texts(message: Message, before: str = "") -> Iterator[tuple[str, str]]:
-    """Return each text in `message` with the path of its field."""
+    """Yield each string in `message` with the path of its field."""
     for field, value in message.ListFields():
         if field.type not in {FieldDescriptor.TYPE_STRING, FieldDescriptor.TYPE_MESSAGE}:
             continue
         several = not isinstance(value, str | Message)
-        for place, each in enumerate(value if several else (value,)):
-            path = f"{before}{field.name}[{place}]" if several else f"{before}{field.name}"
+        for index, each in enumerate(value if several else (value,)):
+            path = f"{before}{field.name}[{index}]" if several else f"{before}{field.name}"
             if isinstance(each, str):
                 yield path, each
             else:
@@ -153,7 +153,7 @@ def _path(rule: BrokenRule) -> str:
 
 
 def _sentence_of(violation: BrokenRule) -> str:
-    """Return a sentence that tells a person what to change in the field of `violation`.
+    """Return the message for people about the field of `violation`.
 
     A rule that is not listed here needs no translation: our own rules (CEL) have messages written for people, and "must
     be greater than or equal to 0" becomes "This must be greater than or equal to 0."

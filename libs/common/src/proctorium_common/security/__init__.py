@@ -1,1 +1,1 @@
-"""Who is calling: signed tokens, the keys that prove them, and certificates between services."""
+"""Authentication and encryption: access tokens, their signing keys, TLS certificates and encrypted values."""

@@ -1,6 +1,6 @@
 """Encryption of values in the database, with keys derived from a master key that is never stored there.
 
-A service's master key is a setting, `master_key: MasterKeySetting`. Each purpose has a key of its own.
+A service's master key is a setting, `master_key: MasterKeySetting`. Each purpose has its own derived key.
 """
 
 from __future__ import annotations
@@ -45,18 +45,20 @@ class EncryptionKey:
     def decrypt(self, ciphertext: bytes, context: str) -> bytes:
         """Return the value. Raises DecryptionError."""
         if not ciphertext.startswith(_VERSION):
-            raise DecryptionError("This was encrypted in a way that this version does not know.")
+            raise DecryptionError(
+                "This value was encrypted in a format that this version does not support."
+            )
         nonce, encrypted = ciphertext[1 : 1 + _NONCE_BYTES], ciphertext[1 + _NONCE_BYTES :]
         try:
             return self._cipher.decrypt(nonce, encrypted, context.encode())
         except InvalidTag as failure:
             raise DecryptionError(
-                "This was not encrypted with the present PROCTORIUM_MASTER_KEY. "
-                "Start with the key that was set when the database was filled."
+                "This value was not encrypted with the current PROCTORIUM_MASTER_KEY. "
+                "Start the service with the key that was set when the value was stored."
             ) from failure
 
     def blind_index(self, text: str) -> bytes:
-        """Return a keyed hash (HMAC-SHA256): equal for equal texts, and useless without the key."""
+        """Return a keyed hash (HMAC-SHA256) by which an encrypted value can be looked up."""
         return hmac.digest(self._index_key, text.encode(), hashlib.sha256)
 
 
@@ -82,7 +84,7 @@ class MasterKey:
 
 
 def new_key() -> bytes:
-    """Return a random key for data that has a key of its own; store it encrypted."""
+    """Return a random key for data that has its own key. Store the key encrypted."""
     return secrets.token_bytes(KEY_BYTES)
 
 

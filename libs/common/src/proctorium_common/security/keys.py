@@ -1,7 +1,7 @@
-"""The keys that tokens are signed and checked with: Ed25519, named by their RFC 7638 thumbprint.
+"""The Ed25519 keys that sign and verify access tokens; a key's id is its RFC 7638 thumbprint.
 
-Enrollment signs; everybody else checks with the public keys, offline. A `KeyRing` keeps them in memory and in the
-service's own database, so that a service that restarts while enrollment is down still knows who is calling.
+Enrollment signs tokens. All services verify them offline with the public keys, which a `KeyRing` holds in memory and
+stores in the service's own database, so that a service can restart while enrollment is unavailable.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from proctorium_common.telemetry.logs import get_logger
 
 log = get_logger()
 
-_RETRY_FIRST = timedelta(seconds=1)
-_RETRY_MOST = timedelta(seconds=30)
+_MIN_RETRY = timedelta(seconds=1)
+_MAX_RETRY = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A key to check tokens with. Tokens that it signed after `retire_time` are not to be trusted."""
+    """A key that verifies tokens. Tokens that were issued after `retire_time` are not valid."""
 
     key_id: str
     raw: bytes
     retire_time: datetime | None = None
 
     def verifier(self) -> OKPKey:
-        """Return the key in the form that joserfc takes."""
+        """Return the key as a joserfc key."""
         return OKPKey.import_key(Ed25519PublicKey.from_public_bytes(self.raw))
 
 
 class SigningKey:
-    """A key to sign tokens with. `seed` is the secret, 32 bytes: it is stored encrypted or not at all."""
+    """A key that signs tokens. `seed` is the secret of 32 bytes; it must not be stored unencrypted."""
 
     def __init__(self, seed: bytes) -> None:
         private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -57,7 +57,7 @@ class SigningKey:
 
     @property
     def key_id(self) -> str:
-        """The `kid` of tokens signed with it."""
+        """The `kid` of the tokens that the key signs."""
         return self.public.key_id
 
     def __repr__(self) -> str:
@@ -65,26 +65,26 @@ class SigningKey:
 
 
 Fetch = Callable[[], Awaitable[Sequence[PublicKey]]]
-"""Returns the keys in use, from the signer. Raises ServiceError or OSError when the signer does not respond."""
+"""Fetches the current keys from the signer. Raises ServiceError or OSError if the signer does not respond."""
 
 
 class KeyStore(Protocol):
-    """Keeps public keys over a restart."""
+    """Stores public keys so that they survive a restart."""
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the keys that were saved last; none when none were."""
+        """Return the stored keys; empty if none are stored."""
         ...
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Replace what was saved."""
+        """Replace the stored keys."""
         ...
 
 
 class NoKeyStore:
-    """Keeps nothing: for a service without a database, and for keys that need no keeping."""
+    """Stores nothing; for services without a database, and for keys that need not be stored."""
 
     async def load(self) -> Sequence[PublicKey]:
-        """No keys."""
+        """Return no keys."""
         return ()
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
@@ -92,11 +92,10 @@ class NoKeyStore:
 
 
 class KeyRing:
-    """The public keys that are trusted now.
+    """The public keys that are currently trusted.
 
-    They come from the store at first (`load`), then from `fetch`, again and again (`keep_fresh`), and at once when a
-    token names a key that is not known; that happens at most every `unknown_key_pause`, so that invented key ids cost
-    the signer nothing.
+    `load` reads them from the store, and `keep_fresh` then fetches them periodically. A token with an unknown key id
+    also causes a fetch, at most once in `unknown_key_pause`, so that forged key ids cannot overload the signer.
     """
 
     def __init__(
@@ -115,15 +114,15 @@ class KeyRing:
         self._unknown_key_pause = unknown_key_pause
         self._keys: Mapping[str, PublicKey] = {}
         self._verifiers: Mapping[str, OKPKey] = {}
-        self._asked_at: datetime | None = None
-        self._answered = False
+        self._fetched_at: datetime | None = None
+        self._last_fetch_succeeded = False
         self._saved = False
-        self._asking = asyncio.Lock()
+        self._fetch_lock = asyncio.Lock()
         self.generation = 0
 
     @classmethod
     def of(cls, *keys: PublicKey) -> KeyRing:
-        """Return a ring of exactly these keys, for the signer itself and for tests."""
+        """Return a key ring with exactly these keys, for the signer itself and for tests."""
 
         async def fetch() -> Sequence[PublicKey]:
             return keys
@@ -133,34 +132,34 @@ class KeyRing:
         return ring
 
     def do_not_store(self) -> None:
-        """Keep the keys in memory alone."""
+        """Keep the keys in memory only."""
         self._store = NoKeyStore()
 
     @property
-    def present(self) -> bool:
-        """Whether any key is known: without one nobody can sign in to this service."""
+    def has_keys(self) -> bool:
+        """Whether there is any key; without one, no token can be verified."""
         return bool(self._keys)
 
     async def load(self) -> None:
-        """Take what the store has, unless fresher keys are there already."""
+        """Load the keys from the store, unless newer ones were fetched already."""
         keys = await self._store.load()
         if keys and not self._keys:
             self._trust(keys)
 
     async def refresh(self) -> bool:
-        """Ask for the keys in use and save them; False when that did not work and the old ones stay."""
-        self._asked_at = self._clock()
+        """Fetch the current keys and store them; on failure, return False and keep the previous keys."""
+        self._fetched_at = self._clock()
         try:
             keys = await self._fetch()
         except (ServiceError, OSError) as failure:
-            self._answered = False
-            log.warning("signing_keys_not_refreshed", error=str(failure), known=len(self._keys))
+            self._last_fetch_succeeded = False
+            log.warning("signing_keys_refresh_failed", error=str(failure), known=len(self._keys))
             return False
-        # A signer that knows no keys is one that is being set up; nobody gains by forgetting ours.
-        self._answered = bool(keys)
+        # A signer without keys is still being set up, so the previous keys stay trusted.
+        self._last_fetch_succeeded = bool(keys)
         if keys and (self._trust(keys) or not self._saved):
             await self._save(keys)
-        return self._answered
+        return self._last_fetch_succeeded
 
     def _trust(self, keys: Sequence[PublicKey]) -> bool:
         trusted = {key.key_id: key for key in keys}
@@ -175,26 +174,25 @@ class KeyRing:
         try:
             await self._store.save(keys)
         except ServiceError as failure:
-            # They are trusted in memory; the next refresh tries again.
-            log.warning("signing_keys_not_saved", error=str(failure))
+            # The keys are in memory, and the next refresh saves them.
+            log.warning("signing_keys_save_failed", error=str(failure))
             self._saved = False
         else:
             self._saved = True
 
     async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
-        """Return the key of that id, asked for when it is not known.
+        """Return the key with this id, fetching the keys again if it is unknown.
 
-        Raises TOKEN_INVALID when the signer does not know it either, KEYS_UNAVAILABLE when the signer could not be
-        asked.
+        Raises TOKEN_INVALID if the signer does not have the key, KEYS_UNAVAILABLE if the keys could not be fetched.
         """
         if key_id not in self._keys:
-            async with self._asking:
-                if key_id not in self._keys and self._may_ask():
+            async with self._fetch_lock:
+                if key_id not in self._keys and self._may_fetch():
                     await self.refresh()
         key = self._keys.get(key_id)
         if key is not None:
             return key, self._verifiers[key_id]
-        if not self._answered:
+        if not self._last_fetch_succeeded:
             raise unavailable(
                 "KEYS_UNAVAILABLE",
                 "Your sign-in cannot be checked at the moment. Please try again shortly.",
@@ -202,16 +200,18 @@ class KeyRing:
             )
         raise unauthenticated("TOKEN_INVALID", "Please sign in again.")
 
-    def _may_ask(self) -> bool:
-        return self._asked_at is None or self._clock() - self._asked_at >= self._unknown_key_pause
+    def _may_fetch(self) -> bool:
+        return (
+            self._fetched_at is None or self._clock() - self._fetched_at >= self._unknown_key_pause
+        )
 
     async def keep_fresh(self) -> None:
-        """Refresh until cancelled: with growing pauses until it succeeds once, then regularly."""
-        pause = _RETRY_FIRST
+        """Refresh the keys periodically until cancelled, with backoff after failures."""
+        pause = _MIN_RETRY
         while True:
             if await self.refresh():
-                pause = _RETRY_FIRST
+                pause = _MIN_RETRY
                 await asyncio.sleep(self._refresh_every.total_seconds())
             else:
                 await asyncio.sleep(pause.total_seconds())
-                pause = min(2 * pause, _RETRY_MOST)
+                pause = min(2 * pause, _MAX_RETRY)

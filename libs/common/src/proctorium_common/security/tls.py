@@ -1,4 +1,4 @@
-"""Certificates: every connection between processes is encrypted and both ends prove who they are."""
+"""Certificates for mutual TLS between the processes of Proctorium."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _ALTERNATIVE_NAMES = "x509_subject_alternative_name"
 
 
 class NotLoopbackError(Exception):
-    """Plaintext was asked for on an address that others can reach."""
+    """A plaintext address is reachable from other machines."""
 
 
 @dataclass(frozen=True)
 class Certificates:
-    """What a process proves itself with: its certificate, its key, and the authority whose word it takes."""
+    """The certificate and private key of a process, and the certificate authority that it trusts. All are PEM."""
 
     certificate: bytes
     key: bytes
@@ -27,11 +27,11 @@ class Certificates:
 
     @classmethod
     def load(cls, certificate: Path, key: Path, authority: Path) -> Certificates:
-        """Read the three PEM files. Raises OSError that names the file that cannot be read."""
+        """Read the three PEM files. Raises OSError with the name of an unreadable file."""
         return cls(certificate.read_bytes(), key.read_bytes(), authority.read_bytes())
 
     def server(self) -> grpc.ServerCredentials:
-        """Return credentials of a server that refuses clients without a certificate of the authority."""
+        """Return server credentials that require clients to have a certificate of the authority."""
         return grpc.ssl_server_credentials(
             [(self.key, self.certificate)],
             root_certificates=self.authority,
@@ -39,7 +39,7 @@ class Certificates:
         )
 
     def client(self) -> grpc.ChannelCredentials:
-        """Return credentials of a client of such a server."""
+        """Return client credentials for such a server."""
         return grpc.ssl_channel_credentials(
             root_certificates=self.authority,
             private_key=self.key,
@@ -48,7 +48,7 @@ class Certificates:
 
 
 def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
-    """Return the common name, else the first alternative name, of the other end's certificate, or None."""
+    """Return the common name, or else the first alternative name, of the peer's certificate, or None."""
     for key in (_COMMON_NAME, _ALTERNATIVE_NAMES):
         for name in auth_context.get(key, ()):
             return name.decode()
@@ -56,7 +56,7 @@ def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
 
 
 def require_loopback(address: str) -> None:
-    """Raise NotLoopbackError when `address` ("host:port" or "unix:path") can be reached from another machine."""
+    """Raise NotLoopbackError if `address` ("host:port" or "unix:path") is reachable from other machines."""
     if address.startswith(("unix:", "unix-abstract:")):
         return
     host = address.rpartition(":")[0].strip("[]")

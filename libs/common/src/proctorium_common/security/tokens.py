@@ -27,28 +27,28 @@ ISSUER = "proctorium"
 AUDIENCE = "proctorium"
 ROLES = frozenset(ROLE_NUMBERS)
 
-_LONGEST = 4096
+_MAX_LENGTH = 4096
 LEEWAY = timedelta(seconds=30)
-"""How much clocks may differ."""
-_SOON = timedelta(seconds=1)
+"""By how much clocks may differ."""
+_RETRY_AFTER = timedelta(seconds=1)
 
 
 def _only_ed25519() -> JWSRegistry:
     registry = JWSRegistry(algorithms=[ALGORITHM])
     algorithm = copy(JWSRegistry.algorithms[ALGORITHM])
-    # joserfc warns at each use that the name leaves the curve open, which our keys do not.
+    # joserfc warns at each use that the name does not specify the curve, but our keys do.
     algorithm.security_warning = None
     registry.algorithms = {ALGORITHM: algorithm}
     return registry
 
 
 REGISTRY = _only_ed25519()
-"""What joserfc signs and verifies access tokens with."""
+"""The joserfc registry that signs and verifies access tokens; it allows only `ALGORITHM`."""
 
 
 @dataclass(frozen=True)
 class SignedToken:
-    """A token as it is sent, and when its time is over."""
+    """A signed token and its expiry."""
 
     text: str
     expire_time: datetime
@@ -61,27 +61,27 @@ class TokenSigner:
         self,
         key: SigningKey,
         *,
-        life: timedelta = timedelta(minutes=15),
+        lifetime: timedelta = timedelta(minutes=15),
         issuer: str = ISSUER,
         audience: str = AUDIENCE,
         clock: Clock = utc_now,
         token_id: Callable[[], UUID] = new_id,
     ) -> None:
         self._key = key
-        self._life = life
+        self._lifetime = lifetime
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
         self._token_id = token_id
 
     def sign(self, person_id: UUID, roles: Iterable[str], access_version: int = 0) -> SignedToken:
-        """Return a token that says `person_id` holds `roles`, from now for the life given.
+        """Return a token for `person_id` with `roles`, valid from now for the lifetime.
 
-        Revocations of that access version or an earlier one do not affect it.
+        Only revocations of a higher version than `access_version` affect it.
         """
         now = self._clock()
-        # Claims hold whole seconds, so the answer does too.
-        expire_time = (now + self._life).replace(microsecond=0)
+        # Claims have whole seconds, so the returned expiry has too.
+        expire_time = (now + self._lifetime).replace(microsecond=0)
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -97,8 +97,8 @@ class TokenSigner:
         return SignedToken(text, expire_time)
 
 
-class _Remembered:
-    """A verified token: its expiry, its access version, and the caller for each service that passes it on."""
+class _CachedToken:
+    """A verified token: its expiry, its access version, and the caller for each service that forwards it."""
 
     __slots__ = ("callers", "person", "until", "version")
 
@@ -116,7 +116,7 @@ class _Remembered:
 
 
 class TokenVerifier:
-    """Tells who a token is about. What was verified once is remembered until it expires, up to `remember` tokens."""
+    """Verifies access tokens, and caches up to `cache_size` verified tokens until they expire."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class TokenVerifier:
         audience: str = AUDIENCE,
         clock: Clock = utc_now,
         leeway: timedelta = LEEWAY,
-        remember: int = 10_000,
+        cache_size: int = 10_000,
         revocations: Revocations | None = None,
     ) -> None:
         self._keys = keys
@@ -135,53 +135,53 @@ class TokenVerifier:
         self._audience = audience
         self._clock = clock
         self._leeway = leeway.total_seconds()
-        self._limit = remember
-        self._verified: OrderedDict[str, _Remembered] = OrderedDict()
+        self._cache_size = cache_size
+        self._cache: OrderedDict[str, _CachedToken] = OrderedDict()
         self._generation = keys.generation
 
-    def remembered(self, token: str, service: str | None = None) -> Caller | None:
-        """Return the caller of a token, sent by `service`, that was verified and has not expired; None for others."""
+    def cached(self, token: str, service: str | None = None) -> Caller | None:
+        """Return the caller of a cached token, forwarded by `service`; None for other tokens."""
         if self._generation != self._keys.generation:
-            # A key was withdrawn or added: what it vouched for is asked again.
-            self._verified.clear()
+            # The keys have changed, so all tokens have to be verified again.
+            self._cache.clear()
             self._generation = self._keys.generation
-        found = self._verified.get(token)
+        found = self._cache.get(token)
         if found is None:
             return None
         if self._clock().timestamp() >= found.until:
-            del self._verified[token]
+            del self._cache[token]
             return None
-        self._verified.move_to_end(token)
+        self._cache.move_to_end(token)
         return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
-        """Return how long a token that was verified before is still valid, leeway included; None for others."""
-        found = self._verified.get(token)
+        """Return the seconds until a cached token expires, including the leeway; None for other tokens."""
+        found = self._cache.get(token)
         return None if found is None else found.until - self._clock().timestamp()
 
     async def verify(self, token: str, service: str | None = None) -> Caller:
-        """Return who the token is about, sent by `service`, with the roles that it still carries.
+        """Verify a token that `service` forwarded, and return its person with the roles that were not revoked.
 
-        Raises TOKEN_INVALID (also for one that was revoked), TOKEN_EXPIRED or KEYS_UNAVAILABLE.
+        Raises TOKEN_INVALID (also for a revoked token), TOKEN_EXPIRED or KEYS_UNAVAILABLE.
         """
         if not self._revocations.loaded:
             raise unavailable(
                 "KEYS_UNAVAILABLE",
                 "Your sign-in cannot be checked at the moment. Please try again shortly.",
-                retry_after=_SOON,
+                retry_after=_RETRY_AFTER,
             )
-        if len(token) > _LONGEST:
-            raise _not_ours()
+        if len(token) > _MAX_LENGTH:
+            raise _invalid_token()
         with _any_failure_is_invalid():
             key_id = _key_id(token)
         key, verifier = await self._keys.find(key_id)
         with _any_failure_is_invalid():
             claims = jwt.decode(token, verifier, registry=REGISTRY).claims
-            verified = _Remembered(*self._check(claims, key))
-        self._remember(token, verified)
+            verified = _CachedToken(*self._check(claims, key))
+        self._add_to_cache(token, verified)
         caller = self._revocations.restrict(verified.caller(service), verified.version)
         if caller is None:
-            raise _not_ours()
+            raise _invalid_token()
         return caller
 
     def _check(self, claims: dict[str, object], key: PublicKey) -> tuple[Caller, float, int]:
@@ -196,41 +196,41 @@ class TokenVerifier:
             or issued > now + self._leeway
             or retired
         ):
-            raise _not_ours()
+            raise _invalid_token()
         until = expires + self._leeway
         if now >= until:
             raise unauthenticated(
                 "TOKEN_EXPIRED", "Your sign-in is no longer valid. Please sign in again."
             )
         caller = Caller(person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles")))
-        # Tokens of the release before access versions have none: any revocation affects them.
+        # Tokens from releases before access versions have no `ver`, so any revocation affects them.
         return caller, until, _whole(claims.get("ver", 0))
 
-    def _remember(self, token: str, verified: _Remembered) -> None:
-        self._verified[token] = verified
-        if len(self._verified) > self._limit:
-            self._verified.popitem(last=False)
+    def _add_to_cache(self, token: str, verified: _CachedToken) -> None:
+        self._cache[token] = verified
+        if len(self._cache) > self._cache_size:
+            self._cache.popitem(last=False)
 
 
 @contextmanager
 def _any_failure_is_invalid() -> Iterator[None]:
-    """Turn whatever goes wrong while a token is read into TOKEN_INVALID.
+    """Convert any error in the block to TOKEN_INVALID.
 
-    A library that reads what strangers wrote fails in more ways than it documents: a header `crit` that is a number, a
-    time that is infinite, nesting that is too deep.
+    For malformed tokens the library raises more errors than it documents: for example, for a header `crit` that is a
+    number, for an infinite time, or for deep nesting.
     """
     try:
         yield
     except ServiceError:
         raise
     except Exception as failure:
-        raise _not_ours() from failure
+        raise _invalid_token() from failure
 
 
 def _key_id(token: str) -> str:
     key_id = jws.extract_compact(token.encode()).headers().get("kid")
     if not isinstance(key_id, str):
-        raise _not_ours()
+        raise _invalid_token()
     return key_id
 
 
@@ -238,21 +238,21 @@ def _person(subject: object) -> UUID:
     try:
         return UUID(str(subject))
     except ValueError as failure:
-        raise _not_ours() from failure
+        raise _invalid_token() from failure
 
 
 def _roles(roles: object) -> frozenset[str]:
     if not isinstance(roles, list):
-        raise _not_ours()
-    # A role that this version does not know gives no rights, and takes none.
+        raise _invalid_token()
+    # Ignore roles that this version does not know.
     return ROLES.intersection(role for role in roles if isinstance(role, str))
 
 
-def _not_ours() -> ServiceError:
+def _invalid_token() -> ServiceError:
     return unauthenticated("TOKEN_INVALID", "Please sign in again.")
 
 
 def _whole(value: object) -> int:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
-    raise _not_ours()
+    raise _invalid_token()

@@ -1,4 +1,4 @@
-"""What operators see: logs, traces and metrics, joined by trace id."""
+"""Telemetry: logs, traces and metrics, correlated by trace id."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class Telemetry:
     metrics: Metrics
 
     async def close(self) -> None:
-        """Send what is left, for three seconds at most: a missing receiver must not hold up the end of a service."""
-        # A daemon thread and not the pool: the process may end while a dead receiver is still being waited for.
+        """Export the remaining spans and metrics, for at most three seconds, so that shutdown does not depend on it."""
+        # A daemon thread, so that the process can exit while an export to an unreachable receiver is still running.
         done = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -40,11 +40,11 @@ class Telemetry:
 
 
 def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Telemetry:
-    """Send traces and metrics to the OTLP/HTTP receiver at `endpoint` (its base address); None records nothing.
+    """Export traces and metrics to the OTLP/HTTP receiver at the base address `endpoint`; with None, record nothing.
 
     OpenTelemetry's other variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL,
-    OTEL_EXPORTER_OTLP_HEADERS …) are read by its SDK. The tracing becomes that of the current task and of all tasks
-    that it starts.
+    OTEL_EXPORTER_OTLP_HEADERS …) are read by its SDK. The current task, and all tasks that it starts, use the returned
+    tracing.
     """
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))

@@ -1,4 +1,4 @@
-"""Exporters of spans and metrics by OTLP over HTTP, whose failures are logged once and disturb nothing."""
+"""Exporters of spans and metrics by OTLP over HTTP, which log a failure once and never raise."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proctorium_common.telemetry.logs import get_logger
 
 log = get_logger()
 
-# Exporters have threads of their own: what cannot be sent in this time is dropped, and the next batch is tried.
+# A batch that cannot be sent within this time is dropped. Exporters run in their own threads, so no call waits.
 _TIMEOUT_SECONDS = 2.0
 
 
@@ -22,17 +22,17 @@ class _Receiver:
     """Logs when the receiver becomes unreachable, and when it is reachable again."""
 
     def __init__(self, endpoint: str, service: str) -> None:
-        # The threads of exporters know nothing of the service that they belong to.
+        # Exporters run in threads without the service's context, so its name is bound here.
         self._log = log.bind(endpoint=endpoint, service=service)
         self._reachable = True
 
-    def note(self, *, reachable: bool) -> None:
+    def update(self, *, reachable: bool) -> None:
         if reachable != self._reachable:
             self._reachable = reachable
             if reachable:
-                self._log.info("telemetry_receiver_back")
+                self._log.info("telemetry_receiver_reachable")
             else:
-                self._log.warning("telemetry_receiver_missing")
+                self._log.warning("telemetry_receiver_unreachable")
 
 
 class SpansOverHttp(OTLPSpanExporter):
@@ -44,12 +44,12 @@ class SpansOverHttp(OTLPSpanExporter):
         self._receiver = _Receiver(endpoint, service)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Send one batch, in the thread of the batch processor."""
+        """Export a batch of spans; runs in the thread of the batch processor."""
         try:
             result = super().export(spans)
-        except Exception:  # noqa: BLE001 - telemetry must never be the failure
+        except Exception:  # noqa: BLE001 - a failed export must not affect the service
             result = SpanExportResult.FAILURE
-        self._receiver.note(reachable=result is SpanExportResult.SUCCESS)
+        self._receiver.update(reachable=result is SpanExportResult.SUCCESS)
         return result
 
 
@@ -64,10 +64,10 @@ class MetricsOverHttp(OTLPMetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = None, **kwargs: object
     ) -> MetricExportResult:
-        """Send one reading, in the thread of the periodic reader."""
+        """Export the current metrics; runs in the thread of the periodic reader."""
         try:
             result = super().export(metrics_data, timeout_millis, **kwargs)
-        except Exception:  # noqa: BLE001 - telemetry must never be the failure
+        except Exception:  # noqa: BLE001 - a failed export must not affect the service
             result = MetricExportResult.FAILURE
-        self._receiver.note(reachable=result is MetricExportResult.SUCCESS)
+        self._receiver.update(reachable=result is MetricExportResult.SUCCESS)
         return result

@@ -1,8 +1,8 @@
-"""Logs: one JSON object a line on standard output, or coloured text when a person looks at it in a terminal.
+"""Logs: one JSON object per line on standard output, or coloured text on a terminal.
 
-An event is a static snake_case name with fields: `log.info("session_started", session_id=...)`. Every line says the
-service, the trace and the span by itself. Secrets do not belong in fields; `_redact` is the guard for the day when one
-gets there all the same.
+An event is a static snake_case name with fields: `log.info("session_started", session_id=...)`. The service, the trace
+id and the span id are added to each line. Secrets must not be logged; `_redact` removes those that are logged by
+mistake.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ LogFormat = Literal["auto", "json", "pretty"]
 REDACTED = "[redacted]"
 
 ID_CHARACTERS = 64
-"""An id in a log line or on a span is at most so long: ours have 36 characters."""
+"""The maximum length of an id in a log line or on a span; Proctorium's ids have 36 characters."""
 
 _FIELD_CHARACTERS = 2000
 _STACK_CHARACTERS = 8000
-_CUT_MARK = " … "
+_ELLIPSIS = " … "
 _SECRET_NAMES = re.compile(
     r"password|passphrase|secret|token|authorization|cookie|private_key|credential|enrollment_code"
     r"|^code$|e_?mail|legal_name|date_of_birth"
 )
 _SECRET_VALUES = re.compile(
-    r"eyJ[\w-]{8,}(?:\.[\w-]*)*"  # a signed token, or the beginning of one that was cut
-    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # the user and password of an address
+    r"eyJ[\w-]{8,}(?:\.[\w-]*)*"  # a signed token, or the beginning of a truncated one
+    r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # the user and password in a URL
     r"|(?<=[Bb]earer )\S+"
 )
-# Names of fields that would match but hold no secret.
+# Names that match but whose fields contain no secret.
 _HARMLESS_NAMES = frozenset({"token_id", "token_kind"})
 
 
 class _StandardOutput:
-    """Writes to whatever standard output is at that moment, so that a redirection holds for cached loggers too."""
+    """Writes to the current `sys.stdout`, so that a redirection also affects cached loggers."""
 
     def msg(self, line: str) -> None:
-        """Write one line and flush, so that no line is lost when the process is killed."""
+        """Write a line and flush, so that no line is lost when the process is killed."""
         out = sys.stdout
         out.write(line + "\n")
         out.flush()
@@ -57,13 +57,13 @@ class _StandardOutput:
 
 
 def get_logger(name: str = "") -> FilteringBoundLogger:
-    """Return a logger; cheap to keep at the top of a module, because it is configured when it is first used."""
+    """Return a logger, for use at the top of a module: it is configured when it is first used."""
     logger: FilteringBoundLogger = structlog.get_logger(**({"logger": name} if name else {}))
     return logger
 
 
 class CallLine(NamedTuple):
-    """The log line of one call: `caller` is the person or service, `peer` the service that passed the call on."""
+    """The log line of a call. `caller` is the person or service, `peer` the service that forwarded the call."""
 
     service: str
     method: str
@@ -77,10 +77,10 @@ class CallLine(NamedTuple):
 
 
 class CallLog:
-    """The one line of each call.
+    """Writes one line for each call.
 
-    It is written as JSON without structlog, since its fields hold no secrets: structlog's processors cost a sixth of
-    the saves (`python -m e2e.bench.ablations`). With `pretty` it is written like all other lines.
+    The line is formatted without structlog, whose processors would reduce the saves per second by a sixth
+    (`python -m e2e.bench.ablations`); its fields contain no secrets. With `pretty`, structlog formats it.
     """
 
     def __init__(
@@ -101,7 +101,7 @@ class CallLog:
         _StandardOutput().msg(self._json(line, level))
 
     def _json(self, line: CallLine, level: str) -> str:
-        # By hand: an encoder takes five times as long, and all but the ids and the peer are our own words.
+        # A JSON encoder takes five times as long. Only the values that callers choose have to be quoted.
         service, method, code, seconds, trace_id, caller, peer, reason, ids = line
         more = "" if peer is None else f',"peer":{_quoted(peer[:ID_CHARACTERS])}'
         if reason is not None:
@@ -150,14 +150,14 @@ def _second(seconds: int) -> str:
 
 
 def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> CallLog:
-    """Set up this process's logs; what libraries log through `logging` comes out the same way, from warnings up.
+    """Configure the logs of this process and return its `CallLog`.
 
-    Answers the log for the lines of calls.
+    Warnings and errors that libraries log through `logging` are written in the same format.
     """
     terminal = sys.stdout.isatty()
     pretty = format == "pretty" or (format == "auto" and terminal)
     renderer: Processor = (
-        # Plain: the usual one shows local variables, which hold what must not be shown.
+        # The default formatter shows local variables, which may contain secrets.
         structlog.dev.ConsoleRenderer(
             colors=terminal, exception_formatter=structlog.dev.plain_traceback
         )
@@ -168,9 +168,9 @@ def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> 
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _add_place,
+        _add_context,
         structlog.processors.format_exc_info,
-        _bound,
+        _limit_length,
         _redact,
     ]
     structlog.configure(
@@ -194,7 +194,7 @@ def _route_standard_logging(shared: list[Processor], renderer: Processor, level:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
-    # telemetry/export.py logs a missing receiver once, not at every retry.
+    # telemetry/export.py logs an unreachable receiver once instead of at each retry.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
@@ -202,22 +202,22 @@ class _StandardLogging(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             _StandardOutput().msg(self.format(record))
-        except Exception:  # noqa: BLE001 - a broken log line must not break the work that it reports
+        except Exception:  # noqa: BLE001 - a failed log line must not affect the caller
             self.handleError(record)
 
 
-def _add_place(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
+def _add_context(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
     fields.setdefault("service", current_tracing().service)
     if "trace_id" not in fields:
-        place = current_trace_context()
-        if place is not None:
-            fields["trace_id"] = f"{place.trace_id:032x}"
-            fields["span_id"] = f"{place.span_id:016x}"
+        context = current_trace_context()
+        if context is not None:
+            fields["trace_id"] = f"{context.trace_id:032x}"
+            fields["span_id"] = f"{context.span_id:016x}"
     return fields
 
 
-def _bound(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
-    """Cut what is long: callers choose some of what is logged, and libraries quote whole statements in their errors."""
+def _limit_length(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
+    """Truncate long fields: some contain callers' input, or errors that quote whole SQL statements."""
     for name, value in fields.items():
         limit = _STACK_CHARACTERS if name == "exception" else _FIELD_CHARACTERS
         if isinstance(value, int | float | None) or name == "exc_info":
@@ -229,8 +229,8 @@ def _bound(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
 
 
 def _cut_middle(text: str, limit: int) -> str:
-    half = (limit - len(_CUT_MARK)) // 2
-    return text[:half] + _CUT_MARK + text[-half:]
+    half = (limit - len(_ELLIPSIS)) // 2
+    return text[:half] + _ELLIPSIS + text[-half:]
 
 
 def _redact(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
@@ -243,7 +243,7 @@ def _redact(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
 
 
 def _may_hold_secret(value: str) -> bool:
-    # Three searches for fixed text are far cheaper than the pattern, and nearly every value stops here.
+    # These searches are much faster than the pattern and rule out nearly every value.
     return "eyJ" in value or "earer " in value or "://" in value
 
 

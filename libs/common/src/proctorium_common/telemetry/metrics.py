@@ -1,4 +1,4 @@
-"""Metrics of one service: calls by method and code, calls in flight, and the state of what it depends on."""
+"""Metrics of a service: the duration of its calls by method and code, calls in flight, and health checks."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from opentelemetry.sdk.metrics.export import MetricExporter, PeriodicExportingMe
 from proctorium_common.telemetry.traces import resource_of
 
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-"""Upper ends of the buckets of durations, in seconds."""
+"""The upper bounds of the histogram buckets of durations, in seconds."""
 
 
 class Metrics:
-    """The instruments of one service. Without an `exporter` nothing is sent.
+    """The metrics of one service, exported by `exporter` if there is one.
 
-    `meter` is for instruments of the service's own.
+    Use `meter` to create instruments of the service itself.
     """
 
     def __init__(
@@ -25,18 +25,18 @@ class Metrics:
         service: str,
         *,
         exporter: MetricExporter | None = None,
-        every_ms: float | None = None,
+        interval_ms: float | None = None,
     ) -> None:
-        """`every_ms` is OTEL_METRIC_EXPORT_INTERVAL unless it is given."""
+        """Export every `interval_ms`, by default every OTEL_METRIC_EXPORT_INTERVAL."""
         self.in_flight = 0
         self._provider: MeterProvider | None = None
         if exporter is not None:
             self._provider = MeterProvider(
                 metric_readers=[
-                    PeriodicExportingMetricReader(exporter, export_interval_millis=every_ms)
+                    PeriodicExportingMetricReader(exporter, export_interval_millis=interval_ms)
                 ],
                 resource=resource_of(service),
-                # Exemplars would add a trace to each value at a cost for every value; logs have the trace id.
+                # Exemplars cost time for each value and are not needed: log lines have the trace id.
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,
             )
@@ -44,24 +44,29 @@ class Metrics:
         self.meter: Meter = provider.get_meter("proctorium")
         bounds = list(BOUNDS)
         self._served = self.meter.create_histogram(
-            "rpc.server.duration", "s", "Calls served", explicit_bucket_boundaries_advisory=bounds
+            "rpc.server.duration",
+            "s",
+            "Duration of calls to this service",
+            explicit_bucket_boundaries_advisory=bounds,
         )
         self._called = self.meter.create_histogram(
             "rpc.client.duration",
             "s",
-            "Calls to other services",
+            "Duration of calls to other services",
             explicit_bucket_boundaries_advisory=bounds,
         )
         self.meter.create_observable_up_down_counter(
-            "rpc.server.in_flight", [self._observe_in_flight], description="Calls in flight"
+            "rpc.server.in_flight",
+            [self._observe_in_flight],
+            description="Calls to this service in progress",
         )
 
     def record_served(self, method: str, code: str, seconds: float) -> None:
-        """Count a call to `method` ("/package.Service/Method") that ended with `code`."""
+        """Record a call to `method` ("/package.Service/Method") that ended with `code`."""
         self._served.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def record_called(self, method: str, code: str, seconds: float) -> None:
-        """Count a call of this service to another one."""
+        """Record a call from this service to another one."""
         self._called.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def _observe_in_flight(self, _: CallbackOptions) -> Iterator[Observation]:
@@ -70,10 +75,10 @@ class Metrics:
     def observe(
         self, name: str, description: str, read: Callable[[], Iterable[Observation]]
     ) -> None:
-        """Add a gauge that is read when metrics are collected."""
+        """Add a gauge whose values `read` returns when metrics are collected."""
         self.meter.create_observable_gauge(name, [lambda _: read()], description=description)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Send a last reading, for at most about `timeout_ms`; blocks, so call it in a thread."""
+        """Export the metrics once more, for at most about `timeout_ms`. Blocks, so call it in a thread."""
         if self._provider is not None:
             self._provider.shutdown(timeout_ms)

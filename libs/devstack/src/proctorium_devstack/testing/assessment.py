@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.assessment.v1 import assessments_pb2, assessments_pb2_grpc
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_devstack.testing.fake_service import FakeService
 
 

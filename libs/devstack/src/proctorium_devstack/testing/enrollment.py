@@ -23,7 +23,7 @@ from proctorium.enrollment.v1 import (
 )
 from proctorium_common.errors import ServiceError, not_found, unavailable
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of
 from proctorium_devstack.testing.fake_service import FakeService
 

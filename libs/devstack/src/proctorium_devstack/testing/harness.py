@@ -39,7 +39,7 @@ from proctorium_common.events.envelope import MESSAGE_ID, POSITION, name_of, wra
 from proctorium_common.events.handling import Batched, EventMetadata
 from proctorium_common.ids import new_id
 from proctorium_common.process.life import running
-from proctorium_common.process.service import Service, place_of
+from proctorium_common.process.service import Service, topology_of
 from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.rpc.client import Channel, channel
 from proctorium_common.security.keys import KeyRing, SigningKey
@@ -82,7 +82,7 @@ class ServiceHarness(Generic[S]):
         fields of its settings.
         """
         self.package = package or settings.__module__.partition(".")[0]
-        self.name = place_of(self.package).name
+        self.name = topology_of(self.package).name
         self.nats = servers.nats
         self.key = SigningKey.generate()
         self.keys: KeyRing | None = KeyRing.of(self.key.public)

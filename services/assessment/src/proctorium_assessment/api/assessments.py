@@ -13,7 +13,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class AssessmentApi(assessments_pb2_grpc.AssessmentServiceServicer):

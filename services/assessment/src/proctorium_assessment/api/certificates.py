@@ -15,7 +15,7 @@ from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class CertificateApi(results_pb2_grpc.CertificateServiceServicer):

@@ -14,7 +14,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.caller import current_call
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 _MAX_IN_PROGRESS = 64
 """The requests of one stream that may wait for their commit; no more are read until the first is answered."""

@@ -20,7 +20,7 @@ from proctorium_enrollment.operations.accounts import Accounts
 from proctorium_enrollment.operations.signing import Signing
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class AccountApi(accounts_pb2_grpc.AccountServiceServicer):

@@ -20,7 +20,7 @@ from proctorium_enrollment.operations.code_resolution import CodeEntry, CodeReso
 from proctorium_enrollment.operations.codes import Codes, NewCode
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class CodeApi(codes_pb2_grpc.CodeServiceServicer):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import cast
 
 from proctorium_common.errors import not_allowed
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_enrollment.operations.accounts import SignedIn, Tokens
 
 ACCESS = "proctorium_token"

@@ -23,7 +23,7 @@ from proctorium_enrollment.operations.assessments import Assessments
 from proctorium_enrollment.operations.codes import Codes
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class CourseApi(courses_pb2_grpc.CourseServiceServicer):

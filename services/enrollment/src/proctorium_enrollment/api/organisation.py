@@ -13,7 +13,7 @@ from proctorium_enrollment.api.messages import organisation_message
 from proctorium_enrollment.operations import organisation
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class OrganisationApi(organisation_pb2_grpc.OrganisationServiceServicer):

@@ -20,7 +20,7 @@ from proctorium_enrollment.operations import people, rights
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class PersonApi(people_pb2_grpc.PersonServiceServicer):

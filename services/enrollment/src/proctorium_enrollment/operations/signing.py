@@ -55,7 +55,7 @@ class Signing:
             keys = await signing_keys.list_keys(tx)
         return TokenSigner(
             self._decrypt(active_key(keys, tx.now)),
-            life=ACCESS_TOKEN_LIFETIME,
+            lifetime=ACCESS_TOKEN_LIFETIME,
             clock=lambda: tx.now,
         )
 

@@ -25,7 +25,7 @@ from proctorium_identity.operations.evidence import EvidenceSubmission
 from proctorium_identity.operations.evidence_access import EvidenceViewing
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):

@@ -15,7 +15,7 @@ from proctorium_notification.domain.deliveries import Delivery
 from proctorium_notification.operations import deliveries
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class DeliveryApi(notifications_pb2_grpc.DeliveryServiceServicer):

@@ -12,7 +12,7 @@ from proctorium_notification.api.messages import notification_message
 from proctorium_notification.operations.inbox import Inbox
 
 if TYPE_CHECKING:
-    from proctorium_common.rpc.served import Context
+    from proctorium_common.rpc.calls import Context
 
 
 class InboxApi(notifications_pb2_grpc.InboxServiceServicer):

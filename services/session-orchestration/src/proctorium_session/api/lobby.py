@@ -15,9 +15,9 @@ from proctorium_common.clock import Clock
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.addresses import client_address
 from proctorium_common.rpc.caller import calling_person, current_call
+from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.rpc.methods import Handler, HandlerCollector
-from proctorium_common.rpc.served import Context
 from proctorium_common.storage.idempotency import key_of
 from proctorium_common.telemetry.traces import annotate, current_trace_context
 from proctorium_session.api.cursors import NO_REVISION, cursor_revision

@@ -8,7 +8,7 @@ from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_common.storage.database import Database
 from proctorium_session.api.messages import access_message, entry_message
 from proctorium_session.operations import record

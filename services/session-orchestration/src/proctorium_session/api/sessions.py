@@ -6,7 +6,7 @@ from proctorium.session.v1 import sessions_pb2 as pb
 from proctorium.session.v1 import sessions_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.caller import current_call
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.messages import plan_from_message, session_message

@@ -9,8 +9,8 @@ from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.heartbeat import Heartbeat
-from proctorium_common.rpc.served import Context
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_text

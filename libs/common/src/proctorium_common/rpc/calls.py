@@ -1,4 +1,4 @@
-"""The calls in progress of a server: each starts with a span and ends with a log line, a metric and a status."""
+"""The calls of a server in progress: their spans, log lines, metrics, deadlines and status."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from proctorium_common.errors import (
     unavailable,
 )
 from proctorium_common.rpc.caller import ANONYMOUS, Caller
-from proctorium_common.rpc.methods import Method, arrived_metadata
+from proctorium_common.rpc.methods import Method, received_metadata
 from proctorium_common.rpc.status import CODES, DETAILS_KEY, details_of, error_for
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLine, CallLog, get_logger
@@ -36,105 +36,108 @@ log = get_logger()
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
-SHAVED_SECONDS = 0.05
-"""Taken off each deadline on the way in, so that the response arrives before the caller gives up."""
+DEADLINE_MARGIN = 0.05
+"""Seconds by which each deadline is shortened, so that the response arrives before the client's deadline."""
 
-_UNREAD_SECONDS = 5.0
-"""How long a stream that has to end waits for its client to take the message that is on its way."""
+_WRITE_TIMEOUT = 5.0
+"""How many seconds a stream that has to end waits for its client to read the message that is being sent."""
 
 STREAMS_PER_PERSON = 20
-"""More than a proctor with several sessions in several windows has open, at each replica of a service."""
+"""The limit per replica, more than a proctor needs for several sessions in several windows."""
 
-_UNWRITTEN = "UNIMPLEMENTED"
+_UNIMPLEMENTED = "UNIMPLEMENTED"
 _AUTHORIZATION = "authorization"
 _BEARER = "bearer "
 
 
-class Served:
-    """One call in progress. `left` is in seconds, after shaving; None for a stream without a deadline."""
+class ServerCall:
+    """A call in progress. `seconds_left` is None for a stream without a deadline."""
 
     __slots__ = (
         "caller",
         "code",
-        "deadline",
+        "deadline_exceeded",
+        "deadline_timer",
         "ended",
-        "ended_by_us",
         "ends_after_message",
-        "hang_up",
         "ids",
-        "lapse",
-        "lapsed",
-        "late",
-        "left",
         "method",
         "reason",
         "replaced",
+        "seconds_left",
+        "server_stopped",
         "span",
         "started",
         "task",
         "token",
+        "token_expired",
+        "token_timer",
+        "write_timer",
         "writing",
     )
 
-    def __init__(self, method: Method, span: Span, token: str | None, left: float | None) -> None:
+    def __init__(
+        self, method: Method, span: Span, token: str | None, seconds_left: float | None
+    ) -> None:
         self.method = method
         self.span = span
         self.token = token
-        self.left = left
+        self.seconds_left = seconds_left
         self.started = time.perf_counter()
         self.caller: Caller = ANONYMOUS
         self.ids: dict[str, str] | None = None
         self.code = "OK"
         self.reason: str | None = None
         self.task: asyncio.Task[Any] | None = None
-        self.deadline: asyncio.TimerHandle | None = None
-        self.late = False
+        self.deadline_timer: asyncio.TimerHandle | None = None
+        self.deadline_exceeded = False
         self.ended = False
-        self.ended_by_us = False
-        self.lapse: asyncio.TimerHandle | None = None
-        self.lapsed = False
+        self.server_stopped = False
+        self.token_timer: asyncio.TimerHandle | None = None
+        self.token_expired = False
         self.replaced = False
-        self.hang_up: asyncio.TimerHandle | None = None
+        self.write_timer: asyncio.TimerHandle | None = None
         self.writing = False
         self.ends_after_message = False
 
     @property
-    def ended_here(self) -> bool:
-        """Whether the server cancelled the call, and not its client."""
-        return self.late or self.ended_by_us or self.lapsed or self.replaced
+    def cancelled_by_server(self) -> bool:
+        """Whether the server, and not the client, cancelled the call."""
+        return self.deadline_exceeded or self.server_stopped or self.token_expired or self.replaced
 
-    def expire(self) -> None:
-        """End the call because its time is over."""
-        self.late = True
+    def end_for_deadline(self) -> None:
+        """Cancel the call because its deadline is exceeded."""
+        self.deadline_exceeded = True
         self._cancel()
 
-    def end_by_us(self) -> None:
-        """End the call because the server does."""
-        self.ended_by_us = True
+    def end_for_shutdown(self) -> None:
+        """Cancel the call because the server is shutting down."""
+        self.server_stopped = True
         self._cancel()
 
-    def lapse_in(self, seconds: float) -> None:
-        """End the stream when its token does."""
-        self.lapse = asyncio.get_running_loop().call_later(seconds, self.lapse_now)
+    def end_at_token_expiry(self, seconds: float) -> None:
+        """Cancel the stream in `seconds`, when its token expires."""
+        loop = asyncio.get_running_loop()
+        self.token_timer = loop.call_later(seconds, self.end_for_token)
 
     def replace(self) -> None:
-        """End the stream because its person opened newer ones."""
+        """Cancel the stream because its person has opened too many newer ones."""
         self.replaced = True
-        self._cancel_within_bounds()
+        self._cancel_with_timeout()
 
-    def lapse_now(self) -> None:
-        """End the stream as if its token had expired, so that the client reopens it with its present rights."""
-        self.lapsed = True
-        self._cancel_within_bounds()
+    def end_for_token(self) -> None:
+        """Cancel the stream with TOKEN_EXPIRED, so that the client opens it again with a new token."""
+        self.token_expired = True
+        self._cancel_with_timeout()
 
-    def _cancel_within_bounds(self) -> None:
+    def _cancel_with_timeout(self) -> None:
         self._cancel()
         if self.writing:
-            # Its client does not read: without this limit, streams that nobody reads would never end.
+            # Without this timeout, a stream whose client does not read would never end.
             loop = asyncio.get_running_loop()
-            self.hang_up = loop.call_later(_UNREAD_SECONDS, self._end_unread)
+            self.write_timer = loop.call_later(_WRITE_TIMEOUT, self._cancel_write)
 
-    def _end_unread(self) -> None:
+    def _cancel_write(self) -> None:
         if self.writing and self.task is not None:
             self.task.cancel()
 
@@ -145,10 +148,11 @@ class Served:
             self.task.cancel()
 
 
-class ServedCalls:
-    """Starts, ends and counts the calls of one server. `default_seconds` is the time of unary calls without a deadline.
+class ServerCalls:
+    """Starts, ends and counts the calls of a server.
 
-    `streams_per_person` is how many streams one person may have open at this server: above it, the oldest ends.
+    `default_seconds` is the deadline of unary calls that arrive without one. A person may have `streams_per_person`
+    open streams; a further one ends the oldest.
     """
 
     def __init__(
@@ -160,19 +164,19 @@ class ServedCalls:
         streams_per_person: int = STREAMS_PER_PERSON,
     ) -> None:
         self._streams_per_person = streams_per_person
-        # Dictionaries keep the order of opening.
-        self._streams_of: defaultdict[UUID, dict[Served, None]] = defaultdict(dict)
+        # A dictionary, because it preserves the order in which streams were opened.
+        self._streams_by_person: defaultdict[UUID, dict[ServerCall, None]] = defaultdict(dict)
         self._tracing = telemetry.tracing
         self._metrics = telemetry.metrics
         self._log = call_log
         self._default_seconds = default_seconds
-        self._streams: set[Served] = set()
-        self.ending = False
+        self._streams: set[ServerCall] = set()
+        self.shutting_down = False
 
-    def begin(self, method: Method, context: Context) -> Served:
-        """Start a call: its span, and what its metadata say."""
+    def start(self, method: Method, context: Context) -> ServerCall:
+        """Start a call with its span, its token and its deadline."""
         traceparent = tracestate = token = None
-        for key, value in arrived_metadata():
+        for key, value in received_metadata():
             if key == TRACEPARENT:
                 traceparent = value
             elif key == TRACESTATE:
@@ -189,68 +193,71 @@ class ServedCalls:
         self._metrics.in_flight += 1
         remaining: float | None = context.time_remaining()
         if remaining is not None:
-            left: float | None = remaining - SHAVED_SECONDS
+            seconds_left: float | None = remaining - DEADLINE_MARGIN
         else:
-            left = None if method.answers_many else self._default_seconds
-        return Served(method, span, _bearer(token), left)
+            seconds_left = None if method.streams_responses else self._default_seconds
+        return ServerCall(method, span, _bearer(token), seconds_left)
 
-    def limit(self, served: Served, deadline: float) -> None:
-        """Cancel the call at `deadline` (by `time.monotonic()`)."""
+    def set_deadline(self, served: ServerCall, deadline: float) -> None:
+        """Cancel the call at `deadline`, in the time of `time.monotonic()`."""
         served.task = asyncio.current_task()
-        left = deadline - time.monotonic()
-        served.deadline = asyncio.get_running_loop().call_later(left, served.expire)
+        seconds = deadline - time.monotonic()
+        loop = asyncio.get_running_loop()
+        served.deadline_timer = loop.call_later(seconds, served.end_for_deadline)
 
-    def open_stream(self, served: Served) -> None:
-        """Register a stream of responses that lasts until somebody ends it."""
+    def open_stream(self, served: ServerCall) -> None:
+        """Register a response stream, so that it can be ended at shutdown or with its token."""
         served.task = asyncio.current_task()
         self._streams.add(served)
 
-    def limit_streams(self, served: Served) -> None:
-        """Count an admitted stream for its person, and end that person's oldest one when there are too many.
+    def limit_streams(self, served: ServerCall) -> None:
+        """Count an admitted stream for its person, and end the person's oldest one if there are too many.
 
-        The newest is never refused: a person whose connection broke comes back while the server may still hold the old
-        streams.
+        The newest one is never refused, because the server may not have noticed yet that older ones are disconnected.
         """
         person_id = served.caller.person_id
         if person_id is None:
             return
-        streams = self._streams_of[person_id]
+        streams = self._streams_by_person[person_id]
         streams[served] = None
         if len(streams) > self._streams_per_person:
             oldest = next(iter(streams))
             del streams[oldest]
             oldest.replace()
 
-    def _forget_stream(self, served: Served) -> None:
+    def _remove_stream(self, served: ServerCall) -> None:
         self._streams.discard(served)
         person_id = served.caller.person_id
-        streams = self._streams_of.get(person_id) if person_id is not None else None
+        streams = self._streams_by_person.get(person_id) if person_id is not None else None
         if streams is not None and person_id is not None:
             streams.pop(served, None)
             if not streams:
-                del self._streams_of[person_id]
+                del self._streams_by_person[person_id]
 
     @property
-    def streams(self) -> tuple[Served, ...]:
-        """The open streams of responses."""
+    def streams(self) -> tuple[ServerCall, ...]:
+        """The open response streams."""
         return tuple(self._streams)
 
     def end_streams(self) -> None:
-        """End those calls with SHUTTING_DOWN, so that their clients change to another replica at once."""
-        self.ending = True
+        """End the streams with SHUTTING_DOWN, so that their clients reconnect to another replica at once."""
+        self.shutting_down = True
         for served in tuple(self._streams):
-            served.end_by_us()
+            served.end_for_shutdown()
 
-    async def fail(self, served: Served, failure: BaseException, context: Context) -> None:
-        """End the call with the status of `failure`, or raise what gRPC itself has to see."""
+    async def fail(self, served: ServerCall, failure: BaseException, context: Context) -> None:
+        """End the call with the status of `failure`, or raise errors that gRPC has to handle."""
         if isinstance(failure, grpc.aio.AbortError):
             served.code = _code_name(context.code())
             raise failure
-        if isinstance(failure, NotImplementedError) and _code_name(context.code()) == _UNWRITTEN:
-            # The generated servicer raised it: nobody wrote this method.
-            served.code = _UNWRITTEN
+        if (
+            isinstance(failure, NotImplementedError)
+            and _code_name(context.code()) == _UNIMPLEMENTED
+        ):
+            # The generated servicer raised it, because the method is not implemented.
+            served.code = _UNIMPLEMENTED
             self.end(served)
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not offered here.")
+            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not implemented.")
         error = self._error(served, failure)
         if error is None:
             served.code = "CANCELLED"
@@ -260,44 +267,44 @@ class ServedCalls:
         if error.kind is Kind.INTERNAL:
             log.error("rpc_failed", method=served.method.name, exc_info=failure)
         mark_failed(served.span, error)
-        # Before the answer, as for a call that went well: who has the answer finds the line and the span.
+        # Before the response is sent, so that the log line and the span exist when the client receives it.
         self.end(served)
         await context.abort(code, error.message, ((DETAILS_KEY, details_of(error)),))
 
-    def _error(self, served: Served, failure: BaseException) -> ServiceError | None:
-        """Return what to say about `failure`; None when there is nobody left to say it to."""
+    def _error(self, served: ServerCall, failure: BaseException) -> ServiceError | None:
+        """Return the error to send for `failure`, or None if the client has cancelled the call."""
         if isinstance(failure, asyncio.CancelledError):
-            if not served.ended_here or served.task is None:
+            if not served.cancelled_by_server or served.task is None:
                 return None
             served.task.uncancel()
-            if served.ended_by_us:
+            if served.server_stopped:
                 return unavailable("SHUTTING_DOWN", "The service is restarting. Please try again.")
             if served.replaced:
                 return exhausted(
                     "TOO_MANY_STREAMS",
-                    "You have this open in too many windows, so the oldest one stopped showing what is new. "
+                    "You have this open in too many windows, so the oldest one is no longer updated. "
                     "Close windows that you do not need, then reload this one.",
                 )
-            if served.lapsed:
+            if served.token_expired:
                 return unauthenticated(
                     "TOKEN_EXPIRED",
                     "Your sign-in has to be renewed: refresh it, and open this again where it ended.",
                 )
-            return timed_out("DEADLINE_EXCEEDED", "This took longer than you were ready to wait.")
+            return timed_out("DEADLINE_EXCEEDED", "The request took too long. Please try again.")
         if isinstance(failure, Exception):
             return error_for(failure, trace_id=_trace_id(served.span))
         return None
 
-    def end(self, served: Served) -> None:
-        """End a call; a second time this does nothing."""
+    def end(self, served: ServerCall) -> None:
+        """End a call; do nothing if it has ended already."""
         if served.ended:
             return
         served.ended = True
-        for timer in (served.deadline, served.lapse, served.hang_up):
+        for timer in (served.deadline_timer, served.token_timer, served.write_timer):
             if timer is not None:
                 timer.cancel()
-        if served.method.answers_many:
-            self._forget_stream(served)
+        if served.method.streams_responses:
+            self._remove_stream(served)
         self._metrics.in_flight -= 1
         seconds = time.perf_counter() - served.started
         self._metrics.record_served(served.method.name, served.code, seconds)
@@ -330,7 +337,7 @@ def _trace_id(span: Span) -> str:
 
 
 def _code_name(code: grpc.StatusCode | int | None) -> str:
-    # grpc.aio returns the number, its types say the enum.
+    # grpc.aio returns the number, although its type annotation is the enum.
     if isinstance(code, grpc.StatusCode):
         return code.name
     return next((known.name for known in grpc.StatusCode if known.value[0] == code), "UNKNOWN")
