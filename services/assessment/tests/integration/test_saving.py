@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -226,6 +227,24 @@ async def test_two_replicas_save_in_one_chain(harness: Harness) -> None:
     assert all(heads[receipt.positions[0]] == receipt.chain_head for receipt in receipts)
     (attempt,) = await harness.rows("SELECT chain_head, chain_length FROM attempts")
     assert (attempt.chain_head, attempt.chain_length) == (heads[60], 60)
+
+
+async def test_saves_of_an_id_in_upper_case_are_in_the_same_chain(harness: Harness) -> None:
+    seat = await harness.started()
+    upper = replace(seat, attempt_id=seat.attempt_id.upper())
+    receipts: list[attempts_pb2.Receipt] = []
+    for first in range(1, 61, 12):
+        receipts += await asyncio.gather(
+            *(
+                (seat if number % 2 else upper).save(seat.change(number, number % 4))
+                for number in range(first, first + 12)
+            )
+        )
+    positions = [position for receipt in receipts for position in receipt.positions]
+    assert sorted(positions) == list(range(1, 61))
+    (attempt,) = await harness.rows("SELECT chain_head, chain_length FROM attempts")
+    last = max(receipts, key=lambda receipt: receipt.positions[0])
+    assert (attempt.chain_head, attempt.chain_length) == (last.chain_head, 60)
 
 
 async def test_saving_works_without_broker_and_enrollment(

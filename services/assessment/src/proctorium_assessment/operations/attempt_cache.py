@@ -86,8 +86,8 @@ class AttemptCache:
         self._items: OrderedDict[UUID, ItemsById] = OrderedDict()
 
     def get(self, attempt_id: str) -> CachedAttempt | None:
-        """Return the attempt if it is cached, or None."""
-        return self._attempts.get(attempt_id)
+        """Return the attempt if it is cached, or None; an ID in upper case is that of the same attempt."""
+        return self._attempts.get(attempt_id) or self._attempts.get(attempt_id.lower())
 
     async def load(self, person_id: UUID | None, attempt_id: str) -> CachedAttempt:
         """Read and cache the person's started attempt. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
@@ -109,9 +109,11 @@ class AttemptCache:
             attempt.participant_id,
             items,
         )
-        # Of two concurrent loads the first one stays, because requests may be using it.
-        cached = self._attempts.setdefault(attempt_id, cached)
-        _store(self._attempts, attempt_id, cached, _MAX_ATTEMPTS)
+        # Of two concurrent loads the first one stays, because requests may be using it. However its ID is written, an
+        # attempt is cached once: a batch with two copies of it would add twice to the same position of its chain.
+        key = str(attempt.attempt_id)
+        cached = self._attempts.setdefault(key, cached)
+        _store(self._attempts, key, cached, _MAX_ATTEMPTS)
         return cached
 
 
