@@ -74,6 +74,17 @@ def test_each_action_changes_the_state_or_is_refused_with_its_reason(
             ATTEMPT_STATES.target(state, action)
         assert refused.value.kind is Kind.INVALID_STATE_TRANSITION
         assert refused.value.reason == REASONS.get((state, action), "INVALID_STATE_TRANSITION")
+        assert refused.value.metadata == {
+            "from": state,
+            "action": action,
+            "possible": ",".join(ATTEMPT_STATES.actions(state)),
+        }
+
+
+@pytest.mark.parametrize("action", [AttemptAction.START, AttemptAction.SUBMIT])
+def test_refusal_in_a_voided_attempt_does_not_advise_to_start_it(action: AttemptAction) -> None:
+    with pytest.raises(ServiceError, match="closed before you started it"):
+        ATTEMPT_STATES.target(AttemptState.VOIDED, action)
 
 
 def test_released_and_voided_are_final() -> None:

@@ -132,8 +132,8 @@ class AnswerSheet:
         if not any(self._stored[change.sequence].is_late for change in changes):
             return self._receipt(changes)
         if self.state is AttemptState.IN_PROGRESS:
-            raise attempts.time_limit_exceeded(is_stored=True)
-        raise attempts.attempt_submitted(is_stored=True)
+            raise attempts.time_limit_exceeded()
+        raise attempts.attempt_submitted()
 
     def _is_over(self, received_at: datetime) -> bool:
         return self.deadline is not None and received_at > self.deadline

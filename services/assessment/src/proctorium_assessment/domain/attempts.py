@@ -70,9 +70,9 @@ def _refusal(state: AttemptState, action: AttemptAction) -> ServiceError | None:
     if action not in (AttemptAction.START, AttemptAction.SUBMIT):
         return None
     if state in SUBMITTED_STATES:
-        return attempt_submitted(is_stored=False)
+        return _already_submitted(state, action)
     if action is AttemptAction.SUBMIT:
-        return attempt_not_started(state)
+        return attempt_not_started(state, action)
     return _not_authorized(state)
 
 
@@ -231,9 +231,15 @@ def is_released_automatically(cause: SubmitCause) -> bool:
     return cause is not SubmitCause.REMOVED
 
 
+_CLOSED = (
+    "This assessment was closed before you started it, because the session is over for you. "
+    "If you have questions, ask your administrator."
+)
+
+
 def _not_authorized(state: AttemptState) -> ServiceError:
     sentence = (
-        "The session is over, so this assessment cannot be started any more. If you have questions, ask your administrator."
+        _CLOSED
         if state is AttemptState.VOIDED
         else "This assessment has not been authorised for you yet. Please wait; tell your proctor if it takes long."
     )
@@ -259,44 +265,51 @@ def _start_refused(state: AttemptState, sentence: str) -> ServiceError:
     )
 
 
-def attempt_not_started(state: AttemptState) -> ServiceError:
+def attempt_not_started(state: AttemptState, action: str = "save") -> ServiceError:
     """Return the error for saving or submitting before the start."""
+    sentence = (
+        _CLOSED
+        if state is AttemptState.VOIDED
+        else "You have not started this assessment yet. Start it first; tell your proctor if you cannot."
+    )
     return invalid_transition(
-        "You have not started this assessment yet. Start it first; tell your proctor if you cannot.",
+        sentence,
         from_state=state,
-        action="save",
+        action=action,
         possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_NOT_STARTED",
     )
 
 
-def attempt_submitted(*, is_stored: bool) -> ServiceError:
-    """Return the error for a change after the submission; `is_stored` if it is stored as a late answer (`A6`)."""
-    return _late(
-        "ATTEMPT_SUBMITTED",
-        "This assessment has been submitted and does not change any more.",
-        is_stored=is_stored,
+_SUBMITTED = "This assessment has been submitted and does not change any more."
+
+
+def _already_submitted(state: AttemptState, action: AttemptAction) -> ServiceError:
+    return invalid_transition(
+        f"{_SUBMITTED} What was saved before counts; ask your proctor if you have a question.",
+        from_state=state,
+        action=action,
+        possible=ATTEMPT_STATES.actions(state),
+        reason="ATTEMPT_SUBMITTED",
     )
 
 
-def time_limit_exceeded(*, is_stored: bool) -> ServiceError:
-    """Return the error for a change after the deadline; `is_stored` if it is stored as a late answer."""
-    return _late(
-        "TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.", is_stored=is_stored
-    )
+def attempt_submitted() -> ServiceError:
+    """Return the error for a change after the submission, which is stored as a late answer (`A6`)."""
+    return _late("ATTEMPT_SUBMITTED", _SUBMITTED)
 
 
-def _late(reason: str, sentence: str, *, is_stored: bool) -> ServiceError:
-    more = (
-        " What you just sent is stored as a late answer, which does not count; tell your proctor about it."
-        if is_stored
-        else " What was saved before counts; ask your proctor if you have a question."
-    )
+def time_limit_exceeded() -> ServiceError:
+    """Return the error for a change after the deadline, which is stored as a late answer."""
+    return _late("TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.")
+
+
+def _late(reason: str, sentence: str) -> ServiceError:
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         reason,
-        sentence + more,
-        metadata={"stored": "true"} if is_stored else {},
+        f"{sentence} What you just sent is stored as a late answer, which does not count; tell your proctor about it.",
+        metadata={"stored": "true"},
     )
 
 
