@@ -61,6 +61,8 @@ def test_mask_with_an_immutable_or_unknown_field_is_refused(
     with pytest.raises(ServiceError) as refused:
         fields_to_update(resource, FieldMask(paths=[path]))
     assert [each.field for each in refused.value.violations] == ["update_mask"]
+    with pytest.raises(ServiceError):
+        fields_to_update(resource, FieldMask(paths=["*", path]))
 
 
 def test_enums_are_converted_by_name() -> None:

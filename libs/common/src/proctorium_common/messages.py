@@ -67,16 +67,14 @@ def fields_to_update(resource: Message, mask: FieldMask) -> frozenset[str]:
     if not mask.paths:
         return frozenset(field.name for field, _ in resource.ListFields()) & updatable
     named = set(mask.paths)
-    if "*" in named:
-        return frozenset(updatable)
-    if unknown := sorted(named - updatable):
+    if unknown := sorted(named - updatable - {"*"}):
         sentence = f"There is no field {unknown[0]} that can be changed."
         raise invalid(
             "INVALID_REQUEST",
             sentence,
             violations=[Violation("update_mask", "update_mask.paths", sentence)],
         )
-    return frozenset(named)
+    return frozenset(updatable if "*" in named else named)
 
 
 def _can_update(field: Any) -> bool:

@@ -42,6 +42,15 @@ def test_invalid_nanoseconds_are_refused() -> None:
         time_of(Timestamp(seconds=1, nanos=-1), "start_time")
 
 
+@pytest.mark.parametrize(
+    ("seconds", "nanos"), [(-62_135_596_800, 0), (253_402_300_799, 999_999_000)]
+)
+def test_time_that_is_stored_as_infinite_is_refused(seconds: int, nanos: int) -> None:
+    with pytest.raises(ServiceError) as refused:
+        time_of(Timestamp(seconds=seconds, nanos=nanos), "start_time")
+    assert [found.field for found in refused.value.violations] == ["start_time"]
+
+
 def test_valid_time_is_converted() -> None:
     moment = datetime(2027, 2, 28, 9, 30, tzinfo=UTC)
     stamp = Timestamp()
@@ -54,6 +63,10 @@ def refusal(request: Message) -> dict[str, str]:
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(request)
     return {found.field: found.description for found in refused.value.violations}
+
+
+def test_empty_id_has_to_be_filled_in() -> None:
+    assert refusal(sessions_pb2.GetSessionRequest()) == {"session_id": "Fill this in."}
 
 
 def test_each_refused_field_has_a_readable_sentence() -> None:

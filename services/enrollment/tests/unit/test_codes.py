@@ -138,8 +138,12 @@ def test_window_that_ends_before_its_start_is_refused() -> None:
     for start in (NOON, None):
         request = partial(codes.requested_window, SESSION, start, NOON, NOON)
         assert reason_of(request) == "INVALID_REQUEST"
-    late = partial(codes.requested_window, SESSION, NOON + HOUR, None, NOON)
-    assert reason_of(late) == "INVALID_REQUEST"
+
+
+def test_window_that_starts_after_the_planned_end_is_refused_at_its_start() -> None:
+    with pytest.raises(ServiceError) as refused:
+        codes.requested_window(SESSION, NOON + 2 * HOUR, None, NOON)
+    assert [each.field for each in refused.value.violations] == ["valid_from_time"]
 
 
 def test_replacement_is_valid_until_the_planned_end_or_longer() -> None:

@@ -14,6 +14,9 @@ from protovalidate import Violation as BrokenRule
 
 from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, invalid
 
+_INFINITE = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
+"""The times that the database driver stores as infinite, and then reads without a time zone."""
+
 _COLLECTED_PARTS = 1000
 """A request with more messages and list elements than this reports only its first violation."""
 
@@ -23,6 +26,7 @@ _FIXED = {
     "required": "Fill this in.",
     "string.email": "This is not an e-mail address.",
     "string.uuid": "This is not an ID. Check the link, or open the page again from where you came.",
+    "string.uuid_empty": "Fill this in.",
     "enum.defined_only": "Choose one of the options.",
     "enum.not_in": "Choose one of the options.",
     "repeated.unique": "The same entry is there twice.",
@@ -72,11 +76,14 @@ def check_texts(request: Message) -> None:
 def time_of(stamp: Timestamp, field: str) -> datetime:
     """Convert a timestamp in a request. Raises INVALID_REQUEST if it is out of range."""
     try:
-        return stamp.ToDatetime(tzinfo=UTC)
+        time = stamp.ToDatetime(tzinfo=UTC)
+        if time in _INFINITE:
+            raise ValueError("a time that is stored as an infinite one")
     except (ValueError, OverflowError) as failure:
         raise _one(
             field, "timestamp.calendar", "This must be a time between the years 1 and 9999."
         ) from failure
+    return time
 
 
 def _has_more_parts(request: Message, limit: int) -> bool:

@@ -161,11 +161,17 @@ def requested_window(
     assert session.planned_end_at is not None
     window = Window(valid_from or now, valid_until or session.planned_end_at)
     if window.valid_until <= window.valid_from:
-        sentence = "The code would expire before it becomes valid. Choose a later end."
+        field, sentence = (
+            "valid_until_time",
+            "The code would expire before it becomes valid. Choose a later end.",
+        )
+        if valid_until is None:
+            field, sentence = (
+                "valid_from_time",
+                "The session is planned to end before the code becomes valid. Choose an earlier beginning.",
+            )
         raise invalid(
-            "INVALID_REQUEST",
-            sentence,
-            violations=[Violation("valid_until_time", "code.window", sentence)],
+            "INVALID_REQUEST", sentence, violations=[Violation(field, "code.window", sentence)]
         )
     return window
 
