@@ -7,18 +7,25 @@ import time
 from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
-from proctorium.session.v1 import lobby_pb2, sessions_pb2_grpc, supervision_pb2_grpc
+from proctorium.session.v1 import (
+    incidents_pb2_grpc,
+    lobby_pb2,
+    sessions_pb2_grpc,
+    supervision_pb2_grpc,
+)
 from proctorium_access import certifications, revocations
 from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
+from proctorium_session.api.incidents import IncidentApi
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, join_response
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
 from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.enrollment import GrpcEnrollment
+from proctorium_session.operations.incidents import Incidents
 from proctorium_session.operations.joining import Joining
 from proctorium_session.operations.live import Live
 from proctorium_session.operations.planning import SessionPlanning
@@ -61,6 +68,10 @@ def build(service: Service[Settings]) -> None:
     service.rpc(
         supervision_pb2_grpc.add_RecordServiceServicer_to_server,
         RecordApi(database, access_period=settings.record_access_period),
+    )
+    service.rpc(
+        incidents_pb2_grpc.add_IncidentServiceServicer_to_server,
+        IncidentApi(Incidents(database, access_period=settings.record_access_period)),
     )
 
     service.subscribe(

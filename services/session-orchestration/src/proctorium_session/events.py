@@ -8,14 +8,18 @@ from uuid import UUID
 
 from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
 from proctorium.session.events.v1 import events_pb2 as pb
-from proctorium.session.v1 import sessions_pb2
+from proctorium.session.v1 import incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_session.domain.identity import IdentityPolicy
+from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import ActingRole, Actor, Session
 
 _IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
+_INCIDENT_SEVERITIES = EnumConversion(
+    IncidentSeverity, incidents_pb2.IncidentSeverity, "INCIDENT_SEVERITY_"
+)
 
 
 class _Ids(TypedDict):
@@ -171,6 +175,37 @@ def participant_disconnected(
     """Return the event that the last device of a learner disconnected."""
     return pb.ParticipantDisconnected(
         participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
+    )
+
+
+def incident_created(incident: Incident) -> pb.IncidentCreated:
+    """Return the event that an incident was written down."""
+    return pb.IncidentCreated(
+        incident_id=str(incident.incident_id),
+        session_id=str(incident.session_id),
+        participant_id=id_text(incident.participant_id),
+        category_id=incident.category_id,
+        severity=_INCIDENT_SEVERITIES.to_proto(incident.severity),
+        occurrence_time=to_timestamp(incident.occurred_at),
+        note_hash=incident.note_hash,
+        written_by=str(incident.author.person_id),
+        acting_role=ROLE_NUMBERS[incident.author.role],
+    )
+
+
+def incident_updated(incident: Incident) -> pb.IncidentUpdated:
+    """Return the event that an incident was changed."""
+    return pb.IncidentUpdated(
+        incident_id=str(incident.incident_id),
+        session_id=str(incident.session_id),
+        participant_id=id_text(incident.participant_id),
+        category_id=incident.category_id,
+        severity=_INCIDENT_SEVERITIES.to_proto(incident.severity),
+        occurrence_time=to_timestamp(incident.occurred_at),
+        note_hash=incident.note_hash,
+        written_by=str(incident.author.person_id),
+        acting_role=ROLE_NUMBERS[incident.author.role],
+        revision=incident.revision,
     )
 
 

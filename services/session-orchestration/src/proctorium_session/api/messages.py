@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from uuid import UUID
 
-from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium.session.v1 import incidents_pb2, lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.validation import time_of
 from proctorium_session.domain.authorization import NotAuthorized
+from proctorium_session.domain.errors import invalid_at
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
+from proctorium_session.domain.incidents import (
+    Incident,
+    IncidentCategory,
+    IncidentChanges,
+    IncidentSeverity,
+)
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState
@@ -28,6 +37,9 @@ PARTICIPANT_STATES = EnumConversion(
     ParticipantState, lobby_pb2.ParticipantState, "PARTICIPANT_STATE_"
 )
 IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTITY_STATE_")
+INCIDENT_SEVERITIES = EnumConversion(
+    IncidentSeverity, incidents_pb2.IncidentSeverity, "INCIDENT_SEVERITY_"
+)
 PROGRESS_STATES = EnumConversion(
     ProgressState, lobby_pb2.AssessmentProgressState, "ASSESSMENT_PROGRESS_STATE_"
 )
@@ -149,3 +161,55 @@ def access_message(access: RecordAccess) -> supervision_pb2.RecordAccess:
         acting_role=ROLE_NUMBERS[access.acting_role],
         access_time=to_timestamp(access.minute),
     )
+
+
+def incident_message(incident: Incident) -> incidents_pb2.Incident:
+    """Return an incident as a message."""
+    return incidents_pb2.Incident(
+        incident_id=str(incident.incident_id),
+        session_id=str(incident.session_id),
+        participant_id=id_text(incident.participant_id),
+        category_id=incident.category_id,
+        severity=INCIDENT_SEVERITIES.to_proto(incident.severity),
+        note=incident.note,
+        occurrence_time=to_timestamp(incident.occurred_at),
+        etag=incident.etag,
+        revision=incident.revision,
+        written_by=str(incident.author.person_id),
+        acting_role=ROLE_NUMBERS[incident.author.role],
+        write_time=to_timestamp(incident.written_at),
+    )
+
+
+def incident_changes_from_message(
+    message: incidents_pb2.Incident, fields: Collection[str]
+) -> IncidentChanges:
+    """Return the new values of these fields of an update. Raises INVALID_REQUEST for one that must not be empty."""
+    if "severity" in fields and not message.severity:
+        raise _missing("severity")
+    for field in ("category_id", "note"):
+        if field in fields and not getattr(message, field):
+            raise _missing(field)
+    if "occurrence_time" in fields and not message.HasField("occurrence_time"):
+        raise _missing("occurrence_time")
+    return IncidentChanges(
+        category_id=message.category_id if "category_id" in fields else None,
+        severity=INCIDENT_SEVERITIES.from_proto(message.severity) if "severity" in fields else None,
+        note=message.note if "note" in fields else None,
+        occurred_at=time_of(message.occurrence_time, "incident.occurrence_time")
+        if "occurrence_time" in fields
+        else None,
+    )
+
+
+def incident_category_message(category: IncidentCategory) -> incidents_pb2.IncidentCategory:
+    """Return a category with its subcategories as a message."""
+    return incidents_pb2.IncidentCategory(
+        category_id=category.category_id,
+        title=category.title,
+        subcategories=[incident_category_message(each) for each in category.subcategories],
+    )
+
+
+def _missing(field: str) -> ServiceError:
+    return invalid_at(f"incident.{field}", "INVALID_REQUEST", "Fill this in.")

@@ -40,7 +40,7 @@ async def read_record(
     limit = pages.effective_size(page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
     async with database.transaction() as tx:
         session = require_supervised(await sessions.get_session(tx, session_id), caller)
-        reader = await _reader(tx, caller, session, access_period)
+        reader = await record_reader(tx, caller, session, access_period)
         await record_accesses.insert_access(tx, session_id, reader)
         tokens = await pages.tokens(tx)
         after = tokens.after(name, page_token, int)
@@ -69,7 +69,7 @@ async def list_accesses(
     )
 
 
-async def _reader(
+async def record_reader(
     tx: Transaction, caller: Caller, session: Session, access_period: timedelta
 ) -> Actor:
     """Return the caller in the role in which they may read the record. Raises RECORD_CLOSED, CERTIFICATION_ENDED."""

@@ -189,6 +189,38 @@ record_accesses = Table(
 )
 """One row for each person who read the record of a session, role and minute; rows never change."""
 
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("incident_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id")),
+    Index("ix_incidents_session_id_incident_id", "session_id", "incident_id"),
+)
+"""One row for each incident of a session; rows never change."""
+
+incident_revisions = Table(
+    "incident_revisions",
+    metadata,
+    Column("incident_id", Uuid, ForeignKey("incidents.incident_id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("category_id", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    # The key of the note's hash in events and in the record.
+    Column("note_key", LargeBinary, nullable=False),
+    Column("occurred_at", _TIME, nullable=False),
+    Column("written_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    PrimaryKeyConstraint("incident_id", "revision"),
+    CheckConstraint("revision BETWEEN 1 AND 100", name="revision"),
+    CheckConstraint("severity IN ('note', 'warning', 'serious')", name="severity"),
+    CheckConstraint("note <> '' AND length(note) <= 2000", name="note"),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
+)
+"""One row for each revision of an incident; rows never change. The newest one is what the incident says."""
+
 presence = Table(
     "presence",
     metadata,

@@ -1,0 +1,215 @@
+"""Incidents, which proctors write down; they never change a state (`S14`)."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from proctorium_common.errors import ServiceError, conflict, exhausted, not_found
+from proctorium_session.domain.errors import failed_precondition, invalid_at, not_your_session
+from proctorium_session.domain.session_states import SessionState
+from proctorium_session.domain.sessions import Actor, Session
+
+MAX_INCIDENTS = 2000
+"""The number of incidents of a session."""
+MAX_REVISIONS = 100
+"""The number of revisions of an incident."""
+_CLOCK_SKEW = timedelta(minutes=1)
+"""By how much a client's clock may be ahead."""
+
+
+class IncidentSeverity(StrEnum):
+    """How serious an incident is."""
+
+    NOTE = "note"
+    WARNING = "warning"
+    SERIOUS = "serious"
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentCategory:
+    """A category with its subcategories, one of which an incident has."""
+
+    category_id: str
+    title: str
+    subcategories: tuple[IncidentCategory, ...] = ()
+
+
+def _category(category_id: str, title: str, **subcategories: str) -> IncidentCategory:
+    return IncidentCategory(
+        category_id,
+        title,
+        tuple(
+            IncidentCategory(f"{category_id}.{name}", each) for name, each in subcategories.items()
+        ),
+    )
+
+
+CATEGORIES = (
+    _category(
+        "environment",
+        "Environment",
+        noise="Noise",
+        other_person="Another person",
+        interruption="Interruption, such as an alarm",
+        other="Other",
+    ),
+    _category(
+        "learner",
+        "Learner",
+        forbidden_aid="Forbidden aid",
+        communication="Communication with others",
+        absence="Absence",
+        illness="Illness",
+        conduct="Conduct",
+        other="Other",
+    ),
+    _category(
+        "staff",
+        "Staff",
+        late_start="Late start",
+        wrong_instruction="Wrong instruction",
+        replacement="Replacement of a proctor",
+        other="Other",
+    ),
+    _category(
+        "technical",
+        "Technical",
+        connection="Connection",
+        device="Device",
+        software="Software",
+        power="Power",
+        other="Other",
+    ),
+    _category("other", "Other", other="Other"),
+)
+"""All categories."""
+
+_CATEGORY_IDS = frozenset(
+    each.category_id for category in CATEGORIES for each in category.subcategories
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """One revision of an incident. `note_key` is the key of the hash of the note in events and in the record."""
+
+    incident_id: UUID
+    session_id: UUID
+    participant_id: UUID | None
+    category_id: str
+    severity: IncidentSeverity
+    note: str
+    occurred_at: datetime
+    revision: int
+    note_key: bytes
+    author: Actor
+    written_at: datetime
+
+    @property
+    def etag(self) -> str:
+        """The etag of this revision."""
+        return f"v{self.revision}"
+
+    @property
+    def note_hash(self) -> bytes:
+        """The keyed hash of the note."""
+        return hmac.digest(self.note_key, self.note.encode(), "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentChanges:
+    """The new values of an update; None for a value that stays."""
+
+    category_id: str | None = None
+    severity: IncidentSeverity | None = None
+    note: str | None = None
+    occurred_at: datetime | None = None
+
+
+def check_incident(session: Session, incident: Incident) -> None:
+    """Raise INCIDENT_CATEGORY_UNKNOWN or OCCURRENCE_TIME_INVALID for what an incident cannot be."""
+    if incident.category_id not in _CATEGORY_IDS:
+        raise invalid_at(
+            "category_id",
+            "INCIDENT_CATEGORY_UNKNOWN",
+            "Choose one of the subcategories.",
+            category_id=incident.category_id,
+        )
+    if incident.occurred_at > incident.written_at + _CLOCK_SKEW:
+        raise _occurrence_time_invalid("This time is in the future. Enter when it happened.")
+    if incident.occurred_at < session.lobby_open_time:
+        raise _occurrence_time_invalid("This is before the lobby opened. Enter when it happened.")
+
+
+def require_incidents(session: Session) -> None:
+    """Raise LOBBY_NOT_OPEN or SESSION_CANCELLED for a session that has no incidents in its state."""
+    if session.state is SessionState.SCHEDULED:
+        raise failed_precondition(
+            "LOBBY_NOT_OPEN",
+            "The lobby is not open yet, so there is nothing to report. Open the lobby first.",
+            lobby_open_time=session.lobby_open_time.isoformat(),
+        )
+    if session.state is SessionState.CANCELLED:
+        raise failed_precondition(
+            "SESSION_CANCELLED", "The session was cancelled, so it has no incidents."
+        )
+
+
+def update_incident(
+    current: Incident,
+    changes: IncidentChanges,
+    etag: str,
+    author: Actor,
+    *,
+    now: datetime,
+    note_key: bytes,
+) -> Incident | None:
+    """Return the next revision, or None if the changes change nothing.
+
+    `note_key` is the key for a new note. Raises STALE_ETAG, and INCIDENT_LIMIT_REACHED for too many revisions.
+    """
+    if etag and etag != current.etag:
+        raise conflict(
+            "STALE_ETAG",
+            "Somebody has changed this incident meanwhile. Read it again, then change it.",
+        )
+    changed = replace(
+        current,
+        category_id=changes.category_id or current.category_id,
+        severity=changes.severity or current.severity,
+        note=changes.note or current.note,
+        occurred_at=changes.occurred_at or current.occurred_at,
+    )
+    if changed == current:
+        return None
+    if current.revision >= MAX_REVISIONS:
+        raise incident_limit_reached(
+            MAX_REVISIONS, "This incident was changed very often. Write a new one."
+        )
+    return replace(
+        changed,
+        revision=current.revision + 1,
+        note_key=current.note_key if changed.note == current.note else note_key,
+        author=author,
+        written_at=now,
+    )
+
+
+def incident_limit_reached(limit: int, message: str) -> ServiceError:
+    """Return the error for a session with too many incidents, or an incident with too many revisions."""
+    return exhausted("INCIDENT_LIMIT_REACHED", message, limit=str(limit))
+
+
+def no_incident(*, is_administrator: bool) -> ServiceError:
+    """Return the error for an unknown incident; to proctors it looks like one of another session."""
+    if is_administrator:
+        return not_found("NOT_FOUND", "There is no such incident. Reload the list.")
+    return not_your_session()
+
+
+def _occurrence_time_invalid(message: str) -> ServiceError:
+    return invalid_at("occurrence_time", "OCCURRENCE_TIME_INVALID", message)
