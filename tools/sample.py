@@ -21,6 +21,8 @@ from tools.checks.language import TEXTS
 _LEAST_WORDS = 4
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[])")
 _CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.DOTALL | re.MULTILINE)
+_NO_TEXT = re.compile(r"[#|]|noqa|type: ignore|mypy:")
+"""The beginning of a heading, a row of a table, or an instruction to a tool."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -48,7 +50,7 @@ def texts_of(path: str, source: str) -> Iterator[tuple[str, str]]:
     else:
         found = list(_line_comments(source, "#"))
     for line, text in found:
-        if len(text.split()) >= _LEAST_WORDS:
+        if len(text.split()) >= _LEAST_WORDS and not _NO_TEXT.match(text):
             yield f"{path}:{line}", text
 
 
@@ -105,7 +107,7 @@ def _sentences(source: str) -> Iterator[tuple[int, str]]:
     line = 1
     for paragraph in re.split(r"(\n\s*\n|\n(?=[-*|#]|\d+\. ))", without_code):
         for sentence in _SENTENCE.split(" ".join(paragraph.split())):
-            if sentence and not sentence.startswith("#"):
+            if sentence:
                 yield line + len(paragraph) - len(paragraph.lstrip("\n")), sentence
         line += paragraph.count("\n")
 
