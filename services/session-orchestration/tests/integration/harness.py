@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from proctorium.session.v1 import (
+    incidents_pb2_grpc,
     lobby_pb2,
     lobby_pb2_grpc,
     sessions_pb2,
@@ -34,6 +35,7 @@ class Person(testing.Person):
         self.lobby = lobby_pb2_grpc.LobbyServiceStub(self.channel)
         self.supervision = supervision_pb2_grpc.SupervisionServiceStub(self.channel)
         self.record = supervision_pb2_grpc.RecordServiceStub(self.channel)
+        self.incidents = incidents_pb2_grpc.IncidentServiceStub(self.channel)
 
 
 class Harness(testing.ServiceHarness[Settings]):
@@ -43,7 +45,8 @@ class Harness(testing.ServiceHarness[Settings]):
         "SELECT (SELECT count(*) FROM sessions), (SELECT sum(revision) FROM sessions),"
         " (SELECT count(*) FROM participants), (SELECT count(*) FROM participant_assessments),"
         " (SELECT count(*) FROM session_record), (SELECT count(*) FROM outbox),"
-        " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors)"
+        " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors),"
+        " (SELECT count(*) FROM incidents), (SELECT count(*) FROM incident_revisions)"
     )
 
     def __init__(

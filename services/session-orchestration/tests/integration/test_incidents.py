@@ -14,11 +14,11 @@ from sqlalchemy.exc import DBAPIError
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import incidents_pb2 as pb
-from proctorium.session.v1 import incidents_pb2_grpc, sessions_pb2, supervision_pb2
+from proctorium.session.v1 import sessions_pb2, supervision_pb2
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .world import Person, World, end, join, plan, refused_without_change, start
+from .harness import Harness, Person, end, join, plan, start
 
 ALARM = "The fire alarm rang; everybody left the room for ten minutes."
 
@@ -45,20 +45,16 @@ class Scene:
         return request
 
 
-def service_of(person: Person) -> incidents_pb2_grpc.IncidentServiceStub:
-    return incidents_pb2_grpc.IncidentServiceStub(person.channel)
-
-
-async def in_progress(world: World) -> Scene:
-    proctor, learner = world.proctor(), world.learner()
-    session = await world.scheduled(plan([proctor]))
+async def in_progress(harness: Harness) -> Scene:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor]))
     joined = await join(learner, session.session_id)
     await start(proctor, session.session_id)
     return Scene(proctor, learner, session.session_id, joined.participant.participant_id)
 
 
 async def create(person: Person, request: pb.CreateIncidentRequest) -> pb.Incident:
-    return (await service_of(person).CreateIncident(request)).incident
+    return (await person.incidents.CreateIncident(request)).incident
 
 
 async def listed(person: Person, session_id: str, participant_id: str = "") -> list[pb.Incident]:
@@ -66,7 +62,7 @@ async def listed(person: Person, session_id: str, participant_id: str = "") -> l
     found: list[pb.Incident] = []
     token = ""
     while True:
-        page = await service_of(person).ListIncidents(
+        page = await person.incidents.ListIncidents(
             pb.ListIncidentsRequest(
                 session_id=session_id,
                 participant_id=participant_id,
@@ -80,20 +76,20 @@ async def listed(person: Person, session_id: str, participant_id: str = "") -> l
             return found
 
 
-async def test_incident_is_created_recorded_and_listed(world: World) -> None:
-    scene = await in_progress(world)
+async def test_incident_is_created_recorded_and_listed(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created(participant_id=scene.participant_id))
     assert (created.note, created.revision, created.etag) == (ALARM, 1, "v1")
     assert (created.written_by, created.acting_role) == (scene.proctor.id, ROLE_PROCTOR)
     assert await listed(scene.proctor, scene.session_id) == [created]
-    assert (await world.events(scene.session_id))[-1] == "incident.created"
-    assert (await world.published(scene.session_id))[-1] == "incident.created"
+    assert (await harness.recorded(scene.session_id))[-1] == "incident.created"
+    assert (await harness.published(scene.session_id))[-1] == "incident.created"
 
 
-async def test_event_has_a_hash_of_the_note_and_not_its_text(world: World) -> None:
-    scene = await in_progress(world)
+async def test_event_has_a_hash_of_the_note_and_not_its_text(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
-    rows = await world.rows("SELECT body FROM outbox ORDER BY position DESC LIMIT 1")
+    rows = await harness.rows("SELECT body FROM outbox ORDER BY position DESC LIMIT 1")
     body = rows[0][0]
     assert isinstance(body, bytes)
     assert b"alarm" not in body
@@ -102,36 +98,39 @@ async def test_event_has_a_hash_of_the_note_and_not_its_text(world: World) -> No
     assert len(event.note_hash) == 32
 
 
-async def test_incident_changes_no_state(world: World) -> None:
-    scene = await in_progress(world)
+async def test_incident_changes_no_state(harness: Harness) -> None:
+    scene = await in_progress(harness)
     states = "SELECT state FROM sessions UNION ALL SELECT state FROM participants"
-    before = await world.rows(states)
+    before = await harness.rows(states)
     await create(scene.proctor, scene.created(severity=pb.INCIDENT_SEVERITY_SERIOUS))
-    assert await world.rows(states) == before
+    assert await harness.rows(states) == before
 
 
-async def test_update_keeps_the_earlier_revisions(world: World) -> None:
-    scene = await in_progress(world)
+async def test_update_keeps_the_earlier_revisions(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
-    administrator = world.administrator()
+    administrator = harness.administrator()
     changed = pb.Incident(
         incident_id=created.incident_id, note="It was a test alarm.", etag=created.etag
     )
     updated = (
-        await service_of(administrator).UpdateIncident(pb.UpdateIncidentRequest(incident=changed))
+        await administrator.incidents.UpdateIncident(pb.UpdateIncidentRequest(incident=changed))
     ).incident
     assert (updated.note, updated.category_id) == ("It was a test alarm.", created.category_id)
     assert (updated.revision, updated.acting_role) == (2, ROLE_ADMINISTRATOR)
-    revisions = await service_of(scene.proctor).ListIncidentRevisions(
+    revisions = await scene.proctor.incidents.ListIncidentRevisions(
         pb.ListIncidentRevisionsRequest(incident_id=created.incident_id)
     )
     assert list(revisions.revisions) == [updated, created]
     assert await listed(scene.proctor, scene.session_id) == [updated]
-    assert (await world.events(scene.session_id))[-2:] == ["incident.created", "incident.updated"]
+    assert (await harness.recorded(scene.session_id))[-2:] == [
+        "incident.created",
+        "incident.updated",
+    ]
 
 
-async def test_mask_names_the_fields_of_an_update(world: World) -> None:
-    scene = await in_progress(world)
+async def test_mask_names_the_fields_of_an_update(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
     incident = pb.Incident(
         incident_id=created.incident_id,
@@ -139,44 +138,40 @@ async def test_mask_names_the_fields_of_an_update(world: World) -> None:
         severity=pb.INCIDENT_SEVERITY_SERIOUS,
     )
     updated = (
-        await service_of(scene.proctor).UpdateIncident(
+        await scene.proctor.incidents.UpdateIncident(
             pb.UpdateIncidentRequest(incident=incident, update_mask=FieldMask(paths=["severity"]))
         )
     ).incident
     assert (updated.note, updated.severity) == (ALARM, pb.INCIDENT_SEVERITY_SERIOUS)
 
 
-async def test_update_without_a_new_value_changes_nothing(world: World) -> None:
-    scene = await in_progress(world)
+async def test_update_without_a_new_value_changes_nothing(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
-    before = await world.fingerprint()
+    before = await harness.state()
     same = pb.Incident(incident_id=created.incident_id, note=ALARM)
-    updated = await service_of(scene.proctor).UpdateIncident(
-        pb.UpdateIncidentRequest(incident=same)
-    )
+    updated = await scene.proctor.incidents.UpdateIncident(pb.UpdateIncidentRequest(incident=same))
     assert updated.incident == created
-    assert await world.fingerprint() == before
+    assert await harness.state() == before
 
 
-async def test_second_of_two_concurrent_changes_is_refused(world: World) -> None:
-    scene = await in_progress(world)
+async def test_second_of_two_concurrent_changes_is_refused(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
-    administrator = world.administrator()
+    administrator = harness.administrator()
 
     def changed(note: str) -> pb.UpdateIncidentRequest:
         return pb.UpdateIncidentRequest(
             incident=pb.Incident(incident_id=created.incident_id, note=note, etag=created.etag)
         )
 
-    await service_of(scene.proctor).UpdateIncident(changed("First"))
-    refused = await refused_without_change(
-        world, service_of(administrator).UpdateIncident, changed("Second")
-    )
+    await scene.proctor.incidents.UpdateIncident(changed("First"))
+    refused = await harness.refused(administrator.incidents.UpdateIncident, changed("Second"))
     assert refused.reason == "STALE_ETAG"
 
 
-async def test_incidents_of_one_participant_are_listed_newest_first(world: World) -> None:
-    scene = await in_progress(world)
+async def test_incidents_of_one_participant_are_listed_newest_first(harness: Harness) -> None:
+    scene = await in_progress(harness)
     of_session = [await create(scene.proctor, scene.created(note=f"Alarm {n}")) for n in range(3)]
     of_learner = [
         await create(
@@ -195,8 +190,8 @@ async def test_incidents_of_one_participant_are_listed_newest_first(world: World
     assert of_participant == newest_first[:3]
 
 
-async def test_repetition_creates_one_incident(world: World) -> None:
-    scene = await in_progress(world)
+async def test_repetition_creates_one_incident(harness: Harness) -> None:
+    scene = await in_progress(harness)
     request = scene.created(request_id=str(new_id()))
     first = await create(scene.proctor, request)
     assert await create(scene.proctor, request) == first
@@ -226,67 +221,65 @@ def at(moment: datetime) -> Timestamp:
     ],
 )
 async def test_invalid_incident_is_refused_at_its_field(
-    world: World, fields: dict[str, object], reason: str, field: str | None
+    harness: Harness, fields: dict[str, object], reason: str, field: str | None
 ) -> None:
-    scene = await in_progress(world)
-    refused = await refused_without_change(
-        world, service_of(scene.proctor).CreateIncident, scene.created(**fields)
-    )
+    scene = await in_progress(harness)
+    refused = await harness.refused(scene.proctor.incidents.CreateIncident, scene.created(**fields))
     assert refused.reason == reason
     if field is not None:
         assert [each.field for each in refused.violations] == [field]
 
 
-async def test_markup_is_stored_as_it_was_written(world: World) -> None:
-    scene = await in_progress(world)
+async def test_markup_is_stored_as_it_was_written(harness: Harness) -> None:
+    scene = await in_progress(harness)
     note = "<b>bold</b> & 'quoted'\nsecond line"
     assert (await create(scene.proctor, scene.created(note=note))).note == note
 
 
 @pytest.mark.parametrize("shift", [timedelta(minutes=5), timedelta(days=-1)])
-async def test_time_outside_of_the_session_is_refused(world: World, shift: timedelta) -> None:
-    scene = await in_progress(world)
+async def test_time_outside_of_the_session_is_refused(harness: Harness, shift: timedelta) -> None:
+    scene = await in_progress(harness)
     request = scene.created()
     request.occurrence_time.CopyFrom(at(datetime.now(UTC) + shift))
-    refused = await refused_without_change(world, service_of(scene.proctor).CreateIncident, request)
+    refused = await harness.refused(scene.proctor.incidents.CreateIncident, request)
     assert refused.reason == "OCCURRENCE_TIME_INVALID"
 
 
-async def test_participant_of_another_session_is_refused(world: World) -> None:
-    scene, other = await in_progress(world), await in_progress(world)
+async def test_participant_of_another_session_is_refused(harness: Harness) -> None:
+    scene, other = await in_progress(harness), await in_progress(harness)
     request = scene.created(participant_id=other.participant_id)
-    refused = await refused_without_change(world, service_of(scene.proctor).CreateIncident, request)
+    refused = await harness.refused(scene.proctor.incidents.CreateIncident, request)
     assert refused.reason == "NOT_FOUND"
 
 
-async def test_scheduled_and_cancelled_sessions_have_no_incidents(world: World) -> None:
-    proctor = world.proctor()
-    session = await world.scheduled(
+async def test_scheduled_and_cancelled_sessions_have_no_incidents(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(
         plan([proctor], starts_in=timedelta(days=1), lobby_lead=timedelta(minutes=5))
     )
-    scene = Scene(proctor, world.learner(), session.session_id, "")
-    refused = await refusal(service_of(proctor).CreateIncident(scene.created()))
+    scene = Scene(proctor, harness.learner(), session.session_id, "")
+    refused = await refusal(proctor.incidents.CreateIncident(scene.created()))
     assert refused.reason == "LOBBY_NOT_OPEN"
-    await world.administrator().sessions.CancelSession(
+    await harness.administrator().sessions.CancelSession(
         sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     )
-    refused = await refusal(service_of(proctor).CreateIncident(scene.created()))
+    refused = await refusal(proctor.incidents.CreateIncident(scene.created()))
     assert refused.reason == "SESSION_CANCELLED"
 
 
-async def test_incident_is_written_after_the_end_of_the_session(world: World) -> None:
-    scene = await in_progress(world)
+async def test_incident_is_written_after_the_end_of_the_session(harness: Harness) -> None:
+    scene = await in_progress(harness)
     await end(scene.proctor, scene.session_id)
     await create(scene.proctor, scene.created())
-    assert (await world.events(scene.session_id))[-1] == "incident.created"
+    assert (await harness.recorded(scene.session_id))[-1] == "incident.created"
 
 
-async def test_proctors_have_no_access_long_after_the_end(world: World) -> None:
-    scene = await in_progress(world)
+async def test_proctors_have_no_access_long_after_the_end(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
     await end(scene.proctor, scene.session_id)
-    await world.rows("UPDATE sessions SET end_time = end_time - interval '25 hours'")
-    service = service_of(scene.proctor)
+    await harness.rows("UPDATE sessions SET end_time = end_time - interval '25 hours'")
+    service = scene.proctor.incidents
     calls = (
         service.CreateIncident(scene.created()),
         service.ListIncidents(pb.ListIncidentsRequest(session_id=scene.session_id)),
@@ -301,16 +294,16 @@ async def test_proctors_have_no_access_long_after_the_end(world: World) -> None:
     )
     for call in calls:
         assert (await refusal(call)).reason == "RECORD_CLOSED"
-    assert await listed(world.administrator(), scene.session_id) == [created]
+    assert await listed(harness.administrator(), scene.session_id) == [created]
 
 
-async def test_others_have_no_access(world: World) -> None:
-    scene = await in_progress(world)
+async def test_others_have_no_access(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created(participant_id=scene.participant_id))
     revisions = pb.ListIncidentRevisionsRequest(incident_id=created.incident_id)
     incidents = pb.ListIncidentsRequest(session_id=scene.session_id)
-    for person, reason in ((world.proctor(), "NOT_YOUR_SESSION"), (scene.learner, "NOT_ALLOWED")):
-        service = service_of(person)
+    for person, reason in ((harness.proctor(), "NOT_YOUR_SESSION"), (scene.learner, "NOT_ALLOWED")):
+        service = person.incidents
         for call in (
             service.CreateIncident(scene.created()),
             service.ListIncidents(incidents),
@@ -319,10 +312,10 @@ async def test_others_have_no_access(world: World) -> None:
             assert (await refusal(call)).reason == reason
 
 
-async def test_unknown_incident_looks_like_one_of_another_session(world: World) -> None:
-    scene = await in_progress(world)
+async def test_unknown_incident_looks_like_one_of_another_session(harness: Harness) -> None:
+    scene = await in_progress(harness)
     created = await create(scene.proctor, scene.created())
-    stranger = service_of(world.proctor())
+    stranger = harness.proctor().incidents
     errors = [
         await refusal(
             stranger.ListIncidentRevisions(pb.ListIncidentRevisionsRequest(incident_id=each))
@@ -333,17 +326,17 @@ async def test_unknown_incident_looks_like_one_of_another_session(world: World) 
     assert errors[0].message == errors[1].message
 
 
-async def test_reading_is_logged_as_an_access_to_the_record(world: World) -> None:
-    scene = await in_progress(world)
+async def test_reading_is_logged_as_an_access_to_the_record(harness: Harness) -> None:
+    scene = await in_progress(harness)
     await listed(scene.proctor, scene.session_id)
-    accesses = await world.administrator().record.ListRecordAccesses(
+    accesses = await harness.administrator().record.ListRecordAccesses(
         supervision_pb2.ListRecordAccessesRequest(session_id=scene.session_id)
     )
     assert {each.person_id for each in accesses.accesses} == {scene.proctor.id}
 
 
-async def test_database_refuses_to_change_an_incident(world: World) -> None:
-    scene = await in_progress(world)
+async def test_database_refuses_to_change_an_incident(harness: Harness) -> None:
+    scene = await in_progress(harness)
     await create(scene.proctor, scene.created())
     for statement in (
         "UPDATE incidents SET participant_id = NULL",
@@ -352,20 +345,20 @@ async def test_database_refuses_to_change_an_incident(world: World) -> None:
         "DELETE FROM incident_revisions",
     ):
         with pytest.raises(DBAPIError):
-            await world.rows(statement)
+            await harness.rows(statement)
 
 
-async def test_database_refuses_a_gap_and_a_strangers_participant(world: World) -> None:
-    scene, other = await in_progress(world), await in_progress(world)
+async def test_database_refuses_a_gap_and_a_strangers_participant(harness: Harness) -> None:
+    scene, other = await in_progress(harness), await in_progress(harness)
     created = await create(scene.proctor, scene.created())
     copied = (
         "INSERT INTO incident_revisions SELECT incident_id, 3, category_id, severity, note, note_key,"
         " occurred_at, written_by, acting_role, written_at FROM incident_revisions"
     )
     with pytest.raises(DBAPIError, match="no revision before it"):
-        await world.rows(copied)
+        await harness.rows(copied)
     with pytest.raises(DBAPIError, match="in another session"):
-        await world.rows(
+        await harness.rows(
             "INSERT INTO incidents VALUES (:id, :session, :participant)",
             id=new_id(),
             session=UUID(created.session_id),
@@ -373,8 +366,8 @@ async def test_database_refuses_a_gap_and_a_strangers_participant(world: World) 
         )
 
 
-async def test_categories_are_listed_as_a_tree(world: World) -> None:
-    response = await service_of(world.proctor()).ListIncidentCategories(
+async def test_categories_are_listed_as_a_tree(harness: Harness) -> None:
+    response = await harness.proctor().incidents.ListIncidentCategories(
         pb.ListIncidentCategoriesRequest()
     )
     assert [each.category_id for each in response.categories] == [

@@ -152,7 +152,7 @@ class Incidents:
         Raises NOT_YOUR_SESSION, NOT_FOUND, RECORD_CLOSED, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
         """
         name = f"incidents:{session_id}:{participant_id}"
-        size = pages.size_of(page_size)
+        size = pages.effective_size(page_size)
         async with self._database.transaction() as tx:
             await self._log_access(tx, caller, session_id)
             tokens = await pages.tokens(tx)
