@@ -354,7 +354,7 @@ class ProctorClient:
         assert self.roster is not None
         for learner in learners:
             await self.roster.until(_shows_verified(learner.participant_id), "a verified identity")
-        await self.proctor.supervision.AuthorizeAssessment(
+        response = await self.proctor.supervision.AuthorizeAssessment(
             AuthorizeAssessmentRequest(
                 request_id=str(new_id()),
                 session_id=self.scenario.session_id,
@@ -362,6 +362,7 @@ class ProctorClient:
                 participant_ids=[learner.participant_id for learner in learners],
             )
         )
+        assert all(each.HasField("participant") for each in response.outcomes), response.outcomes
         names = ", ".join(learner.learner.name for learner in learners)
         self.log(f"{self.proctor.name} authorised the assessment for {names}")
 

@@ -41,7 +41,7 @@ async def test_session_from_schedule_to_end(harness: Harness) -> None:
             session_id=session.session_id, assessment_id=assessment_id
         )
     )
-    assert [each.person_id for each in authorized.authorized] == [first.id]
+    assert [each.participant.person_id for each in authorized.outcomes] == [first.id]
 
     ended = await end(proctor, session.session_id)
     assert ended.state == sessions_pb2.SESSION_STATE_ENDED

@@ -34,6 +34,11 @@ def removing(
     )
 
 
+def reasons(answer: supervision_pb2.AuthorizeAssessmentResponse) -> dict[str, str]:
+    """Return the reason of each refusal by participant; empty for the others."""
+    return {each.participant_id: each.error.reason for each in answer.outcomes}
+
+
 async def verify(harness: Harness, participant: lobby_pb2.Participant) -> None:
     await harness.rows(
         "UPDATE participants SET identity = 'verified' WHERE participant_id = :id",
@@ -58,38 +63,52 @@ async def test_authorising_all_authorises_the_eligible_and_lists_the_others_with
     await proctor.supervision.RemoveParticipant(removing(session, removed.participant_id))
 
     answer = await proctor.supervision.AuthorizeAssessment(authorizing(session))
-    assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
-    first, second = answer.authorized[0].assessments
-    assert first.state == AUTHORIZED
-    assert second.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_AWAITING_AUTHORIZATION
-    assert {each.participant_id: each.reason for each in answer.left_out} == {
+    assert reasons(answer) == {
+        verified.participant_id: "",
         unverified.participant_id: "IDENTITY_NOT_VERIFIED",
         removed.participant_id: "PARTICIPANT_NOT_IN_SESSION",
     }
+    first, second = answer.outcomes[0].participant.assessments
+    assert first.state == AUTHORIZED
+    assert second.state == lobby_pb2.ASSESSMENT_PROGRESS_STATE_AWAITING_AUTHORIZATION
 
 
-async def test_authorising_listed_participants_is_all_or_nothing(harness: Harness) -> None:
+async def test_each_listed_participant_has_an_outcome_in_the_order_of_the_request(
+    harness: Harness,
+) -> None:
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor], identity=BEFORE_ASSESSMENT))
+    other = await harness.scheduled(plan([harness.proctor()]))
     verified = await joined(harness.learner(), session)
     unverified = await joined(harness.learner(), session)
+    elsewhere = await joined(harness.learner(), other)
+    unknown = lobby_pb2.Participant(participant_id=str(new_id()))
     await verify(harness, verified)
     await start(proctor, session.session_id)
 
-    authorize = proctor.supervision.AuthorizeAssessment
-    error = await harness.refused(authorize, authorizing(session, verified, unverified))
-    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "IDENTITY_NOT_VERIFIED")
-    assert error.metadata == {"participant_id": unverified.participant_id}
-
-    stranger = lobby_pb2.Participant(participant_id=str(new_id()))
-    error = await harness.refused(authorize, authorizing(session, verified, stranger))
-    assert (error.kind, error.reason) == (
-        Kind.INVALID_STATE_TRANSITION,
-        "PARTICIPANT_NOT_IN_SESSION",
+    answer = await proctor.supervision.AuthorizeAssessment(
+        authorizing(session, unknown, unverified, verified, elsewhere)
     )
+    assert list(reasons(answer).items()) == [
+        (unknown.participant_id, "NOT_FOUND"),
+        (unverified.participant_id, "IDENTITY_NOT_VERIFIED"),
+        (verified.participant_id, ""),
+        (elsewhere.participant_id, "NOT_FOUND"),
+    ]
+    assert "have not sent their photos yet" in answer.outcomes[1].error.message
+    events = await harness.recorded(session.session_id)
+    assert events.count("participant.assessment-authorized") == 1
 
-    answer = await authorize(authorizing(session, verified))
-    assert [each.participant_id for each in answer.authorized] == [verified.participant_id]
+
+async def test_participant_listed_twice_is_refused(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session = await harness.scheduled(plan([proctor]))
+    participant = await joined(harness.learner(), session)
+    await start(proctor, session.session_id)
+    twice = authorizing(session, participant, participant)
+    error = await harness.refused(proctor.supervision.AuthorizeAssessment, twice)
+    assert error.reason == "INVALID_REQUEST"
+    assert [each.field for each in error.violations] == ["participant_ids"]
 
 
 async def test_repeated_authorisation_publishes_one_event(harness: Harness) -> None:
@@ -189,10 +208,7 @@ async def test_listed_removed_learner_cannot_be_authorised(harness: Harness) -> 
     participant = await joined(harness.learner(), session)
     await start(proctor, session.session_id)
     await proctor.supervision.RemoveParticipant(removing(session, participant.participant_id))
-    error = await harness.refused(
-        proctor.supervision.AuthorizeAssessment, authorizing(session, participant)
-    )
-    assert error.reason == "PARTICIPANT_NOT_IN_SESSION"
-    assert error.metadata == {"participant_id": participant.participant_id, "state": "removed"}
+    answer = await proctor.supervision.AuthorizeAssessment(authorizing(session, participant))
+    assert reasons(answer) == {participant.participant_id: "PARTICIPANT_NOT_IN_SESSION"}
     shown = await roster(proctor, session.session_id)
     assert shown.participants[0].removal_reason == "A phone was used."

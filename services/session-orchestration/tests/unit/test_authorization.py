@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
 from uuid import UUID
 
 import pytest
@@ -8,41 +7,31 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorium_common.errors import ServiceError
-from proctorium_session.domain.authorization import (
-    authorization_of,
-    cannot_authorize,
-    require_authorizable,
-)
+from proctorium_session.domain.authorization import authorization_refusal, require_authorizable
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.session_states import SessionState
 
-from .builders import ASSESSMENT, make_session, make_view
+from .builders import ASSESSMENT, make_plan, make_session, make_view
 
 
 @given(
-    people=st.lists(
-        st.tuples(st.sampled_from(ParticipantState), st.sampled_from(IdentityState)), max_size=8
-    ),
+    state=st.sampled_from(ParticipantState),
+    identity=st.sampled_from(IdentityState),
     policy=st.sampled_from(IdentityPolicy),
 )
 def test_authorisation_needs_in_session_and_the_identity_policy(
-    people: list[tuple[ParticipantState, IdentityState]], policy: IdentityPolicy
+    state: ParticipantState, identity: IdentityState, policy: IdentityPolicy
 ) -> None:
-    views = [make_view(n, state, identity) for n, (state, identity) in enumerate(people)]
-    authorization = authorization_of(views, ASSESSMENT, policy)
-    assert len(authorization.to_authorize) + len(authorization.not_authorized) == len(views)
-    for view in authorization.to_authorize:
-        assert view.participant.state is ParticipantState.IN_SESSION
-        if policy is IdentityPolicy.BEFORE_ASSESSMENT:
-            assert view.participant.identity is IdentityState.VERIFIED
-    by_id = {each.participant.participant_id: each.participant for each in views}
-    for not_authorized in authorization.not_authorized:
-        in_session = by_id[not_authorized.participant_id].state is ParticipantState.IN_SESSION
-        assert not_authorized.reason == (
-            "IDENTITY_NOT_VERIFIED" if in_session else "PARTICIPANT_NOT_IN_SESSION"
-        )
+    session = make_session(SessionState.IN_PROGRESS, make_plan(identity_policy=policy))
+    refused = authorization_refusal(session, make_view(1, state, identity))
+    if state is not ParticipantState.IN_SESSION:
+        expected: str | None = "PARTICIPANT_NOT_IN_SESSION"
+    elif policy is IdentityPolicy.BEFORE_ASSESSMENT and identity is not IdentityState.VERIFIED:
+        expected = "IDENTITY_NOT_VERIFIED"
+    else:
+        expected = None
+    assert (refused.reason if refused is not None else None) == expected
 
 
 @pytest.mark.parametrize(
@@ -55,19 +44,17 @@ def test_authorisation_needs_in_session_and_the_identity_policy(
     ],
 )
 def test_refusal_describes_the_missing_step(identity: IdentityState, sentence: str) -> None:
-    view = make_view(identity=identity)
-    error = cannot_authorize(view.participant.participant_id, view, "IDENTITY_NOT_VERIFIED")
-    assert (error.reason, sentence in error.message) == ("IDENTITY_NOT_VERIFIED", True)
+    plan = make_plan(identity_policy=IdentityPolicy.BEFORE_ASSESSMENT)
+    session = make_session(SessionState.IN_PROGRESS, plan)
+    refused = authorization_refusal(session, make_view(identity=identity))
+    assert refused is not None
+    assert sentence in refused.message
 
 
-@pytest.mark.parametrize("state", ProgressState, ids=lambda state: state.name)
-def test_repeated_authorisation_succeeds_until_the_start(state: ProgressState) -> None:
-    progress = Progress(ASSESSMENT, state=state)
-    view = replace(make_view(), assessments={ASSESSMENT: progress})
-    authorization = authorization_of([view], ASSESSMENT, IdentityPolicy.NONE)
-    assert (view in authorization.to_authorize) == (state is ProgressState.AWAITING_AUTHORIZATION)
-    assert (view in authorization.authorized) == (state is ProgressState.AUTHORIZED)
-    assert not authorization.not_authorized
+def test_unknown_participant_is_refused() -> None:
+    refused = authorization_refusal(make_session(SessionState.IN_PROGRESS), None)
+    assert refused is not None
+    assert refused.reason == "NOT_FOUND"
 
 
 @pytest.mark.parametrize(
@@ -85,10 +72,3 @@ def test_only_assessments_of_the_session_are_authorised() -> None:
     with pytest.raises(ServiceError) as refused:
         require_authorizable(make_session(SessionState.IN_PROGRESS), UUID(int=5))
     assert refused.value.reason == "ASSESSMENT_NOT_IN_SESSION"
-
-
-def test_refusal_contains_participant_and_state() -> None:
-    view = make_view(1, ParticipantState.WAITING)
-    who = view.participant.participant_id
-    error = cannot_authorize(who, view, "PARTICIPANT_NOT_IN_SESSION")
-    assert error.metadata == {"participant_id": str(who), "state": "waiting"}

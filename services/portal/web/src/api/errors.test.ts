@@ -7,7 +7,7 @@ import {
   ErrorInfoSchema,
   RetryInfoSchema,
 } from "../gen/google/rpc/error_details_pb";
-import { InputError, isTokenError, isUnreachable, toProblem } from "./errors";
+import { isTokenError, isUnreachable, ProblemError, toProblem } from "./errors";
 
 function refusal(reason: string, code = Code.FailedPrecondition): ConnectError {
   return new ConnectError("A sentence.", code, undefined, [{ desc: ErrorInfoSchema, value: { reason } }]);
@@ -66,7 +66,7 @@ describe("toProblem", () => {
   });
 
   test("shows an input error of the page like a service's error", () => {
-    expect(toProblem(new InputError("IMAGE_TOO_LARGE", "Too large."))).toEqual({
+    expect(toProblem(new ProblemError("IMAGE_TOO_LARGE", "Too large."))).toEqual({
       reason: "IMAGE_TOO_LARGE",
       sentence: "Too large.",
     });

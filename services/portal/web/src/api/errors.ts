@@ -19,8 +19,8 @@ export interface Violation {
   sentence: string;
 }
 
-/** An error that a page finds in the person's input before it calls a service; shown like a service's error. */
-export class InputError extends Error {
+/** A problem that no failed call reports: found in the person's input, or the outcome for one participant; shown like a service's error. */
+export class ProblemError extends Error {
   constructor(
     readonly reason: string,
     sentence: string,
@@ -31,7 +31,7 @@ export class InputError extends Error {
 
 /** Convert anything that was thrown into a problem; unexpected errors are logged to the console too. */
 export function toProblem(thrown: unknown): Problem {
-  if (thrown instanceof InputError) return { reason: thrown.reason, sentence: thrown.message };
+  if (thrown instanceof ProblemError) return { reason: thrown.reason, sentence: thrown.message };
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const retry = error.findDetails(RetryInfoSchema)[0];

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.validation import time_of
-from proctorium_session.domain.authorization import NotAuthorized
+from proctorium_session.domain.authorization import ParticipantRefusal
 from proctorium_session.domain.errors import invalid_at
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.incidents import (
@@ -133,11 +133,24 @@ def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
     )
 
 
-def not_authorized_message(not_authorized: NotAuthorized) -> supervision_pb2.NotAuthorized:
-    """Return a participant who cannot be authorised as a message."""
-    return supervision_pb2.NotAuthorized(
-        participant_id=str(not_authorized.participant_id), reason=not_authorized.reason
-    )
+def outcome_messages(
+    session: Session, outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
+) -> list[supervision_pb2.ParticipantOutcome]:
+    """Return the outcomes of a request for several participants as messages."""
+    return [
+        supervision_pb2.ParticipantOutcome(
+            participant_id=str(participant_id), error=_refusal_message(outcome)
+        )
+        if isinstance(outcome, ParticipantRefusal)
+        else supervision_pb2.ParticipantOutcome(
+            participant_id=str(participant_id), participant=participant_message(session, outcome)
+        )
+        for participant_id, outcome in outcomes.items()
+    ]
+
+
+def _refusal_message(refusal: ParticipantRefusal) -> supervision_pb2.ParticipantError:
+    return supervision_pb2.ParticipantError(reason=refusal.reason, message=refusal.message)
 
 
 def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:

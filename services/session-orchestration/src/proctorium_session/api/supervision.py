@@ -15,7 +15,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_text
 from proctorium_session.api.messages import (
-    not_authorized_message,
+    outcome_messages,
     participant_message,
     session_message,
 )
@@ -48,10 +48,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 request,
                 pb.AuthorizeAssessmentResponse,
                 lambda result: pb.AuthorizeAssessmentResponse(
-                    authorized=[
-                        participant_message(result.session, view) for view in result.authorized
-                    ],
-                    left_out=[not_authorized_message(each) for each in result.not_authorized],
+                    outcomes=outcome_messages(result.session, result.outcomes)
                 ),
             ),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
@@ -14,16 +14,14 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
 from proctorium_session.domain.authorization import (
-    Authorization,
-    NotAuthorized,
-    authorization_of,
-    cannot_authorize,
+    ParticipantRefusal,
+    authorization_refusal,
     require_authorizable,
 )
 from proctorium_session.domain.errors import no_participant
 from proctorium_session.domain.participant_states import PARTICIPANT_STATES, ParticipantAction
 from proctorium_session.domain.participants import ParticipantView
-from proctorium_session.domain.progress import authorize
+from proctorium_session.domain.progress import ProgressState, authorize
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
@@ -33,12 +31,11 @@ M = TypeVar("M", bound=Message)
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationResult:
-    """The participants who may start an assessment, and those who may not."""
+class BulkResult:
+    """The outcome of a request for each participant: the participant after it, or why it changed nothing."""
 
     session: Session
-    authorized: tuple[ParticipantView, ...]
-    not_authorized: tuple[NotAuthorized, ...]
+    outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,29 +52,37 @@ async def authorize_assessment(
     session_id: UUID,
     assessment_id: UUID,
     participant_ids: Sequence[UUID],
-    responder: Responder[AuthorizationResult, M],
+    responder: Responder[BulkResult, M],
 ) -> M:
-    """Authorise an assessment for all of the named participants, or if none is named for all who can be authorised.
+    """Authorise an assessment for each named participant who can be authorised, or if none is named for everybody.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION, and for named participants
-    IDENTITY_NOT_VERIFIED, PARTICIPANT_NOT_IN_SESSION.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION.
     """
 
-    async def run(tx: Transaction) -> AuthorizationResult:
+    async def run(tx: Transaction) -> BulkResult:
         session, actor = await lock_supervised(tx, session_id, caller)
         require_authorizable(session, assessment_id)
-        views = await participants.list_views(tx, session_id, only=participant_ids)
-        authorization = authorization_of(views, assessment_id, session.plan.identity_policy)
-        if participant_ids:
-            _require_all(participant_ids, views, authorization)
-        authorized = tuple(
-            _with_authorization(view, assessment_id) for view in authorization.to_authorize
-        )
+        views = {
+            view.participant.participant_id: view
+            for view in await participants.list_views(tx, session_id, only=participant_ids)
+            if participant_ids or not view.progress(assessment_id).state.is_started
+        }
+        outcomes: dict[UUID, ParticipantView | ParticipantRefusal] = {}
+        authorized: list[ParticipantView] = []
+        for participant_id in participant_ids or views:
+            view = views.get(participant_id)
+            refused = authorization_refusal(session, view)
+            if refused is not None:
+                outcomes[participant_id] = refused
+                continue
+            assert view is not None, "an unknown participant is refused"
+            if view.progress(assessment_id).state is ProgressState.AWAITING_AUTHORIZATION:
+                view = _with_authorization(view, assessment_id)
+                authorized.append(view)
+            outcomes[participant_id] = view
         if authorized:
             session = await _save_authorizations(tx, session, authorized, assessment_id, actor)
-        return AuthorizationResult(
-            session, (*authorized, *authorization.authorized), authorization.not_authorized
-        )
+        return BulkResult(session, outcomes)
 
     return await database.respond(responder, run)
 
@@ -111,18 +116,6 @@ async def remove_participant(
         return RemovalResult(session, replace(view, participant=removed))
 
     return await database.respond(responder, run)
-
-
-def _require_all(
-    participant_ids: Sequence[UUID], views: Sequence[ParticipantView], authorization: Authorization
-) -> None:
-    """Raise for the first named participant who cannot be authorised or is not in the session."""
-    views_by_id = {view.participant.participant_id: view for view in views}
-    reasons = {each.participant_id: each.reason for each in authorization.not_authorized}
-    for participant_id in participant_ids:
-        if participant_id not in views_by_id or participant_id in reasons:
-            reason = reasons.get(participant_id, "PARTICIPANT_NOT_IN_SESSION")
-            raise cannot_authorize(participant_id, views_by_id.get(participant_id), reason)
 
 
 def _with_authorization(view: ParticipantView, assessment_id: UUID) -> ParticipantView:

@@ -1,5 +1,5 @@
 // Prepares identity photos for sending: recognises their format by content, and scales them down to what the service stores.
-import { InputError } from "../../api/errors";
+import { ProblemError } from "../../api/errors";
 import { messages } from "../../messages";
 
 /** The longer side of what the service stores (`stored_side`): more pixels would only take longer to send. */
@@ -31,19 +31,19 @@ export function fitToLimit(width: number, height: number): { width: number; heig
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** Return the bytes to send for a photo that a person chose, upright and scaled down. Throws an InputError for an unusable file. */
+/** Return the bytes to send for a photo that a person chose, upright and scaled down. Throws an ProblemError for an unusable file. */
 export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>> {
-  if (file.size === 0) throw new InputError("IMAGE_UNREADABLE", text.emptyFile);
+  if (file.size === 0) throw new ProblemError("IMAGE_UNREADABLE", text.emptyFile);
   if (file.size > MAX_BYTES_TO_OPEN) {
-    throw new InputError("IMAGE_TOO_LARGE", text.hugeFile);
+    throw new ProblemError("IMAGE_TOO_LARGE", text.hugeFile);
   }
   const format = detectFormat(new Uint8Array(await file.slice(0, 12).arrayBuffer()));
   const bitmap = await decode(file);
   if (bitmap === undefined) {
-    if (format === "HEIC") throw new InputError("IMAGE_UNREADABLE", text.heic);
-    if (format === "unknown") throw new InputError("IMAGE_UNREADABLE", text.notAPhoto);
+    if (format === "HEIC") throw new ProblemError("IMAGE_UNREADABLE", text.heic);
+    if (format === "unknown") throw new ProblemError("IMAGE_UNREADABLE", text.notAPhoto);
     if (file.size > MAX_BYTES) {
-      throw new InputError("IMAGE_TOO_LARGE", text.tooLarge);
+      throw new ProblemError("IMAGE_TOO_LARGE", text.tooLarge);
     }
     return bytes(file);
   }

@@ -6,9 +6,10 @@ import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
 import { AssessmentProgressState, type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
-import type { AuthorizeAssessmentResponse } from "../../gen/proctorium/session/v1/supervision_pb";
+import type { AuthorizeAssessmentResponse, ParticipantError } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
+import { changedParticipants, refusals } from "./outcomes";
 import { canBeAuthorised } from "./participants";
 
 const text = messages.supervision;
@@ -82,12 +83,13 @@ function Outcome({
 }): JSX.Element | null {
   const { assessmentId, response } = authorisation;
   const byId = new Map(participants.map((one) => [one.participantId, one]));
-  const canStart = response.authorized.filter(
+  const authorised = changedParticipants(response.outcomes);
+  const canStart = authorised.filter(
     (one) => !hasStartedOrLeft(byId.get(one.participantId) ?? one, assessmentId),
   ).length;
-  const hadAny = response.authorized.length > 0;
+  const hadAny = authorised.length > 0;
   const isOld = hadAny ? canStart === 0 : isReadyFor(assessmentId, participants);
-  return isOld ? null : <p>{outcomeText(canStart, response, what)}</p>;
+  return isOld ? null : <p>{outcomeText(canStart, refusals(response.outcomes), what)}</p>;
 }
 
 /** Return whether a participant has started the assessment, or has left the session and will not start it. */
@@ -96,10 +98,10 @@ function hasStartedOrLeft({ state, assessments: progresses }: Participant, asses
   return state !== ParticipantState.IN_SESSION || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
 }
 
-function outcomeText(canStart: number, { leftOut }: AuthorizeAssessmentResponse, what: string): string {
-  if (canStart === 0 && leftOut.length === 0) return text.nobodyWaitsFor(what);
-  const unverified = leftOut.filter(({ reason }) => reason === "IDENTITY_NOT_VERIFIED").length;
-  const absent = leftOut.length - unverified;
+function outcomeText(canStart: number, refused: readonly ParticipantError[], what: string): string {
+  if (canStart === 0 && refused.length === 0) return text.nobodyWaitsFor(what);
+  const unverified = refused.filter(({ reason }) => reason === "IDENTITY_NOT_VERIFIED").length;
+  const absent = refused.length - unverified;
   return [
     canStart > 0 ? text.canStart(canStart, what) : text.nobodyNew(what),
     unverified > 0 && text.notVerified(unverified),

@@ -17,6 +17,7 @@ import { messages } from "../../messages";
 import { IdentityDecision } from "../identity/identity-decision";
 import { isOver } from "../sessions/sessions";
 import { HeldResult } from "./held-result";
+import { throwRefusal } from "./outcomes";
 import { canBeAuthorised, isFinished, isPresent, isResultHeld, needsOf } from "./participants";
 import { isLapsed } from "./permissions";
 import { Removal } from "./removal";
@@ -147,14 +148,15 @@ interface AssessmentProps {
 function Assessment({ session, participant, assessment, name, title, may }: AssessmentProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const authorise = (): Promise<void> =>
-    run((requestId) =>
-      supervision.authorizeAssessment({
+    run(async (requestId) => {
+      const { outcomes } = await supervision.authorizeAssessment({
         requestId,
         sessionId: session.sessionId,
         assessmentId: assessment.assessmentId,
         participantIds: [participant.participantId],
-      }),
-    );
+      });
+      throwRefusal(outcomes);
+    });
   return (
     <div class="row">
       {participant.assessments.length > 1 && <span>{title}:</span>}
