@@ -7,7 +7,7 @@ from proctorium.session.v1 import incidents_pb2_grpc
 from proctorium_common.ids import parse_id
 from proctorium_common.messages import fields_to_update, optional_id
 from proctorium_common.rpc.caller import current_call
-from proctorium_common.rpc.served import Context
+from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.messages import (
