@@ -31,6 +31,7 @@ from proctorium.notification.v1.notifications_pb2 import (
     ListDeliveriesRequest,
     ListNotificationsRequest,
 )
+from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_NOTE, CreateIncidentRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_devstack import demo_data
@@ -66,6 +67,7 @@ WITHOUT_RESOURCE = {
     "AccountService/SignOut": _SECRET,
     "AccountService/GetMe": _OWN,
     "AccountService/ListSigningKeys": _EVERYBODY,
+    "IncidentService/ListIncidentCategories": _EVERYBODY,
     "LobbyService/JoinSession": _SECRET,
     "OrganisationService/GetOrganisation": _EVERYBODY,
     "OrganisationService/UpdateOrganisation": "changes the only organisation; only administrators may",
@@ -92,10 +94,12 @@ _ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
 # Ids that identify the resource of one learner.
-_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id")  # fmt: skip
+_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id")  # fmt: skip
+_OPTIONAL_TIMES = {"client_time", "valid_from_time", "valid_until_time", "occurrence_time"}
 _YES = "yes"
 _NOTHING = "nothing"
 _SETS_PASSWORD = "AccountService/SetPassword"
+_CATEGORY_ID = "learner.absence"
 _NEW_PASSWORD = "cobalt-meadow-1729"
 _REFUSED = {Kind.NOT_FOUND, Kind.NOT_ALLOWED}
 _HEAD = """# Whose resources a caller may use
@@ -159,6 +163,15 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
     await learner.submit()
     await learner.wait_for_result()
     certificate, _ = await learner.wait_for_certificate()
+    reported = await scenario.proctor.incidents.CreateIncident(
+        CreateIncidentRequest(
+            session_id=scenario.session_id,
+            participant_id=learner.participant_id,
+            category_id=_CATEGORY_ID,
+            severity=INCIDENT_SEVERITY_NOTE,
+            note="Left the room for two minutes.",
+        )
+    )
     for client in (learner, other, proctor):
         await client.close()
     person, administrator = scenario.learners[0], scenario.administrator
@@ -178,6 +191,8 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
             item.item_id for item in attempt.items if item.WhichOneof("kind") == "true_false"
         ),
         "case_id": case.case_id,
+        "incident_id": reported.incident.incident_id,
+        "category_id": _CATEGORY_ID,
         "certificate_id": certificate.certificate_id,
         "code_id": codes.codes[0].code_id,
         "delivery_id": await eventually(lambda: _delivery(administrator, person), "a delivery"),
@@ -260,7 +275,7 @@ def _filled(descriptor: Any, ids: dict[str, str], chosen: tuple[str, ...] = ()) 
         if each.message_type is not None and each.is_repeated:
             getattr(message, each.name).append(_filled(each.message_type, ids))
         elif each.message_type is not None:
-            if each.name not in {"client_time", "valid_from_time", "valid_until_time"}:
+            if each.name not in _OPTIONAL_TIMES:
                 getattr(message, each.name).CopyFrom(_filled(each.message_type, ids))
         elif (value := _value(each, ids)) is not None:
             if each.is_repeated:
@@ -285,6 +300,8 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
             return selfie()
         case "sequence":
             return 1_000
+        case "note":
+            return "The test of the authorisation."
         case name if name.endswith("reason"):
             return "The test of the authorisation."
         case _:
