@@ -12,6 +12,7 @@ import { OrganisationService } from "../gen/proctorium/enrollment/v1/organisatio
 import { PersonService } from "../gen/proctorium/enrollment/v1/people_pb";
 import { VerificationService } from "../gen/proctorium/identity/v1/verification_pb";
 import { InboxService } from "../gen/proctorium/notification/v1/notifications_pb";
+import { IncidentService } from "../gen/proctorium/session/v1/incidents_pb";
 import { LobbyService } from "../gen/proctorium/session/v1/lobby_pb";
 import { SessionService } from "../gen/proctorium/session/v1/sessions_pb";
 import { RecordService, SupervisionService } from "../gen/proctorium/session/v1/supervision_pb";
@@ -35,6 +36,7 @@ export const courses = createClient(CourseService, transport);
 export const grading = createClient(GradingService, transport);
 export const identity = createClient(VerificationService, transport);
 export const inbox = createClient(InboxService, transport);
+export const incidents = createClient(IncidentService, transport);
 export const lobby = createClient(LobbyService, transport);
 export const organisation = createClient(OrganisationService, transport);
 export const people = createClient(PersonService, transport);

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { messages } from "../messages";
 import { timeWithOffset } from "../messages/format";
 import { Field } from "./fields";
-import { instantsOf, TIME_ZONE } from "./local-time";
+import { instantsOf, type LocalTime, TIME_ZONE } from "./local-time";
 
 const { common } = messages;
 
@@ -28,6 +28,11 @@ export function readDateTime(value: (name: string) => string, name: string): Dat
   return { time: undefined, error };
 }
 
+/** Return what was entered into the `DateTimeField` called `name`. */
+export function enteredTime(value: (name: string) => string, name: string): LocalTime {
+  return { text: value(name), occurrence: value(occurrenceName(name)) };
+}
+
 function occurrenceName(name: string): string {
   return `${name}.occurrence`;
 }
@@ -35,13 +40,15 @@ function occurrenceName(name: string): string {
 interface DateTimeFieldProps {
   label: string;
   name: string;
+  /** The time that is shown at first. */
+  initial?: LocalTime;
   /** What was wrong with it when the form was submitted. */
   error: string | undefined;
-  onChange: () => void;
+  onChange?: () => void;
 }
 
-export function DateTimeField({ label, name, error, onChange }: DateTimeFieldProps): JSX.Element {
-  const [text, setText] = useState("");
+export function DateTimeField({ label, name, initial, error, onChange }: DateTimeFieldProps): JSX.Element {
+  const [text, setText] = useState(initial?.text ?? "");
   const instants = instantsOf(text);
   return (
     <>
@@ -52,9 +59,10 @@ export function DateTimeField({ label, name, error, onChange }: DateTimeFieldPro
         name={name}
         type="datetime-local"
         required
+        defaultValue={initial?.text}
         onInput={(event) => {
           setText(event.currentTarget.value);
-          onChange();
+          onChange?.();
         }}
       />
       {instants?.length === 2 && (
@@ -62,7 +70,13 @@ export function DateTimeField({ label, name, error, onChange }: DateTimeFieldPro
           <legend>{common.repeatedTime(TIME_ZONE)}</legend>
           {instants.map((instant, index) => (
             <label key={instant} class="choice">
-              <input type="radio" name={occurrenceName(name)} value={index} required />
+              <input
+                type="radio"
+                name={occurrenceName(name)}
+                value={index}
+                required
+                defaultChecked={text === initial?.text && initial.occurrence === String(index)}
+              />
               {index === 0 ? common.firstTime(timeWithOffset(instant)) : common.secondTime(timeWithOffset(instant))}
             </label>
           ))}

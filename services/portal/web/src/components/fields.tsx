@@ -125,18 +125,29 @@ export interface Option {
   checked?: boolean;
 }
 
+interface GroupProps {
+  legend: string;
+  name: string;
+  options: readonly Option[];
+}
+
 /** Any number of options under one name; `empty` is shown where there are none. */
-export function CheckboxGroup({
+export function CheckboxGroup({ empty, ...group }: GroupProps & { empty: string }): JSX.Element {
+  return <Group type="checkbox" empty={empty} {...group} />;
+}
+
+/** One of several options, all of which are shown. */
+export function RadioGroup(group: GroupProps): JSX.Element {
+  return <Group type="radio" {...group} />;
+}
+
+function Group({
+  type,
   legend,
   name,
   options,
   empty,
-}: {
-  legend: string;
-  name: string;
-  options: readonly Option[];
-  empty: string;
-}): JSX.Element {
+}: GroupProps & { type: "checkbox" | "radio"; empty?: string }): JSX.Element {
   const error = useFieldError(name);
   const { describedBy, texts } = useDescription(undefined, error);
   return (
@@ -152,7 +163,7 @@ export function CheckboxGroup({
       {options.length === 0 && <p class="quiet">{empty}</p>}
       {options.map(({ value, text, checked }) => (
         <label key={value} class="choice">
-          <input type="checkbox" name={name} value={value} defaultChecked={checked ?? false} />
+          <input type={type} name={name} value={value} required={type === "radio"} defaultChecked={checked ?? false} />
           {text}
         </label>
       ))}

@@ -1,6 +1,6 @@
 // The values of a submitted form.
 
-interface FormValues {
+export interface FormValues {
   value: (name: string) => string;
   values: (name: string) => string[];
 }

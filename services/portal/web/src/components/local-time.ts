@@ -2,13 +2,14 @@
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?$/;
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /** The reader's time zone, by its IANA name. */
 export const TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 function offsetMs(instant: number): number {
-  return -60_000 * new Date(instant).getTimezoneOffset();
+  return -MINUTE_MS * new Date(instant).getTimezoneOffset();
 }
 
 /**
@@ -29,6 +30,22 @@ export function instantsOf(text: string): readonly number[] | undefined {
     .map((offset) => wall - offset)
     .filter((instant) => instant + offsetMs(instant) === wall)
     .sort((one, other) => one - other);
+}
+
+/** A time as the fields of a form have it. */
+export interface LocalTime {
+  /** The time to the minute, such as `2027-03-01T09:00`. */
+  text: string;
+  /** Which of the two instants with this text is meant; empty where there is only one. */
+  occurrence: string;
+}
+
+/** Return the time that the clocks of the reader's zone show at an instant. */
+export function localTimeOf(instant: number): LocalTime {
+  const minute = Math.floor(instant / MINUTE_MS) * MINUTE_MS;
+  const text = new Date(minute + offsetMs(minute)).toISOString().slice(0, 16);
+  const instants = instantsOf(text) ?? [];
+  return { text, occurrence: instants.length === 2 ? String(instants.indexOf(minute)) : "" };
 }
 
 /** Return the last second of a day such as `2027-03-01` in the reader's zone. */

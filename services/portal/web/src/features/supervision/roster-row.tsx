@@ -15,6 +15,9 @@ import {
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { IdentityDecision } from "../identity/identity-decision";
+import { opensReport } from "../incidents/incidents";
+import type { Incidents } from "../incidents/use-incidents";
+import { WriteIncident } from "../incidents/write-incident";
 import { isOver } from "../sessions/sessions";
 import { HeldResult } from "./held-result";
 import { throwRefusal } from "./outcomes";
@@ -41,8 +44,14 @@ function Cell({ label, children }: { label: string; children: ComponentChildren 
   );
 }
 
-/** An invited learner who has never joined. */
-export function AbsentRow({ session, name }: { session: Session; name: string }): JSX.Element {
+interface AbsentRowProps {
+  session: Session;
+  name: string;
+  incidents: Incidents | undefined;
+}
+
+/** An invited learner who has never joined, about whom no incident can be written. */
+export function AbsentRow({ session, name, incidents }: AbsentRowProps): JSX.Element {
   const nothing = <span class="quiet">–</span>;
   return (
     <tr role="row">
@@ -58,6 +67,7 @@ export function AbsentRow({ session, name }: { session: Session; name: string })
       {!isOver(session) && <Cell label={text.columns.connection}>{nothing}</Cell>}
       <Cell label={text.columns.identity}>{nothing}</Cell>
       <Cell label={text.columns.assessment}>{nothing}</Cell>
+      {incidents?.write && <Cell label={text.columns.incidents}>{nothing}</Cell>}
     </tr>
   );
 }
@@ -74,15 +84,30 @@ interface RosterRowProps {
   title: (assessmentId: string) => string;
   /** Whether the person who views the roster can act in the session. */
   may: boolean;
+  /** The incidents of the session, if it can have new ones. */
+  incidents: Incidents | undefined;
 }
 
-export function RosterRow({ session, participant, name, title, may }: RosterRowProps): JSX.Element {
+export function RosterRow({ session, participant, name, title, may, incidents }: RosterRowProps): JSX.Element {
   const over = isOver(session);
   const needs = over ? [] : needsOf(participant);
   const learner = useRef<HTMLTableCellElement>(null);
+  const write = incidents?.write;
+  const { participantId } = participant;
+  const reportOnKey = (event: KeyboardEvent): void => {
+    if (write === undefined || !opensReport(event, event.target as Element)) return;
+    event.preventDefault();
+    write({ participantId });
+  };
   return (
-    <tr role="row" class={needs.length > 0 ? "marked" : ""}>
-      <th scope="row" role="rowheader" ref={learner} tabIndex={-1}>
+    <tr role="row" class={needs.length > 0 ? "marked" : ""} onKeyDown={reportOnKey}>
+      <th
+        scope="row"
+        role="rowheader"
+        ref={learner}
+        tabIndex={write ? 0 : -1}
+        aria-keyshortcuts={write ? "i" : undefined}
+      >
         {name}
       </th>
       {!over && (
@@ -127,7 +152,36 @@ export function RosterRow({ session, participant, name, title, may }: RosterRowP
           />
         ))}
       </Cell>
+      {write && (
+        <Cell label={text.columns.incidents}>
+          <LearnerIncidents incidents={incidents} participantId={participantId} name={name} />
+        </Cell>
+      )}
     </tr>
+  );
+}
+
+/** How many incidents there are about a learner, and the button to report one. */
+function LearnerIncidents({
+  incidents: { list, ...form },
+  participantId,
+  name,
+}: {
+  incidents: Incidents;
+  participantId: string;
+  name: string;
+}): JSX.Element {
+  const count = list?.filter((incident) => incident.participantId === participantId).length ?? 0;
+  return (
+    <>
+      {count > 0 && <p class="count">{messages.incidents.count(count)}</p>}
+      <WriteIncident
+        subject={{ participantId }}
+        label={messages.incidents.reportShort}
+        about={messages.incidents.aboutLearner(name)}
+        {...form}
+      />
+    </>
   );
 }
 

@@ -4,6 +4,8 @@ import type { JSX } from "preact";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { acceptsIncidents } from "../incidents/incidents";
+import type { Incidents } from "../incidents/use-incidents";
 import { useNames } from "../people/use-names";
 import { isOver } from "../sessions/sessions";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
@@ -14,7 +16,13 @@ import { useAttentionFilter } from "./use-attention-filter";
 
 const text = messages.supervision;
 
-export function Roster({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
+interface RosterProps {
+  session: Session;
+  participants: Participant[];
+  incidents: Incidents;
+}
+
+export function Roster({ session, participants, incidents }: RosterProps): JSX.Element {
   const joined = new Set(participants.map(({ personId }) => personId));
   const absent = (session.plan?.learnerIds ?? []).filter((personId) => !joined.has(personId));
   const name = useNames([...joined, ...absent]);
@@ -26,9 +34,11 @@ export function Roster({ session, participants }: { session: Session; participan
   const shown = over ? arrived : filter.shown;
   if (arrived.length + absent.length === 0) return <p>{over ? text.nobodyHadJoined : text.nobodyJoined}</p>;
   const { learner, attention, state, connection, identity, assessment } = text.columns;
-  const columns = over
-    ? [learner, state, identity, assessment]
-    : [learner, attention, state, connection, identity, assessment];
+  const reports = acceptsIncidents(session) ? incidents : undefined;
+  const columns = [
+    ...(over ? [learner, state, identity, assessment] : [learner, attention, state, connection, identity, assessment]),
+    ...(reports?.write ? [text.columns.incidents] : []),
+  ];
   return (
     <section aria-labelledby="roster" class="stacking">
       <h2 id="roster">{text.learnersTitle}</h2>
@@ -73,10 +83,13 @@ export function Roster({ session, participants }: { session: Session; participan
                 name={name(participant.personId)}
                 title={title}
                 may={!over && maySupervise(session, participants)}
+                incidents={reports}
               />
             ))}
             {(over || !filter.on) &&
-              absent.map((personId) => <AbsentRow key={personId} session={session} name={name(personId)} />)}
+              absent.map((personId) => (
+                <AbsentRow key={personId} session={session} name={name(personId)} incidents={reports} />
+              ))}
           </tbody>
         </table>
       )}

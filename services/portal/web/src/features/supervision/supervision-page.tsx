@@ -15,6 +15,9 @@ import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/superv
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { IncidentSection } from "../incidents/incident-section";
+import { hasIncidents } from "../incidents/incidents";
+import { useIncidents } from "../incidents/use-incidents";
 import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
 import { isOver } from "../sessions/sessions";
@@ -79,7 +82,19 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
           <Link to={`/supervise/${session.sessionId}/accesses`}>{text.accessLog}</Link>
         </p>
       )}
-      <Roster session={session} participants={[...view.participants.values()]} />
+      <Learners session={session} participants={[...view.participants.values()]} />
+    </>
+  );
+}
+
+/** The roster, and the incidents that were written down about the learners and the session. */
+function Learners({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
+  const enabled = hasIncidents(session) && maySupervise(session, participants);
+  const incidents = useIncidents(session.sessionId, enabled);
+  return (
+    <>
+      <Roster session={session} participants={participants} incidents={incidents} />
+      {enabled && <IncidentSection session={session} participants={participants} incidents={incidents} />}
     </>
   );
 }

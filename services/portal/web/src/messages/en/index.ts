@@ -4,6 +4,7 @@ import { common } from "./common";
 import { courses } from "./courses";
 import { exam } from "./exam";
 import { identity } from "./identity";
+import { incidents } from "./incidents";
 import { lobby } from "./lobby";
 import { notifications } from "./notifications";
 import { people } from "./people";
@@ -17,6 +18,7 @@ export const en = {
   courses,
   exam,
   identity,
+  incidents,
   lobby,
   notifications,
   people,

@@ -70,6 +70,7 @@ export const supervision = {
     connection: "Connection",
     identity: "Identity",
     assessment: "Assessment",
+    incidents: "Incidents",
   },
   nothing: "Nothing",
   need: { identity: "Identity to check", disconnected: "Disconnected", authorisation: "To authorise" },

@@ -1,0 +1,49 @@
+// What an incident says.
+import type { JSX } from "preact";
+import { Badge } from "../../components/badge";
+import { type Incident, type IncidentCategory, IncidentSeverity } from "../../gen/proctorium/session/v1/incidents_pb";
+import { messages } from "../../messages";
+import { dateTime } from "../../messages/format";
+import { hasRole, Role } from "../account/current-user";
+import { categoryName } from "./incidents";
+
+const text = messages.incidents;
+
+interface IncidentFactsProps {
+  incident: Incident;
+  categories: readonly IncidentCategory[];
+}
+
+/** Severity, category, time and note. */
+export function IncidentFacts({ incident, categories }: IncidentFactsProps): JSX.Element {
+  return (
+    <>
+      <p class="row">
+        <SeverityBadge severity={incident.severity} />
+        <strong>{categoryName(categories, incident.categoryId)}</strong>
+        <span>{text.occurred(dateTime(incident.occurrenceTime))}</span>
+      </p>
+      <p class="text">{incident.note}</p>
+    </>
+  );
+}
+
+/** Return the name of who wrote a revision. Proctors cannot see the names of administrators who are not proctors of the session. */
+export function authorName(
+  { writtenBy, actingRole }: Pick<Incident, "writtenBy" | "actingRole">,
+  name: (personId: string) => string,
+): string {
+  if (actingRole !== Role.ADMINISTRATOR) return name(writtenBy);
+  return hasRole(Role.ADMINISTRATOR) ? text.administrator(name(writtenBy)) : text.anAdministrator;
+}
+
+function SeverityBadge({ severity }: { severity: IncidentSeverity }): JSX.Element {
+  switch (severity) {
+    case IncidentSeverity.SERIOUS:
+      return <Badge tone="bad">{text.severity.serious}</Badge>;
+    case IncidentSeverity.WARNING:
+      return <Badge tone="wait">{text.severity.warning}</Badge>;
+    default:
+      return <Badge tone="plain">{text.severity.note}</Badge>;
+  }
+}

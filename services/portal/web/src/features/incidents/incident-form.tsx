@@ -1,0 +1,158 @@
+// The form in which an incident is reported or changed, as a dialog. Closing it keeps what was typed.
+import type { JSX } from "preact";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import type { Problem } from "../../api/errors";
+import { ConfirmButton } from "../../components/confirm-button";
+import { DateTimeField, enteredTime, readDateTime } from "../../components/date-time-field";
+import { RadioGroup, Select, TextArea } from "../../components/fields";
+import { Form, FormProblem } from "../../components/form";
+import { type FormValues, readForm } from "../../components/form-values";
+import { type Incident, type IncidentCategory, IncidentSeverity } from "../../gen/proctorium/session/v1/incidents_pb";
+import { messages } from "../../messages";
+import { dateTime } from "../../messages/format";
+import { authorName, IncidentFacts } from "./incident-facts";
+import { charactersLeft, type Draft, isChanged, MAX_NOTE_LENGTH, occurrenceTime } from "./incidents";
+import type { Editor } from "./use-incidents";
+
+const text = messages.incidents;
+
+const SEVERITIES: readonly [IncidentSeverity, string][] = [
+  [IncidentSeverity.NOTE, text.severityChoice.note],
+  [IncidentSeverity.WARNING, text.severityChoice.warning],
+  [IncidentSeverity.SERIOUS, text.severityChoice.serious],
+];
+
+interface IncidentDialogProps {
+  editor: Editor;
+  categories: readonly IncidentCategory[];
+  /** Whom the incident is about. */
+  subject: string;
+  name: (personId: string) => string;
+}
+
+export function IncidentDialog({ editor, categories, subject, name }: IncidentDialogProps): JSX.Element {
+  const title = useId();
+  const { dialog, draft } = editor;
+  useEffect(() => dialog.current?.showModal(), []);
+  return (
+    <dialog ref={dialog} class="form" onClose={editor.onClose} aria-labelledby={title}>
+      <h2 id={title}>{draft.incident ? text.changeAbout(subject) : text.reportAbout(subject)}</h2>
+      <IncidentForm key={editor.revision} editor={editor} categories={categories} name={name} />
+    </dialog>
+  );
+}
+
+interface IncidentFormProps {
+  editor: Editor;
+  categories: readonly IncidentCategory[];
+  name: (personId: string) => string;
+}
+
+function IncidentForm({ editor, categories, name }: IncidentFormProps): JSX.Element {
+  // The fields are filled once; what is entered then is stored, and another draft makes another form.
+  const [draft] = useState(editor.draft);
+  const [entered, setEntered] = useState(draft);
+  const [timeError, setTimeError] = useState<string | undefined>(undefined);
+  const problem = atFields(editor.problem);
+  const left = charactersLeft(entered.entries.note.length);
+  const store = (event: Event): void => {
+    const changed = withEntries(draft, readForm(event));
+    setEntered(changed);
+    setTimeError(undefined);
+    editor.store(changed);
+  };
+  const save = (event: SubmitEvent): void => {
+    const values = readForm(event);
+    const { time, error } = readDateTime(values.value, "occurrence_time");
+    setTimeError(error);
+    const changed = withEntries(draft, values);
+    if (time) editor.save(changed, occurrenceTime(changed, time));
+  };
+  return (
+    <Form problem={problem} onSubmit={save} onInput={store}>
+      {draft.theirs && <Theirs incident={draft.theirs} categories={categories} name={name} />}
+      <Select label={text.categoryLabel} name="category_id" required autoFocus>
+        <option value="">{text.chooseCategory}</option>
+        {categories.map((group) => (
+          <optgroup key={group.categoryId} label={group.title}>
+            {group.subcategories.map(({ categoryId, title }) => (
+              <option key={categoryId} value={categoryId} selected={categoryId === draft.entries.categoryId}>
+                {title}
+              </option>
+            ))}
+          </optgroup>
+        ))}
+      </Select>
+      <RadioGroup
+        legend={text.severityLabel}
+        name="severity"
+        options={SEVERITIES.map(([severity, label]) => ({
+          value: String(severity),
+          text: label,
+          checked: String(severity) === draft.entries.severity,
+        }))}
+      />
+      <TextArea
+        label={text.note}
+        {...(left === undefined ? {} : { hint: text.charactersLeft(left) })}
+        name="note"
+        rows={5}
+        required
+        maxLength={MAX_NOTE_LENGTH}
+        defaultValue={draft.entries.note}
+      />
+      <DateTimeField label={text.time} name="occurrence_time" initial={draft.entries.time} error={timeError} />
+      <FormProblem problem={problem} />
+      <div class="row">
+        <button type="submit" disabled={editor.busy}>
+          {text.save}
+        </button>
+        <button type="button" class="plain" onClick={() => editor.dialog.current?.close()}>
+          {text.close}
+        </button>
+        {isChanged(entered) && (
+          <ConfirmButton
+            label={text.discard}
+            consequence={text.discardConsequence}
+            confirmLabel={text.discardConfirm}
+            cancelLabel={text.discardCancel}
+            busy={editor.busy}
+            onConfirm={editor.discard}
+          />
+        )}
+      </div>
+    </Form>
+  );
+}
+
+function withEntries(draft: Draft, { value }: FormValues): Draft {
+  const [categoryId, severity, note] = [value("category_id"), value("severity"), value("note")];
+  return { ...draft, entries: { categoryId, severity, note, time: enteredTime(value, "occurrence_time") } };
+}
+
+/** Return a problem with its violations at the fields of the form: an update has them inside of the incident. */
+function atFields(problem: Problem | undefined): Problem | undefined {
+  const violations = problem?.violations?.map((one) => ({ ...one, field: one.field.replace(/^incident\./, "") }));
+  return problem && { ...problem, ...(violations ? { violations } : {}) };
+}
+
+interface TheirsProps {
+  incident: Incident;
+  categories: readonly IncidentCategory[];
+  name: (personId: string) => string;
+}
+
+/** What somebody else wrote while the form was open. */
+function Theirs({ incident, categories, name }: TheirsProps): JSX.Element {
+  const note = useRef<HTMLDivElement>(null);
+  const reason = useId();
+  // The button that was pressed is gone with the form before: without a focus of its own, nobody would be told of it.
+  useEffect(() => note.current?.focus(), []);
+  return (
+    <div ref={note} class="note problem" role="group" tabIndex={-1} aria-labelledby={reason} data-reason="STALE_ETAG">
+      <p id={reason}>{text.changedMeanwhile(authorName(incident, name), dateTime(incident.writeTime))}</p>
+      <IncidentFacts incident={incident} categories={categories} />
+      <p>{text.changedMeanwhileNext}</p>
+    </div>
+  );
+}
