@@ -10,6 +10,7 @@ from uuid import UUID
 from opentelemetry.trace import SpanContext, TraceFlags
 
 from proctorium.session.v1 import lobby_pb2
+from proctorium_common.errors import unavailable
 from proctorium_common.ids import new_id
 from proctorium_session.api.lobby import join_response
 from proctorium_session.domain.admission import Refusal
@@ -112,4 +113,26 @@ async def test_concurrent_joins_share_a_call_with_one_entry_per_learner(
     responses = await asyncio.gather(*(joining.join(each, None) for each in entries))
     assert enrollment.calls == [30, 1]
     assert [each.rejoin for each in responses] == [False] * 30 + [True]
+    await joining.close()
+
+
+async def test_codes_are_resolved_once_if_the_transaction_of_a_batch_fails(
+    harness: Harness,
+) -> None:
+    session = await harness.scheduled(plan([harness.proctor()], capacity=40))
+    enrollment = Resolving(UUID(session.session_id))
+    responses_made = 0
+
+    def make_response(result: JoinResult) -> lobby_pb2.JoinSessionResponse:
+        nonlocal responses_made
+        responses_made += 1
+        if responses_made == 1:
+            raise unavailable("DATABASE_UNAVAILABLE", "The connection was lost.")
+        return join_response(result)
+
+    joining = Joining(harness.database, enrollment, make_response, lobby_pb2.JoinSessionResponse)
+    entries = [CodeEntry("Kf7Q2mXa", new_id(), "") for _ in range(4)]
+    responses = await asyncio.gather(*(joining.join(each, None) for each in entries))
+    assert [each.rejoin for each in responses] == [False] * 4
+    assert enrollment.calls == [4]
     await joining.close()

@@ -63,6 +63,16 @@ class JoinRequest:
         return None if self.resolution.code is None else self.resolution.code.session_id
 
 
+@dataclass(slots=True, eq=False)
+class _Entry:
+    """A code entry in a batch, with its idempotency key."""
+
+    code: CodeEntry
+    key: Key | None
+    resolution: CodeResolution | None = None
+    """What the code resolves to, once it is known: resolving it again would count a failed entry twice."""
+
+
 class Joining(Generic[M]):
     """The batches of learners who join, one for each process. Close it before the database."""
 
@@ -78,11 +88,11 @@ class Joining(Generic[M]):
         self._enrollment = enrollment
         self._make_response = make_response
         self._response = response
-        self._batches: Batcher[tuple[CodeEntry, Key | None], M | Refusal | None] = Batcher(
+        self._batches: Batcher[_Entry, M | Refusal | None] = Batcher(
             self._flush,
             concurrency=_CONCURRENT_BATCHES,
             min_items=_MIN_REQUESTS,
-            key=lambda item: item[0].person_id,
+            key=lambda entry: entry.code.person_id,
             one_per_key=True,
             linger=_LINGER,
         )
@@ -92,7 +102,7 @@ class Joining(Generic[M]):
 
         Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and the refusals of `domain.admission`.
         """
-        outcome = await self._batches.submit((entry, key))
+        outcome = await self._batches.submit(_Entry(entry, key))
         if isinstance(outcome, Refusal):
             raise outcome.error()
         if outcome is None:
@@ -104,11 +114,11 @@ class Joining(Generic[M]):
         """Wait until all requests have their response; later ones are refused."""
         await self._batches.close()
 
-    async def _flush(self, batch: list[tuple[CodeEntry, Key | None]]) -> list[M | Refusal | None]:
+    async def _flush(self, batch: list[_Entry]) -> list[M | Refusal | None]:
         """Resolve the codes, and decide each request in one transaction; None for the key of another request."""
-        keys = {key for _, key in batch if key is not None}
+        keys = {each.key for each in batch if each.key is not None}
         try:
-            resolutions = await self._enrollment.resolve_codes([entry for entry, _ in batch])
+            requests = await self._resolve(batch)
         except ServiceError as error:
             if error.kind is not Kind.UNAVAILABLE:
                 raise
@@ -117,19 +127,18 @@ class Joining(Generic[M]):
             async with self._database.transaction() as tx:
                 stored = await stored_responses(tx, keys, self._response)
             return [
-                unavailable if key is None else stored.get(key, unavailable) for _, key in batch
+                unavailable if each.key is None else stored.get(each.key, unavailable)
+                for each in batch
             ]
-        requests = [
-            JoinRequest(entry.person_id, resolution, entry.trace_context)
-            for (entry, _), resolution in zip(batch, resolutions, strict=True)
-        ]
         async with self._database.transaction() as tx:
             locked = await sessions.lock_sessions(
                 tx, {i for each in requests if (i := each.session_id)}
             )
             stored = await stored_responses(tx, keys, self._response)
             new = [
-                index for index, (_, key) in enumerate(batch) if key is None or key not in stored
+                index
+                for index, each in enumerate(batch)
+                if each.key is None or each.key not in stored
             ]
             outcomes = await join_all(tx, locked, [requests[index] for index in new])
             responses: dict[int, M | Refusal] = {
@@ -139,12 +148,25 @@ class Joining(Generic[M]):
             to_store = {
                 key: response
                 for index, response in responses.items()
-                if (key := batch[index][1]) is not None and not isinstance(response, Refusal)
+                if (key := batch[index].key) is not None and not isinstance(response, Refusal)
             }
             await store_responses(tx, to_store)
         return [
-            responses[index] if key is None or key not in stored else stored[key]
-            for index, (_, key) in enumerate(batch)
+            responses[index] if each.key is None or each.key not in stored else stored[each.key]
+            for index, each in enumerate(batch)
+        ]
+
+    async def _resolve(self, batch: Sequence[_Entry]) -> list[JoinRequest]:
+        """Resolve the codes that are not resolved yet; a batch whose transaction failed is flushed again."""
+        unresolved = [each for each in batch if each.resolution is None]
+        if unresolved:
+            resolutions = await self._enrollment.resolve_codes([each.code for each in unresolved])
+            for each, resolution in zip(unresolved, resolutions, strict=True):
+                each.resolution = resolution
+        return [
+            JoinRequest(each.code.person_id, each.resolution, each.code.trace_context)
+            for each in batch
+            if each.resolution is not None
         ]
 
 
