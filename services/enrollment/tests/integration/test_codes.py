@@ -200,6 +200,15 @@ async def test_repeated_request_issues_once_and_stores_no_text(
     assert first.text.encode() not in stored.response
 
 
+async def test_request_id_with_another_text_is_refused(harness: Harness) -> None:
+    session = await harness.session()
+    request_id = str(new_id())
+    typed = await issue(harness, session, request_id=request_id, text="abcd2345")
+    assert await issue(harness, session, request_id=request_id, text="abcd2345") == typed
+    error = await refusal(issue(harness, session, request_id=request_id, text="efgh6789"))
+    assert error.reason == "REQUEST_ID_REUSED"
+
+
 async def test_code_is_stored_encrypted(harness: Harness) -> None:
     session = await harness.session()
     (row,) = await harness.rows(select(codes).where(codes.c.session_id == session.session_id))

@@ -200,6 +200,10 @@ class Codes:
     async def _differs_only_in_case(self, tx: Transaction, text: str) -> bool:
         return await codes.has_valid_code_with(tx, self._folded_index(text))
 
+    def request_index(self, text: str) -> str:
+        """Return a blind index of the text in a request, by which a repeated request is recognised."""
+        return self._key.blind_index(f"request/{text}").hex()
+
     def _folded_index(self, text: str) -> bytes:
         return self._key.blind_index(f"folded/{fold_case(text)}")
 
