@@ -28,7 +28,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     && python -m venv --without-pip /opt/proctorium
 ENV VIRTUAL_ENV=/opt/proctorium
 
-# The packages that all services share, in one layer of all images.
+# The packages that all services share, installed in one layer that all images have in common.
 FROM tools AS shared
 COPY protos protos
 COPY libs/common libs/common
@@ -47,7 +47,8 @@ COPY services/portal services/portal
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/web/bin/python -m tools.web build
 
-# The service. The files that it adds to the shared packages are copied to /opt/added, for a separate layer.
+# Install the selected service. The files that this adds to the shared packages are copied to /opt/added, so that they
+# form a layer of their own.
 FROM ${SOURCE} AS service
 ARG PARENT=services
 ARG SERVICE

@@ -2,11 +2,11 @@
 
 The wheel holds, for every .proto file, messages, gRPC stubs and their types (async stubs only), and
 ``proctorium/descriptors.binpb``: all descriptors with comments and imports, which the edge (JSON transcoding), the
-TypeScript generator, `buf` and the access rules read; those of errors' details too, without which the edge cannot say
-an error in JSON. Nothing of it is committed, but for ``proctorium/topology.json``: which service calls which, and whose
-events it consumes (``make topology`` writes it).
+TypeScript generator, `buf` and the access rules read. It includes the descriptors of error details, without which the
+edge cannot convert an error to JSON. Of these files only ``proctorium/topology.json`` is committed: it says which
+services each service calls, and whose events it consumes (``make topology`` writes it).
 
-``buf/validate/validate.proto`` comes in no wheel as text. Its descriptor is taken from ``protovalidate``, so
+No wheel contains ``buf/validate/validate.proto`` as text. Its descriptor is taken from ``protovalidate``, so
 the rules that protoc checks are those that the validator of the same version enforces.
 """
 
@@ -39,7 +39,7 @@ class ProtoBuildHook(BuildHookInterface[BuilderConfig]):
     PLUGIN_NAME = "custom"
 
     def initialize(self, version: str, build_data: dict[str, object]) -> None:
-        """Generate; hatchling calls this before it collects the files of the wheel."""
+        """Generate the packages; hatchling calls this before it collects the files of the wheel."""
         self._generated = Path(tempfile.mkdtemp(prefix="proctorium-protos-"))
         generate(Path(self.root), self._generated)
         build_data["force_include"] = {

@@ -1,1 +1,1 @@
-"""Measurements, each beside the bare limit of this machine in the same run."""
+"""Measurements of the services, each compared to a minimal server (the limit) in the same run."""

@@ -272,7 +272,7 @@ async def _watch(load: Load) -> None:
         print(await watchers.all_are(lambda each: each.state == in_session), flush=True)
 
 
-# The limit: streams that wait for one future.
+# The minimal server to compare with: its streams wait for one future.
 
 
 class Bare:

@@ -317,7 +317,7 @@ async def _join(opened: grpc.aio.Channel, entries: Iterator[Entry], until: float
     return latencies
 
 
-# The limit: two gRPC calls, each with one statement and its commit.
+# The minimal servers to compare with: two gRPC calls, each with one statement and its commit.
 
 _CODE_TABLES = """
     CREATE TABLE codes (text text PRIMARY KEY, code_id uuid NOT NULL, session_id uuid NOT NULL);

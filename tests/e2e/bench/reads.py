@@ -1,8 +1,8 @@
-"""Reads of an attempt by its learner: the service with all features on, beside a bare read on the same machine.
+"""Measure reads of an attempt by its learner: the service, compared to a minimal server (the limit).
 
-The limit is a bare aio handler with one statement, which asyncpg's pool prepares once: it reads one row by its key, the
-response as it is sent. The service reads the attempt and its answers, decides what its learner may see, and builds the
-same bytes. Both are processes on one core, the load comes from another, and the runs alternate.
+The limit is a bare aio handler with one statement, which asyncpg's pool prepares once: it reads one row by its key,
+which contains the encoded response. The service reads the attempt and its answers, decides what its learner may see,
+and builds the same bytes. Both servers run on one core and the load on another, and the runs alternate.
 
 `python -m e2e.bench.reads` prints the table. The other commands run the processes that it starts.
 """
@@ -127,7 +127,7 @@ async def _read(opened: grpc.aio.Channel, learner: Learner, until: float) -> lis
     return latencies
 
 
-# The limit: gRPC and one prepared statement.
+# The minimal server to compare with: it runs one prepared statement for each gRPC call.
 
 
 async def _serve_limit(address: str, url: str) -> None:

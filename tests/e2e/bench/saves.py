@@ -1,8 +1,7 @@
-"""Durable saves: the service with all features on, beside the bare limit of the same machine and database.
+"""Measure durable saves: the service with all features, compared to a minimal server (the limit).
 
-The limit (L1 of `docs`: a bare aio handler, one asyncpg UPSERT, answered after the commit) and the service are two
-processes on one core, the load comes from a third on another, and the runs alternate. Only the ratio is comparable,
-because the machine may be shared.
+The limit is a bare aio handler that runs one asyncpg UPSERT and responds after the commit. Both servers run on one
+core and the load on another, and the runs alternate. Only their ratio is comparable, because the machine may be shared.
 
 `python -m e2e.bench.saves` prints the table. The other commands run the processes that it starts.
 """
@@ -54,13 +53,13 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Run the measurement; with `warm_up`, a first round is not counted."""
+    """Run the measurement; with `warm_up`, run one more round first and do not count it."""
     async with harness.start_harness() as bench:
         return await (await _set(bench)).measure(rounds, seconds, warm_up)
 
 
 class Saves:
-    """The two servers, and learners who have started an attempt."""
+    """Measures saves by learners who have started an attempt, at both servers."""
 
     def __init__(self, limit: str, service: str, learners: Sequence[Learner]) -> None:
         self._limit = limit
@@ -76,7 +75,7 @@ class Saves:
                 sample = await harness.load(
                     LOAD_MODULE, asdict(replace(load, first_sequence=self._sequence))
                 )
-                # More than a run can use, so that no sequence number is reused.
+                # More than one run can use, so that runs do not reuse sequence numbers.
                 self._sequence += 1_000_000
                 if counted:
                     samples.setdefault(name, []).append(sample)
@@ -99,7 +98,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
         slowest("save_16", samples["save_16"], samples["limit_16"]),
         throughput("save_64", "saves/s", samples["save_64"], samples["limit_64"]),
         slowest("save_64", samples["save_64"], samples["limit_64"]),
-        # Beside the service's unary calls: the gain of the stream.
+        # The stream is compared to the service's unary calls.
         throughput("save_stream", "saves/s", samples["save_stream"], samples["save_16"]),
     ]
 
@@ -116,7 +115,7 @@ async def _set(bench: Harness) -> Saves:
 
 
 async def _run_load(load: Load) -> Sample:
-    """Save as every learner, each of whom saves again when the last save was acknowledged."""
+    """Run one client per learner, which sends the next save when the last one was acknowledged."""
     channels = harness.connections(load.address, CONNECTIONS)
     client = _save_by_stream if load.streams else _save_by_calls
     return await harness.run_clients(
@@ -131,7 +130,7 @@ async def _run_load(load: Load) -> Sample:
 async def _save_by_calls(
     opened: grpc.aio.Channel, learner: Learner, sequence: int, until: float
 ) -> list[float]:
-    # Bytes in and out, so that the load process spends little time itself.
+    # Without deserializing, so that the load process itself needs little time.
     save: Callable[..., Awaitable[bytes]] = opened.unary_unary(SAVE)
     metadata = (("authorization", f"Bearer {learner.token}"),)
     latencies = []
@@ -174,7 +173,7 @@ def _request(learner: Learner, sequence: int) -> attempts_pb2.SaveAnswersRequest
     return attempts_pb2.SaveAnswersRequest(attempt_id=learner.attempt_id, changes=[change])
 
 
-# The limit: gRPC, one statement and its commit.
+# The minimal server to compare with: it runs one statement and its commit for each gRPC call.
 
 _UPSERT = """
     INSERT INTO answers (attempt_id, item_id, sequence, answer) VALUES ($1, $2, $3, $4)

@@ -32,7 +32,7 @@ class StateMachine(Generic[S, A]):
 
     An action is a repetition if the state is already the target of its transition; it changes nothing and is not an
     error. For an invalid transition, `refusal` can return a more specific error than INVALID_STATE_TRANSITION with the
-    sentence of the state.
+    state's sentence in `sentences`, which tells the user why the action is not possible.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class StateMachine(Generic[S, A]):
         sentences: Mapping[S, str],
         refusal: Callable[[S, A], ServiceError | None] = lambda _state, _action: None,
     ) -> None:
-        """Raise ValueError if an action leads to two targets from one state, or a state has no sentence."""
+        """Raise ValueError if an action leads to two targets from one state, or `sentences` lacks a state."""
         self.name = name
         self.states = tuple(states)
         self.initial = frozenset(initial)

@@ -216,7 +216,7 @@ async def _declare(**settings: str) -> tuple[int, str, str]:
 
 
 async def _with_key(database_url: str) -> str:
-    """Store a signing key in the database; return its URL."""
+    """Store a signing key in the database; return the URL of the database."""
     database = Database(database_url)
     await DatabaseKeyStore(database).save([SigningKey.generate().public])
     await database.close()

@@ -16,7 +16,7 @@ SOON = timedelta(milliseconds=1)
 
 
 class Runs:
-    """Counts runs; those in `failing` raise."""
+    """The work of a worker: counts its runs and raises in the runs with the numbers `failing`."""
 
     def __init__(self, *failing: int) -> None:
         self.count = 0

@@ -247,7 +247,7 @@ async def refresh(harness: Harness, token: str) -> str:
 
 @asynccontextmanager
 async def accounts_of(harness: Harness, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
-    """Accounts of another replica, with these hashes."""
+    """Yield the account operations of another replica, which uses these hashes."""
     keys = harness.service.settings.encryption_keys()
     yield Accounts(
         harness.database,

@@ -122,7 +122,7 @@ async def test_one_of_several_concurrent_password_changes_succeeds(
 
 
 class PausedHashes(PasswordHashes):
-    """Hashes that pause after a password was checked until they may continue."""
+    """Password hashes whose `verify` pauses after the check until `may_continue` is set."""
 
     def __init__(self) -> None:
         super().__init__(memory_kib=64, passes=1)
@@ -137,7 +137,7 @@ class PausedHashes(PasswordHashes):
 
 @asynccontextmanager
 async def paused(harness: Harness) -> AsyncIterator[tuple[Accounts, PausedHashes]]:
-    """Yield accounts of another replica that pause after the check of a password."""
+    """Yield the account operations of another replica, which pause after they checked a password, and their hashes."""
     hashes = PausedHashes()
     async with accounts_of(harness, hashes) as accounts:
         yield accounts, hashes

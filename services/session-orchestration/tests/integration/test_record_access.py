@@ -28,14 +28,14 @@ async def read(person: Person, session_id: str) -> int:
 
 
 async def accesses(harness: Harness, session_id: str) -> list[tuple[str, int]]:
-    """Return who read and as what, newest first."""
+    """Return the reader and the acting role of each access to the record, newest first."""
     request = supervision_pb2.ListRecordAccessesRequest(session_id=session_id)
     found = (await harness.administrator().record.ListRecordAccesses(request)).accesses
     return [(each.person_id, each.acting_role) for each in found]
 
 
 async def ended_session(harness: Harness, proctor: Person, *, ago: timedelta) -> str:
-    """Create a session that ended some time ago, by the clock of the database."""
+    """Create a session, and set its end to a time in the past."""
     session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)

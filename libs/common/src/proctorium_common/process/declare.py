@@ -20,7 +20,7 @@ from proctorium_common.topology import services
 
 
 def main() -> int:
-    """Declare everything and return the exit code."""
+    """Create the streams and consumers of all services; return the exit code."""
     try:
         settings = read_settings(BrokerSettings)
         configure_logs(level=settings.log_level_number, format=settings.log_format)

@@ -211,9 +211,9 @@ class ServerCalls:
         self._streams.add(served)
 
     def limit_streams(self, served: ServerCall) -> None:
-        """Count an admitted stream for its person, and end the person's oldest one if there are too many.
+        """Add a stream to those of its caller, and end the caller's oldest stream if there are too many.
 
-        The newest one is never refused, because the server may not have noticed yet that older ones are disconnected.
+        The new stream is never refused, because the server may not know yet that older streams are disconnected.
         """
         person_id = served.caller.person_id
         if person_id is None:

@@ -11,7 +11,7 @@ from types import TracebackType
 
 
 class Heartbeat:
-    """Sets `woken`, the event that a stream waits for, when the stream has sent nothing for `every`. Use in a block."""
+    """Sets `woken`, for which a stream waits, when the stream has sent nothing for `every`. A context manager."""
 
     __slots__ = ("_every", "_last", "_loop", "_timer", "_woken", "due")
 

@@ -51,7 +51,7 @@ class Edge(Component):
 
 
 class EdgeKeys(Component):
-    """The process that writes the file by which the edge checks tokens."""
+    """The process that writes the file of keys with which the edge checks tokens."""
 
     def __init__(
         self, log: Path, program: Program, file: Path, dependencies: tuple[str, ...]
@@ -62,7 +62,7 @@ class EdgeKeys(Component):
         self._confirmed_after = 0.0
 
     async def prepare(self) -> None:
-        """Create the folder, and require that the keys are confirmed once.
+        """Create the folder, and require that enrollment confirms the keys once.
 
         Keys from an earlier run may belong to another database.
         """
@@ -74,7 +74,10 @@ class EdgeKeys(Component):
         return python(self.name, self.log, self._program)
 
     async def is_ready(self) -> bool:
-        """Return whether the file is usable; after a restart it is, even while enrollment is unavailable."""
+        """Return whether the file has usable keys.
+
+        At the first launch enrollment must confirm them; a restart can use the last ones without enrollment.
+        """
         return self._file.exists() and self._file.stat().st_mtime >= self._confirmed_after
 
     async def on_ready(self) -> None:

@@ -241,7 +241,7 @@ class Postgres(Component):
             "log_timezone": "UTC",
             "log_line_prefix": "%m [%p] %d ",
             "password_encryption": "scram-sha-256",
-            # The passwords are 256 random bits, which iterations would not protect further.
+            # More iterations slow down guessing, which is impossible anyway for passwords of 256 random bits.
             "scram_iterations": "16",
         }
         if not self.durable:

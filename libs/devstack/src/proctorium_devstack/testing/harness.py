@@ -299,7 +299,7 @@ class ServiceHarness(Generic[S]):
         """Return the rows of `rows_of_calls`."""
         return await self.rows(self.rows_of_calls)
 
-    # The services that it calls.
+    # The services that the tested service calls.
 
     @asynccontextmanager
     async def without(self, fake: FakeService) -> AsyncIterator[None]:
@@ -323,7 +323,7 @@ class Person:
 
     @property
     def id(self) -> str:
-        """The person's ID, as messages have it."""
+        """The person's ID as text, as protobuf messages contain it."""
         return str(self.person_id)
 
 

@@ -1,4 +1,4 @@
-"""Answer sheets: the rules of saving answers in an attempt (`A6`)."""
+"""The rules for saving the answers of an attempt (`A6`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_common.errors import already_exists
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of one answer by the learner; `answer` has the canonical bytes, and is empty when removed."""
+    """A change of one answer by the learner; `answer` has its canonical bytes, or is empty if it was removed."""
 
     sequence: int
     item_id: UUID

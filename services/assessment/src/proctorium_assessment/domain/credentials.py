@@ -91,7 +91,7 @@ def credential(achievement: Achievement, issuer: Issuer) -> dict[str, Json]:
 
 
 def proof_options(issuer: Issuer, created: datetime) -> dict[str, Json]:
-    """Return the proof of `eddsa-jcs-2022` without its value."""
+    """Return an `eddsa-jcs-2022` proof without the signature (`proofValue`)."""
     return {
         "type": "DataIntegrityProof",
         "cryptosuite": "eddsa-jcs-2022",

@@ -1,4 +1,4 @@
-"""Results of attempts: permanent, in versions (`A10`)."""
+"""Results of attempts. A result never changes; a correction adds a new version (`A10`)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def attempt_not_found(attempt_id: UUID) -> ServiceError:
 
 
 def attempt_not_scored(attempt_id: UUID, state: str) -> ServiceError:
-    """Return the error for releasing the result of an attempt that was not submitted."""
+    """Return the error for releasing the result of an attempt that has not been submitted."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         "INVALID_STATE_TRANSITION",

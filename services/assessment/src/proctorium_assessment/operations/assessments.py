@@ -74,7 +74,7 @@ async def batch_get(database: Database, assessment_ids: Iterable[UUID]) -> Seque
 async def list_assessments(
     database: Database, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Assessment], str]:
-    """Return a page of assessments by title, without their items, and the token of the next page.
+    """Return a page of assessments ordered by title, without their items, and the token of the next page.
 
     Raises INVALID_PAGE_TOKEN.
     """

@@ -94,7 +94,7 @@ async def authorize_attempt(
 async def close_attempts_of_participant(
     tx: Transaction, *, session_id: UUID, participant_id: UUID
 ) -> None:
-    """Submit the started attempts of a removed participant, without a release, and void the others."""
+    """Submit a removed participant's started attempts without releasing the results; void the other attempts."""
     await sessions.lock_session(tx, session_id)
     await sessions.insert_removed_participant(tx, participant_id)
     open_attempts = await attempts.lock_open_attempts(tx, participant_id=participant_id)

@@ -73,7 +73,7 @@ async def lock_assessment(tx: Transaction, assessment_id: UUID) -> StoredAssessm
 async def get_assessments(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, StoredAssessment]:
-    """Return the assessments that exist, by id."""
+    """Return the assessments that exist, keyed by ID."""
     statement = select(*_DESCRIPTION, assessments.c.item_list).where(
         assessments.c.assessment_id.in_(set(assessment_ids))
     )
@@ -83,7 +83,7 @@ async def get_assessments(
 async def get_descriptions(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Return the assessments that exist without their items, by id."""
+    """Return the assessments that exist, without their items, keyed by ID."""
     statement = select(*_DESCRIPTION).where(assessments.c.assessment_id.in_(set(assessment_ids)))
     return {row.assessment_id: _description(row) for row in await tx.execute(statement)}
 
@@ -100,7 +100,7 @@ async def update_published_at(tx: Transaction, assessment_id: UUID, published_at
 async def list_assessments(
     tx: Transaction, *, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Assessment]:
-    """Return at most `limit` assessments without their items, by title and id, after the pair `after`."""
+    """Return at most `limit` assessments without items, ordered by title and ID, after the pair `after`."""
     key = tuple_(assessments.c.title, assessments.c.assessment_id)
     statement = select(*_DESCRIPTION).order_by(*key).limit(limit)
     if after is not None:

@@ -23,7 +23,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An entry of a person's history. `changed_by` is None for a change by the operator's command line."""
+    """An entry of a person's history. `changed_by` is None if the change was made on the command line."""
 
     change_id: UUID
     person_id: UUID

@@ -22,7 +22,7 @@ SIGN_IN_LIFETIME = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in of a person on a device, to which refresh tokens belong."""
+    """A sign-in of a person on one device; all its refresh tokens refer to it."""
 
     sign_in_id: UUID
     person_id: UUID

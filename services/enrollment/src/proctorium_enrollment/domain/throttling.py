@@ -17,7 +17,7 @@ WINDOW = timedelta(hours=1)
 IPV6_PREFIX = 48
 """The part of an IPv6 address that counts as a network: one customer of a provider may have all of it."""
 
-# How many failures are free; after each further one the next entry waits twice as long.
+# How many failures cause no wait. Each further one doubles the wait before the next entry.
 FREE_OF_DEVICE = 5
 """Failed sign-ins to one account from one browser with a device cookie for it."""
 FREE_OF_NETWORK = 5
@@ -25,13 +25,13 @@ FREE_OF_NETWORK = 5
 FREE_OF_ACCOUNT = 50
 """Failed sign-ins to one account from all networks."""
 FREE_OF_PERSON = 5
-"""Failed code entries of one person; also their failures to give the present password."""
+"""Failed code entries of one person; also wrong current passwords of one person."""
 FREE_CODES_OF_NETWORK = 30
 """Failed code entries of all people in one network. A whole class may share it."""
 OWN_BEFORE_NETWORK = 2
-"""How many failed code entries of their own a person has before those of their network make them wait."""
+"""How many failed code entries a person must have before those of their network make them wait."""
 ACCOUNTS_OF_DEVICE = 8
-"""How many accounts a device cookie names, the ones that signed in last."""
+"""The number of accounts that a device cookie holds: the most recent ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def code_entry_wait(person: Failures | None, network: Failures | None, now: date
 
 
 def after_failure(failures: Failures | None, free: int, now: datetime) -> Failures:
-    """Return the failures after one more."""
+    """Return `failures` with one more failure counted."""
     if failures is None or failures.has_expired(now):
         failures = Failures(0, now, now)
     beyond = failures.count + 1 - free
@@ -75,10 +75,10 @@ def after_failure(failures: Failures | None, free: int, now: datetime) -> Failur
 
 
 def without(failures: Failures | None, charged: Failures, now: datetime) -> Failures | None:
-    """Return the failures without the one that was `charged` in advance for a sign-in that succeeded."""
+    """Return `failures` without the failure that was `charged` in advance for a sign-in that succeeded."""
     if failures is None or failures.count == 1:
         return None
-    # Unless another failure came after it, its wait is taken back too.
+    # If no other failure was counted since, its wait is removed too.
     retry_at = now if failures.retry_at == charged.retry_at else failures.retry_at
     return replace(failures, count=failures.count - 1, retry_at=retry_at)
 

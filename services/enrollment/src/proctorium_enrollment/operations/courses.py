@@ -67,7 +67,7 @@ async def publish_course(database: Database, course_id: UUID, responder: Respond
 async def list_courses(
     database: Database, caller: Caller, page_size: int, page_token: str
 ) -> tuple[Sequence[Course], str]:
-    """Return courses by title, and the token of the next page; unpublished courses only to administrators.
+    """Return courses ordered by title, and the token of the next page. Only administrators see unpublished courses.
 
     Raises INVALID_PAGE_TOKEN.
     """

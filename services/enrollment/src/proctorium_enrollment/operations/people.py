@@ -85,7 +85,7 @@ async def get_person(database: Database, caller: Caller, person_id: UUID) -> Per
 async def list_people(
     database: Database, page_size: int, page_token: str
 ) -> tuple[Sequence[Person], str]:
-    """Return people by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return people ordered by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)

@@ -38,7 +38,7 @@ async def create_registration(
 ) -> M:
     """Register a learner in a published course, and send them the codes of its upcoming sessions.
 
-    Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, INVALID_STATE_TRANSITION (the person is no learner).
+    Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, INVALID_STATE_TRANSITION (the person is not a learner).
     """
 
     async def run(tx: Transaction) -> Registration:
@@ -65,7 +65,7 @@ async def create_registration(
 async def list_my_courses(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[MyCourse], str]:
-    """Return a learner's courses with progress by title, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a learner's courses and progress, ordered by title, and the next page token. Raises INVALID_PAGE_TOKEN."""
     name = f"courses of {person_id}"
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
@@ -78,7 +78,7 @@ async def list_my_courses(
 async def list_registrations(
     database: Database, course_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[Registration], str]:
-    """Return the registrations in a course by time, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a course's registrations, oldest first, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     name = f"registrations of {course_id}"
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:

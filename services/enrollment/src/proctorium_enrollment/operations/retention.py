@@ -8,13 +8,13 @@ from proctorium_common.storage.database import Database
 from proctorium_enrollment.storage import accounts, throttling
 
 FAILURES_RETENTION = timedelta(days=1)
-"""Longer than failures count."""
+"""Longer than the period for which failures are counted."""
 SIGN_INS_RETENTION = timedelta(days=30)
-"""From the end of a sign-in, so that the reuse of a stolen token is still recognised."""
+"""Counted from the end of a sign-in, so that the reuse of a stolen token is still recognised."""
 
 
 async def purge(database: Database) -> None:
-    """Delete what is older than its retention."""
+    """Delete failures, refresh tokens and sign-ins whose retention period is over."""
     async with database.transaction() as tx:
         await throttling.delete_expired_failures(tx, tx.now - FAILURES_RETENTION)
         await accounts.delete_expired_sign_ins(tx, tx.now - SIGN_INS_RETENTION)

@@ -32,7 +32,7 @@ _HISTORY = "person-history"
 
 @dataclass(frozen=True, slots=True)
 class NamedChange:
-    """An entry of a person's history, with the name of the person who made the change; empty for the command line."""
+    """An entry of a person's history. `changed_by_name` is empty if the change was made on the command line."""
 
     change: Change
     changed_by_name: str
@@ -50,7 +50,7 @@ async def grant_role(
 
 
 async def add_role(tx: Transaction, changed_by: UUID | None, person_id: UUID, role: Role) -> Person:
-    """Grant a role; `changed_by` is None for the command line. Raises NOT_FOUND."""
+    """Grant a role; `changed_by` is None if this is done on the command line. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if role in person.roles:
         return person
@@ -161,7 +161,7 @@ async def enable_account(
 async def enable(
     tx: Transaction, changed_by: UUID | None, person_id: UUID, reason: str = ""
 ) -> Person:
-    """Enable an account, unless it is enabled; `changed_by` is None for the command line. Raises NOT_FOUND."""
+    """Enable a disabled account; `changed_by` is None if this is done on the command line. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if not person.is_disabled:
         return person
@@ -188,7 +188,7 @@ async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
     person = await _lock_person(tx, person_id)
     changed = replace(person, access_version=person.access_version + 1)
     await people.update_rights(tx, changed)
-    # After the person's row is locked, as a sign-in does: a sign-in that commits later gets the new access version.
+    # A sign-in locks the person's row too, so one that commits later gets the new access version.
     await accounts.end_sign_ins_of_person(tx, person_id)
     await revocations.refuse_tokens(tx, person_id, changed.access_version)
     tx.record(events.person_signed_out(changed))
@@ -196,7 +196,7 @@ async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
 
 
 def own_or_other_id(caller: Caller, person_id: UUID | None) -> UUID:
-    """Return whose account the caller changes: their own, for None, or as an administrator any. Raises NOT_FOUND."""
+    """Return `person_id`, or the caller's ID for None. Only administrators may name others. Raises NOT_FOUND."""
     if person_id is None:
         return caller.require_person()
     if person_id != caller.person_id and not caller.is_administrator:

@@ -24,14 +24,14 @@ _ACCOUNT = "sign_in_account"
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """What a failed code entry counts for: the person and, where it is known, their network."""
+    """The keys that a failed code entry counts for: the person and, if known, the network."""
 
     person: Key
     network: Key | None
 
     @property
     def keys(self) -> list[Key]:
-        """Both."""
+        """The keys of the person and of the network."""
         return [self.person] if self.network is None else [self.person, self.network]
 
     def wait(self, failures: Mapping[Key, Failures], now: datetime) -> timedelta:
@@ -46,11 +46,11 @@ class Throttling:
     def __init__(self, key: EncryptionKey) -> None:
         self._encryption = key
 
-    # Sign-ins: each counts as a failure before the password is checked, so that none escapes by concurrency or by
-    # hanging up.
+    # Sign-ins. Each counts as a failure before the password is checked; otherwise concurrent or cancelled requests
+    # would not be counted.
 
     def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
-        """Return what a failed sign-in counts for: the known device, else the network and the account."""
+        """Return the keys that a failed sign-in counts for: a known device, else the network and the account."""
         if device is not None and self.knows(device, email):
             return [
                 self._key("sign_in_device", f"{device.device_id} {email}", domain.FREE_OF_DEVICE)
@@ -61,7 +61,7 @@ class Throttling:
         ]
 
     def current_password(self, person_id: UUID) -> list[Key]:
-        """Return what a wrong current password of a signed-in person counts for."""
+        """Return the keys that a wrong current password of a signed-in person counts for."""
         return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
 
     async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
@@ -76,7 +76,7 @@ class Throttling:
         return charged
 
     async def refund(self, tx: Transaction, charged: Mapping[Key, Failures]) -> None:
-        """Forget the caller's own failures after a success; take back only this charge from those of all networks."""
+        """Delete the failures of this device or network after a success, and take this charge off the account's."""
         await storage.lock(tx, charged)
         found = await storage.get(tx, charged)
         await storage.update(
@@ -117,10 +117,10 @@ class Throttling:
             self._encryption.encrypt(json.dumps(content).encode(), _COOKIE)
         ).decode()
 
-    # Code entries: the person is signed in, and only failed entries are written.
+    # Code entries. The person is signed in, and only failures are written.
 
     def code_entry(self, person_id: UUID, client_address: str) -> CodeEntry:
-        """Return what a failed code entry counts for; an empty address is unknown."""
+        """Return the keys that a failed code entry counts for; an empty address means unknown."""
         person = self._person(person_id)
         if not client_address:
             return CodeEntry(person, None)
@@ -128,7 +128,7 @@ class Throttling:
         return CodeEntry(person, self._key("code_network", network, domain.FREE_CODES_OF_NETWORK))
 
     async def lock(self, tx: Transaction, entries: Collection[CodeEntry]) -> None:
-        """Have code entries of the same people wait for each other until the transaction ends."""
+        """Lock the people's keys until the transaction ends, so that a person's code entries are not concurrent."""
         await storage.lock(tx, [entry.person for entry in entries])
 
     async def failures(
@@ -140,8 +140,7 @@ class Throttling:
     async def record(self, tx: Transaction, failed: Sequence[CodeEntry]) -> list[timedelta]:
         """Count failed code entries.
 
-        Return for each how long it has to wait because others failed meanwhile: such an entry is not counted, and
-        counts for nothing.
+        Return how long each entry has to wait. An entry that waits, because others failed meanwhile, is not counted.
         """
         keys = {key for entry in failed for key in entry.keys}
         await storage.lock(tx, keys)
@@ -159,7 +158,7 @@ class Throttling:
         return waits
 
     async def forget(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
-        """Forget the failed code entries of people who succeeded; write nothing for people without any."""
+        """Delete the failed code entries of people whose code was accepted."""
         found = await storage.get(tx, [self._person(each) for each in person_ids])
         if found:
             await storage.lock(tx, found)
@@ -172,5 +171,5 @@ class Throttling:
         return Key(kind, self._encryption.blind_index(f"{kind}:{name}"), free)
 
     def _account(self, email: str) -> str:
-        # 128 bits: a cookie has room for several.
+        # 128 bits, so that the cookie can hold several accounts.
         return self._encryption.blind_index(f"account:{email}")[:16].hex()

@@ -68,7 +68,7 @@ async def lock_course(tx: Transaction, course_id: UUID) -> Course | None:
 async def list_courses(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int, *, published_only: bool
 ) -> Sequence[Course]:
-    """Return at most `limit` courses by title, without outlines, after the title and ID in `after`."""
+    """Return at most `limit` courses ordered by title, without outlines, after the title and ID in `after`."""
     statement = select(courses).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if published_only:
         statement = statement.where(courses.c.published_at.is_not(None))

@@ -65,7 +65,7 @@ async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> fr
 async def list_people(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Person]:
-    """Return at most `limit` people by legal name, after the name and ID in `after`."""
+    """Return at most `limit` people ordered by legal name, after the name and ID in `after`."""
     statement = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(table.c.legal_name, table.c.person_id) > after)

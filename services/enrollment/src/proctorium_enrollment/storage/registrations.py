@@ -60,7 +60,7 @@ async def list_learners_registered_after(
 async def list_registrations_in_course(
     tx: Transaction, course_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Registration]:
-    """Return at most `limit` registrations in the course by time, after the time and ID in `after`."""
+    """Return at most `limit` registrations in the course, oldest first, after the time and ID in `after`."""
     statement = select(table).where(table.c.course_id == course_id)
     if after is not None:
         statement = statement.where(tuple_(table.c.created_at, table.c.registration_id) > after)
@@ -77,7 +77,7 @@ async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> My
 async def list_my_courses(
     tx: Transaction, person_id: UUID, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[MyCourse]:
-    """Return at most `limit` of the person's courses with progress by title, after the title and ID in `after`."""
+    """Return at most `limit` of the person's courses, ordered by title, after the title and ID in `after`."""
     statement = _my_courses(person_id).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(courses.c.title, courses.c.course_id) > after)
@@ -109,7 +109,7 @@ def _my_courses(person_id: UUID) -> Select[*tuple[Any, ...]]:
 
 
 async def insert_progress(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
-    """Insert that a unit of the registration's course is finished; return False if it was."""
+    """Record that the learner finished a unit of the course; return False if it was recorded before."""
     new = insert(progress).values(
         registration_id=registration.registration_id,
         unit_id=unit_id,

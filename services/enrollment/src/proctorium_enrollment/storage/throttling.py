@@ -1,4 +1,4 @@
-"""Failures of throttled entries, counted for all replicas together."""
+"""The counters of failed sign-ins and failed code entries, shared by all replicas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.tables import failed_entries as table
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What failures are counted for: `digest` is a keyed hash, so that the table names nobody."""
+    """The key of a counter of failures. `digest` is a keyed hash, so that the table identifies nobody."""
 
     kind: str
     digest: bytes
@@ -33,7 +33,7 @@ _FOUND = """
 
 async def lock(tx: Transaction, keys: Collection[Key]) -> None:
     """Lock the keys until the transaction ends, whether or not they have failures."""
-    # In one order, so that transactions that lock several keys do not deadlock.
+    # Sorted, so that transactions that lock several keys do not deadlock.
     numbers = sorted({int.from_bytes(key.digest[:8], "big", signed=True) for key in keys})
     await tx.execute(_LOCK, {"keys": numbers})
 
@@ -48,7 +48,7 @@ async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
 
 
 async def delete_expired_failures(tx: Transaction, before: datetime) -> None:
-    """Delete failures that are counted from before a time."""
+    """Delete counters whose first failure was before a time."""
     await tx.execute(delete(table).where(table.c.first_at < before))
 
 

@@ -39,7 +39,7 @@ _log = get_logger()
 
 @dataclass(slots=True)
 class _StoredImage:
-    """An image in the object storage; `accepted` once its case may refer to it: then the object is not deleted."""
+    """An image in the object storage. If `accepted`, its case may refer to it, so the object is not deleted."""
 
     evidence_id: UUID
     case_id: UUID
@@ -74,16 +74,16 @@ class EvidenceSubmission:
         *,
         within: float | None,
     ) -> M:
-        """Make the image in `file` part of the case; the last one that is needed submits the case.
+        """Add the image in `file` to the case; the last required image submits the case.
 
         `within` is the time that the call has left, in seconds. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES,
-        DEPENDENCY_UNAVAILABLE, and as `ImageReader.read`.
+        DEPENDENCY_UNAVAILABLE, and the errors of `ImageReader.read`.
         """
         async with self._database.transaction() as tx:
             response = await stored_response(tx, responder.request, responder.response)
             if response is not None:
                 return response
-            # Refused here, an image costs no work; `run` checks again, because the case can change meanwhile.
+            # An image that is refused here is not read. `run` checks again, because the case can change meanwhile.
             await _require_accepted(tx, await cases.get_case(tx, case_id), caller, kind)
             encrypted_key = await cases.get_encrypted_key(tx, case_id)
         key = self._case_keys.decrypt(case_id, encrypted_key)
@@ -91,7 +91,8 @@ class EvidenceSubmission:
         async with self._stored(key, case_id, kind, image) as stored:
 
             async def run(tx: Transaction) -> Case:
-                # Everything that can fail comes before the last line, and the commit after it.
+                # `accepted` is set after everything that can fail and before the commit: the object of a committed row
+                # is never deleted.
                 case = await _add_image(tx, caller, stored)
                 stored.accepted = True
                 return case
@@ -120,7 +121,7 @@ class EvidenceSubmission:
                 await asyncio.shield(self._discard(stored, storing))
 
     async def _discard(self, stored: _StoredImage, storing: asyncio.Future[None]) -> None:
-        # Before it is written, an object cannot be deleted.
+        # An object can be deleted only after it was written.
         await asyncio.wait([storing])
         try:
             await self._store.delete(stored.object_key)

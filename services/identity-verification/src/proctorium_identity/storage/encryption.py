@@ -1,7 +1,7 @@
 """Encryption of identity images with a key for each case, which is stored encrypted with the master key (`I5`).
 
-Destroying a case's stored key destroys its images, wherever copies of their ciphertext are. A ciphertext can only be
-decrypted as the image that it was made from: case, kind and evidence are its context.
+Without its stored key, a case's images cannot be decrypted, wherever copies of the ciphertext are. The case, the kind
+and the evidence ID are authenticated with each ciphertext, so that it cannot be used for another image.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class CaseKey:
         return self._key.encrypt(image, self._context(kind, evidence_id))
 
     def decrypt(self, kind: EvidenceKind, evidence_id: UUID, ciphertext: bytes) -> bytes:
-        """Return the image. Raises DecryptionError when this is not the ciphertext of this image."""
+        """Return the image. Raises DecryptionError if the ciphertext is that of another image or was changed."""
         return self._key.decrypt(ciphertext, self._context(kind, evidence_id))
 
     def _context(self, kind: EvidenceKind, evidence_id: UUID) -> str:

@@ -37,7 +37,7 @@ class Lane(StrEnum):
 
 
 class Destinations:
-    """Limits on the lanes of one process, by how quickly its destinations respond.
+    """Limits the lanes (connections to the mail server) of one process by how quickly destinations respond.
 
     A quarter of the lanes serves only slow destinations, with at most one lane for each. Of the ordinary
     lanes, a destination that responds quickly may use half, and any other destination one.
@@ -57,7 +57,7 @@ class Destinations:
         self._slow_until: dict[int, datetime] = {}
 
     def limit(self, lane: Lane) -> int:
-        """Return the largest number of concurrent lanes of this kind."""
+        """Return how many lanes of this kind may be in use at the same time."""
         return self._limits[lane]
 
     def is_slow(self, destination: int) -> bool:

@@ -103,7 +103,7 @@ class Renderer:
 
     def _html(self, context: Mapping[str, object]) -> str:
         page = self._pages.get_template("layout.mjml.jinja").render(context)
-        # Without web fonts: opening a mail sends no request to anybody.
+        # Without web fonts, so that opening a mail sends no request.
         return mjml2html(page, fonts={})
 
     def _blocks(self, content: Content, reader: Reader, locale: str) -> Mapping[str, str]:
@@ -144,7 +144,7 @@ def _paragraphs(body: str) -> list[str]:
 def _facts(
     content: Content, reader: Reader, locale: str, texts: CommonTexts
 ) -> list[tuple[str, str]]:
-    """Return the labelled facts of the session, for messages about its time."""
+    """Return the labels and values of a session's time; empty for messages without a calendar invitation."""
     if content.session is None or content.topic not in CALENDAR_METHODS:
         return []
     facts = [

@@ -100,7 +100,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         heartbeat: Heartbeat,
         context: Context,
     ) -> None:
-        """Write the learner's view after each change since revision `sent`, or as a heartbeat, until it is final."""
+        """Write the learner's view when it changes after revision `sent`, or for a heartbeat, until it is final."""
         while True:
             woken.clear()
             snapshot = session.snapshot
@@ -116,8 +116,8 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
     def _encoded_view(
         self, session: LiveSession, snapshot: Snapshot, view: ParticipantView
     ) -> bytes:
-        # The first watcher that runs encodes for all, so that the writes follow each other quickly and gRPC sends few
-        # packets.
+        # The first watcher that runs encodes the views of all watchers. Then the writes follow each other quickly, and
+        # gRPC sends few packets.
         shared, own = snapshot.cached(
             "learners", lambda: _encoded_parts(snapshot.session, session.woken_learners)
         )

@@ -46,9 +46,10 @@ class Changes(NamedTuple):
 
 
 async def get_changes_since(database: Database, session_id: UUID, revision: int) -> Changes | None:
-    """Return what changed after a revision; None if there is no such session.
+    """Return the session and the participants that changed after a revision; None if there is no such session.
 
-    One statement, so that the result is consistent and costs one round trip: all learners wait for it at a start.
+    A single statement keeps the result consistent and needs one round trip. When a session is started, all its learners
+    wait for this query.
     """
     rows = [tuple(row) for row in await database.fetch(_CHANGES, session_id, revision)]
     if not rows:

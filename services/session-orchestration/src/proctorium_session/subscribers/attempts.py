@@ -23,7 +23,7 @@ AttemptMessage = (
 async def on_attempt_created(
     tx: Transaction, event: events.AttemptCreated, metadata: EventMetadata
 ) -> None:
-    """Update the progress of the participant: the attempt was created."""
+    """Add the attempt to the participant's progress."""
     await _update(
         tx,
         event,
@@ -36,21 +36,21 @@ async def on_attempt_created(
 async def on_attempt_authorized(
     tx: Transaction, event: events.AttemptAuthorized, metadata: EventMetadata
 ) -> None:
-    """Update the progress of the participant: they may start."""
+    """Set the participant's progress to authorised."""
     await _update(tx, event, metadata, ProgressState.AUTHORIZED)
 
 
 async def on_attempt_started(
     tx: Transaction, event: events.AttemptStarted, metadata: EventMetadata
 ) -> None:
-    """Update the progress of the participant: they started."""
+    """Set the participant's progress to in progress."""
     await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
 
 
 async def on_attempt_progressed(
     tx: Transaction, event: events.AttemptProgressed, metadata: EventMetadata
 ) -> None:
-    """Update the counts of answers. They are not recorded, since they change every few seconds."""
+    """Update the number of answers. The session record does not contain it, because it changes every few seconds."""
     await _update(
         tx,
         event,
@@ -65,7 +65,7 @@ async def on_attempt_progressed(
 async def on_attempt_submitted(
     tx: Transaction, event: events.AttemptSubmitted, metadata: EventMetadata
 ) -> None:
-    """Update the progress of the participant: the attempt was submitted."""
+    """Set the participant's progress to submitted."""
     await _update(
         tx,
         event,
@@ -79,14 +79,14 @@ async def on_attempt_submitted(
 async def on_attempt_voided(
     tx: Transaction, event: events.AttemptVoided, metadata: EventMetadata
 ) -> None:
-    """Update the progress of the participant: the attempt was closed before it was started."""
+    """Set the participant's progress to voided: the attempt was closed before it was started."""
     await _update(tx, event, metadata, ProgressState.VOIDED)
 
 
 async def on_result_released(
     tx: Transaction, event: events.ResultReleased, metadata: EventMetadata
 ) -> None:
-    """Update the progress of the participant: they can see the result."""
+    """Set the participant's progress to released: the learner can see the result."""
     await _update(tx, event, metadata, ProgressState.RELEASED)
 
 
