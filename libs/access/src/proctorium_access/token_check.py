@@ -21,7 +21,7 @@ from proctorium_common.security.keys import PublicKey
 from proctorium_common.security.tokens import AUDIENCE, ISSUER, LEEWAY
 from proctorium_common.telemetry.logs import get_logger
 
-log = get_logger()
+_log = get_logger()
 
 FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
@@ -91,14 +91,14 @@ class TokenCheckFile:
         keys = self._read()
         complete = bool(keys) and self._clock() - self._confirmed_at() < COMPLETE_FOR
         if not complete:
-            log.warning("tokens_not_checked_at_the_edge", keys=len(keys))
+            _log.warning("tokens_not_checked_at_the_edge", keys=len(keys))
         self._write(keys, complete=complete)
         return keys
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
         """Replace the keys in the file atomically."""
         self._write(keys, complete=True)
-        log.info("signing_keys_written", keys=len(keys))
+        _log.info("signing_keys_written", keys=len(keys))
 
     def confirm(self) -> None:
         """Record, as the file's time, that the keys were just fetched from enrollment."""
@@ -119,7 +119,7 @@ class TokenCheckFile:
         except FileNotFoundError:
             return ()
         except (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError) as failure:
-            log.warning("signing_keys_unreadable", error=str(failure))
+            _log.warning("signing_keys_unreadable", error=str(failure))
             return ()
 
     def _write(self, keys: Sequence[PublicKey], *, complete: bool) -> None:

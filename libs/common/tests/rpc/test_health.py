@@ -105,7 +105,7 @@ async def test_failing_checks_are_logged_with_backoff(
     captured = LogCapture()
     levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
     own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)
-    monkeypatch.setattr("proctorium_common.rpc.health.log", own)
+    monkeypatch.setattr("proctorium_common.rpc.health._log", own)
     health = _health()
     database = Dependency()
     database.error = "unreachable"

@@ -18,7 +18,7 @@ from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import CallLog, get_logger
 from proctorium_common.topology import ServiceTopology
 
-log = get_logger()
+_log = get_logger()
 
 S = TypeVar("S", bound=ServiceSettings)
 
@@ -96,7 +96,7 @@ class Life:
     async def end(self) -> None:
         """Drain the server, the subscribers and the workers, and close the service."""
         service, settings = self._service, self._service.settings
-        log.info("service_draining")
+        _log.info("service_draining")
         await service.server.drain(wait=settings.drain_wait, grace=settings.drain_grace)
         for part in self._parts():
             part.stop()
@@ -104,7 +104,7 @@ class Life:
             await asyncio.wait(self._parts_running, timeout=settings.drain_grace.total_seconds())
         await end(*self._parts_running, *self._tasks)
         await self.close()
-        log.info("service_stopped")
+        _log.info("service_stopped")
 
     async def close(self) -> None:
         """Close all connections of the service; sufficient for a service that was not started."""
@@ -175,6 +175,5 @@ async def running(
 async def _close_safely(close: Callable[[], Awaitable[None]]) -> None:
     try:
         await close()
-    except Exception:
-        # The other parts must be closed all the same.
-        log.exception("close_failed", part=getattr(close, "__qualname__", repr(close)))
+    except Exception:  # noqa: BLE001 - the other parts must be closed all the same
+        _log.exception("close_failed", part=getattr(close, "__qualname__", repr(close)))

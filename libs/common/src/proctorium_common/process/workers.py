@@ -11,7 +11,7 @@ from proctorium_common.errors import ServiceError
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import worker_run
 
-log = get_logger()
+_log = get_logger()
 
 Run = Callable[[], Awaitable[None]]
 
@@ -49,10 +49,10 @@ class Worker:
                 await self._run()
         except ServiceError as failure:
             self._failure = str(failure)
-            log.warning("worker_run_failed", worker=self.name, error=self._failure)
-        except Exception as failure:
+            _log.warning("worker_run_failed", worker=self.name, error=self._failure)
+        except Exception as failure:  # noqa: BLE001 - the next run may succeed
             self._failure = repr(failure)
-            log.exception("worker_run_failed", worker=self.name)
+            _log.exception("worker_run_failed", worker=self.name)
         else:
             self._failure = None
 
@@ -79,8 +79,8 @@ class Background:
             self._is_running = True
             try:
                 await self._run()
-            except Exception:
-                log.exception("background_failed", part=self.name)
+            except Exception:  # noqa: BLE001 - the task is restarted
+                _log.exception("background_failed", part=self.name)
             finally:
                 self._is_running = False
             await asyncio.sleep(self._restart_seconds)

@@ -32,7 +32,7 @@ from proctorium_common.telemetry.traces import (
     parse_trace_context,
 )
 
-log = get_logger()
+_log = get_logger()
 
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
@@ -265,7 +265,7 @@ class ServerCalls:
         code = CODES[error.kind]
         served.code, served.reason = code.name, error.reason
         if error.kind is Kind.INTERNAL:
-            log.error("rpc_failed", method=served.method.name, exc_info=failure)
+            _log.error("rpc_failed", method=served.method.name, exc_info=failure)
         mark_failed(served.span, error)
         # Before the response is sent, so that the log line and the span exist when the client receives it.
         self.end(served)

@@ -18,7 +18,7 @@ from opentelemetry.metrics import Observation
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.metrics import Metrics
 
-log = get_logger()
+_log = get_logger()
 
 LIVE = "live"
 """The service name of the liveness probe."""
@@ -136,18 +136,18 @@ class Health:
         self._was_ready |= self.state.ready
         if self._rounds == 1 or self.state.ready != previous.ready:
             await self._publish(ready=self.state.ready)
-            log.info("service_ready" if self.state.ready else "service_not_ready")
+            _log.info("service_ready" if self.state.ready else "service_not_ready")
         for name in self.state.failing.keys() - previous.failing.keys():
             self._warn("check_failing", check=name, error=self.state.failing[name])
         for name in previous.failing.keys() - self.state.failing.keys():
-            log.info("check_recovered", check=name)
+            _log.info("check_recovered", check=name)
         async with self._changed:
             self._changed.notify_all()
         return self.state
 
     def _warn(self, event: str, **fields: object) -> None:
         starting = not self._was_ready and self._rounds <= _STARTUP_ROUNDS
-        (log.info if starting else log.warning)(event, **fields)
+        (_log.info if starting else _log.warning)(event, **fields)
 
     async def _round(self) -> State:
         failing: dict[str, str] = {}

@@ -31,7 +31,7 @@ from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.telemetry import Telemetry
 from proctorium_common.telemetry.logs import CallLog, get_logger
 
-log = get_logger()
+_log = get_logger()
 
 _INFRASTRUCTURE = tuple(
     service.full_name
@@ -180,7 +180,7 @@ class Server:
         await server.start()
         if self._probe_address is not None:
             await self._start_probes(self._probe_address)
-        log.info("server_listening", address=self._endpoint.address, port=self.port)
+        _log.info("server_listening", address=self._endpoint.address, port=self.port)
         return self.port
 
     async def _start_probes(self, address: str) -> None:

@@ -22,7 +22,7 @@ from proctorium_common.clock import Clock, utc_now
 from proctorium_common.errors import ServiceError, unauthenticated, unavailable
 from proctorium_common.telemetry.logs import get_logger
 
-log = get_logger()
+_log = get_logger()
 
 _MIN_RETRY = timedelta(seconds=1)
 _MAX_RETRY = timedelta(seconds=30)
@@ -153,7 +153,7 @@ class KeyRing:
             keys = await self._fetch()
         except (ServiceError, OSError) as failure:
             self._last_fetch_succeeded = False
-            log.warning("signing_keys_refresh_failed", error=str(failure), known=len(self._keys))
+            _log.warning("signing_keys_refresh_failed", error=str(failure), known=len(self._keys))
             return False
         # A signer without keys is still being set up, so the previous keys stay trusted.
         self._last_fetch_succeeded = bool(keys)
@@ -175,7 +175,7 @@ class KeyRing:
             await self._store.save(keys)
         except ServiceError as failure:
             # The keys are in memory, and the next refresh saves them.
-            log.warning("signing_keys_save_failed", error=str(failure))
+            _log.warning("signing_keys_save_failed", error=str(failure))
             self._saved = False
         else:
             self._saved = True

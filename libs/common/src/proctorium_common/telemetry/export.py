@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 
 from proctorium_common.telemetry.logs import get_logger
 
-log = get_logger()
+_log = get_logger()
 
 # A batch that cannot be sent within this time is dropped. Exporters run in their own threads, so no call waits.
 _TIMEOUT_SECONDS = 2.0
@@ -23,7 +23,7 @@ class _Receiver:
 
     def __init__(self, endpoint: str, service: str) -> None:
         # Exporters run in threads without the service's context, so its name is bound here.
-        self._log = log.bind(endpoint=endpoint, service=service)
+        self._log = _log.bind(endpoint=endpoint, service=service)
         self._reachable = True
 
     def update(self, *, reachable: bool) -> None:
