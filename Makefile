@@ -24,7 +24,7 @@ doctor: env protos ## Find problems of this machine, and their remedies
 	@$(PYTHON) -m proctorium_devstack doctor
 
 reset: ## Delete the databases and messages of `make up`
-	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; fi
+	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check
 .PHONY: test lint topology authorisation bench chaos fuzz containers

@@ -58,6 +58,8 @@ def _environment(node: Path) -> dict[str, str]:
     return {
         # Trust the system's certificate authorities, which may include a company's own, as uv does.
         "NODE_USE_SYSTEM_CA": "1",
+        # npm's version is pinned in requirements.lock, so its notice about a newer one is of no use.
+        "npm_config_update_notifier": "false",
         **os.environ,
         "PATH": os.pathsep.join(
             [str(node / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]

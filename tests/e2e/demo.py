@@ -1,4 +1,4 @@
-"""`make demo`: runs a proctored session with crashes in the middle of an exam, and prints its trace as a tree.
+"""`make demo`: runs a proctored session with crashes in the middle of an exam, and prints the start of its trace.
 
 It uses the stack of `make up` if that is running, or else starts one. It exits 0 only if all checks passed.
 """
@@ -34,6 +34,8 @@ from proctorium_common.telemetry.traces import (
     use_tracing,
 )
 from proctorium_devstack import demo_data
+from proctorium_devstack.console import Console, show_only_warnings
+from proctorium_devstack.data_folder import PROJECT
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.ports import PortPlan
@@ -46,6 +48,8 @@ _CRASH_AFTER = 60
 _SLOWEST_SECONDS = 60.0
 _QUIET_SECONDS = 3.0
 """Services export spans once a second."""
+TREE_FILE = PROJECT / "build" / "demo-trace.txt"
+_TREE_LINES = 30
 
 
 class CheckFailedError(Exception):
@@ -98,14 +102,21 @@ async def running_stack() -> AsyncIterator[RunningStack]:
         return
     except NotRunningError:
         print("No stack is running: starting one for this demo (`make up` starts a lasting one).")
+    console = Console()
     with tempfile.TemporaryDirectory(prefix="proctorium-demo-") as folder:
-        async with Stack.running(Path(folder), ports=PortPlan.free()) as stack:
-            await demo_data.load(stack)
+        async with Stack.running(
+            Path(folder), ports=PortPlan.free(), on_event=console.write_event
+        ) as stack:
+            await demo_data.load(stack, console.write_event)
             yield stack
+            print("\nStopping the temporary stack.", flush=True)
 
 
-async def run_demo(stack: System, output: Output) -> Scenario:
-    """Run the session and show its trace; return its people. Raises CheckFailedError, or a step's own error."""
+async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> Scenario:
+    """Run the session and show its trace; return its people. Raises CheckFailedError, or a step's own error.
+
+    A `lasting` stack continues after the demo, so people can open its pages.
+    """
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
     tracing = Tracing("demo", ratio=1.0, exporter=exporter, export_delay_ms=200)
     use_tracing(tracing)
@@ -114,7 +125,7 @@ async def run_demo(stack: System, output: Output) -> Scenario:
         scenario = await run_session(stack, output)
     await asyncio.to_thread(tracing.close)
     output.heading("The trace")
-    await show_trace(stack, trace_id, scenario.session_id, output)
+    await show_trace(stack, trace_id, scenario.session_id, output, lasting=lasting)
     await scenario.close()
     return scenario
 
@@ -122,6 +133,7 @@ async def run_demo(stack: System, output: Output) -> Scenario:
 async def run_session(stack: System, output: Output) -> Scenario:
     """Run a session from its schedule to the last mails."""
     output.heading("The administrator schedules a session")
+    output.line("creating people, an assessment and a course, and scheduling the session")
     scenario = await create_scenario(
         stack.address("edge"),
         learner_channels=(EdgeChannel, WebChannel, EdgeChannel),
@@ -134,6 +146,7 @@ async def run_session(stack: System, output: Output) -> Scenario:
         LearnerClient(learner, scenario, output.line) for learner in scenario.learners
     )
     mailbox = Mailbox(stack.url("mailbox"))
+    output.line("waiting for the mails with the code")
     await show_code_mails(mailbox, scenario, output)
 
     output.heading("The lobby, and the identity check")
@@ -188,6 +201,7 @@ async def crash_in_the_middle(
     output.line(
         f"SIGKILL session-orchestration and its relay, right after the proctor authorised {mei.learner.name}"
     )
+    output.line("waiting until session-orchestration runs again")
     await stack.ready("session")
     attempt = await mei.start()
     output.line("the authorisation was published from the outbox after the restart")
@@ -231,6 +245,7 @@ async def save_through_a_crash(
         if len(acknowledged) == _CRASH_AFTER:
             killing = asyncio.create_task(stack.kill("assessment"))
             output.line(f"SIGKILL assessment while change {mei.sequence + 1} is in flight")
+            output.line("the client retries until assessment runs again")
     if killing is not None:
         await killing
     await stack.ready("assessment")
@@ -267,8 +282,14 @@ async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
         output.line(f"mails to {learner.name}: {' · '.join(subjects)}")
 
 
-async def show_trace(stack: System, trace_id: str, session_id: str, output: Output) -> None:
-    """Print the trace as a tree, once all services and broker hops are in it and no further spans arrive."""
+async def show_trace(
+    stack: System, trace_id: str, session_id: str, output: Output, *, lasting: bool
+) -> None:
+    """Print the start of the trace, once all services and broker hops are in it and no further spans arrive.
+
+    The whole tree is stored in `TREE_FILE`.
+    """
+    output.line("waiting until all services have exported their spans")
     traces = Traces(stack.url("traces"))
     before, since = 0, 0.0
 
@@ -285,13 +306,20 @@ async def show_trace(stack: System, trace_id: str, session_id: str, output: Outp
         return roots if arrived else None
 
     roots = await eventually(complete, "the complete trace", _SLOWEST_SECONDS)
-    for line in format_tree(without_infrastructure(roots)):
+    lines = format_tree(without_infrastructure(roots))
+    TREE_FILE.parent.mkdir(exist_ok=True)
+    TREE_FILE.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    for line in lines[:_TREE_LINES]:
         print(line)
+    output.line(
+        f"the first {_TREE_LINES} of {len(lines)} lines; all are in {TREE_FILE.relative_to(PROJECT)}"
+    )
     count = sum(1 for root in roots for _ in root.walk())
     output.line(
         "without the spans of the edge and the databases; spans that a killed process had not exported are missing"
     )
-    output.line(f"trace {trace_id}: {count} spans, {stack.url('traces')}/traces/{trace_id}")
+    page = f", {stack.url('traces')}/traces/{trace_id}" if lasting else ""
+    output.line(f"trace {trace_id}: {count} spans{page}")
     found = await traces.found_by("session_id", session_id)
     check(trace_id in found, "the trace is found by the session's id")
     await traces.close()
@@ -299,9 +327,10 @@ async def show_trace(stack: System, trace_id: str, session_id: str, output: Outp
 
 async def main() -> int:
     """Run the demo; return the exit code."""
+    show_only_warnings()
     try:
         async with running_stack() as stack:
-            await run_demo(stack, Output())
+            await run_demo(stack, Output(), lasting=not isinstance(stack, Stack))
     except (CheckFailedError, AssertionError, TimeoutError, ServiceError) as failure:
         print(f"\nFailed: {type(failure).__name__}: {failure}", file=sys.stderr)
         return 1

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import importlib
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from proctorium_common.topology import ServiceTopology, services
+from proctorium_devstack.__main__ import main
 from proctorium_devstack.components.certificates import KeyPair, issue
 from proctorium_devstack.data_folder import AlreadyRunningError, DataFolder
 from proctorium_devstack.environment import environment_of
 from proctorium_devstack.ports import PortPlan
+from proctorium_devstack.run_file import ComponentStatus, RunFile
 
 PORTS = PortPlan.from_environment({})
 SERVICES = [service for service in services().values() if service.calls]
@@ -93,3 +96,41 @@ def test_logs_of_the_previous_run_are_renamed(folder: DataFolder) -> None:
     folder.rotate_logs()
     assert not log.exists()
     assert log.with_suffix(".log.before").read_text() == "first"
+
+
+def test_command_prints_the_environment_of_a_service_in_the_running_stack(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PROCTORIUM_DEVSTACK", str(folder.root))
+    moved = PortPlan.from_environment({"PROCTORIUM_PORT_BASE": "8600"})
+    status = ComponentStatus("ready", None)
+    state = RunFile(
+        supervisor=1,
+        folder=str(folder.root),
+        addresses={name: f"127.0.0.1:{port}" for name, port in moved.ports.items()},
+        certificates=str(folder.certificates),
+        components={"postgres": status, "nats": status, "session": status},
+    )
+    with folder.lock():
+        state.write(folder.run_file)
+        assert main(["environment", "session"]) == 0
+        exports = capsys.readouterr().out
+        assert main(["environment", "portal"]) == 1
+    read = subprocess.run(
+        ["sh", "-c", f"{exports}\nexec env"], env={}, capture_output=True, text=True, check=True
+    )
+    variables = dict(line.split("=", 1) for line in read.stdout.splitlines())
+    assert variables["PROCTORIUM_NATS_URL"].endswith(f":{moved['nats']}")
+    assert variables["PROCTORIUM_ASSESSMENT_ADDRESS"] == f"127.0.0.1:{moved['assessment']}"
+    assert f"@127.0.0.1:{moved['postgres']}/session" in variables["PROCTORIUM_DATABASE_URL"]
+    assert "//session_owner:" in variables["PROCTORIUM_MIGRATION_DATABASE_URL"]
+
+
+def test_command_without_a_running_stack_prints_nothing_for_the_shell(
+    folder: DataFolder, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PROCTORIUM_DEVSTACK", str(folder.root))
+    assert main(["environment", "session"]) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "start one with `make up`" in printed.err

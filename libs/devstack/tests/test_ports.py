@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proctorium_devstack.ports import OFFSETS, PortError, PortPlan
+from proctorium_devstack.ports import OFFSETS, PortError, PortPlan, holder_of
 
 
 def test_port_base_moves_all_ports_and_a_name_moves_one() -> None:
@@ -43,3 +43,18 @@ def test_invalid_port_is_reported_and_nothing_starts(tmp_path: Path) -> None:
         "PROCTORIUM_PORT_BASE=abc is not a port. Choose a number from 1024 to 65000. Nothing was started."
     ]
     assert ended.stderr == ""
+
+
+def test_long_command_of_a_process_is_shortened_after_a_word() -> None:
+    program = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
+    long = "--disable-" * 8
+    with subprocess.Popen(
+        [sys.executable, "-c", f"# {long}\n{program}"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        holder = holder_of(int(process.stdout.readline()))
+        process.stdin.close()
+    assert holder.startswith(f"process {process.pid} ({Path(sys.executable).name} -c # …, user ")

@@ -163,8 +163,11 @@ async def test_data_persists_between_runs_until_a_reset(supervised: Supervised) 
         await _execute(supervised, "INSERT INTO persisted VALUES ('found again')")
         supervisor.terminate()
         supervisor.wait(TIMEOUT)
-    assert supervised.run("reset").returncode == 0
+    assert supervised.run("reset").stdout == f"Deleted: {supervised.data_folder.root}\n"
     assert not supervised.data_folder.root.exists()
+    again = supervised.run("reset")
+    assert again.returncode == 0
+    assert again.stdout.startswith("Nothing to delete: ")
 
 
 async def test_second_up_on_one_folder_is_refused(supervised: Supervised) -> None:
@@ -183,6 +186,8 @@ async def test_killed_component_is_restarted(supervised: Supervised) -> None:
             await stack.ready(component)
             assert stack.pid(component) != before
             assert stack.state.components[component].restarts == 1
+    output = supervised.output.read_text()
+    assert output.count("was killed (SIGKILL), restarting") == len(COMPONENTS.split(","))
 
 
 def test_ports_in_use_are_all_named_before_anything_starts(supervised: Supervised) -> None:

@@ -1,10 +1,11 @@
-"""``python -m proctorium_devstack up|reset|doctor``: the whole of Proctorium on this machine."""
+"""``python -m proctorium_devstack up|reset|doctor|environment``: the whole of Proctorium on this machine."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
+from proctorium_common.topology import services
 from proctorium_devstack.console import Console
 
 
@@ -23,6 +24,10 @@ def main(arguments: list[str]) -> int:
     )
     commands_parser.add_parser("reset", help="delete databases, messages and mails")
     commands_parser.add_parser("doctor", help="find problems of this machine, and their remedies")
+    environment = commands_parser.add_parser(
+        "environment", help="print a service's settings in the running stack, as shell exports"
+    )
+    environment.add_argument("service", choices=list(services()))
     options = parser.parse_args(arguments)
     console = Console()
     match options.command:
@@ -37,6 +42,10 @@ def main(arguments: list[str]) -> int:
             from proctorium_devstack import commands
 
             return commands.reset(console)
+        case "environment":
+            from proctorium_devstack import commands
+
+            return commands.environment(console, options.service)
         case _:
             # Imported late, so that each command starts quickly.
             from proctorium_devstack import doctor

@@ -1,23 +1,22 @@
-"""The commands `up` and `reset`."""
+"""The commands `up`, `reset` and `environment`."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import shlex
 import shutil
 import signal
+import sys
 from typing import TYPE_CHECKING
-
-import structlog
 
 from proctorium_devstack.components.component import UnknownComponentError
 from proctorium_devstack.components.postgres import Postgres
-from proctorium_devstack.console import Console
+from proctorium_devstack.console import Console, show_only_warnings
 from proctorium_devstack.data_folder import AlreadyRunningError, DataFolder
 from proctorium_devstack.ports import PortError, PortsInUseError
 from proctorium_devstack.processes import ComponentFailedError
 from proctorium_devstack.run_file import RunFile
-from proctorium_devstack.stack import Stack
+from proctorium_devstack.stack import NotRunningError, RunningStack, Stack
 
 if TYPE_CHECKING:
     from proctorium_devstack.demo_data import DemoData
@@ -27,8 +26,7 @@ FAILED = 1
 
 def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int:
     """Start the stack, run it until Ctrl-C or SIGTERM, and return the exit code."""
-    # People read the progress lines; log lines of libraries are shown only for warnings and errors.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    show_only_warnings()
     try:
         return asyncio.run(_up(console, only, with_demo_data=with_demo_data))
     except AlreadyRunningError:
@@ -66,12 +64,27 @@ def reset(console: Console) -> int:
             f"A stack runs on {data_folder.root}. Stop it with Ctrl-C where it was started, then reset."
         )
         return FAILED
-    if data_folder.root.exists():
-        Postgres(
-            data_folder.component_folder("postgres"), port=0, log=data_folder.log_file("postgres")
-        ).delete_data()
-        shutil.rmtree(data_folder.root)
+    if not data_folder.root.exists():
+        console.write_line(f"Nothing to delete: {data_folder.root} does not exist.")
+        return 0
+    Postgres(
+        data_folder.component_folder("postgres"), port=0, log=data_folder.log_file("postgres")
+    ).delete_data()
+    shutil.rmtree(data_folder.root)
     console.write_line(f"Deleted: {data_folder.root}")
+    return 0
+
+
+def environment(console: Console, service: str) -> int:
+    """Write the settings of a service in the running stack as lines for a shell, and return the exit code."""
+    try:
+        variables = RunningStack.attach().environment(service)
+    except NotRunningError as error:
+        # Not to standard output, which a shell evaluates.
+        print(error, file=sys.stderr)
+        return FAILED
+    for name, value in variables.items():
+        console.write_line(f"export {name}={shlex.quote(value)}")
     return 0
 
 

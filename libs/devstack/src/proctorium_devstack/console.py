@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import sys
 import time
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+import structlog
+
 from proctorium_devstack.run_file import RunFile
 from proctorium_devstack.supervisor import Event
 
 Row = Sequence[str]
+
+
+def show_only_warnings() -> None:
+    """Hide the log lines of libraries in this process below warnings: people read the progress lines."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 class Console:
@@ -52,7 +60,7 @@ class Console:
             self.write_line()
             self._rows([("Enrollment code", code, "of the session that starts soon")])
         self.write_line()
-        self._rows([("Next", "make demo", "play one proctored session, with a crash in the middle"),
+        self._rows([("Next", "make demo", "play one proctored session, with crashes in the middle"),
                     ("", "make doctor", "find problems of this machine, and their remedies"),
                     ("", "make test", "run all tests")])  # fmt: skip
         self.write_line()

@@ -7,8 +7,10 @@ import contextlib
 import random
 import socket
 import ssl
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -70,6 +72,12 @@ class PortPlan:
         )
 
     @classmethod
+    def of_addresses(cls, addresses: Mapping[str, str]) -> PortPlan:
+        """Return the ports of `addresses` (`host:port` by listener), and the default ports of other listeners."""
+        ports = {name: int(address.rpartition(":")[2]) for name, address in addresses.items()}
+        return cls({**{name: DEFAULT_BASE + offset for name, offset in OFFSETS.items()}, **ports})
+
+    @classmethod
     def free(cls) -> PortPlan:
         """Return a plan of free ports, for tests."""
         return cls(dict(zip(OFFSETS, free_ports(len(OFFSETS)), strict=True)))
@@ -114,7 +122,7 @@ def holder_of(port: int) -> str:
     for pid in _listeners(port):
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
-            return f"process {pid} ({' '.join(process.cmdline())[:80] or process.name()}, user {process.username()})"
+            return f"process {pid} ({_command_line(process)}, user {process.username()})"
     return "a process that this user may not see"
 
 
@@ -128,6 +136,13 @@ async def accepts_connections(port: int, tls: ssl.SSLContext | None = None) -> b
     with contextlib.suppress(OSError):
         await writer.wait_closed()
     return True
+
+
+def _command_line(process: psutil.Process) -> str:
+    """Return the program's name and arguments of a process, shortened after a whole word."""
+    program, *arguments = process.cmdline() or [process.name()]
+    words = " ".join([Path(program).name, *arguments])
+    return textwrap.shorten(words, 80, placeholder=" …", break_on_hyphens=False)
 
 
 def _listeners(port: int) -> Iterator[int]:

@@ -110,6 +110,11 @@ class Process:
             os.killpg(self.pid, signal.SIGKILL)
 
 
+def describe_exit(code: int) -> str:
+    """Return how a process with this exit code ended, for people: `was killed (SIGKILL)` or `ended with 1`."""
+    return f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with {code}"
+
+
 async def run(command: Command, timeout: float) -> None:
     """Run a command to its end. Raises ComponentFailedError if it fails or takes longer than `timeout` seconds."""
     process = Process(command)
@@ -124,7 +129,7 @@ async def run(command: Command, timeout: float) -> None:
         process.kill()
         await process.wait()
     if code != 0:
-        raise ComponentFailedError(command.name, f"ended with {code}", command.log)
+        raise ComponentFailedError(command.name, describe_exit(code), command.log)
 
 
 def _spawn(command: Command) -> subprocess.Popen[bytes]:

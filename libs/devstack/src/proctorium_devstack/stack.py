@@ -27,6 +27,7 @@ from proctorium_devstack.assembly import (
 )
 from proctorium_devstack.components.certificates import KeyPair, issue, key_pair
 from proctorium_devstack.data_folder import DataFolder
+from proctorium_devstack.environment import PORTAL
 from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.run_file import RunFile
 from proctorium_devstack.supervisor import EventListener, Supervisor
@@ -71,6 +72,21 @@ class RunningStack:
         """Return a certificate for calls to services without the edge; issue it if it does not exist."""
         issue(self.data_folder.certificates, [name])
         return key_pair(self.data_folder.certificates, name)
+
+    def environment(self, service: str) -> Mapping[str, str]:
+        """Return the environment variables of a service, and of its command `migrate`."""
+        state = self.state
+        ports = PortPlan.of_addresses(state.addresses)
+        assembly = assemble(self.data_folder, ports, state.components)
+        variables = assembly.environments.get(service)
+        if variables is None:
+            raise NotRunningError(
+                f"the stack on {self.data_folder.root} has no component {service}"
+            )
+        if service == PORTAL:
+            return variables
+        owner = assembly.postgres.url(service, f"{service}_owner")
+        return {**variables, "PROCTORIUM_MIGRATION_DATABASE_URL": owner}
 
     async def kill(self, name: str) -> None:
         """Send SIGKILL to a component; its supervisor restarts it (await `ready`)."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from proctorium_common.tasks import end
 from proctorium_devstack.components.component import Component, UnknownComponentError
-from proctorium_devstack.processes import ComponentFailedError
+from proctorium_devstack.processes import ComponentFailedError, describe_exit
 from proctorium_devstack.run_file import ComponentStatus
 
 _BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
@@ -167,7 +167,7 @@ class Supervisor:
             self._set(entry, "down")
             if time.monotonic() - since > _STABLE_AFTER:
                 failures = 0
-            self._on_event(Event(entry.component.name, f"ended with {code}, restarting"))
+            self._on_event(Event(entry.component.name, f"{describe_exit(code)}, restarting"))
             failures = await self._relaunch(entry, failures)
 
     async def _relaunch(self, entry: _Entry, failures: int) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from pathlib import Path
 
-from proctorium_devstack.processes import Command, ComponentFailedError, Process
+from proctorium_devstack.processes import Command, ComponentFailedError, Process, describe_exit
 
 _POLL_INTERVAL = 0.03
 
@@ -94,7 +94,7 @@ class Component(ABC):
     async def _until_ready(self, process: Process) -> None:
         while True:
             if process.exit_code is not None:
-                raise ComponentFailedError(self.name, f"ended with {process.exit_code}", self.log)
+                raise ComponentFailedError(self.name, describe_exit(process.exit_code), self.log)
             if await self.is_ready():
                 return
             await asyncio.sleep(_POLL_INTERVAL)
