@@ -101,7 +101,11 @@ async def running_stack() -> AsyncIterator[RunningStack]:
         yield RunningStack.attach()
         return
     except NotRunningError:
-        print("No stack is running: starting one for this demo (`make up` starts a lasting one).")
+        print(
+            "No stack is running: starting one for this demo, which takes about half a minute "
+            "(`make up` starts a lasting one).",
+            flush=True,
+        )
     console = Console()
     with tempfile.TemporaryDirectory(prefix="proctorium-demo-") as folder:
         async with Stack.running(
