@@ -189,5 +189,13 @@ def _make_consistent(message: Any, random: Random) -> None:
             message.ClearField("assessment_id")
             for item in message.items:
                 item.ClearField("item_id")
+        case "CreateIncidentRequest":
+            message.ClearField("occurrence_time")
+            if random.random() < 0.7:
+                message.ClearField("participant_id")
+        case "UpdateIncidentRequest":
+            message.update_mask.paths[:] = random.sample(("category_id", "severity", "note"), 2)
+            if random.random() < 0.7:
+                message.incident.ClearField("etag")
         case _:
             pass
