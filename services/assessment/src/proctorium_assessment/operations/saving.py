@@ -48,6 +48,9 @@ _CONCURRENT_BATCHES = 3
 _MIN_REQUESTS = 4
 """The number of requests from which one more batch is worth its commit."""
 
+_LINGER = 0.003
+"""The seconds for which requests wait for each other after a batch: under load batches are larger, so each costs less."""
+
 _ByAttempt = Mapping[CachedAttempt, Sequence[_Request]]
 
 
@@ -63,6 +66,7 @@ class AnswerSaver:
             concurrency=_CONCURRENT_BATCHES,
             min_items=_MIN_REQUESTS,
             key=_attempt_of,
+            linger=_LINGER,
         )
 
     async def save(
