@@ -1,9 +1,9 @@
-"""How all tests run.
+"""The configuration of all test runs.
 
-Three workers share the files; the tests of one file run on one worker. The end-to-end tests share a running system: one
-worker runs those with a browser, another one the rest. Property tests have no deadline, because the machine may be
-busy. A test that hangs fails and reports where it waits. A fixture or thread that hangs ends its worker, with the
-stacks of all threads (`faulthandler_timeout` in pyproject.toml).
+Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests share a running system:
+one worker runs the tests with a browser, another worker the other end-to-end tests. Property tests have no deadline,
+because the machine may be busy. A test that hangs fails, and its traceback shows where it waits. If a fixture or a
+thread hangs, the worker prints the stacks of all threads and ends (`faulthandler_timeout` in pyproject.toml).
 """
 
 import asyncio
@@ -19,8 +19,9 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Tests that start a process as another user fork, and gRPC's fork handlers sometimes crash one of its running threads
-# ("event_engine", SIGSEGV). Our forks only execute another program. gRPC reads this variable when it is imported.
+# Some tests fork to start a process as another user. gRPC's fork handlers sometimes crash its thread "event_engine"
+# with SIGSEGV. They are not needed, because the child processes only execute another program. gRPC reads this variable
+# when it is imported.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 settings.register_profile("proctorium", deadline=None)
@@ -29,8 +30,8 @@ settings.load_profile("proctorium")
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
-# Long tests in which other programs do the work (browsers, Envoy, image decoders), so that the Python version does not
-# matter: `.ci/run` runs them on one Python only.
+# Long tests of other programs, such as browsers, Envoy and image decoders. `.ci/run` runs them on only one Python,
+# because the Python version has little influence on them.
 LONG = (
     BROWSER,
     "tests/e2e/test_attack",
@@ -38,14 +39,14 @@ LONG = (
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_image_reader",
 )
-# On two otherwise idle cores, tests/fuzz takes half of this and the slowest of the other tests half too.
+# On two otherwise idle cores, tests/fuzz and the slowest other test need about half of this time.
 LONGEST_TEST_SECONDS = 120.0
 
 Arguments = ParamSpec("Arguments")
 
 
 class FilesTogether(LoadScopeScheduling):
-    """A scheduler that runs all tests of a file on one worker, so that their shared fixtures are set up once."""
+    """A scheduler that runs all tests of a file on one worker, so that shared fixtures are set up only once."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -54,13 +55,13 @@ class FilesTogether(LoadScopeScheduling):
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
-    """Make xdist schedule the tests by `FilesTogether`."""
+    """Return the scheduler that xdist uses."""
     return FilesTogether(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the longest groups first, so that no worker waits for them at the end, and mark the long tests."""
+    """Mark the long tests, and run the end-to-end tests first, so that workers are not idle at the end."""
     for item in items:
         if item.path.relative_to(ROOT).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
@@ -68,7 +69,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Limit the time of every asynchronous test."""
+    """Limit the duration of every asynchronous test."""
     if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
         item.obj = within_limit(item.obj)
 
@@ -76,7 +77,7 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def within_limit(
     test: Callable[Arguments, Awaitable[None]],
 ) -> Callable[Arguments, Awaitable[None]]:
-    """Return `test` with a limit: after LONGEST_TEST_SECONDS it raises TimeoutError from where it waits."""
+    """Return `test` with a time limit. After LONGEST_TEST_SECONDS, the current `await` raises TimeoutError."""
 
     @functools.wraps(test)
     async def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:

@@ -1,1 +1,1 @@
-"""What builds and checks this repository; nothing of it is installed anywhere."""
+"""The tools that build and check this repository. They are not installed as a package."""

@@ -1,8 +1,8 @@
-"""``make protos-baseline``: writes protos/baseline.binpb, the state of the contract that clients may rely on.
+"""``make protos-baseline``: writes protos/baseline.binpb, the state of the contract on which clients may rely.
 
-`buf breaking` compares with this file, so the check works offline and in a clone without history. Renew and commit it
-when a breaking change is intended; the review then sees the break as a change of this file, with its reason. Comments
-are left out, because changing one breaks no client.
+`buf breaking` compares the protos with this file, so that the check works offline and in a clone without history. If a
+breaking change is intended, write and commit the file again, so that reviewers notice the change. The file has no
+comments, because a changed comment breaks no client.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BASELINE = Path(__file__).resolve().parent.parent / "protos" / "baseline.binpb"
 
 
 def main() -> None:
-    """Write the descriptors of the installed package `proctorium`."""
+    """Write the descriptors of the installed package `proctorium` to the baseline."""
     descriptors = FileDescriptorSet.FromString(
         files("proctorium").joinpath("descriptors.binpb").read_bytes()
     )
@@ -25,7 +25,7 @@ def main() -> None:
 
 
 def without_comments(descriptors: FileDescriptorSet) -> FileDescriptorSet:
-    """Return a copy without comments, which only readers and `buf lint` need."""
+    """Return a copy of `descriptors` without comments."""
     bare = FileDescriptorSet()
     bare.CopyFrom(descriptors)
     for file in bare.file:

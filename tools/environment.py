@@ -1,7 +1,8 @@
-"""``make env``: installs requirements.lock and the packages of this repository into `.venv`. Standard library only.
+"""``make env``: installs requirements.lock and the packages of this repository into `.venv`.
 
-It runs before anything is installed, so it is called with the machine's own Python. An existing environment is updated
-in place and nothing is uninstalled; `rm -r .venv` makes a clean one. Concurrent runs wait for each other.
+This program runs before packages are installed. Therefore it is called with the system's Python and uses only the
+standard library. It updates an existing environment in place, and uninstalls no packages. For a clean environment, run
+`rm -r .venv` before. Concurrent runs wait for each other.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ LOCK = ROOT / "requirements.lock"
 
 
 def main(steps: list[str]) -> int:
-    """Run the named steps: ``packages`` (all but the protos), ``protos``; return the exit status."""
+    """Run the steps, which are ``packages`` (all except for the protos) and ``protos``. Return the exit status."""
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "environment.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -37,7 +38,7 @@ def main(steps: list[str]) -> int:
 
 
 def install_packages() -> None:
-    """Create the virtual environment and install the lock and our own packages, the latter in editable mode."""
+    """Create the virtual environment, and install the lock and, in editable mode, the packages of this repository."""
     _make_virtual_environment()
     _install_uv()
     _say("installing the packages of requirements.lock")
@@ -56,7 +57,7 @@ def install_protos() -> None:
 
 
 def own_packages() -> list[Path]:
-    """Return the folders of our Python packages, without protos/, which is built instead of linked."""
+    """Return the folders of this repository's packages, without protos/, which is not installed in editable mode."""
     return sorted(
         pyproject.parent
         for parent in ("libs", "services")
@@ -76,7 +77,7 @@ def _make_virtual_environment() -> None:
 
 
 def _install_uv() -> None:
-    """Install the pinned uv by pip, from its lines of the lock, so that its version and hash are written once."""
+    """Install uv with pip, in the version and with the hash in requirements.lock."""
     wanted = locked("uv")
     version = wanted.split()[0].removeprefix("uv==")
     if UV.exists() and subprocess.check_output([UV, "--version"], text=True).split()[1] == version:
@@ -96,7 +97,7 @@ def _install_uv() -> None:
 
 
 def locked(name: str) -> str:
-    """Return the lines of requirements.lock that pin `name`."""
+    """Return the lines of requirements.lock that pin the package `name`."""
     lines = LOCK.read_text(encoding="utf-8").splitlines(keepends=True)
     start = next(at for at, line in enumerate(lines) if line.startswith(f"{name}=="))
     end = next(at for at in range(start, len(lines)) if not lines[at].endswith("\\\n"))
@@ -114,8 +115,8 @@ def _run(*command: object) -> None:
 
 
 def with_mirror(given: Mapping[str, str]) -> dict[str, str]:
-    """Return `given` with the system's certificates for uv, and with pip's index where none is set for uv."""
-    # Bytecode is compiled once here; otherwise each process of `make up` compiles everything at its start.
+    """Return `given` with variables for uv: the system's certificates, and pip's index unless uv has an index."""
+    # Bytecode is compiled at installation. Otherwise each process of `make up` would compile its imports at the start.
     environment = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", **given}
     index = environment.get("PIP_INDEX_URL")
     if index and not environment.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:

@@ -1,6 +1,6 @@
-"""``make lint``: runs every check, one line each, also after one has failed.
+"""``make lint``: runs all checks, even if one fails, and prints one line for each.
 
-``make lint only="types protos"`` runs some of them.
+``make lint only="types protos"`` runs only the checks with these names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BIN = Path(sys.executable).parent
 
 
 def main(only: Sequence[str]) -> int:
-    """Run the checks named in `only`, or all; return 0 if none has a finding."""
+    """Run the checks in `only`, or all checks if it is empty. Return the exit status."""
     unknown = set(only) - CHECKS.keys()
     if unknown:
         print(f"There is no check {', '.join(sorted(unknown))}; there are: {', '.join(CHECKS)}.")
@@ -55,14 +55,14 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
 
 
 def check_format() -> str:
-    """Check that every file is formatted."""
+    """Check the format of all files."""
     return run_command(
         BIN / "ruff", "format", "--check", "--output-format", "concise", ".", cure="make format"
     )
 
 
 def check_rules() -> str:
-    """Check ruff's rules of pyproject.toml."""
+    """Check the ruff rules that pyproject.toml selects."""
     return run_command(
         BIN / "ruff",
         "check",
@@ -75,7 +75,7 @@ def check_rules() -> str:
 
 
 def check_types() -> str:
-    """Check the types of the shipped code, and of each set of tests in its own run, because their files share names."""
+    """Check types. Each test folder has a separate run, because files in different folders have equal names."""
     shipped = [
         *ROOT.glob("*/*/src"),
         ROOT / "protos" / "hatch_build.py",
@@ -88,7 +88,7 @@ def check_types() -> str:
 
 
 def check_protos() -> str:
-    """Check the style of the protos by `buf`, and their field behaviours, comments and listed errors."""
+    """Check the style of the protos with `buf`, and check field behaviours, comments and listed errors."""
     protos = read_protos()
     findings = [*check_behaviours(protos), *check_comments(protos)]
     findings += check_errors(protos, contract_of(protos).reasons)
@@ -96,12 +96,12 @@ def check_protos() -> str:
 
 
 def check_breaking() -> str:
-    """Check that no proto breaks a client of the baseline."""
+    """Check that the protos have no breaking change since the baseline."""
     return _buf("breaking", "--against", BASELINE)
 
 
 def check_imports() -> str:
-    """Check the layers of each service, and that no service imports another."""
+    """Check the imports between the layers of each service, and that no service imports another service."""
     configuration = ROOT / "build" / "importlinter.ini"
     configuration.write_text(
         import_contracts([service.package for service in topology.read_services(ROOT)]),
@@ -118,12 +118,12 @@ def check_imports() -> str:
 
 
 def check_topology() -> str:
-    """Check that the generated topology and the README's diagram are up to date, and their sources consistent."""
+    """Check that topology and diagram are up to date, and that the protos and the code agree."""
     return "\n".join(topology.check(ROOT))
 
 
 def check_refusals() -> str:
-    """Check that every reason in code is declared in a proto."""
+    """Check that every error reason in the code is declared in a proto."""
     reasons = read_contract().reasons
     common = reasons["options"]
     findings = [
@@ -138,7 +138,7 @@ def check_refusals() -> str:
 
 
 def check_pins() -> str:
-    """Check that requirements.lock and package-lock.json match what the packages require."""
+    """Check that requirements.lock and package-lock.json fulfil the requirements of the packages."""
     projects = [
         ROOT / "pyproject.toml",
         ROOT / "protos" / "pyproject.toml",
@@ -162,7 +162,7 @@ def check_pins() -> str:
 
 
 def check_pythons() -> str:
-    """Check for code that behaves differently on the oldest Python."""
+    """Check for code that behaves differently on the oldest supported Python."""
     folders = [*ROOT.glob("*/*/src"), *ROOT.glob("*/*/tests")]
     folders += (ROOT / name for name in ("deploy", "tests", "tools"))
     return "\n".join(
@@ -176,7 +176,7 @@ def check_images() -> str:
 
 
 def check_web() -> str:
-    """Check the web pages' TypeScript: format, rules and types."""
+    """Check format, rules and types of the web pages' TypeScript."""
     if not (ROOT / "services/portal/web/package.json").exists():
         return ""
     return run_command(
@@ -185,13 +185,13 @@ def check_web() -> str:
 
 
 def check_language() -> str:
-    """Check texts and names against the glossary, and the subjects of the commits since it exists."""
+    """Check texts and names against the glossary, and the subjects of commits since GLOSSARY_SINCE."""
     folders = ("deploy", "docs", "libs", "protos", "services", "tests", "tools")
     files = [*ROOT.glob("*"), *(path for folder in folders for path in (ROOT / folder).rglob("*"))]
     paths = {str(path.relative_to(ROOT)): path for path in files if path.is_file()}
     ours = {name: path for name, path in paths.items() if TEXTS.search(name)}
     texts = ((name, path.read_text("utf-8")) for name, path in sorted(ours.items()))
-    # A copy without history has no subjects.
+    # Without a git history, the command fails and there are no subjects to check.
     log = subprocess.run(
         ["git", "log", "--no-merges", "--format=%s", f"--since={GLOSSARY_SINCE}"],
         cwd=ROOT,
@@ -253,7 +253,7 @@ def _mypy(paths: Sequence[Path]) -> str:
     said = run_command(
         BIN / "mypy", "--no-error-summary", *(path.relative_to(ROOT) for path in paths)
     )
-    # The variants of an overloaded function take pages and help less than the call that matches none of them.
+    # For a wrong call of an overloaded function, mypy lists all variants. The list is long and helps little.
     return "\n".join(line for line in said.splitlines() if ": note:     def " not in line)
 
 
@@ -272,7 +272,7 @@ def _buf(command: str, *arguments: object) -> str:
 
 
 def run_command(*command: object, cure: str = "") -> str:
-    """Return the output of the command and the cure if it fails, or the empty text."""
+    """Run the command. Return its output and `cure` if it fails, else an empty string."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,

@@ -1,8 +1,8 @@
-"""`make topology`: generates `protos/proctorium/topology.json` and the README's diagram from protos and code.
+"""`make topology`: generates `protos/proctorium/topology.json` and the README's diagram from the protos and the code.
 
-A service's events come from the protos, the services that it calls from its `service.channel("name")`, and its
-subscriptions from its `service.subscribe("consumer", {EventMessage: handler, ...})`. Both calls are read as text, so
-their arguments are literals.
+The events of a service are read from the protos. The services that it calls are read from `service.channel("name")` in
+its code, and its subscriptions from `service.subscribe("consumer", {EventMessage: handler, ...})`. The code is parsed
+without being executed, so the arguments of both calls must be literals.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DIAGRAM = re.compile(r"```mermaid\nflowchart LR\n.*?\n```", re.DOTALL)
 
 @dataclass(frozen=True)
 class Generated:
-    """The topology, and sentences about what cannot be right in protos and code."""
+    """The topology, and findings about contradictions in the protos and the code."""
 
     services: Topology
     findings: Sequence[str]
@@ -35,7 +35,7 @@ class Generated:
 
 @dataclass(frozen=True)
 class ServiceCode:
-    """The code of one service: its folder in `services/`, its package, and its source files."""
+    """A service's folder in `services/`, its package and its source files."""
 
     folder: str
     package: str
@@ -43,7 +43,7 @@ class ServiceCode:
 
     @property
     def name(self) -> str:
-        """The service's name in protos, events and certificates."""
+        """The name of the service in protos, events and certificates."""
         return self.package.removeprefix("proctorium_")
 
 
@@ -57,7 +57,7 @@ def read_services(root: Path = ROOT) -> list[ServiceCode]:
 
 
 def generate(codes: Sequence[ServiceCode], contract: Contract) -> Generated:
-    """Return the topology of the services."""
+    """Return the topology of the services and all findings."""
     services: dict[str, ServiceTopology] = {}
     findings: list[str] = []
     made: set[str] = set()
@@ -74,7 +74,7 @@ def generate(codes: Sequence[ServiceCode], contract: Contract) -> Generated:
 
 
 class _Reader:
-    """Reads one service's code."""
+    """A reader of the code of one service."""
 
     def __init__(self, code: ServiceCode, contract: Contract) -> None:
         self._code = code
@@ -85,7 +85,7 @@ class _Reader:
         self.findings: list[str] = []
 
     def read(self) -> ServiceTopology:
-        """Return the service's topology; `made` and `findings` are complete afterwards."""
+        """Return the service's topology. After this call, `made` and `findings` are complete."""
         for source in self._code.sources:
             for call in source.calls():
                 self._read_call(source, call)
@@ -156,7 +156,7 @@ class _Reader:
         )
 
     def _event_named(self, source: Source, node: ast.expr) -> str | None:
-        """Return the full name of the event message that `node` names; None for any other expression."""
+        """Return the full name of the event message to which `node` refers, or None for other expressions."""
         package, _, rest = (source.dotted(node) or "").rpartition("_pb2.")
         name = f"{package.rpartition('.')[0]}.{rest}"
         return name if name in self._contract.events else None
@@ -166,7 +166,7 @@ class _Reader:
 
 
 def _check_access(services: Topology, contract: Contract) -> Iterator[str]:
-    """Yield sentences where access options and calls disagree."""
+    """Yield a finding for each call without an access option, and each access option without a call."""
     for service in services.values():
         for called in service.calls:
             if service.name not in contract.allowed.get(called, frozenset()):
@@ -178,7 +178,7 @@ def _check_access(services: Topology, contract: Contract) -> Iterator[str]:
 
 
 def as_json(services: Topology) -> str:
-    """Return the content of the generated file."""
+    """Return the content of topology.json."""
     data = {name: asdict(service) for name, service in services.items()}
     for service in data.values():
         del service["name"]
@@ -186,7 +186,7 @@ def as_json(services: Topology) -> str:
 
 
 def diagram_of(services: Topology) -> str:
-    """Return the diagram as a Mermaid flowchart: solid arrows for calls, dotted ones for events."""
+    """Return the diagram as a Mermaid flowchart with solid arrows for calls and dotted arrows for events."""
     return "\n".join(["```mermaid", "flowchart LR", *_lines(services), "```"])
 
 
@@ -205,7 +205,7 @@ def _lines(services: Topology) -> Iterator[str]:
 
 
 def _consumed(service: ServiceTopology) -> Mapping[str, set[str]]:
-    """Return the aggregates by owner whose events the service consumes."""
+    """Return the aggregates whose events the service consumes, by owning service."""
     consumed: dict[str, set[str]] = {}
     for subscription in service.subscriptions:
         aggregates = {event.partition(".")[0] for event in subscription.events}
@@ -214,12 +214,12 @@ def _consumed(service: ServiceTopology) -> Mapping[str, set[str]]:
 
 
 def with_diagram(readme: str, services: Topology) -> str:
-    """Return the README with the diagram of these services."""
+    """Return the text of the README with the diagram of these services."""
     return _DIAGRAM.sub(lambda _: diagram_of(services), readme)
 
 
 def check(root: Path = ROOT) -> Iterator[str]:
-    """Yield sentences about what is wrong in code and protos, and about generated files that are out of date."""
+    """Yield findings about contradictions in the protos and the code, and about outdated generated files."""
     generated = generate(read_services(root), read_contract())
     yield from generated.findings
     readme = (root / README).read_text("utf-8")
@@ -230,7 +230,7 @@ def check(root: Path = ROOT) -> Iterator[str]:
 
 
 def main() -> int:
-    """Write the generated files; return 1 when something in code or protos must be corrected first."""
+    """Write the generated files and return 0. If there are findings, print them and return 1 instead."""
     generated = generate(read_services(), read_contract())
     if generated.findings:
         print("\n".join(generated.findings), file=sys.stderr)

@@ -1,9 +1,9 @@
-"""``make portal``: builds the web pages with the Node of requirements.lock, so that none has to be installed.
+"""``make portal``: builds the web pages with the Node of requirements.lock, so that no other Node is needed.
 
-``python -m tools.web build`` installs what services/portal/web/package-lock.json pins and runs ``npm run build``;
-``check`` runs biome's linter, generates the types of the protos and checks all types; ``format`` formats the sources
-and fixes what biome can fix; ``test`` runs the unit tests (vitest). PATH contains `node`, `buf` and the other tools of
-.venv; PROCTORIUM_DESCRIPTORS is the file of descriptors from which TypeScript is generated.
+``python -m tools.web build`` installs the packages of services/portal/web/package-lock.json and runs ``npm run build``.
+``check`` runs biome's linter, generates the types of the protos and checks all types. ``format`` formats the sources
+and applies biome's fixes. ``test`` runs the unit tests (vitest). For npm, PATH contains `node`, `buf` and the other
+tools of .venv. PROCTORIUM_DESCRIPTORS is the file of descriptors from which TypeScript is generated.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _STEPS = {"check": ("lint", "generate", "types")}
 
 
 def main(script: str) -> int:
-    """Install the packages that are missing and run the npm script `script`; return the exit status."""
+    """Install missing packages, run the npm script `script`, and return the exit status."""
     try:
         _install()
         for step in _STEPS.get(script, (script,)):
@@ -56,9 +56,9 @@ def _npm(*arguments: str) -> None:
 
 def _environment(node: Path) -> dict[str, str]:
     return {
-        # Trust the system's certificate authorities, which may include a company's own, as uv does.
+        # Node trusts the system's certificate authorities, as uv does. They may include those of a company.
         "NODE_USE_SYSTEM_CA": "1",
-        # npm's version is pinned in requirements.lock, so its notice about a newer one is of no use.
+        # npm's notice about newer versions is useless, because requirements.lock pins npm.
         "npm_config_update_notifier": "false",
         **os.environ,
         "PATH": os.pathsep.join(

@@ -1,8 +1,8 @@
-"""Access of callers to RPCs: calls every RPC as every kind of caller and writes each result to a table.
+"""Generate the table of the kinds of callers that each RPC admits, `matrix.md`.
 
-`make authorisation` updates the table beside this file; the test compares it. Only the server's admission check is
-measured: the servicers are the generated ones, which do nothing. Operations decide whether a resource is the caller's
-own.
+The table is filled by calling every RPC as every kind of caller. `make authorisation` updates it, and `test_matrix.py`
+compares it with the servers. It shows only the admission check of the server, because the servers run the generated
+servicers, which do nothing. The operations, which check whether a resource belongs to the caller, do not run.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 MATRIX = Path(__file__).parent / "matrix.md"
 
 ADMITTED = "yes"
-# The request is empty and the servicer does nothing, so a caller that receives one of these was admitted.
+# The server returns these errors only after the admission check: the request is empty, and the servicer does nothing.
 _AFTER_ADMISSION = {"INVALID_REQUEST", "UNIMPLEMENTED"}
 _ROLES = ("learner", "proctor", "administrator")
 _PEOPLE = ("no token", "forged", "expired", "no role", *_ROLES)
@@ -55,7 +55,7 @@ the services whose certificate is accepted without a person's token. "no role" i
 
 
 class Servers:
-    """The servers of all services with empty servicers, and tokens of all kinds of people."""
+    """The running servers of all services, and one token for each kind of person."""
 
     def __init__(self, servers: Mapping[str, Server], certificates: Mapping[str, Certificates]):
         self._servers = servers
@@ -64,7 +64,7 @@ class Servers:
         self._tokens: dict[str, str | None] = {}
 
     def add_tokens(self, key: SigningKey) -> None:
-        """Sign the tokens of all kinds of people."""
+        """Create the tokens of all kinds of people. All are signed with `key`, except the forged token."""
         person = new_id()
         administrator = TokenSigner(SigningKey.generate()).sign(person, _ROLES).text
         expired = TokenSigner(key, lifetime=timedelta(hours=-1)).sign(person, _ROLES).text
@@ -73,13 +73,13 @@ class Servers:
         self._tokens |= {role: TokenSigner(key).sign(person, (role,)).text for role in _ROLES}
 
     async def as_person(self, method: MethodDescriptor, who: str) -> str:
-        """Return the response to a person who calls through the edge."""
+        """Call `method` through the edge as the kind of person `who`; return "yes" or the reason of the refusal."""
         token = self._tokens[who]
         metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         return await _outcome(self._channel(EDGE, owner_of(method)), method, metadata)
 
     async def as_service(self, method: MethodDescriptor, service: str) -> str:
-        """Return the response to a service that calls with its certificate alone."""
+        """Call `method` with the certificate of `service` and no token; return "yes" or the reason of the refusal."""
         return await _outcome(self._channel(service, owner_of(method)), method, ())
 
     def _channel(self, name: str, owner: str) -> Channel:
@@ -93,14 +93,14 @@ class Servers:
         return opened
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close all connections to the servers."""
         for opened in self._channels.values():
             await opened.close()
 
 
 @asynccontextmanager
 async def all_servers(folder: Path) -> AsyncIterator[Servers]:
-    """Serve every method of the contracts within the block."""
+    """Run the servers of all services, with every method of the contracts, until the block ends."""
     key = SigningKey.generate()
     pairs = issue(folder, [*services(), "portal", EDGE])
     certificates = {
@@ -144,7 +144,7 @@ async def _serve(owner: str, certificates: Certificates, keys: KeyRing) -> Serve
 async def _outcome(
     opened: Channel, method: MethodDescriptor, metadata: tuple[tuple[str, str], ...]
 ) -> str:
-    """Call `method` with an empty request; return whether that was admitted, or the reason of the refusal."""
+    """Call `method` with an empty request; return "yes" if it was admitted, else the reason of the refusal."""
     shape = f"{_cardinality(method.client_streaming)}_{_cardinality(method.server_streaming)}"
     call: Any = getattr(opened, shape)(path_of(method))
     request = _one_empty() if method.client_streaming else b""
@@ -171,7 +171,7 @@ async def _one_empty() -> AsyncIterator[bytes]:
 
 
 async def rows(running: Servers) -> list[tuple[str, ...]]:
-    """Return a row for each RPC: its name, the result for each kind of person, and the admitted services."""
+    """Return one row for each RPC: its name, the result for each kind of person, and the admitted services."""
     found = []
     for method in all_methods():
         people = [await running.as_person(method, who) for who in _PEOPLE]
@@ -185,13 +185,13 @@ async def rows(running: Servers) -> list[tuple[str, ...]]:
 
 
 def table(found: list[tuple[str, ...]]) -> str:
-    """Return the file's text for these rows."""
+    """Return the text of `matrix.md` with the rows `found`."""
     lines = [("RPC", *_PEOPLE, "services"), ("---",) * (len(_PEOPLE) + 2), *found]
     return _HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 async def generate() -> str:
-    """Return the table of the current servers."""
+    """Start the servers, call every RPC, and return the text of `matrix.md`."""
     with tempfile.TemporaryDirectory() as folder:
         async with all_servers(Path(folder)) as running:
             return table(await rows(running))

@@ -1,8 +1,10 @@
-"""Whose resources a caller may use: calls every RPC with resources as their owner and as others.
+"""Generate the table of the resources that each caller may use, `ownership.md`.
 
-The callers and their resources come from a session on a running stack. Each RPC is called with the ids of one
-learner's resources, and with ids that do not exist: a caller who may not use a resource must get the same response for
-both. `make authorisation` updates the table beside this file; `tests/e2e/test_ownership.py` compares it.
+The table is filled by calling every RPC as the owner of a resource and as other people. The callers and resources come
+from a session on a running stack. Each RPC is called twice: with the ids of one learner's resources, and with ids that
+do not exist. If the caller may not use a resource, both responses must be equal, so that they do not reveal that the
+resource exists. `make authorisation` updates the table, and `tests/e2e/test_ownership.py` compares it with a running
+system.
 """
 
 from __future__ import annotations
@@ -56,7 +58,7 @@ _NEW = "makes something new, which is nobody's yet; only administrators may"
 _OWN = "is always about the caller"
 _EVERYBODY = "is the same for everybody who may call it"
 _SECRET = "asks for a secret, which is what gives the right"
-# RPCs that name no existing resource by its id, and why.
+# RPCs whose requests contain no id of an existing resource, with the reason.
 WITHOUT_RESOURCE = {
     "AssessmentService/CreateAssessment": _NEW,
     "AssessmentService/ListAssessments": _EVERYBODY,
@@ -78,7 +80,7 @@ WITHOUT_RESOURCE = {
     "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
     "SessionService/ScheduleSession": _NEW,
 }
-# These end resources that other rows need, so they are called last, in this order.
+# These RPCs end resources that other rows need. Therefore they are called last, in this order.
 _LAST = (
     "SupervisionService/RemoveParticipant",
     "SessionService/EndSession",
@@ -89,11 +91,11 @@ _LAST = (
     "AccountService/SignOutEverywhere",
     "AccountService/DisableAccount",
 )
-# RPCs that can name their resource in several ways, and the fields of each way.
+# RPCs whose requests can identify the resource by different fields, with the fields of each alternative.
 _ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
-# Ids that identify the resource of one learner.
+# The fields of `ids` whose resource belongs to one learner.
 _PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id")  # fmt: skip
 _OPTIONAL_TIMES = {"client_time", "valid_from_time", "valid_until_time", "occurrence_time"}
 _YES = "yes"
@@ -117,7 +119,7 @@ also for services.
 
 @dataclass
 class Actors:
-    """The callers by the names of `CALLERS`, and the ids of the own learner's resources."""
+    """The callers, by their names in `CALLERS`, and the ids of the resources of the caller "own learner"."""
 
     people: dict[str, Person]
     ids: dict[str, str]
@@ -125,7 +127,7 @@ class Actors:
 
 @asynccontextmanager
 async def actors(edge: str) -> AsyncIterator[Actors]:
-    """Run a session with two learners, and schedule another one."""
+    """Run a session with two learners, schedule a second session with one learner, and yield the actors."""
     own = await create_scenario(edge)
     other = await create_scenario(edge, learner_channels=(EdgeChannel,))
     try:
@@ -146,7 +148,10 @@ async def actors(edge: str) -> AsyncIterator[Actors]:
 
 
 async def _run_session(scenario: Scenario) -> dict[str, str]:
-    """Make the first learner take the exam and the second wait for verification; return the first one's resources."""
+    """Run a session and return the ids of the first learner's resources, by the names of request fields.
+
+    The first learner takes the assessment. The second learner submits evidence and waits for the verification.
+    """
     learner, other = (LearnerClient(each, scenario) for each in scenario.learners)
     proctor = ProctorClient(scenario)
     proctor.watch()
@@ -213,20 +218,23 @@ async def _notification(person: Person) -> str | None:
 
 @dataclass(frozen=True)
 class Row:
-    """One RPC, with the fields that name its resource (none: all that it has)."""
+    """A row of the table: one RPC, called with one choice of the fields that identify its resource.
+
+    If `fields` is empty, all fields of the request are set.
+    """
 
     method: MethodDescriptor
     fields: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
-        """The first cell of the row."""
+        """The text of the first cell: the RPC and, if they are chosen, the fields."""
         by = f" by {', '.join(self.fields)}" if self.fields else ""
         return f"{_short(self.method)}{by}"
 
 
 def _ordered_rows() -> list[Row]:
-    """Return the RPCs that name a resource, in the order in which they are called."""
+    """Return the rows of the RPCs that identify a resource, in the order in which they are called."""
     found = [
         Row(method, fields)
         for method in all_methods()
@@ -238,7 +246,7 @@ def _ordered_rows() -> list[Row]:
 
 
 def names_resource(method: MethodDescriptor) -> bool:
-    """Return whether a request of `method` has an id of an existing resource."""
+    """Return whether a request of `method` has a field for the id of an existing resource."""
     return any(_is_id(each) for each in _all_fields(method.input_type.fields))
 
 
@@ -254,7 +262,7 @@ def _is_id(each: FieldDescriptor) -> bool:
 
 
 def _request_of(row: Row, ids: dict[str, str]) -> Any:
-    """Return a valid request that names the resources `ids`."""
+    """Return a valid request of the RPC in `row` with the resource ids `ids`."""
     request = _filled(row.method.input_type, ids, row.fields)
     if _short(row.method) == _SETS_PASSWORD:
         request.current_password, request.new_password = "wrong-password-1", _NEW_PASSWORD
@@ -262,7 +270,10 @@ def _request_of(row: Row, ids: dict[str, str]) -> Any:
 
 
 def _filled(descriptor: Any, ids: dict[str, str], chosen: tuple[str, ...] = ()) -> Any:
-    """Return a message whose ids are `ids`; of its alternatives (`oneof`), the fields named in `chosen`, if any are."""
+    """Return a message of the type `descriptor` with the resource ids `ids`.
+
+    If `chosen` is not empty, a field of a `oneof` is set only if `chosen` contains its name.
+    """
     message: Any = message_factory.GetMessageClass(descriptor)()
     if descriptor.full_name == "google.protobuf.Timestamp":
         message.FromDatetime(datetime.now(UTC) + timedelta(days=30))
@@ -290,7 +301,7 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
         name = each.name.removesuffix("s") if each.is_repeated else each.name
         return ids[name]
     if each.enum_type is not None:
-        if each.name == "state":  # it selects from a list
+        if each.name == "state":  # a filter of a list, which stays unset
             return None
         return each.enum_type.values[1].number
     match each.name:
@@ -309,7 +320,11 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
 
 
 class Ownership:
-    """The table of the running system at `edge`: its `rows`, and `leaks`, resources that others can detect."""
+    """The table of the running system at the address `edge`.
+
+    `fill` adds the rows of the table to `rows`. It adds a sentence to `leaks` for each RPC and caller whose responses
+    reveal whether a resource exists.
+    """
 
     def __init__(self, edge: str, actors: Actors) -> None:
         self._edge = edge
@@ -319,7 +334,7 @@ class Ownership:
         self.leaks: list[str] = []
 
     async def fill(self) -> None:
-        """Call each RPC that names a resource as each caller."""
+        """Call each RPC that identifies a resource as each caller, and store the rows and leaks."""
         async with grpc.aio.insecure_channel(self._edge) as channel:
             for row in _ordered_rows():
                 cells = [await self._cell(channel, row, name) for name in CALLERS]
@@ -327,7 +342,10 @@ class Ownership:
         self.rows.sort()
 
     async def _cell(self, channel: grpc.aio.Channel, row: Row, name: str) -> str:
-        """Return the cell of one caller; a resource that they may not use must look as if it did not exist."""
+        """Call the RPC as the caller `name` and return the cell.
+
+        Adds a leak if the caller may not use the resource and the responses reveal whether it exists.
+        """
         missing = await self._call(channel, row, name, self._nothing)
         existing = await self._call(channel, row, name, self._actors.ids)
         same = _visible(existing) == _visible(missing)
@@ -341,14 +359,17 @@ class Ownership:
         return existing.refusal.reason
 
     def _success(self, row: Row, existing: Outcome, missing: Outcome, *, same: bool) -> str:
-        """Return the cell of a call that succeeded."""
+        """Return the cell of a call that succeeded: "yes", "nothing", or the reason of a refusal in the response.
+
+        `same` means that the responses for existing and missing resources are equal.
+        """
         body = b"".join(existing.messages)
         if "refused" in row.method.output_type.fields_by_name:
             response: Any = message_factory.GetMessageClass(row.method.output_type).FromString(body)
             if response.HasField("refused"):
                 return str(response.refused.reason)
         if missing.refusal is None and row.method.name.startswith("List"):
-            # The list may have resources of the caller beside those of the learner.
+            # The list may contain resources of the caller, so only the ids of the learner's resources are searched for.
             same = not any(self._actors.ids[name].encode() in body for name in _PERSONAL)
         return _NOTHING if same else _YES
 
@@ -360,7 +381,7 @@ class Ownership:
         outcome = await by_grpc(channel, row.method, caller, [body])
         if not outcome.reason.startswith("TOKEN_"):
             return outcome
-        # An earlier row ended this person's sign-ins.
+        # The token was refused because an earlier row ended the sign-ins of this person.
         caller.token = await self._sign_in_again(name)
         return await by_grpc(channel, row.method, caller, [body])
 
@@ -387,7 +408,7 @@ def _short(method: MethodDescriptor) -> str:
 
 
 def table(found: list[tuple[str, ...]]) -> str:
-    """Return the file's text for these rows."""
+    """Return the text of `ownership.md` with the rows `found`."""
     lines = [("RPC", *CALLERS), ("---",) * (len(CALLERS) + 1), *found]
     text = _HEAD + "".join(f"| {' | '.join(line)} |\n" for line in lines)
     text += "\n## RPCs that name no resource\n\n| RPC | why |\n| --- | --- |\n"
@@ -395,7 +416,7 @@ def table(found: list[tuple[str, ...]]) -> str:
 
 
 async def generate(edge: str) -> tuple[str, list[str]]:
-    """Return the table of the running system at `edge`, and its leaks."""
+    """Run the sessions, call every RPC on the system at `edge`, and return the text of `ownership.md` and the leaks."""
     async with actors(edge) as created:
         ownership = Ownership(edge, created)
         await ownership.fill()

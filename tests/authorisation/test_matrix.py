@@ -1,4 +1,4 @@
-"""The reviewed authorisation matrix matches the servers."""
+"""Test that the reviewed authorisation matrix is equal to the one that the servers produce."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The whole system: every service, the edge, the browser; its sessions, its behaviour in crashes, its performance."""
+"""Tests of the whole system through the edge and in a browser, with crashes, attacks and measurements."""

@@ -1,4 +1,4 @@
-"""Debian's Chromium, headless, driven by Playwright; pages' errors are collected for the tests to check."""
+"""Drive Debian's Chromium, headless, with Playwright, and collect the errors of pages for the tests to check."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from playwright.async_api import (
 )
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# No sandbox, because tests run as root in containers. The other flags prevent requests to other hosts.
+# The sandbox is off, because tests run as root in containers. The other flags prevent requests to other hosts.
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -34,7 +34,10 @@ _FLAGS = (
 
 
 def chromium() -> Path:
-    """Return the browser's path; without one skip the test, or fail it with PROCTORIUM_REQUIRE_BROWSER."""
+    """Return the path of the browser.
+
+    If no browser is installed, skip the test. With PROCTORIUM_REQUIRE_BROWSER, fail the test instead.
+    """
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
         if os.environ.get("PROCTORIUM_REQUIRE_BROWSER"):
@@ -44,7 +47,7 @@ def chromium() -> Path:
 
 
 _SCREEN: ViewportSize = {"width": 1280, "height": 800}
-# Returns the elements that overflow the page's width at this font size in per cent.
+# Returns the elements that are wider than the page at the given font size in per cent.
 _TOO_WIDE = """(letters) => {
   const root = document.documentElement;
   root.style.fontSize = `${letters}%`;
@@ -73,7 +76,7 @@ async def browser(*flags: str) -> AsyncIterator[Browser]:
 
 @asynccontextmanager
 async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]:
-    """Open a browser that stores its profile in `folder`, so that it outlives the browser."""
+    """Open a browser that stores its profile in `folder`, so that another browser can use the profile later."""
     async with async_playwright() as playwright:
         context = await playwright.chromium.launch_persistent_context(
             folder,
@@ -89,7 +92,7 @@ async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]
 
 
 class Visitor:
-    """One person's browser window: its page, and the errors of its pages."""
+    """One person's browser window: its current page, and the errors of all its pages."""
 
     def __init__(self, page: Page) -> None:
         self.errors: list[str] = []
@@ -109,9 +112,9 @@ class Visitor:
         zone: str | None = None,
         service_worker: bool = False,
     ) -> Visitor:
-        """Open a window with empty storage; `zone` is the browser's time zone.
+        """Open a window with empty storage; `zone` is the time zone of the browser.
 
-        A service worker would hide requests from tests that route them, so it is disabled by default.
+        Service workers are blocked by default, because tests cannot route the requests of a service worker.
         """
         context = await opened.new_context(
             base_url=url,
@@ -125,19 +128,19 @@ class Visitor:
         return visitor
 
     async def reopen(self, address: str) -> None:
-        """Open a page in a new tab, online and with the browser's stored data."""
+        """Go online and open a page in a new tab, which shares the stored data of the window."""
         context = self.page.context
         await context.set_offline(False)
         self._attach(await context.new_page())
         await self.page.goto(address)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # The browser logs the HTTP status of each refused call, which tests expect.
+        # "Failed to load resource" is ignored, because the browser logs it for every refused call.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(message.text)
 
     async def sign_in(self, email: str, password: str, *, stay_signed_in: bool = False) -> None:
-        """Sign in by the form."""
+        """Sign in with the form on the page."""
         await self.page.get_by_label("E-mail address").fill(email)
         await self.page.get_by_label("Password").fill(password)
         await self.page.get_by_label("Stay signed in on this computer").set_checked(stay_signed_in)
@@ -146,11 +149,11 @@ class Visitor:
 
     @property
     def sign_out_button(self) -> Locator:
-        """The sign-out button in the banner; some pages have another one."""
+        """The sign-out button in the banner; some pages have a second sign-out button."""
         return self.page.get_by_role("banner").get_by_role("button", name="Sign out", exact=True)
 
     async def screenshot(self, name: str) -> None:
-        """Save a screenshot in build/screenshots, and check that the page fits small screens and large fonts (`W7`)."""
+        """Save a screenshot in build/screenshots; check that the page fits a small screen and large fonts (`W7`)."""
         folder = Path("build/screenshots")
         folder.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=folder / f"{name}.png", full_page=True)

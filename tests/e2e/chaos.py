@@ -1,8 +1,9 @@
-"""`make chaos`: kills each component at random moments of an exam, and checks for lost answers and duplicate mails.
+"""`make chaos`: kill components at random times during exams, and check for lost answers and duplicate mails.
 
-Each round has its own session with two learners, and kills one component at a time that its seed determines.
-`make chaos ROUNDS=12` changes the number of rounds from 50, `--seed S` repeats a run; a round's seed is printed before
-it starts. It exits 0 only if no acknowledged answer was lost and no mail was sent twice.
+Each round runs its own session with two learners and kills one component. The seed of the round determines the time of
+the kill, and is printed before the round starts. `make chaos ROUNDS=12` sets the number of rounds, which is 50 by
+default. `--seed S` repeats a run. The exit code is 0 only if no acknowledged answer was lost and no mail was sent
+twice.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class CheckFailedError(Exception):
 
 @dataclass(frozen=True)
 class Round:
-    """The result of one round; times in seconds."""
+    """The result of one round; durations are in seconds."""
 
     victim: str
     kill_after: float
@@ -75,7 +76,7 @@ class Round:
 
 
 async def run_round(stack: Stack, victim: str, seed: int) -> Round:
-    """Run one session in which a component is killed. Raises CheckFailedError when a check fails."""
+    """Run one session in which a component is killed; return the result. Raises CheckFailedError if a check fails."""
     start = time.monotonic()
     kill_after = random.Random(seed).uniform(0.0, _SESSION_SECONDS)
     scenario = await create_scenario(
@@ -110,7 +111,7 @@ Saved = dict[tuple[str, int], bytes]
 
 
 async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Saved:
-    """Run the session; return each acknowledged change, by attempt and sequence number."""
+    """Run the session; return the encoded answer of each acknowledged change by attempt id and sequence number."""
     proctor.watch()
     for learner in learners:
         await learner.join()
@@ -141,7 +142,7 @@ async def _take_assessment(learner: LearnerClient, saved: Saved) -> None:
 
 
 async def _check_answers(stack: Stack, saved: Saved) -> int:
-    """Check that the database has every acknowledged change as it was sent; return their number."""
+    """Check that the database has every acknowledged answer unchanged; return the number of acknowledged answers."""
     connection = await asyncpg.connect(stack.database_url("assessment"))
     try:
         rows = await connection.fetch(
@@ -161,7 +162,7 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
 
 
 async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
-    """Check that each mail was received once or is in doubt; return the numbers of both."""
+    """Check that each mail was received once or is in doubt; return the numbers of received and of doubtful mails."""
     mailbox = Mailbox(stack.url("mailbox"))
     count = total_in_doubt = 0
     for learner in scenario.learners:
@@ -170,7 +171,7 @@ async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
         )
         subjects = Counter(mail.subject for mail in mails)
         duplicates = [subject for subject, times in subjects.items() if times > 1]
-        # A mail in doubt may have been received: its sender was killed during the SMTP exchange.
+        # A mail in doubt may have been received, because its sender was killed during the SMTP exchange.
         missing = len(_SUBJECTS) - len(subjects)
         if duplicates or missing > in_doubt:
             raise CheckFailedError(
@@ -195,7 +196,7 @@ async def _all_sent(
 
 
 async def run(rounds: int, seed: int) -> int:
-    """Run the rounds; return the exit code."""
+    """Run the rounds and print their results; return the exit code."""
     print(f"{rounds} rounds, seed {seed}", flush=True)
     failures = 0
     folder = Path(tempfile.mkdtemp(prefix="proctorium-chaos-"))
@@ -235,7 +236,7 @@ def _positive(text: str) -> int:
 
 
 def main() -> int:
-    """Read the command line and run."""
+    """Read the command line and run the rounds; return the exit code."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--rounds", type=_positive, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))

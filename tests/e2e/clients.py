@@ -78,12 +78,12 @@ Log = Callable[[str], None]
 
 
 def no_log(_: str) -> None:
-    """Discard the line."""
+    """Discard a log line."""
 
 
 @dataclass
 class LearnerClient:
-    """The calls of one learner in a session, and the streams that they watch."""
+    """One learner's calls and streams in a session."""
 
     learner: Person
     scenario: Scenario
@@ -96,7 +96,7 @@ class LearnerClient:
     exam: Watch[WatchAttemptResponse] | None = None
 
     async def join(self) -> Participant:
-        """Join by the code and watch the lobby from then on."""
+        """Join by the code, watch the lobby from then on, and return the participant."""
         answer = await self.learner.lobby.JoinSession(
             JoinSessionRequest(request_id=str(new_id()), code=self.scenario.code)
         )
@@ -110,13 +110,13 @@ class LearnerClient:
         return answer.participant
 
     def open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
-        """Open the stream of the learner's own view, from `cursor` on."""
+        """Open the stream of the learner's own view of the session, from `cursor` on."""
         return self.learner.lobby.WatchSession(
             WatchSessionRequest(session_id=self.scenario.session_id, cursor=cursor)
         )
 
     async def send_evidence(self) -> Case:
-        """Submit a document and a selfie; return the submitted case."""
+        """Wait for the identity case and submit a document and a selfie; return the submitted case."""
 
         async def case_opened() -> Case | None:
             try:
@@ -153,7 +153,7 @@ class LearnerClient:
         return (await self.learner.courses.GetLesson(GetLessonRequest(unit_id=lesson.unit_id))).html
 
     async def open_lesson_eventually(self) -> str:
-        """Return the lesson as soon as enrollment has handled the start of the session."""
+        """Wait until enrollment has handled the start of the session; return the HTML of the lesson."""
 
         async def opened() -> str | None:
             try:
@@ -174,7 +174,7 @@ class LearnerClient:
         self.log(f"{self.learner.name} is shown In Session")
 
     async def find_attempt(self) -> str:
-        """Return the id of this learner's attempt in the session."""
+        """Wait for this learner's attempt in the session and return its id."""
 
         async def listed() -> str | None:
             answer = await self.learner.attempts.ListAttempts(ListAttemptsRequest())
@@ -185,7 +185,7 @@ class LearnerClient:
         return self.attempt_id
 
     async def start(self) -> Attempt:
-        """Wait for the authorisation and start the attempt."""
+        """Wait for the authorisation, start the attempt and return it."""
         await self.find_attempt()
         self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.refresh_tokens)
         await self.exam.until(
@@ -208,7 +208,7 @@ class LearnerClient:
         return await self.save_as(self.sequence, item.item_id, answer)
 
     async def save_as(self, sequence: int, item_id: str, answer: Answer) -> Receipt:
-        """Save one change under a given sequence number, new or used before."""
+        """Save one change under `sequence`, which may have been used before; return the receipt."""
         made = Timestamp()
         made.FromDatetime(datetime.now(UTC))
         change = AnswerChange(sequence=sequence, item_id=item_id, answer=answer, client_time=made)
@@ -235,7 +235,7 @@ class LearnerClient:
         self.log(f"{self.learner.name} submitted")
 
     async def wait_for_result(self) -> Result:
-        """Wait until the result is released and return it."""
+        """Wait until the result is released; return the result."""
         assert self.exam is not None
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_RELEASED, "the result released"
@@ -250,7 +250,7 @@ class LearnerClient:
         return result
 
     async def wait_for_feedback(self) -> Result:
-        """Wait for the feedback on each question, which follows the end of the session; return the result."""
+        """Wait for the feedback on each question, which is available after the session's end; return the result."""
         await self.wait_for_result()
 
         async def with_feedback() -> Result | None:
@@ -261,7 +261,7 @@ class LearnerClient:
         return await eventually(with_feedback, "the feedback on each question")
 
     async def wait_for_certificate(self) -> tuple[Certificate, bytes]:
-        """Wait for the certificate, verify it publicly, and return it and its PDF."""
+        """Wait for the certificate and verify it with the public call; return the certificate and its PDF."""
 
         async def first_issued() -> Certificate | None:
             transcript = await self.learner.transcripts.GetTranscript(GetTranscriptRequest())
@@ -299,7 +299,7 @@ class LearnerClient:
 
 @dataclass
 class ProctorClient:
-    """The calls of the session's proctor, and the roster that they watch."""
+    """The proctor's calls in a session, and their stream of the roster."""
 
     scenario: Scenario
     log: Log = no_log
@@ -307,11 +307,11 @@ class ProctorClient:
 
     @property
     def proctor(self) -> Person:
-        """The person who supervises the session."""
+        """The proctor of the session."""
         return self.scenario.proctor
 
     def watch(self) -> None:
-        """Watch the roster from now on."""
+        """Start to watch the roster in the background."""
         self.roster = Watch(
             self._open_roster, lambda view: view.cursor, self.proctor.refresh_tokens
         )
@@ -322,7 +322,7 @@ class ProctorClient:
         )
 
     async def verify(self, case: Case) -> Case:
-        """View the images and the registration data of a case, then verify it."""
+        """View the images and the registration data of a case, then verify the case."""
         identity = self.proctor.identity
         for kind in (EVIDENCE_KIND_DOCUMENT, EVIDENCE_KIND_SELFIE):
             evidence = await identity.GetEvidence(
@@ -350,7 +350,7 @@ class ProctorClient:
         return answer.session
 
     async def authorize(self, *learners: LearnerClient) -> None:
-        """Authorise the assessment for these learners, once the roster shows them verified."""
+        """Wait until the roster shows these learners as verified, then authorise the assessment for them."""
         assert self.roster is not None
         for learner in learners:
             await self.roster.until(_shows_verified(learner.participant_id), "a verified identity")
@@ -409,7 +409,7 @@ def correct_answer(item: Item) -> Answer:
 
 
 def canonical(answer: Answer) -> bytes:
-    """Return the serialized answer with its choices in a fixed order."""
+    """Return the serialized answer, with its choices sorted, so that equal answers have equal bytes."""
     ordered = Answer()
     ordered.CopyFrom(answer)
     if ordered.HasField("chosen"):

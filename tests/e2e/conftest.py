@@ -1,4 +1,4 @@
-"""Fixtures: one running system for all end-to-end tests, and a new scenario for each test."""
+"""Fixtures: one running stack for all end-to-end tests, and a new scenario for each test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks which running container has which secret, and what NATS refuses."""
+"""Check that each container has only its own secrets, and that NATS refuses clients without permission."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from proctorium_common.topology import services
 ISSUER, AUTHORITY = "certificates", "authority"
 HOLDERS = (*(name for name in services() if name != "portal"), "edge", "nats", "streams")
 _PARTS_OF = {"edge": {"edge", "edge-keys"}}
-"""The containers of an identity that has more than one."""
+"""The containers of each identity that has more than one container."""
 _SUFFIX = "-certificate"
 
 PROVOKED = re.compile(
     r"TLS handshake error: .*client didn't provide a certificate"
     r"|Publish Violation .*(evt\.enrollment\.person\.certified\.v1\.any|STREAM\.DELETE\.ENROLLMENT)"
 )
-"""The log lines of NATS and session for the refusals that these checks provoke."""
+"""The log lines of NATS and of the session service about the refusals that these checks cause."""
 
 # Connects without a certificate and prints whether NATS accepts the client.
 _NO_CERTIFICATE = """
@@ -36,7 +36,8 @@ except OSError as error:
 print("PONG" if b"PONG" in response else "refused")
 """
 
-# With the session service's certificate: publishes an event of enrollment, and deletes a stream.
+# Uses the session service's certificate to publish an event of enrollment and to delete a stream, and prints the
+# number of refusals.
 _FORGER = """
 import asyncio
 from proctorium_common.process.settings import BrokerSettings
@@ -58,19 +59,19 @@ asyncio.run(main())
 
 
 class Project(Protocol):
-    """The operations on running containers that the checks need."""
+    """The operations on running containers that the checks use."""
 
     async def compose(self, *words: str, stdin: str = "") -> str:
         """Run `docker compose` with these arguments and return its output."""
         ...
 
     async def state_of(self, name: str, what: str) -> str:
-        """Return what `docker inspect` prints for a container in the format `what`."""
+        """Return the output of `docker inspect` for a container with the format `what`."""
         ...
 
 
 async def check_secrets(containers: Project, output: Output) -> None:
-    """Check who mounts which certificate, and that NATS enforces permissions. Raises CheckFailedError."""
+    """Check the mounts of all certificates and the permissions in NATS; raise CheckFailedError if a check fails."""
     mounted = await _mounted(containers)
     for name in HOLDERS:
         holders = mounted.get(f"{name}{_SUFFIX}", set())
@@ -97,7 +98,7 @@ async def check_secrets(containers: Project, output: Output) -> None:
 
 
 async def _mounted(containers: Project) -> Mapping[str, Set[str]]:
-    """Return the containers that mount each volume, by the volume's name in the Compose file."""
+    """Return the names of the containers that mount each volume, by the volume's name in the Compose file."""
     mounted: dict[str, set[str]] = {}
     for name in (await containers.compose("ps", "--all", "--services")).split():
         for mount in json.loads(await containers.state_of(name, "{{json .Mounts}}")):
@@ -107,6 +108,6 @@ async def _mounted(containers: Project) -> Mapping[str, Set[str]]:
 
 
 async def _python(containers: Project, name: str, program: str) -> str:
-    """Return the last line that `program` prints in a container."""
+    """Run a Python program in a container; return the last line of its output."""
     output = await containers.compose("exec", "--no-TTY", name, "python", "-", stdin=program)
     return (output.strip().splitlines() or ["nothing"])[-1]

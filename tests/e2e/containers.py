@@ -1,7 +1,8 @@
-"""`make containers`: runs the demo against docker-compose.yml, with the images that `make images` built.
+"""`make containers`: run the demo with docker-compose.yml and the images that `make images` built.
 
-Each run has a Compose project with its own secrets and volumes, which are removed at the end. Containers are killed
-from outside, so that Docker has to restart them. It exits 0 only if all checks passed and no container logged an error.
+Each run has a Compose project with its own secrets and volumes, which are removed at the end. Processes in containers
+are killed from outside, so that Docker has to restart the containers. The exit code is 0 only if all checks passed and
+no container logged an error.
 """
 
 from __future__ import annotations
@@ -38,16 +39,17 @@ from proctorium_devstack.demo.waiting import eventually
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = "proctorium-e2e"
 LISTENERS = {"edge": 8443, "mailbox": 8025, "traces": 4318}
-"""The published ports inside the containers."""
+"""The ports inside the containers that are published on this machine."""
 _NEW_ADMINISTRATOR = (
     *("run", "--rm", "--no-deps", "--no-TTY", "enrollment", "create-administrator"),
     *("--email", ADMINISTRATOR.email, "--legal-name", ADMINISTRATOR.name, "--password-stdin"),
 )
 _READY_SECONDS = 120.0
-# Kills the processes of this machine whose ids it reads: a container cannot SIGKILL its own first process.
+# Reads process ids of this machine and kills the processes. It runs outside the containers, because a container cannot
+# SIGKILL its own first process.
 _KILLER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
 
-# Privileges that no role should have, one per line.
+# Selects the privileges that no role should have, one per line.
 _EXCESS_PRIVILEGES = """
 SELECT pg_get_userbyid(relowner) || ' owns ' || relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND pg_get_userbyid(relowner) <> current_database() || '_owner'
@@ -60,17 +62,17 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
  WHERE rolsuper AND rolpassword IS NOT NULL
 """
 
-# Errors in the logs of third-party components. PostgreSQL's FATAL is excluded: it ends one connection, and a server
-# that crashed logs it for each.
+# Matches errors in the logs of third-party components. PostgreSQL's FATAL is excluded, because a FATAL error ends only
+# one connection, and PostgreSQL logs one for each connection after a crash.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 
 
 class CommandError(Exception):
-    """A docker command failed."""
+    """A `docker` command failed."""
 
 
 class Containers:
-    """A running Compose project, whose containers can be killed."""
+    """A running Compose project whose containers can be killed."""
 
     def __init__(self, environment: Path, killer: Process) -> None:
         self._environment = environment
@@ -80,7 +82,7 @@ class Containers:
     @classmethod
     @asynccontextmanager
     async def running(cls) -> AsyncIterator[Containers]:
-        """Start the project with new secrets; remove it and its volumes afterwards."""
+        """Start the project with new secrets; remove the project and its volumes at the end of the block."""
         with tempfile.TemporaryDirectory(prefix="proctorium-containers-") as folder:
             environment = Path(folder) / "env"
             write_env = runpy.run_path(str(ROOT / "deploy" / "compose" / "write_env.py"))
@@ -103,7 +105,7 @@ class Containers:
             self._addresses[name] = (await self.compose("port", name, str(port))).strip()
 
     async def down(self) -> None:
-        """Stop all containers in order, without removing the volumes."""
+        """Stop and remove all containers, but not the volumes."""
         await self.compose("down")
 
     async def compose(self, *words: str, stdin: str = "") -> str:
@@ -112,7 +114,7 @@ class Containers:
         return await docker("compose", *options, *words, stdin=stdin)
 
     def address(self, name: str) -> str:
-        """Return `host:port` of a published port."""
+        """Return the `host:port` at which a listener is published."""
         return self._addresses[name]
 
     def url(self, name: str) -> str:
@@ -140,19 +142,19 @@ class Containers:
         await eventually(is_healthy, f"{name} to be healthy", _READY_SECONDS)
 
     async def logs(self) -> list[tuple[str, str]]:
-        """Return each container's name and log."""
+        """Return the name and the log of each container."""
         names = (await self.compose("ps", "--all", "--services")).split()
         return [(name, await docker("logs", await self._container(name))) for name in names]
 
     async def save_logs(self) -> None:
-        """Save the containers' logs to files and print their folder."""
+        """Save the logs of all containers to files and print the path of the folder."""
         folder = Path(tempfile.mkdtemp(prefix="proctorium-logs-"))
         for name, text in await self.logs():
             (folder / f"{name}.log").write_text(text, encoding="utf-8")
         print(f"\nLogs of all containers: {folder}", file=sys.stderr)
 
     async def state_of(self, name: str, what: str) -> str:
-        """Return what `docker inspect` prints for a container in the format `what`."""
+        """Return the output of `docker inspect` for a container with the format `what`."""
         return (await docker("inspect", "--format", what, await self._container(name))).strip()
 
     async def _container(self, name: str) -> str:
@@ -160,7 +162,7 @@ class Containers:
 
 
 async def docker(*words: str, stdin: str = "") -> str:
-    """Run `docker` with these arguments and return its output; raise CommandError when it fails."""
+    """Run `docker` with these arguments and return its output; raise CommandError if the command fails."""
     process = await asyncio.create_subprocess_exec(
         "docker", *words, cwd=ROOT, stdin=PIPE, stdout=PIPE, stderr=STDOUT
     )
@@ -186,7 +188,7 @@ async def _start_killer() -> AsyncIterator[Process]:
 
 
 async def run_checks(output: Output) -> None:
-    """Run all checks of the containers. Raises CheckFailedError, or a step's own error."""
+    """Run all checks of the containers. Raises CheckFailedError, or the error of a step that fails."""
     output.heading("The containers start")
     async with Containers.running() as containers:
         output.line("all containers are healthy")
@@ -215,7 +217,7 @@ async def run_checks(output: Output) -> None:
 
 
 async def check_privileges(containers: Containers, output: Output) -> None:
-    """Check that each service's role has no more privileges than it needs, and no access to other databases."""
+    """Check that the role of each service has only the privileges that it needs, and only in its own database."""
     query = ("--tuples-only", "--no-align", "--command", _EXCESS_PRIVILEGES)
     for name in (name for name in services() if name != "portal"):
         psql = ("psql", "--username=postgres", f"--dbname={name}", *query)
@@ -225,7 +227,7 @@ async def check_privileges(containers: Containers, output: Output) -> None:
 
 
 async def check_data(containers: Containers, scenario: Scenario, output: Output) -> None:
-    """Check the learners' results, certificates, evidence and mails, once all services respond."""
+    """Wait until all services respond; check the learners' results, certificates, evidence and mails."""
 
     async def checked() -> bool | None:
         try:
@@ -277,7 +279,7 @@ async def _check_stored_as(learner: Person, proctor: Person, session_id: str) ->
 
 
 def read_logs(logs: Iterable[tuple[str, str]], output: Output) -> None:
-    """Print the warnings and errors of each container with their counts; check that there are no errors."""
+    """Print the warnings and errors of each container with their counts; check that no container logged an error."""
     found: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for part, text in logs:
         found[part].update(filter(None, map(_notable, text.splitlines())))
@@ -295,7 +297,7 @@ def read_logs(logs: Iterable[tuple[str, str]], output: Output) -> None:
 
 
 def _notable(line: str) -> str | None:
-    """Return the level and event of a warning or error, None for other lines."""
+    """Return the level and the event of a log line that is a warning or an error; return None for other lines."""
     if line.startswith("{"):
         entry = json.loads(line)
         level = entry.get("level", "info")
@@ -306,7 +308,7 @@ def _notable(line: str) -> str | None:
 
 
 async def main() -> int:
-    """Run the checks; return the exit code."""
+    """Run all checks; return the exit code."""
     try:
         await run_checks(Output())
     except (CheckFailedError, CommandError, AssertionError, OSError, ServiceError) as failure:

@@ -1,6 +1,7 @@
-"""`make demo`: runs a proctored session with crashes in the middle of an exam, and prints the start of its trace.
+"""`make demo`: run a proctored session with crashes in the middle of an exam, and print the start of its trace.
 
-It uses the stack of `make up` if that is running, or else starts one. It exits 0 only if all checks passed.
+The demo uses the stack of `make up` if that stack is running, and otherwise starts its own. The exit code is 0 only if
+all checks passed.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ _CHANGES = 240
 _CRASH_AFTER = 60
 _SLOWEST_SECONDS = 60.0
 _QUIET_SECONDS = 3.0
-"""Services export spans once a second."""
+"""A trace is complete if no span arrives for this time, because services export spans once a second."""
 TREE_FILE = PROJECT / "build" / "demo-trace.txt"
 _TREE_LINES = 30
 
@@ -57,16 +58,16 @@ class CheckFailedError(Exception):
 
 
 class System(Protocol):
-    """The running system: processes of this machine, or containers."""
+    """The running system, whose components are processes of this machine or containers."""
 
     def address(self, name: str) -> str:
-        """Return `host:port` of a listener."""
+        """Return the `host:port` of a listener."""
 
     def url(self, name: str) -> str:
         """Return the URL of an HTTP listener."""
 
     async def kill(self, name: str) -> None:
-        """SIGKILL a component, which its supervisor restarts."""
+        """Send SIGKILL to a component, which its supervisor then restarts."""
 
     async def ready(self, name: str) -> None:
         """Wait until a component is ready."""
@@ -74,7 +75,7 @@ class System(Protocol):
 
 @dataclass
 class Output:
-    """Prints headings and timed lines to standard output."""
+    """Prints headings and lines with their time to standard output."""
 
     start: float = field(default_factory=time.monotonic)
 
@@ -89,14 +90,14 @@ class Output:
 
 
 def check(condition: bool, statement: str) -> None:
-    """Raise CheckFailedError with `statement` unless the condition holds."""
+    """Raise CheckFailedError with `statement` unless the condition is true."""
     if not condition:
         raise CheckFailedError(statement)
 
 
 @asynccontextmanager
 async def running_stack() -> AsyncIterator[RunningStack]:
-    """Attach to the stack of `make up`, or start one that stops after the demo."""
+    """Yield the stack of `make up` if it is running, or else a new stack that stops at the end of the block."""
     try:
         yield RunningStack.attach()
         return
@@ -117,9 +118,10 @@ async def running_stack() -> AsyncIterator[RunningStack]:
 
 
 async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> Scenario:
-    """Run the session and show its trace; return its people. Raises CheckFailedError, or a step's own error.
+    """Run the session and show its trace; return the scenario of the session.
 
-    A `lasting` stack continues after the demo, so people can open its pages.
+    A `lasting` stack continues to run after the demo, so the address of the trace's page is printed too. Raises
+    CheckFailedError, or the error of a step that fails.
     """
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
     tracing = Tracing("demo", ratio=1.0, exporter=exporter, export_delay_ms=200)
@@ -135,7 +137,7 @@ async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> S
 
 
 async def run_session(stack: System, output: Output) -> Scenario:
-    """Run a session from its schedule to the last mails."""
+    """Run a session from scheduling it to its last mails; return its scenario."""
     output.heading("The administrator schedules a session")
     output.line("creating people, an assessment and a course, and scheduling the session")
     scenario = await create_scenario(
@@ -199,7 +201,11 @@ async def run_session(stack: System, output: Output) -> Scenario:
 async def crash_in_the_middle(
     stack: System, proctor: ProctorClient, mei: LearnerClient, output: Output
 ) -> None:
-    """Kill the relay that publishes the authorisation, then the assessment service while answers are being saved."""
+    """Let a learner finish the exam although two services are killed.
+
+    The session service and its relay are killed just after the proctor has authorised the learner. The assessment
+    service is killed while answers are being saved.
+    """
     await proctor.authorize(mei)
     await stack.kill("session")
     output.line(
@@ -229,7 +235,10 @@ async def crash_in_the_middle(
 async def save_through_a_crash(
     stack: System, mei: LearnerClient, items: Sequence[Item], output: Output
 ) -> dict[int, str]:
-    """Save changes while the service is killed; return the acknowledged ones by sequence number."""
+    """Save changes while the assessment service is killed, and retry each change until it is acknowledged.
+
+    Return the item id of each acknowledged change by sequence number.
+    """
     acknowledged: dict[int, str] = {}
     killing: asyncio.Task[None] | None = None
     waits = 0
@@ -265,7 +274,7 @@ def _some_answer(item: Item, number: int) -> Answer:
 
 
 async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
-    """Check that each learner has received the code with a calendar invitation."""
+    """Wait until each learner has received the mail with the code; check that it has a calendar invitation."""
     for learner in scenario.learners:
         mail = await mailbox.mail_to(learner.email, "code")
         check(scenario.code in mail.text, "the code is in the mail")
@@ -276,7 +285,7 @@ async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
 
 
 async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
-    """Check that each learner has received each mail once."""
+    """Wait for each learner's last mails; check that no mail was sent twice, and print the subjects."""
     for learner in scenario.learners:
         for subject in ("verified", "result", "certificate", "over"):
             await mailbox.mail_to(learner.email, subject)
@@ -289,9 +298,10 @@ async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
 async def show_trace(
     stack: System, trace_id: str, session_id: str, output: Output, *, lasting: bool
 ) -> None:
-    """Print the start of the trace, once all services and broker hops are in it and no further spans arrive.
+    """Wait until the trace is complete, and print its start.
 
-    The whole tree is stored in `TREE_FILE`.
+    The trace is complete when it contains spans of all services, of publishing and of handling events, and no further
+    spans arrive. The whole tree is stored in `TREE_FILE`.
     """
     output.line("waiting until all services have exported their spans")
     traces = Traces(stack.url("traces"))

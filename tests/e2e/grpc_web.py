@@ -1,7 +1,7 @@
-"""A gRPC-Web client as in a browser: generated stubs over HTTP/1.1 requests to the edge.
+"""A gRPC-Web client that calls the edge as a browser does: with HTTP/1.1 requests, below generated stubs.
 
-It uses the binary format (application/grpc-web+proto): frames of one flag byte, a length of four bytes and a payload;
-a frame with the high flag bit holds the trailers. Source: the gRPC project's PROTOCOL-WEB.md.
+The client uses the binary format (application/grpc-web+proto). A frame has one flag byte, a length of four bytes and a
+payload. A frame whose highest flag bit is set contains the trailers. Source: PROTOCOL-WEB.md of the gRPC project.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ _HEADER = struct.Struct(">BI")
 
 
 class WebChannel:
-    """A channel for generated stubs whose methods have one request.
+    """A channel for generated stubs whose methods take a single request.
 
-    It sends back the edge's cookies as a browser does, or `token` as a bearer token if given.
+    The channel returns the edge's cookies with each request, as a browser does. If `token` is set, it is sent as the
+    bearer token.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:
@@ -49,7 +50,7 @@ class WebChannel:
         response_deserializer: Callable[[bytes], Response],
         **_: object,
     ) -> WebCall[Request, Response]:
-        """Return the call of a method with one response."""
+        """Return a callable for a method with one response."""
         return WebCall(self, method, request_serializer, response_deserializer)
 
     def unary_stream(
@@ -59,11 +60,11 @@ class WebChannel:
         response_deserializer: Callable[[bytes], Response],
         **_: object,
     ) -> WebStream[Request, Response]:
-        """Return the call of a method with a stream of responses."""
+        """Return a callable for a method with a stream of responses."""
         return WebStream(self, method, request_serializer, response_deserializer)
 
     def stream_stream(self, method: str, *_: object, **__: object) -> Callable[..., object]:
-        """Return a function that raises NotImplementedError: browsers cannot stream requests."""
+        """Return a function that raises NotImplementedError, because browsers cannot stream requests."""
 
         def refuse(*_: object, **__: object) -> object:
             raise NotImplementedError(f"{method} streams its requests, which gRPC-Web cannot")
@@ -71,13 +72,13 @@ class WebChannel:
         return refuse
 
     def sent(self, method: str, body: bytes) -> None:
-        """Handle a request that is sent; subclasses may record it."""
+        """Do nothing with a sent request; subclasses may record it."""
 
     def received(self, response: Message) -> None:
-        """Handle a response; subclasses may record it."""
+        """Do nothing with a received response; subclasses may record it."""
 
     def headers(self) -> dict[str, str]:
-        """Return the headers of every request."""
+        """Return the headers that every request has."""
         headers = {
             "content-type": "application/grpc-web+proto",
             "accept": "application/grpc-web+proto",
@@ -90,7 +91,7 @@ class WebChannel:
 
 
 class WebCall(Generic[Request, Response]):
-    """A method with one response."""
+    """A callable for a method with one response."""
 
     def __init__(
         self,
@@ -105,14 +106,14 @@ class WebCall(Generic[Request, Response]):
         self._deserialize = deserialize
 
     async def __call__(self, request: Request, timeout: float | None = None) -> Response:
-        """Return the response; raise ServiceError with the server's reason."""
+        """Send the request and return the response; raise ServiceError with the reason if the call is refused."""
         responses = [response async for response in self.responses(request)]
         if len(responses) != 1:
             raise AssertionError(f"{self._method} returned {len(responses)} responses")
         return responses[0]
 
     async def responses(self, request: Request) -> AsyncIterator[Response]:
-        """Yield the responses; raise ServiceError if the trailers have a status other than OK."""
+        """Yield the responses; raise ServiceError if the connection breaks or the status is not OK."""
         try:
             async for message in self._exchange(request):
                 yield message
@@ -142,17 +143,17 @@ class WebCall(Generic[Request, Response]):
 
 
 class WebStream(WebCall[Request, Response]):
-    """A method with a stream of responses."""
+    """A callable for a method with a stream of responses."""
 
     def __call__(  # type: ignore[override]
         self, request: Request, timeout: float | None = None
     ) -> AsyncIterator[Response]:
-        """Yield the responses."""
+        """Send the request and return an iterator of the responses."""
         return self.responses(request)
 
 
 def frame_message(payload: bytes) -> bytes:
-    """Return a message in a gRPC-Web frame."""
+    """Return an encoded message in a gRPC-Web frame."""
     return _HEADER.pack(0, len(payload)) + payload
 
 
@@ -167,7 +168,7 @@ def response_body(message: Message) -> bytes:
 
 
 def unframe_message(body: bytes, kind: type[Request]) -> Request:
-    """Return the message in a request's body."""
+    """Return the decoded message in the body of a gRPC-Web request."""
     return kind.FromString(body[_HEADER.size :])
 
 

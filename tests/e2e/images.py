@@ -1,4 +1,4 @@
-"""Drawn evidence images, so that the repository contains no real face or document."""
+"""Draw evidence images, so that the repository contains no real face or document."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reads the mails in the development stack's mailbox."""
+"""Read the mails in the mailbox of the development stack."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Mailbox:
         self._http = httpx2.AsyncClient(base_url=url, timeout=30)
 
     async def mails_to(self, address: str) -> list[Mail]:
-        """Return all mails to an address, oldest first."""
+        """Return all mails to an address, the oldest first."""
         answer = await self._http.get("/api/mails", params={"to": address})
         answer.raise_for_status()
         found = [_mail(one) for one in answer.json()["mails"]]
         return sorted(found, key=lambda mail: mail.mail_id)
 
     async def mail_to(self, address: str, subject: str) -> Mail:
-        """Wait for a mail to an address whose subject contains `subject`; return the first."""
+        """Wait for a mail to an address with a subject that contains `subject`; return the first such mail."""
 
         async def received() -> Mail | None:
             mails = await self.mails_to(address)

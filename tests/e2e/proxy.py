@@ -1,4 +1,4 @@
-"""A TCP proxy between a browser and the edge that a test can disconnect, or stall without closing connections."""
+"""A TCP proxy between a browser and the edge, with which a test simulates network failures."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LOOPBACK = "127.0.0.1"
 
 
 class Proxy:
-    """Forwards connections to the edge until a test interrupts them."""
+    """Forwards connections to the edge until a test disconnects or stalls them."""
 
     def __init__(self, edge: str) -> None:
         self._host, port = edge.rsplit(":", 1)
@@ -26,7 +26,7 @@ class Proxy:
     @classmethod
     @asynccontextmanager
     async def to(cls, edge: str) -> AsyncIterator[Proxy]:
-        """Start a proxy to the edge at host:port."""
+        """Yield a proxy to the edge at `host:port`, which stops at the end of the block."""
         proxy = cls(edge)
         server = await asyncio.start_server(proxy._handle, _LOOPBACK, 0)
         proxy.url = f"http://{_LOOPBACK}:{server.sockets[0].getsockname()[1]}"
@@ -37,17 +37,20 @@ class Proxy:
             await proxy.disconnect()
 
     async def disconnect(self) -> None:
-        """Close every connection and accept no new ones."""
+        """Close all connections, and close new ones at once."""
         self._connected = False
         for task in list(self._tasks):
             await end(task)
 
     def stall(self) -> None:
-        """Forward nothing in either direction, without closing a connection."""
+        """Stop forwarding in both directions without closing a connection."""
         self._forwarding.clear()
 
     def restore(self) -> None:
-        """Forward again; bytes lost on old connections stay lost, as after a router's restart."""
+        """Forward again.
+
+        Connections that lost bytes while the proxy stalled stay dead, as after the restart of a router.
+        """
         self._connected = True
         self._forwarding.set()
 
@@ -59,7 +62,7 @@ class Proxy:
             if self._connected:
                 await self._forward(reader, writer)
         except (OSError, asyncio.CancelledError):
-            pass  # one end is gone, or the proxy is disconnected
+            pass  # an endpoint closed its connection, or the proxy is disconnected
         finally:
             writer.close()
             self._tasks.discard(task)
@@ -81,7 +84,7 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             if not self._forwarding.is_set():
-                # The bytes are dropped: the connection stays open and dead.
+                # Drop the bytes and forward no more, so that the connection stays open but dead.
                 await asyncio.Event().wait()
             writer.write(data)
             await writer.drain()

@@ -1,4 +1,4 @@
-"""A channel that retries failed calls, unchanged, for a bounded time."""
+"""A channel that repeats failed calls with the same request for a bounded time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRIED = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT})
 
 
 class RetryingChannel(EdgeChannel):
-    """Retries unary calls that end UNAVAILABLE or time out; they must be idempotent."""
+    """Retries unary calls that fail with UNAVAILABLE or time out; the calls must be idempotent."""
 
     def unary_unary(
         self,
@@ -30,7 +30,7 @@ class RetryingChannel(EdgeChannel):
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., Awaitable[Response]]:
-        """Return a call that retries."""
+        """Return a callable that retries its call."""
         once = super().unary_unary(method, request_serializer, response_deserializer)
 
         async def with_retries(request: Request, timeout: float = _CALL_SECONDS) -> Response:

@@ -1,4 +1,4 @@
-"""Sessions with their own people, course, assessment and code, so that tests on one stack are independent."""
+"""Create sessions with their own people, course, assessment and code, so that tests on one stack are independent."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _NAMES = ("Lena Fischer", "Omar Haddad", "Mei Tanaka", "Ada Obi", "Jonas Weber",
 
 @dataclass
 class Scenario:
-    """A scheduled session that nobody has joined, with its people, course, assessment and code."""
+    """A scheduled session with its people, course, assessment and code; no learner has joined it yet."""
 
     edge: str
     administrator: Person
@@ -47,10 +47,11 @@ async def create_scenario(
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     named_after_run: bool = False,
 ) -> Scenario:
-    """Register a proctor and one learner per channel, and schedule their session; `edge` is host:port.
+    """Register a proctor and one learner per channel, schedule their session, and return the scenario.
 
-    The session has an assessment called Examination and `further_assessments`, by title. With `named_after_run`, the
-    names of people and course contain the run's id, so that they can be told apart from those of other runs.
+    `edge` is the `host:port` of the edge. The session has one assessment, and one more for each title in
+    `further_assessments`. With `named_after_run`, the names of people and course contain the id of the run, so that
+    they differ from the names of other runs.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""
@@ -116,7 +117,7 @@ async def register_person(
     is_proctor: bool = False,
     channel: MakeChannel = EdgeChannel,
 ) -> Person:
-    """Register a person and sign them in."""
+    """Register a person and sign them in; return the person."""
     who = SignIn(
         "proctor" if is_proctor else "learner",
         name,

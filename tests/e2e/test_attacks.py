@@ -1,4 +1,4 @@
-"""Answers are saved in time while the edge is attacked, by unary calls and over a stream, without retries."""
+"""Answers are saved in time and without retries while the edge is attacked, by unary calls and over a stream."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Attack = Callable[[], Awaitable[None]]
 
 
 class Saver:
-    """A learner who saves an answer twice a second, with the duration of each save."""
+    """Saves an answer of a learner twice a second, and records the duration and the failure of each save."""
 
     def __init__(self, learner: LearnerClient, attempt: Attempt, *, over_stream: bool) -> None:
         self._learner = learner
@@ -69,7 +69,7 @@ class Saver:
         self.failures: list[str] = []
 
     async def run(self) -> None:
-        """Save until cancelled."""
+        """Save answers until cancelled."""
         save = self._stream() if self._over_stream else self._calls()
         while True:
             start = time.monotonic()
@@ -111,7 +111,7 @@ class Saver:
 
 
 class Attacked:
-    """Two learners who save, and the addresses and tokens that attackers use."""
+    """The attacked system, two learners who save answers, and the attacker."""
 
     def __init__(
         self, stack: Stack, scenario: Scenario, savers: Sequence[Saver], attacker: str
@@ -122,7 +122,7 @@ class Attacked:
         self.attacker = attacker
 
     async def withstands(self, *attacks: Attack) -> None:
-        """Attack for ATTACK_SECONDS; raise AssertionError where a save failed or was slow."""
+        """Attack for ATTACK_SECONDS while answers are saved; raise AssertionError if a save failed or was slow."""
         for saver in self.savers:
             saver.durations, saver.failures = [], []
         saving = [asyncio.create_task(saver.run()) for saver in self.savers]
@@ -147,7 +147,7 @@ class Attacked:
 
 
 async def _repeat(attack: Attack) -> None:
-    """Attack until cancelled; the edge may close an attacker's connection."""
+    """Repeat an attack until cancelled, also after the edge has closed the attacker's connection."""
     while True:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await attack()

@@ -1,4 +1,7 @@
-"""Each measurement of `make bench` runs in its smallest form and returns its figures, which are not judged."""
+"""Each measurement of `make bench` runs with the smallest parameters and returns its figures.
+
+The values of the figures are not checked.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("title", MEASUREMENTS)
 async def test_measurement_returns_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The processes of a measurement import from here too.
+    # The started processes import `e2e` too.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     figures = await MEASUREMENTS[title](**SMALLEST[title])
     assert [each.name for each in figures] == FIGURES[title]

@@ -1,4 +1,4 @@
-"""Sessions in a browser: a learner and a proctor from the code to the certificate, and administrators."""
+"""Sessions in a browser, from entering the code to the certificate, as learner, proctor and administrator."""
 
 from __future__ import annotations
 
@@ -118,13 +118,13 @@ async def test_offline_answers_are_stored_and_sent_later(stack: Stack, scenario:
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_number(client) == 0.1
 
-        # Another device saves under the sequence number that this one would use next.
+        # Another device saves under the sequence number that this page would use next.
         await client.save_as(await last_sequence(client) + 1, attempt.items[3].item_id, Answer())
         await learner.page.get_by_label("Your answer").fill("0.2")
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_number(client) == 0.2
 
-        # The page is closed offline, and another page of the portal is opened.
+        # Close the page while it is offline, and open another page of the portal.
         await answer_offline(learner.page, "0.3")
         await learner.page.close()
         await learner.reopen("/courses")
@@ -221,7 +221,7 @@ async def test_code_of_a_new_session_appears_once_it_is_created(
         requests = 0
 
         async def change_first_request(route: Route) -> None:
-            """Make the first request name a session that enrollment does not have."""
+            """Replace the session id in the first request by an id that does not exist."""
             nonlocal requests
             requests += 1
             body = route.request.post_data_buffer

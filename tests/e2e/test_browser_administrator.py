@@ -1,4 +1,4 @@
-"""An administrator supervises a session in the browser, and is recorded as administrator."""
+"""An administrator supervises a session in the browser and is recorded with that acting role."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def check_identity(page: Page, name: str) -> None:
 
 
 async def record_of(scenario: Scenario) -> list[RecordEntry]:
-    """Return the session's record."""
+    """Return the entries of the session record."""
     request = GetRecordRequest(session_id=scenario.session_id)
     return list((await scenario.administrator.record.GetRecord(request)).entries)
 
@@ -161,7 +161,7 @@ async def test_access_log_is_paged(stack: Stack) -> None:
 
 
 async def send_invalid_page_token(route: Route) -> None:
-    """Replace the page token of a request by an invalid one."""
+    """Replace the page token in a request by an invalid one."""
     body = route.request.post_data_buffer
     assert body is not None
     request = unframe_message(body, ListEvidenceAccessesRequest)
@@ -188,7 +188,7 @@ async def test_access_log_shows_people_without_a_name_as_unknown(stack: Stack) -
 
 
 async def return_no_names(route: Route) -> None:
-    """Respond without any name."""
+    """Return a response that contains no names."""
     await route.fulfill(
         body=response_body(BatchGetNamesResponse()), content_type="application/grpc-web+proto"
     )

@@ -1,4 +1,4 @@
-"""Answers in several tabs and on several devices: none is lost, and the newest counts."""
+"""Answers from several tabs and devices: no answer is lost, and the newest answer counts."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ async def test_exam_room_loads_automatically_once_the_server_is_reachable(
 async def exam_room(
     stack: Stack, scenario: Scenario
 ) -> AsyncIterator[tuple[LearnerClient, Visitor]]:
-    """Open the exam room of a learner who has started an attempt."""
+    """Yield a learner who has started an attempt, with a window that shows the exam room."""
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
     proctor.watch()

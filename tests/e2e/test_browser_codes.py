@@ -1,4 +1,4 @@
-"""Enrollment codes that people paste and type."""
+"""Enrollment codes that learners paste or type, and that administrators issue."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_page_normalises_pasted_codes_like_enrollment(
     sent: asyncio.Queue[str] = asyncio.Queue()
 
     async def record(route: Route) -> None:
-        # A gRPC-Web frame is a header of five bytes, then the message.
+        # A gRPC-Web frame is a header of five bytes, followed by the message.
         request = JoinSessionRequest.FromString((route.request.post_data_buffer or b"")[5:])
         sent.put_nowait(request.code)
         await route.abort()
@@ -66,7 +66,7 @@ async def test_issued_code_that_is_easily_mistyped_causes_a_warning(
         await page.get_by_text("Issue another code").click()
         field = page.get_by_label("Code", exact=True)
         issue = page.get_by_role("button", name="Issue", exact=True)
-        # A learner who is registered in the course and not invited can be given a code, too.
+        # A code can also be issued to a learner who is registered in the course but not invited.
         await expect(page.get_by_role("option", name=scenario.learners[0].name)).to_have_count(1)
         await field.fill("abcde")
         await issue.click()

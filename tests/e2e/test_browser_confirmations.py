@@ -1,4 +1,4 @@
-"""Pages ask to confirm irreversible actions, and show and offer what applies now."""
+"""Pages ask for confirmation of irreversible actions, and show only current states and possible actions."""
 
 from __future__ import annotations
 

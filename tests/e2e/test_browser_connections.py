@@ -1,4 +1,4 @@
-"""Open pages while connections break and return: presence, connection state and the exam's clock."""
+"""Pages that are open while connections break and return: presence, connection state and the exam's clock."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
 from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
-# A browser has up to six connections to one address; for each dead one a stream takes ten seconds to fail, and a pause.
+# A browser has up to six connections to one address. For each dead connection, a stream fails after ten seconds, and
+# the page pauses before it opens the stream again.
 _DEAD_CONNECTIONS_MS = 90_000
 _OVER = "Your time is over. What is on this device is sent when the connection is back"
-# Counts how often the page has shown that its connection is lost.
+# Counts in `window.losses` how often the page has shown that its connection is lost.
 _COUNT_LOSSES = """() => {
   window.losses = 0;
   const look = () => { if (document.body.textContent.includes("Connection lost")) window.losses += 1; };
@@ -125,7 +126,7 @@ async def test_start_missed_on_a_stalled_connection_is_shown_after_reconnecting(
         await page.clock.fast_forward(10_000)
         await expect(lost).to_be_visible()
         proxy.restore()
-        # The browser may try another dead connection first, which takes ten seconds to fail.
+        # The browser may use another dead connection first, on which the stream fails after ten seconds.
         in_session = page.get_by_text("In Session", exact=True)
         await expect(in_session).to_be_visible(timeout=_DEAD_CONNECTIONS_MS)
         await expect(lost).to_have_count(0)
@@ -145,7 +146,7 @@ async def test_clock_change_does_not_affect_the_remaining_time(
         at_first = await timer.inner_text()
         await expect(timer).not_to_have_text(at_first)
         before = await time_left(page)
-        # The page cannot tell a clock change from a suspended computer, so it asks the server.
+        # The page cannot distinguish a clock change from a suspended computer, so it opens its stream again.
         async with page.expect_request("**/WatchAttempt"):
             await page.clock.set_system_time(datetime.now(UTC) + by)
         assert before - 30 < await time_left(page) <= before
@@ -193,7 +194,7 @@ async def test_last_minutes_are_shown_and_announced(stack: Stack, scenario: Scen
         warning = page.locator(".exam-bar .badge", has_text="left.")
         spoken = page.locator(".exam-bar [role=status]")
         await expect(warning).to_have_count(0)
-        # Offline, because the server would correct the clock.
+        # The page is offline, because the server would correct the clock.
         await proxy.disconnect()
         for minutes, text in ((15, "15 minutes"), (5, "5 minutes"), (1, "1 minute")):
             await page.clock.fast_forward((await time_left(page) - minutes * 60 - 2) * 1000)
@@ -205,14 +206,14 @@ async def test_last_minutes_are_shown_and_announced(stack: Stack, scenario: Scen
 
 
 async def time_left(page: Page) -> int:
-    """Return the remaining seconds that the exam room shows."""
+    """Return the remaining time that the exam room shows, in seconds."""
     hours, minutes, seconds = map(int, (await page.get_by_role("timer").inner_text()).split(":"))
     return (hours * 60 + minutes) * 60 + seconds
 
 
 @asynccontextmanager
 async def exam_started(scenario: Scenario) -> AsyncIterator[tuple[LearnerClient, ProctorClient]]:
-    """Yield a learner who has started an attempt and has no stream open, and the proctor."""
+    """Yield the client of a learner who has started an attempt and has no open stream, and the proctor's client."""
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
     proctor.watch()
@@ -228,7 +229,7 @@ async def exam_started(scenario: Scenario) -> AsyncIterator[tuple[LearnerClient,
 async def exam_page(
     opened: Browser, url: str, client: LearnerClient, *, service_worker: bool = False
 ) -> Visitor:
-    """Open the exam room of a learner."""
+    """Open the exam room of a learner in a new window."""
     learner = await Visitor.open(opened, url, service_worker=service_worker)
     await learner.sign_in(client.learner.email, client.learner.password)
     await learner.page.goto(f"/attempts/{client.attempt_id}")

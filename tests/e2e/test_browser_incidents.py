@@ -1,4 +1,4 @@
-"""Incidents on the supervision page: reported and changed by keyboard, and never shown to learners."""
+"""Incidents on the supervision page: they are reported and changed by keyboard, and never shown to learners."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from proctorium.session.v1.lobby_pb2 import Participant
 from proctorium_devstack.stack import Stack
 
 _NOTE = "Somebody spoke in the next room.\nIt stopped after a minute."
-# The text of a summary is in an element of its own.
+# The text of a `summary` element is in a child element, but the focus is on the `summary`.
 _HAS_FOCUS = "element => (element.closest('summary') ?? element) === document.activeElement"
 _THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -180,7 +180,7 @@ async def report(scenario: Scenario, participant: Participant) -> None:
 
 
 async def escalate(scenario: Scenario) -> None:
-    """Change the only incident of the session as its administrator."""
+    """Change the session's only incident to a serious one as an administrator."""
     incidents = scenario.administrator.incidents
     listed = await incidents.ListIncidents(ListIncidentsRequest(session_id=scenario.session_id))
     changed = Incident(
@@ -200,12 +200,12 @@ async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visi
 
 
 def status(page: Page) -> Locator:
-    """The status of the section, which screen readers announce."""
+    """Return the status element of the section, whose text screen readers announce."""
     return page.get_by_role("region", name="Incidents").get_by_role("status")
 
 
 async def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until `target` has the focus."""
+    """Press Tab until `target` has the focus; raise AssertionError if 60 times are not enough."""
     await expect(target).to_be_visible()
     for _ in range(60):
         if await target.evaluate(_HAS_FOCUS):
@@ -215,7 +215,7 @@ async def tab_to(page: Page, target: Locator) -> None:
 
 
 async def take_screenshots(visitor: Visitor, name: str) -> None:
-    """Save screenshots for a desktop and a phone, in both themes, and check small screens and large fonts."""
+    """Save screenshots for a desktop and a phone in both themes; check small screens and large fonts."""
     for screen, size in (("desktop", _DESKTOP), ("phone", _PHONE)):
         for theme in _THEMES:
             await visitor.page.emulate_media(color_scheme=theme)

@@ -1,4 +1,4 @@
-"""The lobby while the identity case is not opened yet, and errors while a photo is sent."""
+"""The lobby before the identity case is opened, and errors while a photo is sent."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def test_photo_upload_times_out_after_a_minute(stack: Stack, scenario: Sce
 
 @asynccontextmanager
 async def lobby(stack: Stack, scenario: Scenario) -> AsyncIterator[Visitor]:
-    """Open the lobby of a learner who has joined and has to submit photos."""
+    """Yield a window that shows the lobby to a learner who has joined and has to submit photos."""
     client = LearnerClient(scenario.learners[0], scenario)
     await client.join()
     async with browser() as opened:
@@ -102,6 +102,6 @@ async def lobby(stack: Stack, scenario: Scenario) -> AsyncIterator[Visitor]:
 
 
 def _envelope(request: GetCaseRequest) -> bytes:
-    """Return the message in a gRPC-Web frame."""
+    """Return the encoded request in a gRPC-Web frame."""
     message = request.SerializeToString()
     return b"\0" + len(message).to_bytes(4, "big") + message

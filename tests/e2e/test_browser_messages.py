@@ -1,4 +1,4 @@
-"""A person's messages: paging, and marking them as read."""
+"""A person's messages: loading more pages of messages, and marking messages as read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_messages_are_paged_and_marked_as_read(stack: Stack, scenario: Sce
 
 
 async def wait_for_messages(person: Person, messages: int) -> None:
-    """Wait until the person has this number of messages."""
+    """Wait until the person has as many notifications as `messages` states."""
 
     async def listed() -> bool | None:
         answer = await person.inbox.ListNotifications(ListNotificationsRequest())
@@ -60,7 +60,7 @@ async def wait_for_messages(person: Person, messages: int) -> None:
 
 
 async def request_one(route: Route) -> None:
-    """Change the page size of a request to one."""
+    """Set the page size in a request to one."""
     body = route.request.post_data_buffer
     assert body is not None
     request = unframe_message(body, ListNotificationsRequest)

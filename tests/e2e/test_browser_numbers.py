@@ -1,4 +1,4 @@
-"""Numbers typed key by key: the field's number is saved, and text that is not a number is no answer."""
+"""Numbers that are typed key by key: a number is saved, and text that is not a number counts as no answer."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_choices_checked_at_once_are_all_saved(stack: Stack, scenario: Sce
         assert learner.errors == []
 
 
-# Types each text of a list in the number's field without pauses.
+# Sets the number field to each text of a list without pauses, as if the last character of the text were typed.
 _TYPE = """async (texts) => {
   const field = document.querySelector("input[inputmode=decimal]");
   for (const text of texts) {
@@ -108,14 +108,14 @@ _TYPE = """async (texts) => {
 
 
 async def retype(page: Page, field: Locator, text: str) -> None:
-    """Replace the field's text key by key."""
+    """Delete the text of the field, and type another text key by key."""
     await field.press("ControlOrMeta+a")
     await page.keyboard.press("Delete")
     await page.keyboard.type(text)
 
 
 async def expect_no_answer(client: LearnerClient, learner: Visitor) -> None:
-    """Expect that neither the page nor the server has an answer."""
+    """Check that neither the page nor the server has an answer."""
     page = learner.page
     await expect(page.get_by_text("1 answer cannot be saved")).to_be_visible()
     await expect(page.get_by_text("All answers saved")).to_have_count(0)
@@ -126,7 +126,7 @@ async def expect_no_answer(client: LearnerClient, learner: Visitor) -> None:
 
 
 async def submit(page: Page) -> None:
-    """Submit although the last question's text cannot be saved."""
+    """Submit although the text in the last question is not a number and cannot be saved."""
     await page.get_by_role("button", name="Submit…").click()
     warning = "What you typed at question 4 cannot be saved and will not be submitted."
     await expect(page.get_by_text(warning)).to_be_visible()
@@ -135,7 +135,7 @@ async def submit(page: Page) -> None:
 
 
 async def expect_saved(client: LearnerClient, *numbers: float) -> None:
-    """Expect that the server has exactly these numbers as answers."""
+    """Check that the saved answers on the server are exactly these numbers."""
 
     async def saved() -> bool | None:
         return await saved_numbers(client) == list(numbers) or None

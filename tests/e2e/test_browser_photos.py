@@ -23,7 +23,7 @@ _MIB = 1024 * 1024
 
 
 def large_photo() -> bytes:
-    """Return a JPEG of more than 8 MiB that is red at the top once it is rotated as its metadata says."""
+    """Return a JPEG of more than 8 MiB that is red at the top after it is rotated according to its metadata."""
     width, height = 4000, 3000
     image = Image.frombytes("RGB", (width // 2, height // 2), os.urandom(width * height * 3 // 4))
     image = image.resize((width, height), Image.Resampling.NEAREST)

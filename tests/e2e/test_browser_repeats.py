@@ -1,4 +1,4 @@
-"""Retries: a repeated click after a lost response takes effect once, and pages reload until the server is reachable."""
+"""Retries: a repeated click after a lost response has one effect, and pages load again when the server is reachable."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_sign_out_everywhere_with_a_lost_request_is_not_confirmed(
         await sign_out_everywhere(page)
         await expect(page.get_by_text(_AWAY)).to_be_visible()
 
-        # Meanwhile the sign-in expires.
+        # Simulate that the sign-in expires in the meantime.
         await page.context.clear_cookies()
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_role("status")).to_have_text(
@@ -151,17 +151,17 @@ async def test_lost_response_of_a_password_change_suggests_the_new_password(
 
 
 async def sign_out_everywhere(page: Page) -> None:
-    """Sign out everywhere on the account page."""
+    """Click `Sign out everywhere` on the account page, and confirm it."""
     await page.get_by_role("button", name="Sign out everywhere…").click()
     await page.get_by_role("button", name="Sign out everywhere now").click()
 
 
 async def wait_until_signed_out(person: Person) -> None:
-    """Wait until the token of another sign-in of the person is refused."""
+    """Wait until the token in `person` is refused, which belongs to another sign-in than the browser's."""
     await until_refused(lambda: person.accounts.GetMe(GetMeRequest()), "enrollment")
 
 
 async def lose_response(route: Route) -> None:
-    """Let the request reach the server, and drop the connection before the response."""
+    """Forward the request to the server, but fail it in the browser as if the response had been lost."""
     await route.fetch()
     await route.abort("connectionreset")

@@ -1,4 +1,4 @@
-"""The result page."""
+"""The page that shows a learner's result."""
 
 from __future__ import annotations
 

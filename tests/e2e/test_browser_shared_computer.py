@@ -1,4 +1,4 @@
-"""A shared computer: closing the browser ends a sign-in, and pages show who is signed in."""
+"""A shared computer: closing the browser ends the sign-in, and pages show the name of the signed-in person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_closing_the_browser_ends_a_sign_in_unless_stay_signed_in_was_chos
             await wait_until_stored(visitor.page)
             await visitor.page.reload()
             await expect(visitor.page.get_by_label("Your answer")).to_be_visible()
-        # Without a connection the browser has only what it stored.
+        # Disconnect, so that the browser can use only its stored data.
         await proxy.disconnect()
         async with browser_with_profile(tmp_path, proxy.url) as visitor:
             page, question = visitor.page, visitor.page.get_by_label("Your answer")
@@ -102,7 +102,7 @@ async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
         await visitor.sign_in(learner.email, learner.password)
         await page.goto("/account")
         await expect(page.get_by_text("Answers that were not sent yet stay")).to_be_visible()
-        # As if the access token had expired while the page was open.
+        # Simulate that the access token expires while the page is open.
         await page.context.clear_cookies(name="proctorium_token")
         await page.get_by_role("button", name="Sign out everywhere…").click()
         await expect(
@@ -111,7 +111,7 @@ async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
         await visitor.screenshot("account-sign-out-everywhere")
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
-        # The open exam page signs out because its streams end.
+        # The other window signs out too, because the streams of its exam page end.
         await expect(elsewhere.page.get_by_role("heading", name="Sign in")).to_be_visible()
         await visitor.sign_in(learner.email, learner.password)
         assert visitor.errors == []

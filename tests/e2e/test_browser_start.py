@@ -1,4 +1,4 @@
-"""Opening the lobby early, the code on the proctor's page, and the confirmation before a session starts."""
+"""The proctor's page before the start: opening the lobby early, the code, and the confirmation of the start."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visi
 
 
 async def enter(page: Page, code: str) -> None:
-    """Enter an enrollment code."""
+    """Enter an enrollment code on the page."""
     await page.goto("/join")
     await page.get_by_label("Enrollment code").fill(code)
     await page.get_by_role("button", name="Join Session").click()

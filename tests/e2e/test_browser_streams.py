@@ -1,4 +1,4 @@
-"""More windows than a person may have open: the oldest says why it stopped, and how to continue."""
+"""More open windows than a person may have: the oldest window shows why it stopped and how to continue."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ async def test_oldest_window_over_the_stream_limit_explains_why_it_stopped(
             for page in (exam, lobby):
                 note = page.locator("[data-reason=TOO_MANY_STREAMS]")
                 await expect(note).to_contain_text(_SENTENCE)
-                # The page does not reconnect automatically, so it must not announce that.
+                # The page must not announce a reconnection, because it does not reconnect automatically.
                 await expect(page.get_by_text("reconnecting")).to_have_count(0)
                 await expect(page.get_by_text("The connection is lost")).to_have_count(0)
             await learner.screenshot("exam-too-many-windows")
-            # Saving answers does not depend on the stream.
+            # Answers are saved although the stream has ended.
             await exam.get_by_label("Your answer").fill("0.4")
             await expect(exam.get_by_text("All answers saved")).to_be_visible()
         for page in (exam, lobby):

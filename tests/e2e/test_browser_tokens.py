@@ -50,7 +50,10 @@ def _renews(response: object) -> bool:
 
 
 async def _set_token(page: Page, token: str) -> None:
-    """Replace the browser's token; the browser sends it even when expired, as one with a slow clock would."""
+    """Replace the browser's token.
+
+    The cookie has no expiry time, so the browser also sends an expired token, as a browser with a slow clock does.
+    """
     await page.context.add_cookies(
         [
             {

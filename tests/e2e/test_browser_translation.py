@@ -1,4 +1,4 @@
-"""Pages keep updating while the browser translates them, which replaces text nodes as in Chrome."""
+"""Pages are still updated when the browser translates them, although a translation replaces their text nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
 
-# Replaces each text node by <font><font>translation</font></font>, now and whenever one is added.
+# Replaces each present and each later text node by <font><font>text</font></font>, as Chrome's translation does.
 _TRANSLATE = """() => {
   const skipped = "script, style, textarea, option, font, title";
   const translate = (node) => {
@@ -30,7 +30,7 @@ _TRANSLATE = """() => {
 
 
 async def translate(page: Page) -> None:
-    """Translate the page from now on."""
+    """Simulate a translation of the page and of all its later texts."""
     await page.evaluate(_TRANSLATE)
     await expect(page.locator("h1 font font")).to_have_count(1)
 

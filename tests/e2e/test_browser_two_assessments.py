@@ -1,4 +1,4 @@
-"""A session with two assessments: both are named, and a second clock starts only after confirmation."""
+"""A session with two assessments: pages show both titles, and the second attempt starts only after confirmation."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_second_assessment_starts_only_after_confirmation(
 
 
 async def plan_two_assessments(scenario: Scenario) -> str:
-    """Schedule a session of a course with two assessments; return the id of the second one."""
+    """Schedule a session of a course with two assessments; return the id of the second assessment."""
     administrator = scenario.administrator
     await administrator.sessions.CancelSession(CancelSessionRequest(session_id=scenario.session_id))
     run = scenario.session_id[-8:]
@@ -92,7 +92,7 @@ async def plan_two_assessments(scenario: Scenario) -> str:
 
 
 async def course_of(scenario: Scenario, *assessment_ids: str) -> str:
-    """Create a course with these assessments, register the scenario's learners, and return its id."""
+    """Create a course with these assessments and register the scenario's learners; return the course's id."""
     courses = scenario.administrator.courses
     units = [
         UnitContent(title=f"Part {number}", assessment_id=assessment_id)

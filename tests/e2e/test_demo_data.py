@@ -1,4 +1,4 @@
-"""The demo data of `make up` does not change sessions that people scheduled."""
+"""Loading the demo data of `make up` does not change other sessions, which people have scheduled."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The edge keeps checking tokens, and accepts valid ones, while enrollment is down and after keys were rotated."""
+"""The edge accepts valid tokens and refuses others while enrollment is down and after a rotation of signing keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_edge_accepts_old_and_new_keys_after_restarts_while_enrollment_is_
     before = learner.token
     assert before is not None
     new_key = await rotate_signing_key(stack)
-    # The new key starts to sign in six minutes, so tokens issued now are still signed with the old key.
+    # Enrollment signs with the new key only after six minutes, so this token is still signed with the old key.
     await learner.refresh_tokens()
     assert learner.token is not None
     await _list_notifications(stack, learner.token)
@@ -51,13 +51,16 @@ async def test_edge_accepts_old_and_new_keys_after_restarts_while_enrollment_is_
 
 
 async def _list_notifications(stack: Stack, token: str) -> None:
-    """Make a call that involves one service only."""
+    """Call a method for which the edge needs only one service, which is not enrollment."""
     async with _caller(stack, token) as caller:
         await caller.inbox.ListNotifications(ListNotificationsRequest())
 
 
 async def _wait_until_accepted(stack: Stack, token: str) -> None:
-    """Wait until the edge and the service, which fetches keys at most every ten seconds, accept the new key."""
+    """Wait until the edge and the service accept the token.
+
+    This may take ten seconds, because the service fetches keys at most every ten seconds.
+    """
 
     async def accepted() -> bool | None:
         try:

@@ -1,4 +1,4 @@
-"""A stream ends when its token expires; a client that renews the token resumes without missing a message."""
+"""A stream ends when its token expires, and a client that renews the token resumes without missing a message."""
 
 from __future__ import annotations
 

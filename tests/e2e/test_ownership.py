@@ -1,4 +1,4 @@
-"""The reviewed table of resource ownership matches the running system."""
+"""The reviewed table of the owners of resources matches the access checks of the running system."""
 
 from __future__ import annotations
 

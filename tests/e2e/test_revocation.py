@@ -1,4 +1,4 @@
-"""Revoked roles and disabled accounts: every service refuses their tokens, and open streams end."""
+"""After a role is revoked or an account is disabled, every service refuses the tokens, and open streams end."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Calls = dict[str, Callable[[], Awaitable[object]]]
 
 
 def calls_of(scenario: Scenario, learner: Person) -> Calls:
-    """Return one call of this learner to each service."""
+    """Return a call by this learner to each service, by the name of the service."""
     case = GetCaseRequest(learner=LearnerInSession(session_id=scenario.session_id))
     return {
         "enrollment": lambda: learner.accounts.GetMe(GetMeRequest()),
@@ -45,7 +45,10 @@ def calls_of(scenario: Scenario, learner: Person) -> Calls:
 
 
 async def reason_of(call: Callable[[], Awaitable[object]]) -> str:
-    """Return why a call is refused; empty when it succeeds, or fails because the requested resource does not exist."""
+    """Return the reason of a refused call.
+
+    Return an empty text if the call succeeds, or if the requested resource does not exist.
+    """
     try:
         await call()
     except ServiceError as failed:
@@ -61,7 +64,7 @@ async def until_refused(call: Callable[[], Awaitable[object]], service: str) -> 
 
 
 async def end_of(stream: AsyncIterable[object]) -> ServiceError:
-    """Read the stream until it ends, and return why."""
+    """Read the stream until it ends; return the error that ended the stream."""
 
     async def read() -> None:
         async for _ in stream:
@@ -132,7 +135,10 @@ async def test_proctor_without_the_role_is_refused_and_others_are_not(
 async def test_revocation_without_the_broker_takes_effect_when_nats_is_back(
     stack: Stack, scenario: Scenario
 ) -> None:
-    """Without NATS, other services accept an access token for the rest of its ten minutes, and no new one is issued."""
+    """While NATS is down, other services accept an issued access token until it expires, within ten minutes.
+
+    Enrollment refuses the token at once and issues no new one.
+    """
     learner = scenario.learners[0]
     calls = calls_of(scenario, learner)
     await stack.stop("nats")

@@ -1,4 +1,4 @@
-"""A complete proctored session: states, mails, result, session record and trace."""
+"""A complete proctored session: its states, mails, results, session record and trace."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SUBJECTS = ("enrollment code", "identity is verified", "result", "certificate", 
 
 
 class CompletedSession:
-    """A session that was run once, for all tests of this module."""
+    """A completed session, which runs once for all tests of this module."""
 
     def __init__(
         self, scenario: Scenario, learners: Sequence[LearnerClient], proctor: ProctorClient
@@ -75,7 +75,7 @@ async def completed(stack: Stack) -> AsyncIterator[CompletedSession]:
 
 
 async def run_session(scenario: Scenario) -> CompletedSession:
-    """Run a session: two learners pass, one over gRPC and one over gRPC-Web; a third one never joins."""
+    """Run a session in which one learner passes over gRPC and one over gRPC-Web, and a third learner never joins."""
     learners = [LearnerClient(learner, scenario) for learner in scenario.learners[:2]]
     proctor = ProctorClient(scenario)
     proctor.watch()
@@ -247,7 +247,7 @@ async def test_session_record_is_numbered_in_order_of_events(completed: Complete
     assert len({entry.hash for entry in answer.entries}) == len(answer.entries)
 
 
-# The names of spans that must be found, each as a child of the one before.
+# Chains of span names that the trace must contain. In a chain, each span is the parent of the next one.
 CHAINS = [
     (
         "session.v1.SessionService/ScheduleSession",
@@ -314,7 +314,7 @@ CHAINS = [
 
 
 def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
-    """Return whether the names occur one after the other from parent to child."""
+    """Return whether the spans contain the chain, in which each span is the parent of the next one."""
     if not chain:
         return True
     return any(
@@ -325,7 +325,7 @@ def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
 
 @pytest.fixture(scope="module")
 async def tree(stack: Stack, completed: CompletedSession) -> list[TraceSpan]:
-    """The session's trace, once its last spans have been exported."""
+    """The trace of the session with all its spans, which are complete when the last ones have been exported."""
     traces = Traces(stack.url("traces"))
 
     async def complete() -> list[TraceSpan] | None:

@@ -1,4 +1,4 @@
-"""Access tokens sign_token with the running system's key at another time."""
+"""Sign access tokens with the keys of the running system, also as if they had been issued earlier."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from proctorium_enrollment.storage import signing_keys
 from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 LEEWAY = timedelta(seconds=30)
-"""A token is accepted this long after its expiry, because clocks differ."""
+"""The time for which a token is still accepted after it has expired, because clocks differ."""
 
 
 async def sign_token(stack: Stack, person_id: str, roles: Iterable[str], ago: timedelta) -> str:
-    """Return the token that enrollment would have signed `ago` for a person with `roles`, with its stored key."""
+    """Return a token for a person with `roles`, signed with enrollment's key as if it had been issued `ago`."""
     async with _enrollment(stack, ago) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
         return signer.sign(UUID(person_id), roles).text
 
 
 async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]) -> list[str]:
-    """Return a token for each of `people`, who all hold `roles` and need not be registered."""
+    """Return a token with `roles` for each id in `people`; the people need not be registered."""
     all_roles = list(roles)
     async with _enrollment(stack) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
@@ -36,18 +36,18 @@ async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]
 
 
 def nearly_expired(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
-    """Return how long ago a token was signed that is accepted for `left` more, or up to a second less."""
+    """Return the age of a token that is still accepted for `left`, or for up to a second less."""
     return ACCESS_TOKEN_LIFETIME + LEEWAY - left
 
 
 async def rotate_signing_key(stack: Stack) -> str:
-    """Make a new signing key, as the command `rotate_signing_key-signing-key` does; return its id."""
+    """Create a new signing key, as enrollment's command for rotating keys does; return the id of the key."""
     async with _enrollment(stack) as (database, signing):
         return await signing.rotate(database)
 
 
 async def sign_token_with(stack: Stack, key_id: str, person_id: str, roles: Iterable[str]) -> str:
-    """Return a token signed by one of enrollment's keys, which may not sign yet."""
+    """Return a token signed with one of enrollment's stored keys, even if enrollment does not sign with the key yet."""
     async with _enrollment(stack) as (database, _), database.transaction() as tx:
         keys = await signing_keys.list_keys(tx)
     encrypted = next(key.encrypted_seed for key in keys if key.key_id == key_id)
@@ -59,7 +59,7 @@ async def sign_token_with(stack: Stack, key_id: str, person_id: str, roles: Iter
 async def _enrollment(
     stack: Stack, ago: timedelta = timedelta()
 ) -> AsyncIterator[tuple[Database, Signing]]:
-    """Yield enrollment's database, with a clock that is late by `ago`, and its signer."""
+    """Yield enrollment's database, with a clock that is slow by `ago`, and enrollment's signing operations."""
     database = Database(
         stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
     )

@@ -1,4 +1,4 @@
-"""Reads traces from the trace viewer, as trees."""
+"""Read traces from the trace viewer as trees of spans."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import httpx2
 
 @dataclass
 class TraceSpan:
-    """One span and its children in order of time; `start` is in seconds since 1970."""
+    """A span and its children, sorted by their start; `start` is in seconds since 1970."""
 
     span_id: str
     parent_id: str
@@ -38,7 +38,10 @@ class Traces:
         self._http = httpx2.AsyncClient(base_url=url, timeout=30)
 
     async def tree(self, trace_id: str) -> list[TraceSpan]:
-        """Return the roots of the spans received so far; a span whose parent is missing is a root."""
+        """Return the roots of a trace's spans that the viewer has received so far.
+
+        A span whose parent is missing is a root. The list is empty if the viewer does not have the trace.
+        """
         answer = await self._http.get(f"/api/traces/{trace_id}")
         if answer.status_code == 404:
             return []
@@ -46,7 +49,7 @@ class Traces:
         return build_trees(answer.json()["spans"])
 
     async def found_by(self, name: str, value: str) -> list[str]:
-        """Return the ids of the traces in which a span has this attribute, such as session_id."""
+        """Return the ids of the traces in which a span has the attribute `name`, such as session_id, with `value`."""
         answer = await self._http.get("/api/traces", params={name: value, "limit": 1000})
         answer.raise_for_status()
         return [str(one["trace_id"]) for one in answer.json()["traces"]]
@@ -57,7 +60,7 @@ class Traces:
 
 
 def build_trees(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
-    """Return the roots among spans as the trace viewer lists them."""
+    """Build trees from the spans that the trace viewer lists; return their roots."""
     spans = {span.span_id: span for span in map(_span, rows)}
     roots: list[TraceSpan] = []
     for span in sorted(spans.values(), key=lambda one: one.start):
@@ -67,7 +70,7 @@ def build_trees(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
 
 
 def without_infrastructure(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
-    """Return the spans without those of the edge and the databases, whose children move one level up."""
+    """Return the trees without the spans of the edge and the databases; their children move one level up."""
     spans_left: list[TraceSpan] = []
     for span in spans:
         below = without_infrastructure(span.children)
@@ -79,7 +82,7 @@ def without_infrastructure(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
 
 
 def format_tree(spans: Sequence[TraceSpan], depth: int = 0) -> list[str]:
-    """Return a tree of spans as lines of text; equal neighbours are one line with their count."""
+    """Return trees of spans as lines of text, in which similar neighbours are one line with their count."""
     lines: list[str] = []
     index = 0
     while index < len(spans):

@@ -1,4 +1,4 @@
-"""Streams that are read in the background, so that a client can make calls meanwhile."""
+"""Read streams in the background, so that a client can make calls at the same time."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ PATIENCE_SECONDS = 20.0
 
 
 class Watch(Generic[Message]):
-    """A server stream that is read in the background and reopened with its cursor when it breaks.
+    """A server stream that is read in the background and reopened at the last cursor after it breaks.
 
-    `open_stream(cursor)` opens it; `cursor_of` reads the cursor of a message; `renew` gets a new token when the
-    stream's token has expired.
+    `open_stream(cursor)` opens the stream, and `cursor_of` returns the cursor of a message. `renew` gets a new token
+    after the token of the stream has expired.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Watch(Generic[Message]):
         try:
             await self._read()
         finally:
-            # Waiting readers must learn that the stream has ended.
+            # Wake the waiting readers, so that they fail because the stream has ended.
             async with self._changed:
                 self._changed.notify_all()
 
@@ -57,7 +57,7 @@ class Watch(Generic[Message]):
                     continue
                 if error.kind is not Kind.UNAVAILABLE:
                     raise
-                # A connection has a finite life, so a client reconnects after a pause.
+                # Reconnect after a pause, because the server limits the age of a connection.
                 await asyncio.sleep(0.1)
             else:
                 return
@@ -65,7 +65,10 @@ class Watch(Generic[Message]):
     async def until(
         self, condition: Callable[[Message], bool], what: str, patience: float = PATIENCE_SECONDS
     ) -> Message:
-        """Return the first message, received already or later, for which `condition` holds."""
+        """Wait for a message that meets `condition` and return the first one; earlier messages count too.
+
+        Raises TimeoutError after `patience` seconds. If the stream has ended, raises its error or AssertionError.
+        """
         seen = 0
         try:
             async with asyncio.timeout(patience), self._changed:

@@ -1,1 +1,1 @@
-"""Calls every RPC of a running system with generated requests, as every kind of caller."""
+"""Call every RPC of a running system with generated requests, as every kind of caller."""

@@ -1,7 +1,8 @@
-"""The callers of one round and their resources: an exam in progress, a finished one, a planned session.
+"""Create the callers of one round and their resources: exams in progress and finished, and a session in the lobby.
 
-They are created by a session, over channels that record its requests and the values in the responses. The session's
-people call from another address than the fuzz, so that its failed sign-ins do not delay theirs.
+A real session creates the callers over channels that record its requests and the values in the responses. The people
+of the session call from another client address than the fuzz, so that the throttling of failed sign-ins in the fuzz
+does not delay their sign-ins.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ SESSION_ADDRESS = "127.0.0.2"
 
 
 class Recorder(WebChannel):
-    """A channel that records its requests as templates and learns the values in the responses."""
+    """A channel that stores its requests as templates and the values in the responses as known values."""
 
     def __init__(self, address: str, token: str | None, templates: Templates, known: Known) -> None:
         super().__init__(address, token)
@@ -39,17 +40,17 @@ class Recorder(WebChannel):
         )
 
     def sent(self, method: str, body: bytes) -> None:
-        """Record the request as a template, unless it names the demo administrator."""
+        """Store the request as a template, unless it contains the e-mail address of the demo administrator."""
         if seed.ADMINISTRATOR.email.encode() not in body:
             self._templates.add(method, body, self.token)
 
     def received(self, response: Message) -> None:
-        """Learn the values in the response."""
+        """Store the values in the response."""
         self._known.learn(response)
 
 
 async def create_callers(edge: str, templates: Templates, known: Known) -> list[Caller]:
-    """Run a session and return its people as callers. Raises the error of a step that fails."""
+    """Run a session; return its people and an anonymous caller. Raises the error of a step that fails."""
 
     def channel(address: str, token: str | None) -> Recorder:
         return Recorder(address, token, templates, known)
@@ -87,7 +88,7 @@ async def create_callers(edge: str, templates: Templates, known: Known) -> list[
 async def _administrator(
     scenario: Scenario, edge: str, channel: Callable[[str, str | None], Recorder]
 ) -> Person:
-    """Return a new administrator who has signed in."""
+    """Create an administrator, sign them in and return them."""
     email = f"fuzz.{secrets.token_hex(6)}@example.org"
     who = SignIn("administrator", "Ada Obi", email, secrets.token_urlsafe(12))
     await seed.ensure_person(scenario.administrator, who, [ROLE_ADMINISTRATOR])
@@ -95,7 +96,7 @@ async def _administrator(
 
 
 async def _run_session(scenario: Scenario) -> None:
-    """Make one learner finish the exam, a second one start it, and a third one wait for verification."""
+    """Run the session until one learner has finished the exam, one has started it, and one waits for verification."""
     proctor = ProctorClient(scenario)
     learners = [LearnerClient(learner, scenario) for learner in scenario.learners]
     proctor.watch()

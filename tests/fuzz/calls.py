@@ -1,4 +1,4 @@
-"""Calls of any method with any bytes: gRPC, gRPC-Web and JSON through the edge, and gRPC directly as a service."""
+"""Call any method with any bytes: through the edge by gRPC, gRPC-Web or JSON, or as a service by gRPC."""
 
 from __future__ import annotations
 
@@ -28,15 +28,21 @@ STREAM_SECONDS = 1.5
 DETAILS_BYTES = 4096
 GRPC_BYTES = 4 * 1024 * 1024
 HTTP1_BYTES = 1024 * 1024
-"""The edge closes an HTTP/1.1 connection with a larger request; a client that still sends may miss the response."""
-# A running system may return these at any moment; they are no faults.
+"""The largest request over HTTP/1.1.
+
+The edge closes the connection after a larger request, and a client that is still sending may miss the response.
+"""
+# A running system may refuse with these reasons at any time, so they are not faults.
 _MAY_BE_UNAVAILABLE = {"IMAGE_READERS_BUSY"}
 _SENTENCE_ENDS = (".", "!", "?", ".)", "…")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a call: its refusal if any, the received messages, and what is wrong with it."""
+    """The result of a call: the refusal if there is one, the received messages, and the fault.
+
+    `fault` describes an error in the response. It is empty if the response is correct.
+    """
 
     refusal: ServiceError | None = None
     messages: Sequence[bytes] = ()
@@ -44,7 +50,7 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """OK, or the reason of the refusal."""
+        """The reason of the refusal, or OK if the call was not refused."""
         return "OK" if self.refusal is None else self.refusal.reason
 
 
@@ -61,14 +67,14 @@ class Caller:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that identify the caller."""
+        """The headers that authenticate the caller."""
         return {} if self.token is None else {"authorization": f"Bearer {self.token}"}
 
 
 async def by_grpc(
     channel: Any, method: MethodDescriptor, caller: Caller, requests: Sequence[bytes]
 ) -> Outcome:
-    """Call over gRPC; `channel` is one to the edge or to a service."""
+    """Call over gRPC on a channel to the edge or to a service; return the outcome."""
     shape = f"{_cardinality(method.client_streaming)}_{_cardinality(method.server_streaming)}"
     streams = method.client_streaming or method.server_streaming
     request = _each(requests) if method.client_streaming else requests[0]
@@ -94,7 +100,7 @@ async def by_grpc(
         if streams and failed.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Outcome(messages=messages)
         if max(map(len, requests)) > GRPC_BYTES and error_of(failed).kind is Kind.EXHAUSTED:
-            # gRPC itself refuses requests above the service's limit, without details.
+            # gRPC refuses a request that is larger than the service's limit, and its refusal has no details.
             return Outcome(error_of(failed), messages)
         details = dict(failed.trailing_metadata() or ()).get(DETAILS_KEY)
         return _refused(error_of(failed), _as_bytes(details), messages)
@@ -104,7 +110,7 @@ async def by_grpc(
 async def by_web(
     channel: WebChannel, method: MethodDescriptor, requests: Sequence[bytes]
 ) -> Outcome:
-    """Call over gRPC-Web."""
+    """Call over gRPC-Web; return the outcome."""
     messages: list[bytes] = []
     call = channel.unary_stream(path_of(method), _identity, _identity)  # type: ignore[type-var]
     seconds = STREAM_SECONDS if method.server_streaming else CALL_SECONDS
@@ -128,7 +134,7 @@ async def by_web(
 async def by_json(
     http: httpx2.AsyncClient, method: MethodDescriptor, caller: Caller, body: str, query: str = ""
 ) -> Outcome:
-    """Call with JSON, which the edge transcodes. The response's messages are not returned."""
+    """Call with JSON, which the edge transcodes; return the outcome without the messages of the response."""
     headers = {"content-type": "application/json", **caller.headers}
     content = body.encode("utf-8", "surrogatepass")
     try:
@@ -154,7 +160,7 @@ async def by_json(
 
 @cache
 def known_reasons() -> frozenset[str]:
-    """Return the reasons that the protos name."""
+    """Return the reasons of refusals that the protos define."""
     return frozenset(
         value.name.removeprefix("COMMON_").removeprefix("REASON_")
         for file in descriptor_set().file
@@ -170,7 +176,7 @@ def _refused(refusal: ServiceError, details: bytes, messages: Sequence[bytes]) -
 
 
 def fault_of(refusal: ServiceError, details: bytes) -> str:
-    """Return what is wrong with a refusal, empty if nothing is."""
+    """Return a description of the error in a refusal; return an empty text if the refusal is correct."""
     info = error_details_pb2.ErrorInfo()
     try:
         status = status_pb2.Status.FromString(details)

@@ -1,4 +1,4 @@
-"""What a run did to the components of a stack: restarts, memory, logs."""
+"""Compare the components of a stack before and after a run: restarts, memory and logs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from proctorium_devstack.stack import Stack
 
 MIB = 1024 * 1024
 GROWTH_BYTES = 200 * MIB
-"""The limit of a component's growth in memory, which its caches and pools may use."""
+"""The allowed growth of a component's memory, which includes its caches and pools."""
 LOG_BYTES_PER_CALL = 6_000
-"""The limit of bytes logged per call by all components; a line has a few hundred bytes."""
+"""The allowed number of logged bytes per call for all components together; one line has a few hundred bytes."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """The components of a stack at one moment: processes, memory, and log sizes."""
+    """The process ids, memory and log sizes of a stack's components at one time."""
 
     pids: dict[str, int | None]
     memory: dict[str, int]
@@ -39,7 +39,7 @@ class Components:
         return cls(pids, memory, logged)
 
     def faults_since(self, before: Components, calls: int) -> Iterator[str]:
-        """Yield the restarts, memory growth and excess logging since `before`."""
+        """Yield a sentence for each restart, excessive growth in memory and excessive logging since `before`."""
         for name, pid in before.pids.items():
             if self.pids[name] != pid:
                 yield f"{name} was restarted"
@@ -50,11 +50,11 @@ class Components:
             yield f"the components logged {each:.0f} bytes for each call"
 
     def logged_since(self, before: Components) -> int:
-        """Return how many bytes all components have logged since `before`."""
+        """Return the number of bytes that all components have logged since `before`."""
         return sum(self.logged.values()) - sum(before.logged.values())
 
     def growth(self, before: Components) -> str:
-        """Return each component's memory before and now, in MiB."""
+        """Return a text with the memory of each component before and now, in MiB."""
         return ", ".join(
             f"{name} {before.memory[name] // MIB} → {now // MIB}"
             for name, now in self.memory.items()
@@ -62,7 +62,7 @@ class Components:
 
 
 def errors_logged(stack: Stack, before: Components) -> Iterator[str]:
-    """Yield the error lines that the services have logged since `before`."""
+    """Yield the lines with errors that the components have logged since `before`."""
     for file in _logs(stack):
         with file.open("rb") as log:
             log.seek(before.logged.get(file.stem, 0))

@@ -1,4 +1,4 @@
-"""Requests generated from the descriptors: valid, with a few invalid fields, or changed from successful ones."""
+"""Generate requests from descriptors or by changing successful requests, with or without invalid fields."""
 
 from __future__ import annotations
 
@@ -19,41 +19,41 @@ _LONG_LIST_BYTES = 400_000
 
 
 class Templates:
-    """Requests that succeeded, by method, each with the token of its caller."""
+    """Successful requests by method, each with the token of its caller."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._requests: dict[str, list[tuple[bytes, str | None]]] = {}
 
     def add(self, path: str, request: bytes, token: str | None) -> None:
-        """Store a request that succeeded."""
+        """Store a successful request."""
         stored = self._requests.setdefault(path, [])
         stored.append((request, token))
         if len(stored) > _TEMPLATES:
             del stored[self._random.randrange(_TEMPLATES)]
 
     def choose(self, path: str) -> tuple[bytes, str | None] | None:
-        """Return one of the stored requests, None if there is none."""
+        """Return a stored request to the method `path` and its token; return None if there is no stored request."""
         stored = self._requests.get(path)
         return self._random.choice(stored) if stored else None
 
     def clear(self) -> None:
-        """Remove all."""
+        """Remove all stored requests."""
         self._requests.clear()
 
 
 class Requests:
-    """Generates requests of any method."""
+    """Generates requests for any method."""
 
     def __init__(self, random: Random, known: Known, templates: Templates) -> None:
         self._random = random
         self._values = Values(random, known)
         self._templates = templates
         self.token: str | None = None
-        """The token that was sent with the template of the last request, None without a template."""
+        """The token of the template from which the last request was made; None if it was not made from a template."""
 
     def make(self, method: MethodDescriptor) -> Message:
-        """Return a request of `method`."""
+        """Return a generated request for `method`."""
         random = self._random
         self.token = None
         chance = random.random()
@@ -66,7 +66,7 @@ class Requests:
         return self._message(method.input_type, random.choice((0.1, 0.3, 0.7)))
 
     def _changed(self, descriptor: Descriptor, template: bytes) -> Message:
-        """Return a successful request again, with up to two of its fields changed."""
+        """Return a copy of a successful request in which up to two fields and often the request id are new."""
         request: Message = message_factory.GetMessageClass(descriptor)()
         request.ParseFromString(template)
         request_id = descriptor.fields_by_name.get("request_id")
@@ -79,7 +79,7 @@ class Requests:
         return request
 
     def _message(self, descriptor: Descriptor, wild: float, depth: int = 0) -> Message:
-        """Return a message; each of its fields is invalid with the probability `wild`."""
+        """Return a message in which each field is invalid with the probability `wild`."""
         message: Message = message_factory.GetMessageClass(descriptor)()
         if descriptor.full_name == "google.protobuf.Timestamp":
             sane = self._random.random() >= wild
@@ -101,7 +101,7 @@ class Requests:
         return message
 
     def _set(self, message: Message, field: FieldDescriptor, wild: float, depth: int) -> None:
-        """Set one field of a message."""
+        """Set one field of a message, to an invalid value with the probability `wild`."""
         sane = self._random.random() >= wild
         if field.message_type is not None and depth >= _DEEPEST:
             return
@@ -153,7 +153,7 @@ class Requests:
         return self._random.choice((0, 1, 2, min(most, 60), min(most + 1, 60)))
 
     def _fill(self, many: Any, value: Any) -> None:
-        """Repeat one element until the request is large."""
+        """Repeat one element of a list until the request is large."""
         size = value.ByteSize() if isinstance(value, Message) else len(str(value))
         most = self._random.choice((1_000, 20_000, 100_000))
         many.extend([value] * min(most, _LONG_LIST_BYTES // (size + 2)))
@@ -164,7 +164,7 @@ class Requests:
 
 
 def _all_fields(message: Message) -> Iterator[tuple[Message, Any]]:
-    """Yield each field of a message and of the messages in it."""
+    """Yield each field of a message and of its inner messages, with the message that contains the field."""
     for field in message.DESCRIPTOR.fields:
         yield message, field
     for field, value in message.ListFields():
@@ -175,7 +175,7 @@ def _all_fields(message: Message) -> Iterator[tuple[Message, Any]]:
 
 
 def _make_consistent(message: Any, random: Random) -> None:
-    """Make the fields of a message consistent where rules connect several."""
+    """Change a message so that it meets rules that involve several fields."""
     match message.DESCRIPTOR.name:
         case "SingleChoice" | "MultipleChoice":
             for number, choice in enumerate(message.choices):

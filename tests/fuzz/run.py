@@ -1,8 +1,8 @@
-"""`make fuzz`: calls every RPC with generated requests, as every kind of caller, and reports faults.
+"""`make fuzz`: call every RPC with generated requests, as every kind of caller, and report faults.
 
-`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round starts with a complete session, which must still
-work after all earlier calls; its people then make valid and invalid calls. It exits 0 only if every refusal had a
-reason, no component was restarted, and memory and logs stayed within their limits.
+`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round starts with a complete session, which must work
+despite all earlier calls. The people of this session then make valid and invalid calls. The exit code is 0 only if
+every refusal had a reason, no component was restarted, and memory and logs stayed within their limits.
 """
 
 from __future__ import annotations
@@ -63,21 +63,21 @@ ROUND_SECONDS = 30.0
 _CONCURRENT_CALLS = 6
 _MAX_FAULTS = 20
 _SHOWN_CHARACTERS = 4_000
-# Refusals that precede the operation.
+# Reasons of refusals that occur before the operation starts.
 _BEFORE_THE_OPERATION = {
     "INVALID_REQUEST", "INVALID_ID", "MESSAGE_TOO_LARGE", "TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "NOT_ALLOWED",
 }  # fmt: skip
-# These end the sign-ins of the person that they name.
+# Methods that end the sign-ins of the person in the request.
 _ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword", "SignOutEverywhere"}
 _INVALID_QUERIES = ("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff")
 
 Sent: TypeAlias = tuple[str, Outcome, object]
-"""The protocol by which requests were sent, the outcome, and the requests."""
+"""The protocol of a call, its outcome, and its requests."""
 
 
 @dataclass
 class Tally:
-    """Counts of the calls of one RPC: all, those that passed validation, those that succeeded, and by reason."""
+    """The numbers of calls of one RPC: all, past validation, successful, and by reason."""
 
     calls: int = 0
     passed: int = 0
@@ -93,7 +93,7 @@ class Tally:
 
 
 class Fuzz:
-    """A run against its own stack, whose people it may disable and whose courses it may change."""
+    """A fuzz run against its own stack, because the calls disable people and change courses."""
 
     def __init__(self, stack: Stack, seed: int, log: Callable[[str], None]) -> None:
         self._stack = stack
@@ -116,11 +116,11 @@ class Fuzz:
 
     @property
     def calls(self) -> int:
-        """The number of calls made."""
+        """The number of calls so far."""
         return sum(tally.calls for tally in self.tallies.values())
 
     async def prepare(self) -> None:
-        """Run a session, which must still work after all earlier calls; its people make the calls from now on."""
+        """Run a session, which must work despite all earlier calls; its people make the following calls."""
         edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         if self._before is None:
             administrator = await sign_in(edge, who.email, who.password)
@@ -133,7 +133,7 @@ class Fuzz:
         self._before = self._before or Components.of(self._stack)
 
     async def send(self, seconds: float) -> None:
-        """Call all RPCs in turn for this time."""
+        """Call all RPCs in turn for `seconds`."""
         end = time.monotonic() + seconds
 
         async def call_repeatedly() -> None:
@@ -144,7 +144,7 @@ class Fuzz:
         self._log(f"{self.calls} calls so far, {len(self.faults)} faults")
 
     async def finish(self) -> list[str]:
-        """Check that signing in and listing sessions still work; return all faults."""
+        """Check that signing in and listing sessions still work; return all faults of the run."""
         edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         recorder = partial(Recorder, templates=self._templates, known=self._known)
         person = await sign_in(edge, who.email, who.password, recorder)
@@ -163,7 +163,11 @@ class Fuzz:
         await self._edge.close()
 
     def report(self) -> str:
-        """Return a table of the RPCs: calls, shares that passed validation and succeeded, the most frequent reasons."""
+        """Return a table with a line for each RPC.
+
+        The columns are the number of calls, the shares of calls that passed validation and that succeeded, and the most
+        frequent reasons.
+        """
         lines = [f"{'RPC':72} {'calls':>6} {'passed':>7} {'OK':>6}  reasons"]
         for path, tally in sorted(self.tallies.items()):
             passed, succeeded = (
@@ -177,7 +181,7 @@ class Fuzz:
         return "\n".join(lines)
 
     def never_passed(self) -> list[str]:
-        """Return the RPCs that no valid request reached."""
+        """Return the RPCs of which no request passed validation."""
         return [path for path, tally in self.tallies.items() if not tally.passed]
 
     async def _call(self, method: MethodDescriptor) -> None:
@@ -199,10 +203,10 @@ class Fuzz:
             self._note(method, caller, protocol, sent, fault)
 
     def _avoid_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
-        """Make most requests that end sign-ins name a person who is not one of the callers."""
+        """Replace the person in most requests that end sign-ins, so that callers seldom lose their sign-ins."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
-        # Without an id, the request is about the caller.
+        # A request without a person's id is about the caller.
         callers = {"", *(caller.person_id for caller in self._callers)}
         for _ in range(5):
             if request.person_id not in callers:
@@ -210,7 +214,10 @@ class Fuzz:
             request.person_id = self._known.choose("person_id") or ""
 
     def _caller(self, random: Random, method: MethodDescriptor, token: str | None) -> Caller:
-        """Choose a caller: mostly an authorised one, and the owner of `token` if the request had a template."""
+        """Choose a caller, mostly one with permission to call the method.
+
+        If the request was made from a template, `token` is the token of the template, and its owner is mostly chosen.
+        """
         if token is not None and random.random() < 0.7:
             for caller in self._callers:
                 if caller.token == token:
@@ -231,7 +238,7 @@ class Fuzz:
     async def _send(
         self, random: Random, method: MethodDescriptor, caller: Caller, messages: list[Any]
     ) -> Sent:
-        """Send the requests by one of the protocols."""
+        """Send the requests with a random protocol, sometimes corrupted; return the protocol, outcome and requests."""
         chance = random.random()
         over_http1 = caller.service is None and not method.client_streaming
         if over_http1 and chance < 0.4:
@@ -258,7 +265,10 @@ class Fuzz:
     async def _send_json(
         self, random: Random, method: MethodDescriptor, caller: Caller, request: Any
     ) -> Sent | None:
-        """Send the request as JSON; return None if it has no JSON form or is too large for HTTP/1.1."""
+        """Send the request as JSON, sometimes corrupted; return the protocol, outcome and request.
+
+        Return None if the request has no JSON form or is too large for HTTP/1.1.
+        """
         try:
             text = as_json(random, request)
         except ValueError:
@@ -274,7 +284,7 @@ class Fuzz:
         return f"{state} JSON", await by_json(http, method, caller, text, query), query + text
 
     def _service(self, name: str, owner: str) -> Channel:
-        """Return the channel of one service to another."""
+        """Return the channel from the service `name` to the service `owner`."""
         if (name, owner) not in self._services:
             pair = self._stack.identity(name)
             self._services[name, owner] = channel(
@@ -285,7 +295,7 @@ class Fuzz:
         return self._services[name, owner]
 
     def _learn(self, method: MethodDescriptor, outcome: Outcome) -> str:
-        """Learn from the received messages; return what is wrong with them."""
+        """Store the values in the received messages; return the description of a fault in them, or an empty text."""
         for body in outcome.messages:
             response: Message = message_factory.GetMessageClass(method.output_type)()
             try:
@@ -303,7 +313,7 @@ class Fuzz:
     def _note(
         self, method: MethodDescriptor, caller: Caller, protocol: str, sent: object, fault: str
     ) -> None:
-        """Record and log the first fault of its kind of this RPC, with all that is needed to reproduce it."""
+        """Store and log a fault with the details that reproduce it, unless this RPC already has a similar fault."""
         key = (path_of(method), fault[:40])
         if key in self.faults:
             return
@@ -345,7 +355,7 @@ def _shown(request: object) -> str:
 
 
 async def run(minutes: float, seed: int) -> int:
-    """Fuzz a new stack for this time; return the exit code."""
+    """Fuzz a new stack for `minutes`; return the exit code."""
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="proctorium-fuzz-"))
     async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
@@ -367,7 +377,7 @@ async def run(minutes: float, seed: int) -> int:
 
 
 def main() -> int:
-    """Read the command line and run."""
+    """Read the command line and run the fuzz; return the exit code."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))

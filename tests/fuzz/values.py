@@ -1,4 +1,4 @@
-"""Values of single fields, valid or invalid by the field's type and its validation rules."""
+"""Generate values of single fields that are valid or invalid by the field's type and validation rules."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from google.protobuf.message import Message
 from e2e.images import identity_document, selfie
 
 _PASSWORDS = ("meadow-copper-58-lantern", "granite-sparrow-90-harbour", "x" * 256)
-# Fields whose rule is an expression, from which no valid value can be derived.
+# Valid values of fields whose rule is an expression, because they cannot be derived from an expression.
 _EXAMPLES: dict[str, tuple[str, ...]] = {
     "date_of_birth": ("", "1990-05-17", "2000-02-29"),
     "locale": ("", "en", "de-CH", "zh-Hans-CN"),
@@ -72,7 +72,7 @@ _FRACTIONS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
 _KNOWN_LIMIT = 300
 _RECENT = 30
 _LONGEST_TEXT = 300_000
-# Fields of responses whose values are used in requests, and the names of those requests' fields.
+# The names of response fields whose values are used in requests, and the names of the request fields.
 _LEARNED = {
     "page_token": "page_token",
     "next_page_token": "page_token",
@@ -98,7 +98,7 @@ def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 class Known:
-    """Values found in responses, by the name of the field that takes them, at most `_KNOWN_LIMIT` each."""
+    """Values from responses by the name of the request field that takes them, at most `_KNOWN_LIMIT` per name."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -106,11 +106,11 @@ class Known:
         self._protected: set[str] = set()
 
     def protect(self, *values: str) -> None:
-        """Never use these values: they belong to a person whom the test needs."""
+        """Never store these values, because they belong to a person whom the run needs."""
         self._protected.update(values)
 
     def learn(self, message: Message) -> None:
-        """Store the ids, page tokens, cursors, codes and addresses in a response."""
+        """Store the ids, page tokens, cursors, codes and e-mail addresses in a response."""
         for field, value in message.ListFields():
             if field.message_type is not None:
                 for inner in value if field.is_repeated else (value,):
@@ -121,15 +121,15 @@ class Known:
                     self._note(field.name, text)
 
     def choose(self, name: str) -> str | None:
-        """Return a value for a field of this name, None if none is known."""
+        """Return a stored value for the field `name`; return None if no value is stored."""
         values = self._values.get(_pool(name))
         if not values:
             return None
-        # The last values belong to the current callers.
+        # The newest values belong to the current callers, so they are chosen more often.
         return self._random.choice(values[-_RECENT:] if self._random.random() < 0.5 else values)
 
     def any_id(self) -> str | None:
-        """Return an id of any resource."""
+        """Return a stored id of any resource; return None if no id is stored."""
         names = [name for name, values in self._values.items() if name.endswith("_id") and values]
         return self.choose(self._random.choice(names)) if names else None
 
@@ -140,7 +140,8 @@ class Known:
         if pool is None or not text or text in self._protected:
             return
         if pool == "refresh_token" and self._random.random() < 0.7:
-            # Reuse of a refresh token ends all sign-ins of its owner, who could then make no other call.
+            # Most refresh tokens are not stored, because reusing a refresh token ends all sign-ins of its owner, whose
+            # further calls would be refused.
             return
         values = self._values.setdefault(pool, [])
         if text in values[-_RECENT:]:
@@ -163,7 +164,7 @@ class Values:
         self._known = known
 
     def scalar(self, field: FieldDescriptor, rules: validate_pb2.FieldRules, *, sane: bool) -> Any:
-        """Return a value that the rules allow, or one that they may refuse."""
+        """Return a value that the rules allow if `sane`, otherwise one that is likely to be refused."""
         match field.cpp_type:
             case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
                 return self._bytes(sane=sane)
@@ -177,13 +178,13 @@ class Values:
                 return self._number(field, rules, sane=sane)
 
     def timestamp(self, *, sane: bool) -> tuple[int, int]:
-        """Return seconds and nanoseconds of a time, which is near now if `sane`."""
+        """Return the seconds and nanoseconds of a time, which is close to the present if `sane`."""
         if sane:
             return int(time.time()) + self._random.randint(-3600, 30 * 86400), 0
         return self._random.choice(_TIMES), self._random.choice(_NANOS)
 
     def duration(self, rules: validate_pb2.DurationRules, *, sane: bool) -> tuple[int, int]:
-        """Return seconds and nanoseconds of a duration."""
+        """Return the seconds and nanoseconds of a duration, which the rules allow if `sane`."""
         if sane:
             low = rules.gte.seconds
             high = rules.lte.seconds if rules.HasField("lte") else low + 7200
@@ -219,7 +220,7 @@ class Values:
         alphabet = self._random.choice(_ALPHABETS)
         made = "".join(self._random.choices(alphabet, k=min(length, 1000)))
         text = (made * (length // 1000 + 1))[:length]
-        # A text of only blanks and combining marks is refused.
+        # The text starts with a letter, because a text that consists of blanks and combining marks is refused.
         return f"a{text[1:]}" if text else text
 
     def _id(self, name: str, *, needed: bool) -> str:
@@ -252,13 +253,13 @@ class Values:
                     + chr(random.randrange(0xE000, 0x110000))
                 )
             case 6:
-                # PostgreSQL cannot store a zero character.
+                # Services must refuse zero characters, because PostgreSQL cannot store them.
                 return random.choice(("\0", f"a\0{self._letters(5)}"))
             case _:
                 return random.choice(_UNUSUAL_TEXTS)
 
     def _crafted(self, name: str) -> str:
-        """Return a changed page token or cursor, or an id in another form."""
+        """Return a changed value of this field, such as a forged page token or an id in another notation."""
         random = self._random
         known = self._known.choose(name)
         if known is None:
@@ -313,7 +314,7 @@ class Values:
 
 
 def _bounds(limits: Any) -> tuple[float, float]:
-    """Return the least and the greatest number that the rules allow."""
+    """Return the smallest and the greatest number that the rules allow."""
     low, high = 0.0, 1000.0
     if limits is None:
         return low, high

@@ -1,1 +1,1 @@
-"""Rules of this repository that no ready-made linter knows. Each answers with sentences; none means all is well."""
+"""Checks of rules that are specific to this repository. Each check yields its findings as sentences."""

@@ -1,8 +1,7 @@
-"""Check what the protos say about themselves: field behaviours, comments, and the errors that methods list.
+"""Check the documentation in the protos: field behaviours, comments, and the listed errors of methods.
 
-`buf lint` requires that every element has a comment. This requires that the comment ends as a sentence, that every
-field of a request or resource says whether it is required, and that the reasons and gRPC codes of a method's errors
-exist.
+`buf lint` requires a comment for every element. In addition, these checks require that a comment ends as a sentence,
+that every field of a request or resource has a field behaviour, and that the listed reasons and gRPC codes exist.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from google.protobuf.descriptor_pb2 import (
 
 _ERROR = re.compile(r"^ - ([A-Z_]+(?:, [A-Z_]+)*) \(([A-Z_]+)\): \S", re.MULTILINE)
 _ERRORS = "Errors:\n"
-BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # typed as no extension
+BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # not typed as an extension
 _REQUIRED = field_behavior_pb2.REQUIRED
 _COMMENTED = (
     FileDescriptorProto.PACKAGE_FIELD_NUMBER,
@@ -37,7 +36,7 @@ _COMMENTED = (
 
 
 def refused_when_empty(message: str) -> frozenset[str]:
-    """Return the fields of `message`, by its full name, that are refused if they are empty."""
+    """Return the fields that are refused if they are empty. `message` is the full name of a message."""
     descriptor = descriptor_pool.Default().FindMessageTypeByName(message)
     empty = message_factory.GetMessageClass(descriptor)()
     paths = (each.proto.field for each in protovalidate.collect_violations(empty))
@@ -48,7 +47,7 @@ def check_behaviours(
     files: Iterable[FileDescriptorProto],
     refused: Callable[[str], frozenset[str]] = refused_when_empty,
 ) -> Iterator[str]:
-    """Yield a sentence for each field of a request or resource whose behaviour is missing or contradicts its rules."""
+    """Yield a finding for each field whose behaviour is missing or contradicts its validation rules."""
     contract = [file for file in files if not file.package.endswith(".events.v1")]
     for file in contract:
         import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
@@ -64,7 +63,7 @@ def check_behaviours(
 
 
 def _reachable(messages: Mapping[str, DescriptorProto]) -> frozenset[str]:
-    """Return the names of the requests and of all messages in them."""
+    """Return the names of all requests and, recursively, of the messages in their fields."""
     found: set[str] = set()
     waiting = [name for name in messages if name.endswith("Request")]
     while waiting:
@@ -90,7 +89,7 @@ def _behaviours(field: FieldDescriptorProto) -> list[int]:
 
 
 def check_comments(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
-    """Yield a sentence for each comment that does not end as a sentence."""
+    """Yield a finding for each comment that does not end as a sentence."""
     for file in files:
         for place in file.source_code_info.location:
             comment = place.leading_comments.strip()
@@ -101,9 +100,10 @@ def check_comments(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
 def check_errors(
     files: Iterable[FileDescriptorProto], reasons: Mapping[str, frozenset[str]]
 ) -> Iterator[str]:
-    """Yield a sentence for each error of a method that is not listed as "- REASON (CODE): when.", or does not exist.
+    """Yield a finding for each error in a comment that has a wrong form, an unknown reason or an unknown code.
 
-    `reasons` are those of each owner, without prefix; those of `options` are common to all.
+    The form of an error is "- REASON (CODE): when.". `reasons` are the reasons of each service, without prefix. The
+    reasons of `options` are common to all services.
     """
     for file in files:
         known = reasons["options"] | reasons.get(file.package.split(".")[1], frozenset())

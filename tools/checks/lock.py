@@ -1,4 +1,4 @@
-"""Check that the lock files pin what the packages require and contain no addresses."""
+"""Check that the lock files fulfil the requirements of the packages, and contain no addresses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _ADDRESS = re.compile(r"\S*(://|^\s*-(e|f|i)\b|@ file:)\S*", re.MULTILINE)
 
 
 def check_web_lock(lock: str) -> Iterator[str]:
-    """Yield a finding for each address in `lock`, a package-lock.json: of a registry or of a funding page."""
+    """Yield a finding for each line of the package-lock.json `lock` with an address of a registry or funding page."""
     for line in lock.splitlines():
         if "://" in line:
             yield (
@@ -26,9 +26,9 @@ def check_web_lock(lock: str) -> Iterator[str]:
 def check_lock(
     lock: str, wanted: Mapping[str, Sequence[str]], own: frozenset[str]
 ) -> Iterator[str]:
-    """Yield a finding for each requirement in `wanted` (file → requirements) that `lock` does not fulfil.
+    """Yield a finding for each requirement in `wanted` (requirements by file) that `lock` does not fulfil.
 
-    `own` are our packages, which no lock pins.
+    `own` are the packages of this repository, which the lock does not pin.
     """
     for found in _ADDRESS.finditer(lock):
         yield f'requirements.lock contains an address or a path, "{found.group().strip()}": run `make lock`.'

@@ -1,4 +1,4 @@
-"""Differences between newer Pythons and the oldest that we support (3.11.0) that no linter finds."""
+"""Check for code that the oldest supported Python (3.11.0) runs differently, which no linter finds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NEW_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def check_groups(sources: Iterable[Source]) -> Iterator[str]:
-    """Yield a finding for each exception raised in an `except*` clause; before Python 3.11.4 it leaves in a group."""
+    """Yield a finding for each `raise` in an `except*` clause, because Python before 3.11.4 wraps it in a group."""
     for source in sources:
         for node in ast.walk(source.tree):
             if isinstance(node, ast.TryStar):
@@ -24,7 +24,7 @@ def check_groups(sources: Iterable[Source]) -> Iterator[str]:
 
 
 def _raised(body: Iterable[ast.stmt]) -> Iterator[ast.Raise]:
-    """Yield every `raise` of these statements but bare ones, which are meant to raise the group again."""
+    """Yield each `raise` with an exception. A bare `raise` is correct, because it raises the group again."""
     waiting: list[ast.AST] = list(body)
     while waiting:
         node = waiting.pop()

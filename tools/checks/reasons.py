@@ -1,4 +1,4 @@
-"""Check that every reason in code is declared in the protos, where a client developer can look it up."""
+"""Check that every error reason in the code is declared in the protos, so that client developers can find it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _REASON_FIRST = frozenset(
 def check_reasons(
     sources: Iterable[Source], own: frozenset[str], common: frozenset[str], owner: str
 ) -> Iterator[str]:
-    """Yield a finding for each reason in `sources` that is neither in `own` (of `owner`) nor in `common`."""
+    """Yield a finding for each reason in `sources` that is neither a reason of `owner` (`own`) nor in `common`."""
     for source in sources:
         for call in source.calls():
             reason = _reason_of(source, call)
@@ -39,7 +39,7 @@ def check_reasons(
 
 
 def _reason_of(source: Source, call: ast.Call) -> str | None:
-    """Return the literal reason in a `call` that makes a ServiceError; None for any other call."""
+    """Return the literal reason of a `call` that creates a ServiceError, or None for other calls."""
     called = source.dotted(call.func) or ""
     module, _, name = called.rpartition(".")
     if module not in (_ERRORS, "") and not called.startswith("proctorium_common"):

@@ -1,4 +1,4 @@
-"""Read our Python files: what they import and call, by full names."""
+"""Read the imports and calls in Python files, with full names."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Source:
-    """A Python file; findings show its `path`."""
+    """The text of a Python file. Findings contain its `path`."""
 
     path: str
     text: str
 
     @cached_property
     def tree(self) -> ast.Module:
-        """The file's syntax tree."""
+        """The syntax tree of the file."""
         return ast.parse(self.text, self.path)
 
     @cached_property
     def imports(self) -> dict[str, str]:
-        """The full name of each imported local name, wherever in the file the import is."""
+        """The full name of each imported name, by local name. Imports inside of functions are included."""
         found: dict[str, str] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -38,7 +38,7 @@ class Source:
         return found
 
     def calls(self) -> Iterator[ast.Call]:
-        """Return every call in the file."""
+        """Return all calls in the file."""
         return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
 
     def at(self, node: ast.expr | ast.stmt) -> str:
@@ -46,7 +46,7 @@ class Source:
         return f"{self.path}:{node.lineno}"
 
     def dotted(self, node: ast.expr) -> str | None:
-        """Return the full dotted name of a name or attribute; None for any other expression."""
+        """Return the full dotted name of a name or attribute, or None for other expressions."""
         match node:
             case ast.Name(id=name):
                 return self.imports.get(name, name)
@@ -58,7 +58,7 @@ class Source:
 
 
 def read_sources(folder: Path, root: Path) -> list[Source]:
-    """Return every Python file under `folder`, with paths relative to `root`."""
+    """Return all Python files under `folder`, with paths relative to `root`."""
     return [
         Source(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
         for path in sorted(folder.rglob("*.py"))
@@ -66,7 +66,7 @@ def read_sources(folder: Path, root: Path) -> list[Source]:
 
 
 def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield every absolute import, wherever in the file, with the full name of what it imports."""
+    """Yield each absolute import, including imports in functions, with the full imported name."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             yield from ((node, name.name) for name in node.names)
@@ -75,7 +75,7 @@ def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
 
 
 def text_of(node: ast.expr | None) -> str | None:
-    """Return the value of a string literal; None for any other expression."""
+    """Return the value of a string literal, or None for other expressions."""
     match node:
         case ast.Constant(value=str(text)):
             return text

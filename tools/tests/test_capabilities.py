@@ -1,4 +1,4 @@
-"""The table of capabilities in the glossary has each id that the sources cite, and no other."""
+"""Test that the capabilities in the glossary's table are exactly those that the sources cite."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _cited(text: str) -> Iterator[str]:
 
 
 def _sources() -> Iterator[str]:
-    """Yield the text of each source file, without documents."""
+    """Yield the text of each source file. Documents are not included."""
     for folder in ("libs", "protos", "services", "tests"):
         for path in (ROOT / folder).rglob("*"):
             name = str(path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""The check of declared and imported libraries."""
+"""Tests of the check of declared and imported libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The creation of the environment: the choice of the Python, the pinned packages and the make targets."""
+"""Tests of `make env`: the chosen Python, the pinned packages and the make targets."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_all_packages_of_the_repository_are_linked() -> None:
 
 
 def dry_run(target: str, given: list[str]) -> str:
-    """Return the commands that `make` would run."""
+    """Return the commands that `make` would run for the target."""
     make = shutil.which("make")
     assert make
     return subprocess.run(

@@ -1,4 +1,4 @@
-"""The check of the language: phrases, identifiers and commit subjects."""
+"""Tests of the checks of phrases, identifiers and commit subjects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of the layers: the imports of `domain/` and the contracts for import-linter."""
+"""Tests of the checks of layers: the imports of `domain/`, and the contracts for import-linter."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The output and the exit status of `make lint`."""
+"""Tests of the output and the exit status of `make lint`."""
 
 from __future__ import annotations
 

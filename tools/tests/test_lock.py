@@ -1,4 +1,4 @@
-"""The check of the lock."""
+"""Tests of the checks of the lock files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The check for code that behaves differently in old Pythons."""
+"""Tests of the check for code that old Python versions run differently."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The package built from protos/ is complete, validates messages, and is compared with the baseline."""
+"""Tests that the package built from protos/ is complete and validates messages, and tests of the baseline."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of drawing texts for a review of the language."""
+"""Tests of the tool that prints random texts for a review."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The topology is read from code and protos, and contradictions are found."""
+"""Tests of reading the topology from code and protos, and of finding contradictions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that updates the edge's token check reports invalid settings."""
+"""The process that updates the token check of the edge reports invalid settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing keys come from enrollment over mutual TLS."""
+"""Signing keys are fetched from enrollment over mutual TLS."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RETIRED = PublicKey("old", SigningKey(b"r" * 32).public.raw, datetime(2026, 4, 2
 
 
 class Accounts(accounts_pb2_grpc.AccountServiceServicer):
-    """A fake of enrollment that only lists signing keys."""
+    """A fake of enrollment's service, which implements only ListSigningKeys."""
 
     async def ListSigningKeys(
         self, request: accounts_pb2.ListSigningKeysRequest, context: Any

@@ -1,4 +1,4 @@
-"""The file by which the edge checks tokens."""
+"""The file from which the edge reads the keys that it checks tokens with."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ async def test_tokens_are_not_checked_with_keys_that_were_not_confirmed_recently
     assert await later.load() == list(KEYS)
     assert _configuration(path)["rules"]
     expired = _at(path, NOW + COMPLETE_FOR)
-    for _ in range(2):  # loading does not confirm the keys, however often the process starts
+    for _ in range(2):  # loading the file again does not confirm the keys
         assert await expired.load() == list(KEYS)
         assert "rules" not in _configuration(path)
     await expired.save(KEYS)

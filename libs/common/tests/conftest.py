@@ -9,7 +9,7 @@ import pytest_asyncio
 from proctorium_common.storage.database import Database
 
 Migrated = Callable[[str], str]
-"""Creates a database with a package's migrations and returns its URL."""
+"""Creates a database with the migrations of a package and returns its URL."""
 
 SAMPLE = "libs.common.tests.sample"
 

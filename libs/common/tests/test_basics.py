@@ -85,7 +85,7 @@ def test_every_error_kind_has_a_status_code() -> None:
 def test_error_constructors_set_kind_reason_message_and_metadata(
     make: type[ServiceError], kind: Kind
 ) -> None:
-    error = make("REASON", "A sentence.", session_id="s-1")  # type: ignore[call-arg,arg-type]  # any of them
+    error = make("REASON", "A sentence.", session_id="s-1")  # type: ignore[call-arg,arg-type]  # constructors differ
     assert (error.kind, error.reason, error.message) == (kind, "REASON", "A sentence.")
     assert error.metadata == {"session_id": "s-1"}
     assert str(error) == "REASON: A sentence."

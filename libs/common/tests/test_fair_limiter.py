@@ -1,4 +1,4 @@
-"""The limiter bounds concurrency, is fair between keys, and loses no permit."""
+"""The limiter bounds concurrency, is fair between keys, and does not lose permits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOON = 5.0
 
 
 class Queue:
-    """Acquires permits and records the keys that were granted one, in order."""
+    """Acquires permits, and records the key of each granted permit in the order in which they are granted."""
 
     def __init__(self, limiter: FairLimiter[str]) -> None:
         self.limiter = limiter
@@ -45,7 +45,7 @@ class Queue:
 
 
 async def settled() -> None:
-    """Let everything run that is ready: a few rounds of the loop."""
+    """Let all ready tasks proceed, by a few iterations of the event loop."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -153,7 +153,7 @@ async def test_nothing_is_stored_for_keys_without_callers(queue: Queue) -> None:
 
 
 class Work:
-    """Work that runs until `may_end` is set."""
+    """Work that blocks its thread until `may_end` is set, and returns the thread's name."""
 
     def __init__(self) -> None:
         self.started = threading.Event()

@@ -1,4 +1,4 @@
-"""Conversions between Python values and message fields."""
+"""Conversions between Python values and fields of messages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ending tasks, even when a library swallows the cancellation."""
+"""Tasks are ended even if a library suppresses the cancellation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Development certificates of one authority."""
+"""Tests of the development certificates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor's findings: what each check reports, and the remedy."""
+"""Tests of the doctor's findings and remedies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The environment of each service on this machine."""
+"""Tests of the environment variables of each service in the development stack."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from proctorium_devstack.run_file import ComponentStatus, RunFile
 
 PORTS = PortPlan.from_environment({})
 SERVICES = [service for service in services().values() if service.calls]
-"""All but the portal, which has no database and does not drain."""
+"""All services except for the portal, which has no database and does not drain."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The HTTP/2 client of the tests reads gRPC messages, whatever the boundaries of the received chunks."""
+"""Tests that the HTTP/2 client reads gRPC messages, also if they are split into several frames or single bytes."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from proctorium_devstack.testing.http2 import DATA, PING, Streams, frame
 
 TOKEN = "t" * 300
-"""Longer than a length of seven bits can express."""
+"""A token whose length needs more than seven bits."""
 LONGER_THAN_A_FRAME = 20_000
 
 
 class RecordingTransport(asyncio.Transport):
-    """Records the written bytes."""
+    """A transport that records the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,7 @@ class RecordingTransport(asyncio.Transport):
 
 @pytest.fixture
 async def address() -> AsyncIterator[str]:
-    """A server that sends two responses with the request to each stream, and then leaves it open."""
+    """Yield the address of a server that sends two responses with the request on each stream, and leaves it open."""
 
     async def repeat(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         metadata = {str(key): value for key, value in context.invocation_metadata() or ()}

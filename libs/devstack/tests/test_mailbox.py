@@ -1,4 +1,4 @@
-"""The mailbox stores the mails that it receives by SMTP, and shows them safely."""
+"""Tests that the mailbox stores mails that it receives by SMTP, and shows untrusted HTML safely."""
 
 from __future__ import annotations
 

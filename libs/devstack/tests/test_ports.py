@@ -1,4 +1,4 @@
-"""The ports of the stack, from the environment."""
+"""Tests of the port plan from environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PostgreSQL in folders that its user may or may not enter; folders above its own do not change."""
+"""Tests of PostgreSQL in folders that its user may or may not enter. Folders above are not changed."""
 
 from __future__ import annotations
 

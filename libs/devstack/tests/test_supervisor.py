@@ -1,4 +1,4 @@
-"""`up` as a person runs it: a process with its components, ended in several ways."""
+"""Tests of `up` in a separate process, which is ended in several ways."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Supervised:
         self.user: User | None = None
 
     def run_as(self, python: str, user: User) -> None:
-        """Run later commands as `user`, with another Python."""
+        """Run all following commands as `user`, with the interpreter `python`."""
         self.python, self.user = python, user
 
     def command(self, *words: str) -> list[str]:
@@ -56,11 +56,11 @@ class Supervised:
 
     @property
     def output(self) -> Path:
-        """The output of the command that `start` started."""
+        """The output file of the command that `start` has started."""
         return self.data_folder.root.with_suffix(".out")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start a command without waiting for its end."""
+        """Start a command and return its process."""
         with self.output.open("w") as out:
             return subprocess.Popen(
                 self.command(*words),
@@ -74,7 +74,7 @@ class Supervised:
             )
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command and return its result."""
         return subprocess.run(
             self.command(*words),
             env=self.environment,
@@ -86,7 +86,7 @@ class Supervised:
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[subprocess.Popen[str]]:
-        """Run `up` until it is complete; kill it after the block if it has not ended."""
+        """Run `up`, and enter the block when it is complete. Kill the process after the block if it still runs."""
         process = self.start("up", "--only", COMPONENTS)
         components: list[psutil.Process] = []
         try:
@@ -108,11 +108,11 @@ class Supervised:
             return False
 
     def processes(self) -> list[psutil.Process]:
-        """Return all processes of the components, with their children."""
+        """Return the running processes of all components and their child processes."""
         found: list[psutil.Process] = []
         components = RunFile.read(self.data_folder.run_file).components.values()
         for pid in (component.pid for component in components if component.pid):
-            with contextlib.suppress(psutil.NoSuchProcess):  # it has ended
+            with contextlib.suppress(psutil.NoSuchProcess):  # the process has ended
                 process = psutil.Process(pid)
                 found += [process, *process.children(recursive=True)]
         return found
@@ -133,7 +133,7 @@ def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:  # it ended between the two calls
+    except psutil.NoSuchProcess:  # the process ended between the two calls
         return False
 
 
@@ -277,7 +277,7 @@ def _last_line(log: Path) -> str:
 
 
 async def _execute(supervised: Supervised, statement: str) -> None:
-    """Execute a statement as superuser, by the socket of the running server."""
+    """Execute a statement as superuser through the socket of the running server."""
     from proctorium_devstack.components.postgres import Postgres
 
     server = Postgres(
@@ -293,7 +293,7 @@ async def _execute(supervised: Supervised, statement: str) -> None:
 
 
 def _python_of(user: User) -> str | None:
-    """Return a Python of the same version that `user` may execute; None if there is none."""
+    """Return an interpreter of the same version that `user` may execute, or None if there is none."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
         if Path(python).exists() and may_enter(Path(python).resolve().parent, user):

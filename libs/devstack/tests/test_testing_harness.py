@@ -1,4 +1,4 @@
-"""Tests of the harness of the services' integration tests, with a service that only these tests have."""
+"""Tests of the harness for integration tests, with a service that is defined in this file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Settings(ServiceSettings):
 
 @dataclass
 class Record(supervision_pb2_grpc.RecordServiceServicer):
-    """Remembers its callers; publishes an event and refuses to return the record."""
+    """A servicer that stores its callers. GetRecord publishes an event. ListRecordAccesses fails."""
 
     database: Database
     callers: list[Caller]

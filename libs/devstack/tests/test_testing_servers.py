@@ -1,4 +1,4 @@
-"""The fixtures for PostgreSQL and NATS."""
+"""Tests of the fixtures for PostgreSQL and NATS."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The checks of state machines reject inconsistent, undocumented and differently enforced machines."""
+"""Tests that the checks of state machines find wrong tables, missing documentation and wrong triggers."""
 
 from __future__ import annotations
 

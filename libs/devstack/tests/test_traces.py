@@ -1,4 +1,4 @@
-"""The trace page receives, finds and draws spans."""
+"""Tests that the trace page receives, finds and shows spans."""
 
 from __future__ import annotations
 

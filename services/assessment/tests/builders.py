@@ -45,7 +45,7 @@ def choices() -> list[items_pb2.Choice]:
 
 
 def item_protos() -> list[items_pb2.Item]:
-    """Return one item of each kind with 2 points each."""
+    """Return one item of each kind; each item has 2 points."""
     return [
         items_pb2.Item(
             prompt="One?",
@@ -84,7 +84,7 @@ RIGHT = (
     items_pb2.Answer(truth=True),
     items_pb2.Answer(number=9.81),
 )
-"""The correct answers to `item_protos`, in order."""
+"""The correct answers to the items of `item_protos`, in the same order."""
 
 
 def assessment_proto(

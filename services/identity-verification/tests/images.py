@@ -1,4 +1,4 @@
-"""Images for tests: valid ones, and hostile ones."""
+"""Valid and hostile images for tests."""
 
 import io
 import struct
@@ -15,7 +15,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def photo(kind: str = "JPEG", size: tuple[int, int] = (640, 480), **options: Any) -> bytes:
-    """Return a grey gradient that is bright enough and not symmetric."""
+    """Return an image file with a grey gradient, which is bright enough to be accepted and not symmetric."""
     image = Image.linear_gradient("L").resize(size).convert("RGB")
     return encoded(image, kind, **options)
 
@@ -34,7 +34,7 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png_with_size(width: int, height: int, pixels: bytes = b"") -> bytes:
-    """Return a PNG with this size in its header and any pixel data."""
+    """Return a PNG with the given size in its header and the given pixel data, which may not match the size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"
@@ -45,7 +45,7 @@ def png_with_size(width: int, height: int, pixels: bytes = b"") -> bytes:
 
 
 def text_bomb() -> bytes:
-    """Return a small PNG with a compressed text of 200 MB."""
+    """Return a small PNG that contains a compressed text of 200 MB."""
     image = photo("PNG")
     end = image.rindex(b"IEND") - 4
     bomb = png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(b"a" * 200_000_000, 9))
@@ -53,7 +53,7 @@ def text_bomb() -> bytes:
 
 
 def scan_bomb() -> bytes:
-    """Return a small progressive JPEG that takes seconds to decode, because its last scan is repeated."""
+    """Return a small progressive JPEG that takes seconds to decode because its last scan is repeated."""
     image = photo(size=(6000, 6000), progressive=True, quality=30)
     scan = image[image.rindex(b"\xff\xda") : -2]
     return image[:-2] + scan * ((1_000_000 - len(image)) // len(scan)) + image[-2:]
@@ -64,9 +64,10 @@ def zip_end(comment: bytes = b"") -> bytes:
 
 
 def deep_png(channels: int, transparent: int | None = None) -> bytes:
-    """Return a PNG of 16 bits per channel (1 grey, 2 with alpha, 3 RGB, 4 with alpha), from dark to bright.
+    """Return a PNG with 16 bits per channel and a gradient from dark to bright.
 
-    Pixels with the value `transparent` are marked as transparent (tRNS).
+    The number of `channels` is 1 for grey, 2 for grey with alpha, 3 for RGB and 4 for RGB with alpha. Pixels with the
+    value `transparent` are marked as transparent (tRNS).
     """
     width, height = 512, 256
     kind = {1: 0, 2: 4, 3: 2, 4: 6}[channels]

@@ -1,1 +1,1 @@
-"""Measurements of the services, each compared to a minimal server (the limit) in the same run."""
+"""Measurements of the services. Each is compared to a minimal server, the limit, in the same run."""

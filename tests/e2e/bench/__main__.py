@@ -1,4 +1,7 @@
-"""`make bench`: runs the measurements, prints a table and writes build/bench.json. Only its ratios are comparable."""
+"""`make bench`: run all measurements, print a table and write build/bench.json.
+
+Only the ratios can be compared between runs.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ RESULT = Path("build/bench.json")
 
 async def main() -> int:
     """Run all measurements, one after the other; return the exit code."""
-    # Libraries' logs in this process would disturb the measurement.
+    # Logs of libraries in this process would distort the measurements.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     figures: list[Figure] = []

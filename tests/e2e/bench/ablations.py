@@ -1,10 +1,10 @@
-"""Ablations: the effect of each custom replacement of a library, beside the same code with the library.
+"""Ablations: measure how much each custom replacement of a library gains over the library.
 
-The variants of saving are replicas on one database and one core, and their runs alternate; the load comes from another
-core. The pull requests of a subscriber are compared by the latency of events. Only the ratio to the shipped code is
-comparable, and differences under 10 % are noise on a shared machine.
+The variants of saving run as replicas on one database and one core, and their runs alternate. The load runs on another
+core. The pull requests of a subscriber are compared by the latency of events. Only the ratio to the shipped code can be
+compared between runs. Differences under 10 % are noise on a shared machine.
 
-`python -m e2e.bench.ablations` prints the table; `… serve <variant>` is a replica.
+`python -m e2e.bench.ablations` prints the table. `… serve <variant>` runs one replica.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _FETCH_SECONDS = 1.0
 
 
 def _as_shipped() -> None:
-    """Replace nothing."""
+    """Leave the shipped code unchanged."""
 
 
 def _structlog_line() -> None:
@@ -59,7 +59,7 @@ def _structlog_line() -> None:
 
 
 def _sdk_spans() -> None:
-    """Let the SDK's tracer and sampler decide on each call, sampled or not."""
+    """Start the span of every call with the SDK's tracer, so that its sampler decides on each call."""
 
     def start(
         self: Tracing,
@@ -85,7 +85,7 @@ VARIANTS: Mapping[str, Callable[[], None]] = {
 
 
 class _Fetch(Pull):
-    """Pulls messages one by one with the client library's `fetch`, which is the way to take each as it arrives."""
+    """Pulls one message at a time with the client library's `fetch`, so that each is handled as soon as it arrives."""
 
     async def run(self) -> None:
         stream, consumer = self._consumer
@@ -100,13 +100,13 @@ class _Fetch(Pull):
 
 
 async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
-    """Measure saves, then the latency of events."""
+    """Measure the throughput of saves, then the latency of events; return the figures."""
     saves = await measure_saves(rounds=rounds, seconds=seconds)
     return saves + await measure_pulls(rounds=rounds, seconds=seconds)
 
 
 async def measure_pulls(*, rounds: int, seconds: float) -> list[Figure]:
-    """Measure the latency of 100 events a second with the shipped pull requests and with `fetch` in turn."""
+    """Measure the latency of 100 events a second, alternating between the shipped pull requests and `fetch`."""
     latencies: dict[type[Pull], list[events.Latency]] = {Pull: [], _Fetch: []}
     async with harness.start_harness(streams=False) as bench:
         url = await bench.database(events.PACKAGE)
@@ -124,7 +124,7 @@ async def measure_pulls(*, rounds: int, seconds: float) -> list[Figure]:
 
 
 async def measure_saves(*, rounds: int, seconds: float) -> list[Figure]:
-    """Measure 16 concurrent saves with each variant in turn."""
+    """Measure 16 concurrent saves, alternating between the variants."""
     async with harness.start_harness() as bench:
         key = SigningKey.generate()
         url = await bench.database(_SERVICE, [key.public])
@@ -140,14 +140,14 @@ async def measure_saves(*, rounds: int, seconds: float) -> list[Figure]:
                 load = Load(address, saving, sequence, seconds)
                 sequence += 1_000_000
                 sample = await harness.load(LOAD_MODULE, asdict(load))
-                if number:  # the first round warms up
+                if number:  # the first round is a warm-up
                     samples[name].append(sample)
     medians = {name: Sample.median(each) for name, each in samples.items()}
     return [throughput(name, "saves/s", medians[name], medians[SHIPPED]) for name in VARIANTS]
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Serve one variant, or measure all."""
+    """Serve one variant, or measure all variants."""
     match arguments:
         case ["serve", variant]:
             VARIANTS[variant]()

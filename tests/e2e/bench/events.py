@@ -1,7 +1,8 @@
-"""The latency of an event from its commit to the commit of its effect, through outbox, relay, broker and inbox.
+"""Measure the latency of an event through outbox, relay, broker and inbox.
 
-The limit, in the same run, is the same path without our code: a row is committed, published with the broker's
-acknowledgement, received, and a row is committed again, with the same drivers.
+The latency is the time from the commit of the event to the commit of its effect. The limit is measured in the same run
+and takes the same path with the bare drivers. It commits a row, publishes its id, waits for the broker's
+acknowledgement, receives the message and commits a second row.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from proctorium_common.storage.listen import Listener
 from proctorium_common.topology import ServiceTopology, Subscription
 
 _CONSUMER = "measured--events"
-# Any service's database has the common tables.
+# The choice of the service does not matter, because every service's database has the common tables.
 PACKAGE = "proctorium_enrollment"
 _TOPOLOGY = {
     "enrollment": ServiceTopology("enrollment", publishes=("person.certified",)),
@@ -54,20 +55,20 @@ _BARE_SUBJECT = "bare.event"
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds from commit to commit."""
+    """The median and the 99th percentile of the latency, in milliseconds."""
 
     p50_ms: float
     p99_ms: float
 
     @classmethod
     def of(cls, seconds: Iterable[float]) -> Latency:
-        """Return the median and the 99th percentile."""
+        """Return the median and the 99th percentile of these latencies in seconds."""
         cuts = quantiles([each * 1000 for each in seconds], n=100, method="inclusive")
         return cls(p50_ms=cuts[49], p99_ms=cuts[98])
 
 
 async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[Figure]:
-    """Alternate between the service's path and the limit, on a durable PostgreSQL and a new NATS."""
+    """Measure the limit and our code in turn on PostgreSQL with fsync and a new NATS; return the figures."""
     async with start_harness(streams=False) as bench:
         url = await bench.database(PACKAGE)
         bare_url = await bench.postgres.ensure_database("bare")
@@ -86,7 +87,7 @@ async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[F
 async def measure_limit(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """Measure the same two commits and the same hop through the broker with the bare drivers."""
+    """Return the latency of the same two commits and one publication between them, with the bare drivers."""
     plain = make_url(database_url).set(drivername="postgresql")
     address = plain.render_as_string(hide_password=False)
     handled: dict[str, float] = {}
@@ -120,7 +121,7 @@ async def measure_limit(
 
 
 class _Timed(Subscriber):
-    """Records when each effect was committed, just before it is acknowledged."""
+    """A subscriber that records the time of each effect's commit, just before it acknowledges the event."""
 
     def __init__(
         self, database: Database, broker: Broker, consumer: str, handlers: Handlers
@@ -138,13 +139,13 @@ class _Timed(Subscriber):
 async def measure_latency(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """Record events at a steady rate and handle them in this process.
+    """Record events at a steady rate, handle them in this process, and return their latency.
 
-    The database needs the common tables; the broker gets a stream.
+    The database must have the common tables. The stream is declared on the broker.
     """
     await declare(nats_url, _TOPOLOGY, _MEASURED)
     async with _running(database_url, nats_url) as (database, subscriber):
-        # Warm up, so that statements and connections are prepared.
+        # Warm up, so that connections are open and statements are prepared.
         await _record(database, per_second, seconds / 5, subscriber)
         committed = await _record(database, per_second, seconds, subscriber)
     return Latency.of(
@@ -158,7 +159,7 @@ async def _running(database_url: str, nats_url: str) -> AsyncIterator[tuple[Data
     listener = Listener(database)
 
     async def handle(_: Transaction, __: PersonCertified, ___: EventMetadata) -> None:
-        """The inbox row is the effect."""
+        """Do nothing, because the inbox row is the effect."""
 
     subscriber = _Timed(database, broker, _CONSUMER, {PersonCertified: handle})
     async with AsyncExitStack() as stack:
@@ -182,7 +183,7 @@ async def _wait_until_done(task: asyncio.Task[None]) -> None:
 async def _record(
     database: Database, per_second: int, seconds: float, subscriber: _Timed
 ) -> dict[UUID, float]:
-    """Record events; return when each was committed, after all of them were handled."""
+    """Record events and wait until all are handled; return the commit time of each by event id."""
     committed: dict[UUID, float] = {}
     start = time.perf_counter()
     for nth in range(int(per_second * seconds)):

@@ -1,12 +1,15 @@
-"""The fan-out of a session's start: milliseconds from its commit until the last watching learner received it.
+"""Measure the fan-out of a session's start: how long it takes until every watching learner has received the start.
 
-The commit is the moment of PostgreSQL's notification (LISTEN). The limit is a bare server whose streams wait for one
-shared future with one encoded message: from the moment the future is set until the last stream received it. Both send
-to the same load process, which has all streams open over connections of 100 each and stores bytes as they arrive.
-`fanout_1000_edge` is the same through the edge, as browsers connect: the service and the bare server have certificates,
-each is behind its own edge, and both edges share the servers' core.
+The time is measured in milliseconds from the commit of the start until the last learner has received it. The time of
+the commit is the time at which PostgreSQL's notification (LISTEN) arrives. The limit is a bare server whose streams
+all wait for one future with one encoded message. Its time is measured from setting the future until the last stream
+has received the message.
 
-`python -m e2e.bench.fanout` prints the table. The other commands run the processes that it starts.
+Both servers send to the same kind of load process. It opens 100 streams per connection and stores the received bytes
+without parsing them at once. `fanout_1000_edge` measures the same through the edge, as browsers connect. There the
+service and the bare server have certificates, each is behind its own edge, and both edges share the servers' core.
+
+`python -m e2e.bench.fanout` prints the table. The other commands run the processes that the measurement starts.
 """
 
 from __future__ import annotations
@@ -50,7 +53,10 @@ from proctorium_session.operations.changes import CHANNEL
 SERVICE = "proctorium.session.v1.LobbyService"
 WATCH = f"/{SERVICE}/WatchSession"
 FIRE = f"/{SERVICE}/Fire"
-"""A method of the bare server, which also serves `WATCH`, because the edge forwards only our services."""
+"""The method of the bare server that notifies its streams.
+
+The bare server uses the name of our service, because the edge forwards no other services.
+"""
 SIZES = (1000, 5000)
 EDGE_SIZE = 1000
 ROUNDS = 5
@@ -62,7 +68,7 @@ _RECHECK_SECONDS, _TIMEOUT_SECONDS = 0.2, 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """The arguments of the load process: addresses, session, and a token for each stream."""
+    """The arguments of the load process: address, method, session, and a token for each stream."""
 
     address: str
     method: str
@@ -73,7 +79,10 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES, edge_size: int = EDGE_SIZE
 ) -> list[Figure]:
-    """Run the measurement: for each size limit and service alternate, each time in another session."""
+    """Measure each size and return the figures.
+
+    The runs of the limit and the service alternate, and each round uses a new session.
+    """
     async with harness.start_harness() as bench:
         fanout = await _set(bench)
         figures = [await fanout.measure(f"fanout_{size}", size, rounds) for size in sizes]
@@ -85,7 +94,11 @@ async def measure(
 
 @dataclass
 class Fanout:
-    """The two servers, and the signer for those who start sessions; `fire` is the bare server's own address."""
+    """The two servers, and the signer of tokens.
+
+    `limit` and `service` are the addresses that streams connect to. `fire` is the address of the bare server without an
+    edge.
+    """
 
     fire: str
     limit: str
@@ -94,10 +107,10 @@ class Fanout:
     signer: TokenSigner
 
     async def measure(self, name: str, size: int, rounds: int) -> Figure:
-        """Return the median of some rounds with `size` watchers."""
+        """Return the median of `rounds` rounds with `size` watching learners."""
         ours, limits = [], []
         for _ in range(rounds):
-            # A proctor cannot supervise two sessions at a time.
+            # Each session has its own proctor, because a proctor cannot supervise two sessions at a time.
             proctor_id, session_id = new_id(), new_id()
             tokens = await self._fill(session_id, proctor_id, size)
             limits.append(await self._limit(tokens))
@@ -125,7 +138,7 @@ class Fanout:
     async def _committed(
         self, stub: sessions_pb2_grpc.SessionServiceStub, session_id: UUID
     ) -> float:
-        """Start the session; return when that was committed."""
+        """Start the session; return the time at which the start was committed."""
         committed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
         def on_notify(_: object, __: int, ___: str, changed: object) -> None:
@@ -178,14 +191,18 @@ async def _set_behind_edge(bench: Harness) -> Fanout:
     return Fanout(fire, limit, ours, url, TokenSigner(key, lifetime=timedelta(hours=2)))
 
 
-# The load, in its own process.
+# The code below runs in the load process.
 
 Last = Callable[[float], Awaitable[float]]
 
 
 @asynccontextmanager
 async def _watching(load: Load) -> AsyncIterator[Last]:
-    """Open all streams within the block; yield a function that returns when the last one received In Session."""
+    """Keep all streams open within the block; yield a function for the time of the last stream.
+
+    The function takes a start time, waits until all streams have received the state In Session, and returns the seconds
+    from the start time until the last of them received the state.
+    """
     async with harness.load_process(_MODULE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -202,7 +219,7 @@ async def _watching(load: Load) -> AsyncIterator[Last]:
 
 
 class Watchers:
-    """All streams, and the last message of each."""
+    """All streams, and the newest message of each."""
 
     def __init__(self, count: int) -> None:
         self.connections: list[Streams] = []
@@ -213,7 +230,7 @@ class Watchers:
         self._enough = asyncio.Event()
 
     def received(self, number: int, message: bytes, at: float) -> None:
-        """Store a stream's message, which is parsed later."""
+        """Store a stream's message without parsing it, so that receiving stays cheap."""
         self._newest[number] = message
         self._last = at
         self._unread += 1
@@ -226,9 +243,10 @@ class Watchers:
         first: int = 0,
         count: int | None = None,
     ) -> float:
-        """Wait until all streams (or `count` from `first` on) received an awaited state; return when the last one did.
+        """Wait until the newest message of each stream meets `awaited`; return the time of the last message.
 
-        Raises RuntimeError when one of them failed.
+        With `count`, only the `count` streams from number `first` on are checked. Raises RuntimeError when a stream
+        fails.
         """
         end = None if count is None else first + count
         while not all(m and awaited(_participant(m)) for m in self._newest[first:end]):
@@ -241,7 +259,10 @@ class Watchers:
 
 
 async def _wait_briefly(enough: asyncio.Event) -> None:
-    """Wait for a message on each stream, at most for a moment: some receive two, so the count may not be reached."""
+    """Wait until `enough` is set, at most `_RECHECK_SECONDS`.
+
+    The wait is bounded, because some streams receive two messages and the expected count may never be reached.
+    """
     with suppress(TimeoutError):
         async with asyncio.timeout(_RECHECK_SECONDS):
             await enough.wait()
@@ -252,7 +273,11 @@ def _participant(message: bytes) -> lobby_pb2.Participant:
 
 
 async def _watch(load: Load) -> None:
-    """Open all streams; print when everybody is shown as connected, and when the last one is in session."""
+    """Open all streams and print two lines.
+
+    The first line reports that every learner is shown as connected. The second one is the time at which the last stream
+    received the state In Session.
+    """
     watchers = Watchers(len(load.tokens))
     loop = asyncio.get_running_loop()
     host, _, port = load.address.rpartition(":")
@@ -263,7 +288,7 @@ async def _watch(load: Load) -> None:
         for token in load.tokens[first : first + STREAMS_PER_CONNECTION]:
             streams.open(load.method, request, {"authorization": f"Bearer {token}"})
         watchers.connections.append(streams)
-        # A server refuses new streams while too many wait to open.
+        # Wait after each connection, because a server refuses new streams while too many are being opened.
         await watchers.all_are(lambda _: True, first, STREAMS_PER_CONNECTION)
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         await watchers.all_are(lambda each: each.connected)
@@ -272,7 +297,7 @@ async def _watch(load: Load) -> None:
         print(await watchers.all_are(lambda each: each.state == in_session), flush=True)
 
 
-# The minimal server to compare with: its streams wait for one future.
+# The limit: a minimal server whose streams wait for one future.
 
 
 class Bare:
@@ -282,14 +307,14 @@ class Bare:
         self._started: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def watch(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        """Send a view now, and one when `fire` is called."""
+        """Send a view at once, and a second view when `fire` is called."""
         started = self._started
         await context.write(_view(lobby_pb2.PARTICIPANT_STATE_WAITING))
         await context.write(await asyncio.shield(started))
         await asyncio.Event().wait()
 
     async def fire(self, request: bytes, context: object) -> bytes:
-        """Send all streams the second view; return when."""
+        """Send the second view to all streams; return the time at which sending started."""
         started, self._started = self._started, asyncio.get_running_loop().create_future()
         now = time.monotonic()
         started.set_result(_view(lobby_pb2.PARTICIPANT_STATE_IN_SESSION))
@@ -297,7 +322,7 @@ class Bare:
 
 
 def _view(state: lobby_pb2.ParticipantState.ValueType) -> bytes:
-    """Return a message as large as the service's."""
+    """Return an encoded view as large as the service's."""
     session = open_lobby(new_id(), capacity=1)
     view = lobby_pb2.WatchSessionResponse(
         cursor="1", session=session_message(session), participant=_shown(session, state)
@@ -320,7 +345,7 @@ def _shown(session: Session, state: lobby_pb2.ParticipantState.ValueType) -> lob
 
 
 async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
-    """Serve at an address, and at another one with the certificate in `files`."""
+    """Serve at `address`, and with the certificate in `files` also at `secure`."""
     bare = Bare()
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "WatchSession": grpc.unary_stream_rpc_method_handler(bare.watch),
@@ -331,7 +356,7 @@ async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one of the processes, or the whole measurement."""
+    """Run the bare server, the load or the whole measurement."""
     match arguments:
         case ["limit", *addresses]:
             uvloop.run(_serve_limit(*addresses))

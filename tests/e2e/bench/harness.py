@@ -1,4 +1,7 @@
-"""The harness of the measurements: PostgreSQL, NATS, services and limits on one core, load on another, and figures."""
+"""The harness of the measurements and the figures that they return.
+
+PostgreSQL, NATS, the services and the limits run on one core, and the load on another.
+"""
 
 from __future__ import annotations
 
@@ -35,16 +38,16 @@ from proctorium_devstack.ports import LOOPBACK, free_ports
 
 MASTER_KEY = bytes(32)
 NOBODY = "127.0.0.1:1"
-"""An address without a listener."""
+"""An address at which no process listens."""
 
 _READY_SECONDS = 60.0
 
 
 class PlainNats(Nats):
-    """NATS without TLS and users, for services that are measured without TLS, like their limits."""
+    """NATS without TLS and users, because most services and their limits are measured without TLS."""
 
     def access(self) -> str:
-        """Return no access rules: every client may connect."""
+        """Return no access rules, so that every client may connect."""
         return ""
 
     def identity(self, name: str) -> BrokerIdentity:
@@ -57,7 +60,7 @@ _SERVERS, _LOAD = 0, 1
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; `ratio` is figure / limit."""
+    """One line of the table; `ratio` is the figure divided by the limit."""
 
     name: str
     figure: float
@@ -67,26 +70,26 @@ class Figure:
 
     @classmethod
     def of(cls, name: str, unit: str, figure: float, limit: float) -> Figure:
-        """Return a figure and its limit, both rounded."""
+        """Return a figure with rounded values."""
         return cls(name, round(figure, 2), unit, round(limit, 2), round(figure / limit, 3))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The throughput and the 99th percentile of the latencies of one run of a load."""
+    """The throughput and the 99th percentile of the latency in one run of a load."""
 
     per_second: float
     p99_ms: float
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> Sample:
-        """Return the sample of a run with these latencies in seconds."""
+        """Return the sample of a run, given the latency of each call in seconds."""
         ordered = sorted(latencies)
         return cls(len(ordered) / seconds, ordered[int(len(ordered) * 0.99)] * 1000)
 
     @classmethod
     def median(cls, samples: Sequence[Sample]) -> Sample:
-        """Return the median of each value."""
+        """Return a sample with the median of each value."""
         return cls(
             statistics.median(sample.per_second for sample in samples),
             statistics.median(sample.p99_ms for sample in samples),
@@ -94,12 +97,12 @@ class Sample:
 
 
 def throughput(name: str, unit: str, ours: Sample, limit: Sample) -> Figure:
-    """Return the calls per second beside the limit's."""
+    """Return a figure that compares the calls per second to the limit's."""
     return Figure.of(name, unit, ours.per_second, limit.per_second)
 
 
 def slowest(name: str, ours: Sample, limit: Sample) -> Figure:
-    """Return the 99th percentile beside the limit's."""
+    """Return a figure that compares the 99th percentile of the latency to the limit's."""
     return Figure.of(f"{name}_p99", "ms", ours.p99_ms, limit.p99_ms)
 
 
@@ -112,7 +115,7 @@ def print_table(figures: Sequence[Figure]) -> None:
 
 @dataclass(frozen=True)
 class Harness:
-    """PostgreSQL with fsync, NATS, and the started processes."""
+    """PostgreSQL with fsync, NATS, and the processes that a measurement has started."""
 
     folder: Path
     postgres: Postgres
@@ -120,7 +123,7 @@ class Harness:
     _started: AsyncExitStack
 
     async def database(self, package: str, keys: Sequence[PublicKey] = ()) -> str:
-        """Create a migrated database of a service that trusts `keys`; return its URL."""
+        """Create and migrate the database of a service that accepts tokens signed by `keys`; return its URL."""
         url = await self.postgres.ensure_migrated(package.removeprefix("proctorium_"), package)
         database = Database(url)
         try:
@@ -131,7 +134,7 @@ class Harness:
         return url
 
     def tls(self, name: str) -> dict[str, str]:
-        """Return the settings of a service that serves with its certificate."""
+        """Return the settings with which a service uses its certificate."""
         pair = self.broker.pair(name)
         return {
             "TLS_CERTIFICATE": str(pair.certificate),
@@ -147,7 +150,10 @@ class Harness:
         *,
         arguments: Sequence[str] = (),
     ) -> str:
-        """Start a service with all features on; return its address. `settings` have no PROCTORIUM_ prefix."""
+        """Start a service with all features enabled and return its address.
+
+        The names in `settings` have no PROCTORIUM_ prefix.
+        """
         address = f"127.0.0.1:{free_ports(1)[0]}"
         all_settings = {
             "DATABASE_URL": database_url,
@@ -166,10 +172,10 @@ class Harness:
         return address
 
     async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
-        """Start the edge in front of these services; it accepts tokens of `keys`. Return its address."""
+        """Start an edge that forwards to these services and accepts tokens signed by `keys`; return its address."""
         listen, admin, portal = free_ports(3)
         folder = self.folder / f"edge-{listen}"
-        # Envoy watches the folder of the file.
+        # The file has its own folder, because Envoy watches the folder of the file.
         check = folder / "keys" / "token_check.json"
         check.parent.mkdir(parents=True)
         check.write_text(token_check(keys, complete=True), encoding="utf-8")
@@ -193,7 +199,7 @@ class Harness:
         return f"{LOOPBACK}:{listen}"
 
     async def start_limit(self, module: str, *arguments: str) -> str:
-        """Start a bare server, `python -m <module> limit <address> …`; return its address."""
+        """Start a bare server as `python -m <module> limit <address> …`; return its address."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
         await self._start(module, ["-m", module, "limit", address, *arguments], {}, address)
         return address
@@ -224,9 +230,10 @@ class Harness:
 async def start_harness(
     *, streams: bool = True, broker: type[Nats] = PlainNats
 ) -> AsyncIterator[Harness]:
-    """Yield a harness whose processes end with the block. With `streams`, NATS has the streams of all services.
+    """Yield a harness whose processes end with the block.
 
-    Services with certificates need `Nats` itself as their broker.
+    With `streams`, the streams of all services are declared on NATS. Services with certificates need `Nats` as the
+    broker, not `PlainNats`.
     """
     folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
     folder.chmod(0o711)
@@ -245,7 +252,7 @@ async def start_harness(
 
 
 async def load(module: str, parameters: object) -> Sample:
-    """Run `python -m <module> load`, which reads `parameters` and prints its sample."""
+    """Run `python -m <module> load`, which reads `parameters` and prints a sample; return the sample."""
     async with load_process(module) as process:
         out, _ = await process.communicate(json.dumps(parameters).encode())
     if process.returncode:
@@ -255,7 +262,7 @@ async def load(module: str, parameters: object) -> Sample:
 
 @asynccontextmanager
 async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `python -m <module> load` on the load's core within the block."""
+    """Run `python -m <module> load` on the core of the load; stop it at the end of the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", module, "load"),
@@ -270,11 +277,11 @@ async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]
 
 
 ClientRun = Callable[[float], Awaitable[list[float]]]
-"""Makes calls until the given `time.perf_counter()`; returns each latency in seconds."""
+"""Makes calls until the given value of `time.perf_counter()`; returns the latency of each call in seconds."""
 
 
 async def run_clients(clients: Sequence[ClientRun], seconds: float) -> Sample:
-    """Run all clients concurrently for this time; print the sample on standard output, where `load` reads it."""
+    """Run all clients concurrently for `seconds`; return the sample and print it for `load`, which reads the output."""
     start = time.perf_counter()
     latencies = await asyncio.gather(*(client(start + seconds) for client in clients))
     sample = Sample.of(
@@ -287,7 +294,10 @@ async def run_clients(clients: Sequence[ClientRun], seconds: float) -> Sample:
 def connections(
     address: str, count: int, certificates: Certificates | None = None, server: str = ""
 ) -> list[grpc.aio.Channel]:
-    """Return bare channels with a connection each, with `certificates` to the server of that name."""
+    """Return bare channels, each with its own connection.
+
+    With `certificates`, the channels use TLS and expect the certificate of `server`.
+    """
     options: list[tuple[str, int | str]] = [("grpc.use_local_subchannel_pool", 1)]
     if certificates is None:
         return [grpc.aio.insecure_channel(address, options) for _ in range(count)]
@@ -302,7 +312,10 @@ async def serve_limit(
     secure: str = "",
     certificates: Certificates | None = None,
 ) -> None:
-    """Serve only these methods until the process ends; with `certificates` also at the address `secure`."""
+    """Serve only these methods until the process ends.
+
+    With `certificates`, the methods are also served at the address `secure`.
+    """
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
     server.add_insecure_port(address)
@@ -319,7 +332,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _listening(address: str, process: asyncio.subprocess.Process) -> bool:
-    """Wait until the process listens; return False if it has exited."""
+    """Wait until the process listens; return False if the process exits before that."""
     host, _, port = address.rpartition(":")
     async with asyncio.timeout(_READY_SECONDS):
         while process.returncode is None:
@@ -339,7 +352,7 @@ def _address(of: str) -> Address:
 
 
 def _pin(pid: int, core: int) -> None:
-    """Pin a process to a core, if there are two; its later threads inherit that."""
+    """Pin a process and its later threads to a core, if the machine has at least two cores."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):

@@ -1,14 +1,17 @@
-"""Joins by code: session orchestration resolves the code at enrollment, then admits the learner.
+"""Measure joins by code: session orchestration resolves the code at enrollment, then admits the learner.
 
-The limit is a bare join of two hops: a handler that calls a second handler, each with one data-modifying statement and
-its commit (the second stores who used the code; the first counts a seat under the session's lock, inserts the
-participant and an event), with the same drivers, in the same run. The service has all features on: certificates,
-tokens, request ids, throttling, the session record, and the event to enrollment, which handles it on the same core.
+The limit is a bare join of two hops, measured in the same run with the same drivers. A first handler calls a second
+one, and each executes one data-modifying statement and its commit. The second handler stores the use of the code. The
+first one counts a seat under the lock of the session, and inserts the participant and an event.
 
-64 learners join one session after the other, 16 concurrently: `join_16` with 16 sessions at a time, so that no join
-waits for another in its session, and `join_rush` with all in the same session, as when a lobby opens.
+The service runs with all features: certificates, tokens, request ids, throttling and the session record. It also
+publishes the event of each join to enrollment, which handles the event on the same core.
 
-`python -m e2e.bench.joins` prints the table. The other commands run the processes that it starts.
+64 learners join every session, and 16 joins run concurrently. `join_16` spreads the joins over 16 sessions at a time,
+so that joins rarely wait for the lock of the same session. `join_rush` lets all learners join the same session, as
+when a lobby opens.
+
+`python -m e2e.bench.joins` prints the table. The other commands run the processes that the measurement starts.
 """
 
 from __future__ import annotations
@@ -56,14 +59,14 @@ ROUNDS = 3
 SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
 SESSIONS_PER_SECOND = 24
-"""More than can be filled in a second."""
+"""The number of prepared sessions per second of load, which is more than the learners can fill."""
 _MODULE = "e2e.bench.joins"
 _PERSON = "bench-person"
 
 
 @dataclass(frozen=True)
 class Learner:
-    """A learner and their token."""
+    """A learner's id and access token."""
 
     person_id: str
     token: str
@@ -71,7 +74,7 @@ class Learner:
 
 @dataclass(frozen=True)
 class Certified:
-    """The paths of the load's certificate; empty where the server requires none."""
+    """The paths of the certificate of the load process; empty if the server uses no certificates."""
 
     certificate: str = ""
     key: str = ""
@@ -79,11 +82,11 @@ class Certified:
 
     @classmethod
     def of(cls, pair: KeyPair) -> Certified:
-        """Return the paths of a key pair as text, which can be sent to the load."""
+        """Return the paths of a key pair as text, so that they can be sent to the load process as JSON."""
         return cls(str(pair.certificate), str(pair.key), str(pair.authority))
 
     def load(self) -> Certificates | None:
-        """Load the certificates, None without paths."""
+        """Load and return the certificates; return None if the paths are empty."""
         if not self.certificate:
             return None
         return Certificates.load(Path(self.certificate), Path(self.key), Path(self.authority))
@@ -91,7 +94,7 @@ class Certified:
 
 @dataclass(frozen=True)
 class Load:
-    """Parameters of the load process: the learners join the sessions of these codes."""
+    """The parameters of the load process, in which the learners join the sessions of these codes."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -104,7 +107,7 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Run the measurement; with `warm_up`, a first round is not counted."""
+    """Run the measurement and return the figures; with `warm_up`, run one more round first and do not count it."""
     samples = 2 * (rounds + warm_up)
     async with harness.start_harness(broker=Nats) as bench:
         return await (await _set(bench, samples * _sessions_per_sample(seconds))).measure(
@@ -114,7 +117,7 @@ async def measure(
 
 @dataclass
 class Joins:
-    """The two servers, and the learners and codes for the joins."""
+    """The two servers, and the learners and codes that the joins use."""
 
     limit: str
     service: str
@@ -123,11 +126,11 @@ class Joins:
     certified: Certified
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Alternate between limit and service, each spread over sessions and in one session."""
+        """Measure the limit and the service in turn, with joins spread over sessions and with joins in one session."""
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for rush in (False, True):
-                # Each has its own database, so both can use the same codes.
+                # The limit and the service have their own databases, so both can use the same codes.
                 codes = tuple(self.codes.pop() for _ in range(_sessions_per_sample(seconds)))
                 for name, (address, certified) in self._servers().items():
                     duration = seconds if counted else WARM_UP_SECONDS
@@ -154,7 +157,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
     ]
 
 
-# The data before the joins.
+# The data that must exist before the joins.
 
 
 async def _set(bench: Harness, session_count: int) -> Joins:
@@ -186,7 +189,7 @@ async def _set(bench: Harness, session_count: int) -> Joins:
 async def _enrol(
     url: str, course_id: UUID, person_ids: Sequence[UUID], codes: dict[str, UUID]
 ) -> None:
-    """Store a course with its registered learners, and each session's code."""
+    """Store a course with its registered learners, and the code of each session."""
     now, end = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=3)
     key = EncryptionKeys.derive(MasterKey(MASTER_KEY)).codes
     database = Database(url)
@@ -258,7 +261,7 @@ async def _enrol(
 
 
 async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[UUID]) -> None:
-    """Store sessions with open lobbies to which all learners are invited."""
+    """Store sessions with open lobbies, to each of which all learners are invited."""
     database = Database(url)
     try:
         async with database.transaction() as tx:
@@ -269,11 +272,11 @@ async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[
         await database.close()
 
 
-# The load, in its own process.
+# The code below runs in the load process.
 
 
 async def _run_load(load: Load) -> Sample:
-    """Join with 16 concurrent clients, each of which starts the next join when the last has ended."""
+    """Join with 16 concurrent clients, each of which starts its next join when its last one has ended."""
     channels = harness.connections(load.address, CONNECTIONS, load.certified.load(), "session")
     entries = _rush(load) if load.rush else _spread(load)
     return await harness.run_clients(
@@ -286,12 +289,12 @@ Entry = tuple[str, Learner]
 
 
 def _rush(load: Load) -> Iterator[Entry]:
-    """Yield all learners for the first session, then for the next."""
+    """Yield the joins of all learners to the first session, then to the next session, and so on."""
     return ((code, learner) for code in load.codes for learner in load.learners)
 
 
 def _spread(load: Load) -> Iterator[Entry]:
-    """Yield joins of 16 sessions in turn, each with another learner."""
+    """Yield the joins to 16 sessions in turn, so that successive joins have different sessions and learners."""
     apart = LEARNERS // AT_ONCE
     for first in range(0, len(load.codes), AT_ONCE):
         for nth in range(LEARNERS):
@@ -300,7 +303,7 @@ def _spread(load: Load) -> Iterator[Entry]:
 
 
 async def _join(opened: grpc.aio.Channel, entries: Iterator[Entry], until: float) -> list[float]:
-    # Bytes in and out, so that the load process spends little time itself.
+    # Messages are sent and received as bytes, so that the load process spends little time on them.
     join: Callable[..., Awaitable[bytes]] = opened.unary_unary(JOIN)
     latencies = []
     for code, learner in entries:
@@ -317,7 +320,7 @@ async def _join(opened: grpc.aio.Channel, entries: Iterator[Entry], until: float
     return latencies
 
 
-# The minimal servers to compare with: two gRPC calls, each with one statement and its commit.
+# The limit: two minimal servers. Each handles a gRPC call with one statement and its commit.
 
 _CODE_TABLES = """
     CREATE TABLE codes (text text PRIMARY KEY, code_id uuid NOT NULL, session_id uuid NOT NULL);
@@ -428,7 +431,7 @@ async def _serve_sessions(address: str, url: str, code_server: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one of the processes, or the whole measurement."""
+    """Run a bare server, the load or the whole measurement."""
     match arguments:
         case ["limit", address, "codes", url]:
             uvloop.run(_serve_codes(address, url))

@@ -1,4 +1,4 @@
-"""Learners who have started an attempt, in a service and its database."""
+"""Create learners who have started an attempt."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from proctorium_common.storage.database import Database
 
 @dataclass(frozen=True)
 class Learner:
-    """A learner's token, their attempt and its questions."""
+    """A learner's token, the id of their attempt and the ids of its items."""
 
     token: str
     attempt_id: str
@@ -34,12 +34,12 @@ class Learner:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Learner:
-        """Return the learner that JSON describes."""
+        """Return the learner with these fields, which come from JSON."""
         return cls(fields["token"], fields["attempt_id"], tuple(fields["item_ids"]))
 
 
 async def learners_at(address: str, url: str, key: SigningKey, count: int) -> list[Learner]:
-    """Return learners who have started an attempt at an assessment of 20 questions."""
+    """Create `count` learners who have started an attempt at an assessment of 20 items; return them."""
     signer = TokenSigner(key, lifetime=timedelta(hours=2))
     administrator = signer.sign(new_id(), ["administrator"]).text
     async with channel(address, bearer=lambda: administrator) as opened:
@@ -57,7 +57,7 @@ async def learners_at(address: str, url: str, key: SigningKey, count: int) -> li
 
 
 async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Store what enrollment's events would have stored: a self-paced course with these learners."""
+    """Store a self-paced course with these learners, as the handlers of enrollment's events would."""
     course_id = new_id()
     database = Database(url)
     try:

@@ -1,4 +1,4 @@
-"""A session with an open lobby, as session orchestration stores it, and learners in it."""
+"""Create sessions with an open lobby, and learners who wait in it, as session orchestration stores them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_ONCE = 200
 
 
 def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = None) -> Session:
-    """Return a session with an open lobby and arbitrary other values."""
+    """Return a session with an open lobby; its other values are arbitrary."""
     now = datetime.now(UTC)
     plan = Plan(
         course_id=new_id(),
@@ -41,7 +41,7 @@ def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = Non
 
 
 async def fill(database: Database, session: Session, person_ids: Sequence[UUID]) -> list[UUID]:
-    """Store the session with these learners waiting in its lobby; return the participants' ids."""
+    """Store the session and these learners, who wait in its lobby; return the ids of the participants."""
     rows = [_waiting(session.session_id, each) for each in person_ids]
     async with database.transaction() as tx:
         await sessions.insert_session(tx, session, person_ids)

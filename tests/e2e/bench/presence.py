@@ -1,12 +1,14 @@
-"""Presence: the cost of keeping learners shown as connected.
+"""Measure presence: the cost of showing learners as connected.
 
-A learner sends no heartbeats: the open `WatchSession` stream is their presence, and each replica renews the leases of
-its streams with one statement and a commit. Measured are the runs of the service's worker (`operations/presence.py`)
-on a durable PostgreSQL with 1,000 open streams, as if half a lease had passed before each: renewed leases per second,
-which includes the search for learners whose presence changed. The limit is the cost of a heartbeat without effect: bare
-unary echoes per second, 16 concurrently.
+A learner is connected while their `WatchSession` stream is open, so a learner sends no heartbeats. Each replica renews
+the leases of its streams with one statement and one commit. The figure is the number of leases that the service's
+worker (`operations/presence.py`) renews per second, with 1,000 open streams and PostgreSQL with fsync. Half a lease
+passes on the measurement's clock before each run. A run also searches for learners whose presence has changed.
 
-`python -m e2e.bench.presence` prints the table. The other commands run the processes that it starts.
+The limit is the number of bare unary echoes per second with 16 concurrent clients. It stands for heartbeats that have
+no effect.
+
+`python -m e2e.bench.presence` prints the table. The other commands run the processes that the measurement starts.
 """
 
 from __future__ import annotations
@@ -37,12 +39,12 @@ SECONDS = 1.0
 _MODULE = "e2e.bench.presence"
 _BARE_SERVICE = "bench.Bare"
 _HEARTBEAT = b"\n\x2401a2079d-9460-7386-a4e4-e6e3a5384bf7"
-"""A message of one id."""
+"""An encoded message whose only field is an id."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Parameters of the load process: echoes from an address, or leases renewed in a database."""
+    """The parameters of the load process, which calls the echo at `address` or renews leases in `database_url`."""
 
     seconds: float
     address: str = ""
@@ -50,7 +52,7 @@ class Load:
 
 
 async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Figure]:
-    """Run the measurement."""
+    """Run the measurement and return the figure."""
     async with harness.start_harness() as bench:
         return await _measure(bench, rounds, seconds)
 
@@ -66,7 +68,7 @@ async def _measure(bench: Harness, rounds: int, seconds: float) -> list[Figure]:
 
 
 async def _renew(load: Load) -> None:
-    """Run the worker with every lease due."""
+    """Run the worker repeatedly with all leases due for renewal; print the sample as JSON."""
     database = Database(load.database_url)
     lease, clock = Lease(), Clock()
     presence = Presence(database, new_id(), lease, clock)
@@ -74,7 +76,7 @@ async def _renew(load: Load) -> None:
     with ExitStack() as streams:
         for each in await fill(database, session, [new_id() for _ in range(LEARNERS)]):
             streams.enter_context(presence.stream(each))
-        await presence.run()  # shows everybody as connected
+        await presence.run()  # show every learner as connected
         durations, start = [], time.perf_counter()
         while time.perf_counter() < start + load.seconds:
             clock.now += lease.length.total_seconds() / 2
@@ -88,7 +90,7 @@ async def _renew(load: Load) -> None:
 
 
 class Clock:
-    """A clock that the measurement sets."""
+    """A clock whose time the measurement sets."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -98,7 +100,7 @@ class Clock:
 
 
 async def _run_load(load: Load) -> None:
-    """Echo with 16 concurrent clients, each of which starts the next call when the last has ended."""
+    """Echo with 16 concurrent clients, each of which starts its next call when its last one has ended."""
     channels = harness.connections(load.address, CONNECTIONS)
     await harness.run_clients(
         [partial(_echo, channels[nth % CONNECTIONS]) for nth in range(AT_ONCE)], load.seconds
@@ -123,7 +125,7 @@ async def _serve_limit(address: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one of the processes, or the whole measurement."""
+    """Run the bare server, the load or the whole measurement."""
     match arguments:
         case ["limit", address]:
             uvloop.run(_serve_limit(address))

@@ -1,10 +1,11 @@
-"""Measure reads of an attempt by its learner: the service, compared to a minimal server (the limit).
+"""Measure how fast learners read their attempts, compared to a minimal server (the limit).
 
-The limit is a bare aio handler with one statement, which asyncpg's pool prepares once: it reads one row by its key,
-which contains the encoded response. The service reads the attempt and its answers, decides what its learner may see,
-and builds the same bytes. Both servers run on one core and the load on another, and the runs alternate.
+The limit is a bare aio handler that executes one prepared statement with asyncpg's pool. The statement reads one row
+by its key, and the row contains the encoded response. The service reads the attempt and its answers, decides which
+fields its learner may see, and builds the same bytes. Both servers run on one core and the load on another, and the
+runs alternate.
 
-`python -m e2e.bench.reads` prints the table. The other commands run the processes that it starts.
+`python -m e2e.bench.reads` prints the table. The other commands run the processes that the measurement starts.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _BODIES = "CREATE TABLE attempts (attempt_id uuid PRIMARY KEY, body bytea NOT NU
 
 @dataclass(frozen=True)
 class Load:
-    """Parameters of the load process."""
+    """The parameters of the load process."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -50,7 +51,7 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Run the measurement, which alternates between limit and service."""
+    """Measure the limit and the service in turn; return the figures."""
     async with harness.start_harness() as bench:
         limit, service, learners = await _set(bench)
         samples: dict[str, list[Sample]] = {limit: [], service: []}
@@ -68,7 +69,7 @@ async def measure(
 
 
 async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
-    """Return the addresses of the limit and the service, and learners who have answered every question."""
+    """Start both servers; return the addresses of limit and service, and learners who have answered all questions."""
     key = SigningKey.generate()
     url = await bench.database("proctorium_assessment", [key.public])
     service = await bench.serve(
@@ -85,7 +86,7 @@ async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
 
 
 async def _answer_all(service: str, learner: Learner) -> bytes:
-    """Answer every question once; return the response that the learner then reads."""
+    """Answer every question once; return the encoded response of the next read of the attempt."""
     chosen = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
     changes = [
         attempts_pb2.AnswerChange(sequence=nth, item_id=item_id, answer=chosen)
@@ -100,11 +101,11 @@ async def _answer_all(service: str, learner: Learner) -> bytes:
         return (await stub.GetAttempt(request)).SerializeToString()
 
 
-# The load, in its own process.
+# The code below runs in the load process.
 
 
 async def _run_load(load: Load) -> Sample:
-    """Read as every learner, each of whom reads again when the last read has ended."""
+    """Run one client per learner, each of which starts its next read when its last one has ended."""
     channels = harness.connections(load.address, CONNECTIONS)
     return await harness.run_clients(
         [
@@ -116,7 +117,7 @@ async def _run_load(load: Load) -> Sample:
 
 
 async def _read(opened: grpc.aio.Channel, learner: Learner, until: float) -> list[float]:
-    # Bytes in and out, so that the load process spends little time itself.
+    # Messages are sent and received as bytes, so that the load process spends little time on them.
     read: Callable[..., Awaitable[bytes]] = opened.unary_unary(READ)
     request = attempts_pb2.GetAttemptRequest(attempt_id=learner.attempt_id).SerializeToString()
     metadata = (("authorization", f"Bearer {learner.token}"),)
@@ -127,7 +128,7 @@ async def _read(opened: grpc.aio.Channel, learner: Learner, until: float) -> lis
     return latencies
 
 
-# The minimal server to compare with: it runs one prepared statement for each gRPC call.
+# The limit: a minimal server that executes one prepared statement for each gRPC call.
 
 
 async def _serve_limit(address: str, url: str) -> None:
@@ -146,7 +147,7 @@ async def _serve_limit(address: str, url: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one of the processes, or the whole measurement."""
+    """Run the bare server, the load or the whole measurement."""
     match arguments:
         case ["limit", address, url]:
             uvloop.run(_serve_limit(address, url))

@@ -1,9 +1,10 @@
-"""Measure durable saves: the service with all features, compared to a minimal server (the limit).
+"""Measure durable saves of the service with all features, compared to a minimal server (the limit).
 
-The limit is a bare aio handler that runs one asyncpg UPSERT and responds after the commit. Both servers run on one
-core and the load on another, and the runs alternate. Only their ratio is comparable, because the machine may be shared.
+The limit is a bare aio handler that executes one asyncpg UPSERT and responds after the commit. Both servers run on one
+core and the load on another, and the runs alternate. Only the ratio can be compared between runs, because the machine
+may be shared.
 
-`python -m e2e.bench.saves` prints the table. The other commands run the processes that it starts.
+`python -m e2e.bench.saves` prints the table. The other commands run the processes that the measurement starts.
 """
 
 from __future__ import annotations
@@ -36,12 +37,12 @@ WARM_UP_SECONDS = 1.0
 CONNECTIONS = 4
 STREAMS, STREAM_WINDOW = 16, 4
 LOAD_MODULE = "e2e.bench.saves"
-"""The module whose command `load` runs a `Load`."""
+"""The module whose command `load` runs the load process with the parameters of a `Load`."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """Parameters of the load process."""
+    """The parameters of the load process."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -53,13 +54,13 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Run the measurement; with `warm_up`, run one more round first and do not count it."""
+    """Run the measurement and return the figures; with `warm_up`, run one more round first and do not count it."""
     async with harness.start_harness() as bench:
         return await (await _set(bench)).measure(rounds, seconds, warm_up)
 
 
 class Saves:
-    """Measures saves by learners who have started an attempt, at both servers."""
+    """The two servers, and learners who have started an attempt."""
 
     def __init__(self, limit: str, service: str, learners: Sequence[Learner]) -> None:
         self._limit = limit
@@ -68,14 +69,14 @@ class Saves:
         self._sequence = 1
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Alternate between limit and service with 16 and 64 concurrent calls, and streams."""
+        """Measure the limit and the service in turn with 16 and 64 concurrent calls, and the service with streams."""
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for name, load in self._loads(seconds if counted else WARM_UP_SECONDS).items():
                 sample = await harness.load(
                     LOAD_MODULE, asdict(replace(load, first_sequence=self._sequence))
                 )
-                # More than one run can use, so that runs do not reuse sequence numbers.
+                # One run uses fewer sequence numbers than this, so no run reuses the numbers of another.
                 self._sequence += 1_000_000
                 if counted:
                     samples.setdefault(name, []).append(sample)
@@ -98,7 +99,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
         slowest("save_16", samples["save_16"], samples["limit_16"]),
         throughput("save_64", "saves/s", samples["save_64"], samples["limit_64"]),
         slowest("save_64", samples["save_64"], samples["limit_64"]),
-        # The stream is compared to the service's unary calls.
+        # For streams, the limit is the service's own unary calls.
         throughput("save_stream", "saves/s", samples["save_stream"], samples["save_16"]),
     ]
 
@@ -111,11 +112,11 @@ async def _set(bench: Harness) -> Saves:
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 
 
-# The load, in its own process.
+# The code below runs in the load process.
 
 
 async def _run_load(load: Load) -> Sample:
-    """Run one client per learner, which sends the next save when the last one was acknowledged."""
+    """Run one client per learner, which sends its next save when its last one has been acknowledged."""
     channels = harness.connections(load.address, CONNECTIONS)
     client = _save_by_stream if load.streams else _save_by_calls
     return await harness.run_clients(
@@ -130,7 +131,7 @@ async def _run_load(load: Load) -> Sample:
 async def _save_by_calls(
     opened: grpc.aio.Channel, learner: Learner, sequence: int, until: float
 ) -> list[float]:
-    # Without deserializing, so that the load process itself needs little time.
+    # Responses are not deserialized, so that the load process spends little time on them.
     save: Callable[..., Awaitable[bytes]] = opened.unary_unary(SAVE)
     metadata = (("authorization", f"Bearer {learner.token}"),)
     latencies = []
@@ -173,7 +174,7 @@ def _request(learner: Learner, sequence: int) -> attempts_pb2.SaveAnswersRequest
     return attempts_pb2.SaveAnswersRequest(attempt_id=learner.attempt_id, changes=[change])
 
 
-# The minimal server to compare with: it runs one statement and its commit for each gRPC call.
+# The limit: a minimal server that executes one statement and its commit for each gRPC call.
 
 _UPSERT = """
     INSERT INTO answers (attempt_id, item_id, sequence, answer) VALUES ($1, $2, $3, $4)
@@ -213,7 +214,7 @@ async def _serve_limit(address: str, url: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run one of the processes, or the whole measurement."""
+    """Run the bare server, the load or the whole measurement."""
     match arguments:
         case ["limit", address, url]:
             uvloop.run(_serve_limit(address, url))

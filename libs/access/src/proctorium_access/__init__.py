@@ -1,4 +1,5 @@
 """Local copies of enrollment's data about people's rights, for the services and the edge.
 
-These are signing keys, token revocations and proctor certifications, and the file with which the edge verifies tokens.
+The copied data are signing keys, token revocations and proctor certifications. This package also writes the file with
+which the edge verifies tokens.
 """

@@ -1,7 +1,7 @@
-"""Proctors' certifications (`P1`), copied from enrollment's events into each subscribed service's database.
+"""Proctors' certifications (`P1`), copied from enrollment's events into the database of each service that needs them.
 
-A service subscribes with the handlers at the end: `service.subscribe("<service>--certifications", {PersonCertified:
-on_certified, …})`.
+A service subscribes to the events with the handlers at the end of this module:
+`service.subscribe("<service>--certifications", {PersonCertified: on_certified, …})`.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ _TIME = DateTime(timezone=True)
 
 
 def certifications_table(metadata: MetaData) -> Table:
-    """Return the table that `create_certifications` creates."""
+    """Return the declaration of the table that `create_certifications` creates."""
     return Table(
         "certifications",
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # The position of enrollment's event, or 0 for a certification from a response. Times cannot order the events:
-        # clocks differ, and a transaction that starts first may commit last.
+        # The position of enrollment's event, or 0 for a certification from a response. The events are not ordered by
+        # their times, because clocks differ, and because a transaction that starts first may commit last.
         Column("position", BigInteger, nullable=False),
     )
 
 
 def create_certifications() -> None:
-    """Create the table, in a service's revision."""
+    """Create the table `certifications`. Call this function in a migration of a service."""
     op.execute(
         """
         CREATE TABLE certifications (
@@ -57,7 +57,7 @@ _table = certifications_table(MetaData())
 async def store_certification(
     tx: Transaction, person_id: UUID, until: datetime, *, position: int
 ) -> None:
-    """Store the end of a certification from the event at `position`, unless a later event is already stored."""
+    """Store the end of a certification from the event at `position`, unless a later event was already stored."""
     new = insert(_table).values(person_id=person_id, certified_until=until, position=position)
     await tx.execute(
         new.on_conflict_do_update(
@@ -72,7 +72,7 @@ async def store_certification(
 
 
 async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
-    """Store certifications from a response of enrollment, for people without a stored one."""
+    """Store certifications from a response of enrollment, for people who have no stored certification."""
     for person_id in sorted(until):
         new = insert(_table).values(
             person_id=person_id, certified_until=until[person_id], position=0
@@ -81,7 +81,7 @@ async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, dat
 
 
 async def certified_until(tx: Transaction, person_id: UUID) -> datetime | None:
-    """Return when the person's certification ends or ended; None if none is stored."""
+    """Return the time at which the person's certification ends or ended, or None if no certification is stored."""
     statement = select(_table.c.certified_until).where(_table.c.person_id == person_id)
     return (await tx.execute(statement)).scalar_one_or_none()
 
@@ -110,7 +110,7 @@ def certification_ended() -> ServiceError:
 async def on_certified(
     tx: Transaction, event: events_pb2.PersonCertified, metadata: EventMetadata
 ) -> None:
-    """Store when a proctor's certification ends."""
+    """Store the time at which a proctor's certification ends."""
     until = event.certified_until_time.ToDatetime(tzinfo=UTC)
     person_id = parse_id(event.person_id, "person_id")
     await store_certification(tx, person_id, until, position=metadata.position)

@@ -1,8 +1,9 @@
-"""Updates the edge's token check: `python -m proctorium_access.edge_keys`.
+"""`python -m proctorium_access.edge_keys`: keep the file for the edge's check of tokens up to date.
 
-Runs beside Envoy, fetches the signing keys from enrollment with the edge's certificate, and writes the file that Envoy
-watches (`token_check.py`). Envoy needs only the file, so it checks tokens even while this process and enrollment are
-down. Exit codes: 0 ended by SIGTERM or SIGINT, 1 the file cannot be written, 2 a setting is not valid.
+The process runs beside Envoy. It fetches the signing keys from enrollment with the edge's certificate, and writes the
+file that Envoy watches (`token_check.py`). Envoy needs only this file, so it checks tokens even while this process and
+enrollment are down. The exit code is 0 after SIGTERM or SIGINT, 1 if the file cannot be written, and 2 if a setting is
+not valid.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _ENROLLMENT = "enrollment"
 
 
 class Settings(ProcessSettings):
-    """The location of the file, and how often the keys are fetched."""
+    """The address of enrollment, the path of the file, and the interval at which the keys are fetched."""
 
     enrollment_address: str | None = Field(
         None, description="host:port of enrollment, which signs access tokens."
@@ -53,7 +54,7 @@ class Settings(ProcessSettings):
 
 
 async def update_file(settings: Settings) -> None:
-    """Write the file now and whenever the keys change. Raises SettingsError, NotLoopbackError, OSError."""
+    """Write the file now and each time that the keys change. Raises SettingsError, NotLoopbackError, OSError."""
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
     async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:
@@ -84,7 +85,7 @@ async def _until_signal(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Run until a signal; return the exit code."""
+    """Update the file until a signal arrives, and return the exit code."""
     try:
         settings = read_settings(Settings)
         configure_logs(level=settings.log_level_number, format=settings.log_format)

@@ -1,4 +1,4 @@
-"""The public keys of access tokens, from enrollment, which signs the tokens."""
+"""The function that fetches the public keys of access tokens from enrollment, which signs the tokens."""
 
 from __future__ import annotations
 

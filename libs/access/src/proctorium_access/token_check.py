@@ -1,8 +1,8 @@
 """The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn` in a file that Envoy watches.
 
-It lists the methods that need a token, from the access options of the protos, and the keys that sign tokens. Envoy
-loads a new file as soon as it is moved into the folder, continues with the previous one if the new one is not valid,
-and needs no other service to start.
+The configuration contains the methods that need no token, from the access options of the protos, and the public keys
+that verify tokens. Envoy loads a new file as soon as it is moved into the folder. If the new configuration is not
+valid, Envoy continues with the previous one. Envoy needs only the file to start, and no other service.
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ _log = get_logger()
 
 FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
-"""The key in the filter's dynamic metadata under which it records why it refused a token."""
+"""The key in the filter's dynamic metadata under which the filter records the reason for refusing a token."""
 COMPLETE_FOR = timedelta(minutes=5)
-"""Keys are published for longer than this before they sign, so a set fetched more recently contains all keys in use."""
+"""The time for which a fetched set of keys contains all keys in use.
+
+The reason is that each new key is published for a longer time than this before it signs tokens.
+"""
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
 _RESOURCE = "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig"
@@ -36,18 +39,19 @@ _MAX_CACHED_TOKEN_LENGTH = 4096
 
 
 def methods_without_token() -> Sequence[str]:
-    """Return the paths of the methods without a token: the public ones, and those for services only.
+    """Return the paths of the methods for which the edge requires no token.
 
-    The edge's routes refuse the latter to every caller, with a more precise reason than a missing token.
+    These are the public methods and the methods for services only. The edge's routes refuse every call to a method for
+    services only, with a more precise reason than a missing token.
     """
     return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
 
 
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
-    """Return the file for Envoy.
+    """Return the content of the file for Envoy.
 
-    If the keys may not be `complete`, a token that is signed with an unknown key may be valid. Then the edge checks no
-    tokens; the services check all tokens themselves.
+    `complete` must be true only if `keys` contains all keys in use. If `complete` is false, a token that was signed
+    with a missing key may be valid, so the edge checks no tokens. The services still check all tokens.
     """
     configuration: dict[str, object] = {"@type": _TYPE}
     if keys:
@@ -67,11 +71,12 @@ def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
         "audiences": [AUDIENCE],
         "clock_skew_seconds": int(LEEWAY.total_seconds()),
         "local_jwks": {"inline_string": json.dumps({"keys": [_written(key) for key in keys]})},
-        # Only the header: by default the filter also accepts a token in the query, which proxies would log.
+        # Accept a token only in the header. By default, the filter also accepts a token in the query of the URL, which
+        # proxies would log.
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "failed_status_in_metadata": FAILURE,
-        # To verify a signature takes as long as the rest of a call at the edge, so results are cached.
+        # The results are cached, because verifying a signature takes as long as the rest of a call at the edge.
         "jwt_cache_config": {
             "jwt_cache_size": _CACHE_SIZE,
             "jwt_max_token_size": _MAX_CACHED_TOKEN_LENGTH,
@@ -87,7 +92,10 @@ class TokenCheckFile:
         self._clock = clock
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the keys of the file, if any, and write the file, without which Envoy could not start."""
+        """Return the keys in the file, or an empty sequence if it has none.
+
+        The file is written in any case, because Envoy cannot start without it.
+        """
         keys = self._read()
         complete = bool(keys) and self._clock() - self._confirmed_at() < COMPLETE_FOR
         if not complete:
@@ -101,7 +109,7 @@ class TokenCheckFile:
         _log.info("signing_keys_written", keys=len(keys))
 
     def confirm(self) -> None:
-        """Record, as the file's time, that the keys were just fetched from enrollment."""
+        """Set the modification time of the file to now, which records that the keys were fetched from enrollment."""
         now = self._clock().timestamp()
         os.utime(self._path, (now, now))
 
@@ -131,7 +139,7 @@ class TokenCheckFile:
             file.flush()
             os.fsync(file.fileno())
         os.utime(new, (confirmed.timestamp(), confirmed.timestamp()))
-        # Envoy reads the file when it is moved into the folder, so it never reads an incomplete one.
+        # Envoy reads the file when it is moved into the folder, so Envoy never reads an incomplete file.
         new.replace(self._path)
 
 

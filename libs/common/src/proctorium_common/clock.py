@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 Clock = Callable[[], datetime]
-"""Returns the current time, aware and in UTC."""
+"""A function that returns the current time as an aware datetime in UTC."""
 
 
 def utc_now() -> datetime:
-    """Return the current system time, aware and in UTC."""
+    """Return the current system time as an aware datetime in UTC."""
     return datetime.now(UTC)

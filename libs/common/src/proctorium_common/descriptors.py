@@ -1,4 +1,4 @@
-"""The descriptors of all protos, with their options, for code that is generated from them."""
+"""The descriptors of all protos with their options, which code generators read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 import proctorium
 
 DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
-"""The file with the descriptors, which Envoy reads too."""
+"""The path of the file with the descriptors. Envoy reads this file too."""
 
 
 def descriptor_set() -> FileDescriptorSet:

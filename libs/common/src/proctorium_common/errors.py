@@ -1,8 +1,8 @@
-"""`ServiceError`, the error that callers receive, and functions that create one of each kind.
+"""`ServiceError`, the error that callers receive, and a function for each kind that creates such an error.
 
-Uses only the standard library, because `domain/` imports it. `rpc/status.py` converts a `ServiceError` to a gRPC status
-and back. The status is sent in response headers, and proxies and clients close the connection if headers are too large.
-The texts of an error are therefore truncated when it is created.
+This module uses only the standard library, because `domain/` imports it. `rpc/status.py` converts a `ServiceError` to a
+gRPC status and back. The status is sent in response headers, and proxies and clients close the connection if the
+headers are too large. The texts of an error are therefore truncated when the error is created.
 """
 
 from __future__ import annotations
@@ -16,7 +16,10 @@ VIOLATION_LIMIT = 20
 """The maximum number of violations in an error."""
 
 MESSAGE_BYTES = 500
-"""The maximum length of a message in UTF-8. Percent-encoded in `grpc-message`, it is up to three times as long."""
+"""The maximum length of a message, in bytes of UTF-8.
+
+The header `grpc-message` contains the message percent-encoded, which is up to three times as long.
+"""
 
 _VIOLATIONS_BYTES = 2300
 _METADATA_BYTES = 500
@@ -44,7 +47,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """A field that violates a rule: its path, the id of the rule, and a description for people."""
+    """The violation of a rule: the path of the field, the id of the rule, and a description for people."""
 
     field: str
     rule: str
@@ -52,13 +55,13 @@ class Violation:
 
 
 class ServiceError(Exception):
-    """A failure that a caller can act on.
+    """An error to which a caller can react.
 
-    `reason` is a value of a proto enum of reasons, without its prefix. `message` is shown to people. `metadata` is for
-    programs. `retry_after` is the time after which the caller may retry.
+    `reason` is the name of a value of a proto enum of reasons, without the prefix of the enum. `message` is shown to
+    people. `metadata` is for programs. `retry_after` is the time after which the caller may retry.
 
-    Long texts are truncated, and only the first violations are included; the message then contains the number of the
-    others.
+    Long texts are truncated. If not all violations fit, only the first ones are included, and the message contains the
+    number of the omitted violations.
     """
 
     def __init__(
@@ -88,7 +91,7 @@ class ServiceError(Exception):
 
 
 def _cut(text: str, limit: int) -> str:
-    """Truncate `text` to `limit` bytes of UTF-8, with an ellipsis."""
+    """Return `text`, truncated to `limit` bytes of UTF-8 with an ellipsis if it is longer."""
     if len(text) * 4 <= limit:
         return text
     # Replace lone surrogates, which cannot be encoded.
@@ -99,7 +102,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
-    """Return the first violations that fit into an error, at least one."""
+    """Return the first violations that fit into an error; the first violation is always included."""
     fitting: list[Violation] = []
     left = _VIOLATIONS_BYTES
     for violation in violations[:VIOLATION_LIMIT]:
@@ -108,7 +111,7 @@ def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
             _cut(violation.rule, _NAME_BYTES),
             _cut(violation.description, _DESCRIPTION_BYTES),
         )
-        # The tags and lengths of the three texts take eight bytes.
+        # In the encoded message, the tags and lengths of the three texts take eight bytes.
         left -= 8 + sum(len(text.encode()) for text in (cut.field, cut.rule, cut.description))
         if fitting and left < 0:
             break
@@ -132,22 +135,25 @@ def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 def invalid(
     reason: str, message: str, /, *, violations: Sequence[Violation] = (), **metadata: str
 ) -> ServiceError:
-    """Return the error for a request that is invalid in any state; `violations` names the fields."""
+    """Return the error for a request that is invalid in any state; `violations` contains the invalid fields."""
     return ServiceError(Kind.INVALID, reason, message, metadata=metadata, violations=violations)
 
 
 def not_found(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for something that does not exist, or that the caller may not see."""
+    """Return the error for an object that does not exist, or that the caller may not see."""
     return ServiceError(Kind.NOT_FOUND, reason, message, metadata=metadata)
 
 
 def already_exists(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for something that exists already."""
+    """Return the error for an object that already exists."""
     return ServiceError(Kind.ALREADY_EXISTS, reason, message, metadata=metadata)
 
 
 def not_allowed(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for an authenticated caller without permission, who must not learn whether the object exists."""
+    """Return the error for an authenticated caller without permission.
+
+    The message must not reveal whether the object exists.
+    """
     return ServiceError(Kind.NOT_ALLOWED, reason, message, metadata=metadata)
 
 
@@ -164,14 +170,17 @@ def conflict(reason: str, message: str, /, **metadata: str) -> ServiceError:
 def exhausted(
     reason: str, message: str, /, *, retry_after: timedelta | None = None, **metadata: str
 ) -> ServiceError:
-    """Return the error for an exhausted limit; `retry_after` is the time until it is available again."""
+    """Return the error for an exhausted limit; `retry_after` is the time after which the caller may retry."""
     return ServiceError(Kind.EXHAUSTED, reason, message, metadata=metadata, retry_after=retry_after)
 
 
 def unavailable(
     reason: str, message: str, /, *, retry_after: timedelta | None = None, **metadata: str
 ) -> ServiceError:
-    """Return the error for a dependency that does not respond: nothing was changed, and the caller should retry."""
+    """Return the error for a dependency that does not respond.
+
+    The error means that nothing was changed, and that the caller should retry.
+    """
     return ServiceError(
         Kind.UNAVAILABLE, reason, message, metadata=metadata, retry_after=retry_after
     )
@@ -191,7 +200,7 @@ def invalid_transition(
     possible: Iterable[str],
     reason: str = "INVALID_STATE_TRANSITION",
 ) -> ServiceError:
-    """Return the error for an invalid transition; the metadata say which transitions are possible (`S3`)."""
+    """Return the error for an invalid transition; its metadata contains the possible actions (`S3`)."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         reason,

@@ -1,4 +1,4 @@
-"""A concurrency limiter that is fair between keys: a busy key delays only itself."""
+"""A concurrency limiter that is fair between keys: a busy key delays only its own callers."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ class _Callers:
 class FairLimiter(Generic[Key]):
     """Limits concurrency to `permits`, and to `permits_per_key` for each key.
 
-    A caller first waits for one of its key's permits, then for one of all permits. Both are granted in the order of
-    arrival, and a key never has more than `permits_per_key` callers in the second queue, however many wait in its own.
+    A caller first waits in the queue of its key for one of the key's permits, then in a common queue for one of the
+    `permits`. Both queues grant permits in the order of arrival. A key never has more than `permits_per_key` callers in
+    the common queue, however many wait in the key's own queue.
 
-    At most `capacity` callers hold a permit or wait for one, at most `capacity_per_key` of one key; None is no limit.
-    Use it from one event loop.
+    At most `capacity` callers in total, and at most `capacity_per_key` callers of one key, hold a permit or wait for
+    one. None means no limit. Use the limiter from only one event loop.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class FairLimiter(Generic[Key]):
         self._keys: dict[Key, _Callers] = {}
 
     async def acquire(self, key: Key) -> None:
-        """Wait for a permit. Raises KeyFullError or LimiterFullError without waiting."""
+        """Wait for a permit of the key and acquire it. At capacity, raises KeyFullError or LimiterFullError at once."""
         callers = self._add(key)
         try:
             await callers.permits.acquire()
@@ -75,7 +76,7 @@ class FairLimiter(Generic[Key]):
 
     @asynccontextmanager
     async def permit(self, key: Key) -> AsyncIterator[None]:
-        """Hold a permit of the key within the block. Raises as `acquire`."""
+        """Hold a permit of the key within the block. Raises the errors of `acquire`."""
         await self.acquire(key)
         try:
             yield
@@ -113,7 +114,10 @@ class LimitedThreads(FairLimiter[Key]):
         capacity: int | None = None,
         capacity_per_key: int | None = None,
     ) -> None:
-        """`name` is the prefix of the threads' names; the rest is as in `FairLimiter`."""
+        """Create the limiter and its threads; `name` is the prefix of the threads' names.
+
+        The other parameters are those of `FairLimiter`.
+        """
         super().__init__(
             permits,
             permits_per_key=permits_per_key,
@@ -123,10 +127,10 @@ class LimitedThreads(FairLimiter[Key]):
         self._threads = ThreadPoolExecutor(permits, name)
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` in a thread and return its result; the caller holds a permit. Raises RuntimeError after `close`.
+        """Run `work` in a thread and return its result. Raises RuntimeError after `close`.
 
-        A thread cannot be interrupted: a cancelled caller waits until the work has ended, so that it holds its permit
-        until then.
+        The caller must hold a permit. A thread cannot be interrupted. A cancelled call therefore returns only after the
+        work has ended, so that the caller does not release its permit earlier.
         """
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
@@ -136,8 +140,8 @@ class LimitedThreads(FairLimiter[Key]):
             raise
 
     async def close(self) -> None:
-        """Wait for the running work to end; work that waits for a permit does not start."""
-        # Shut down here already, not only in the thread: running work may end before the thread starts, and the next
-        # would start.
+        """Wait for the running work to end; work that has not started does not start any more."""
+        # Shut down before the thread of `to_thread` does. Otherwise, if running work ended before that thread started,
+        # the next work would start.
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)

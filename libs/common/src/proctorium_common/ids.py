@@ -1,4 +1,4 @@
-"""Ids: UUIDv7, which sort by creation time and index well."""
+"""Ids are UUIDv7, because these sort by creation time and can be indexed efficiently."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ _TEXT_LENGTH = 36
 
 
 def new_id() -> UUID:
-    """Return a new UUIDv7, greater than all earlier ones of this process."""
-    # uuid6 returns its own subclass; convert it to a plain UUID for the database driver and for comparisons.
+    """Return a new UUIDv7 that is greater than every UUIDv7 created earlier in this process."""
+    # uuid6 returns an instance of its own subclass. Convert it to a plain UUID for the database driver and for
+    # comparisons.
     return UUID(int=uuid7().int)
 
 
 def parse_id(text: str, field: str) -> UUID:
-    """Return the id that `text` contains in canonical form (8-4-4-4-12 hexadecimal digits).
+    """Return `text`, an id in canonical form (8-4-4-4-12 hexadecimal digits), as a UUID.
 
-    Raises ServiceError INVALID_ID at the `field` when it is not.
+    Raises ServiceError INVALID_ID for `field` if `text` is not in this form.
     """
     # UUID() also accepts braces, "urn:uuid:" and misplaced dashes, which are not the canonical form.
     if len(text) == _TEXT_LENGTH and text.count("-") == 4:
@@ -37,9 +38,10 @@ def parse_id(text: str, field: str) -> UUID:
 
 
 def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:
-    """Return the ids in order.
+    """Return `texts` as UUIDs, in the same order.
 
-    Raises INVALID_ID, as `parse_id`, or INVALID_REQUEST for a repeated id, at its index in the `field`.
+    Raises INVALID_ID for a text that is not an id, and INVALID_REQUEST for a repeated id. The violation names `field`
+    with the index of that text.
     """
     found: dict[UUID, None] = {}
     for index, text in enumerate(texts):

@@ -17,7 +17,7 @@ from proctorium_common.ids import parse_id
 
 _BEHAVIOUR: Any = (
     field_behavior_pb2.field_behavior
-)  # its type annotation is not that of an extension
+)  # `Any`, because its type annotation is not the type of an extension
 _FIXED = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IMMUTABLE})
 
 E = TypeVar("E", bound=Enum)
@@ -34,7 +34,7 @@ def to_timestamp(time: datetime | None) -> Timestamp | None: ...
 
 
 def to_timestamp(time: datetime | None) -> Timestamp | None:
-    """Return an aware time as a Timestamp; None, which leaves a field absent, for None."""
+    """Return an aware time as a Timestamp. Return None for None, so that the message field stays absent."""
     if time is None:
         return None
     stamp = Timestamp()
@@ -43,25 +43,26 @@ def to_timestamp(time: datetime | None) -> Timestamp | None:
 
 
 def from_timestamp(stamp: Timestamp) -> datetime:
-    """Return the aware UTC time of a Timestamp that is present."""
+    """Return a Timestamp as an aware time in UTC; the field must be present."""
     return stamp.ToDatetime(tzinfo=UTC)
 
 
 def id_text(value: UUID | None) -> str:
-    """Return an id as text; the empty text for None."""
+    """Return an id as text, or the empty text for None."""
     return "" if value is None else str(value)
 
 
 def optional_id(text: str, field: str) -> UUID | None:
-    """Return the id in a field that may be empty. Raises INVALID_ID at `field`."""
+    """Return the id in a field, or None if the field is empty. Raises INVALID_ID for `field`."""
     return parse_id(text, field) if text else None
 
 
 def fields_to_update(resource: Message, mask: FieldMask) -> frozenset[str]:
-    """Return the fields of `resource` that an Update changes: those in the mask, or all populated ones without a mask.
+    """Return the names of the fields of `resource` that an Update changes.
 
-    The path "*" means all fields that can be updated. The etag, output-only and immutable fields cannot be updated;
-    raises INVALID_REQUEST at `update_mask` for their paths and for unknown ones.
+    These are the fields in the mask, or all populated fields if there is no mask. The path "*" means all fields that
+    can be updated. The etag, output-only fields and immutable fields cannot be updated. Raises INVALID_REQUEST for
+    `update_mask` if a path names one of them or an unknown field.
     """
     updatable = {field.name for field in resource.DESCRIPTOR.fields if _can_update(field)}
     if not mask.paths:
@@ -83,14 +84,14 @@ def _can_update(field: Any) -> bool:
 
 
 class ProtoEnum(Protocol[V_co]):
-    """The interface of a generated enum that conversions use."""
+    """The part of a generated enum's interface that conversions use."""
 
     def keys(self) -> list[str]:
         """Return the names of the values."""
         ...
 
     def Value(self, name: str) -> V_co:  # noqa: N802 - the generated name
-        """Return the number of a name."""
+        """Return the number of the value `name`."""
         ...
 
 
@@ -98,9 +99,10 @@ class EnumConversion(Generic[E, V]):
     """Converts between an enum and a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
 
     def __init__(self, python: type[E], proto: ProtoEnum[V], prefix: str) -> None:
-        """Map the names; `prefix` is the prefix of the proto names, such as "CASE_STATE_".
+        """Map the members of `python` to the values of `proto` by name.
 
-        Raises ValueError unless both enums have the same names, apart from UNSPECIFIED.
+        `prefix` is the prefix of the proto names, such as "CASE_STATE_". Raises ValueError unless both enums have the
+        same names, apart from UNSPECIFIED.
         """
         ours = {f"{prefix}{member.name}" for member in python}
         theirs = set(proto.keys()) - {f"{prefix}UNSPECIFIED"}
@@ -114,5 +116,5 @@ class EnumConversion(Generic[E, V]):
         return self._numbers[member]
 
     def from_proto(self, number: V) -> E:
-        """Return the member of a valid number. Raises KeyError for UNSPECIFIED."""
+        """Return the member for a proto number. Raises KeyError for UNSPECIFIED and unknown numbers."""
         return self._members[number]

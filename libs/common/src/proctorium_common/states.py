@@ -1,4 +1,7 @@
-"""State machines, defined by a table of transitions for checks, documentation, diagrams and property tests."""
+"""State machines, each defined by a table of transitions.
+
+The table is used for checks, documentation, diagrams and property tests.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ A = TypeVar("A", bound=StrEnum)
 class Transition(Generic[S, A]):
     """A transition: `action` leads from each of `origins` to `target`.
 
-    `actors`, who may perform the action, and `effect`, its consequences, are used in the documentation.
+    `actors` names the roles that may perform the action. `effect` describes the consequences of the transition. Both
+    appear in the documentation.
     """
 
     action: A
@@ -30,9 +34,11 @@ class Transition(Generic[S, A]):
 class StateMachine(Generic[S, A]):
     """The states of one kind of resource and the transitions between them.
 
-    An action is a repetition if the state is already the target of its transition; it changes nothing and is not an
-    error. For an invalid transition, `refusal` can return a more specific error than INVALID_STATE_TRANSITION with the
-    state's sentence in `sentences`, which tells the user why the action is not possible.
+    An action is a repetition if the current state is already the target of its transition. A repetition changes nothing
+    and is not an error.
+
+    `sentences` contains a sentence for each state that explains to the user why an action is not possible. An invalid
+    transition raises INVALID_STATE_TRANSITION with this sentence, unless `refusal` returns a more specific error.
     """
 
     def __init__(
@@ -62,12 +68,12 @@ class StateMachine(Generic[S, A]):
 
     @property
     def final(self) -> frozenset[S]:
-        """The states that no action leaves."""
+        """The states from which no transition starts."""
         return frozenset(self.states) - {origin for origin, _ in self._targets}
 
     @property
     def pairs(self) -> frozenset[tuple[S, S]]:
-        """Every pair of origin and target, as the database trigger allows them."""
+        """Every pair of origin and target. The database trigger allows exactly these pairs."""
         return frozenset((origin, target) for (origin, _), target in self._targets.items())
 
     def actions(self, state: S) -> tuple[A, ...]:
@@ -79,7 +85,8 @@ class StateMachine(Generic[S, A]):
     def target(self, state: S, action: A) -> S | None:
         """Return the state after `action`, or None for a repetition.
 
-        Raises the machine's refusal, or INVALID_STATE_TRANSITION with the state, the action and the possible actions.
+        For an invalid transition, raises the error that `refusal` returns. If `refusal` returns None, raises
+        INVALID_STATE_TRANSITION with the state, the action and the possible actions.
         """
         target = self._targets.get((state, action))
         if target is not None:
@@ -98,7 +105,7 @@ class StateMachine(Generic[S, A]):
         return (state, action) in self._targets
 
     def actors(self, action: A) -> frozenset[str]:
-        """Return who may perform `action`."""
+        """Return the roles that may perform `action`."""
         return frozenset().union(
             *(each.actors for each in self.transitions if each.action is action)
         )

@@ -10,8 +10,8 @@ _RETRY_SECONDS = 2.0
 async def end(*tasks: asyncio.Task[None]) -> None:
     """Cancel `tasks` and wait until they have ended, without raising their exceptions.
 
-    Tasks that have not ended are cancelled again. In Python before 3.12, `asyncio.wait_for` loses a cancellation that
-    arrives when its result is ready (https://github.com/python/cpython/issues/86296).
+    Tasks that have not ended are cancelled again, because `asyncio.wait_for` in Python before 3.12 loses a cancellation
+    that arrives when the awaited result is ready (https://github.com/python/cpython/issues/86296).
     """
     alive = {task for task in tasks if not task.done()}
     while alive:

@@ -1,7 +1,7 @@
 """The topology: the services, their calls to each other, and the events that they publish and consume.
 
 `make topology` generates the data from the protos' event options and the services' code. The data is part of the
-package `proctorium`. Streams, consumers, NATS permissions and mutual TLS allow-lists are derived from it.
+package `proctorium`. Streams, consumers, NATS permissions and mutual TLS allow-lists are derived from the data.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ import proctorium
 
 @dataclass(frozen=True)
 class Subscription:
-    """A durable consumer named `<service>--<purpose>` for some events (`<aggregate>.<action>`) of one owner."""
+    """A durable consumer, named `<service>--<purpose>`, of events of one owner.
+
+    `events` are the names of the consumed events in the form `<aggregate>.<action>`.
+    """
 
     consumer: str
     owner: str
@@ -25,7 +28,7 @@ class Subscription:
 
     @property
     def stream(self) -> str:
-        """The JetStream stream of the consumer."""
+        """The name of the JetStream stream that the consumer reads."""
         return stream_of(self.owner)
 
     @property
@@ -36,7 +39,11 @@ class Subscription:
 
 @dataclass(frozen=True)
 class ServiceTopology:
-    """A service: the services that it calls, its events (`<aggregate>.<action>`), and its subscriptions."""
+    """A service with its calls, events and subscriptions.
+
+    `calls` are the names of the services that this service calls. `publishes` are the events that it publishes, in the
+    form `<aggregate>.<action>`.
+    """
 
     name: str
     folder: str = ""
@@ -52,7 +59,7 @@ class ServiceTopology:
 
 
 Topology = Mapping[str, ServiceTopology]
-"""Services by name."""
+"""The services, by name."""
 
 
 def stream_of(owner: str) -> str:
@@ -67,7 +74,7 @@ def services() -> Topology:
 
 
 def parse(text: str) -> Topology:
-    """Return the topology that the JSON file contains."""
+    """Return the topology from `text`, the content of the JSON file."""
     return {
         name: ServiceTopology(
             name=name,
@@ -85,5 +92,5 @@ def parse(text: str) -> Topology:
 
 
 def callers_of(name: str) -> frozenset[str]:
-    """Return the services whose certificates the service accepts: those that call it."""
+    """Return the names of the services that call the service `name`. The service accepts their certificates."""
     return frozenset(other.name for other in services().values() if name in other.calls)

@@ -1,4 +1,4 @@
-"""A relay and a subscriber that kill their process at the worst moment.
+"""A relay and a subscriber that kill their process between two steps that must both happen.
 
 Usage: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER CERTIFICATES`.
 """
@@ -28,7 +28,7 @@ def die() -> None:
 
 
 class DyingRelay(Relay):
-    """Kills its process after publishing, before the events are marked as published."""
+    """Kills its process after it has published events and before it marks the events as published."""
 
     async def mark(self, connection: object, positions: Sequence[int]) -> None:
         print(len(positions), flush=True)
@@ -36,7 +36,7 @@ class DyingRelay(Relay):
 
 
 class DyingSubscriber(Subscriber):
-    """Kills its process after the effect's commit, before the acknowledgement."""
+    """Kills its process after the commit of the effect and before the acknowledgement."""
 
     async def _respond(self, delivery: object, send: Callable[[], Awaitable[None]]) -> None:
         die()

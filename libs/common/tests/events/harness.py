@@ -1,4 +1,4 @@
-"""The environment of the event tests: a database, a broker, and the relays and subscribers that a test starts."""
+"""The harness of the event tests: a database, a broker, and the relays and subscribers that a test starts."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ TOPOLOGY = {
 
 
 def certified(person: UUID, nth: int = 1) -> PersonCertified:
-    """Return a numbered event of the aggregate `person`."""
+    """Return the event with the number `nth` of the aggregate `person`."""
     return PersonCertified(person_id=str(person), certified_until_time=Timestamp(seconds=nth))
 
 
 class Effects:
-    """A handler with an effect in the database, which can fail or wait, and on which tests can wait."""
+    """A handler that writes an effect to the database, and that a test can let fail, block and wait for."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
@@ -84,13 +84,13 @@ class Effects:
             self._changed.notify_all()
 
     async def until_seen(self, enough: int) -> None:
-        """Wait until the handler was entered so many times."""
+        """Wait until the handler has been called `enough` times."""
         async with asyncio.timeout(30), self._changed:
             await self._changed.wait_for(lambda: len(self.seen) >= enough)
 
     @property
     def handlers(self) -> Handlers:
-        """Return this handler for the numbered events."""
+        """The mapping that registers this handler for the numbered events."""
         return {PersonCertified: self}
 
 
@@ -105,12 +105,12 @@ class Harness:
         self.owner = Broker(nats.url, nats.identity("enrollment"))
         """The broker connection of the publishing service."""
         self.tester = Broker(nats.url, nats.identity(TESTER))
-        """A broker connection with more permissions than services have."""
+        """A broker connection with more permissions than a service has."""
         self.listener = Listener(database)
         self.effects = Effects()
 
     async def declare(self) -> None:
-        """Declare the streams and consumers."""
+        """Declare the streams and consumers on the broker."""
         await declare(self.nats.url, TOPOLOGY, self.nats.identity(DECLARER), ack_wait=ACK_WAIT)
 
     async def close(self) -> None:
@@ -137,7 +137,7 @@ class Harness:
     async def subscriber(
         self, handlers: Handlers | None = None, *, retry: RetryPolicy = QUICK, concurrency: int = 16
     ) -> AsyncIterator[Subscriber]:
-        """Run a subscriber within the block; it drains at its end."""
+        """Run a subscriber within the block and drain it at the end."""
         subscriber = Subscriber(
             self.database,
             self.broker,
@@ -155,7 +155,7 @@ class Harness:
                 await task
 
     async def effects_of(self, person: UUID | None = None) -> list[int]:
-        """Return the numbers of the effects, in their order."""
+        """Return the numbers of the effects, in the order of the effects; with `person`, only of this aggregate."""
         query = select(effects.c.nth).order_by(effects.c.id)
         if person is not None:
             query = query.where(effects.c.what == str(person))
@@ -167,7 +167,7 @@ class Harness:
         return len(await self.effects_of())
 
     async def unpublished(self) -> int:
-        """Return the number of events that wait in the outbox."""
+        """Return the number of unpublished events in the outbox."""
         query = select(func.count()).where(outbox.c.published_at.is_(None))
         async with self.database.transaction() as transaction:
             return (await transaction.execute(query)).scalar_one()
@@ -184,7 +184,7 @@ class Harness:
             return (await transaction.execute(query)).scalar_one()
 
     async def in_stream(self) -> int:
-        """Return the number of messages in the stream; -1 without one."""
+        """Return the number of messages in the stream, or -1 if there is no stream."""
         client = await self.tester.connected()
         try:
             return (await client.jetstream().stream_info(STREAM)).state.messages
@@ -192,17 +192,17 @@ class Harness:
             return -1
 
     async def unacknowledged(self) -> int:
-        """Return how many messages the broker still has for the consumer, delivered or not."""
+        """Return the number of the consumer's messages that are not acknowledged, including undelivered ones."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return (info.num_ack_pending or 0) + (info.num_pending or 0)
 
     async def is_published(self) -> bool:
-        """Return whether every event in the outbox is published."""
+        """Return whether all events in the outbox have been published."""
         return await self.unpublished() == 0
 
     async def accepts_repeated_id(self) -> bool:
-        """Return whether the stream accepts a message ID that it had before."""
+        """Publish a message whose ID is always the same; return whether the stream does not treat it as a duplicate."""
         client = await self.tester.connected()
         ack = await client.jetstream().publish(
             "evt.enrollment.person.other.v1.x", b"", headers={"Nats-Msg-Id": "the same"}
@@ -210,25 +210,25 @@ class Harness:
         return not ack.duplicate
 
     async def delivered(self) -> int:
-        """Return how many times the broker has delivered anything to the consumer."""
+        """Return the number of deliveries to the consumer, including redeliveries."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return info.delivered.consumer_seq if info.delivered else 0
 
     async def has_pending_acks(self, count: int) -> bool:
-        """Return whether the subscriber has so many unacknowledged events now."""
+        """Return whether `count` events are delivered and not yet acknowledged."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return bool(info.num_ack_pending == count)
 
     async def is_settled(self) -> bool:
-        """Return whether every event was published, and acknowledged by the consumer."""
+        """Return whether all events have been published and the consumer has acknowledged them."""
         return await self.unpublished() == 0 and await self.unacknowledged() == 0
 
 
 @asynccontextmanager
 async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Run `work` within the block and cancel it at the end; its failure fails the test."""
+    """Run `work` within the block and cancel it at the end; raise its error if it has failed."""
     task = asyncio.create_task(work)
     try:
         yield
@@ -240,5 +240,5 @@ async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
 
 
 def people(count: int) -> list[UUID]:
-    """Return the IDs of so many aggregates."""
+    """Return the IDs of `count` new aggregates."""
     return [new_id() for _ in range(count)]

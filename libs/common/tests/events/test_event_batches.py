@@ -1,4 +1,4 @@
-"""Batch handlers: each event is handled once, in order, and not delayed by a failing one."""
+"""Batch handlers: each event is handled once and in order, and an event that fails does not delay other events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_event_failures import LONG_AGO
 
 
 class BatchEffects:
-    """A batch handler with an effect for each event; it fails for a batch with an event of `poisoned`."""
+    """A batch handler that writes an effect for each event, and fails if an event belongs to `poisoned`."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -42,7 +42,7 @@ class BatchEffects:
 
     @property
     def handlers(self) -> Handlers:
-        """This handler for the numbered events."""
+        """The mapping that registers this handler for the numbered events."""
         return {PersonCertified: Batched(self)}
 
 

@@ -1,4 +1,4 @@
-"""Events from the commit to the effect: once, in order per aggregate, concurrently across aggregates."""
+"""Events from the commit to the effect: handled once, in order per aggregate, and concurrently across aggregates."""
 
 from __future__ import annotations
 
@@ -234,7 +234,10 @@ async def test_slow_handler_causes_no_redelivery(
 
 
 async def wait_for_redeliveries(harness: Harness, times: int) -> None:
-    """Count the redeliveries to a consumer that never acknowledges, each after the broker's timeout."""
+    """Wait as long as the broker takes for `times` deliveries to a consumer that never acknowledges.
+
+    Each redelivery happens after the broker's acknowledgement timeout.
+    """
     jetstream = (await harness.tester.connected()).jetstream()
     config = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())
     await jetstream.add_consumer(STREAM, config)

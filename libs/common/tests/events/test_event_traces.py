@@ -1,4 +1,4 @@
-"""Traces of events: one from the change to its effect; redeliveries are new traces that link to it."""
+"""Traces of events: one trace from the change to its effect, and a new, linked trace for each redelivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .test_event_failures import LONG_AGO
 
 
 class Recording:
-    """A tracing that records its spans."""
+    """Tracing that stores its spans in memory."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""Permissions of services in NATS, with the real server and topology, and the checks of subscribers."""
+"""Permissions of services in NATS, with a real server and the real topology, and the checks of subscribers."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ async def declared(own_nats: Nats) -> Nats:
 
 
 class Connection:
-    """A client of one identity, and what the server refused."""
+    """A client with the identity of a service, and the refusals that it has received."""
 
     def __init__(self, client: Client, refusals: list[str]) -> None:
         self.client = client
         self._refusals = refusals
 
     async def is_refused(self, work: Awaitable[object], subject: str) -> None:
-        """Do `work`; the server must refuse `subject`, and the connection must stay open."""
+        """Await `work`; check that the server refuses `subject` and that the connection stays open."""
         self._refusals.clear()
         await work
         await self.client.flush()
@@ -106,7 +106,7 @@ async def test_certificate_of_another_authority_is_refused(own_nats: Nats, nats:
 
 
 async def response_to(server: Nats, context: ssl.SSLContext | None) -> bytes:
-    """Return the server's response to a client that sends CONNECT and PING."""
+    """Send CONNECT and PING to the server; return the received bytes."""
     response = b""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
     try:
@@ -212,11 +212,14 @@ async def test_allowed_requests_of_a_service_succeed(declared: Nats) -> None:
 async def test_message_sent_to_anothers_inbox_is_refused(
     declared: Nats,
 ) -> None:
-    """Request messages with a foreign reply subject: NATS allows it, and delivers the sender's own messages there."""
+    """A service can request its own messages with the inbox of another service as the reply subject.
+
+    NATS allows this and delivers the messages to that inbox, so the receiving client must refuse them.
+    """
     accepted: list[str] = []
     async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:
         inbox = victim.client.new_inbox()
-        victim.client.new_inbox = lambda: inbox  # type: ignore[method-assign]  # as if it could be guessed
+        victim.client.new_inbox = lambda: inbox  # type: ignore[method-assign]  # as if the attacker had guessed it
         pull = Pull(
             victim.client,
             *VICTIMS_CONSUMER,
@@ -246,7 +249,7 @@ async def test_foreign_acknowledgement_as_reply_subject_is_refused(declared: Nat
 async def test_broker_reconnects_after_a_stalled_handshake(
     own_nats: Nats,
 ) -> None:
-    """A load balancer without a backend can cause this; the next connection must succeed."""
+    """The next connection succeeds after a handshake without a response, which a load balancer can cause."""
     await own_nats.stop()
     writers: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(
@@ -294,7 +297,7 @@ def test_no_service_may_manage_streams_or_publish_to_inboxes() -> None:
 
 
 class TestSubscriber:
-    """The subscriber's own check, for a NATS without permissions: the envelope must match its subject."""
+    """A subscriber checks that an envelope matches its subject, even if NATS has no permissions."""
 
     @pytest.fixture
     def broker_topology(self) -> Topology:
@@ -345,7 +348,7 @@ class TestSubscriber:
         assert await harness.count_effects() == 0
 
     async def test_relay_cannot_publish_events_of_another_service(self, harness: Harness) -> None:
-        """The event stays in the outbox, because NATS refuses it."""
+        """The event stays in the outbox, because NATS refuses to publish it."""
         await harness.record(certified(new_id()))
         harness.owner, owner = harness.broker, harness.owner
         with capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""The declaration of streams and consumers from the topology is repeatable."""
+"""Streams and consumers can be declared from the topology repeatedly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A TCP proxy that can be opened and closed, to simulate an unreachable dependency."""
+"""A TCP proxy that a test opens and closes to simulate an unreachable dependency."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager, suppress
 
 _FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
 TERMINATION_MESSAGE = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
-"""What PostgreSQL sends on a connection that it terminates, shortly before it closes it."""
+"""The message that PostgreSQL sends on a connection shortly before it closes the connection."""
 
 
 class Gate:
-    """Forwards connections to `host`:`port` while it is open; closed, it refuses new ones and ends existing ones."""
+    """Forwards connections to `host`:`port` while it is open.
+
+    Closing the gate ends existing connections, and a closed gate refuses new ones.
+    """
 
     def __init__(self, host: str, port: int, listen_port: int) -> None:
         self._target = (host, port)
@@ -34,7 +37,7 @@ class Gate:
             await asyncio.wait(self._tasks)
 
     async def send(self, message: bytes) -> None:
-        """Send `message` to every client as if the server had sent it, without closing its connection."""
+        """Send `message` to every client as if it came from the server, and leave the connections open."""
         for client in self._clients:
             client.write(message)
             await client.drain()
@@ -70,7 +73,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def gate_before(host: str, port: int, listen_port: int) -> AsyncIterator[Gate]:
-    """Yield a closed gate, and close it afterwards."""
+    """Yield a closed gate; close it again at the end of the block."""
     gate = Gate(host, port, listen_port)
     yield gate
     await gate.close()

@@ -1,4 +1,4 @@
-"""A small service for tests: a servicer, one consumer, one worker; it can also run as a process."""
+"""A small service for tests with one servicer, one consumer and one worker, which can also run as a process."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ TOPOLOGY = ServiceTopology(
 
 
 class SampleSettings(ServiceSettings):
-    """Settings of a service that calls another one."""
+    """Settings of a service that calls another service."""
 
     enrollment_address: str | None = Field(None, description="host:port of enrollment.")
 

@@ -1,4 +1,4 @@
-"""The command line of a service, run as processes."""
+"""The command line of a service, whose commands run as processes."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ async def test_check_reports_each_dependency(migrated_database: Migrated, own_na
     assert code == 0
     code, out, _ = await _run("check", **_settings(url))
     assert "nats             not connected: events stay in the outbox" in out
-    assert code == 0  # degraded, and ready
+    assert code == 0  # the service is degraded but ready
 
 
 async def test_dead_letters_are_listed_and_a_missing_one_is_reported(
@@ -216,7 +216,7 @@ async def _declare(**settings: str) -> tuple[int, str, str]:
 
 
 async def _with_key(database_url: str) -> str:
-    """Store a signing key in the database; return the URL of the database."""
+    """Store a signing key in the database; return the database's URL."""
     database = Database(database_url)
     await DatabaseKeyStore(database).save([SigningKey.generate().public])
     await database.close()

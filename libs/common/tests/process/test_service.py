@@ -1,4 +1,4 @@
-"""A complete service in this process, with real PostgreSQL and NATS that become unreachable and return."""
+"""A complete service in this process, with a real PostgreSQL and NATS that become unreachable and reachable again."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _on(nats: Nats, database_url: str) -> SampleSettings:
 
 
 def _open(service: Service[SampleSettings], nats: Nats) -> grpc.aio.Channel:
-    """Open a bare channel to the service with the edge's certificate."""
+    """Open a gRPC channel to the service with the certificate of the edge."""
     name = ("grpc.ssl_target_name_override", TOPOLOGY.name)
     return grpc.aio.secure_channel(
         service.address, nats.certificates_of("edge").client(), options=[name]
@@ -77,7 +77,7 @@ def _running(settings: SampleSettings, keys: KeyRing | None = None) -> Any:
 
 @asynccontextmanager
 async def _started(settings: SampleSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
-    """Start a service without waiting until it is ready."""
+    """Yield a started service, without waiting until it is ready."""
 
     async def live(started: asyncio.Future[Any], leave: asyncio.Event) -> None:
         service = assemble(
@@ -307,7 +307,7 @@ async def test_missing_address_is_reported_at_start() -> None:
 
 
 def _gated(database_url: str, port: int) -> tuple[str, Any]:
-    """Return the URL of the database through a gate, and the gate."""
+    """Return the URL by which the database is reached through a gate, and the context manager of the gate."""
     url = make_url(database_url)
     assert url.host is not None
     assert url.port is not None

@@ -1,4 +1,4 @@
-"""Settings: each mistake is reported in one sentence with its variable and the expected value."""
+"""Settings: each invalid setting is reported in one sentence with its variable and the expected value."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_settings_cannot_be_changed_and_do_not_show_passwords() -> None:
     settings = read_settings(ServiceSettings)
     assert "swordfish" not in repr(settings)
     with pytest.raises(ValidationError, match="frozen"):
-        settings.listen = "127.0.0.1:1"  # type: ignore[misc]  # expected to fail
+        settings.listen = "127.0.0.1:1"  # type: ignore[misc]  # the test expects an error
 
 
 def test_every_setting_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""Workers: periodic runs that continue after a failed one."""
+"""Workers: periodic runs, which continue after a run has failed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON = timedelta(milliseconds=1)
 
 
 class Runs:
-    """The work of a worker: counts its runs and raises in the runs with the numbers `failing`."""
+    """The work of a worker, which counts its runs and raises in the runs whose numbers are in `failing`."""
 
     def __init__(self, *failing: int) -> None:
         self.count = 0

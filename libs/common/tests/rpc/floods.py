@@ -1,6 +1,6 @@
-"""Sends a megabyte of the most expensive bytes to every RPC's parsing and validation, and reports the cost.
+"""Parse and validate a megabyte of the most expensive bytes for every RPC, and report the cost.
 
-Run as a program, so that the test can limit its processor time and read its peak memory.
+This runs as a program, so that the test can limit the processor time and read the peak memory.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _TEXTS = ("\0", "a", "\u202e", "\U000e0041", "考")
 
 
 def bodies(request: Descriptor, size: int) -> Iterator[bytes]:
-    """Return requests of `size` bytes that are built to be expensive."""
+    """Yield encoded requests of about `size` bytes that are expensive to parse or validate."""
     yield _tag(200_000, _VARINT) + b"\0" * (size - 4)
     yield (_tag(200_000, _VARINT) + b"\0") * (size // 4)
     yield (_tag(200_000, _BYTES) + b"\0") * (size // 4)
@@ -61,7 +61,7 @@ def _fillings(field: FieldDescriptor, size: int) -> Iterator[bytes]:
                 encoded = text.encode()
                 yield _delimited(field.number, encoded * (size // len(encoded)))
     elif field.message_type is not None:
-        # A message with an unknown field is larger than an empty one and as cheap to send.
+        # A message with an unknown field needs more memory than an empty message, but only two more bytes.
         yield from _repeated(_tag(field.number, _BYTES), size, (b"", _tag(15, _VARINT) + b"\0"))
     elif field.is_repeated:
         yield _delimited(field.number, b"\0" * size)
@@ -109,7 +109,7 @@ class _Context:
 
 
 def check_all() -> dict[str, int]:
-    """Check every body of every method and return how many were accepted, refused and tried."""
+    """Check every body for every method; return the numbers of accepted and refused bodies."""
     admission, calls = _admission(RequestRules())
     counts = {"accepted": 0, "refused": 0}
     for descriptor in all_methods():
@@ -135,7 +135,7 @@ def _outcome(admission: Admission, served: ServerCall, body: bytes) -> str:
 
 
 def main() -> None:
-    """Print the outcomes and the growth of the peak memory in bytes, as JSON."""
+    """Print the numbers of outcomes and the growth of the peak memory in bytes as JSON."""
     all_methods()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     counts = check_all()

@@ -1,4 +1,4 @@
-"""Calls a server's health service, as an orchestrator does."""
+"""Call the health service of a server, as an orchestrator does."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ PERSON = UUID("01920000-0000-7000-8000-000000000001")
 
 
 class RecordedCallLog(CallLog):
-    """Stores the lines of calls instead of printing them."""
+    """A call log that stores its lines instead of printing them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class RecordedCallLog(CallLog):
 
 @dataclass
 class Served:
-    """A running server, with what tests need to call and observe it."""
+    """A running server, with its servicer, telemetry, log, key and certificates for use in tests."""
 
     server: Server
     servicer: EchoServicer
@@ -64,7 +64,7 @@ class Served:
         return TokenSigner(self.key, **signing).sign(PERSON, roles).text
 
     def channel(self, *, name: str | None = None, **how: Any) -> Channel:
-        """Open a channel, with the certificate of `name` if given."""
+        """Open a channel to the server; with `name`, use the certificate of that client."""
         certificates = self.certificates[name] if name is not None else None
         server = "assessment" if name is not None else None
         return channel(self.address, certificates=certificates, server=server, **how)
@@ -89,7 +89,7 @@ async def serving(
     servicer: Any = None,
     revocations: Revocations | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve the echo service, with certificates in the folder `tls` if given."""
+    """Serve the echo service within the block; with `tls`, use certificates that are stored in this folder."""
     spans = InMemorySpanExporter()
     telemetry = Telemetry(Tracing("echo", ratio=ratio, exporter=spans), Metrics("echo"))
     certificates = certificates_in(tls) if tls is not None else {}
@@ -119,7 +119,7 @@ async def serving(
 
 
 def certificates_in(folder: Path) -> dict[str, Certificates]:
-    """Issue certificates for the server, a service that may call it, one that may not, and the edge."""
+    """Issue certificates for the server, for a service with and one without permission to call it, and for the edge."""
     pairs = issue(folder, ["assessment", "session", "notification", "edge"])
     return {
         name: Certificates.load(pair.certificate, pair.key, pair.authority)

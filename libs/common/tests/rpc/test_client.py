@@ -98,7 +98,7 @@ async def test_successful_retry_hides_the_first_failure() -> None:
 def test_service_config_names_the_retryable_methods() -> None:
     config = service_config("proctorium.test.v1.EchoService")
     assert config["healthCheckConfig"] == {"serviceName": "proctorium.test.v1.EchoService"}
-    assert config["methodConfig"][0]["name"] == [  # type: ignore[index]  # JSON
+    assert config["methodConfig"][0]["name"] == [  # type: ignore[index]  # parsed JSON
         {"service": "proctorium.test.v1.EchoService", "method": "Echo"}
     ]
 

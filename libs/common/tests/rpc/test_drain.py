@@ -1,4 +1,4 @@
-"""Draining: running calls are completed, new ones are refused."""
+"""Draining: running calls are completed, and new calls are refused."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def test_drain_ends_streams_immediately() -> None:
         watch = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
         await watch.read()
         drain = served.server.drain(wait=timedelta(0), grace=timedelta(seconds=30))
-        async with asyncio.timeout(5):  # far less than the grace
+        async with asyncio.timeout(5):  # much less than the grace period
             error, _ = await asyncio.gather(refusal(watch.read()), drain)
     assert (error.kind, error.reason) == (Kind.UNAVAILABLE, "SHUTTING_DOWN")
     assert served.servicer.watchers_left == 1
@@ -82,10 +82,10 @@ async def test_drain_ends_a_stream_that_is_just_opening(
 
     async with serving(behavior) as served, served.channel() as channel:
         watch = stubs.EchoServiceStub(channel).Watch(pb.EchoRequest())
-        async with asyncio.timeout(5):  # far less than the grace
+        async with asyncio.timeout(5):  # much less than the grace period
             while not served.telemetry.metrics.in_flight:
                 await asyncio.sleep(0)
-            for _ in range(iterations):  # of the event loop, in which the stream progresses
+            for _ in range(iterations):  # let the stream proceed by so many iterations of the loop
                 await asyncio.sleep(0)
             served.server._calls.end_streams()
             error = await refusal(_read_all(watch))
@@ -120,7 +120,7 @@ async def test_call_that_exceeds_the_grace_is_cancelled() -> None:
 
 
 async def _first_refusal(address: str) -> Any:
-    """Call on new connections until one is refused; return its error."""
+    """Call on new connections until a call is refused; return the error."""
     async with asyncio.timeout(5):
         while True:
             async with grpc.aio.insecure_channel(address) as plain:

@@ -1,4 +1,4 @@
-"""Health of a service: required and degrading checks, and how their failures are reported."""
+"""The health of a service: required and degrading checks, and the reports of their failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ NAME = "proctorium.test.v1.EchoService"
 
 
 class Dependency:
-    """A dependency of a service."""
+    """A fake dependency of a service, which fails while `error` is set."""
 
     def __init__(self) -> None:
         self.error: str | None = None
@@ -64,7 +64,7 @@ async def test_failed_degrading_check_keeps_the_service_ready() -> None:
         served.health.add(Check("nats", nats.probe, Weight.DEGRADING))
         nats.error = "unreachable"
         with capture_logs() as lines:
-            assert not (await served.health.check_now()).degraded  # it may come up a little later
+            assert not (await served.health.check_now()).degraded  # one failure is tolerated
             for _ in range(4):
                 state = await served.health.check_now()
         assert (state.ready, state.degraded) == (True, True)
@@ -101,7 +101,7 @@ async def test_check_that_never_returns_fails() -> None:
 async def test_failing_checks_are_logged_with_backoff(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # A new logger, because the module's logger keeps the configuration of its first use in any test.
+    # The test uses a new logger, because the module's logger keeps the configuration of its first use in any test.
     captured = LogCapture()
     levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
     own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)
@@ -120,7 +120,7 @@ async def test_failing_checks_are_logged_with_backoff(
     waits = [line for line in captured.entries if line["event"] == "service_waiting"]
     assert waits[0]["failing"] == {"database": "unreachable"}
     assert 3 <= len(waits) <= 8
-    # Dependencies may need a moment at every start; only a longer wait is a warning.
+    # A short wait at the start is normal, so only a longer wait is logged as a warning.
     levels = [line["log_level"] for line in waits]
     assert levels[0] == "info"
     assert levels[-1] == "warning"

@@ -13,7 +13,7 @@ LONG = timedelta(hours=1)
 
 
 async def beat(woken: asyncio.Event, heartbeat: Heartbeat) -> float:
-    """Wait until a heartbeat is due; return how long that took."""
+    """Wait until a heartbeat is due; return the duration of the wait in seconds."""
     start = asyncio.get_running_loop().time()
     async with asyncio.timeout(TIMEOUT):
         while not heartbeat.due:
@@ -23,7 +23,7 @@ async def beat(woken: asyncio.Event, heartbeat: Heartbeat) -> float:
 
 
 async def wait(time: timedelta) -> None:
-    """Wait for this time, by another heartbeat."""
+    """Wait for `time`, measured by another heartbeat."""
     woken = asyncio.Event()
     with Heartbeat(woken, time) as heartbeat:
         await beat(woken, heartbeat)

@@ -26,7 +26,7 @@ async def test_client_that_sends_keepalive_pings_is_not_disconnected() -> None:
 
 
 async def _kind_of_next(reader: asyncio.StreamReader) -> int:
-    """Return the type of the next frame that acknowledges a ping or ends the connection."""
+    """Return the type of the next frame that is the acknowledgement of a ping or a GOAWAY."""
     while True:
         head = await asyncio.wait_for(reader.readexactly(9), 5)
         await reader.readexactly(int.from_bytes(head[:3], "big"))

@@ -1,4 +1,4 @@
-"""The cost of one request: the maximum size, and the work and memory for any request of that size."""
+"""The cost of one request: its maximum size, and the processor time and memory for any request of this size."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .echo import pb, stubs
 from .serving import serving
 
 MIB = 1024 * 1024
-# Fields without a limit in the protos, and why.
-_UNBOUNDED = {"SubmitEvidenceRequest.image"}  # the service's setting limits it
-_FLOOD_SECONDS = 240  # of processor time for more than two thousand megabytes of requests
+# The fields that have no limit in the protos, each with the reason.
+_UNBOUNDED = {"SubmitEvidenceRequest.image"}  # a setting of the service limits the size
+_FLOOD_SECONDS = 240  # processor time for over 2,000 MB of requests
 
 
 def test_every_request_field_is_bounded() -> None:
@@ -88,5 +88,5 @@ def test_cost_of_any_large_request_is_bounded() -> None:
     )
     outcome = json.loads(done.stdout)
     assert outcome["refused"] > 500
-    assert outcome["accepted"] > 10  # unknown fields are no fault
+    assert outcome["accepted"] > 10  # requests with unknown fields are valid
     assert outcome["grown"] < 200 * MIB

@@ -1,4 +1,4 @@
-"""The server: admission, refusals, errors, deadlines, streams and logs of calls."""
+"""The server: admission, refusals, errors, deadlines, streams and the call log."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_servicer_receives_caller_and_remaining_time() -> None:
     async with serving(behavior) as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         metadata = bearer(served.token("proctor", "learner"))
-        for _ in range(2):  # verified, then remembered
+        for _ in range(2):  # the second call finds the verified token in the cache
             await stub.AsProctor(pb.EchoRequest(), metadata=metadata, timeout=2)
     for call in seen:
         assert call.caller.person_id == PERSON
@@ -204,7 +204,7 @@ async def test_unknown_exception_reveals_only_its_trace_id(
     assert trace_id in response
     assert "swordfish" not in response
     assert "RuntimeError" not in response
-    assert "swordfish" in capsys.readouterr().out  # the stack is in the log
+    assert "swordfish" in capsys.readouterr().out  # the log contains the stack trace
 
 
 async def test_unreachable_dependency_is_unavailable() -> None:
@@ -247,7 +247,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
 ) -> None:
     monkeypatch.setattr(
         "proctorium_common.rpc.calls.DEADLINE_MARGIN", 2
-    )  # for machines that are busy
+    )  # a large margin for busy machines
     cancelled = asyncio.Event()
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -263,7 +263,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
     assert error.kind is Kind.TIMED_OUT
     assert error.message.startswith(
         "The request took too long"
-    )  # the server's message, not the client's
+    )  # the message of the server, not of the client library
 
 
 async def test_cancelled_call_cancels_the_servicer() -> None:

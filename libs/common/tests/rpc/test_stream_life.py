@@ -1,4 +1,4 @@
-"""A stream ends when the token that it was opened with expires."""
+"""A stream ends when the token with which it was opened expires."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from .echo import pb, stubs
 from .serving import Served, bearer, serving
 
 TIMEOUT = 10.0
-# A verifier tolerates thirty seconds of clock difference, of which one and a half to two and a half are left.
+# A verifier accepts tokens for 30 s after they expire, because clocks differ. With this lifetime, a token is accepted
+# for another 1.5 s to 2.5 s.
 NEARLY_EXPIRED = timedelta(seconds=-27.5)
 
 
@@ -31,7 +32,7 @@ async def silent() -> AsyncIterator[Any]:
 
 
 async def end_of(stream: Any) -> ServiceError | None:
-    """Return the error that the stream ends with, None without one."""
+    """Read the stream until it ends; return its error, or None if it ends without an error."""
     try:
         async with asyncio.timeout(TIMEOUT):
             async for _ in stream:
@@ -51,7 +52,7 @@ def opened(served: Served, channel: Any, method: str, token: str) -> Any:
 async def test_stream_ends_when_its_token_expires(method: str) -> None:
     async with serving(forever) as served, served.channel() as channel:
         token = served.token("learner", lifetime=NEARLY_EXPIRED)
-        # Two streams: the first verifies the token, the second finds it in the cache.
+        # Two streams are opened: one verifies the token, and the other one finds it in the cache.
         errors = await asyncio.gather(
             *(end_of(opened(served, channel, method, token)) for _ in range(2))
         )
@@ -59,7 +60,7 @@ async def test_stream_ends_when_its_token_expires(method: str) -> None:
     for error in errors:
         assert error is not None
         assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
-        assert "renewed" in error.message  # not the message for an expired token of a new call
+        assert "renewed" in error.message  # not the message for a new call with an expired token
     assert served.log.lines[0]["code"] == "UNAUTHENTICATED"
     assert served.log.lines[0]["reason"] == "TOKEN_EXPIRED"
 

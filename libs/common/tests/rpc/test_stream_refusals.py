@@ -1,4 +1,4 @@
-"""A stream that is refused while its client still sends always reports the reason."""
+"""A stream that is refused while its client is still sending always reports the reason."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def invalid_first() -> AsyncIterator[Any]:
 
 
 async def outcome(call: Any) -> tuple[str, str]:
-    """Return the code and the reason with which the call ended."""
+    """Wait until the call ends; return its code and its reason."""
     try:
         if hasattr(call, "__aiter__"):
             async for _ in call:
@@ -59,6 +59,6 @@ async def test_refused_stream_reports_its_reason_to_a_writing_client() -> None:
                 for request in [pb.EchoRequest(text="x" * 21)] + [pb.EchoRequest()] * 3:
                     await call.write(request)
             except (grpc.aio.AioRpcError, asyncio.InvalidStateError):
-                pass  # the refusal came before the last request: writing to an ended call is the caller's error
+                pass  # the call was refused before the client had sent all requests
             outcomes[await outcome(call)] += 1
     assert outcomes == {("INVALID_ARGUMENT", "INVALID_REQUEST"): REPETITIONS}

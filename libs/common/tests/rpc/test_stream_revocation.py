@@ -1,4 +1,4 @@
-"""Revocation ends the open streams of a person, and no other streams."""
+"""A revocation ends the open streams of its person and no other streams."""
 
 from __future__ import annotations
 

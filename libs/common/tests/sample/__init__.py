@@ -1,1 +1,1 @@
-"""A small service that the tests of the library run: one table of its own, one permanent one."""
+"""A small service for the tests of the library, with a table whose rows can change and a permanent table."""

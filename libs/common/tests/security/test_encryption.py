@@ -1,4 +1,4 @@
-"""A ciphertext can be decrypted with its key for its context, and in no other way."""
+"""A ciphertext can be decrypted only with its key and its context."""
 
 from __future__ import annotations
 

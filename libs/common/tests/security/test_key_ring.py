@@ -1,4 +1,4 @@
-"""The key ring: fetching keys from the signer, limits of requests, and stored keys after a restart."""
+"""The key ring: fetching keys from the signer, limiting the requests to it, and stored keys after a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW = SigningKey(b"n" * 32).public
 
 
 class Signer:
-    """Returns its keys, or fails while `unreachable`."""
+    """A fake signer, which returns its keys, or raises while `unreachable` is set."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys = keys
@@ -33,7 +33,7 @@ class Signer:
 
 
 class KeyStoreInMemory:
-    """A key store in memory that fails to save while `broken`."""
+    """A key store in memory, which fails to save while `broken` is set."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys: Sequence[PublicKey] = keys

@@ -1,4 +1,4 @@
-"""Revoked tokens are refused although their signature is valid."""
+"""Revoked tokens are refused, although their signatures are valid."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The batcher: few transactions, and each caller receives the result of their own item."""
+"""The batcher: items share few transactions, and each caller receives the result of its own item."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..sample.storage.tables import effects
 
 
 class Saving:
-    """Saves numbers; negative ones are refused, and a gate can delay a flush."""
+    """Saves batches of numbers, refuses negative numbers, and waits until `gate` is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -36,7 +36,10 @@ class Saving:
 
 
 async def blocked(limit: int = 64) -> tuple[Saving, Batcher[int, str], asyncio.Task[str]]:
-    """Return a batcher whose first item, 0, is being saved and waits at the gate."""
+    """Return a batcher that is saving its first item, 0, and is blocked by the gate.
+
+    Also return its `Saving` and the task of the first item.
+    """
     saving = Saving()
     saving.gate.clear()
     batcher = Batcher(saving, limit)
@@ -162,7 +165,7 @@ async def test_batch_is_one_transaction(database: Database) -> None:
 
 
 class ConcurrentSaving:
-    """Saves (key, number) pairs in concurrent batches, each of which waits at its gate."""
+    """Saves (key, number) pairs in concurrent batches, each of which waits until its gate is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[tuple[str, int]]] = []

@@ -1,4 +1,4 @@
-"""Public keys are stored for restarts."""
+"""Public keys are stored, so that they are available after a restart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subscribers receive notifications; after a lost connection they read again, so that none is missed."""
+"""Subscribers receive notifications, and after a lost connection they read again, so that no change is missed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations run once when started concurrently, and the database protects permanent tables."""
+"""Migrations that are started concurrently run once, and the database protects permanent tables."""
 
 from __future__ import annotations
 

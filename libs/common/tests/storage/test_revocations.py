@@ -1,4 +1,4 @@
-"""The list of revocations: events apply in any order, revocations are permanent, and every replica is notified."""
+"""The list of revocations: events may arrive in any order, revocations are permanent, and replicas are notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names of spans of statements: few, and equal in every process."""
+"""The names of statements' spans: there are few names, and they are equal in every process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Restores the log configuration, because these tests configure logs as a process does."""
+"""Restore the log configuration after each test, because these tests configure logs as a process does."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 
 
 class Receiver:
-    """The received requests by path."""
+    """Stores the received requests by path."""
 
     def __init__(self) -> None:
         self._bodies: dict[str, list[bytes]] = {}
@@ -26,7 +26,7 @@ class Receiver:
             self._received.notify_all()
 
     def spans(self) -> list[tuple[str, str]]:
-        """Return the service and the name of every span."""
+        """Return the service and the name of every received span."""
         requests = map(ExportTraceServiceRequest.FromString, self._bodies.get("/v1/traces", []))
         return [
             (_service(resource.resource.attributes), span.name)
@@ -37,7 +37,7 @@ class Receiver:
         ]
 
     def metrics(self) -> dict[str, object]:
-        """Return the last reading of each metric by its name."""
+        """Return the last received value of each metric by its name."""
         requests = map(ExportMetricsServiceRequest.FromString, self._bodies.get("/v1/metrics", []))
         return {
             metric.name: metric
@@ -61,7 +61,7 @@ def _service(attributes: object) -> str:
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[tuple[Receiver, str]]:
-    """Run a receiver; yield it and its base URL."""
+    """Run a receiver within the block; yield the receiver and its base URL."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Telemetry is exported by OTLP, and an unreachable receiver causes neither failures nor delays."""
+"""Telemetry is exported by OTLP, and an unreachable receiver causes no failures and no delays."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def test_spans_and_metrics_are_exported_with_the_service_name() -> None:
     }
     assert (point.count, round(point.sum, 3), point.max) == (2, 99.004, 99.0)
     assert point.bucket_counts[2] == 1  # up to 5 ms
-    assert point.bucket_counts[-1] == 1  # longer than the last bound
+    assert point.bucket_counts[-1] == 1  # above the last bound
     assert "rpc.server.in_flight" in metrics
     use_tracing(NOT_TRACING)
 

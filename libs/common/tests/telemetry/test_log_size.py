@@ -1,4 +1,4 @@
-"""The size of log lines is bounded, regardless of what a caller sent."""
+"""The size of a log line is bounded, regardless of the request's content."""
 
 from __future__ import annotations
 

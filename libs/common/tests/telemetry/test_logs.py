@@ -1,4 +1,4 @@
-"""Logs: one JSON object per line with its trace id and without secrets."""
+"""Logs: each line is one JSON object, which has the trace id and contains no secrets."""
 
 from __future__ import annotations
 

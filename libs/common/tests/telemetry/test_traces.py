@@ -30,7 +30,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Recorded:
-    """A tracing that stores its spans."""
+    """Tracing that stores its spans in memory."""
 
     def __init__(self, ratio: float = 1.0) -> None:
         self._exporter = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""``python -m proctorium_devstack up|reset|doctor|environment``: the whole of Proctorium on this machine."""
+"""``python -m proctorium_devstack up|reset|doctor|environment``: commands that run Proctorium on this machine."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
             return commands.environment(console, options.service)
         case _:
-            # Imported late, so that each command starts quickly.
+            # Each command imports only its own modules, so that it starts quickly.
             from proctorium_devstack import doctor
 
             return doctor.run(console)

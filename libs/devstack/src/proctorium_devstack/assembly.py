@@ -33,14 +33,14 @@ ALL_COMPONENTS = (
     "edge",
 )
 OPERATOR = "operator"
-"""The identity of the stack itself, which may check the health of services and call nothing else."""
+"""The certificate name of the stack itself, which may call only the health checks of services."""
 
 _DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
     EDGE_KEYS: ("enrollment",),
     "edge": (*GRPC_SERVICES, PORTAL, EDGE_KEYS),
 }
-# Enrollment has the signing keys of tokens; the other services become ready only after they have fetched them.
+# The other services become ready only after they have fetched the signing keys of tokens from enrollment.
 _START_AFTER: Mapping[str, tuple[str, ...]] = {
     name: ("enrollment",) for name in GRPC_SERVICES if name != "enrollment"
 }
@@ -61,10 +61,10 @@ class Assembly:
     postgres: Postgres
     nats: Nats
     environments: Mapping[str, Mapping[str, str]]
-    """The environments of the services and the portal."""
+    """The environment variables of each service and of the portal, by name."""
 
     def command_of(self, service: str, arguments: Sequence[str]) -> Command:
-        """Return an operator's command of a service (`python -m <package> …`) that appends to the service's log."""
+        """Return the command `python -m <package> …` of a service. Its output is appended to the service's log."""
         program = Program(services()[service].package, arguments, self.environments[service])
         return python(f"{service} {arguments[0]}", self.data_folder.log_file(service), program)
 
@@ -75,7 +75,7 @@ class Assembly:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """`host:port` of each listener."""
+        """The address of each listener, as `host:port`."""
         return {name: f"{LOOPBACK}:{self.ports[name]}" for name in self.listeners}
 
 
@@ -89,7 +89,7 @@ def assemble(
 ) -> Assembly:
     """Create the components named in `requested` (None: all) and their dependencies.
 
-    `settings` are environment variables of all services, which override those of the stack.
+    `settings` are environment variables for all services. They override the variables that the stack sets.
     """
     names = with_dependencies(requested)
     certificates = issue(data_folder.certificates, [*GRPC_SERVICES, PORTAL, "edge", OPERATOR])
@@ -117,16 +117,16 @@ def assemble(
 
 
 class DeclaredNats(Nats):
-    """NATS with the streams and consumers of the topology."""
+    """A NATS server that declares the streams and consumers of the topology when it is ready."""
 
     async def on_ready(self) -> None:
-        """Declare the streams and consumers; existing ones retain their messages."""
+        """Declare the streams and consumers. Existing streams retain their messages."""
         await self.declare()
 
 
 @dataclass(frozen=True)
 class _Factory:
-    """Creates components from what they share."""
+    """Creates components from their common parameters, such as ports and certificates."""
 
     data_folder: DataFolder
     ports: PortPlan
@@ -137,7 +137,7 @@ class _Factory:
     settings: Mapping[str, str]
 
     def component(self, name: str) -> Component:
-        """Create the component of that name."""
+        """Return the component `name`."""
         match name:
             case "postgres":
                 return self.postgres
@@ -212,19 +212,19 @@ class _Factory:
 
     @property
     def _token_check(self) -> Path:
-        """The file by which the edge checks tokens, in a separate folder because Envoy watches the whole folder."""
+        """The file by which the edge checks tokens. Its folder has no other files, because Envoy watches the folder."""
         return self.data_folder.component_folder(EDGE_KEYS) / "token_check.json"
 
     @property
     def _sinks(self) -> tuple[str, ...]:
-        """The components that receive spans and mails, which must stop after the senders."""
+        """The components that receive spans and mails. They must stop after the components that send them."""
         return tuple(name for name in ("traces", "mailbox") if name in self.names)
 
     def _at(self, name: str) -> Address:
         return Address(LOOPBACK, self.ports[name])
 
     def environment(self, topology: ServiceTopology) -> dict[str, str]:
-        """Return the environment of a service."""
+        """Return the environment variables of a service."""
         variables = environment_of(
             topology,
             self.data_folder,

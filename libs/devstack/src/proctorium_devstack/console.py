@@ -1,4 +1,4 @@
-"""Output for people in the terminal: progress, failures, and a summary of the running stack."""
+"""Output in the terminal: progress, failures, and a summary of the running stack."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Row = Sequence[str]
 
 
 def show_only_warnings() -> None:
-    """Hide the log lines of libraries in this process below warnings: people read the progress lines."""
+    """Hide log lines below the level of warnings in this process, so that the progress lines can be read."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 class Console:
-    """Writes to a terminal or a file; uses colours only in a terminal."""
+    """A writer to a terminal or a file, which uses colours only in a terminal."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -31,19 +31,19 @@ class Console:
         self._started = time.monotonic()
 
     def write_line(self, text: str = "") -> None:
-        """Write one line. Errors are ignored: a closed terminal must not prevent an orderly stop."""
+        """Write one line. Errors are ignored, because a closed terminal must not prevent an orderly stop."""
         with contextlib.suppress(OSError):
             print(text, file=self._out, flush=True)
 
     def write_event(self, event: Event) -> None:
-        """Write a line about a component: what happened, how long it took, and the end of its log after a failure."""
+        """Write an event of a component, and after a failure the last lines of the component's log."""
         duration = f"{event.seconds:6.1f} s" if event.seconds is not None else " " * 8
         self.write_line(f"  {event.component:<14}{duration}  {event.what}")
         for line in event.log:
             self.write_line(self._dim(f"      | {line[:200]}"))
 
     def write_summary(self, state: RunFile, code: str | None) -> None:
-        """Write the addresses, the sign-ins and the next commands."""
+        """Write the addresses, the sign-ins and suggested commands. `code` is the enrollment code, or None."""
         seconds = time.monotonic() - self._started
         self.write_line()
         self.write_line(

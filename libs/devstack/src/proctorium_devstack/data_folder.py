@@ -1,4 +1,4 @@
-"""The data folder of a stack: databases, messages, keys and logs, by default in `.devstack` of the project."""
+"""The data folder of a stack, with databases, messages, keys and logs. The default is `.devstack` in the project."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ PROJECT = Path(__file__).resolve().parents[4]
 
 
 class AlreadyRunningError(Exception):
-    """Another supervisor uses this folder."""
+    """Another supervisor uses the data folder."""
 
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The paths inside a data folder, and the lock that gives it to one supervisor."""
+    """The paths in a data folder, and the lock by which only one supervisor can use the folder."""
 
     root: Path
 
     @classmethod
     def default(cls) -> DataFolder:
-        """Return the folder that PROCTORIUM_DEVSTACK names, or `.devstack` in the project."""
+        """Return the folder in the variable PROCTORIUM_DEVSTACK, or `.devstack` in the project."""
         return cls(Path(os.environ.get("PROCTORIUM_DEVSTACK") or PROJECT / ".devstack").resolve())
 
     @classmethod
     def at(cls, folder: Path | None) -> DataFolder:
-        """Return `folder` as a data folder, or the default one if it is None."""
+        """Return the data folder at `folder` (None: the default folder)."""
         return cls(folder.resolve()) if folder else cls.default()
 
     @property
     def run_file(self) -> Path:
-        """The file that describes the running stack: see `run_file`."""
+        """The file that describes the running stack, documented in the module `run_file`."""
         return self.root / "run.json"
 
     @property
@@ -43,7 +43,7 @@ class DataFolder:
         return self.root / "certificates"
 
     def log_file(self, component: str) -> Path:
-        """Return the file that a component's output is appended to."""
+        """Return the file to which a component's output is appended."""
         return self.root / "logs" / f"{component}.log"
 
     def component_folder(self, component: str) -> Path:
@@ -52,7 +52,7 @@ class DataFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the folder within the block or until the process ends. Raises AlreadyRunningError."""
+        """Lock the folder within the block. The lock also ends with the process. Raises AlreadyRunningError."""
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w") as lock:
             try:
@@ -62,12 +62,12 @@ class DataFolder:
             yield
 
     def require_unlocked(self) -> None:
-        """Raise AlreadyRunningError when a supervisor runs on this folder."""
+        """Raise AlreadyRunningError if a supervisor uses this folder."""
         if self.is_locked():
             raise AlreadyRunningError(str(self.root))
 
     def is_locked(self) -> bool:
-        """Return whether a supervisor runs on this folder."""
+        """Return whether a supervisor uses this folder."""
         if not (self.root / "lock").exists():
             return False
         try:
@@ -77,6 +77,6 @@ class DataFolder:
             return True
 
     def rotate_logs(self) -> None:
-        """Rename the logs of the previous run to `<component>.log.before`."""
+        """Rename the log files of the previous run to `<component>.log.before`."""
         for log in (self.root / "logs").glob("*.log"):
             log.replace(log.with_suffix(".log.before"))

@@ -1,6 +1,6 @@
 """Loading of the demo data into a running stack.
 
-The operator's command creates an administrator, who creates everything else through the edge.
+A command of enrollment creates an administrator. All other data is created by this administrator through the edge.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ _COMMAND_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class DemoData:
-    """The loaded demo data: `sign_ins` are role and name, e-mail, password; `code` is None if there is no session."""
+    """The enrollment code (None: no session) and the sign-ins, each with role and name, e-mail and password."""
 
     code: str | None
     sign_ins: tuple[tuple[str, str, str], ...]
 
 
 async def load(stack: Stack, on_event: EventListener = lambda _: None) -> DemoData:
-    """Load what is missing of the demo data. Raises ComponentFailedError if a call fails."""
+    """Create the missing demo data. Raises ComponentFailedError if a call fails."""
     started_at = time.monotonic()
     administrator = seed.ADMINISTRATOR
     arguments = [

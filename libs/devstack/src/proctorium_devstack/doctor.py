@@ -1,4 +1,4 @@
-"""Checks of the machine: problems that would stop the stack, and their remedies."""
+"""Checks of the machine for problems that would stop the stack, with a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _MIN_FILES = 1024
 
 
 class Severity(Enum):
-    """The severity of a finding; only ERROR makes the doctor fail."""
+    """The severity of a finding. The exit code is 1 only if there is an ERROR."""
 
     OK = "ok"
     NOTE = "note"
@@ -46,7 +46,7 @@ class Severity(Enum):
 
 @dataclass(frozen=True)
 class Finding:
-    """The result of one check; `remedy` says what to do about it."""
+    """The result of one check. `remedy` is a suggested action, or empty."""
 
     severity: Severity
     what: str
@@ -54,7 +54,7 @@ class Finding:
 
 
 def run(console: Console) -> int:
-    """Print every finding and return the exit code: 1 if there is an error, else 0."""
+    """Print all findings and return the exit code: 1 if there is an error, else 0."""
     errors = 0
     for finding in findings(DataFolder.default(), os.environ):
         console.write_line(f"  {finding.severity.value:<6} {finding.what}")
@@ -130,7 +130,7 @@ def _stack(data_folder: DataFolder) -> Iterator[Finding]:
 
 
 def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
-    """Find processes of a stack whose supervisor has ended; there should be none."""
+    """Yield an error if processes of a stack still run although their supervisor has ended."""
     if not data_folder.run_file.exists():
         return
     state = RunFile.read(data_folder.run_file)
@@ -147,7 +147,7 @@ def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
 
 
 def _belongs_to(pid: int, data_folder: DataFolder) -> bool:
-    """Return whether the process belongs to the stack, and its id was not reused."""
+    """Return whether `pid` is a process of the stack, and not a new process with a reused id."""
     try:
         process = psutil.Process(pid)
         words, status = " ".join(process.cmdline()), process.status()
@@ -176,7 +176,7 @@ def _ports(data_folder: DataFolder, environment: Mapping[str, str]) -> Iterator[
 
 
 def _data(data_folder: DataFolder) -> Iterator[Finding]:
-    """Check that this user may use the existing data, which another user may have created."""
+    """Check that the existing data belongs to the current user."""
     if not data_folder.root.exists():
         yield Finding(Severity.OK, "no data yet")
         return

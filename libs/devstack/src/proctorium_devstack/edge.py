@@ -1,4 +1,4 @@
-"""The edge's configuration: `deploy/envoy/edge.yaml.j2`, rendered for this machine, for compose and for Helm."""
+"""Rendering of the edge's configuration `deploy/envoy/edge.yaml.j2`, for this machine, for compose and for Helm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ServerTls:
 
 @dataclass(frozen=True)
 class ClientTls:
-    """The files of the certificate `edge`, which the edge presents to the services, and of their authority."""
+    """The files of the edge's client certificate, and of the authority of the services' certificates."""
 
     certificate: str
     key: str
@@ -47,7 +47,7 @@ class ClientTls:
 
 @dataclass(frozen=True)
 class Upstream:
-    """One service behind the edge, with the methods of `proctorium.<name>.v1` and a certificate for `name`."""
+    """A service behind the edge. It serves the methods of `proctorium.<name>.v1`; its certificate contains `name`."""
 
     name: str
     address: Address
@@ -55,17 +55,17 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Rate:
-    """A limit for each client address: a token bucket of `burst` requests that is refilled by `per_second`."""
+    """A rate limit for each client address, by a token bucket of `burst` requests that is refilled by `per_second`."""
 
     burst: int
     per_second: int
     ipv6_prefix: int = 64
-    """The prefix length up to which IPv6 addresses count as one address."""
+    """The prefix length for IPv6. Addresses with the same prefix share one limit."""
 
 
-# Sized for 1,000 learners behind one address: they join within a minute, with about thirty calls each, four of them
-# public, and then save once a second. The rate of sign-ins lets all of them sign in within that minute, half of them
-# after a typing error, and then limits the guessing of passwords over many accounts (ADR 9).
+# The limits allow 1,000 learners behind one address. They join within a minute, with about thirty calls each, of which
+# four are public. Then each learner saves once a second. The limit of sign-ins allows 2,000 sign-ins in that minute,
+# because half of the learners may mistype the password once. Later, it slows down guessing of passwords (ADR 9).
 _RATES: Mapping[str, Rate] = {
     **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
     Kind.SAVES: Rate(burst=20_000, per_second=2_000),
@@ -86,60 +86,67 @@ class EdgeSettings:
     portal: Address
     client: ClientTls
     token_check: str
-    """The file that `proctorium_access.edge_keys` updates, in a separate folder."""
+    """The file with the keys of tokens, which `proctorium_access.edge_keys` updates. No other file is in its folder."""
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
-    """None if clients connect in plaintext: on a development machine, or to a load balancer that terminates TLS."""
+    """The edge's certificate. None if clients send plaintext, as on a development machine or behind a load balancer."""
     https: bool = False
-    """Whether a proxy before the edge terminates HTTPS; implied by `tls`.
+    """Whether a proxy before the edge terminates HTTPS. If `tls` is set, clients use HTTPS in any case.
 
-    Must agree with enrollment's PROCTORIUM_SECURE_COOKIES.
+    HTTPS and enrollment's PROCTORIUM_SECURE_COOKIES must agree.
     """
     tracing: Address | None = None
-    """The receiver of spans by OTLP/HTTP; without one, a client's `traceparent` is only passed on."""
+    """The receiver of spans by OTLP/HTTP. If it is None, the edge only passes on a client's `traceparent`."""
     sampling_percent: int = 100
     trusted_hops: int = 0
-    """The number of trusted proxies before the edge, which append client addresses to x-forwarded-for."""
+    """The number of trusted proxies before the edge that append an address to x-forwarded-for."""
     max_connections: int = 40_000
-    """The limit of client connections. 5,000 learners with six each need 30,000."""
+    """The limit of client connections. 5,000 learners with six connections each need 30,000."""
     connections_per_address: int = 6_500
-    """The limit for one address, or for the addresses with the same hash. 1,000 learners in one building need 6,000.
+    """The limit of connections for all client addresses with the same hash.
 
-    It does not apply behind trusted proxies, because all clients have the proxy's address.
+    1,000 learners in one building share one address and need 6,000 connections. The limit does not apply behind trusted
+    proxies, because all clients have the proxy's address.
     """
     idle_seconds: float = 60
-    """The time after which an idle connection, or a request or response without progress, is closed."""
+    """The seconds without progress after which a connection, request or response is closed."""
     heap_bytes: int = 1024 * _MIB
     """The memory that Envoy may use.
 
-    From 60 % on, idle connections are closed sooner and the requests with the largest buffers are reset. From 97 % on,
-    new requests are refused.
+    Above 60 %, idle connections are closed sooner and the requests with the largest buffers are reset. Above 97 %, new
+    requests are refused.
     """
     rates: Mapping[str, Rate] = field(default_factory=lambda: _RATES)
     """The rate limits, by kind of route."""
     call_seconds: float = 15
-    """The limit of a call's duration, whatever its deadline; four times as long for uploads, none for watches."""
-    watch_idle_seconds: float = 40
-    """The time without a message after which a watch is closed.
+    """The limit of a call's duration, even if its deadline is later. For uploads it is four times as long.
 
-    Services send a heartbeat every 15 s; clients reconnect after 37.5 s without one.
+    Watches have no such limit.
+    """
+    watch_idle_seconds: float = 40
+    """The seconds without a message after which a watch is closed.
+
+    Services send a heartbeat every 15 s. Clients reconnect after 37.5 s without a heartbeat.
     """
     stream_idle_seconds: float = 900
-    """The same for streams of requests: learners may pause for long, and a token is valid for as long as this."""
+    """The seconds without a message after which a stream of requests is closed.
+
+    Learners may pause for a long time. A token is valid for the same time.
+    """
     small_request_bytes: int = 64 * 1024
-    """The limit for requests of public methods and of watches."""
+    """The size limit for requests of public methods and of watches."""
     request_bytes: int = _MIB
-    """The limit for other requests."""
+    """The size limit for other requests."""
     upload_bytes: int = 17 * _MIB
-    """The limit for evidence: 12 MiB, which base64 in JSON enlarges by a third."""
+    """The size limit for evidence. 12 MiB of images become 16 MiB of base64 in JSON."""
     ejection_seconds: float = 5
-    """How long a host receives no new calls, if there is another one, after five consecutive server errors."""
+    """The seconds without new calls for a host after five consecutive server errors, if there is another host."""
     upload_folder: str = "/tmp"
-    """The folder of unfinished uploads, on a disk instead of in memory."""
+    """The folder for unfinished uploads, which are buffered on a disk instead of in memory."""
     max_requests: int = 20_000
     """The limit of concurrent calls and streams to one cluster.
 
-    5,000 learners need one watch each at session and at assessment.
+    5,000 learners need one watch each at the session service and at the assessment service.
     """
 
 
@@ -149,7 +156,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
     descriptors = descriptor_set()
     routes = routes_of(descriptors, names)
     clusters = clusters_of(routes)
-    # The output is YAML: values are quoted by `tojson`, and HTML escapes would corrupt them.
+    # Autoescaping is off, because HTML escapes would corrupt the YAML. `tojson` quotes the values.
     environment = Environment(  # noqa: S701
         loader=FileSystemLoader(templates), undefined=StrictUndefined, keep_trailing_newline=True
     )
@@ -176,14 +183,14 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
             for name in names
         ],
         chains=1 if settings.trusted_hops else _FILTER_CHAINS,
-        # In Linux's abstract namespace, which needs no file and ends with the process.
+        # A socket in Linux's abstract namespace needs no file and ends with the process.
         probes=f"@proctorium-edge-{settings.listen.port}-probes",
         addresses={upstream.name: upstream.address for upstream in settings.services},
     )
 
 
 def grpc_services(descriptors: FileDescriptorSet, names: Iterable[str]) -> list[str]:
-    """Return the full names of the gRPC services of `names`."""
+    """Return the full names of all gRPC services of the services `names`, sorted."""
     packages = {f"proctorium.{name}.v1" for name in names}
     return sorted(
         f"{file.package}.{service.name}"

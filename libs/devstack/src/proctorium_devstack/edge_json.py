@@ -1,6 +1,6 @@
-"""Tables for `json_check.lua` of what the JSON of each method may contain, generated from the protos' descriptors.
+"""Lua tables of the allowed JSON of each method, for `json_check.lua`, generated from the protos' descriptors.
 
-Envoy's transcoder drops unknown fields, so the edge checks names, repetitions and enum values before it.
+Envoy's transcoder drops unknown fields, so the edge checks names, repetitions and enum values before the transcoder.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ MAX_STEPS = 100_000
 """The limit of names, values and escaped quotes in one request. A legitimate request of 1 MiB has fewer."""
 
 _WELL_KNOWN = "google.protobuf."
-# Their JSON is a single value.
+# The messages whose JSON is a single value.
 _SINGLE = frozenset(
     _WELL_KNOWN + name
     for name in (
@@ -29,7 +29,7 @@ _SINGLE = frozenset(
         *("BoolValue", "StringValue", "BytesValue"),
     )
 )
-# Their JSON is any value.
+# The messages whose JSON is any value.
 _ANYTHING = frozenset(_WELL_KNOWN + name for name in ("Any", "Struct", "Value", "ListValue"))
 
 
@@ -39,7 +39,7 @@ def tables(descriptors: FileDescriptorSet, services: Iterable[str]) -> str:
 
 
 class _Tables:
-    """Writes the tables for all types that the requests of some services use."""
+    """A generator of the tables for all types in the requests of the given services."""
 
     def __init__(self, descriptors: FileDescriptorSet) -> None:
         self._descriptors = descriptors
@@ -104,7 +104,7 @@ class _Tables:
                         yield f"/{name}/{method.name}", method
 
     def _reachable(self, names: Iterable[str]) -> set[str]:
-        """Return the messages with these names, and those of their fields, recursively."""
+        """Return these message names and, recursively, the names of the messages in their fields."""
         reachable: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -154,7 +154,7 @@ def _messages(
 
 
 def _lua(**values: str | bool | None) -> str:
-    """Return a Lua table, without the values that are None."""
+    """Return a Lua table of the values that are not None."""
     entries = [
         f"{name} = {_text(value) if isinstance(value, str) else str(value).lower()}"
         for name, value in values.items()

@@ -1,7 +1,7 @@
-"""The edge's own error responses, in the form of the services': code, sentence, `google.rpc.ErrorInfo`.
+"""The edge's own error responses. Like those of services, they have a code, a sentence and `google.rpc.ErrorInfo`.
 
-gRPC and gRPC-Web clients receive status, message and `grpc-status-details-bin`; JSON clients receive the body into
-which the transcoder would convert a service's error. `edge.lua` records the client's protocol before other filters
+gRPC and gRPC-Web clients receive status, message and `grpc-status-details-bin`. JSON clients receive a body of the
+form into which the transcoder converts a service's error. `edge.lua` records the client's protocol before other filters
 change the request.
 """
 
@@ -26,8 +26,8 @@ _LOCALE = "en"
 class Reply:
     """One error response and the condition under which it is sent.
 
-    The condition is one of: the token check failed with a message that `token` matches (Envoy's ValueMatcher), Envoy's
-    response has one of `flags` (its response flags), or its HTTP status is from `min_status` to `max_status`.
+    There are three kinds of conditions. `token` (Envoy's ValueMatcher) matches the message of a failed token check, or
+    Envoy's response has one of the response flags `flags`, or its HTTP status is from `min_status` to `max_status`.
     """
 
     code: grpc.StatusCode
@@ -40,7 +40,7 @@ class Reply:
     http: int | None = None
     """The HTTP status for JSON clients, if it differs from Envoy's."""
     by_code: bool = True
-    """Whether it also completes responses of a service's gRPC library, which have a code but no reason."""
+    """Whether it also replaces errors of a service's gRPC library that have the same code but no reason."""
 
     @property
     def number(self) -> int:
@@ -50,12 +50,12 @@ class Reply:
 
     @property
     def details(self) -> str:
-        """`grpc-status-details-bin`."""
+        """The value of `grpc-status-details-bin`."""
         return base64.b64encode(self._status().SerializeToString()).decode()
 
     @property
     def message(self) -> str:
-        """`grpc-message`, percent-encoded; characters that would end a Lua string are encoded as well."""
+        """The value of `grpc-message`, percent-encoded. Characters that would end a Lua string are also encoded."""
         return quote(self.sentence, safe=" !#$()*+,/:;=?@[]")
 
     @property
@@ -101,7 +101,7 @@ def _by_token(reason: str, sentence: str, token: Mapping[str, object]) -> Reply:
 
 
 REPLIES: Sequence[Reply] = (
-    # The same sentences as those of the services, which check tokens themselves.
+    # The sentences are equal to those of the services, which also check tokens.
     _by_token(
         "TOKEN_EXPIRED",
         "Your sign-in is no longer valid. Please sign in again.",
@@ -151,7 +151,7 @@ REPLIES: Sequence[Reply] = (
     _by_status(*_TIMEOUT, 504),
     _by_status(*_UNAVAILABLE, 500, 599),
 )
-"""The replies in order: the first one whose condition holds is sent."""
+"""The replies in the order of their conditions. The first reply whose condition is true is sent."""
 
 REPLIES_BY_CODE: Sequence[Reply] = (
     *{reply.number: reply for reply in reversed(REPLIES) if reply.by_code}.values(),
@@ -161,4 +161,4 @@ REPLIES_BY_CODE: Sequence[Reply] = (
         "This could not be handled. Please try again. If your own program sent the request, check how it encodes messages.",
     ),
 )
-"""The replies that complete responses of a service's gRPC library, one for each code."""
+"""The replies for errors of a service's gRPC library that have no reason, one for each code."""

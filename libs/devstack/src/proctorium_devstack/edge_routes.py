@@ -1,4 +1,4 @@
-"""The routes of the edge: the methods of the protos' descriptors, grouped by service and kind.
+"""The routes of the edge. Each route has the methods of one service and one kind, from the protos' descriptors.
 
 A method that is not in the descriptors has no route, so a call to it never reaches a service.
 """
@@ -22,17 +22,17 @@ SAVES = frozenset(
         "/proctorium.assessment.v1.AttemptService/StreamAnswers",
     }
 )
-"""The save methods. They have a separate cluster, so that other calls cannot use up its connections and requests."""
+"""The methods that save answers. They have a separate cluster, so that other calls cannot exhaust its limits."""
 
 UPLOADS = frozenset({"/proctorium.identity.v1.VerificationService/SubmitEvidence"})
 """Methods with large requests."""
 
 SIGN_INS = frozenset({"/proctorium.enrollment.v1.AccountService/SignIn"})
-"""Methods by which anybody can try a password; their rate limit is lower."""
+"""Methods with which anybody can try a password. They have a lower rate limit."""
 
 
 class Kind(StrEnum):
-    """A kind of method, which determines the limits of its route: size, duration, rate."""
+    """A kind of method. It determines the size, duration and rate limits of the route."""
 
     SAVES = "saves"
     STREAMS = "streams"
@@ -42,13 +42,13 @@ class Kind(StrEnum):
     UPLOADS = "uploads"
     SIGN_INS = "sign-ins"
     PUBLIC = "public"
-    """Methods without a sign-in, whose requests are small."""
+    """Methods that need no sign-in. Their requests are small."""
     CALLS = "calls"
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A pool of connections to a service, with separate limits."""
+    """A pool of connections to a service, with its own limits."""
 
     name: str
     service: str
@@ -64,21 +64,21 @@ class Route:
 
     @property
     def name(self) -> str:
-        """The name, as in the access log."""
+        """The name of the route in the access log."""
         return f"{self.cluster.service}-{self.kind}"
 
     @property
     def regex(self) -> str:
-        """A regular expression (RE2) that matches the methods' whole paths."""
+        """A regular expression (RE2) that matches the full paths of the methods."""
         return "|".join(method.replace(".", r"\.") for method in self.methods)
 
 
 class UnknownMethodError(Exception):
-    """A table in this module names a method that the protos do not have."""
+    """A table in this module contains a method that does not exist in the protos."""
 
 
 def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequence[Route]:
-    """Return the routes for `services`, those of saves first. Raises UnknownMethodError."""
+    """Return the routes for `services`, with the save methods first. Raises UnknownMethodError."""
     methods: dict[tuple[Cluster, Kind], list[str]] = {}
     paths_of_protos = set()
     selected = frozenset(services)
@@ -94,7 +94,7 @@ def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequen
 
 
 def clusters_of(routes: Iterable[Route]) -> Sequence[Cluster]:
-    """Return the clusters of the routes."""
+    """Return the clusters of the routes, without duplicates."""
     return list(dict.fromkeys(route.cluster for route in routes))
 
 

@@ -1,4 +1,4 @@
-"""The environment variables of each service and the portal. Their READMEs document the variables."""
+"""The environment variables of each service and the portal. The services' READMEs document them."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def environment_of(
     *,
     traced: bool,
 ) -> dict[str, str]:
-    """Return the environment of `service` on this machine, without its database and broker."""
+    """Return the environment variables of `service`, without the URLs of its database and broker."""
     settings = {
         "LISTEN": f"{LOOPBACK}:{ports[service.name]}",
         "TLS_CERTIFICATE": str(identity.certificate),
         "TLS_KEY": str(identity.key),
         "TLS_AUTHORITY": str(identity.authority),
         "LOG_FORMAT": "json",
-        # There is no load balancer here, so a service need not announce its shutdown in advance.
+        # There is no load balancer that must notice a shutdown in advance.
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
         **{f"{callee.upper()}_ADDRESS": f"{LOOPBACK}:{ports[callee]}" for callee in service.calls},
@@ -45,7 +45,7 @@ def environment_of(
 
 
 def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dict[str, str]:
-    """Return the environment of `edge_keys`, the process beside the edge that writes `file`."""
+    """Return the environment variables of `edge_keys`, the process that writes `file` for the edge."""
     return {
         "PROCTORIUM_TOKEN_CHECK_FILE": str(file),
         "PROCTORIUM_ENROLLMENT_ADDRESS": f"{LOOPBACK}:{ports['enrollment']}",
@@ -57,11 +57,11 @@ def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dic
 
 
 def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping[str, str]:
-    """Return the settings that only this service has."""
+    """Return the settings that are specific to the service `name`."""
     public_url = f"http://localhost:{ports['edge']}"
     match name:
         case "enrollment":
-            # The edge serves plain HTTP here, over which browsers drop secure cookies.
+            # The edge serves plain HTTP here, and browsers do not store secure cookies from plain HTTP.
             return {
                 "MASTER_KEY": _master_key(data_folder.component_folder(name)),
                 "SECURE_COOKIES": "false",
@@ -87,7 +87,7 @@ def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping
 
 
 def _master_key(folder: Path) -> str:
-    """Return the service's master key, created once so that encrypted data stays readable after a restart."""
+    """Return the service's master key. It is stored in a file, so that it is the same after a restart."""
     file = folder / "master.key"
     if not file.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

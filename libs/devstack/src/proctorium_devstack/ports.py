@@ -1,4 +1,4 @@
-"""Ports: which component listens where, which ports are free, and which process uses one."""
+"""The ports of the listeners, and checks of whether a port is free and which process uses it."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ OFFSETS: Mapping[str, int] = {
     "postgres": 52,
     "nats": 62,
 }
-"""The offset of each listener from the base port. The first three are pages for people."""
+"""The offset of each listener's port from the base port. The first three listeners serve web pages."""
 
 
 class PortsInUseError(Exception):
-    """Some ports of the plan are in use; the message names each with the process that uses it."""
+    """Ports of the plan are in use. The message contains each port and the process that uses it."""
 
     def __init__(self, taken: Mapping[str, int]) -> None:
         self.taken = taken
@@ -49,7 +49,7 @@ class PortsInUseError(Exception):
 
 
 class PortError(Exception):
-    """A setting in the environment is not a valid port."""
+    """An environment variable does not contain a valid port."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class PortPlan:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> PortPlan:
-        """Return the ports of PROCTORIUM_PORT_BASE and PROCTORIUM_PORT_<NAME> (`_` for `-`). Raises PortError."""
+        """Return the plan from PROCTORIUM_PORT_BASE and PROCTORIUM_PORT_<NAME> (`_` for `-`). Raises PortError."""
         base = _number(environment, "PROCTORIUM_PORT_BASE", DEFAULT_BASE)
         return cls(
             {
@@ -73,29 +73,29 @@ class PortPlan:
 
     @classmethod
     def of_addresses(cls, addresses: Mapping[str, str]) -> PortPlan:
-        """Return the ports of `addresses` (`host:port` by listener), and the default ports of other listeners."""
+        """Return the plan with the ports of `addresses` (`host:port` by listener), and default ports for the others."""
         ports = {name: int(address.rpartition(":")[2]) for name, address in addresses.items()}
         return cls({**{name: DEFAULT_BASE + offset for name, offset in OFFSETS.items()}, **ports})
 
     @classmethod
     def free(cls) -> PortPlan:
-        """Return a plan of free ports, for tests."""
+        """Return a plan in which all ports are free, for tests."""
         return cls(dict(zip(OFFSETS, free_ports(len(OFFSETS)), strict=True)))
 
     def __getitem__(self, name: str) -> int:
         return self.ports[name]
 
     def require_free(self, names: Iterable[str]) -> None:
-        """Raise PortsInUseError if the ports of some of `names` are in use."""
+        """Raise PortsInUseError if the port of a listener in `names` is in use."""
         taken = {name: self.ports[name] for name in names if is_taken(self.ports[name])}
         if taken:
             raise PortsInUseError(taken)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different ports without a listener.
+    """Return `count` different free ports.
 
-    They are below the range of ephemeral ports, so that no outgoing connection takes one of them.
+    They are below the range of ephemeral ports, so that no outgoing connection uses one of them.
     """
     free: list[int] = []
     for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
@@ -118,7 +118,7 @@ def is_taken(port: int) -> bool:
 
 
 def holder_of(port: int) -> str:
-    """Describe the process that listens on the port, if this user may see it."""
+    """Return a description of the process that listens on the port, as far as this user may see it."""
     for pid in _listeners(port):
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
@@ -139,7 +139,7 @@ async def accepts_connections(port: int, tls: ssl.SSLContext | None = None) -> b
 
 
 def _command_line(process: psutil.Process) -> str:
-    """Return the program's name and arguments of a process, shortened after a whole word."""
+    """Return the command line of a process, shortened after a whole word."""
     program, *arguments = process.cmdline() or [process.name()]
     words = " ".join([Path(program).name, *arguments])
     return textwrap.shorten(words, 80, placeholder=" …", break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""Child processes that end with their parent: started through `launch`, logged to a file, awaited without polling."""
+"""Child processes, started through `launch` so that they end with their parent. Their output goes to a log file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class ComponentFailedError(Exception):
-    """A component ended or did not become ready; `log` is the file with its output."""
+    """A component ended or did not become ready. `log` is the file with the component's output."""
 
     def __init__(self, component: str, message: str, log: Path | None = None) -> None:
         super().__init__(f"{component}: {message}")
@@ -25,7 +25,7 @@ class ComponentFailedError(Exception):
         self.log = log
 
     def last_lines(self, count: int = 25) -> list[str]:
-        """Return the last lines of the component's log; none if there is no log."""
+        """Return up to `count` last lines of the component's log, or an empty list if there is no log."""
         if self.log is None or not self.log.exists():
             return []
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
@@ -33,7 +33,7 @@ class ComponentFailedError(Exception):
 
 @dataclass(frozen=True)
 class User:
-    """A user that a process runs as, with the ids of the password database."""
+    """The user of a process, with the user id and group id from the password database."""
 
     name: str
     uid: int
@@ -42,10 +42,10 @@ class User:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line and how to run it.
+    """A command line, and the environment, user and signals of its process.
 
-    `stop_signal` asks the process to end; the kernel sends `death_signal` when the parent ends.
-    `stdin` is for secrets: other users of this machine can see arguments.
+    `stop_signal` requests an orderly end. The kernel sends `death_signal` when the parent ends. Secrets are passed by
+    `stdin`, because other users of this machine can see arguments.
     """
 
     name: str
@@ -60,10 +60,10 @@ class Command:
 
 
 class Process:
-    """A running `Command`, leader of its own process group so that a terminal's Ctrl-C reaches only the supervisor."""
+    """A running `Command`. It has its own process group, so that only the supervisor receives Ctrl-C of a terminal."""
 
     def __init__(self, command: Command) -> None:
-        """Start the process. The calling thread must live as long as the process should."""
+        """Start the process. The process receives `death_signal` when the calling thread ends."""
         self.command = command
         self._popen = _spawn(command)
 
@@ -74,17 +74,17 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code after the process has ended (negative: the signal), else None."""
+        """The exit code (negative: a signal's number), or None while the process runs."""
         return self._popen.poll()
 
     async def wait(self) -> int:
-        """Wait until the process ends, and return its exit code."""
+        """Wait until the process has ended, and return its exit code."""
         while (code := self._popen.poll()) is None:
             await _until_ended(self.pid)
         return code
 
     async def stop(self, grace: float) -> int:
-        """Ask the process to end, kill it after `grace` seconds with its group, and return its exit code."""
+        """Send the stop signal, kill the process after `grace` seconds, kill its group, and return the exit code."""
         self.signal(self.command.stop_signal)
         try:
             async with asyncio.timeout(grace):
@@ -96,7 +96,7 @@ class Process:
         return code
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process, but not to its group, if it still runs."""
+        """Send a signal to the process if it still runs, but not to its group."""
         if self._popen.poll() is None:
             self._popen.send_signal(number)
 
@@ -111,12 +111,12 @@ class Process:
 
 
 def describe_exit(code: int) -> str:
-    """Return how a process with this exit code ended, for people: `was killed (SIGKILL)` or `ended with 1`."""
+    """Return a readable form of an exit code, such as `was killed (SIGKILL)` or `ended with 1`."""
     return f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with {code}"
 
 
 async def run(command: Command, timeout: float) -> None:
-    """Run a command to its end. Raises ComponentFailedError if it fails or takes longer than `timeout` seconds."""
+    """Run a command until it ends. Raises ComponentFailedError if it fails or needs more than `timeout` seconds."""
     process = Process(command)
     try:
         async with asyncio.timeout(timeout):
@@ -140,7 +140,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
         *(str(user.uid if user else -1), str(user.gid if user else -1), "--"),
     ]
     command.log.parent.mkdir(parents=True, exist_ok=True)
-    # An anonymous file instead of a pipe, so that no thread has to write while the process reads.
+    # The input is a temporary file. A pipe would need a thread that writes while the process reads.
     with command.log.open("ab") as log, tempfile.TemporaryFile() as stdin:
         stdin.write(command.stdin)
         stdin.seek(0)
@@ -156,7 +156,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 async def _until_ended(pid: int) -> None:
-    """Wait until the process has ended; it may still have to be reaped."""
+    """Wait until the process may have ended. The caller must then poll its exit code."""
     if not hasattr(os, "pidfd_open"):
         await asyncio.sleep(0.05)
         return

@@ -1,4 +1,4 @@
-"""`run.json`: the addresses, processes and sign-ins of a running stack, for the demo, chaos, tests and the doctor."""
+"""The file `run.json`, which contains the addresses, processes and sign-ins of a running stack."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """The status of a component: `state` is starting, ready or down; `restarts` counts the restarts after failures."""
+    """The status of a component. `state` is starting, ready or down. `restarts` counts restarts after failures."""
 
     state: str
     pid: int | None
@@ -20,20 +20,20 @@ class ComponentStatus:
 
 @dataclass(frozen=True)
 class RunFile:
-    """The state of a stack. Addresses are `host:port`."""
+    """The contents of the file. Addresses are `host:port`."""
 
     supervisor: int
     folder: str
     addresses: Mapping[str, str]
     certificates: str
     complete: bool = False
-    """Whether every component has been ready, and the demo data is loaded if it was requested."""
+    """Whether the start is complete: all components have been ready, and requested demo data is loaded."""
     components: Mapping[str, ComponentStatus] = field(default_factory=dict)
     sign_ins: tuple[tuple[str, str, str], ...] = ()
-    """The sign-ins of the demo data: role and name, e-mail, password."""
+    """The sign-ins of the demo data. Each has role and name, e-mail and password."""
 
     def write(self, file: Path) -> None:
-        """Replace the file atomically. Only the current user can read it, because it holds passwords."""
+        """Replace the file atomically. Only the current user can read the file, because it contains passwords."""
         unfinished = file.with_suffix(".unfinished")
         with os.fdopen(
             os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"

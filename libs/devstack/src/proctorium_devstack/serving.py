@@ -1,4 +1,4 @@
-"""The web server of the stack's own pages."""
+"""The web server for the mailbox and the trace page."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from proctorium_devstack.ports import LOOPBACK
 async def serve(
     app: Starlette, port: int, *, host: str = LOOPBACK, name: str = "localhost"
 ) -> None:
-    """Serve until SIGTERM or SIGINT; open requests are aborted after a second.
+    """Serve until SIGTERM or SIGINT. Then open requests have one second to end before they are aborted.
 
-    `name` is an additional host name that requests may use.
+    `name` is an additional host name that is accepted in requests.
     """
-    # Against DNS rebinding: otherwise any web page could resolve its own name to this address and read the data.
+    # Host names are checked against DNS rebinding, by which any web page could read the data.
     protected = TrustedHostMiddleware(app, allowed_hosts=["localhost", LOOPBACK, name])
     settings = uvicorn.Config(
         protected,
@@ -25,7 +25,7 @@ async def serve(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,
-        # Longer than the pause between two batches of spans, so that no exporter uses a closing connection.
+        # This is longer than the time between two batches of spans, so that no exporter uses a closing connection.
         timeout_keep_alive=60,
     )
     await uvicorn.Server(settings).serve()

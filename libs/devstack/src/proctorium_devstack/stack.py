@@ -1,4 +1,4 @@
-"""The stack as a library: run one, or attach to one that runs.
+"""Classes to run a stack in this process, or to control a stack of another process.
 
 Example::
 
@@ -34,18 +34,18 @@ from proctorium_devstack.supervisor import EventListener, Supervisor
 
 
 class NotRunningError(Exception):
-    """No stack runs on the data folder."""
+    """No stack runs on the data folder, or the stack does not run the requested component."""
 
 
 class RunningStack:
-    """A stack that a supervisor in any process runs: its addresses, and control of its processes."""
+    """A stack whose supervisor may run in another process, with its addresses and processes."""
 
     def __init__(self, data_folder: DataFolder) -> None:
         self.data_folder = data_folder
 
     @classmethod
     def attach(cls, folder: Path | None = None) -> RunningStack:
-        """Return the stack that runs on `folder`, by default the project's. Raises NotRunningError."""
+        """Return the stack that runs on `folder` (None: the default data folder). Raises NotRunningError."""
         data_folder = DataFolder.at(folder)
         if not data_folder.is_locked() or not data_folder.run_file.exists():
             raise NotRunningError(f"no stack runs on {data_folder.root}: start one with `make up`")
@@ -61,7 +61,7 @@ class RunningStack:
         return self.state.addresses[name]
 
     def url(self, name: str) -> str:
-        """Return the HTTP URL of a listener."""
+        """Return the HTTP URL of a listener, such as mailbox."""
         return f"http://{self.address(name)}"
 
     def pid(self, name: str) -> int | None:
@@ -69,12 +69,12 @@ class RunningStack:
         return self.state.components[name].pid
 
     def identity(self, name: str = OPERATOR) -> KeyPair:
-        """Return a certificate for calls to services without the edge; issue it if it does not exist."""
+        """Return a client certificate for direct calls to services. Issue the certificate if it does not exist."""
         issue(self.data_folder.certificates, [name])
         return key_pair(self.data_folder.certificates, name)
 
     def environment(self, service: str) -> Mapping[str, str]:
-        """Return the environment variables of a service, and of its command `migrate`."""
+        """Return the environment variables of a service, including those for its command `migrate`."""
         state = self.state
         ports = PortPlan.of_addresses(state.addresses)
         assembly = assemble(self.data_folder, ports, state.components)
@@ -89,7 +89,7 @@ class RunningStack:
         return {**variables, "PROCTORIUM_MIGRATION_DATABASE_URL": owner}
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component; its supervisor restarts it (await `ready`)."""
+        """Send SIGKILL to a component. Its supervisor restarts it. Await `ready` for the end of the restart."""
         pid = self.pid(name)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
@@ -104,7 +104,7 @@ class RunningStack:
 
 
 class Stack(RunningStack):
-    """A stack that this process supervises; it ends with the `async with` block and with this process."""
+    """A stack that this process supervises. The stack ends with its `async with` block, or with this process."""
 
     def __init__(self, assembly: Assembly, on_event: EventListener) -> None:
         super().__init__(assembly.data_folder)
@@ -132,16 +132,16 @@ class Stack(RunningStack):
     ) -> AsyncIterator[Stack]:
         """Run the named components (None: all) and their dependencies within the block.
 
-        `durable=False` (for tests) gives up safety at power loss for speed and deletes the databases at the end.
+        With `durable=False` (for tests), a power loss can corrupt the databases, and they are deleted at the end.
         `settings` are environment variables for all services. `on_created` is called before components start.
-        Raises UnknownComponentError, PortError, AlreadyRunningError and PortsInUseError before anything is written
-        or started, and ComponentFailedError if a component does not become ready.
+        Raises UnknownComponentError, PortError, AlreadyRunningError or PortsInUseError before files are written or
+        components are started. Raises ComponentFailedError if a component does not become ready.
         """
         data_folder = DataFolder.at(folder)
         names = with_dependencies(components)
         plan = ports or PortPlan.from_environment(os.environ)
         data_folder.require_unlocked()
-        # Before anything is written, so that a refusal leaves no files.
+        # The ports are checked before files are written, so that a refusal leaves no files.
         plan.require_free(listeners_of(names))
         with data_folder.lock():
             stack = cls(
@@ -161,7 +161,7 @@ class Stack(RunningStack):
         return replace(self._state, components=self._supervisor.statuses)
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component; it restarts automatically (await `ready`)."""
+        """Send SIGKILL to a component. It restarts automatically. Await `ready` for the end of the restart."""
         await self._supervisor.kill(name)
 
     async def ready(self, name: str, timeout: float = 60.0) -> None:
@@ -169,11 +169,11 @@ class Stack(RunningStack):
         await self._supervisor.ready(name, timeout)
 
     async def stop(self, name: str) -> None:
-        """Stop a component, without a restart until `start`."""
+        """Stop a component. It is not restarted until `start` is called."""
         await self._supervisor.stop(name)
 
     async def start(self, name: str) -> None:
-        """Start a component that was stopped, and wait until it is ready."""
+        """Start a stopped component, and wait until it is ready."""
         await self._supervisor.start(name)
 
     async def restart(self, name: str) -> None:
@@ -181,11 +181,11 @@ class Stack(RunningStack):
         await self._supervisor.restart(name)
 
     def database_url(self, service: str) -> str:
-        """Return the URL by which a service connects to its database."""
+        """Return the URL with which a service connects to its database."""
         return self.assembly.postgres.url(service)
 
     def complete(self, sign_ins: tuple[tuple[str, str, str], ...]) -> None:
-        """Mark the stack as complete, with these sign-ins, in the run file."""
+        """Write to the run file that the start is complete, with these sign-ins."""
         self._state = replace(self._state, complete=True, sign_ins=sign_ins)
         self._write()
 

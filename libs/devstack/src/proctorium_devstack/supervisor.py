@@ -1,4 +1,4 @@
-"""Supervision of components: start in the order of dependencies, restart after failures, stop in reverse order."""
+"""A supervisor that starts components in the order of dependencies, restarts them, and stops them in reverse order."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STABLE_AFTER = 30.0
 
 @dataclass(frozen=True)
 class Event:
-    """A change of a component, for people: `what` happened, and how many `seconds` it took if that is known."""
+    """A message about a component for the terminal: `what` happened, and its duration in `seconds`, or None."""
 
     component: str
     what: str
@@ -42,7 +42,7 @@ class _Entry:
 
 
 class Supervisor:
-    """Runs a set of components and restarts those that end."""
+    """A set of running components. A component that ends is restarted."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Supervisor:
         on_event: EventListener,
         on_change: Callable[[], None],
     ) -> None:
-        """`on_event` receives events for people; `on_change` is called after each change of `statuses`."""
+        """`on_event` is called with each message for the terminal, `on_change` after each change of `statuses`."""
         self._entries = {component.name: _Entry(component) for component in components}
         self._on_event = on_event
         self._on_change = on_change
@@ -61,7 +61,7 @@ class Supervisor:
         return {name: _status(entry) for name, entry in self._entries.items()}
 
     async def start_all(self) -> None:
-        """Start all components, concurrently where dependencies allow; raise the first ComponentFailedError."""
+        """Start all components, concurrently if dependencies allow it. Raises the first ComponentFailedError."""
         failed: ComponentFailedError | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -71,12 +71,12 @@ class Supervisor:
             failed = next(
                 each for each in failures.exceptions if isinstance(each, ComponentFailedError)
             )
-        # Before Python 3.11.4, an exception raised inside of `except*` is wrapped in a group again.
+        # The error is raised here because Python before 3.11.4 wraps an exception raised in `except*` in a new group.
         if failed is not None:
             raise failed
 
     async def stop_all(self) -> None:
-        """Stop all components, each before those that it depends on. No process is left."""
+        """Stop all components. A component is stopped before its dependencies. No process remains."""
         await asyncio.gather(*(self._stop_watching(entry) for entry in self._entries.values()))
         for batch in _stop_order(self._entries):
             await asyncio.gather(*(self._stop_one(entry) for entry in batch))
@@ -93,19 +93,19 @@ class Supervisor:
             await self._find(name).ready.wait()
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component; it restarts automatically (await `ready`)."""
+        """Send SIGKILL to a component. It restarts automatically. Await `ready` for the end of the restart."""
         entry = self._find(name)
         self._set(entry, "down")
         await entry.component.kill()
 
     async def stop(self, name: str) -> None:
-        """Stop a component, without a restart until `start`."""
+        """Stop a component. It is not restarted until `start` is called."""
         entry = self._find(name)
         await self._stop_watching(entry)
         await self._stop_one(entry)
 
     async def start(self, name: str) -> None:
-        """Start a component that was stopped, and wait until it is ready."""
+        """Start a stopped component, and wait until it is ready."""
         entry = self._find(name)
         if entry.state == "down" and entry.watcher is None:
             await self._launch(entry)
@@ -113,7 +113,7 @@ class Supervisor:
         await self.ready(name)
 
     async def restart(self, name: str) -> None:
-        """Stop a component and start it again."""
+        """Stop a component, start it again, and wait until it is ready."""
         await self.stop(name)
         await self.start(name)
 
@@ -157,7 +157,7 @@ class Supervisor:
             await end(watcher)
 
     async def _keep_running(self, entry: _Entry) -> None:
-        """Report each end of the process and restart it, with a growing delay after consecutive failures."""
+        """Report each end of the process and restart it. The delay grows with consecutive failures."""
         failures = 0
         while True:
             since = time.monotonic()
@@ -171,7 +171,7 @@ class Supervisor:
             failures = await self._relaunch(entry, failures)
 
     async def _relaunch(self, entry: _Entry, failures: int) -> int:
-        """Restart until the component is ready; return the number of failures since it was last stable."""
+        """Restart the component until it is ready. Return the number of its failures since it was stable."""
         while True:
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
@@ -211,7 +211,7 @@ def _status(entry: _Entry) -> ComponentStatus:
 
 
 def _stop_order(entries: Mapping[str, _Entry]) -> Iterable[list[_Entry]]:
-    """Yield batches: the components that no other depends on, then those that only these depended on, and so on."""
+    """Yield batches of components, in which each component comes before its dependencies."""
     remaining = dict(entries)
     while remaining:
         needed = {name for each in remaining.values() for name in each.component.dependencies}

@@ -1,4 +1,4 @@
-"""One edge for all tests of a file."""
+"""A fixture with one edge for all tests of a file."""
 
 from __future__ import annotations
 

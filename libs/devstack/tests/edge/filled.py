@@ -1,4 +1,4 @@
-"""Requests with every field set, for every method, from the protos' descriptors."""
+"""A generator of requests with all fields set, for each method, from the protos' descriptors."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SINGLE: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Method:
-    """A Proctorium method."""
+    """A gRPC method of Proctorium."""
 
     path: str
     request: Descriptor
@@ -32,16 +32,16 @@ class Method:
 
     @property
     def service(self) -> str:
-        """The name of its service, such as `session`."""
+        """The name of the service that owns the method, such as `session`."""
         return self.path.split(".")[1]
 
     def filled(self) -> Message:
-        """Return a request with every field set, and one of each oneof."""
+        """Return a request with all fields set. Of each oneof, only the first field is set."""
         return _filled(self.request, 0)
 
 
 def methods() -> list[Method]:
-    """Return all Proctorium methods."""
+    """Return all gRPC methods of Proctorium."""
     pool = DescriptorPool()
     files = descriptor_set().file
     for file in files:
@@ -60,12 +60,12 @@ def methods() -> list[Method]:
 
 
 def as_json(message: Message, *, proto_names: bool = False) -> dict[str, Any]:
-    """Return the JSON of a message as a dictionary."""
+    """Return the JSON form of a message as a dictionary."""
     return json_format.MessageToDict(message, preserving_proto_field_name=proto_names)
 
 
 def read(method: Method, received: bytes) -> Message:
-    """Parse a request that a service received."""
+    """Parse a request that a service has received, and return it."""
     request: Message = message_factory.GetMessageClass(method.request)()
     request.ParseFromString(received)
     return request
@@ -74,7 +74,7 @@ def read(method: Method, received: bytes) -> Message:
 def objects(
     message: Descriptor, value: dict[str, Any], path: str = ""
 ) -> Iterator[tuple[str, Descriptor, dict[str, Any]]]:
-    """Yield path (in proto names), type and JSON of a message and of all messages inside it."""
+    """Yield path (in proto names), type and JSON of a message and, recursively, of the messages in its fields."""
     yield path, message, value
     for field in message.fields:
         inner = field.message_type
@@ -89,7 +89,7 @@ def objects(
 
 
 def _is_plain(message: Descriptor) -> bool:
-    """Return whether its JSON is an object of named fields."""
+    """Return whether the JSON of the message is an object with the names of its fields."""
     return (
         not message.full_name.startswith("google.protobuf.") and not message.GetOptions().map_entry
     )

@@ -1,4 +1,4 @@
-"""A real Envoy in front of fakes of the services and the portal, which record their requests."""
+"""A harness with a real Envoy, and with fakes of the services and the portal that record their requests."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MIB = 1024 * 1024
 CALL_SECONDS = 0.5
 PROBE = "x-proctorium-probe"
 KEY = SigningKey(b"k" * 32)
-"""The key of the tokens that the edge accepts."""
+"""The signing key of the tokens that the edge accepts."""
 PERSON = UUID("0198f6a0-0000-7000-8000-000000000001")
 SERVING = b"\x08\x01"
 UnaryCall: TypeAlias = "grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]"
@@ -45,7 +45,7 @@ Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 class Upstreams(grpc.GenericRpcHandler):
-    """A fake of all services and the portal, which records requests and returns empty messages, pages or failures."""
+    """A fake of all services and the portal. It records requests and returns empty messages, pages or errors."""
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
@@ -55,19 +55,19 @@ class Upstreams(grpc.GenericRpcHandler):
         self.time_remaining: float | None = None
         self.page_requests: list[bytes] = []
         self.hang_ups = 0
-        """How many more requests for pages the portal refuses by closing the connection."""
+        """The number of next page requests for which the portal closes the connection without a response."""
         self.slow = False
         self.error: ServiceError | None = None
         self.library_error: grpc.StatusCode | None = None
-        """A code to fail with as a gRPC library does, without a reason."""
+        """The code with which calls fail without a reason, like errors of a gRPC library. None: calls succeed."""
         self.broken_peer: str | None = None
-        """The peer of a connection on which every call fails, as on one that a service's gRPC library has abandoned."""
+        """The peer of a connection on which every call fails, like on a connection that a gRPC library has broken."""
         self.fails_calls = False
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """Return the handler of a method."""
+        """Return the handler of the called method."""
         match handler_call_details.method:
             case "/grpc.health.v1.Health/Check":
                 return grpc.unary_unary_rpc_method_handler(self._check_health)
@@ -111,7 +111,7 @@ class Upstreams(grpc.GenericRpcHandler):
         self.time_remaining = context.time_remaining()
 
     async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve the same page for every path of the portal."""
+        """Respond to a request with the same page for every path."""
         self.page_requests.append(await reader.readuntil(b"\r\n\r\n"))
         if self.hang_ups > 0:
             self.hang_ups -= 1
@@ -136,7 +136,7 @@ class Harness:
     ) -> None:
         self.address = address
         self.token: str | None = TokenSigner(KEY).sign(PERSON, ["learner"]).text
-        """Sent with every call that has neither a token nor a cookie."""
+        """The token for calls that have neither an authorization header nor a cookie. None: no token."""
         self.upstreams = upstreams
         self.http = http
         self.settings = settings
@@ -145,7 +145,7 @@ class Harness:
 
     @property
     def memory(self) -> int:
-        """The resident memory of Envoy in bytes."""
+        """The resident memory of the Envoy process, in bytes."""
         assert self._envoy.process is not None
         status = Path(f"/proc/{self._envoy.process.pid}/status").read_text()
         kilobytes = next(line for line in status.splitlines() if line.startswith("VmRSS:"))
@@ -154,23 +154,23 @@ class Harness:
     async def connect(
         self, source: str = LOOPBACK
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """Open a connection to the edge from the address `source`."""
+        """Open a TCP connection to the edge from the address `source`."""
         host, port = self.address.rsplit(":", 1)
         return await asyncio.open_connection(host, int(port), local_addr=(source, 0))
 
     def with_token(self, token: str | None) -> Harness:
-        """Return the same harness with another token for the client, or with none."""
+        """Return a copy of the harness with another token, or without a token if it is None."""
         other = copy(self)
         other.token = token
         return other
 
     @property
     def authorization(self) -> tuple[tuple[str, str], ...]:
-        """The header that identifies the caller, as metadata."""
+        """The authorization header as gRPC metadata. It is empty without a token."""
         return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
 
     def _authorization(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the authorization header for a call, unless its headers with these `names` identify the caller."""
+        """Return the authorization header, or none if `names` already contain an authorization header or a cookie."""
         return {} if {"authorization", "cookie"}.intersection(names) else dict(self.authorization)
 
     async def call(
@@ -185,7 +185,7 @@ class Harness:
             )
 
     async def json(self, method: str, body: str = "{}", **headers: str) -> Response:
-        """Make a call with a JSON body."""
+        """Make a call with a JSON body and return the response."""
         return await self.http.post(
             method,
             content=body,
@@ -197,18 +197,18 @@ class Harness:
         )
 
     async def post(self, method: str, body: str, content_type: str | None) -> Response:
-        """Make a call with any content type."""
+        """Make a call with this content type (None: no content type) and return the response."""
         headers = {} if content_type is None else {"content-type": content_type}
         return await self.http.post(
             method, content=body, headers={**headers, **self._authorization([])}
         )
 
     async def health(self, service: str) -> int:
-        """Return the status of the edge's health page of `service`."""
+        """Return the HTTP status of the edge's health page for `service`."""
         return (await self.http.get(f"/healthz/{service}")).status_code
 
     async def web(self, method: str, request: bytes = b"") -> Response:
-        """Make a gRPC-Web call."""
+        """Make a gRPC-Web call and return the response."""
         return await self.http.post(
             method,
             content=b"\0" + len(request).to_bytes(4, "big") + request,
@@ -222,7 +222,7 @@ class Harness:
 
 @asynccontextmanager
 async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[Harness]:
-    """Run an edge and its upstreams within the block; `settings` replace fields of EdgeSettings."""
+    """Run an edge and its upstreams within the block. `settings` are fields of EdgeSettings."""
     certificates = issue(folder / "certificates", [*SERVICES, "edge"])
     listen, admin, portal, unavailable, *ports = free_ports(4 + len(SERVICES))
     upstreams = Upstreams()
@@ -260,7 +260,7 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[Harness]:
 
 
 def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
-    """Write the file by which the edge checks tokens, with these keys."""
+    """Write the file with the public keys with which the edge checks tokens."""
     file = Path(settings.token_check)
     file.parent.mkdir(exist_ok=True)
     new = file.with_name("new")

@@ -1,4 +1,4 @@
-"""The edge protects browsers: other sites cannot use a person's cookies, and responses are not cached."""
+"""Tests that other sites cannot use a person's cookies, and that browsers do not cache responses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .test_edge import assert_json_error
 
 @pytest.fixture(scope="module")
 async def https(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
-    """An edge behind a load balancer that terminates HTTPS."""
+    """Run an edge behind a load balancer that terminates HTTPS."""
     async with running_edge(tmp_path_factory.mktemp("https"), https=True) as running:
         yield running
 

@@ -1,4 +1,4 @@
-"""Envoy accepts the rendered configuration, whatever the settings."""
+"""Tests that Envoy accepts the rendered configuration with different settings."""
 
 from __future__ import annotations
 

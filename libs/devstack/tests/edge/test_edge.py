@@ -1,4 +1,4 @@
-"""The edge's protocols, routes, headers, errors and access log, with a real Envoy."""
+"""Tests of the edge's protocols, routes, headers, errors and access log, with a real Envoy."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ async def test_vanished_client_is_probed_within_seconds(harness: Harness) -> Non
 
 
 def keepalive_delay(port: int, client: int) -> float | None:
-    """Return the seconds until Linux sends a keepalive probe to a client of the edge; None without a timer."""
+    """Return the seconds until Linux sends a keepalive probe to a client, or None if no probe is scheduled."""
     keepalive_timer = "02"
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, _, _, timer, *_ = line.split()
@@ -248,7 +248,7 @@ async def test_largest_error_reaches_its_caller_and_ends_no_other_stream(
         assert await watching.read() == b""
         harness.upstreams.error = largest
         try:
-            # To the service of the watch, over the edge's one connection to it.
+            # The edge has one connection to a service, so these calls share the connection of the watch.
             errors = [await refusal(harness.call(SESSIONS)) for _ in range(5)]
         finally:
             harness.upstreams.error = None
@@ -284,7 +284,7 @@ async def test_library_error_without_a_reason_receives_one(
 
 
 class AlwaysLimited(Edge):
-    """An edge that returns 429 for unknown paths."""
+    """An edge that returns HTTP status 429 for unknown paths."""
 
     async def prepare(self) -> None:
         await super().prepare()
@@ -328,7 +328,7 @@ def assert_json_error(response: Response, code: int, reason: str) -> None:
 
 
 def assert_grpc_web_error(response: Response, code: int, reason: str) -> None:
-    """Assert that the response is a gRPC-Web error, which has HTTP status 200, with this code and reason."""
+    """Assert that the response is a gRPC-Web error (HTTP status 200) with this code and reason."""
     assert (response.status_code, response.headers["grpc-status"]) == (200, str(code))
     assert response.headers["content-type"] == "application/grpc-web+proto"
     details = response.headers["grpc-status-details-bin"]
@@ -361,7 +361,7 @@ async def test_access_log_contains_methods_but_no_personal_data(harness: Harness
 async def _lines(
     log: Path, is_complete: Callable[[list[dict[str, object]]], bool]
 ) -> list[dict[str, object]]:
-    """Return the lines of the log once `is_complete`; Envoy writes them after the response."""
+    """Return the lines of the log as soon as `is_complete` is true. Envoy writes them after the response."""
 
     async def read() -> list[dict[str, object]]:
         while True:

@@ -1,4 +1,4 @@
-"""How the edge treats a service that passes health checks but fails calls."""
+"""Tests of the edge with a service whose health checks succeed and whose calls fail."""
 
 from __future__ import annotations
 

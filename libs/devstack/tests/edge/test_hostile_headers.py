@@ -1,4 +1,4 @@
-"""The edge removes headers that a gRPC library cannot parse, because they would break its shared connection."""
+"""Tests that the edge removes headers that would break its shared connection to a service's gRPC library."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PASSED = {
     *("grpc-encoding", "origin", "sec-fetch-site", "traceparent", "tracestate"),
     *("x-forwarded-for", "x-forwarded-proto", "x-grpc-web"),
 }
-"""The headers that a service may receive; its gRPC library hides grpc-timeout, te and the pseudo-headers."""
+"""The headers that a service may receive. The gRPC library hides grpc-timeout, te and the pseudo-headers."""
 
 FIELDS: dict[str, list[bytes]] = {
     "deadline-without-unit": [b"grpc-timeout: 5"],
@@ -136,12 +136,12 @@ async def test_valid_deadline_is_passed_on(harness: Harness) -> None:
         harness.upstreams.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert harness.upstreams.time_remaining is not None
-    # gRPC rounds a timeout up before it sends it.
+    # gRPC rounds a timeout up before it is sent.
     assert harness.upstreams.time_remaining < 0.1
 
 
 class OtherClient:
-    """Another client, with an open watch, whose calls must succeed and arrive unchanged."""
+    """Another client with calls and an open watch, on which a hostile request must have no effect."""
 
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
@@ -155,7 +155,7 @@ class OtherClient:
         return self
 
     async def assert_works(self) -> None:
-        """Assert that calls succeed and arrive with their own headers, and that the watch is open."""
+        """Assert that each call succeeds, that the service receives its headers, and that the watch is open."""
         for token in ("Bearer mine", "Bearer mine", "Bearer other"):
             metadata = (("authorization", token), ("traceparent", token))
             await self._call(b"", metadata=metadata, timeout=5)
@@ -169,7 +169,7 @@ class OtherClient:
 
 
 async def post(harness: Harness, fields: Iterable[bytes]) -> None:
-    """Send a gRPC-Web call with these header lines, and wait for the end of its response's headers."""
+    """Send a gRPC-Web call with these header lines, and wait until the response's headers are complete."""
     reader, writer = await harness.connect()
     head = [
         b"POST " + PUBLIC.encode() + b" HTTP/1.1",
@@ -187,7 +187,7 @@ async def post(harness: Harness, fields: Iterable[bytes]) -> None:
 async def call_in_frames(
     harness: Harness, metadata: dict[str, str], trailers: Iterable[tuple[bytes, bytes]] = ()
 ) -> None:
-    """Send a gRPC call with these headers and trailers, and wait until its stream or connection ends."""
+    """Send a gRPC call with these headers and trailers, and wait until the stream or the connection ends."""
     reader, writer = await harness.connect()
     head = header_block(PUBLIC, metadata)
     writer.write(PREFACE + frame(SETTINGS, 0, 0, b""))

@@ -1,4 +1,4 @@
-"""The edge limits the requests, time, connections and memory that one client address can use."""
+"""Tests of the edge's limits of requests, time, connections and memory for one client address."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ async def test_unfinished_watches_do_not_exhaust_a_service(harness: Harness) -> 
 
 
 async def _ping(connection: Connection) -> None:
-    """Wait until the edge has read all earlier bytes, by a ping, which it acknowledges in order."""
+    """Send a ping and wait for the acknowledgement. The edge sends it after it has read all earlier bytes."""
     reader, writer = connection
     ping, acknowledgement = 6, b"\0\0\x08\x06\x01"
     writer.write(frame(ping, 0, 0, b"8 bytes."))
@@ -90,7 +90,7 @@ async def test_call_with_an_unfinished_body_times_out(tmp_path: Path) -> None:
 
 
 async def _unfinished(harness: Harness, method: str) -> tuple[bytes, bool]:
-    """Send a gRPC-Web call with an unfinished body; return the response's headers, and whether no body followed."""
+    """Send a gRPC-Web call with an unfinished body. Return the response's headers, and whether its body is empty."""
     reader, writer = await harness.connect()
     lines = [
         f"POST {method} HTTP/1.1",
@@ -129,7 +129,7 @@ async def test_unfinished_uploads_use_limited_memory(tmp_path: Path) -> None:
 
 
 async def _upload(harness: Harness, size: int) -> None:
-    """Send all but the last byte of an upload, unless the edge closes the connection before."""
+    """Send an upload without its last byte. Stop if the edge closes the connection."""
     _, writer = await harness.connect()
     lines = [
         f"POST {EVIDENCE} HTTP/1.1",
@@ -176,7 +176,7 @@ async def test_sign_ins_of_an_address_have_a_separate_limit(tmp_path: Path) -> N
         assert refused.json()["details"][0]["reason"] == "TOO_MANY_REQUESTS"
         assert await status(SIGN_IN, "192.0.2.2") == 200
         assert await status(ORGANISATION, "192.0.2.1") == 200, "other public methods stay available"
-        # The IPv6 addresses of one customer's prefix count as one address.
+        # IPv6 addresses with the same /48 prefix share one limit.
         statuses = [await status(SIGN_IN, f"2001:db8:1:{number:x}::1") for number in range(5)]
         assert statuses[:3] == [200] * 3
         assert 429 in statuses[3:]

@@ -1,4 +1,4 @@
-"""The edge checks tokens, and refuses calls without a valid one."""
+"""Tests that the edge checks tokens, and refuses calls without a valid token."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ OTHER = SigningKey(b"o" * 32)
 def signed(
     key: SigningKey = KEY, *, ago: timedelta = timedelta(), audience: str = "proctorium"
 ) -> str:
-    """Return a token that was issued `ago`."""
+    """Return a token that was issued the duration `ago` before now."""
     signer = TokenSigner(key, audience=audience, clock=lambda: datetime.now(UTC) - ago)
     return signer.sign(PERSON, ["learner"]).text
 
 
-# Created when a test runs, so that expiry does not depend on when the tests were collected.
+# Tokens are created when a test runs, so that their expiry does not depend on the time of collection.
 INVALID: dict[str, tuple[Callable[[], str | None], str]] = {
     "missing": (lambda: None, "TOKEN_MISSING"),
     "expired": (lambda: signed(ago=timedelta(hours=1)), "TOKEN_EXPIRED"),
@@ -145,7 +145,7 @@ async def test_new_keys_are_used_without_a_restart(
             while (await new.json(ME)).status_code != 200:
                 await asyncio.sleep(0.05)
         assert (await old.json(ME)).status_code == 200
-        # Without keys the edge forwards every token, and only the services check it.
+        # Without keys, the edge forwards every token, and only the services check tokens.
         check_tokens(harness.settings)
         async with asyncio.timeout(20):
             while (await harness.with_token("nonsense").json(ME)).status_code != 200:

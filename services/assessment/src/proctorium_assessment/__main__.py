@@ -1,4 +1,4 @@
-"""The wiring of assessment."""
+"""The entry point of assessment: connects its API, subscribers and workers."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ from proctorium_common.process.service import Service
 
 
 def build(service: Service[Settings]) -> None:
-    """Wire the service."""
+    """Add the API, the subscribers and the workers to the service."""
     service.keys_from(signing_keys(service.channel("enrollment")))
     _add_apis(service)
     _subscribe(service)

@@ -1,4 +1,4 @@
-"""The events that assessment publishes. None of them has an answer or an answer key."""
+"""The events that assessment publishes. No event contains an answer or an answer key."""
 
 from __future__ import annotations
 

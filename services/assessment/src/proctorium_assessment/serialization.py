@@ -1,4 +1,7 @@
-"""The stored form of items and answers: their messages, whose breaking-change check keeps stored rows readable."""
+"""Encoding and decoding of items and answers, as protobuf messages.
+
+The same bytes are stored in the database. The breaking-change check of the protos keeps stored rows readable.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def items_to_bytes(items: Iterable[Item]) -> bytes:
 
 
 def items_from_bytes(stored: bytes) -> tuple[Item, ...]:
-    """Return the items that `items_to_bytes` stored."""
+    """Return the items from the bytes that `items_to_bytes` returned."""
     return tuple(
         item_from_message(item, UUID(item.item_id))
         for item in assessments_pb2.Assessment.FromString(stored).items
@@ -65,7 +68,7 @@ def item_message(item: Item) -> items_pb2.Item:
 
 
 def learner_item_message(item: Item) -> items_pb2.Item:
-    """Return an item as a message for its learner before the result: without answer key, tolerance and feedback."""
+    """Return an item as a message for a learner who has no result yet: without answer key, tolerance and feedback."""
     message = item_message(item)
     message.ClearField("feedback")
     match message.WhichOneof("kind"):
@@ -82,7 +85,7 @@ def learner_item_message(item: Item) -> items_pb2.Item:
 
 
 def item_from_message(message: items_pb2.Item, item_id: UUID) -> Item:
-    """Return the item of a message with the id `item_id`."""
+    """Return the item that a message contains, with the id `item_id`."""
     return Item(
         item_id, message.prompt, message.points, _kind_from_message(message), message.feedback
     )
@@ -123,7 +126,7 @@ def _choices_from_messages(choices: Sequence[items_pb2.Choice]) -> tuple[Choice,
 
 
 def answer_from_message(message: items_pb2.Answer) -> Answer:
-    """Return the answer of a message; without a value or without choices, None."""
+    """Return the answer that a message contains, or None if the message has no value or no choices."""
     match message.WhichOneof("value"):
         case "chosen":
             chosen = frozenset(message.chosen.choice_ids)
@@ -137,7 +140,7 @@ def answer_from_message(message: items_pb2.Answer) -> Answer:
 
 
 def answer_to_bytes(answer: Answer) -> bytes:
-    """Return the canonical bytes of an answer: an `Answer` message with sorted choices, and none for None."""
+    """Return the canonical bytes of an answer: an `Answer` message with sorted choices, or no bytes for None."""
     match answer:
         case None:
             return b""
@@ -153,5 +156,5 @@ def answer_to_bytes(answer: Answer) -> bytes:
 
 
 def answer_from_bytes(stored: bytes) -> Answer:
-    """Return the answer of the bytes of an `Answer` message."""
+    """Return the answer that an encoded `Answer` message contains, or None if it has no value or no choices."""
     return answer_from_message(items_pb2.Answer.FromString(stored))

@@ -1,4 +1,4 @@
-"""The harness of the integration tests: the service, people who call it, and learners in sessions."""
+"""The harness of the integration tests, with the service, its callers and learners in sessions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Person(testing.Person):
 
 @dataclass
 class Seat:
-    """A learner in a session, and the events of session orchestration about them."""
+    """A learner in a session, with the events that session orchestration publishes about the learner."""
 
     learner: Person
     session_id: UUID
@@ -118,7 +118,7 @@ class Seat:
     def change(
         self, sequence: int, item: int, answer: items_pb2.Answer | None = None
     ) -> attempts_pb2.AnswerChange:
-        """Return a change of the answer to the item at the index `item`, by default to the correct answer."""
+        """Return a change of the answer to the item with the index `item`; the default answer is the correct one."""
         return attempts_pb2.AnswerChange(
             sequence=sequence,
             item_id=self.items[item].item_id,
@@ -145,7 +145,7 @@ class Seat:
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, with enrollment and a clock that tests move."""
+    """The service, with a fake of enrollment and a clock that tests move."""
 
     clock: MovableClock
     administrator: Person
@@ -172,11 +172,11 @@ class Harness(testing.ServiceHarness[Settings]):
         self.administrator = self.person("administrator")
 
     def register(self, person: Person, name: str) -> None:
-        """Make enrollment know a person by a legal name."""
+        """Store the legal name of a person in the fake of enrollment."""
         self.enrollment.registered[person.id] = (name, "2001-04-17")
 
     def person(self, *roles: str, person_id: UUID | None = None) -> Person:
-        """Return a person with these roles, by default a learner."""
+        """Return a person with these roles, or a learner if no roles are given."""
         return Person(self, *(roles or ("learner",)), person_id=person_id)
 
     async def publish_assessment(
@@ -193,7 +193,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return published.assessment
 
     async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
-        """Handle the event that the person is certified for a time from now."""
+        """Handle the event that the person is certified for the time `until`, from now."""
         event = enrollment_events.PersonCertified(person_id=str(person.person_id))
         event.certified_until_time.FromDatetime(self.clock() + until)
         await self.handle(event)
@@ -205,7 +205,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return proctor
 
     def rewind(self) -> None:
-        """Make the next event older than all earlier ones."""
+        """Set the position back, so that the next event is older than all events before it."""
         self.position -= 1000
 
     async def publish_course(
@@ -219,13 +219,13 @@ class Harness(testing.ServiceHarness[Settings]):
         )
 
     def seat(self, assessment_id: str, *, learner: Person | None = None) -> Seat:
-        """Return a learner who has not joined yet."""
+        """Return the seat of a learner who has not joined the session yet."""
         return Seat(
             learner or self.person(), new_id(), UUID(assessment_id), new_id(), proctor_id=new_id()
         )
 
     async def joined(self, **assessment: Any) -> Seat:
-        """Return a learner who waits for authorisation."""
+        """Return the seat of a learner who has joined and is not authorised yet."""
         published = await self.publish_assessment(assessment_proto(**assessment))
         seat = self.seat(published.assessment_id)
         await self.handle(seat.scheduled())
@@ -234,13 +234,13 @@ class Harness(testing.ServiceHarness[Settings]):
         return seat
 
     async def authorized(self, **assessment: Any) -> Seat:
-        """Return a learner who may start."""
+        """Return the seat of a learner who is authorised to start."""
         seat = await self.joined(**assessment)
         await self.handle(seat.authorized())
         return seat
 
     async def started(self, **assessment: Any) -> Seat:
-        """Return a learner who has started."""
+        """Return the seat of a learner who has started the attempt."""
         seat = await self.authorized(**assessment)
         await seat.start()
         return seat

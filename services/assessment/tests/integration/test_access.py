@@ -1,4 +1,4 @@
-"""Tests of who may call which method and read which rows."""
+"""Tests of the roles that may call each method, and of the rows that a caller may read."""
 
 from __future__ import annotations
 

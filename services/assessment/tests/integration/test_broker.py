@@ -1,4 +1,4 @@
-"""Tests of events through the broker."""
+"""Tests of events that the service receives and publishes through the broker."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ async def completed(harness: Harness, name: str = "Ada Lovelace") -> Person:
 
 
 async def passed(harness: Harness) -> Seat:
-    """Return a learner who has passed an assessment."""
+    """Return the seat of a learner who has passed an assessment."""
     seat = await harness.started()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
     await seat.submit()
@@ -83,7 +83,7 @@ async def test_certificate_of_a_completed_course_can_be_verified_by_everybody(
         results_pb2.DownloadCertificateRequest(certificate_id=number)
     )
     assert download.pdf.startswith(b"%PDF-")
-    assert b"pdfaid" in download.pdf  # archival
+    assert b"pdfaid" in download.pdf  # The file is archival (PDF/A).
     assert download.file_name == "certificate-Radiation-protection.pdf"
 
     anybody = harness.person("learner")
@@ -139,7 +139,7 @@ async def test_repeated_completion_creates_one_certificate(harness: Harness) -> 
     event = completion(learner)
     await asyncio.gather(*(harness.handle(event) for _ in range(4)))
     first = await issued(learner)
-    harness.rewind()  # a replay, long after
+    harness.rewind()  # The event is replayed much later.
     await harness.handle(event)
     assert await issued(learner) == first
     assert len(await harness.events(events_pb2.CertificateIssued)) == 1

@@ -22,7 +22,7 @@ ROUNDS = 3
 async def save_until_killed(
     stub: attempts_pb2_grpc.AttemptServiceStub, seat: Seat, first: int
 ) -> list[int]:
-    """Save continuously by a stream; return the sequence numbers that were acknowledged before it broke."""
+    """Save answers by a stream until it breaks, and return the sequence numbers that were acknowledged."""
     acknowledged: list[int] = []
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
@@ -62,7 +62,7 @@ async def test_killed_service_loses_no_acknowledged_answer(
                 first[seat.attempt_id] = number
                 learners.append(asyncio.create_task(save_until_killed(stub, seat, number)))
             await _until_saved(harness, before + 200)
-            # Who has not reached the service by then would wait for it after its end, too.
+            # The service is killed after every learner has reached it. A learner who had not would wait for it forever.
             for seat in seats:
                 await _until_reached(harness, seat.attempt_id, first[seat.attempt_id])
             service.send_signal(signal.SIGKILL)

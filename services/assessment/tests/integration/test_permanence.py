@@ -1,4 +1,4 @@
-"""Tests of what the database refuses."""
+"""Tests of the changes that the database refuses."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_version_of_a_result_is_unique(harness: Harness) -> None:
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
-        ("joined", "state = 'in_progress', started_at = now()"),  # without authorisation
+        ("joined", "state = 'in_progress', started_at = now()"),  # The attempt is not authorised.
         ("started", "state = 'authorized', started_at = NULL"),
         (
             "submitted",
@@ -108,7 +108,7 @@ COMBINED = {
     (AttemptState.IN_PROGRESS, AttemptState.RELEASED),
     (AttemptState.SUBMITTED, AttemptState.RELEASED),
 }
-"""What a submission makes of several transitions in one update."""
+"""The state changes by which a submission makes several transitions in one update."""
 
 
 async def test_database_allows_exactly_the_transitions_of_the_state_machine(
@@ -123,7 +123,7 @@ async def test_database_allows_exactly_the_transitions_of_the_state_machine(
 
 
 async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) -> bool:
-    """Return whether the database lets an attempt change from one state to the other."""
+    """Return whether the database allows an attempt to change from the state `origin` to `target`."""
     attempt_id = new_id()
     await harness.rows(
         "INSERT INTO attempts (attempt_id, assessment_id, person_id, state, created_at, version, chain_head,"
@@ -150,7 +150,7 @@ async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) 
 
 
 def _columns(state: AttemptState) -> str:
-    """Return the values of the columns that the checks require in a state."""
+    """Return the SQL values of the columns that the check constraints require in a state."""
     started = "now()" if state in STARTED_STATES else "NULL::timestamptz"
     submitted = "now(), 'learner'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
     released = "now()" if state is AttemptState.RELEASED else "NULL::timestamptz"

@@ -1,4 +1,4 @@
-"""Tests of the cache of published assessments, and of reading an attempt."""
+"""Tests of the cache of published assessments and of reading attempts."""
 
 from __future__ import annotations
 

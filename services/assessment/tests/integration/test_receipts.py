@@ -1,4 +1,4 @@
-"""Tests of receipts by the verifier in docs/architecture/answers.md."""
+"""Tests that the verifier in docs/architecture/answers.md accepts the receipts of the service."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def kept_receipt(
 
 
 async def receipts_of(seat: Seat) -> dict[str, Any]:
-    """Return the receipts of a learner who changed answers and repeated requests."""
+    """Return the receipts of a learner who has changed answers and repeated requests, in random order."""
     both = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["c", "a"]))
     one, two, three = seat.change(5, 0), seat.change(2, 1, both), seat.change(3, 3)
     back = seat.change(7, 0, items_pb2.Answer())
     receipts = [
         kept_receipt(await seat.save(one), one),
         kept_receipt(await seat.save(two, three), two, three),
-        kept_receipt(await seat.save(back, one), back, one),  # one was sent again
+        kept_receipt(await seat.save(back, one), back, one),  # The change `one` is repeated.
         kept_receipt(await seat.save(two), two),
     ]
     random.Random(1).shuffle(receipts)

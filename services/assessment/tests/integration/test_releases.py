@@ -28,7 +28,7 @@ def release(
 
 
 async def removed(harness: Harness, answered: int = 4) -> Seat:
-    """Return a learner who was removed from the session after a number of correct answers."""
+    """Return the seat of a learner who was removed from the session after `answered` correct answers."""
     seat = await harness.started()
     if answered:
         await seat.save(*(seat.change(item + 1, item) for item in range(answered)))

@@ -1,4 +1,4 @@
-"""Tests of the visibility of results."""
+"""Tests of the access to results and their items."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of second attempts at an assessment, which are refused (`A10`)."""
+"""Tests that a second attempt at an assessment is refused (`A10`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RELEASED = attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
 async def in_another_session(harness: Harness, seat: Seat) -> Seat:
-    """Return the same learner, authorised for the same assessment in a session of another course."""
+    """Return a seat of the same learner, who is authorised for the same assessment in a session of another course."""
     again = harness.seat(str(seat.assessment_id), learner=seat.learner)
     for event in (again.scheduled(), again.joined(), again.authorized()):
         await harness.handle(event)

@@ -23,7 +23,7 @@ def choosing(*letters: str) -> items_pb2.Answer:
 
 
 async def saved(seat: Seat) -> dict[str, tuple[int, items_pb2.Answer]]:
-    """Return the answers that count, by item."""
+    """Return the answers that count, each with its sequence number, keyed by item id."""
     return {each.item_id: (each.sequence, each.answer) for each in (await seat.attempt()).answers}
 
 
@@ -134,10 +134,8 @@ async def test_changes_after_the_deadline_are_stored_as_late_and_refused(harness
     in_time = await seat.save(seat.change(1, 0))
     harness.clock.move(timedelta(minutes=5, seconds=1))
     error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))
-    assert error.reason in {
-        "TIME_LIMIT_EXCEEDED",
-        "ATTEMPT_SUBMITTED",
-    }  # the worker may have come round
+    # The reason depends on whether the worker has already submitted the overdue attempt.
+    assert error.reason in {"TIME_LIMIT_EXCEEDED", "ATTEMPT_SUBMITTED"}
     assert error.metadata["stored"] == "true"
     assert await saved(seat) == {seat.items[0].item_id: (1, RIGHT[0])}
     (late,) = await harness.rows("SELECT sequence, late FROM answer_revisions WHERE late")
@@ -169,7 +167,7 @@ async def test_changes_after_the_submission_are_stored_as_late_and_refused(
     await refusal(seat.save(seat.change(3, 0, choosing("b"))))
     shown = await seat.attempt()
     assert (shown.last_sequence, shown.answered_count) == (3, 1)
-    # Learner and staff see that there is something that a person could look at.
+    # The learner and the staff see the number of items with late answers.
     assert (shown.late_count, (await harness.attempts_of(seat))[0].late_count) == (1, 1)
     assert list(shown.late_item_numbers) == [1]
     await harness.handle(seat.scheduled())

@@ -1,4 +1,4 @@
-"""Tests of the events of sessions."""
+"""Tests of the handling of events of sessions."""
 
 from __future__ import annotations
 

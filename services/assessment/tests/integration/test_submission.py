@@ -87,9 +87,8 @@ async def test_submission_just_after_the_deadline_succeeds(
     harness: Harness,
 ) -> None:
     seat = await harness.started(time_limit=timedelta(minutes=10))
-    harness.clock.move(
-        timedelta(minutes=10, seconds=1)
-    )  # within the grace: the worker leaves it alone
+    # The time is within the grace, so the worker does not submit the attempt yet.
+    harness.clock.move(timedelta(minutes=10, seconds=1))
     submitted = await seat.submit()
     assert submitted.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
     assert submitted.submit_time.ToDatetime() - submitted.start_time.ToDatetime() == timedelta(

@@ -60,7 +60,7 @@ async def test_watch_sends_heartbeats(harness: Harness) -> None:
             assert again.attempt.server_time != first.attempt.server_time
             again.attempt.server_time.CopyFrom(first.attempt.server_time)
             assert again == first
-        # Later changes are reported as usual.
+        # A change after heartbeats is still sent.
         await seat.submit()
         while (view := await next_response(call)).cursor == first.cursor:
             pass

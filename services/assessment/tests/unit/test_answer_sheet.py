@@ -121,7 +121,7 @@ def test_saved_changes_are_acknowledged_after_the_submission() -> None:
     assert [revision.sequence for revision in added(after)] == [2], "late ones are stored once too"
 
 
-# What a learner does: any changes, sent in any pieces, in any order, any number of times.
+# A learner's changes. `sendings` sends them in any parts, in any order and any number of times.
 CHANGES = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from([b"a", b"b", b""])), min_size=1, max_size=10
 ).map(lambda given: [change(nth, *each) for nth, each in enumerate(given, start=1)])
@@ -137,7 +137,7 @@ def sendings(draw: st.DrawFn) -> tuple[list[Change], list[list[Change]]]:
 
 
 def counting(revisions: list[Revision]) -> dict[UUID, bytes]:
-    """Return the answer with the highest sequence number that is not late, by item."""
+    """Return the answer that counts for each item, which is the last one that is not late, keyed by item id."""
     newest: dict[UUID, Revision] = {}
     for revision in sorted(revisions, key=lambda each: each.sequence):
         if not revision.is_late:

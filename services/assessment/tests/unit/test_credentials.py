@@ -26,7 +26,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def decode(text: str) -> bytes:
-    """Decode base 58 independently of `multibase`."""
+    """Return the bytes of a text in base 58, without using the code under test."""
     assert text[0] == "z"
     number = 0
     for character in text[1:]:
@@ -36,7 +36,7 @@ def decode(text: str) -> bytes:
 
 
 def verify_credential(document: dict[str, Any], public_key: bytes) -> bool:
-    """Verify a proof by the standard only."""
+    """Return whether the proof of the document is valid for the public key."""
     configuration = dict(document["proof"])
     signature = decode(configuration.pop("proofValue"))
     unsigned = {name: value for name, value in document.items() if name != "proof"}
@@ -51,7 +51,7 @@ def verify_credential(document: dict[str, Any], public_key: bytes) -> bool:
     return True
 
 
-# The example of https://www.w3.org/TR/vc-di-eddsa/#representation-eddsa-jcs-2022
+# The example in https://www.w3.org/TR/vc-di-eddsa/#representation-eddsa-jcs-2022
 W3C_PUBLIC = "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"
 W3C_SECRET = "z3u2en7t5LR2WtQH5PfFqMqwVHBeXouLzo6haApm8XHqvjxq"
 W3C_CONTEXT: Json = [

@@ -1,4 +1,4 @@
-"""A test of the README."""
+"""A test that compares the README with the code."""
 
 from __future__ import annotations
 

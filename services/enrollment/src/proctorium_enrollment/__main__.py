@@ -1,4 +1,4 @@
-"""The wiring of enrollment."""
+"""Assembly of the enrollment service from its parts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ from proctorium_enrollment.subscribers.sessions import SessionEvents
 
 
 def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> None:
-    """Wire the service; integration tests pass fast `hashes`."""
+    """Register the APIs, subscribers and workers of the service. Integration tests pass fast `hashes`."""
     settings, database = service.settings, service.database
     keys = settings.encryption_keys()
     hashes = hashes or PasswordHashes()

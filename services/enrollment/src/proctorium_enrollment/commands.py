@@ -1,4 +1,4 @@
-"""The commands of enrollment, beside those of every service: `create-administrator` and `rotate-signing-key`."""
+"""The commands that only enrollment has: `create-administrator` and `rotate-signing-key`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The events that enrollment publishes. None of them has a name, an e-mail address or the text of a code."""
+"""The events that enrollment publishes. They contain no names, no e-mail addresses and no texts of codes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def person_certified(person: Person) -> pb.PersonCertified:
 
 
 def person_role_revoked(person: Person, role: Role) -> pb.PersonRoleRevoked:
-    """Return the event that `role` of a person was revoked; `person` has the other roles."""
+    """Return the event that `role` was revoked from a person. `person` has the remaining roles."""
     return pb.PersonRoleRevoked(
         person_id=str(person.person_id),
         role=ROLE_NUMBERS[role],
@@ -105,7 +105,7 @@ def progress_recorded(registration: Registration, unit_id: UUID) -> pb.ProgressR
 def code_issued(
     code: Code, recipient_ids: Sequence[UUID], replaced_code_id: UUID | None = None
 ) -> pb.CodeIssued:
-    """Return the event that a code was issued and is to be sent to the recipients."""
+    """Return the event that a code was issued, with the people to whom it is sent."""
     return pb.CodeIssued(
         code_id=str(code.code_id),
         session_id=str(code.session_id),

@@ -1,6 +1,7 @@
-"""One replica for all tests of this folder.
+"""Fixtures: one replica of enrollment for all tests of this folder.
 
-Each test uses its own people and sessions, and an hour passes between two of them, so that limits do not carry over.
+Each test uses its own people and sessions. The clock moves by an hour between tests, so that throttling in one test
+does not affect the next.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The harness of the integration tests: the service, its callers, and people, courses and sessions for them."""
+"""The harness of the integration tests: enrollment, clients, and people, courses and sessions."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ from proctorium_enrollment.storage.tables import metadata
 PASSWORD = "lantern-orchid-74"
 OTHER_PASSWORD = "harbour-violin-31"
 HERE = "192.0.2.1"
-"""The address that the edge sees callers at."""
+"""The address from which the edge receives the calls of clients."""
 ROLES = {
     "learner": ROLE_LEARNER,
     "proctor": ROLE_PROCTOR,
@@ -60,7 +60,7 @@ ROLES = {
 
 
 class Client:
-    """The stubs of enrollment, called as somebody."""
+    """The stubs of enrollment, with the credentials of one caller."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self.accounts = AccountServiceStub(channel)
@@ -73,7 +73,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A session that enrollment has heard of, and its code."""
+    """A scheduled session that enrollment has stored, with its people and its code."""
 
     session_id: str
     course: courses_pb2.Course
@@ -83,7 +83,7 @@ class Scheduled:
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, with fast password hashes, the assessment service, and a clock that stands until a test moves it."""
+    """Enrollment with fast password hashes, the assessment service, and a clock that only tests move."""
 
     clock: MovableClock
     administrator: Client
@@ -101,7 +101,7 @@ class Harness(testing.ServiceHarness[Settings]):
         self._rows_before: dict[str, int] = {}
 
     async def prepare(self) -> None:
-        """Note which rows exist: `count` and `events` leave them out."""
+        """Record which rows and events exist, so that `count` and `events` exclude them."""
         for table in metadata.sorted_tables:
             self._rows_before[table.name] = await self._count(table)
         [[position]] = await self.rows(select(func.max(outbox.c.position)))
@@ -166,7 +166,7 @@ class Harness(testing.ServiceHarness[Settings]):
     async def session(
         self, *, course: courses_pb2.Course | None = None, lobby_opens: timedelta = timedelta(0)
     ) -> Scheduled:
-        """A scheduled session with one registered learner and a proctor; it ends in three hours."""
+        """Schedule a session with one registered learner and a proctor. It ends in three hours."""
         course = course or await self.course()
         learner_id = await self.registered_learner(course.course_id)
         proctor = await self.person("proctor")
@@ -186,22 +186,22 @@ class Harness(testing.ServiceHarness[Settings]):
         return (await self.administrator.codes.ListCodes(request)).codes[0].text
 
     async def resolve(self, text: str, person_id: str, address: str = HERE) -> CodeResolution:
-        """What a code leads to that a learner enters."""
+        """Return the resolution of a code that a learner enters."""
         entry = CodeEntry(text=text, person_id=person_id, client_address=address)
         request = BatchResolveCodesRequest(entries=[entry])
-        # Many at once take turns: on a busy machine the last waits longer than a call has by default.
+        # If many calls are concurrent on a busy machine, the last one takes longer than the default timeout.
         codes = self.peer("session").codes
         (resolution,) = (await codes.BatchResolveCodes(request, timeout=TIMEOUT)).resolutions
         return resolution
 
     async def start(self, session: Scheduled, *learner_ids: str) -> None:
-        """Has the learners join and the session begin."""
+        """Make the learners join the session, and start it."""
         for learner_id in learner_ids or session.learner_ids:
             await self.deliver(joined_event(session, learner_id))
         await self.deliver(started_event(session))
 
     async def count(self, table: Table) -> int:
-        """Return how many rows this test has added."""
+        """Return the number of rows that this test has added."""
         return await self._count(table) - self._rows_before[table.name]
 
     async def _count(self, table: Table, *where: ColumnElement[bool]) -> int:
@@ -210,7 +210,10 @@ class Harness(testing.ServiceHarness[Settings]):
 
 
 async def until_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
-    """Wait until a call is refused: the copy in memory follows the database within moments."""
+    """Repeat a call until it is refused, and return the error.
+
+    The service checks tokens with a copy of database rows in memory, which is updated within moments.
+    """
 
     async def refused() -> ServiceError | None:
         try:
@@ -232,22 +235,22 @@ async def sign_in(
     address: str = HERE,
     stay_signed_in: bool = False,
 ) -> SignInResponse:
-    """Sign in from `address`."""
+    """Sign in from the client address `address`."""
     request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
     metadata = (("x-forwarded-for", address),)
-    # Many at once take turns: on a busy machine the last waits longer than a call has by default.
+    # If many calls are concurrent on a busy machine, the last one takes longer than the default timeout.
     return await harness.anonymous.accounts.SignIn(request, metadata=metadata, timeout=TIMEOUT)
 
 
 async def refresh(harness: Harness, token: str) -> str:
-    """Use a refresh token; return the next one."""
+    """Use a refresh token, and return the next one."""
     answer = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=token))
     return answer.tokens.refresh_token
 
 
 @asynccontextmanager
 async def accounts_of(harness: Harness, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
-    """Yield the account operations of another replica, which uses these hashes."""
+    """Yield the account operations of another replica, with these hashes."""
     keys = harness.service.settings.encryption_keys()
     yield Accounts(
         harness.database,

@@ -1,4 +1,4 @@
-"""Codes: issue, replacement, revocation, and who sees them."""
+"""Codes: issuing, replacement, revocation, and access to them."""
 
 from __future__ import annotations
 
@@ -411,7 +411,7 @@ async def test_only_administrators_issue_replace_and_revoke_codes(harness: Harne
     assert await listed(harness.administrator, session.session_id) == [code]
 
 
-# Who sees codes.
+# Access to codes.
 
 
 async def test_administrators_proctors_of_the_session_and_notification_list_codes(

@@ -1,4 +1,4 @@
-"""Code entries in overlapping transactions, as of two replicas."""
+"""Code entries in concurrent transactions, as if on two replicas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WAITING = text(
 
 
 async def waits_for_a_lock(harness: Harness, task: asyncio.Task[Resolution]) -> bool:
-    """Wait until the task waits for another transaction; return False if it ends before."""
+    """Return whether the task waits for the lock of another transaction. Return False if it finishes first."""
 
     async def waits_or_ended() -> bool:
         return task.done() or (await harness.rows(_WAITING))[0][0] > 0

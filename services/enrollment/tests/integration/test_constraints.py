@@ -1,4 +1,4 @@
-"""Constraints and triggers of the database."""
+"""The constraints and triggers of the database."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def refuses(harness: Harness, statement: str, **values: object) -> None:
         async with harness.database.transaction() as tx:
             await tx.execute(text(statement), values)
     state = getattr(refused.value.orig, "sqlstate", "")
-    # Integrity constraint violations, and restrict_violation of our triggers.
+    # Class 23 contains integrity constraint violations, including the restrict_violation that our triggers raise.
     assert state.startswith("23"), refused.value
 
 
@@ -103,7 +103,7 @@ async def test_registrations_and_progress(harness: Harness) -> None:
         "UPDATE registrations SET completed_at = NULL WHERE course_id = CAST(:what AS uuid)",
         **what,
     )
-    # A unit of another course.
+    # The unit belongs to another course.
     await refuses(
         harness,
         "INSERT INTO progress SELECT registration_id, CAST(:unit AS uuid), course_id, now()"

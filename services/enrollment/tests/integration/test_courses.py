@@ -331,7 +331,7 @@ async def test_proctored_content_is_open_only_during_a_session(
 
     await closed()
     await harness.deliver(joined_event(session, learner_id))
-    await closed()  # waiting in the lobby
+    await closed()  # the learner waits in the lobby
     await harness.deliver(started_event(session))
     assert (await learner.courses.GetLesson(request)).html
     assert (await outline(learner, course)).units[1].url == "https://example.org/rules"

@@ -1,4 +1,4 @@
-"""The organisation: reading and updating it."""
+"""Reading and updating the organisation's settings."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_everyone_reads_the_organisation(harness: Harness) -> None:
         administrator_contact="help@example.org",
         support_phone="+44 20 7946 0123",
     )
-    for _ in range(2):  # a repeated request changes nothing
+    for _ in range(2):  # the second request is a repetition and changes nothing
         changed = await harness.administrator.organisation.UpdateOrganisation(change)
         assert changed.organisation == await current(harness)
     assert changed.organisation.support_phone == "+44 20 7946 0123"

@@ -1,4 +1,4 @@
-"""People: creation, access, roles, certification, and what other services read."""
+"""People: creation, access, roles, certification, and reading by other services."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ async def seen(client: Client, person_id: str) -> bool:
     call = client.people.GetPerson(GetPersonRequest(person_id=person_id))
     try:
         return (await call).person.person_id == person_id
-    except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
+    except Exception:  # noqa: BLE001 - the refusal is checked below
         assert (
             await refusal(client.people.GetPerson(GetPersonRequest(person_id=person_id)))
         ).reason == "NOT_FOUND"
@@ -166,7 +166,7 @@ async def test_access_to_a_person(harness: Harness) -> None:
     assert await seen(harness.learner(learner_id), learner_id)
     assert await seen(harness.client(session.proctor_id, "proctor"), learner_id)
     assert not await seen(harness.client(stranger.person_id, "proctor"), learner_id)
-    # The former proctor without the role, and a participant.
+    # A proctor of the session without the role sees no learner, and a participant does not see the proctor.
     assert not await seen(harness.client(session.proctor_id, "learner"), learner_id)
     assert not await seen(harness.learner(learner_id), session.proctor_id)
     assert not await seen(harness.administrator, str(new_id()))
@@ -203,7 +203,7 @@ async def test_members_of_a_session_read_names(harness: Harness) -> None:
     assert await names(harness.administrator, *requested) == dict.fromkeys(requested[:4], name)
     proctor = harness.client(session.proctor_id, "proctor")
     assert await names(proctor, *requested) == dict.fromkeys(requested[:3], name)
-    # A learner sees proctors and themselves, without legal names, and no other learner.
+    # A learner sees themselves and the proctors, without legal names. They do not see other learners.
     learner = harness.learner(learner_id)
     assert await names(learner, *requested) == dict.fromkeys(
         (learner_id, session.proctor_id), ("Lena Fischer", "")
@@ -296,7 +296,7 @@ async def test_only_a_proctor_can_be_certified(harness: Harness) -> None:
     assert await harness.events(PersonCertified) == []
 
 
-# What other services read.
+# Reading by other services.
 
 
 async def test_session_orchestration_reads_certifications(harness: Harness) -> None:

@@ -1,4 +1,4 @@
-"""Registrations, and the completion of courses."""
+"""Registrations and the completion of courses."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ async def completed(harness: Harness, person_id: str) -> bool:
 async def test_passing_the_assessment_completes_the_course_once(harness: Harness) -> None:
     course_id, person_id = await prepared(harness, [lesson(), assessment(EXAM)])
     event = released(person_id, course_id)
-    for _ in range(2):  # delivered twice
+    for _ in range(2):  # the event is redelivered
         await harness.deliver(event)
         assert await completed(harness, person_id)
     (one,) = await mine(harness, person_id)
@@ -226,7 +226,7 @@ async def test_failed_assessment_does_not_complete_the_course(harness: Harness) 
     course_id, person_id = await prepared(harness, [assessment(EXAM)])
     await harness.deliver(released(person_id, course_id, passed=False))
     assert not await completed(harness, person_id)
-    await harness.deliver(released(person_id, course_id))  # a retake
+    await harness.deliver(released(person_id, course_id))  # a repeated exam
     assert await completed(harness, person_id)
 
 

@@ -1,4 +1,4 @@
-"""The deletion of expired failures and sign-ins."""
+"""Deletion of failures and sign-ins after their retention periods."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .harness import PASSWORD, Harness
 
 
 async def signed_in(harness: Harness) -> tuple[str, str]:
-    """Sign a new person in; return their ID and their refresh token."""
+    """Sign a new person in, and return their ID and their refresh token."""
     person = await harness.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD, stay_signed_in=True)
     response = await harness.anonymous.accounts.SignIn(request)

@@ -1,4 +1,4 @@
-"""Revoked roles, disabled and enabled accounts, and the history of both."""
+"""Revoking roles, disabling and enabling accounts, and the history of these changes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def revoking(person: Person, role: Role.ValueType) -> RevokeRoleRequest:
 
 
 def version_of(response: SignInResponse) -> int:
-    """Return the token's access version, unverified because the tests' verifier has another key."""
+    """Return the access version in a token, without verification because the tests' verifier has another key."""
     payload = response.tokens.access_token.split(".")[1]
     claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return int(claims["ver"])
@@ -217,7 +217,7 @@ async def test_last_role_cannot_be_revoked(harness: Harness) -> None:
 
 
 async def _only_administrators(harness: Harness, *people: Person) -> None:
-    """Make these the only administrators whose account is enabled, until the test ends."""
+    """Disable all administrators except these people."""
     others = await harness.rows(
         "SELECT person_id FROM people WHERE 'administrator' = ANY (roles) AND disabled_at IS NULL"
     )

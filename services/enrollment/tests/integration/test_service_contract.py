@@ -1,4 +1,7 @@
-"""The responses on which other services rely: enrollment and its fake in their tests must agree."""
+"""The responses on which other services rely.
+
+The tests run with enrollment and with the fake of it that other services use in their tests, which must agree.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ NAME, BORN = "Lena Fischer", "2001-04-17"
 
 @dataclass(frozen=True)
 class ValidCode:
-    """A code, its session, and a learner whom it admits."""
+    """A valid code with its session and a learner whom it admits."""
 
     text: str
     session_id: str
@@ -33,30 +36,30 @@ class ValidCode:
 
 
 class Subject(Protocol):
-    """Enrollment or its fake, with the data that a test needs."""
+    """Enrollment or its fake, with methods that create the data of a test."""
 
     def client(self, service: str) -> Client:
-        """Return stubs that call as this service."""
+        """Return the stubs with which `service` calls the subject."""
         ...
 
     async def person(self) -> str:
-        """Create a person with NAME and BORN who was never certified."""
+        """Create a person with NAME and BORN who was never certified, and return their id."""
         ...
 
     async def unknown_person(self) -> str:
-        """Return the id of no person."""
+        """Return an id that does not belong to a person."""
         ...
 
     async def proctor(self, until: datetime) -> str:
-        """Create a proctor who is certified until a time."""
+        """Create a proctor who is certified until `until`, and return their id."""
         ...
 
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
-        """Create a course; return its id and the assessments in its outline."""
+        """Create a course, and return its id and the ids of the assessments in its outline."""
         ...
 
     async def unknown_course(self) -> str:
-        """Return the id of no course."""
+        """Return an id that does not belong to a course."""
         ...
 
     async def code(self) -> ValidCode:
@@ -255,7 +258,7 @@ async def test_organisation_has_a_name_from_the_start(subject: Subject) -> None:
 async def resolutions(
     subject: Subject, code: ValidCode, *texts: str
 ) -> list[codes_pb2.CodeResolution]:
-    """Resolve texts; the code's learner enters the first, other people the others."""
+    """Resolve texts. The code's learner enters the first text; other people enter the other texts."""
     entries = [
         codes_pb2.CodeEntry(
             text=text, person_id=str(new_id()) if nth else code.person_id, client_address="::1"

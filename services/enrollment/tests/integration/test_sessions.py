@@ -1,4 +1,4 @@
-"""The projection of sessions for any order and number of event deliveries."""
+"""The stored sessions after events that are reordered and redelivered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .harness import (
 
 
 async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]:
-    """Return a session that enrollment does not have yet, a learner, and its events by name."""
+    """Return a session that is not stored yet, the id of a learner, and the session's events by name."""
     course = await harness.course()
     learner_id = await harness.registered_learner(course.course_id)
     scheduled = scheduled_event(course.course_id, harness.clock.now, learner_ids=[learner_id])
@@ -51,7 +51,7 @@ async def is_open(harness: Harness, session: Scheduled, learner_id: str) -> bool
     call = harness.learner(learner_id).courses.GetLesson(request)
     try:
         await call
-    except Exception:  # noqa: BLE001 - which refusal it is, is asserted below
+    except Exception:  # noqa: BLE001 - the refusal is checked below
         call = harness.learner(learner_id).courses.GetLesson(request)
         assert (await refusal(call)).reason == "PARTICIPANT_NOT_IN_SESSION"
         return False
@@ -59,7 +59,10 @@ async def is_open(harness: Harness, session: Scheduled, learner_id: str) -> bool
 
 
 async def outcome_of(harness: Harness, order: Sequence[str]) -> tuple[bool, str, int]:
-    """Return whether content is open after these events, the session's state, and the number of issued codes."""
+    """Deliver the events in this order, and return the result.
+
+    The result is whether content is open, the state of the session, and the number of issued codes.
+    """
     session, learner_id, events = await planned(harness)
     before = len(await harness.events(CodeIssued))
     for name in order:

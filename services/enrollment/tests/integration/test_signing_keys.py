@@ -1,4 +1,4 @@
-"""Signing keys: storage, rotation, and the verification of tokens."""
+"""Signing keys: storage, rotation and the verification of tokens."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EMAIL = "amara@example.org"
 
 @pytest.fixture
 async def isolated(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
-    """Enrollment with its own database, whose keys a test may change."""
+    """Yield enrollment with its own database, whose keys the test may change."""
     servers = Servers(migrated_database("proctorium_enrollment"), own_nats)
     async with (
         FakeAssessment.serving(own_nats.certificates_of("assessment")) as assessment,

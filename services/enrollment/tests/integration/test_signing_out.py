@@ -1,4 +1,4 @@
-"""Signing out of one sign-in and of all."""
+"""Signing out of one sign-in and of all sign-ins."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ async def test_person_signs_out_everywhere(harness: Harness) -> None:
     (event,) = await harness.events(PersonSignedOut)
     assert (event.person_id, event.access_version) == (person.person_id, 1)
     assert await refresh(harness, others_token)
-    # The password still works, and new tokens are accepted.
+    # The person can sign in again and use the new tokens.
     assert await refresh(harness, (await sign_in(harness, person.email)).tokens.refresh_token)
 
 

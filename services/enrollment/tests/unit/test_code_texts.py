@@ -1,4 +1,4 @@
-"""Tests of the normalisation of the texts that learners enter as enrollment codes."""
+"""Normalisation of the texts that learners enter as enrollment codes."""
 
 from __future__ import annotations
 

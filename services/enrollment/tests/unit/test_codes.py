@@ -1,4 +1,4 @@
-"""The rules of enrollment codes."""
+"""The rules for enrollment codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lessons: HTML from Markdown."""
+"""Conversion of lessons from Markdown to HTML."""
 
 from __future__ import annotations
 

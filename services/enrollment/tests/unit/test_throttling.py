@@ -1,4 +1,4 @@
-"""The rules of throttling, and the figures of ADR 9."""
+"""The rules of throttling, and the numbers in ADR 9."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def test_pauses_do_not_make_guessing_faster(pauses: list[float]) -> None:
             assert after - before >= min(FIRST_WAIT * 2 ** (count - FREE), LONGEST_WAIT)
 
 
-# A failure that is counted in advance and deducted after a success.
+# Failures that are counted in advance and removed after a success.
 
 
 def test_success_leaves_the_failures_of_others() -> None:
@@ -101,11 +101,11 @@ def test_success_cancels_its_wait_unless_another_failure_followed() -> None:
     assert without(other, charged, later) == Failures(5, NOON, other.retry_at)
 
 
-# Figures of ADR 9.
+# The numbers in ADR 9.
 
 
 def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]:
-    """Return the times of guesses: one failure at noon, a pause, then one guess as soon as each is allowed."""
+    """Return the times of guesses: one at noon and, from `starts` later, one whenever the wait is over."""
     now = NOON + starts
     failures = after_failure(None, free, NOON)
     times = [NOON]
@@ -117,7 +117,7 @@ def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]
 
 
 def most_guesses_per_hour(free: int) -> int:
-    """Return the most guesses within any hour, for the best pause after the first one."""
+    """Return the maximum number of guesses within an hour, over all pauses after the first guess."""
     hour = timedelta(hours=1)
     most = 0
     for minutes in range(60):
@@ -177,7 +177,7 @@ def test_device_has_the_accounts_that_signed_in_last() -> None:
     assert device.device_id == "a"
 
 
-# The refusal.
+# The error of throttling.
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""Identity cases: evidence, findings and decisions."""
+"""Identity verification: cases, evidence and decisions."""

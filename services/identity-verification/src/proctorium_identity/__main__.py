@@ -1,4 +1,4 @@
-"""The wiring of identity verification."""
+"""The entry point of identity verification."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from proctorium_identity.subscribers.sessions import SessionEvents
 
 
 def build(service: Service[Settings]) -> None:
-    """Wire the service."""
+    """Register the service's RPCs and event handlers."""
     service.keys_from(signing_keys(service.channel("enrollment")))
     settings = service.settings
     case_keys = settings.case_keys()

@@ -1,4 +1,4 @@
-"""The events that identity verification publishes. None of them has an image or what an image shows."""
+"""The events that identity verification publishes. No event contains an image or information from an image."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ def _ids(case: Case) -> _Ids:
 
 
 def case_opened(case: Case) -> pb.CaseOpened:
-    """Return the event that a case was opened."""
+    """Return the event for an opened case."""
     return pb.CaseOpened(**_ids(case))
 
 
 def case_submitted(case: Case) -> pb.CaseSubmitted:
-    """Return the event that a case was submitted and waits for a decision."""
+    """Return the event for a submitted case, which waits for a decision."""
     return pb.CaseSubmitted(**_ids(case))
 
 
 def case_verified(case: Case, actor: Actor) -> pb.CaseVerified:
-    """Return the event that a case was verified by `actor`."""
+    """Return the event for a case that `actor` verified."""
     return pb.CaseVerified(
         **_ids(case), decided_by=str(actor.person_id), acting_role=ROLE_NUMBERS[actor.role]
     )
 
 
 def case_rejected(case: Case, actor: Actor) -> pb.CaseRejected:
-    """Return the event that a case was rejected by `actor`."""
+    """Return the event for a case that `actor` rejected."""
     return pb.CaseRejected(
         **_ids(case), decided_by=str(actor.person_id), acting_role=ROLE_NUMBERS[actor.role]
     )
 
 
 def resubmission_requested(case: Case, actor: Actor) -> pb.CaseResubmissionRequested:
-    """Return the event that `actor` requested a resubmission."""
+    """Return the event for a resubmission that `actor` requested."""
     return pb.CaseResubmissionRequested(
         **_ids(case), requested_by=str(actor.person_id), acting_role=ROLE_NUMBERS[actor.role]
     )
 
 
 def case_expired(case: Case) -> pb.CaseExpired:
-    """Return the event that a case expired."""
+    """Return the event for an expired case."""
     return pb.CaseExpired(**_ids(case))

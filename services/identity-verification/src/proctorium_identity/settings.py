@@ -13,13 +13,14 @@ from proctorium_identity.storage.encryption import CaseKeys
 
 
 class Settings(ServiceSettings):
-    """Settings of every service, and those of this one."""
+    """The settings of identity verification, in addition to the settings of every service."""
 
     enrollment_address: str | None = Field(
         None,
         description="host:port of enrollment, which has the signing keys and the registration data.",
     )
-    # Twice the largest image, so that one that is too large is refused with its own reason instead of gRPC's.
+    # Twice the size of the largest accepted image, so that a slightly larger image is refused by the service with
+    # IMAGE_TOO_LARGE and not by gRPC.
     message_bytes: int = Field(
         16 * MIB, ge=9 * MIB, description="The largest message in bytes, received or sent."
     )
@@ -58,5 +59,5 @@ class Settings(ServiceSettings):
     )
 
     def case_keys(self) -> CaseKeys:
-        """Return the keys of cases, which the master key encrypts."""
+        """Return the `CaseKeys` that use the master key."""
         return CaseKeys(MasterKey.parse(self.master_key.get_secret_value()))

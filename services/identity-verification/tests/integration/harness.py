@@ -1,4 +1,4 @@
-"""The harness of the integration tests: the service, people who call it, events for it, and cases with images."""
+"""The harness of the integration tests: the service, its callers, its incoming events, and cases with images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ DOCUMENT, SELFIE = pb.EVIDENCE_KIND_DOCUMENT, pb.EVIDENCE_KIND_SELFIE
 
 
 class Person(testing.Person):
-    """A person who calls the service."""
+    """A person who calls the service, with the stub for the calls."""
 
     def __init__(self, harness: Harness, *roles: str) -> None:
         super().__init__(harness, *roles)
@@ -34,7 +34,7 @@ class Person(testing.Person):
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, with enrollment and the folder in which it stores evidence."""
+    """The service, a fake enrollment, and the folder in which the service stores evidence."""
 
     rows_of_calls = (
         "SELECT (SELECT md5(string_agg(c::text, '|' ORDER BY case_id)) FROM cases c),"
@@ -58,14 +58,14 @@ class Harness(testing.ServiceHarness[Settings]):
         return self.person("proctor")
 
     async def accesses_of(self, case_id: str) -> list[Any]:
-        """Return who accessed which subject of the case, in order."""
+        """Return the logged accesses to the case, oldest first, as rows of the person's id and the subject."""
         return await self.rows(
             "SELECT accessed_by, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
             id=UUID(case_id),
         )
 
     async def session(self, *proctors: Person) -> str:
-        """Schedule a session of these proctors, certify them, and wait until the service has stored it."""
+        """Certify the proctors, schedule their session, wait until the service has stored it, and return its id."""
         session_id = new_id()
         for each in proctors:
             await self.certify(each)
@@ -79,7 +79,10 @@ class Harness(testing.ServiceHarness[Settings]):
     async def certify(
         self, person: Person, until_time: datetime | None = None, time: datetime | None = None
     ) -> None:
-        """Publish that a person is certified until a time (default: for a year), and wait until it is stored."""
+        """Publish that a person is certified until a time, and wait until the service has stored the certification.
+
+        The default for `until_time` is a year from now. `time` is the time of the event.
+        """
         event = enrollment_events.PersonCertified(person_id=person.id)
         event.certified_until_time.FromDatetime(
             until_time or datetime.now(UTC) + timedelta(days=365)
@@ -93,14 +96,14 @@ class Harness(testing.ServiceHarness[Settings]):
         await until(is_stored)
 
     async def certified_until(self, person: Person) -> object:
-        """Return until when the person is certified according to the service; None if that is not stored."""
+        """Return the end of the person's certification in the service's table, or None if there is no row."""
         rows = await self.rows(
             "SELECT certified_until FROM certifications WHERE person_id = :id", id=person.person_id
         )
         return rows[0][0] if rows else None
 
     async def case(self, session_id: str, learner: Person) -> str:
-        """Let the learner join and return the id of the case that is opened."""
+        """Publish that the learner joined, wait until the service has opened a case, and return its id."""
         await self.publish(joined(UUID(session_id), learner))
         await self.until_row("SELECT 1 FROM cases WHERE person_id = :id", id=learner.person_id)
         [[case_id]] = await self.rows(
@@ -153,7 +156,7 @@ async def submit(
     request = pb.SubmitEvidenceRequest(
         request_id=request_id, case_id=case_id, kind=kind, image=image or photo()
     )
-    # Each image is read in a process of its own, two at a time, which takes long on a busy machine.
+    # The timeout is long because each image is read in a separate process, which is slow on a busy machine.
     return (await person.stub.SubmitEvidence(request, timeout=30)).case
 
 
@@ -163,7 +166,7 @@ async def submit_both(person: Person, case_id: str) -> pb.Case:
 
 
 async def verify(person: Person, case_id: str, reason: str = "", request_id: str = "") -> pb.Case:
-    """View both images, then verify."""
+    """View both images, verify the case and return it."""
     for kind in (DOCUMENT, SELFIE):
         await person.stub.GetEvidence(pb.GetEvidenceRequest(case_id=case_id, kind=kind))
     return await decide(person, case_id, reason=reason, request_id=request_id)

@@ -1,4 +1,4 @@
-"""Administrators may do what proctors may; it is recorded as done by an administrator."""
+"""Tests that administrators may act on cases as proctors do, and that their acting role is recorded."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ REJECT = pb.DECISION_REJECT
 
 
 async def open_case(harness: Harness, *proctors: Person) -> tuple[Person, str, str]:
-    """Return a learner with a case in a session, the session and the case."""
+    """Return a learner with a case in a session, the id of the session, and the id of the case."""
     learner = harness.learner()
     session_id = await harness.session(*(proctors or [harness.proctor()]))
     return learner, session_id, await harness.case(session_id, learner)

@@ -1,4 +1,4 @@
-"""Proctors can view evidence and registration data only while they are certified."""
+"""Tests that proctors can view evidence and registration data only while they are certified."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .harness import Harness, Person, scheduled, submit_both, verify, view_image
 
 
 async def open_case(harness: Harness, proctor: Person) -> tuple[Person, str]:
-    """Return a learner with a case in a session of the proctor, and the case."""
+    """Return a learner with a case in a session of the proctor, and the id of the case."""
     learner = harness.learner()
     return learner, await harness.case(await harness.session(proctor), learner)
 
@@ -39,10 +39,10 @@ async def test_evidence_is_closed_after_the_certification_expires(harness: Harne
     learner, case_id = await open_case(harness, proctor)
     await submit_both(learner, case_id)
     assert (await view_image(proctor, case_id)).image
-    # The clock of the event is behind.
+    # The time of this event is an hour ago, as if the publisher's clock were behind.
     await harness.certify(proctor, now - timedelta(seconds=1), now - timedelta(hours=1))
     await assert_closed(harness, proctor, case_id)
-    # An earlier event changes nothing.
+    # An event with an earlier time changes nothing.
     event = enrollment_events.PersonCertified(person_id=proctor.id)
     event.certified_until_time.FromDatetime(now + timedelta(days=1))
     other = harness.proctor()

@@ -1,4 +1,4 @@
-"""Decisions, resubmission requests, and the queue."""
+"""Tests of decisions, resubmission requests and the queue."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ async def test_database_allows_exactly_the_transitions_of_the_state_machine(
                 id=case_id,
             )
         except DBAPIError as refused:
-            assert "cannot change" in str(refused)  # noqa: PT017 - any other error is a mistake here
+            assert "cannot change" in str(refused)  # noqa: PT017 - another error must fail the test
             return False
         return True
 

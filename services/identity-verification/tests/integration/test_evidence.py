@@ -1,4 +1,4 @@
-"""Submitting and viewing images and registration data."""
+"""Tests of submitting images, and of viewing images and registration data."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from .harness import (
 
 
 async def open_case(harness: Harness) -> tuple[Person, Person, str, str]:
-    """Return a learner, a proctor, their session, and the learner's case in it."""
+    """Return a learner, a proctor, the id of their session, and the id of the learner's case in it."""
     learner, proctor = harness.learner(), harness.proctor()
     session_id = await harness.session(proctor)
     return learner, proctor, session_id, await harness.case(session_id, learner)

@@ -1,4 +1,4 @@
-"""Administrators list the accesses to evidence and registration data."""
+"""Tests of the list of accesses to evidence and registration data."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .harness import DOCUMENT, SELFIE, Harness, Person, submit_both, view_image
 async def list_accesses(
     administrator: Person, session_id: str, page_size: int = 0
 ) -> list[pb.EvidenceAccess]:
-    """Return all accesses of a session, a page at a time."""
+    """Return all accesses of a session, which are requested one page at a time."""
     found: list[pb.EvidenceAccess] = []
     token = ""
     while True:

@@ -1,4 +1,4 @@
-"""The cost of submissions for others, and the objects that submissions leave in the storage."""
+"""Tests of the cost of submissions for other callers, and of the objects that submissions leave in the storage."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Meanwhile = Callable[[], Awaitable[object]]
 
 
 class ReadCounter:
-    """Counts the images that are read, and awaits `meanwhile` after each."""
+    """Counts the images that are read. After each image, it calls and awaits `meanwhile` if that is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -66,13 +66,13 @@ def read_counter(monkeypatch: pytest.MonkeyPatch) -> ReadCounter:
 
 
 def stored_objects(harness: Harness, case_id: str) -> set[str]:
-    """Return the keys of the case's objects."""
+    """Return the keys of the case's objects in the storage."""
     folder = harness.evidence / case_id
     return {f"{case_id}/{each.name}" for each in folder.iterdir()} if folder.exists() else set()
 
 
 async def referenced_objects(harness: Harness, case_id: str) -> set[str]:
-    """Return the object keys in the case's rows."""
+    """Return the object keys in the rows of the case's images."""
     rows = await harness.rows(
         "SELECT object_key FROM evidence WHERE case_id = :id", id=UUID(case_id)
     )
@@ -175,7 +175,7 @@ async def test_object_stays_when_the_response_to_the_commit_is_lost(
         call = optional_call()
         if query == "COMMIT" and call is not None and call.method.endswith("/SubmitEvidence"):
             commits += 1
-            if commits == 2:  # the first transaction only reads
+            if commits == 2:  # the first transaction of a call only reads, the second inserts
                 raise ConnectionResetError
         return status
 
@@ -190,7 +190,7 @@ async def test_object_stays_when_the_response_to_the_commit_is_lost(
 
 
 async def insert_superseded(harness: Harness, case_id: str, count: int) -> None:
-    """Insert `count` superseded images of the case."""
+    """Insert rows for `count` superseded images of the case."""
     await harness.rows(
         "INSERT INTO evidence SELECT gen_random_uuid(), :id, 'document', gen_random_uuid()::text,"
         " 'image/jpeg', 640, 480, now(), now() FROM generate_series(1, :count)",
@@ -222,7 +222,7 @@ async def test_concurrent_submissions_cannot_exceed_the_limit(
 ) -> None:
     learner, _, _, case_id = await open_case(harness)
     await submit(learner, case_id, DOCUMENT)
-    # Each was checked before the others were stored.
+    # The images are inserted after the check that precedes the reading of the new image.
     read_counter.meanwhile = lambda: insert_superseded(harness, case_id, MAX_IMAGES)
     error = await refusal(submit(learner, case_id, DOCUMENT))
     assert error.reason == "TOO_MANY_IMAGES"

@@ -1,4 +1,4 @@
-"""Reading of images in processes: results, refusals and resource limits."""
+"""Tests of the image reader: results, refusals and resource limits."""
 
 import asyncio
 import io
@@ -74,7 +74,7 @@ async def test_brightness_is_preserved_in_every_mode(file: bytes, stored_side: i
         for part in range(8)
     ]
     means = sorted(shade.mean[0] for shade in shades)
-    # The gradient has eight shades, from dark to bright, each on an eighth of the image.
+    # The gradient goes from dark to bright, so each eighth of the image has its own mean brightness.
     assert means == pytest.approx([16 + 32 * part for part in range(8)], abs=10)
 
 

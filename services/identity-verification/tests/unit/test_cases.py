@@ -1,4 +1,4 @@
-"""The state machine of cases."""
+"""Tests of the state machine of cases."""
 
 from itertools import product
 from pathlib import Path

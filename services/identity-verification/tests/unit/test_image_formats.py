@@ -1,4 +1,4 @@
-"""Detection of image formats and of foreign content."""
+"""Tests of the detection of image formats and of foreign content."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The object storage."""
+"""Tests of the object storage."""
 
 from __future__ import annotations
 

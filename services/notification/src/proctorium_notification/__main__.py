@@ -1,4 +1,4 @@
-"""The wiring of notification."""
+"""The entry point of notification: connects its API, subscribers and workers."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ from proctorium_notification.workers.sending import SendingWorker
 
 
 def build(service: Service[Settings]) -> None:
-    """Wire the service."""
+    """Add the API, the subscribers and the workers to the service."""
     settings, database = service.settings, service.database
     service.keys_from(signing_keys(service.channel("enrollment")))
     directory = Directory(service.channel("enrollment"))

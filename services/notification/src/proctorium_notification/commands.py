@@ -25,15 +25,15 @@ _ZONES = {"en": "Europe/London", "de": "Europe/Berlin"}
 
 
 def sample_content(topic: Topic) -> Content:
-    """Return a message of this topic in which every value is set."""
+    """Return a sample message of the topic, with a value for everything that its template shows."""
     code = "Kf7Q2mXa" if topic in CODE_TOPICS else ""
-    if topic is Topic.CERTIFICATE_ISSUED:  # it belongs to a course, not to a session
+    if topic is Topic.CERTIFICATE_ISSUED:  # A certificate belongs to a course, not to a session.
         return Content(topic, None, _SUBJECT, subject_title="First Aid at Work")
     return Content(topic, SAMPLE_SESSION, _SUBJECT, code)
 
 
 def sample_reader(locale: str) -> Reader:
-    """Return a reader of this language."""
+    """Return a sample reader whose language is `locale`."""
     return Reader(_NAMES[locale], locale, _ZONES[locale])
 
 

@@ -1,4 +1,4 @@
-"""The events that notification publishes, and its enums as the protos spell them."""
+"""The events that notification publishes, and the conversions between its enums and those of the protos."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from proctorium_notification.transport.smtp import MailServer
 
 
 class Settings(ServiceSettings):
-    """The settings of every service, and those of notification."""
+    """The settings of notification, in addition to those of every service."""
 
     enrollment_address: str | None = Field(
         None,

@@ -1,4 +1,4 @@
-"""The harness of the integration tests: the service, its mail server, and people whom it notifies."""
+"""The harness of the integration tests, with the service, its mail server and people who are notified."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PORTAL = "https://portal.example.org"
 
 
 class Person(testing.Person):
-    """A person with an address, who calls the service."""
+    """A person who calls the service and has a mail address."""
 
     def __init__(self, harness: Harness, *roles: str, domain: str) -> None:
         super().__init__(harness, *roles)
@@ -39,7 +39,7 @@ class Person(testing.Person):
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, which retries after a short delay, with enrollment and a mail server."""
+    """The service, with short retry delays, a fake of enrollment and a mail server."""
 
     rows_of_calls = (
         "SELECT (SELECT md5(string_agg(d::text, '|' ORDER BY delivery_id)) FROM deliveries d),"
@@ -68,7 +68,7 @@ class Harness(testing.ServiceHarness[Settings]):
         time_zone: str = "Europe/Berlin",
         domain: str = "example.org",
     ) -> Person:
-        """Return a new person, by default a learner, whose contact enrollment has."""
+        """Return a new person whose contact is stored in the fake of enrollment; without roles, a learner."""
         person = Person(self, *(roles or ("learner",)), domain=domain)
         self.enrollment.contacts[person.id] = people_pb2.Contact(
             person_id=person.id,
@@ -91,7 +91,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return str(session_id)
 
     async def mail(self, person: Person, number: int = 1) -> EmailMessage:
-        """Wait for the person's mail with this number, and return it."""
+        """Wait until the person has received `number` mails, and return the last of these."""
 
         async def arrived() -> bool:
             return len(self.sink.mails_to(person.email)) >= number
@@ -118,7 +118,7 @@ class Harness(testing.ServiceHarness[Settings]):
         await until(reached)
 
     async def delivery(self, person: Person) -> pb.Delivery:
-        """Return the person's newest mail delivery, as administrators see it."""
+        """Return the person's newest mail delivery, as DeliveryService returns it to administrators."""
         request = pb.ListDeliveriesRequest(person_id=person.id)
         found = await self.person("administrator").deliveries.ListDeliveries(request)
         return next(each for each in found.deliveries if each.channel == pb.CHANNEL_EMAIL)

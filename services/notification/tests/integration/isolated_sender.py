@@ -1,4 +1,7 @@
-"""A sender with its own database and a clock that the test advances; mail server and enrollment are the harness's."""
+"""A sender with its own database and a clock that the test moves.
+
+It uses the mail server and the enrollment of the harness.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from .mail_sink import MailSink
 
 
 class IsolatedSender:
-    """A sender and its dependencies."""
+    """A sender with its dependencies."""
 
     def __init__(
         self, smtp_port: int, url: str, directory: Directory, policy: SendingPolicy | None
@@ -59,12 +62,12 @@ class IsolatedSender:
             await notifying.notify(tx, cause, person_ids)
 
     async def send_due(self, lane: Lane = Lane.ORDINARY) -> bool:
-        """Send one batch as a lane does. Return False if nothing was due or a dependency was unavailable."""
+        """Send one batch as a lane does. Return False if no mail was due or a dependency was unavailable."""
         batch = await self.sender.claim(lane)
         return batch is not None and await self.sender.send(batch)
 
     async def rows(self, statement: str) -> list[Any]:
-        """Return the rows of a statement; none for a statement without rows."""
+        """Execute a statement and return its rows. The list is empty if the statement returns no rows."""
         return await rows_of(self.database, statement)
 
     async def states(self) -> list[Any]:

@@ -1,4 +1,4 @@
-"""A real SMTP server whose responses the test controls: it can delay, reject, or disconnect at every step."""
+"""A real SMTP server whose responses the test controls. It can delay, reject or disconnect at every step."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from email.message import EmailMessage
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 Step = Callable[[str, str], Awaitable[str | None]]
-"""A callback with the step (EHLO, MAIL, RCPT, DATA, MESSAGE, RESPONSE) and the recipient where it is known.
+"""A callback that is called at each step of the server.
 
-The sink sends what it returns instead of 250.
+Its arguments are the step (EHLO, MAIL, RCPT, DATA, MESSAGE or RESPONSE) and the recipient, or an empty text while the
+recipient is not known. The server sends the returned response, or 250 for None.
 """
 
 
@@ -61,7 +62,7 @@ class MailSink:
     @classmethod
     @asynccontextmanager
     async def serving(cls) -> AsyncIterator[MailSink]:
-        """Serve within the block."""
+        """Run the server until the block ends."""
         sink = cls()
         await sink.start()
         try:
@@ -71,17 +72,17 @@ class MailSink:
 
     @property
     def url(self) -> str:
-        """The URL of the server, for the service's settings."""
+        """The URL of the server for the settings of the service."""
         return f"smtp://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Listen; after `stop`, on the same port as before."""
+        """Start to listen. After `stop`, the port is the same as before."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Server(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
-        """Refuse connections."""
+        """Stop listening, so that new connections are refused."""
         if self._server is not None:
             self._server.close()
             await self._server.wait_closed()
@@ -94,7 +95,7 @@ class MailSink:
                 server.transport.abort()
 
     def mails_to(self, address: str) -> list[EmailMessage]:
-        """Return the mails to this address, in order."""
+        """Return the accepted mails to this address, in the order in which they were accepted."""
         return [
             message_from_bytes(content, policy=policy.default)
             for to, content in self.accepted

@@ -1,4 +1,4 @@
-"""InboxService and DeliveryService: people see their own notifications, administrators see all deliveries."""
+"""Tests of InboxService, which shows people their own notifications, and of DeliveryService for administrators."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .harness import Harness, Person, issued, removed
 
 
 async def notified(harness: Harness, person: Person, times: int = 1) -> str:
-    """Notify the person `times` times, wait for the mails, and return the session that the notifications are about."""
+    """Notify the person `times` times, wait for the mails, and return the id of the notifications' session."""
     session_id = await harness.session()
     for number in range(1, times + 1):
         await harness.publish(removed(session_id, person))
@@ -25,7 +25,7 @@ async def notified(harness: Harness, person: Person, times: int = 1) -> str:
 
 
 async def person_with_failed_mail(harness: Harness) -> Person:
-    """Return a person whose mail failed because its session is over."""
+    """Return a person to whom a mail failed because the session was over."""
     person = harness.person()
     session_id = await harness.session(starts_in=timedelta(days=-2))
     await harness.publish(issued(harness.enrollment.list_code(session_id), person))
@@ -54,7 +54,7 @@ async def test_notification_is_in_the_language_of_the_reader(harness: Harness) -
     assert notification.HasField("create_time")
     assert not notification.HasField("read_time")
     assert found.unread_count == 1
-    # The language at the time of reading, not at the time of the event.
+    # The language is that at the time of reading, not that at the time of the event.
     harness.enrollment.contacts[person.id].locale = "en-GB"
     assert (await list_notifications(person)).notifications[
         0
@@ -176,7 +176,7 @@ async def test_failed_delivery_is_resent_after_its_cause_is_fixed(harness: Harne
     assert resent.state == pb.DELIVERY_STATE_PENDING
     await harness.mail(person)
     await harness.until_state(person, "sent")
-    # Repeating the request returns the first response and sends nothing.
+    # A repeated request returns the first response and sends no mail.
     assert (await administrator.deliveries.ResendDelivery(request)).delivery == resent
     assert await harness.delivery_state(person) == "sent"
     assert await harness.published(person.id) == ["delivery.failed", "delivery.sent"]

@@ -1,4 +1,4 @@
-"""Killing the process (SIGKILL) between any two steps of sending a mail: no mail is sent twice, and none is lost."""
+"""Tests that no mail is sent twice or lost when the process is killed (SIGKILL) between any two steps of sending."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .isolated_sender import IsolatedSender, isolated_sender
 from .mail_sink import MailSink
 
 PROCESS_TIMEOUT = 180.0
-"""Seconds for a process to start on a busy machine."""
+"""The seconds in which a process must start, even on a busy machine."""
 
 
 @dataclass
 class Barrier:
-    """Stops the first mail at one step of the mail server."""
+    """Blocks the sending of the first mail at one step of the mail server."""
 
     sink: MailSink
     at: str
@@ -36,13 +36,13 @@ class Barrier:
     connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def block(self, step: str, recipient: str) -> None:
-        """Never respond at this step."""
+        """Send no response to the first mail at this step."""
         if step == self.at and not self.reached.is_set():
             self.reached.set()
             await asyncio.Event().wait()
 
     async def lock_row(self, step: str, recipient: str) -> None:
-        """Lock the delivery at this step and respond: the sender waits for the database."""
+        """Lock the row of the delivery at this step and respond, so that the sender waits for the row lock."""
         if step == self.at and not self.reached.is_set():
             assert self.connection is not None
             await self.connection.execute("BEGIN")
@@ -53,7 +53,7 @@ class Barrier:
 def service_process(
     harness: Harness, url: str, sink: MailSink
 ) -> AbstractAsyncContextManager[asyncio.subprocess.Process]:
-    """Run the service as a separate process with another database and mail server."""
+    """Run the service as a separate process with the database `url` and the mail server `sink`."""
     return harness.process(database_url=url, smtp_url=sink.url, check_every=0.1)
 
 
@@ -63,7 +63,10 @@ async def kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def until_recovered(isolated: IsolatedSender, state: str) -> None:
-    """Wait until another sender has brought the delivery into this state, before the lease of the killed one ends."""
+    """Wait until another sender has changed the delivery to this state.
+
+    This happens before the lease of the killed sender ends, because the clock does not move.
+    """
 
     async def recovered() -> bool:
         await isolated.send_due()
@@ -73,7 +76,7 @@ async def until_recovered(isolated: IsolatedSender, state: str) -> None:
 
 
 async def resend_as_administrator(isolated: IsolatedSender) -> None:
-    """Resend the delivery, as an administrator does."""
+    """Resend the only mail as an administrator does, and send it."""
     [[delivery_id]] = await isolated.rows(
         "SELECT delivery_id::text FROM deliveries WHERE channel = 'email'"
     )

@@ -1,4 +1,4 @@
-"""The responses of mail servers, and the outcomes of deliveries that follow from them."""
+"""Tests of the responses of mail servers and the resulting outcomes of deliveries."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ from .mail_sink import Step
 
 
 def responding(step: str, address: str, *responses: str | None) -> Step:
-    """Return a step that sends these responses for this address, one after the other, and then 250."""
+    """Return a callback that sends these responses at `step`, one after another, and 250 afterwards.
+
+    With an empty `address`, the responses are sent for every recipient.
+    """
     remaining = list(responses)
 
     async def respond(at: str, recipient: str) -> str | None:
@@ -41,14 +44,14 @@ def responding(step: str, address: str, *responses: str | None) -> Step:
 
 
 async def removed_learner(harness: Harness) -> Person:
-    """Return a learner who was removed from a session, which a mail says."""
+    """Return a learner who was removed from a session and is notified of this by a mail."""
     learner, session_id = harness.person(), await harness.session()
     await harness.publish(removed(session_id, learner))
     return learner
 
 
 def learner_with_responses(harness: Harness, step: str, *responses: str) -> Person:
-    """Return a learner to whose mail the mail server sends these responses at this step."""
+    """Return a learner. The mail server sends these responses at this step of the learner's mails."""
     learner = harness.person()
     harness.sink.step = responding(step, learner.email, *responses)
     return learner
@@ -90,7 +93,7 @@ async def test_rejected_mail_fails_with_an_error_without_the_address(
     assert learner.email.partition("@")[0] not in delivery.last_error.lower()
     assert await harness.published(learner.id) == ["delivery.failed"]
     assert harness.sink.mails_to(learner.email) == []
-    # The connection can be used for the next mail.
+    # The next mail can be sent over the same connection.
     other = harness.person()
     await harness.publish(removed(session_id, other))
     await harness.mail(other)

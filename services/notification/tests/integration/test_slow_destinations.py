@@ -1,4 +1,7 @@
-"""A mail server that does not respond for one destination: other mails are sent, and none is lost or sent twice."""
+"""Tests of a mail server that does not respond for one destination.
+
+Mails to other destinations are sent, and no mail is lost or sent twice.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,10 @@ from .test_crashes import kill, service_process
 
 CONNECTIONS = 8
 TIMEOUT = 60.0
-"""Seconds for many mails on a busy machine; one after the other, to a server that does not respond, takes longer."""
+"""The seconds in which many mails must be sent, even on a busy machine.
+
+If a mail without a response delayed all mails after it, this would take longer.
+"""
 
 
 @dataclass
@@ -51,7 +57,7 @@ class Block:
             await self.released.wait()
 
     async def reached(self) -> bool:
-        """Return whether a mail to each domain is blocked."""
+        """Return whether at least one mail to each of the domains is blocked."""
         return self.blocked.keys() == self.domains
 
 
@@ -71,7 +77,7 @@ async def until_accepted(sink: MailSink, people: list[Person]) -> None:
 
 
 async def until_sent(isolated: IsolatedSender, sink: MailSink, people: list[Person]) -> None:
-    """Wait until all mails are sent; check that each was accepted once and that no destination remains stored."""
+    """Wait until all mails are sent. Assert that each was accepted once and that no destination is stored any more."""
 
     async def sent() -> bool:
         return {state for state, _ in await isolated.states()} == {"sent"}

@@ -1,1 +1,1 @@
-"""The web pages of Proctorium and their server."""
+"""The web pages of Proctorium and the server that serves them."""

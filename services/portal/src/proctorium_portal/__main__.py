@@ -1,4 +1,4 @@
-"""The portal's process: serves the pages until SIGTERM."""
+"""The entry point of the portal process, which serves the pages until it receives SIGTERM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_portal.settings import Settings
 
 
 def main() -> int:
-    """Run the command of the command line, by default `serve`; return the exit code."""
+    """Run the command that is given on the command line, `serve` by default, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m proctorium_portal")
     parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
     parser.parse_args()
@@ -36,8 +36,8 @@ def main() -> int:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
-        # Longer than the edge keeps a connection that is idle: it is the edge that closes it, not we under its next
-        # request.
+        # This is longer than the idle timeout of the edge, so that the edge closes idle connections. If the portal
+        # closed a connection, a request that the edge is sending on it could fail.
         timeout_keep_alive=60,
     )
     return 0

@@ -1,4 +1,7 @@
-"""Serves the built pages: one document for every address of a page, and assets that browsers may cache permanently."""
+"""The server of the built pages.
+
+It returns the same document for the address of every page. Browsers may cache the assets permanently.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BUILT = Path(__file__).parent / "pages"
 _HEAD_END = "</head>"
-# What probes and scanners ask of any server, and no page is called.
+# Paths that probes and scanners request from any server. No page has such an address, so the portal returns 404.
 _NO_PAGES = frozenset({"metrics"})
 
-# Scripts and styles come from here alone, nothing may frame us, and a wrong guess of a type is no way in. Images of the
-# identity check are blobs; a lesson may show images of other sites. Camera and microphone are for our own pages.
+# Browsers load scripts and styles only from the portal, no site may embed the pages in a frame, and browsers must not
+# guess content types, because a guessed type could turn a file into a script. Images may be blobs, because the identity
+# verification shows its images as blobs, and may come from other sites, because lessons can contain such images. Only
+# the portal's own pages may use the camera and the microphone.
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: https:; media-src 'self' blob:; "
@@ -35,11 +40,15 @@ SECURITY_HEADERS = {
 
 
 class NotBuiltError(Exception):
-    """The pages are not there."""
+    """The built pages are missing."""
 
 
 def application(built: Path, browser_trace_ratio: float) -> Starlette:
-    """Return the portal that serves the pages in `built`. Raises NotBuiltError when they are missing."""
+    """Return the application that serves the pages in the directory `built`.
+
+    The pages contain `browser_trace_ratio`, the share of calls that browsers trace. Raises NotBuiltError if the
+    directory contains no pages.
+    """
     try:
         document = (built / "index.html").read_text("utf-8")
     except FileNotFoundError as missing:
@@ -50,14 +59,14 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
     async def page(request: Request) -> Response:
         if not _can_be_page(request.path_params["address"]):
             return PlainTextResponse("There is no such page.\n", status_code=404)
-        # Always asked for again, or a browser would go on with scripts that are gone.
+        # Browsers must revalidate the document, because an old document refers to scripts that no longer exist.
         return HTMLResponse(document, headers={"cache-control": "no-cache"})
 
     async def healthz(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     async def service_worker(_: Request) -> Response:
-        # As the document: a browser that kept an old one would keep old pages.
+        # Browsers must revalidate the service worker too, because an old one would keep serving old pages.
         return FileResponse(
             built / "sw.js", media_type="text/javascript", headers={"cache-control": "no-cache"}
         )
@@ -74,12 +83,16 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
 
 
 def _can_be_page(address: str) -> bool:
-    """Addresses of pages are words and ids: what has a dot is a file, and ours are in /assets."""
+    """Return whether `address` can be the address of a page.
+
+    Page addresses consist of words and ids. An address with a dot is the name of a file, and other routes serve the
+    files.
+    """
     return "." not in address and address.rstrip("/") not in _NO_PAGES
 
 
 class _WithHeaders:
-    """Adds headers to every response of an application."""
+    """ASGI middleware that adds headers to every response."""
 
     headers: ClassVar[dict[str, str]]
 
@@ -95,7 +108,7 @@ class _WithHeaders:
         await self._app(scope, receive, send_with_headers)
 
     def add(self, headers: MutableHeaders, status: int) -> None:
-        """Write the headers of a response with this status."""
+        """Add the configured headers to `headers`, which are those of a response with `status`."""
         headers.update(self.headers)
 
 
@@ -104,7 +117,10 @@ class _WithSecurityHeaders(_WithHeaders):
 
 
 class _KeptForEver(_WithHeaders):
-    """The names of assets carry a hash of what is in them."""
+    """Lets browsers cache assets permanently.
+
+    This is safe because the name of an asset contains a hash of its content. Error responses are not cached.
+    """
 
     headers: ClassVar[dict[str, str]] = {"cache-control": "public, max-age=31536000, immutable"}
 

@@ -1,4 +1,4 @@
-"""The portal's settings, from the environment."""
+"""The settings of the portal, which are read from the environment."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proctorium_common.process.settings import ProcessSettings
 
 
 class Settings(ProcessSettings):
-    """Where the pages are served, and how much of what browsers begin is traced."""
+    """The address on which the portal listens, and the share of browser calls that are traced."""
 
     listen: str = Field(
         "127.0.0.1:8080", description="host:port to listen on, plain HTTP behind the edge."

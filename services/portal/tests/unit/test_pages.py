@@ -1,4 +1,4 @@
-"""The pages' server: one document for every page's address, and security headers on every response."""
+"""Tests of the page server: it returns one document for every page, and security headers with every response."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages, mails and error sentences mention no feature that does not exist yet."""
+"""Test that pages, mails and error messages mention no feature that does not exist."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The unit tests of the pages' TypeScript, run by vitest."""
+"""Run the unit tests of the pages' TypeScript with vitest."""
 
 from __future__ import annotations
 

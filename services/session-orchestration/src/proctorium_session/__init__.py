@@ -1,1 +1,1 @@
-"""Sessions, lobby, supervision, chat and the session record."""
+"""Sessions, lobbies, supervision, incidents and the session record."""

@@ -1,4 +1,4 @@
-"""The wiring of session orchestration."""
+"""Assembly of the session orchestration service from its parts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from proctorium_session.workers.lobbies import LobbyWorker
 
 
 def build(service: Service[Settings]) -> None:
-    """Wire the service."""
+    """Register the APIs, subscribers and workers of the service."""
     settings, database = service.settings, service.database
     service.keys_from(signing_keys(service.channel("enrollment")))
     enrollment_client = GrpcEnrollment(service.channel("enrollment"))

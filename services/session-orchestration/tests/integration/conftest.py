@@ -1,4 +1,4 @@
-"""One replica for all tests of this folder; each test uses its own people and sessions."""
+"""Fixtures: one replica for all tests of this folder. Each test uses its own people and sessions."""
 
 from __future__ import annotations
 

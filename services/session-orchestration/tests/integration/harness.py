@@ -1,4 +1,4 @@
-"""The harness of the integration tests: the service, people who call it, and sessions that they plan and join."""
+"""The harness of the integration tests: the service, its callers, and sessions that they plan and join."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from proctorium_session.settings import Settings
 
 
 class Person(testing.Person):
-    """A person who calls the service."""
+    """A person with stubs that call the service as them."""
 
     def __init__(self, harness: Harness, *roles: str, person_id: UUID | None = None) -> None:
         super().__init__(harness, *roles, person_id=person_id)
@@ -39,7 +39,7 @@ class Person(testing.Person):
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, quick at everything that goes by the clock, with enrollment and the assessment service."""
+    """The service with short intervals, enrollment and the assessment service."""
 
     rows_of_calls = (
         "SELECT (SELECT count(*) FROM sessions), (SELECT sum(revision) FROM sessions),"
@@ -75,7 +75,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return self.person("administrator")
 
     def proctor(self, certified_for: timedelta = timedelta(days=365)) -> Person:
-        """Return a proctor who is certified until some time from now."""
+        """Return a proctor whose certification ends after `certified_for`."""
         proctor = self.person("proctor")
         self.enrollment.certified_until[proctor.person_id] = datetime.now(UTC) + certified_for
         return proctor
@@ -83,7 +83,7 @@ class Harness(testing.ServiceHarness[Settings]):
     async def scheduled(
         self, plan: sessions_pb2.SessionPlan, code: str = ""
     ) -> sessions_pb2.Session:
-        """Return a session by `plan`, with a code that enrollment resolves to it."""
+        """Plan and return a session. Enrollment resolves a code to it."""
         request = sessions_pb2.ScheduleSessionRequest(plan=plan)
         session = (await self.administrator().sessions.ScheduleSession(request)).session
         self.enrollment.codes[code or session.session_id] = UUID(session.session_id)
@@ -98,7 +98,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return [str(row[0]) for row in rows]
 
     async def is_quiet(self) -> bool:
-        """Return whether neither the clock nor closed streams have work left that could change the session."""
+        """Return whether no more changes by the clock or by closed streams are pending."""
         return not await self.rows(
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
@@ -107,7 +107,7 @@ class Harness(testing.ServiceHarness[Settings]):
         )
 
     async def state(self) -> list[Any]:
-        """Return counts and versions of everything that a call can change, when nothing else changes it."""
+        """Return counts and versions of all data that a call can change, after automatic changes are finished."""
         await until(self.is_quiet)
         return await super().state()
 
@@ -125,7 +125,7 @@ def plan(
     lobby_lead: timedelta | None = None,
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
 ) -> sessions_pb2.SessionPlan:
-    """Return a valid plan; by default its lobby is due and no identity check is required."""
+    """Return a valid plan. By default, its lobby is due and no identity verification is required."""
     course_id = str(new_id())
     made = sessions_pb2.SessionPlan(
         course_id=course_id,
@@ -147,7 +147,7 @@ def plan(
 
 
 async def join(person: Person, session_id: str) -> lobby_pb2.JoinSessionResponse:
-    """Join by the session's code."""
+    """Join the session by its code."""
     return await person.lobby.JoinSession(lobby_pb2.JoinSessionRequest(code=session_id))
 
 

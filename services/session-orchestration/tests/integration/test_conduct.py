@@ -62,7 +62,7 @@ async def test_certification_ends_with_the_proctor_role(harness: Harness) -> Non
         return await stored_certification(harness, proctor) == later
 
     await until(is_known)
-    # The earlier certification is delivered again.
+    # The event of the earlier certification is redelivered.
     await certify(harness, proctor, now + timedelta(days=1), now, position=1)
     await until(harness.is_quiet)
     assert await is_known()
@@ -232,7 +232,7 @@ async def test_database_allows_exactly_the_transitions_of_sessions(harness: Harn
 
 
 def times_of(state: SessionState) -> tuple[datetime | None, datetime | None]:
-    """Return a start and an end for a session in this state."""
+    """Return the start and end times of a session in this state."""
     started = state in {SessionState.IN_PROGRESS, SessionState.ENDED}
     return NOON if started else None, NOON if state is SessionState.ENDED else None
 
@@ -249,7 +249,7 @@ def columns_of(state: SessionState) -> dict[str, str | None]:
 
 
 async def is_allowed(harness: Harness, statement: str, **parameters: object) -> bool:
-    """Execute an update; return False if a trigger refuses the transition."""
+    """Execute an update, and return False if a trigger refuses it as an invalid transition."""
     try:
         await harness.rows(statement, **parameters)
     except DBAPIError as refused:
@@ -259,7 +259,7 @@ async def is_allowed(harness: Harness, statement: str, **parameters: object) -> 
 
 
 async def insert_participant(harness: Harness, session_id: str, state: ParticipantState) -> UUID:
-    """Insert a participant in this state; return its id."""
+    """Insert a participant in this state, and return their id."""
     participant_id = new_id()
     await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
@@ -274,7 +274,7 @@ async def insert_participant(harness: Harness, session_id: str, state: Participa
 
 
 async def insert_waiting(harness: Harness, session_id: str, learner: Person) -> str:
-    """Insert a participant who waits although the session is in progress."""
+    """Insert a participant who is waiting although the session is in progress, and return their id."""
     participant_id = new_id()
     await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "

@@ -1,4 +1,4 @@
-"""Incidents: written, changed and read by those who supervise a session, and never by its learners."""
+"""Incidents. Supervisors of the session write, change and read them; its learners cannot read them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALARM = "The fire alarm rang; everybody left the room for ten minutes."
 
 @dataclass
 class Scene:
-    """A session in progress with a learner."""
+    """A session in progress, with its proctor and a learner."""
 
     proctor: Person
     learner: Person
@@ -33,7 +33,7 @@ class Scene:
     participant_id: str
 
     def created(self, **fields: object) -> pb.CreateIncidentRequest:
-        """Return a valid request with these fields changed."""
+        """Return a valid request to create an incident, with `fields` replaced."""
         request = pb.CreateIncidentRequest(
             session_id=self.session_id,
             category_id="environment.interruption",
@@ -58,7 +58,7 @@ async def create(person: Person, request: pb.CreateIncidentRequest) -> pb.Incide
 
 
 async def listed(person: Person, session_id: str, participant_id: str = "") -> list[pb.Incident]:
-    """Return all incidents, two on each page."""
+    """Return all incidents, reading two on each page."""
     found: list[pb.Incident] = []
     token = ""
     while True:

@@ -1,4 +1,4 @@
-"""A learner who is sent a code after scheduling is invited like those in the plan."""
+"""Learners who receive a code after scheduling are invited like the learners in the plan."""
 
 from __future__ import annotations
 

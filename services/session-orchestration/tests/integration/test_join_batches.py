@@ -1,4 +1,7 @@
-"""Learners in one batch are admitted as if one after the other, and each event stays in its call's trace."""
+"""Batches of joining learners. The result is as if they joined one after the other.
+
+Each event has the trace context of the call that caused it.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ from .harness import Harness, plan
 
 
 def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None) -> JoinRequest:
-    """Return the join request of a learner with a valid shared code of the session."""
+    """Return a request of a learner with a valid shared code of the session."""
     code = ResolvedCode(new_id(), session_id, None, CodeValidity.VALID, None, None, registered=True)
     return JoinRequest(person_id, CodeResolution(code), trace_context=trace)
 
 
 async def join_batch(harness: Harness, *requests: JoinRequest) -> list[str]:
-    """Join in one batch; return each result."""
+    """Join in one batch, and return the result of each request."""
     async with harness.database.transaction() as tx:
         session_ids = {each.session_id for each in requests if each.session_id}
         outcomes = await join_all(tx, await sessions.lock_sessions(tx, session_ids), requests)
@@ -91,7 +94,7 @@ async def test_event_of_each_learner_is_in_the_trace_of_their_call(harness: Harn
 
 
 class Resolving(GrpcEnrollment):
-    """Enrollment that resolves every code to a session and records the entries of each call."""
+    """Enrollment that resolves every code to one session, and records the entries of each call."""
 
     def __init__(self, session_id: UUID) -> None:
         self._session_id = session_id

@@ -1,4 +1,4 @@
-"""Live views: immediate, resumable, shared between watchers, and independent of the broker."""
+"""Live views are immediate, resumable, shared between watchers, and independent of the message broker."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ async def seen_as(
 
 
 async def connected(call: Watch) -> lobby_pb2.WatchSessionResponse:
-    """Return the view in which the learner is shown as connected, after which nothing changes automatically."""
+    """Return the view in which the learner is shown as connected. After it, nothing changes automatically."""
     while True:
         view = await next_response(call)
         if view.participant.connected:
@@ -64,7 +64,7 @@ async def _next(call: Watch | RosterWatch) -> object:
 
 
 async def is_silent(call: Watch | RosterWatch) -> bool:
-    """Return whether no message arrives during a dozen runs of the periodic workers."""
+    """Return whether no message arrives during twelve runs of the periodic workers."""
     reading = asyncio.create_task(_next(call))
     done, _ = await asyncio.wait([reading], timeout=0.6)
     reading.cancel()
@@ -93,7 +93,7 @@ async def test_start_sends_each_device_its_learner_and_the_server_time(harness: 
     proctor, learners = harness.proctor(), [harness.learner() for _ in range(3)]
     session = await harness.scheduled(plan([proctor]))
     joined = {each.id: (await join(each, session.session_id)).participant for each in learners}
-    # The first has two devices.
+    # The first learner has two devices.
     devices = [(each, watch(each, session.session_id)) for each in (*learners, learners[0])]
     for _, call in devices:
         await connected(call)
@@ -120,7 +120,8 @@ async def test_changes_on_one_replica_are_shown_by_the_other(harness: Harness) -
         )
         assert not (await next_response(roster)).snapshot.participants
         await join(learner, session.session_id)
-        # A learner who has just joined here can watch there, even before the notification has arrived.
+        # A learner who has just joined on this replica can watch on the other one, even before the notification
+        # arrives.
         view = watch(there, session.session_id)
         await seen_as(view, WAITING)
         while True:
@@ -147,7 +148,7 @@ async def test_current_cursor_resumes_without_a_message(
     await start(proctor, session.session_id)
     view = await next_response(third)
     assert view.participant.state == IN_SESSION
-    # An older or unknown cursor gets the current view.
+    # A client with an outdated, unknown or invalid cursor receives the current view.
     for old in (cursor, "999999", "not a cursor"):
         fourth = watch(learner, session.session_id, old)
         assert (await next_response(fourth)).participant.state == IN_SESSION
@@ -183,7 +184,7 @@ async def test_silent_watch_is_sent_the_unchanged_view(harness: Harness) -> None
             assert again == view
             nothing = await next_response(roster)
             assert nothing == supervision_pb2.WatchRosterResponse(cursor=view.cursor)
-        # Later changes are published as before.
+        # Later changes reach the watcher.
         await start(own, session.session_id)
         await seen_as(call, IN_SESSION)
         changes: list[supervision_pb2.WatchRosterResponse] = []
@@ -215,7 +216,7 @@ async def test_roster_starts_with_a_snapshot_and_continues_with_changes(harness:
     changes = [await next_response(call) for _ in range(3)]
     assert {each.participant.person_id for each in changes[:2]} == {first.id, second.id}
     assert changes[2].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
-    # Only the last of several related messages has a new cursor, so that a client that disconnects misses none.
+    # Only the last of several related messages has a new cursor, so that a client that disconnects misses no message.
     assert [each.cursor for each in changes[:2]] == [change.cursor] * 2
     assert int(changes[2].cursor) > int(change.cursor)
     again = watch_roster(proctor, session.session_id, changes[0].cursor)
@@ -255,7 +256,7 @@ async def test_lost_notification_connection_loses_no_change(harness: Harness) ->
 
 
 class CountedDatabase(Database):
-    """A database that counts its transactions, including single statements."""
+    """A database that counts its transactions, where a single statement counts as one."""
 
     transactions = 0
 
@@ -294,7 +295,7 @@ async def test_change_is_read_once_for_all_watchers(harness: Harness) -> None:
         watchers = [asyncio.create_task(one_watcher()) for _ in range(200)]
         for _ in watchers:
             await opened.acquire()
-        # One for all concurrent watchers, and one when listening starts.
+        # Concurrent watchers share a read. Another read follows when the subscription starts.
         assert database.transactions <= 3
         before = database.transactions
         await start(proctor, session.session_id)
@@ -319,7 +320,7 @@ async def test_slow_watcher_gets_only_the_newest_snapshot(harness: Harness) -> N
             for _ in range(5):
                 await join(harness.learner(), session.session_id)
             await shared.read()
-            # After five unread changes there is one snapshot, from which the changes since any revision follow.
+            # After five unread changes, there is one snapshot. It contains the changes since every revision.
             assert changed.is_set()
             assert len(shared.snapshot.changed_since(first.revision)) == 5
             assert len(shared.snapshot.views) == 5
@@ -332,7 +333,7 @@ async def test_replica_behind_the_cursor_sends_no_older_view(harness: Harness) -
     first, second = harness.learner(), harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]))
     await join(first, session.session_id)
-    # This replica receives no notification.
+    # This live session receives no notifications.
     deaf = LiveSession(harness.database, UUID(session.session_id))
     seen = await deaf.snapshot_since(0, first.person_id)
     await join(second, session.session_id)

@@ -1,4 +1,4 @@
-"""Joining: enrollment's resolution of the code, the session's rules, and rejoining."""
+"""Joining by code, by the rules of the session and enrollment's resolution of the code; and rejoining."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def refused(harness: Harness, person: Person, code: str) -> ServiceError:
 async def test_code_is_resolved_with_the_learners_id_and_address(harness: Harness) -> None:
     learner = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]), code="Abc23456")
-    # The callers of these tests have the edge's certificate, whose header is trusted.
+    # The callers in these tests have the certificate of the edge, so the address in their header is trusted.
     await learner.lobby.JoinSession(
         joining("Abc23456"), metadata=[("x-forwarded-for", "192.0.2.7")]
     )
@@ -52,7 +52,7 @@ NOON = datetime(2027, 1, 1, 12, tzinfo=UTC)
 def resolution(
     code: codes_pb2.ResolvedCode, validity: codes_pb2.CodeValidity.ValueType, **fields: Any
 ) -> codes_pb2.CodeResolution:
-    """Return enrollment's resolution of a code with this validity."""
+    """Return a resolution of a code with this validity."""
     code.validity = validity
     code.valid_from_time.FromDatetime(NOON)
     code.valid_until_time.FromDatetime(NOON + timedelta(hours=1))
@@ -328,7 +328,7 @@ async def test_request_id_cannot_be_reused_with_another_code(harness: Harness) -
 
 
 async def test_repeated_request_in_one_batch_has_the_same_response(harness: Harness) -> None:
-    """This includes refused requests, for which no idempotency key is stored."""
+    """A refused request has the same response too, although no response is stored for it."""
     session = await harness.scheduled(plan([harness.proctor()], capacity=1))
     learners = [harness.learner() for _ in range(3)]
     joins = [

@@ -31,7 +31,7 @@ async def test_session_from_schedule_to_end(harness: Harness) -> None:
     started = await start(proctor, session.session_id)
     assert started.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
     view = await next_response(watch)
-    while view.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING:  # shown as connected first
+    while view.participant.state == lobby_pb2.PARTICIPANT_STATE_WAITING:  # only presence changed
         view = await next_response(watch)
     assert view.participant.state == lobby_pb2.PARTICIPANT_STATE_IN_SESSION
     assert view.session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS

@@ -1,4 +1,4 @@
-"""Presence: a learner with an open stream on any replica is connected."""
+"""Presence: a learner with an open stream on a replica is connected."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def shown(harness: Harness, participant_id: str) -> bool:
 
 
 async def lobby_with(harness: Harness, learner: Person) -> tuple[Person, str, str]:
-    """Return a proctor, a session with an open lobby, and the learner's participant id."""
+    """Return a proctor, the id of a session with an open lobby, and the participant id of the learner."""
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     participant = (await join(learner, session.session_id)).participant
@@ -64,7 +64,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
     lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
     async def is_held() -> bool:
-        """Return whether the lease has its full length, longer than after a disconnect."""
+        """Return whether the lease is valid for its full length, which is longer than after a disconnection."""
         rows = await harness.rows(
             "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
@@ -90,7 +90,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
         assert await shown(harness, participant_id)
         assert await connections(harness, session_id) == ["participant.connected"]
         call.cancel()
-    # So that later tests do not wait for the end of this long lease.
+    # The lease is deleted, so that later tests do not wait until it expires.
     await harness.rows("DELETE FROM presence WHERE participant_id = :id", id=UUID(participant_id))
     await until(harness.is_quiet)
 
@@ -139,7 +139,7 @@ async def test_learner_on_a_killed_replica_is_disconnected_when_the_lease_expire
         await dying.run()
         assert await shown(harness, participant_id)
 
-        async def gone() -> bool:  # nobody renews it any more
+        async def gone() -> bool:  # no replica renews the lease
             return not await shown(harness, participant_id)
 
         await until(gone)

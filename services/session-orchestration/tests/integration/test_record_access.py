@@ -1,4 +1,4 @@
-"""Access to the session record: who may read it, for how long, and its access log."""
+"""Access to the session record: the rules, the access period and the access log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .harness import Harness, Person, end, plan, start
 
 
 async def read(person: Person, session_id: str) -> int:
-    """Read a page of the record; return how many entries it has."""
+    """Read a page of the record, and return the number of its entries."""
     request = supervision_pb2.GetRecordRequest(session_id=session_id)
     return len((await person.record.GetRecord(request)).entries)
 
@@ -89,7 +89,7 @@ async def test_record_of_a_cancelled_session_is_closed_to_proctors_a_day_later(
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     await harness.administrator().sessions.CancelSession(request)
     assert await read(proctor, session.session_id)
-    # The record is permanent: only the owner of the table can make it look older.
+    # The record is permanent. Only the owner of the table can set its times to the past.
     url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:

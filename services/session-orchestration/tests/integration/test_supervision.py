@@ -35,7 +35,7 @@ def removing(
 
 
 def reasons(answer: supervision_pb2.AuthorizeAssessmentResponse) -> dict[str, str]:
-    """Return the reason of each refusal by participant; empty for the others."""
+    """Return the reason of the refusal by participant id. It is empty for participants who are not refused."""
     return {each.participant_id: each.error.reason for each in answer.outcomes}
 
 

@@ -1,4 +1,4 @@
-"""Visibility of sessions and of their fields."""
+"""Visibility of sessions and of their fields by role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the rules of incidents."""
+"""The rules for incidents."""
 
 from __future__ import annotations
 

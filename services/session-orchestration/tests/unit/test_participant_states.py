@@ -67,7 +67,7 @@ def test_start_of_session_agrees_with_state_machine(state: ParticipantState) -> 
 
 
 class ParticipantLife(RuleBasedStateMachine):
-    """Any sequence of actions leaves final states unchanged and completes only participants who were In Session."""
+    """After any actions, final states do not change, and only participants who were In Session have completed it."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -45,7 +45,7 @@ def test_lobby_opening_time_changes_only_if_a_person_opens_it_early() -> None:
 
 
 class SessionLife(RuleBasedStateMachine):
-    """Any sequence of actions moves a session forward only, and its times agree with its state."""
+    """After any actions, a session has only moved forward, and its times match its state."""
 
     def __init__(self) -> None:
         super().__init__()

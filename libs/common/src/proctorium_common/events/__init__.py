@@ -1,1 +1,1 @@
-"""How facts leave a service and arrive at others. Each piece is imported from its own file."""
+"""Publishing and handling of events. Import each name from its module."""

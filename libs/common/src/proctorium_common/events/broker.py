@@ -22,7 +22,7 @@ _PERMISSION = "permissions violation"
 
 
 class LogLimiter:
-    """Limits how often a persistent condition is logged: at once, then every `interval` seconds."""
+    """Limits the log lines for a persistent condition: one at once, then one every `interval` seconds."""
 
     def __init__(self, interval: float = _LOG_INTERVAL) -> None:
         self._interval = interval
@@ -37,15 +37,15 @@ class LogLimiter:
         return True
 
     def reset(self) -> None:
-        """Log the next occurrence at once, because the condition has ended."""
+        """Allow a log line at the next occurrence, because the condition has ended."""
         self._next = 0.0
 
 
 class Broker:
-    """The process's connection to NATS. While NATS is unavailable, only events are delayed."""
+    """The connection of this process to NATS. While NATS is unavailable, events are delayed, but calls are not."""
 
     def __init__(self, url: str, identity: BrokerIdentity) -> None:
-        """Connect as `identity` to `url`, a comma-separated list of servers."""
+        """Prepare a connection as `identity` to `url`, a comma-separated list of servers."""
         self._servers = url.split(",")
         self._identity = identity
         self._client = self._identity.client()
@@ -63,11 +63,11 @@ class Broker:
 
     @property
     def is_connected(self) -> bool:
-        """Whether the connection is up; part of the health check."""
+        """Whether the connection is established. The health check reads this property."""
         return self._client.is_connected
 
     async def connected(self) -> Client:
-        """Return the client, once the connection is up."""
+        """Wait until the connection is established, and return the client."""
         self.start()
         while not self._client.is_connected:
             self._connected.clear()
@@ -125,7 +125,7 @@ class Broker:
             callback()
 
     async def _on_closed(self) -> None:
-        """Connect with a new client after this one has given up, for example because of refused credentials."""
+        """Connect with a new client after the current client was closed, for example because of refused credentials."""
         if self._closing:
             return
         self._client = self._identity.client()
@@ -134,7 +134,7 @@ class Broker:
 
     async def _on_error(self, error: Exception) -> None:
         if _PERMISSION in str(error).lower():
-            # Only one subject was refused; the connection stays usable.
+            # NATS refused only one subject, and the connection stays usable.
             _log.error("broker_permission_denied", error=str(error))
         elif self._log_limiter.should_log():
             _log.warning("broker_unreachable", error=repr(error))

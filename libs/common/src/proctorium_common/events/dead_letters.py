@@ -1,4 +1,7 @@
-"""Dead letters: events that could not be handled, stored with the error until an operator re-drives them."""
+"""Dead letters: events that could not be handled, stored with the error.
+
+An operator re-drives a dead letter, which runs the handler of the event again.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ _ERROR_LIMIT = 8_000
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that a consumer could not handle. `error` is the traceback."""
+    """An event that a consumer could not handle. `error` is the traceback of the last failure."""
 
     id: UUID
     consumer: str
@@ -41,7 +44,7 @@ class DeadLetter:
 
 
 async def store(database: Database, consumer: str, event: ReceivedEvent, error: Exception) -> None:
-    """Store the dead letter of `event`. A later failure of the same consumer and event replaces the earlier one."""
+    """Store a dead letter for `event`. If the consumer already has one for this event, replace its failure."""
     async with database.transaction() as transaction:
         failure: dict[str, object] = {
             "reason": reason_of(error),
@@ -67,7 +70,7 @@ async def store(database: Database, consumer: str, event: ReceivedEvent, error: 
 
 
 async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> None:
-    """Mark the event's dead letter as resolved, if there is one."""
+    """Mark the dead letter of the event as resolved, if there is an unresolved one."""
     await transaction.execute(
         update(dead_letters)
         .where(
@@ -80,12 +83,15 @@ async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> No
 
 
 def reason_of(error: Exception) -> str:
-    """Return the reason of a ServiceError, or the type of another error, for logs and filters."""
+    """Return the reason of a ServiceError, or the name of the type of another error, for logs and filters."""
     return error.reason if isinstance(error, ServiceError) else type(error).__name__
 
 
 class DeadLetters:
-    """The operator's operations on dead letters; `consumers` maps each consumer of the service to its handlers."""
+    """The operations of an operator on dead letters.
+
+    `consumers` maps the name of each consumer of the service to its handlers.
+    """
 
     def __init__(self, database: Database, consumers: Mapping[str, Handlers]) -> None:
         self._database = database
@@ -95,7 +101,7 @@ class DeadLetters:
         }
 
     async def list(self, *, resolved: bool = False, limit: int = 1000) -> Sequence[DeadLetter]:
-        """Return the unresolved dead letters, or with `resolved` the resolved ones, oldest first."""
+        """Return up to `limit` unresolved dead letters, oldest failure first; with `resolved`, the resolved ones."""
         state = dead_letters.c.resolved_at
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
@@ -107,7 +113,7 @@ class DeadLetters:
             return [_letter(row) for row in found.mappings()]
 
     async def show(self, letter_id: UUID) -> DeadLetter:
-        """Return one dead letter. Raises NOT_FOUND."""
+        """Return the dead letter with this id. Raises NOT_FOUND."""
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
                 select(dead_letters).where(dead_letters.c.id == letter_id)
@@ -118,15 +124,15 @@ class DeadLetters:
         return _letter(row)
 
     async def redrive(self, letter_id: UUID) -> bool:
-        """Run the handler again, and resolve the dead letter in the same transaction.
+        """Run the handler of the event again, and resolve the dead letter in the same transaction.
 
-        Returns False if the event had been handled before, so that the handler did not run. Raises NOT_FOUND, or the
-        handler's error; then the dead letter stays unresolved, with the new error.
+        Returns False if the handler did not run because the event had already been handled. Raises NOT_FOUND, or the
+        error of the handler. After an error of the handler, the dead letter is unresolved, and has the new error.
         """
         letter = await self.show(letter_id)
         if letter.consumer not in self._dispatchers:
             raise not_found("NOT_FOUND", f"This service has no consumer {letter.consumer}.")
-        # Re-driving counts as another delivery, so it starts its own trace.
+        # Re-driving counts as another delivery, so that it starts a new trace.
         event = ReceivedEvent(letter.subject, letter.headers, letter.body, letter.deliveries + 1)
 
         async def close(transaction: Transaction) -> None:
@@ -139,12 +145,15 @@ class DeadLetters:
             raise
 
     async def redrive_all(self) -> tuple[int, int]:
-        """Re-drive every unresolved dead letter, oldest first; return how many were resolved and how many failed."""
+        """Re-drive every unresolved dead letter, oldest first.
+
+        Returns the number of dead letters that were resolved, and the number that failed again.
+        """
         resolved = failed = 0
         for letter in await self.list(limit=100_000):
             try:
                 await self.redrive(letter.id)
-            except Exception:  # noqa: BLE001 - the next one may succeed
+            except Exception:  # noqa: BLE001 - the next dead letter may succeed
                 _log.exception("redrive_failed", dead_letter=str(letter.id), subject=letter.subject)
                 failed += 1
             else:

@@ -1,8 +1,8 @@
 """The envelope of an event: CloudEvents 1.0 in the binary mode of the NATS binding, with a protobuf body.
 
-Every CloudEvents attribute, `datacontenttype` included, is a header with the prefix `ce-`
-(https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md). The event's name comes
-from the option `(event)` of its proto message, its owner from the proto package.
+Every CloudEvents attribute, including `datacontenttype`, is a header with the prefix `ce-`
+(https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md). The name of an event
+comes from the option `(event)` of its proto message. The owner of an event comes from the proto package.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SOURCE = "ce-source"
 TYPE = "ce-type"
 TIME = "ce-time"
 POSITION = "ce-position"
-"""The event's position in its owner's outbox: an extension attribute, set by the relay."""
+"""The extension attribute with the event's position in the outbox of its owner. The relay sets it."""
 REPLAYED = "ce-replayed"
-"""Set to "true" on events that `replay` published."""
+"""The extension attribute that is "true" on an event that `replay` published."""
 MESSAGE_ID = "Nats-Msg-Id"
 
 _SEPARATORS = frozenset(" .*>\t\r\n")
@@ -46,17 +46,17 @@ class EventName:
 
     @property
     def short(self) -> str:
-        """The name in spans and log lines."""
+        """The name of the event in spans and log lines."""
         return f"{self.owner}.{self.aggregate}.{self.action}"
 
     @property
     def type(self) -> str:
-        """The CloudEvents type."""
+        """The CloudEvents type of the event."""
         return f"proctorium.{self.short}.{self.version}"
 
     @property
     def subjects(self) -> str:
-        """The subject pattern that matches this event for every aggregate, for a consumer's filter."""
+        """The subject pattern for a consumer's filter that matches this event for every aggregate."""
         return f"evt.{self.short}.{self.version}.>"
 
     def subject(self, aggregate_id: str) -> str:
@@ -84,9 +84,9 @@ def source_of(owner: str) -> str:
 
 @cache
 def name_of(descriptor: Descriptor) -> EventName:
-    """Return the name in the message's `event` option.
+    """Return the name of the event from the message's option `event` and its package.
 
-    Raises ValueError for a message that is not an event, or not in `proctorium.<owner>.events.<version>`.
+    Raises ValueError if the message is not an event, or is not in a package `proctorium.<owner>.events.<version>`.
     """
     package = descriptor.file.package.split(".")
     options = descriptor.GetOptions()
@@ -110,7 +110,7 @@ def wrap(
 ) -> Envelope:
     """Return `event` in its envelope, with `trace_context` or, by default, the current trace context.
 
-    Raises ValueError when the aggregate's id is missing or contains characters that a subject cannot have.
+    Raises ValueError if the id of the aggregate is missing, or contains characters that a subject must not contain.
     """
     name = name_of(event.DESCRIPTOR)
     aggregate_id = str(getattr(event, name.id_field))

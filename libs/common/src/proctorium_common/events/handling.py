@@ -38,12 +38,15 @@ from proctorium_common.telemetry.traces import annotate_from, extract, link_to, 
 _log = get_logger()
 
 _LINGER = 0.005
-"""Seconds for which events wait for more events after a batch."""
+"""The seconds for which events are collected after a batch, before the next batch starts."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventMetadata:
-    """The metadata of an event. `position` orders the events of one owner; `deliveries` counts from 1."""
+    """The metadata of an event.
+
+    `position` orders the events of one owner. `deliveries` is the number of deliveries, which is 1 for the first.
+    """
 
     event_id: UUID
     subject: str
@@ -53,21 +56,22 @@ class EventMetadata:
     replayed: bool = False
 
 
-# Any: a handler takes the message type that it is registered for, which the type of a mapping cannot express.
+# The parameter is `Any`, because a handler takes the message type for which it is registered, and the type of a mapping
+# cannot express this.
 Handler = Callable[[Transaction, Any, EventMetadata], Awaitable[None]]
-"""Applies the event within the transaction. Raises if it cannot; never ignores an error."""
+"""Applies the event within the transaction. Raises an exception if it cannot; it must not ignore an error."""
 
 BatchHandler = Callable[[Transaction, Sequence[tuple[Any, EventMetadata]]], Awaitable[None]]
-"""Applies several events of one type within the transaction. Raises if one of them cannot be handled."""
+"""Applies several events of one type within the transaction. Raises an exception if it cannot handle one of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """A handler of batches: the events that arrive during a commit share the next transaction.
+    """A handler of batches of events: the events that arrive during a commit share the next transaction.
 
-    The events of a batch belong to different aggregates and have no particular order. When the handler raises, its
-    events are handled one by one, so that an event that cannot be handled delays only its own aggregate. The handler
-    runs outside of the events' traces, so it must not record new events.
+    The events of a batch belong to different aggregates and have no particular order. If the handler raises an
+    exception for a batch, each event is handled alone, so that an event that cannot be handled delays only its own
+    aggregate. The handler must not record new events, because it runs outside of the traces of its events.
     """
 
     handle: BatchHandler
@@ -77,7 +81,7 @@ Handlers = Mapping[type[Message], Handler | Batched]
 
 
 class UnreadableError(Exception):
-    """The event cannot be parsed, so a redelivery cannot succeed."""
+    """The event cannot be parsed, so that a redelivery would fail too."""
 
 
 class WrongSourceError(UnreadableError):
@@ -85,12 +89,15 @@ class WrongSourceError(UnreadableError):
 
 
 class MissingHandlerError(Exception):
-    """This version has no handler for the event. During a deployment, another running version may have one."""
+    """This version of the service has no handler for the event.
+
+    During a deployment, another running version may have one.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event as received, not parsed yet."""
+    """An event as it was received, before it is parsed."""
 
     subject: str
     headers: Mapping[str, str]
@@ -104,7 +111,7 @@ class ReceivedEvent:
 
     @property
     def event_id(self) -> UUID:
-        """The event's id, or a hash of the content if the headers have no valid id."""
+        """The id of the event, or a hash of its subject and body if the headers have no valid id."""
         try:
             return UUID(self.headers[ID])
         except (KeyError, ValueError):
@@ -121,11 +128,11 @@ class _ParsedEvent:
 
 
 TransactionHook = Callable[[Transaction], Awaitable[None]]
-"""Runs in the transaction of an event, whether or not its handler runs."""
+"""A function that runs in the transaction of an event, also if the event was handled before."""
 
 
 class EventDispatcher:
-    """Dispatches the events of one consumer to their handlers, each event once."""
+    """Dispatches the events of one consumer to their handlers, and handles each event once."""
 
     def __init__(self, database: Database, consumer: str, handlers: Handlers) -> None:
         self.database = database
@@ -148,10 +155,10 @@ class EventDispatcher:
         *,
         hook: TransactionHook | None = None,
     ) -> bool:
-        """Handle the event, or return False if it was handled before. `hook` runs in the transaction in both cases.
+        """Handle the event and return True, or return False if it was handled before.
 
-        Raises UnreadableError, MissingHandlerError, and the errors of the handler and the database; nothing is changed
-        then.
+        `hook` runs in the transaction in both cases. Raises UnreadableError, MissingHandlerError, and the errors of the
+        handler and the database. After an error, nothing is changed.
         """
         event = self._parse(received)
         publisher_context = extract(received.headers)
@@ -164,7 +171,8 @@ class EventDispatcher:
             "messaging.message.id": str(event.metadata.event_id),
             "proctorium.deliveries": event.metadata.deliveries,
         }
-        # Only the first delivery continues the publisher's trace; redeliveries may come days later, so they link to it.
+        # Only the first delivery continues the publisher's trace. A redelivery may arrive days later, so it starts a
+        # new trace with a link to the publisher's trace.
         with span_from(
             publisher_context if is_first else None,
             f"process {event.name.short}",
@@ -204,7 +212,7 @@ class EventDispatcher:
 
     @contextmanager
     def _logged(self, event: _ParsedEvent) -> Iterator[None]:
-        """Log the result of the block as one line in the event's trace."""
+        """Log the result of the block as one line, with the trace id of the event."""
         started = time.monotonic()
         fields: dict[str, object] = {
             "consumer": self.consumer,
@@ -223,10 +231,10 @@ class EventDispatcher:
         _log.info("event_handled", duration_ms=_milliseconds_since(started), **fields)
 
     def _check_source(self, received: ReceivedEvent) -> None:
-        """Raise WrongSourceError unless the source owns the subject and this consumer subscribes to its events.
+        """Raise WrongSourceError unless the source owns the subject and this consumer subscribes to the owner's events.
 
-        NATS permissions already limit each service to its own subjects. This check also holds where NATS runs without
-        permissions.
+        NATS permissions already limit each service to its own subjects. This check also protects an installation whose
+        NATS runs without permissions.
         """
         owner = next(iter(received.subject.split(".")[1:]), "")
         source = received.headers.get(SOURCE, "")

@@ -23,13 +23,13 @@ class ConnectOptions(TypedDict):
 
 
 def inbox_prefix(name: str) -> str:
-    """Return the first token of the reply subjects of `name`, to which only that user may subscribe."""
+    """Return the first token of the reply subjects of the user `name`. Only this user may subscribe to them."""
     return f"_INBOX_{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerIdentity:
-    """A NATS user. Without `tls` the connection is plaintext and the server cannot authenticate the user."""
+    """A NATS user. Without `tls`, the connection is plaintext, and the server cannot authenticate the user."""
 
     name: str
     tls: ssl.SSLContext | None = None
@@ -42,7 +42,7 @@ class BrokerIdentity:
         return cls(name, context)
 
     def client(self) -> Client:
-        """Return an unconnected client; call its `connect` with `options`."""
+        """Return a client that is not connected yet; call its `connect` with `options`."""
         return Client() if self.tls is None else _TlsClient(self.tls)
 
     def options(self) -> ConnectOptions:
@@ -51,10 +51,10 @@ class BrokerIdentity:
 
 
 class _TlsClient(Client):
-    """A client that encrypts from the first byte, so that a man in the middle cannot downgrade it to plaintext.
+    """A client that encrypts from the first byte, so that an attacker in the middle cannot downgrade it to plaintext.
 
-    nats-py's own `tls_handshake_first` upgrades a plaintext stream. When that handshake times out, the client waits
-    for the plaintext stream to close, which never happens, and does not reconnect.
+    It does not use the option `tls_handshake_first` of nats-py, which upgrades a plaintext stream. If the handshake of
+    such an upgrade times out, the client waits forever for the plaintext stream to close, and does not reconnect.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -94,8 +94,8 @@ class _TlsTransport(TcpTransport):
         buffer_size: int,
         connect_timeout: int,
     ) -> None:
-        """Do nothing: the server requires TLS, which is already active."""
+        """Do nothing, because TLS is already active. The client calls this method because the server requires TLS."""
 
     def __bool__(self) -> bool:
-        # The client replaces a falsy transport; this one must not be replaced before its first connection.
+        # The client replaces a falsy transport, and must not replace this one before its first connection.
         return True

@@ -1,8 +1,8 @@
-"""Lanes: run the events of one aggregate in order, and those of different aggregates concurrently.
+"""Lanes: process the events of one aggregate in order, and the events of different aggregates concurrently.
 
 Each aggregate has a lane. While a failed event waits for its redelivery, the later events of its lane are deferred.
-This order holds within one process: another replica may receive the later events, so handlers must tolerate events out
-of order.
+The order is guaranteed only within one process. Another replica may receive the later events, so handlers must tolerate
+events out of order.
 """
 
 from __future__ import annotations
@@ -16,14 +16,17 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _REDELIVERY_GRACE = 2.0
-"""Seconds by which a redelivery may be late. After that it probably went to another replica, and the lane goes on."""
+"""The seconds by which a redelivery may be late.
+
+After this time, the redelivery probably went to another replica, so the lane no longer waits for it.
+"""
 _DEFERRAL_MARGIN = 0.1
-"""Seconds between the redelivery of an event and that of the events deferred because of it."""
+"""The seconds between the redelivery of an event and the redelivery of the events that were deferred because of it."""
 
 Process = Callable[[T], Awaitable[float | None]]
-"""Processes an item. Returns None, or the seconds after which the broker redelivers it."""
+"""Processes an item. Returns the seconds after which the broker redelivers the item, or None for no redelivery."""
 Defer = Callable[[T, float], Awaitable[None]]
-"""Returns an unprocessed item to the broker, to be redelivered after that many seconds."""
+"""Returns an unprocessed item to the broker, which redelivers it after the given number of seconds."""
 
 
 @dataclass(order=True, frozen=True, slots=True)
@@ -36,7 +39,7 @@ class _Queued(Generic[T]):
 class _Lane(Generic[T]):
     queue: list[_Queued[T]] = field(default_factory=list)
     redelivery_at: dict[int, float] = field(default_factory=dict)
-    """When each returned item will be redelivered, by its sequence, in the event loop's time."""
+    """The redelivery time of each item that was returned to the broker, by sequence, in the event loop's time."""
     running: bool = False
 
     def discard_overdue(self, now: float) -> None:
@@ -47,12 +50,12 @@ class _Lane(Generic[T]):
             del self.redelivery_at[sequence]
 
     def blocked_until(self, sequence: int) -> float | None:
-        """Return when the last earlier item will be redelivered, or None if there is none to wait for."""
+        """Return the latest redelivery time of the items before `sequence`, or None if none of them is awaited."""
         return max((at for nth, at in self.redelivery_at.items() if nth < sequence), default=None)
 
 
 class Lanes(Generic[T]):
-    """Processes items in order per lane, at most `concurrency` at a time."""
+    """Processes the items of each lane in order, and at most `concurrency` items at a time."""
 
     def __init__(self, process: Process[T], defer: Defer[T], concurrency: int) -> None:
         self._process = process
@@ -68,7 +71,7 @@ class Lanes(Generic[T]):
         return not self._lanes
 
     def add(self, lane_key: str, sequence: int, item: T) -> None:
-        """Queue an item. A redelivered item has the same sequence as before."""
+        """Queue an item in a lane. A redelivered item must have the same sequence as before."""
         lane = self._lanes.setdefault(lane_key, _Lane())
         lane.redelivery_at.pop(sequence, None)
         insort(lane.queue, _Queued(sequence, item))
@@ -79,14 +82,14 @@ class Lanes(Generic[T]):
             task.add_done_callback(self._tasks.discard)
 
     def discard_overdue(self) -> None:
-        """Drop the lanes that only wait for overdue redeliveries; call this periodically."""
+        """Drop the lanes that only wait for overdue redeliveries. Call this method periodically."""
         now = asyncio.get_running_loop().time()
         for key, lane in list(self._lanes.items()):
             lane.discard_overdue(now)
             self._drop_if_idle(key, lane)
 
     async def close(self) -> None:
-        """Wait for the running items, and return the queued ones to the broker."""
+        """Wait until the running items are processed, and return the queued items to the broker."""
         self._closed = True
         await self.until_idle()
 

@@ -1,4 +1,4 @@
-"""The outbox: events stored as rows, in the transaction of the change that caused them."""
+"""The outbox: events stored as rows in the same transaction as the change that caused them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from proctorium_common.events.envelope import Envelope
 
 CHANNEL = "outbox"
-"""The NOTIFY channel that wakes the relay; a trigger on the table notifies once per statement."""
+"""The NOTIFY channel that wakes the relay. A trigger on the table notifies the channel once per statement."""
 
-# With arrays, one prepared statement inserts any number of rows; ORDINALITY preserves their order.
+# The parameters are arrays, so that one prepared statement inserts any number of rows. ORDINALITY preserves the order.
 INSERT_AND_NOTIFY = """
     WITH recorded AS (
         INSERT INTO outbox (event_id, aggregate, aggregate_id, subject, body, headers, occurred_at)
@@ -22,7 +22,10 @@ INSERT_AND_NOTIFY = """
     )
     SELECT pg_notify(channel, payload) FROM unnest($8::text[], $9::text[]) AS notice (channel, payload)
 """
-"""Inserts events in order and sends notifications. Parameters: `columns`, then channels and payloads."""
+"""The statement that inserts events in order and sends notifications.
+
+The parameters are the arrays of `columns`, then the arrays of channels and payloads.
+"""
 
 
 def columns(events: Sequence[Envelope]) -> tuple[list[object], ...]:

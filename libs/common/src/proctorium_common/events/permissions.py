@@ -1,8 +1,8 @@
 """The permissions of each NATS user, derived from the topology.
 
-`python -m proctorium_common.events.permissions` prints them as JSON for `include` in a NATS configuration. A service
-may publish its own events, and inspect, pull from and acknowledge to its own consumers; it has no access to
-`$JS.API.STREAM`. No user may publish to an inbox, because JetStream itself sends the replies.
+`python -m proctorium_common.events.permissions` prints the permissions as JSON, which a NATS configuration can
+`include`. A service may publish its own events. It may inspect its own consumers, pull from them and acknowledge their
+messages. It has no access to `$JS.API.STREAM`. No user may publish to an inbox, because only JetStream sends replies.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from proctorium_common.events.identity import inbox_prefix
 from proctorium_common.topology import ServiceTopology, Topology, services, stream_of
 
 DECLARER = "streams"
-"""The identity that declares streams and consumers at deployment; no service uses it."""
+"""The name of the identity that declares streams and consumers at deployment. No service uses this identity."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A NATS user, named like its certificate, and the subjects that it may use. None allows every subject."""
+    """A NATS user with the subjects to which it may publish and subscribe. None allows every subject.
+
+    The name of the user is the name in its certificate.
+    """
 
     name: str
     publish: tuple[str, ...] | None
@@ -61,7 +64,11 @@ def _service(service: ServiceTopology) -> BrokerUser:
 
 
 def _declarer(topology: Topology) -> BrokerUser:
-    """Return the user that may create and update, but not delete, purge or read: operators delete old consumers."""
+    """Return the user that may create and update streams and create consumers.
+
+    It may not delete consumers, because operators delete old consumers. It may not delete or purge streams, and may not
+    read messages.
+    """
     publish = ["$JS.API.INFO"]
     for service in topology.values():
         if service.publishes:

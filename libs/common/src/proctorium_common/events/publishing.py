@@ -1,4 +1,4 @@
-"""Publish outbox rows: the rows of one aggregate in order, those of different aggregates concurrently."""
+"""Publish outbox rows: the rows of one aggregate in order, and the rows of different aggregates concurrently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ACK_TIMEOUT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A row of the outbox, as the relay and replay read it."""
+    """A row of the outbox that the relay or `replay` has read."""
 
     position: int
     event_id: str
@@ -33,20 +33,20 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class PublishFailure:
-    """A row that could not be published. The later rows of its aggregate were not tried."""
+    """A row that could not be published. The later rows of its aggregate were not published either."""
 
     row: OutboxRow
     error: Exception
 
     @property
     def stream_is_missing(self) -> bool:
-        """Whether no stream has the subject: an operator has to declare the streams."""
+        """Whether no stream contains the subject, so that an operator has to declare the streams."""
         return isinstance(self.error, NoStreamResponseError)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """The positions that the broker has acknowledged, and the failures."""
+    """The positions of the rows that the broker has acknowledged, and the failures."""
 
     published: Sequence[int]
     failures: Sequence[PublishFailure]
@@ -61,7 +61,10 @@ class HeadersOf(Protocol):
 
 
 def original_headers(row: OutboxRow) -> dict[str, str]:
-    """Return the stored headers, the position, and the message id by which the broker drops duplicates."""
+    """Return the stored headers of `row` with its position and its message id.
+
+    The broker uses the message id to drop duplicates.
+    """
     return {**row.headers, MESSAGE_ID: row.event_id, POSITION: str(row.position)}
 
 

@@ -1,7 +1,7 @@
-"""Pull messages from a durable consumer as they arrive, never more than the subscriber can hold in flight.
+"""Pull messages from a durable consumer as they arrive, up to the subscriber's limit of unacknowledged messages.
 
-The client library's `fetch` waits until a batch is full or times out, which would delay every event. This module
-therefore sends the JetStream pull request itself
+The client library's `fetch` waits until a batch is full or a timeout is over, which would delay every event. This
+module therefore sends the JetStream pull requests itself
 (https://docs.nats.io/reference/reference-protocols/nats_api_reference).
 """
 
@@ -31,13 +31,14 @@ _REQUEST_ENDED = frozenset({"404", "408"})
 
 
 class ConsumerLostError(Exception):
-    """The consumer no longer responds: it was deleted, or the broker or the connection failed."""
+    """The consumer no longer responds, because it was deleted, or because the broker or the connection failed."""
 
 
 class Pull:
     """Pulls the messages of one consumer.
 
-    `on_message` receives each message; `free_slots` returns how many more may be in flight now.
+    `on_message` is called with each message. `free_slots` returns the number of further messages that may be
+    unacknowledged now.
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Pull:
         self._stopping = False
 
     def wake(self) -> None:
-        """Check for free slots again; called when a message is no longer in flight."""
+        """Check for free slots again. The subscriber calls this method when it has responded to a message."""
         self._changed.set()
 
     def stop(self) -> None:
@@ -77,7 +78,7 @@ class Pull:
         self._changed.set()
 
     async def run(self) -> None:
-        """Pull messages until `stop`. Raises ConsumerLostError."""
+        """Pull messages until `stop` is called. Raises ConsumerLostError."""
         inbox = self._client.new_inbox()
         subscription = await self._client.subscribe(inbox, cb=self._on_message)
         self._received_at = asyncio.get_running_loop().time()
@@ -90,7 +91,10 @@ class Pull:
                 await subscription.unsubscribe()
 
     async def _request(self, inbox: str) -> None:
-        """Request as many messages as there are free slots; while a request is pending, only for half of all slots."""
+        """Request a message for each free slot that has no pending request.
+
+        While a request is pending, a further request is sent only if it is for at least half of all slots.
+        """
         wanted = self._free_slots() - self._requested
         if wanted <= 0 or (self._requested > 0 and wanted < self._max_in_flight // 2):
             return
@@ -103,7 +107,7 @@ class Pull:
         await self._client.publish(self._subject, json.dumps(request).encode(), inbox)
 
     async def _wait(self) -> None:
-        """Wait for a change. Raises ConsumerLostError when a pending request receives no heartbeats."""
+        """Wait for a change. Raises ConsumerLostError if heartbeats are missing while a request is pending."""
         loop = asyncio.get_running_loop()
         deadline = self._received_at + _HEARTBEAT_TIMEOUT if self._requested > 0 else None
         try:
@@ -124,7 +128,7 @@ class Pull:
         status = (message.headers or {}).get(_STATUS)
         if status is None:
             if not self._is_from_consumer(message):
-                # Another client has published to our inbox; there is nothing to acknowledge.
+                # Another client has published to this inbox, so there is nothing to acknowledge.
                 _log.error("message_refused", subject=message.subject, reply=message.reply)
                 return
             self._requested = max(0, self._requested - 1)
@@ -138,7 +142,10 @@ class Pull:
             self.fail(f"{status} {(message.headers or {}).get(_DESCRIPTION, '')}".strip())
 
     def _is_from_consumer(self, message: Msg) -> bool:
-        """Return whether our consumer delivered the message: only the server can set its acknowledgement subject."""
+        """Return whether this consumer delivered the message.
+
+        The acknowledgement subject names the consumer, and only the server can set it.
+        """
         try:
             metadata = message.metadata
         except (NotJSMessageError, ValueError):

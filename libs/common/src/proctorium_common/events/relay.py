@@ -1,7 +1,8 @@
 """The relay: publishes the events of the outbox to the broker, in order per aggregate, and marks them as published.
 
-An advisory lock elects one active relay per database; the others stand by. If the active one dies between publishing an
-event and marking it, the next one publishes it again. The broker drops most duplicates, the subscribers' inboxes all.
+An advisory lock elects one active relay per database; the other relays stand by. If the active relay dies after it
+published an event and before it marked the event, the next active relay publishes the event again. The broker drops
+most of these duplicates, and the subscribers' inboxes drop the others.
 """
 
 from __future__ import annotations
@@ -48,10 +49,10 @@ class Relay:
         poll_interval: timedelta = timedelta(seconds=2),
         lock_poll_interval: timedelta = timedelta(seconds=1),
     ) -> None:
-        """Read `batch_size` rows at a time.
+        """Create a relay that reads `batch_size` rows at a time.
 
-        The outbox is read on each notification and every `poll_interval`; a standby relay tries to take the lock every
-        `lock_poll_interval`.
+        The active relay reads the outbox on each notification and every `poll_interval`. A standby relay tries to take
+        the lock every `lock_poll_interval`.
         """
         self._database = database
         self._broker = broker
@@ -63,7 +64,7 @@ class Relay:
         self.is_active = False
 
     async def run(self) -> None:
-        """Publish events whenever this relay holds the lock, until cancelled. A cancellation loses no event."""
+        """Publish events while this relay holds the lock, until cancelled. A cancellation loses no event."""
         retry = _MIN_RETRY
         while True:
             try:
@@ -78,14 +79,15 @@ class Relay:
 
     @asynccontextmanager
     async def _locked(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
-        """Yield the connection that holds the lock.
+        """Wait for the lock, and yield the connection that holds it.
 
-        All reads and updates use this connection, so a relay that loses it, and the lock with it, marks nothing.
+        All reads and updates use this connection. A relay that loses the connection also loses the lock, and can then
+        mark no rows.
         """
         connection = await self._database.connect()
         try:
-            # Poll for the lock: a statement that waits for it would hold a snapshot, and VACUUM could remove no dead
-            # rows. The lock belongs to another process, so there is no event in this one to wait for.
+            # Poll for the lock. A statement that waits for the lock would hold a snapshot, and VACUUM could then not
+            # remove dead rows. Another process holds the lock, so there is no event in this process to wait for.
             while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110 - the lock is in another process
                 await asyncio.sleep(self._lock_poll_seconds)
             self.is_active = True
@@ -107,7 +109,7 @@ class Relay:
             if result.failures:
                 self._log_failures(result.failures)
                 if result.published:
-                    # Other aggregates can be published, so do not delay their new events.
+                    # Publishing works for other aggregates, so wake up for their new events before `retry` is over.
                     await notices.wait(retry)
                 else:
                     await asyncio.sleep(retry)

@@ -1,4 +1,7 @@
-"""Publish stored events again, after the broker lost its streams or a consumer was added; inboxes drop duplicates."""
+"""Publish stored events again, after the broker lost its streams or a consumer was added.
+
+The inboxes of the consumers drop the events that were already handled.
+"""
 
 from __future__ import annotations
 
@@ -27,10 +30,12 @@ async def replay(
 ) -> int:
     """Publish again all published events that occurred at or after `since`, in order, and return their number.
 
-    Unpublished events are left to the relay. `progress` receives the number of events so far. Raises ServiceError
-    DEPENDENCY_UNAVAILABLE when the broker refuses an event; it is safe to run the replay again.
+    Unpublished events are not published here, because the relay publishes them. `progress` is called with the number of
+    events published so far. Raises ServiceError DEPENDENCY_UNAVAILABLE if the broker refuses an event. The replay can
+    safely be run again.
     """
-    # With their original message ids, the broker would drop recent events as duplicates, even after it lost the stream.
+    # The messages get new ids, because the broker would drop recent events with their original ids as duplicates, even
+    # after it lost the stream.
     replay_id = new_id()
 
     def replay_headers(row: OutboxRow) -> dict[str, str]:

@@ -1,4 +1,7 @@
-"""Declare the streams and durable consumers of the topology; used by the command `declare`, `make up` and tests."""
+"""Declare the streams and durable consumers of the topology.
+
+The command `declare`, `make up` and tests use this module.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,8 @@ _log = get_logger()
 
 _MAX_AGE = timedelta(days=7)
 _DUPLICATE_WINDOW = timedelta(minutes=2)
-# The redelivery delay after a subscriber was killed; a running subscriber extends it while it handles an event.
+# The time after which the broker redelivers an event that was not acknowledged, for example because the subscriber was
+# killed. A running subscriber extends this time while it handles an event.
 _ACK_WAIT = timedelta(seconds=10)
 _MAX_ACK_PENDING = 1_000
 
@@ -39,11 +43,11 @@ async def declare(
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
 ) -> None:
-    """Create or update the streams and consumers of `topology`; this is idempotent.
+    """Create or update the streams and consumers of `topology`. The operation is idempotent.
 
-    `identity` is that of `permissions.DECLARER`. Consumers that are no longer in the topology are logged but not
-    deleted, because that would lose their position. Raises DEPENDENCY_UNAVAILABLE when the broker does not respond or
-    refuses the identity.
+    `identity` must be the identity named `permissions.DECLARER`. Consumers that are no longer in the topology are
+    logged, but not deleted, because the deletion would lose their position. Raises DEPENDENCY_UNAVAILABLE if the broker
+    does not respond or refuses the identity.
     """
     errors: list[str] = []
 
@@ -56,7 +60,7 @@ async def declare(
             nats_url,
             **identity.options(),
             allow_reconnect=False,
-            # The caller retries, so the client fails at once.
+            # The client must fail at once instead of reconnecting, because the caller retries.
             max_reconnect_attempts=1,
             reconnect_time_wait=1,
             connect_timeout=5,
@@ -67,7 +71,7 @@ async def declare(
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
     except (NatsError, TimeoutError) as error:
-        # The server does not respond to a request that it refuses; it reports the reason to the error callback.
+        # The server does not respond to a request that it refuses, but reports the reason to the error callback.
         reason = "; ".join(errors) or repr(error)
         raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not respond: {reason}.") from error
     finally:
@@ -81,7 +85,7 @@ async def declare_on(
     replicas: int = 1,
     ack_wait: timedelta = _ACK_WAIT,
 ) -> None:
-    """Declare the streams and consumers over an existing connection."""
+    """Create or update the streams and consumers of `topology` over an existing connection."""
     for service in topology.values():
         if service.publishes:
             await _declare_stream(jetstream, _stream(service.name, replicas))
@@ -122,7 +126,8 @@ def _consumer(subscription: Subscription, ack_wait: timedelta) -> ConsumerConfig
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ack_wait.total_seconds(),
-        # The subscriber limits deliveries and stores a dead letter; the broker would drop the event silently.
+        # The broker does not limit deliveries, because it would silently drop an event at the limit. The subscriber has
+        # a limit, and stores a dead letter.
         max_deliver=-1,
         max_ack_pending=_MAX_ACK_PENDING,
         filter_subjects=list(subscription.filter_subjects),

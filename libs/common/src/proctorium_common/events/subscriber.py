@@ -1,8 +1,9 @@
 """The subscriber: consumes a durable NATS consumer and handles each event once, in order per aggregate.
 
 An event is acknowledged after the transaction of its handler has committed. A failed event is redelivered with
-exponential backoff, and the later events of its aggregate wait for it. An event that keeps failing, or cannot be
-parsed, becomes a dead letter. Consumers are created at deployment (`streams.py`), never here.
+exponential backoff, and the later events of its aggregate are deferred until then. An event that fails too often, or
+cannot be parsed, becomes a dead letter. The subscriber never creates consumers, because they are created at deployment
+(`streams.py`).
 """
 
 from __future__ import annotations
@@ -46,10 +47,11 @@ _DEFERRALS_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often a failed event is redelivered, and after which delay.
+    """The number and the delays of the redeliveries of a failed event.
 
-    `max_deliveries` limits the deliveries of an event whose handler fails. `max_transient_deliveries` is the limit
-    after transient failures, such as an unavailable database; at `max_delay` it is reached after hours.
+    `max_deliveries` limits the deliveries of an event whose handler fails. `max_transient_deliveries` is the limit if
+    the failure is transient, such as an unavailable database. With delays of at most `max_delay`, this limit is reached
+    after hours.
     """
 
     initial_delay: timedelta = timedelta(milliseconds=200)
@@ -58,12 +60,12 @@ class RetryPolicy:
     max_transient_deliveries: int = 200
 
     def delay(self, deliveries: int) -> float:
-        """Return the seconds before the next delivery, after `deliveries` have failed."""
+        """Return the seconds until the next delivery, after `deliveries` deliveries have failed."""
         doubled = self.initial_delay.total_seconds() * 2.0 ** min(deliveries - 1, 30)
         return float(min(doubled, self.max_delay.total_seconds()))
 
     def is_exhausted(self, deliveries: int, error: Exception) -> bool:
-        """Return whether the event becomes a dead letter instead of being redelivered."""
+        """Return whether an event with this error becomes a dead letter instead of being redelivered."""
         if isinstance(error, UnreadableError):
             return True
         limit = self.max_transient_deliveries if _is_transient(error) else self.max_deliveries
@@ -72,25 +74,28 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A message in flight, with the event that it contains."""
+    """A message that is not acknowledged yet, with the event in it."""
 
     message: Msg
     event: ReceivedEvent
 
     @property
     def sequence(self) -> int:
-        """The message's sequence number in the stream, the same for each delivery."""
+        """The message's sequence number in the stream, which is the same for each delivery."""
         return self.message.metadata.sequence.stream
 
     @property
     def aggregate(self) -> str:
-        """`<owner>.<aggregate>…<id>` of `evt.<owner>.<aggregate>.<action>.v1.<id>`."""
+        """The key of the event's aggregate: the owner, the aggregate and the id from the subject.
+
+        The subject has the form `evt.<owner>.<aggregate>.<action>.v1.<id>`.
+        """
         parts = self.message.subject.split(".")
         return ".".join((*parts[1:3], *parts[5:]))
 
 
 class Subscriber:
-    """Consumes the events of one consumer until `stop`, which lets the running handlers finish."""
+    """Handles the events of one consumer until `stop` is called. The running handlers then finish."""
 
     def __init__(
         self,
@@ -103,7 +108,10 @@ class Subscriber:
         max_in_flight: int = 128,
         retry: RetryPolicy | None = None,
     ) -> None:
-        """Run up to `concurrency` handlers at once and fetch up to `max_in_flight` events, all of one owner."""
+        """Create a subscriber with up to `concurrency` running handlers and `max_in_flight` unacknowledged events.
+
+        Raises ValueError if the events have more than one owner.
+        """
         self.consumer = consumer
         self.handlers = handlers
         self._dispatcher = EventDispatcher(database, consumer, handlers)
@@ -119,7 +127,8 @@ class Subscriber:
         self._max_in_flight = max_in_flight
         self._lanes = Lanes(self._process, self._defer, concurrency)
         self._in_flight: dict[int, Delivery] = {}
-        # How often each event was deferred, by its sequence: these deliveries are not failures.
+        # The number of times that each event was deferred, by its sequence. It is subtracted from the number of
+        # deliveries, because a deferral is not a failure.
         self._deferrals: dict[int, int] = {}
         self._ack_wait = _DEFAULT_ACK_WAIT
         self._ack_wait_known = asyncio.Event()
@@ -129,17 +138,17 @@ class Subscriber:
 
     @property
     def is_consuming(self) -> bool:
-        """Whether the consumer exists and its messages are being pulled; part of the health check."""
+        """Whether the consumer exists and its messages are being pulled. The health check reads this property."""
         return self._pull is not None
 
     def stop(self) -> None:
-        """Fetch no more events; `run` returns when the running handlers have finished."""
+        """Stop fetching events; `run` returns when the running handlers have finished."""
         self._stopping.set()
         if self._pull is not None:
             self._pull.stop()
 
     async def run(self) -> None:
-        """Handle events until `stop`. On cancellation, the events in flight are redelivered later."""
+        """Handle events until `stop` is called. After a cancellation, unacknowledged events are redelivered later."""
         extending = asyncio.create_task(self._extend_ack_deadlines())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -155,7 +164,7 @@ class Subscriber:
             self._lanes.cancel()
 
     async def _consume(self, client: Client) -> None:
-        """Pull events while the consumer exists; wait a moment and return when it does not."""
+        """Pull events while the consumer exists; if it does not exist or respond, wait for a moment and return."""
         try:
             config = (await client.jetstream().consumer_info(self._stream, self.consumer)).config
         except NotFoundError:
@@ -199,7 +208,8 @@ class Subscriber:
             subject=message.subject,
             headers=message.headers or {},
             body=message.data,
-            # A deferred event waited for an earlier one; its own handling has not failed.
+            # Subtract the deferrals: a deferred event was only waiting for an earlier event, and its handler did not
+            # fail.
             deliveries=max(1, message.metadata.num_delivered - deferrals),
         )
         delivery = Delivery(message, event)
@@ -207,7 +217,7 @@ class Subscriber:
         self._lanes.add(delivery.aggregate, delivery.sequence, delivery)
 
     async def _process(self, delivery: Delivery) -> float | None:
-        """Handle the event and acknowledge it; return the redelivery delay if that failed."""
+        """Handle the event and acknowledge it. If it has to be redelivered, return the delay in seconds, else None."""
         event = delivery.event
         try:
             await self._dispatcher.handle(event, hook=self._dead_letter_hook(event))
@@ -217,7 +227,7 @@ class Subscriber:
         return None
 
     def _dead_letter_hook(self, event: ReceivedEvent) -> TransactionHook | None:
-        """Return a hook that closes the event's dead letter, which a first delivery cannot have."""
+        """Return a hook that resolves the dead letter of the event, or None for a first delivery, which has none."""
         if event.deliveries == 1 and not event.is_replayed:
             return None
 
@@ -249,7 +259,7 @@ class Subscriber:
         try:
             await dead_letters.store(self._database, self.consumer, event, error)
         except (ServiceError, DBAPIError, asyncpg.PostgresError):
-            # Without a dead letter the event would be lost, so it is redelivered.
+            # Without a dead letter the event would be lost, so return False to have it redelivered.
             _log.exception(
                 "dead_letter_store_failed", consumer=self.consumer, subject=event.subject
             )
@@ -257,16 +267,16 @@ class Subscriber:
         return True
 
     async def _defer(self, delivery: Delivery, delay: float) -> None:
-        """Have the event redelivered after `delay`, because an earlier event of its aggregate comes first."""
+        """Have the broker redeliver the event after `delay`, because an earlier event of its aggregate comes first."""
         if len(self._deferrals) >= _DEFERRALS_LIMIT:
-            # Most of these events were redelivered to other replicas. Without its count, an event may become a dead
-            # letter some deliveries too early.
+            # Most of the counted events were redelivered to other replicas, so the counts can be removed. An event that
+            # loses its count may become a dead letter a few deliveries too early.
             self._deferrals.clear()
         self._deferrals[delivery.sequence] = self._deferrals.get(delivery.sequence, 0) + 1
         await self._return_to_broker(delivery, delay)
 
     async def _acknowledge(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
-        """Send the acknowledgement `send`, after which the broker does not redeliver the event."""
+        """Acknowledge the event with `send`, after which the broker does not redeliver the event."""
         self._deferrals.pop(delivery.sequence, None)
         await self._respond(delivery, send)
 
@@ -274,7 +284,10 @@ class Subscriber:
         await self._respond(delivery, lambda: delivery.message.nak(delay))
 
     async def _respond(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
-        """Respond to the broker. If the response is lost, the event is redelivered and found in the inbox."""
+        """Send a response to the broker. If it is lost, the broker redelivers the event.
+
+        An event that was handled is then found in the inbox.
+        """
         if self._in_flight.get(delivery.sequence) is delivery:
             del self._in_flight[delivery.sequence]
         try:
@@ -285,7 +298,7 @@ class Subscriber:
             self._pull.wake()
 
     async def _extend_ack_deadlines(self) -> None:
-        """Report the events in flight as in progress, so that the broker does not redeliver them."""
+        """Report the unacknowledged events as in progress, so that the broker does not redeliver them."""
         await self._ack_wait_known.wait()
         while True:
             await asyncio.sleep(self._ack_wait / 3)
@@ -294,7 +307,7 @@ class Subscriber:
                 try:
                     await delivery.message.in_progress()
                 except (NatsError, OSError):
-                    break  # the connection is lost, so the others would fail too
+                    break  # the connection is lost, so the next reports would fail too
 
     def _log_missing_subjects(self, config: ConsumerConfig) -> None:
         """Log the subjects that have a handler but are not in the consumer's filter."""
@@ -327,7 +340,7 @@ def _is_transient(error: Exception) -> bool:
 async def _client_unless_stopping(
     connecting: Awaitable[Client], stopping: asyncio.Task[bool]
 ) -> Client | None:
-    """Return the connected client, or None if the subscriber is stopped first."""
+    """Return the connected client, or None if the subscriber is stopped before it connects."""
     waiting = asyncio.ensure_future(connecting)
     try:
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

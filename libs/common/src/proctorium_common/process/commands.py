@@ -1,6 +1,7 @@
 """The command line of every service: `python -m proctorium_<service> [serve|migrate|check|dead-letters|replay]`.
 
-Exit codes: 0 success, 1 failure, 2 a setting or the wiring is wrong; errors are printed.
+The exit code is 0 for success, 1 for a failure, and 2 for an error in a setting or the wiring. Errors are printed to
+standard error.
 """
 
 from __future__ import annotations
@@ -49,8 +50,8 @@ _GC_THRESHOLDS = (20_000, 20, 50)
 class Command:
     """An additional command of one service.
 
-    `run` returns the exit code, and reads the settings if it needs them. Errors that it raises are handled like those
-    of the common commands.
+    `run` returns the exit code. The settings are not passed to `run`, which reads them if necessary. Errors that `run`
+    raises are handled like errors of the common commands.
     """
 
     name: str
@@ -67,7 +68,7 @@ def main(
     commands: Sequence[Command] = (),
     topology: ServiceTopology | None = None,
 ) -> NoReturn:
-    """Run the command from the command line, by default `serve`, and exit. `topology` is for tests."""
+    """Run the command that the command line names, by default `serve`, and exit. `topology` is for tests."""
     arguments = _parser(package, commands).parse_args()
     try:
         for command in commands:
@@ -75,7 +76,7 @@ def main(
                 sys.exit(command.run(arguments))
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
-        # Log lines from before the service is created also need its name.
+        # Set the tracing now, because log lines that precede the creation of the service also need its name.
         use_tracing(Tracing((topology or topology_of(package)).name))
 
         def create() -> Service[S]:
@@ -131,7 +132,7 @@ async def _run(
 ) -> int:
     if arguments.command == "migrate":
         return await _migrate(package, settings)
-    # Created here, because gRPC binds its objects to the running event loop.
+    # Create the service inside of the running event loop, because gRPC binds its objects to this loop.
     service = create()
     match arguments.command:
         case "check":
@@ -158,10 +159,11 @@ async def _serve(service: Service[S]) -> int:
 
 
 def _tune_garbage_collector() -> None:
-    """Freeze startup objects so that the garbage collector skips them, and collect less often.
+    """Freeze startup objects, so that the garbage collector skips them, and reduce the frequency of collections.
 
-    A service has about a hundred thousand objects after startup, and each full collection would scan them while calls
-    wait. Calls create few reference cycles; reference counting frees the rest.
+    After startup, a service has about a hundred thousand objects. Each full collection would scan them while calls
+    wait. Rare collections are sufficient, because calls create few reference cycles, and reference counting frees all
+    other objects.
     """
     gc.collect()
     gc.freeze()
@@ -182,7 +184,10 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
 
 
 async def _check(service: Service[S]) -> int:
-    """Run each health check once, except for the relay, subscribers and workers, which only run in `serve`."""
+    """Run each health check once, and return 0 if all required checks succeed, else 1.
+
+    The checks of the relay, subscribers and workers are not reported, because these run only in `serve`.
+    """
     with suppress(ServiceError):
         await _connect_broker(service)
     with suppress(ServiceError):
@@ -210,7 +215,7 @@ async def _replay(service: Service[S], since: datetime) -> int:
 
 
 async def _connect_broker(service: Service[S]) -> None:
-    """Connect to NATS. Raises DEPENDENCY_UNAVAILABLE after a timeout."""
+    """Wait for the connection to NATS. Raises DEPENDENCY_UNAVAILABLE after a timeout."""
     try:
         async with asyncio.timeout(_BROKER_TIMEOUT):
             await service.broker.connected()

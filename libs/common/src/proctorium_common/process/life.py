@@ -35,9 +35,9 @@ def assemble(
     keys: KeyRing | None = None,
     topology: ServiceTopology | None = None,
 ) -> Service[S]:
-    """Create the service and run `build`, without starting it. The current task then uses the service's telemetry.
+    """Create a service, call `build` with it, and return the service without starting it.
 
-    Raises SettingsError, WiringError, MissingAccessRuleError.
+    The current task then uses the telemetry of the service. Raises SettingsError, WiringError, MissingAccessRuleError.
     """
     topology = topology or topology_of(package)
     telemetry = settings.start_telemetry(topology.name)
@@ -59,7 +59,7 @@ class Life:
         self._parts_running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the server and all background tasks, and return before the service is ready.
+        """Start the server and all background tasks, without waiting until the service is ready.
 
         Raises NotLoopbackError, AddressInUseError.
         """
@@ -90,7 +90,7 @@ class Life:
         return [*self._service.subscribers, *self._service.workers]
 
     async def ready(self) -> State:
-        """Wait until the service is ready."""
+        """Wait until the service is ready, and return its state."""
         return await self._service.health.wait_for(lambda state: state.ready)
 
     async def end(self) -> None:
@@ -107,7 +107,7 @@ class Life:
         _log.info("service_stopped")
 
     async def close(self) -> None:
-        """Close all connections of the service; sufficient for a service that was not started."""
+        """Close all connections of the service. A service that was not started needs only this call, not `end`."""
         service = self._service
         for close in reversed(service.closing):
             await _close_safely(close)
@@ -132,16 +132,17 @@ async def running(
     topology: ServiceTopology | None = None,
     call_log: CallLog | None = None,
 ) -> AsyncIterator[Service[S]]:
-    """Run a service in a test: it is ready within the block, at `service.address`, and drained after it.
+    """Run a service in a test.
 
-    The package is by default that of the settings' class.
+    Within the block, the service is ready at `service.address`. After the block, the service is drained. The default of
+    `package` is the top-level package of the settings' class.
     """
     name = package or type(settings).__module__.partition(".")[0]
     started: asyncio.Future[Service[S]] = asyncio.get_running_loop().create_future()
     leaving = asyncio.Event()
 
     async def run() -> None:
-        # In its own task, so that the caller does not use the telemetry of the service.
+        # The service runs in its own task, so that the caller's task does not use the telemetry of the service.
         service = assemble(
             name,
             settings,
@@ -175,5 +176,5 @@ async def running(
 async def _close_safely(close: Callable[[], Awaitable[None]]) -> None:
     try:
         await close()
-    except Exception:  # noqa: BLE001 - the other parts must be closed all the same
+    except Exception:  # noqa: BLE001 - after a failure, the other parts must still be closed
         _log.exception("close_failed", part=getattr(close, "__qualname__", repr(close)))

@@ -41,7 +41,7 @@ _PURGE_EVERY = timedelta(minutes=10)
 
 
 class WiringError(Exception):
-    """The service calls or consumes something that is not in the generated topology."""
+    """The wiring of a service differs from the generated topology, or is incomplete."""
 
 
 class Service(Generic[S]):
@@ -60,7 +60,8 @@ class Service(Generic[S]):
     ) -> None:
         """Create the parts that every service has. Raises SettingsError, WiringError.
 
-        For tests: `keys` replaces the signing keys of `keys_from`, `topology` the service's entry in the topology.
+        `keys` and `topology` are for tests. `keys` replaces the signing keys of `keys_from`. `topology` replaces the
+        service's entry in the topology.
         """
         self.package = package
         self.topology = topology or topology_of(package)
@@ -109,13 +110,14 @@ class Service(Generic[S]):
     # For `build` functions.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serve `servicer`. Raises MissingAccessRuleError when a method's proto does not say who may call it."""
+        """Serve `servicer`. Raises MissingAccessRuleError if a method has no access rule in its proto."""
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
-        """Handle the events of a consumer. Raises WiringError if they differ from those in the topology.
+        """Handle the events of `consumer`. Raises WiringError if `handlers` and the topology have different events.
 
-        `make topology` parses these calls, so the consumer's name and the dict of handlers must be literals.
+        `make topology` parses the calls of this method, so the consumer's name and the dict of handlers must be
+        literals.
         """
         self._check_events(consumer, handlers)
         subscriber = Subscriber(self.database, self.broker, consumer, handlers)
@@ -128,7 +130,10 @@ class Service(Generic[S]):
         self.check(f"subscriber {consumer}", consuming, Weight.DEGRADING)
 
     def worker(self, name: str, every: timedelta, run: Run) -> None:
-        """Run `run` repeatedly, with a pause of `every`; a failed run is logged, and the next one retries."""
+        """Call `run` repeatedly, with a pause of `every` between runs.
+
+        A failed run is logged, and does not end the worker.
+        """
         worker = Worker(name, every, run)
         self.workers.append(worker)
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
@@ -136,8 +141,8 @@ class Service(Generic[S]):
     def channel(self, service: str) -> grpc.aio.Channel:
         """Return the channel to another service.
 
-        `make topology` parses these calls, so the name must be a literal. Raises WiringError when the topology does not
-        contain the call, SettingsError when the address is not set.
+        `make topology` parses the calls of this method, so the name must be a literal. Raises WiringError if the
+        topology does not contain a call from this service to `service`, and SettingsError if the address is not set.
         """
         if service not in self.topology.calls:
             raise WiringError(f"{self.name} does not call {service}: run `make topology`.")
@@ -152,23 +157,26 @@ class Service(Generic[S]):
         return self._channels[service]
 
     def keys_from(self, fetch: Fetch, *, stored: bool = True) -> None:
-        """Use the signing keys that `fetch` returns; unless `stored` is false, store them in the database."""
+        """Use the signing keys that `fetch` returns, and store them in the database if `stored` is true."""
         self._fetch_keys = fetch
         if not stored:
             self.keys.do_not_store()
 
     def check(self, name: str, probe: Probe, weight: Weight = Weight.REQUIRED) -> None:
-        """Add a health check; `weight` determines what its failure means for the service."""
+        """Add a health check; `weight` determines whether its failure makes the service not ready or only degraded."""
         self.health.add(Check(name, probe, weight))
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
-        """Call `close` after the last call and before the database is closed, in reverse order of registration."""
+        """Register `close`, which is called after the last RPC and before the database is closed.
+
+        The registered functions are called in reverse order of registration.
+        """
         self.closing.append(close)
 
     # For the lifecycle of the service.
 
     def require_complete(self) -> None:
-        """Raise WiringError if `keys_from` was not called, SettingsError if an address is not set."""
+        """Raise WiringError if `keys_from` was not called, or SettingsError if an address is not set."""
         if self._fetch_keys is None:
             raise WiringError(f"{self.name} has no signing keys: call `keys_from` in `build`.")
         for called in self.topology.calls:
@@ -176,7 +184,7 @@ class Service(Generic[S]):
 
     @property
     def address(self) -> str:
-        """The host:port of the server, once it is listening."""
+        """The host:port of the server; valid after the server has started to listen."""
         return f"{self.settings.listen.rpartition(':')[0]}:{self.server.port}"
 
     async def close_channels(self) -> None:
@@ -210,7 +218,8 @@ class Service(Generic[S]):
         self.check("relay", self.relay.probe, Weight.DEGRADING)
 
     async def _migrated(self) -> None:
-        # Checked until it succeeds once: a newer version may migrate the database while this one is still serving.
+        # The check is not repeated after it succeeds, because a newer version of the service may migrate the database
+        # while this version is still serving.
         if not self._at_head:
             if not await migrations.at_head(self.settings.database_url, self.package):
                 raise RuntimeError("the database is not migrated: run the command `migrate`")
@@ -249,7 +258,7 @@ class Service(Generic[S]):
 
 
 def topology_of(package: str) -> ServiceTopology:
-    """Return the topology entry of the service with this package. Raises WiringError."""
+    """Return the topology entry of the service whose package is `package`. Raises WiringError if there is none."""
     for service in services().values():
         if service.package == package:
             return service

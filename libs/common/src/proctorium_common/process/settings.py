@@ -1,7 +1,7 @@
 """Settings of processes, read once from environment variables into a frozen object.
 
-The field `drain_wait` is read from PROCTORIUM_DRAIN_WAIT; telemetry settings have OpenTelemetry's standard names.
-Durations are seconds ("20") or ISO 8601 ("PT20S").
+The name of a variable is the field's name in upper case with a prefix: `drain_wait` is read from PROCTORIUM_DRAIN_WAIT.
+Telemetry settings have OpenTelemetry's standard names. A duration is given in seconds ("20") or in ISO 8601 ("PT20S").
 """
 
 from __future__ import annotations
@@ -28,7 +28,10 @@ _PREFIX = "PROCTORIUM_"
 
 
 def _seconds(given: object) -> object:
-    """Convert a number to seconds; leave other values to pydantic, which parses ISO 8601."""
+    """Convert a text that contains a number of seconds to a float; return other values unchanged.
+
+    Pydantic then parses the texts that contain an ISO 8601 duration.
+    """
     try:
         return float(given) if isinstance(given, str) else given
     except ValueError:
@@ -44,7 +47,7 @@ Sampler = Literal["parentbased_traceidratio", "parentbased_always_on", "parentba
 
 
 class SettingsError(Exception):
-    """Environment variables are missing or invalid; `sentences` describe each of them."""
+    """Environment variables are missing or invalid; `sentences` has one sentence for each problem."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("\n".join(sentences))
@@ -130,7 +133,10 @@ class ProcessSettings(BaseSettings):
             ) from failure
 
     def address_of(self, service: str) -> str:
-        """Return host:port of `service` from the field `<service>_address`. Raises SettingsError when it is not set."""
+        """Return the host:port of `service`, which is the value of the field `<service>_address`.
+
+        Raises SettingsError if the field is not set.
+        """
         address: str | None = getattr(self, f"{service}_address", None)
         if address is None:
             raise SettingsError(
@@ -149,7 +155,7 @@ class ProcessSettings(BaseSettings):
 
     @property
     def log_level_number(self) -> int:
-        """The level as a number of `logging`."""
+        """The log level as a number of the module `logging`."""
         return logging.getLevelNamesMapping()[self.log_level.upper()]
 
 
@@ -164,7 +170,10 @@ class BrokerSettings(ProcessSettings):
     )
 
     def broker_identity(self, name: str) -> BrokerIdentity:
-        """Return the NATS identity `name`, with the certificate if one is set. Raises SettingsError."""
+        """Return the NATS identity `name`, with the certificate if one is set.
+
+        Raises SettingsError if a file of the certificate cannot be read.
+        """
         if self.tls_certificate is None or self.tls_key is None or self.tls_authority is None:
             return BrokerIdentity(name)
         try:
@@ -268,12 +277,15 @@ def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
     meaning = (field.description or "") if field is not None else ""
     if wrong["type"] == "missing":
         return f"{variable} is missing: {meaning}"
-    # The value is not repeated: it may be a secret.
+    # The sentence does not contain the value, because the value may be a secret.
     return f"{variable} is invalid ({wrong['msg']}): {meaning}"
 
 
 def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
-    """Return each variable of `kind` with its description and default; a test compares a service's README with it."""
+    """Return the description and default of each environment variable of `kind`, by the variable's name.
+
+    A test compares them with the README of a service.
+    """
     return {
         variable: f"{field.description} "
         + ("Required." if field.is_required() else f"Default: {field.get_default()}.")

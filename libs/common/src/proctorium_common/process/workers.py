@@ -17,7 +17,10 @@ Run = Callable[[], Awaitable[None]]
 
 
 class Worker:
-    """Runs `run` repeatedly, with a pause of `every`. A failed run is logged, and the next one retries."""
+    """Calls `run` repeatedly, with a pause of `every` between runs.
+
+    A failed run is logged, and does not end the worker.
+    """
 
     def __init__(self, name: str, every: timedelta, run: Run) -> None:
         self.name = name
@@ -27,16 +30,16 @@ class Worker:
         self._failure: str | None = None
 
     async def probe(self) -> None:
-        """Raise if the last run failed; part of the health check."""
+        """Raise RuntimeError if the last run failed. The health check calls this method."""
         if self._failure is not None:
             raise RuntimeError(self._failure)
 
     def stop(self) -> None:
-        """Start no more runs; `run` returns when the current one has finished."""
+        """Prevent further runs; the method `run` returns when the current run has finished."""
         self._stopping.set()
 
     async def run(self) -> None:
-        """Run until `stop`."""
+        """Repeat runs until `stop` is called."""
         while not self._stopping.is_set():
             await self._once()
             with suppress(TimeoutError):
@@ -69,7 +72,7 @@ class Background:
         self._is_running = False
 
     async def probe(self) -> None:
-        """Raise while the task is not running; part of the health check."""
+        """Raise RuntimeError while the task is not running. The health check calls this method."""
         if not self._is_running:
             raise RuntimeError("is not running")
 

@@ -1,1 +1,1 @@
-"""gRPC in and out: one server builder, one channel, one way to say who calls and what went wrong."""
+"""gRPC servers and channels, the current call and its caller, and the conversion of errors."""

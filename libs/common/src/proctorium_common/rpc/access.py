@@ -18,14 +18,17 @@ ROLE_NAMES = {
     options_pb2.ROLE_PROCTOR: "proctor",
     options_pb2.ROLE_ADMINISTRATOR: "administrator",
 }
-"""The names of roles in tokens, by their numbers in messages."""
+"""The names of roles in tokens, by the roles' numbers in messages."""
 ROLE_NUMBERS = {name: number for number, name in ROLE_NAMES.items()}
-"""The numbers of roles in messages, by their names in tokens."""
+"""The numbers of roles in messages, by the roles' names in tokens."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """Who may call a method: callers who match at least one entry. An empty rule matches no caller."""
+    """The callers that may call a method.
+
+    A rule matches a caller that satisfies at least one of the rule's fields. An empty rule matches no caller.
+    """
 
     public: bool = False
     signed_in: bool = False
@@ -34,11 +37,15 @@ class AccessRule:
 
     @property
     def for_services_only(self) -> bool:
-        """Whether no person may call the method, whatever their token."""
+        """Whether only services may call the method, so that no person may call it."""
         return not (self.public or self.signed_in or self.roles)
 
     def check(self, caller: Caller) -> None:
-        """Raise TOKEN_MISSING if the caller has to sign in first, or NOT_ALLOWED if the rule does not match."""
+        """Raise an error if the rule does not match the caller.
+
+        The error is TOKEN_MISSING if the caller has not signed in and the rule allows people, and NOT_ALLOWED
+        otherwise.
+        """
         if (
             self.public
             or (self.signed_in and caller.person_id is not None)
@@ -56,12 +63,15 @@ class MissingAccessRuleError(Exception):
 
 
 def rule_of(method: MethodDescriptor) -> AccessRule:
-    """Return the access rule in the proto of `method`. Raises MissingAccessRuleError when it allows no caller."""
+    """Return the access rule of `method` from its proto. Raises MissingAccessRuleError if the rule is empty."""
     return rule_in(method.GetOptions(), method.full_name)
 
 
 def rule_in(options: MethodOptions, method: str) -> AccessRule:
-    """Return the access rule in the options of `method`, a full name. Raises MissingAccessRuleError, as `rule_of`."""
+    """Return the access rule from a method's options; `method` is the full name of the method.
+
+    Raises MissingAccessRuleError if the rule is empty.
+    """
     access = (
         options.Extensions[options_pb2.access]
         if options.HasExtension(options_pb2.access)

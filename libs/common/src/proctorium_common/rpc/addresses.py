@@ -1,4 +1,4 @@
-"""The IP address of a caller, by which failed sign-ins and code entries are throttled (`C4`)."""
+"""The IP address of a caller, which is used to throttle failed sign-ins and failed code entries (`C4`)."""
 
 from __future__ import annotations
 
@@ -15,16 +15,21 @@ _FORWARDED = "x-forwarded-for"
 
 
 def client_address(caller: Caller, context: Context) -> str:
-    """Return the address that the edge reports, or that of the connection if the call did not come through the edge."""
+    """Return the IP address of the client of the current call.
+
+    For a call through the edge, this is the address that the edge reports. For other calls, it is the address of the
+    connection. Returns an empty string if the address is unknown.
+    """
     metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
     return address_of(dict(metadata), context.peer(), through_edge=caller.service == EDGE)
 
 
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
-    """Return the address in x-forwarded-for for calls through the edge, or else that of `peer`.
+    """Return the address in x-forwarded-for for a call through the edge, or the address of `peer` for another call.
 
-    The header of other callers is not trusted. The edge replaces the header with one address: its peer's, or the one
-    that our proxies in front of it report. If the edge appended it instead, the last address would be the edge's.
+    The header is trusted only if it comes from the edge. The edge replaces the header with one address: the address of
+    the edge's own client, or the client address that trusted proxies in front of the edge report. Even if the edge
+    appended an address to the header instead, the last address in the header would be the one from the edge.
     """
     if through_edge:
         return _address(metadata.get(_FORWARDED, "").rpartition(",")[2])

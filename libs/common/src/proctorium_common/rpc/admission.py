@@ -24,14 +24,15 @@ from proctorium_common.security.tokens import TokenVerifier
 from proctorium_common.telemetry.logs import ID_CHARACTERS
 
 EDGE = "edge"
-"""The name in the certificate of the edge, which forwards the calls of people."""
+"""The name in the edge's certificate. The edge forwards the calls of people."""
 
 
 class Admission:
     """Admits or refuses calls.
 
-    `peers` are the certificate names that may connect; None for connections without certificates (loopback). A call
-    with less than `least_seconds` until its deadline is refused, because its response would arrive too late.
+    `peers` are the certificate names of the clients that may call. It is None if connections have no certificates,
+    which is possible only on the loopback. A call with less than `least_seconds` until its deadline is refused, because
+    its response would arrive too late.
     """
 
     def __init__(
@@ -50,9 +51,9 @@ class Admission:
         self._least_seconds = least_seconds
 
     def identify(self, served: ServerCall, context: Context) -> bool:
-        """Identify the caller without waiting. Returns False if the token has to be verified by `verify`.
+        """Identify the caller without waiting. Returns False if `verify` has to verify the token.
 
-        Raises DEADLINE_TOO_SHORT, SHUTTING_DOWN, or NOT_ALLOWED for a certificate that may not connect.
+        Raises DEADLINE_TOO_SHORT, SHUTTING_DOWN, or NOT_ALLOWED if the certificate of the client is not in `peers`.
         """
         if served.seconds_left is not None and served.seconds_left < self._least_seconds:
             raise timed_out(
@@ -80,8 +81,8 @@ class Admission:
     async def verify(self, served: ServerCall) -> None:
         """Verify a token that is not cached.
 
-        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. For a public method the caller is then anonymous, so
-        that people with an expired token can sign in again.
+        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. For a public method, these errors are ignored, and the
+        token is not used, so that people with an expired token can sign in again.
         """
         try:
             served.caller = await self._tokens.verify(served.token or "", served.caller.service)
@@ -90,12 +91,18 @@ class Admission:
                 raise
 
     def admit(self, served: ServerCall, received: bytes) -> Message:
-        """Admit a call with one request, and return the request. Raises TOKEN_MISSING, NOT_ALLOWED, or as `check`."""
+        """Admit a call with one request, and return the request.
+
+        Raises TOKEN_MISSING, NOT_ALLOWED, or the errors of `check`.
+        """
         self._enter(served)
         return self.check(served, received)
 
     async def admit_stream(self, served: ServerCall, context: Context) -> None:
-        """Admit a streaming call; its requests are checked as they arrive, and it ends when its token expires."""
+        """Admit a streaming call, without its requests: each request is checked when it is received.
+
+        A response stream ends when the caller's token expires.
+        """
         if not self.identify(served, context):
             await self.verify(served)
         self._enter(served)
@@ -107,7 +114,7 @@ class Admission:
                 served.end_at_token_expiry(seconds)
 
     def recheck_streams(self, people: Collection[UUID]) -> None:
-        """End the open streams of these people whose token has lost rights since the stream was opened."""
+        """End the open streams of `people` whose token is no longer valid or no longer identifies the same caller."""
         for served in self._calls.streams:
             caller = served.caller
             if served.token is None or caller.person_id not in people:
@@ -125,7 +132,7 @@ class Admission:
     def check(self, served: ServerCall, received: bytes) -> Message:
         """Return the parsed and validated request. Raises MESSAGE_TOO_LARGE, INVALID_REQUEST.
 
-        The ids of the first valid request are stored for the log line and the span.
+        The ids in the call's first valid request are recorded for the log line and the span.
         """
         if len(received) > served.method.request_bytes:
             raise _too_large(served.method.request_bytes)

@@ -15,10 +15,10 @@ from proctorium_common.errors import unauthenticated
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A caller: a person (by their token), a service (by its certificate), both, or anonymous.
+    """A caller: a person (identified by a token), a service (identified by its certificate), both, or anonymous.
 
-    `service` is the name in the certificate of the connection's client, so a person's call through the edge has
-    `service` "edge".
+    `service` is the name in the certificate of the connection's client. A call that a person makes through the edge
+    therefore has the `service` "edge".
     """
 
     person_id: UUID | None = None
@@ -53,8 +53,9 @@ ANONYMOUS = Caller()
 class Call(NamedTuple):
     """One call in progress.
 
-    `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"). `deadline` is in the time of
-    `time.monotonic()`, shortened as in `calls.DEADLINE_MARGIN`, or None for a stream without one.
+    `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"). `deadline` is a time of
+    `time.monotonic()`. It is earlier than the client's deadline by `calls.DEADLINE_MARGIN`. It is None for a stream
+    without a deadline.
     """
 
     caller: Caller
@@ -62,7 +63,7 @@ class Call(NamedTuple):
     deadline: float | None = None
 
     def remaining(self) -> float | None:
-        """Return the seconds until the deadline, not negative, or None without a deadline."""
+        """Return the seconds until the deadline, 0 after the deadline, or None without a deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 
@@ -88,13 +89,13 @@ def optional_call() -> Call | None:
 
 
 def enter_call(call: Call) -> None:
-    """Make `call` the current one for the rest of this task; the server does this for each call."""
+    """Make `call` the current call for the rest of this task. The server does this for each call."""
     _current.set(call)
 
 
 @contextmanager
 def calling(call: Call) -> Iterator[Call]:
-    """Make `call` the current one within the block, for code that acts for a caller outside of a server."""
+    """Make `call` the current call within the block, for code that acts for a caller outside of a server."""
     token = _current.set(call)
     try:
         yield call

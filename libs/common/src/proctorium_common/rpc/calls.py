@@ -1,4 +1,4 @@
-"""The calls of a server in progress: their spans, log lines, metrics, deadlines and status."""
+"""A server's calls in progress, with their spans, log lines, metrics, deadlines and statuses."""
 
 from __future__ import annotations
 
@@ -37,13 +37,16 @@ _log = get_logger()
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 DEADLINE_MARGIN = 0.05
-"""Seconds by which each deadline is shortened, so that the response arrives before the client's deadline."""
+"""The seconds by which each deadline is shortened, so that the response arrives before the client's deadline."""
 
 _WRITE_TIMEOUT = 5.0
-"""How many seconds a stream that has to end waits for its client to read the message that is being sent."""
+"""The maximum seconds that a stream, before it ends, waits for its client to read the message that is being sent."""
 
 STREAMS_PER_PERSON = 20
-"""The limit per replica, more than a proctor needs for several sessions in several windows."""
+"""The maximum number of open streams of one person at one replica.
+
+A proctor with several sessions in several windows needs fewer streams.
+"""
 
 _UNIMPLEMENTED = "UNIMPLEMENTED"
 _AUTHORIZATION = "authorization"
@@ -102,7 +105,7 @@ class ServerCall:
 
     @property
     def cancelled_by_server(self) -> bool:
-        """Whether the server, and not the client, cancelled the call."""
+        """Whether the server cancelled the call; if not, a cancellation came from the client."""
         return self.deadline_exceeded or self.server_stopped or self.token_expired or self.replaced
 
     def end_for_deadline(self) -> None:
@@ -116,12 +119,12 @@ class ServerCall:
         self._cancel()
 
     def end_at_token_expiry(self, seconds: float) -> None:
-        """Cancel the stream in `seconds`, when its token expires."""
+        """Cancel the stream after `seconds`, when its token expires."""
         loop = asyncio.get_running_loop()
         self.token_timer = loop.call_later(seconds, self.end_for_token)
 
     def replace(self) -> None:
-        """Cancel the stream because its person has opened too many newer ones."""
+        """Cancel the stream because its caller has opened too many newer streams."""
         self.replaced = True
         self._cancel_with_timeout()
 
@@ -151,8 +154,8 @@ class ServerCall:
 class ServerCalls:
     """Starts, ends and counts the calls of a server.
 
-    `default_seconds` is the deadline of unary calls that arrive without one. A person may have `streams_per_person`
-    open streams; a further one ends the oldest.
+    `default_seconds` is the deadline of calls with one response that arrive without a deadline. A person may have
+    `streams_per_person` open streams; when a further stream is opened, the person's oldest stream ends.
     """
 
     def __init__(
@@ -164,7 +167,7 @@ class ServerCalls:
         streams_per_person: int = STREAMS_PER_PERSON,
     ) -> None:
         self._streams_per_person = streams_per_person
-        # A dictionary, because it preserves the order in which streams were opened.
+        # The streams of a person are in a dictionary, because it preserves the order in which they were opened.
         self._streams_by_person: defaultdict[UUID, dict[ServerCall, None]] = defaultdict(dict)
         self._tracing = telemetry.tracing
         self._metrics = telemetry.metrics
@@ -174,7 +177,7 @@ class ServerCalls:
         self.shutting_down = False
 
     def start(self, method: Method, context: Context) -> ServerCall:
-        """Start a call with its span, its token and its deadline."""
+        """Start a call: create its span, and read its token and deadline."""
         traceparent = tracestate = token = None
         for key, value in received_metadata():
             if key == TRACEPARENT:
@@ -199,21 +202,22 @@ class ServerCalls:
         return ServerCall(method, span, _bearer(token), seconds_left)
 
     def set_deadline(self, served: ServerCall, deadline: float) -> None:
-        """Cancel the call at `deadline`, in the time of `time.monotonic()`."""
+        """Cancel the call at `deadline`, a time of `time.monotonic()`."""
         served.task = asyncio.current_task()
         seconds = deadline - time.monotonic()
         loop = asyncio.get_running_loop()
         served.deadline_timer = loop.call_later(seconds, served.end_for_deadline)
 
     def open_stream(self, served: ServerCall) -> None:
-        """Register a response stream, so that it can be ended at shutdown or with its token."""
+        """Register a response stream, so that it can be ended at shutdown, or when its token is no longer valid."""
         served.task = asyncio.current_task()
         self._streams.add(served)
 
     def limit_streams(self, served: ServerCall) -> None:
-        """Add a stream to those of its caller, and end the caller's oldest stream if there are too many.
+        """Add a stream to its caller's streams, and end the caller's oldest stream if there are too many.
 
-        The new stream is never refused, because the server may not know yet that older streams are disconnected.
+        The new stream is never refused, because the server may not have detected yet that older streams are
+        disconnected.
         """
         person_id = served.caller.person_id
         if person_id is None:
@@ -246,7 +250,7 @@ class ServerCalls:
             served.end_for_shutdown()
 
     async def fail(self, served: ServerCall, failure: BaseException, context: Context) -> None:
-        """End the call with the status of `failure`, or raise errors that gRPC has to handle."""
+        """End the call with the status for `failure`, or raise `failure` again if gRPC has to handle it."""
         if isinstance(failure, grpc.aio.AbortError):
             served.code = _code_name(context.code())
             raise failure
@@ -254,7 +258,7 @@ class ServerCalls:
             isinstance(failure, NotImplementedError)
             and _code_name(context.code()) == _UNIMPLEMENTED
         ):
-            # The generated servicer raised it, because the method is not implemented.
+            # The generated servicer raised this error, because the method is not implemented.
             served.code = _UNIMPLEMENTED
             self.end(served)
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not implemented.")
@@ -267,7 +271,7 @@ class ServerCalls:
         if error.kind is Kind.INTERNAL:
             _log.error("rpc_failed", method=served.method.name, exc_info=failure)
         mark_failed(served.span, error)
-        # Before the response is sent, so that the log line and the span exist when the client receives it.
+        # End the call before the status is sent, so that the log line and the span exist when the client receives it.
         self.end(served)
         await context.abort(code, error.message, ((DETAILS_KEY, details_of(error)),))
 
@@ -337,7 +341,7 @@ def _trace_id(span: Span) -> str:
 
 
 def _code_name(code: grpc.StatusCode | int | None) -> str:
-    # grpc.aio returns the number, although its type annotation is the enum.
+    # `context.code()` of grpc.aio returns the number, although its annotated type is the enum.
     if isinstance(code, grpc.StatusCode):
         return code.name
     return next((known.name for known in grpc.StatusCode if known.value[0] == code), "UNKNOWN")

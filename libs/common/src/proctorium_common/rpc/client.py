@@ -1,7 +1,7 @@
 """Channels to other services, with certificates, deadlines, tracing, load balancing, health checks and retries.
 
-gRPC's client interceptors create a task for every call. This channel wraps the callables of a stub instead, and adds
-the deadline and metadata to a plain gRPC call.
+`Channel` does not use gRPC's client interceptors, because they create a task for every call. Instead, it wraps the
+callables of a stub, and adds the deadline and metadata to a plain gRPC call.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RETRY = {
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-# When more than one call in ten fails, retries stop, so that they do not overload a recovering service.
+# When more than one call in ten fails, gRPC stops retries, so that retries do not overload a recovering service.
 _THROTTLING = {"maxTokens": 20, "tokenRatio": 0.1}
 
 _OPTIONS: list[tuple[str, int | str]] = [
@@ -65,10 +65,11 @@ def channel(
 ) -> Channel:
     """Return a channel to the service at `address`.
 
-    With `certificates` the connection uses mutual TLS, and the server must have the certificate of `server` (a
-    service's name); without them the address must be on the loopback (NotLoopbackError). A call without a timeout has
-    `default_deadline`. A call made while serving another one never exceeds that one's deadline. `bearer` returns the
-    access token to send.
+    With `certificates`, the connection uses mutual TLS, and the server must present the certificate of the service
+    named `server`. Without `certificates`, the address must be on the loopback; otherwise NotLoopbackError is raised.
+
+    A unary call without a timeout has the deadline `default_deadline`. If the current task serves a call, the deadline
+    of that call also limits each outgoing call. `bearer` returns the access token to send.
     """
     if certificates is None:
         require_loopback(address)
@@ -83,9 +84,9 @@ def channel(
 
 
 class Channel(grpc.aio.Channel):
-    """A channel for generated stubs, with one gRPC channel for each gRPC service.
+    """A channel for generated stubs, with one gRPC channel (a pool of connections) for each gRPC service.
 
-    Each of these has the service's own health check and retries the methods that have no side effects.
+    Each gRPC channel checks the health of its gRPC service, and retries the methods that have no side effects.
     """
 
     def __init__(
@@ -148,7 +149,7 @@ class Channel(grpc.aio.Channel):
         return self._any_pool().get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        """Wait until the first pool is in another state."""
+        """Wait until the state of the first pool is not `last_observed_state`."""
         await self._any_pool().wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
@@ -157,7 +158,7 @@ class Channel(grpc.aio.Channel):
             await pool.channel_ready()
 
     async def close(self, grace: float | None = None) -> None:
-        """Close the connections; calls in progress have `grace` seconds to finish."""
+        """Close the connections. Calls in progress have `grace` seconds to finish."""
         for pool in self._pools.values():
             await pool.close(grace)
 
@@ -174,7 +175,10 @@ class Channel(grpc.aio.Channel):
 
 
 def service_config(service: str) -> dict[str, object]:
-    """Return the gRPC service config: round robin over healthy replicas, retries of methods without side effects."""
+    """Return the gRPC service config for a channel to the gRPC service with this full name.
+
+    The config has round robin over healthy replicas, and retries for methods without side effects.
+    """
     names = [
         {"service": service, "method": method.name}
         for method in _methods(service)
@@ -218,7 +222,8 @@ class _CallWrapper:
         ) -> Any:
             tracing, context = current_tracing(), current_trace_context()
             span = tracing.start(f"{service}/{name}", context, SpanKind.CLIENT, attributes)
-            # When tracing is off, do not send a sampling decision downstream.
+            # A service that records no spans makes no sampling decision. It must not send the context of a new trace,
+            # because this context would contain such a decision.
             headers = (
                 {}
                 if context is None and not tracing.is_recording
@@ -265,7 +270,7 @@ class _CallWrapper:
 
 
 def _code_of(ended: Any) -> grpc.StatusCode:
-    # The code of an ended call is available at once, so run its coroutine directly instead of in a task.
+    # The code of an ended call is available without waiting, so run the coroutine directly instead of in a task.
     try:
         ended.code().send(None)
     except StopIteration as result:
@@ -275,7 +280,7 @@ def _code_of(ended: Any) -> grpc.StatusCode:
 
 
 class _StatusFirst:
-    """A gRPC call whose status is not changed by a failed send."""
+    """A gRPC call whose status a failed send does not change."""
 
     __slots__ = ("_call",)
 
@@ -286,16 +291,16 @@ class _StatusFirst:
         return getattr(self._call, name)
 
     def set_internal_error(self, _: str) -> None:
-        """Let the server set the status: the caller awaits it next."""
+        """Do nothing, so that the call gets the status from the server, for which the caller waits next."""
 
 
 def keep_status(call: T) -> T:
-    """Make a new call with a stream of requests end in the status that the server sent.
+    """Make a new call with a stream of requests end with the status from the server, and return the call.
 
-    When a server ends such a call while the client still sends, gRPC's core fails the send and delivers the status, in
-    any order. `grpc.aio` reports a failed send as an internal error if it comes first, and the call ends in INTERNAL
-    although the server gave a reason. The status always arrives, so a failed send has to wait for it. `grpc.aio` has no
-    public API for this; the test fails when the library changes. Returns the call.
+    When a server ends such a call while the client is still sending, gRPC's core reports the failed send and the status
+    in either order. If the failed send is reported first, `grpc.aio` ends the call with INTERNAL, although the server
+    sent a status. Because the status always arrives, a failed send can be ignored. `grpc.aio` has no public API for
+    this. A test fails if a new version of the library no longer works in this way.
     """
     inner: Any = call
     inner._cython_call = _StatusFirst(inner._cython_call)  # noqa: SLF001 - see above

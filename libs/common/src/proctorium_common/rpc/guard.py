@@ -1,7 +1,7 @@
 """The guard: wraps each method with tracing, logging, error handling, deadlines, access control and validation.
 
-gRPC's interceptors need a coroutine and several objects for each call and interceptor. The guard wraps each method
-once, when the server is created, so that a call needs one additional coroutine.
+The guard is not a gRPC interceptor, because each interceptor creates a coroutine and several objects for each call. The
+guard wraps each method once, when the server is created, so that a call needs only one additional coroutine.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Guard:
             )
         else:
             behavior, make = self._unary(method, handler), grpc.unary_unary_rpc_method_handler
-        # Without a deserializer, the guard parses requests itself, and reports errors like all others.
+        # gRPC gets no deserializer, so that the guard parses the requests, and reports parse errors like other errors.
         wrapped: Handler = make(behavior, None, handler.response_serializer)
         return wrapped
 
@@ -108,8 +108,8 @@ class Guard:
                     if handler.request_streaming
                     else admission.check(served, received)
                 )
-                # The first message may come late, so the metadata tells the client at once that the stream is open.
-                # Methods therefore send no initial metadata themselves.
+                # The first message may come late. Send the initial metadata now, so that the client can detect that
+                # the stream is open. The methods themselves must therefore not send initial metadata.
                 await stream.send_initial_metadata(())
                 if is_coroutine:
                     await behavior(request, stream)
@@ -130,14 +130,17 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
         async for response in responses:
             await write(response)
     finally:
-        # Close the generator now, so that the servicer's `finally` does not wait for the garbage collector.
+        # Close the generator now. Otherwise the servicer's `finally` would run only at the next garbage collection.
         close = getattr(responses, "aclose", None)
         if close is not None:
             await close()
 
 
 class _StreamContext:
-    """The context of a stream, which ends only between messages: gRPC accepts no status while it sends one."""
+    """The context of a stream, which ends the stream only between messages.
+
+    The reason is that gRPC accepts no status while it is sending a message.
+    """
 
     __slots__ = ("_context", "_served")
 
@@ -149,11 +152,14 @@ class _StreamContext:
         return getattr(self._context, name)
 
     def send_initial_metadata(self, metadata: Sequence[tuple[str, str]]) -> Awaitable[None]:
-        """Send the initial metadata, by which the client knows that the stream is open. Raises as `write`."""
+        """Send the initial metadata, which notifies the client that the stream is open.
+
+        Raises CancelledError afterwards if the stream has to end.
+        """
         return self._uninterrupted(self._context.send_initial_metadata(metadata))
 
     def write(self, message: Any) -> Awaitable[None]:
-        """Send a message. Raises CancelledError after it if the stream has to end."""
+        """Send a message. Raises CancelledError afterwards if the stream has to end."""
         return self._uninterrupted(self._context.write(message))
 
     async def _uninterrupted(self, sending: Awaitable[None]) -> None:
@@ -168,15 +174,16 @@ class _StreamContext:
 
 
 class _CheckedRequests:
-    """The requests of a stream, as an iterator that checks each one."""
+    """An iterator over the requests of a stream, which checks each request."""
 
     __slots__ = ("_admission", "_next", "_received", "_served")
 
     def __init__(
         self, received: AsyncIterator[bytes], served: ServerCall, admission: Admission
     ) -> None:
-        # Created with the first request, because Python warns about a coroutine that is never awaited.
         self._received = received
+        # Create the iterator only when the first request is needed, because Python warns about a coroutine that is
+        # never awaited.
         self._next: Callable[[], Awaitable[bytes]] | None = None
         self._served = served
         self._admission = admission

@@ -1,8 +1,9 @@
 """Health checks of the parts of a service, published by `grpc.health.v1`.
 
-The service is ready (the names "" and those of its gRPC services) while all required checks succeed. It is alive (the
-name "live") while the process responds. A failing check that calls do not depend on makes the service degraded but
-leaves it ready: while NATS is unavailable, learners can still save.
+The service is ready while all required checks succeed; its readiness is published under the name "" and the names of
+its gRPC services. The service is alive while the process responds, which is published under the name "live". A service
+is degraded, but still ready, if all failing checks are ones on which calls do not depend. For example, learners can
+still save their answers while NATS is unavailable.
 """
 
 from __future__ import annotations
@@ -24,14 +25,15 @@ LIVE = "live"
 """The service name of the liveness probe."""
 
 Probe = Callable[[], Awaitable[None]]
-"""Returns if the part is healthy, raises the problem otherwise."""
+"""Returns if the part of the service is healthy, and raises an exception with the problem otherwise."""
 
 _PROBE_TIMEOUT = 2.0
 _MAX_LOG_INTERVAL = 16
-# Rounds after startup in which failures are logged as info, because other services are starting too.
+# The number of rounds after startup in which failures are logged as info, because other services are starting too.
 _STARTUP_ROUNDS = 5
-# Consecutive failures of a check that do not count. One for required checks that have succeeded before, so that a
-# moment of load does not make a replica unready; more for others, so that slow starts are not reported.
+# The number of consecutive failures that are ignored before a check counts as failing. For a required check that has
+# succeeded before, one failure is ignored, so that a moment of load does not make a replica unready. For a degrading
+# check, more failures are ignored, so that slow starts are not reported.
 _TOLERATED_FAILURES = 1
 _TOLERATED_FAILURES_DEGRADING = 4
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -39,12 +41,12 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Weight(Enum):
-    """What the failure of a check means for the service."""
+    """The consequence of a failing check for the service."""
 
     REQUIRED = "required"
-    """The service cannot serve calls: it is not ready."""
+    """The service cannot serve calls, and is therefore not ready."""
     DEGRADING = "degrading"
-    """The service can serve calls: it is ready but degraded, with a log line and a metric."""
+    """The service can serve calls. It is ready but degraded, and the failure appears in a log line and a metric."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ class Check:
 
 @dataclass(frozen=True)
 class State:
-    """The result of the last round of checks: the failing checks with their errors, and the required checks."""
+    """The result of a round of checks: the failing checks with their errors, and the names of the required checks."""
 
     failing: Mapping[str, str] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
@@ -80,7 +82,7 @@ class State:
 
 
 class Health:
-    """The health checks of a service, and the gRPC health service that publishes the result."""
+    """The health checks of a service, and the gRPC health service that publishes their result."""
 
     def __init__(self, metrics: Metrics, *, interval_seconds: float = 1.0) -> None:
         self.servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, and missing in its types
@@ -101,11 +103,11 @@ class Health:
         self._checks.append(check)
 
     def serve(self, names: Iterable[str]) -> None:
-        """Add names of gRPC services that share the readiness of this service."""
+        """Add the names of gRPC services under which the readiness of this service is published."""
         self._names.update(names)
 
     async def run_checks(self) -> Sequence[tuple[Check, str | None]]:
-        """Run every check once and return its error or None, without publishing the result."""
+        """Run every check once, and return each check with its error or None. The result is not published."""
         errors = await asyncio.gather(*(_error_of(check) for check in self._checks))
         return list(zip(self._checks, errors, strict=True))
 
@@ -115,7 +117,10 @@ class Health:
         await self._publish(ready=False)
 
     async def watch(self) -> None:
-        """Run the checks periodically until cancelled; while the service is not ready, log why, less and less often."""
+        """Run the checks periodically until cancelled.
+
+        While the service is not ready, the failing required checks are logged at growing intervals.
+        """
         log_interval, rounds = 1, 0
         while True:
             state = await self.check_now()
@@ -129,7 +134,7 @@ class Health:
             await asyncio.sleep(self._interval_seconds)
 
     async def check_now(self) -> State:
-        """Run every check once and publish the result."""
+        """Run every check once, publish the result and return it."""
         previous = self.state
         self.state = await self._round()
         self._rounds += 1
@@ -162,7 +167,7 @@ class Health:
         return State(failing, required)
 
     def _is_failing(self, check: Check) -> bool:
-        """Count a failure of the check, and return whether it now counts as failing."""
+        """Add a failure to the count of the check, and return whether the check now counts as failing."""
         if check.weight is Weight.REQUIRED:
             failures = self._failures.get(check.name, _TOLERATED_FAILURES) + 1
             tolerated = _TOLERATED_FAILURES
@@ -179,9 +184,10 @@ class Health:
         return self.state
 
     async def shut_down(self) -> None:
-        """Publish that the service is alive but no longer ready, regardless of the checks."""
+        """Publish that the service is alive but no longer ready, whatever the checks report afterwards."""
         await self.servicer.enter_graceful_shutdown()
-        # That call also sets "live" to not serving, and a liveness probe would kill the process during its drain.
+        # `enter_graceful_shutdown` also sets "live" to not serving. Set it to serving again, because a failed liveness
+        # probe would kill the process during its drain.
         await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - its public method is disabled by then
 
     async def _publish(self, *, ready: bool) -> None:

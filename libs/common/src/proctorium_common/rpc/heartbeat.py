@@ -1,6 +1,7 @@
-"""Heartbeats of server streams, so that clients notice a connection that silently drops packets.
+"""Heartbeats of server streams. If they are missing, a client can detect that its connection drops packets.
 
-A stream needs no task of its own: sending a message only stores the time, which a timer checks periodically.
+A stream needs no additional task for its heartbeats. Sending a message stores the current time, and a timer checks the
+stored time periodically.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from types import TracebackType
 
 
 class Heartbeat:
-    """Sets `woken`, for which a stream waits, when the stream has sent nothing for `every`. A context manager."""
+    """A context manager that sets the event `woken` when a stream has sent nothing for the duration `every`.
+
+    The stream waits for `woken`, and sends a heartbeat if `due` is true.
+    """
 
     __slots__ = ("_every", "_last", "_loop", "_timer", "_woken", "due")
 

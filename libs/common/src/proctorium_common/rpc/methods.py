@@ -16,18 +16,19 @@ from proctorium_common.rpc.access import AccessRule, rule_of
 from proctorium_common.rpc.sizes import request_bytes
 from proctorium_common.telemetry.traces import id_fields
 
-# Quoted, because gRPC's classes are generic in their types only.
+# The type is a string, because gRPC's classes are generic only in their type stubs, and not at runtime.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Servicer = TypeVar("Servicer")
 AddToServer = Callable[[Servicer, grpc.aio.Server], None]
-"""The generated `add_<Service>Servicer_to_server`."""
+"""A generated function `add_<Service>Servicer_to_server`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """A method: its full name ("/package.Service/Method"), access rule, request rules, and the ids for spans and logs.
+    """A method with its full name ("/package.Service/Method"), access rule and request type.
 
-    `request_bytes` is the size of the largest request that it accepts.
+    `request_bytes` is the size of the largest request that the method accepts. `ids` are the names of the request's
+    fields whose values are recorded in spans and logs. `attributes` are set on the spans of the method.
     """
 
     name: str
@@ -40,14 +41,15 @@ class Method:
 
 
 def service_descriptor(service: str) -> ServiceDescriptor:
-    """Return the descriptor of a service by its full name. Its generated module must be imported."""
+    """Return the descriptor of the gRPC service with this full name. Its generated module must have been imported."""
     return descriptor_pool.Default().FindServiceByName(service)
 
 
 def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
-    """Return the methods of `service` by their simple names; `server_bytes` is the server's message size limit.
+    """Return the methods of the gRPC service with this full name, by the methods' simple names.
 
-    Raises MissingAccessRuleError if a method has no access rule.
+    `server_bytes` is the message size limit of the server. Raises MissingAccessRuleError if a method has no access
+    rule.
     """
     return {
         method.name: Method(
@@ -64,7 +66,7 @@ def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
 
 
 def is_free_of_side_effects(options: Any) -> bool:
-    """Return whether a method is declared to have no side effects, so that it is safe to retry."""
+    """Return whether a method's options declare that it has no side effects, and can therefore be retried safely."""
     return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
 
 
@@ -74,15 +76,15 @@ _received: ContextVar[Metadata] = ContextVar("proctorium_metadata", default=())
 
 
 def received_metadata() -> Metadata:
-    """Return the metadata that the current call was received with."""
+    """Return the metadata of the request of the current call."""
     return _received.get()
 
 
 class WrappedMethods(grpc.GenericRpcHandler):
     """Finds the handler of a method by its full name, and stores the call's metadata for `received_metadata`.
 
-    gRPC has already converted the metadata to Python objects here. `context.invocation_metadata()` would convert them
-    again, which takes a tenth of the time of an empty call.
+    gRPC has already converted the metadata to Python objects when it calls `service`. `context.invocation_metadata()`
+    would convert the metadata again, which takes a tenth of the time of an empty call.
     """
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
@@ -97,7 +99,7 @@ class WrappedMethods(grpc.GenericRpcHandler):
 
 
 class HandlerCollector:
-    """Collects the handlers that generated code registers; passed to it in place of a server."""
+    """Collects the handlers that generated code registers. It is passed to the generated code in place of a server."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Mapping[str, Handler]] = {}

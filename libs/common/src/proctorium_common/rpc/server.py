@@ -42,7 +42,10 @@ _INFRASTRUCTURE = tuple(
 
 @dataclass(frozen=True)
 class ServerLimits:
-    """The limits of connections, calls and messages. Connection ages are finite so that new replicas receive calls."""
+    """The limits of connections, calls and messages.
+
+    The age of a connection is limited, so that clients connect to new replicas too.
+    """
 
     connection_age: timedelta = timedelta(minutes=30)
     connection_grace: timedelta = timedelta(minutes=5)
@@ -63,16 +66,17 @@ class ServerLimits:
             ("grpc.keepalive_time_ms", _ms(self.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),
-            # Clients ping every 20 s (client.py), the edge every 30 s. By default, gRPC closes a quiet connection with
-            # such frequent pings.
+            # Clients ping every 20 s (client.py), and the edge every 30 s. With gRPC's default interval, the server
+            # would close an idle connection with such frequent pings.
             ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.min_ping_interval)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
-            # By default, gRPC cancels calls at random when more than 1,000 are pending, which happens when all clients
-            # reconnect after a restart. The edge limits the number of calls.
+            # With gRPC's default, the server cancels calls at random when more than 1,000 are pending. This many are
+            # pending when all clients reconnect after a restart. The number of calls is limited by the edge instead.
             ("grpc.server.max_pending_requests", self.pending_calls),
             ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
-            # A second process on the same address is a mistake, and must fail instead of receiving half of the calls.
+            # A second process on the same address is a mistake. It must fail to start, instead of receiving half of the
+            # calls.
             ("grpc.so_reuseport", 0),
             ("grpc.enable_channelz", 1),
         ]
@@ -80,10 +84,10 @@ class ServerLimits:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The address of a server, and the clients that may connect.
+    """The address of a server, and the clients that may call.
 
-    With `certificates`, connections use mutual TLS, and only the edge and the certificate names in `peers` may call.
-    Without them, the address must be on the loopback.
+    With `certificates`, connections use mutual TLS, and only the edge and clients whose certificate name is in `peers`
+    may call. Without `certificates`, the address must be on the loopback.
     """
 
     address: str
@@ -108,9 +112,10 @@ class AddressInUseError(Exception):
 
 
 class Server:
-    """A gRPC server: `add` servicers, `start`, and `drain` at the end.
+    """A gRPC server. Call `add` for each servicer, then `start`, and `drain` to shut down.
 
-    `probe_address` is a second, plaintext port that serves only health checks, for orchestrators without a certificate.
+    `probe_address` is the address of a second, plaintext port. It serves only health checks, for orchestrators that
+    have no certificate.
     """
 
     def __init__(
@@ -168,7 +173,10 @@ class Server:
             self._health.serve([service])
 
     async def start(self) -> int:
-        """Start listening, alive but not ready yet, and return the port. Raises NotLoopbackError, AddressInUseError."""
+        """Start listening and return the port. The server is then alive, but not ready yet.
+
+        Raises NotLoopbackError, AddressInUseError.
+        """
         server = grpc.aio.server(options=self._options)
         self._servers.append(server)
         server.add_generic_rpc_handlers([WrappedMethods(self._handlers)])
@@ -194,7 +202,11 @@ class Server:
         await server.start()
 
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
-        """Stop gracefully: report not ready, `wait`, refuse new calls and end streams, `grace` for other calls."""
+        """Stop gracefully.
+
+        First, publish that the server is not ready. After `wait`, refuse new calls and end the streams. Other calls
+        have the time `grace` to finish.
+        """
         await self._health.shut_down()
         await asyncio.sleep(wait.total_seconds())
         self._calls.end_streams()

@@ -1,7 +1,7 @@
-"""The largest size of a method's request, computed once from the validation rules of its fields.
+"""The maximum size of a method's request, computed once from the validation rules of the request's fields.
 
-A request that is larger than any valid one is refused before it is parsed. A megabyte sent to a method that only needs
-an id could otherwise take many times as much memory when it is parsed.
+A request that is larger than every valid request is refused before it is parsed, because parsing a request can take
+many times its size in memory. A client could otherwise send, for example, a megabyte to a method that only needs an id.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from buf.validate import validate_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 FLOOR_BYTES = 64 * 1024
-"""The smallest limit of a method, so that a field that is too long is usually reported by its rule and name."""
+"""The smallest limit of any method.
+
+With this minimum, most requests with a field that is too long are still parsed, so that the error can name the field
+and the violated rule.
+"""
 
 REQUEST_BYTES = 1024 * 1024
-"""The largest limit of a method whose fields are all bounded; the edge buffers as much."""
+"""The largest limit of a method whose fields all have a size limit. The edge buffers requests up to this size."""
 
 _UTF8 = 4
 _NUMBER = 10
@@ -23,10 +27,10 @@ _WELL_KNOWN = 64  # Timestamp, Duration, wrappers
 
 
 def request_bytes(request: Descriptor, server_bytes: int) -> int:
-    """Return the largest request that a method accepts; `server_bytes` is the limit of its server.
+    """Return the size in bytes of the largest request that a method accepts.
 
-    A request with a field that has no bound (an uploaded file, whose limit is a setting) has the limit of the server
-    alone.
+    `server_bytes` is the message size limit of the server. It is the only limit of a request that has a field without a
+    size limit, such as an uploaded file, whose limit is a setting.
     """
     bound = _message_bytes(request, ())
     if bound is None:
@@ -97,7 +101,7 @@ def _string_bytes(rules: validate_pb2.StringRules) -> int | None:
 def _first(
     rules: validate_pb2.StringRules | validate_pb2.BytesRules, names: tuple[str, ...]
 ) -> int | None:
-    """Return the value of the first rule in `names` that is set."""
+    """Return the value of the first rule in `names` that is set, or None if none is set."""
     stated = {field.name: value for field, value in rules.ListFields()}
     return next((int(stated[name]) for name in names if name in stated), None)
 

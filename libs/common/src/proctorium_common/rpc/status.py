@@ -30,14 +30,18 @@ CODES: dict[Kind, grpc.StatusCode] = {
     Kind.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 _KINDS = {code: kind for kind, code in CODES.items()} | {
-    # Codes that our services never send, but the edge, a library or gRPC itself may.
+    # Codes that Proctorium's services never send, but that the edge, a library or gRPC itself may send.
     grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
 }
 
 
 def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
-    """Return the error to send for `failure`: a ServiceError as it is, else INTERNAL with the trace id."""
+    """Return the error to send to the caller for `failure`.
+
+    A ServiceError is returned unchanged. If `failure` comes from a call to another service that did not respond,
+    returns DEPENDENCY_UNAVAILABLE. For all other exceptions, returns INTERNAL with the trace id.
+    """
     if isinstance(failure, ServiceError):
         return failure
     if isinstance(failure, grpc.aio.AioRpcError):
@@ -57,7 +61,7 @@ def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
 
 
 def details_of(error: ServiceError) -> bytes:
-    """Return the serialized `google.rpc.Status` with the details of `error`, the value of `grpc-status-details-bin`."""
+    """Return the value of `grpc-status-details-bin`: the serialized `google.rpc.Status` with the details of `error`."""
     details = [_any(detail) for detail in _details(error)]
     status = status_pb2.Status(
         code=CODES[error.kind].value[0], message=error.message, details=details
@@ -88,7 +92,7 @@ def _details(error: ServiceError) -> Iterable[Message]:
 
 
 def error_in(details: bytes) -> ServiceError:
-    """Return the `ServiceError` that `details_of` serialized. Raises DecodeError for other bytes."""
+    """Return the `ServiceError` that `details_of` serialized. Raises DecodeError if `details` cannot be parsed."""
     status = status_pb2.Status.FromString(details)
     kinds = {code.value[0]: kind for code, kind in _KINDS.items()}
     return _error_from(kinds.get(status.code, Kind.INTERNAL), status)
@@ -101,7 +105,11 @@ def _any(detail: Message) -> any_pb2.Any:
 
 
 def error_of(failed: grpc.RpcError) -> ServiceError:
-    """Return the `ServiceError` of a failed call: the one that the server raised, or one made from the status."""
+    """Return the `ServiceError` of a failed call.
+
+    This is the error that the server raised, or a new error with the kind of the status code if the status has no
+    details.
+    """
     if not isinstance(failed, grpc.aio.AioRpcError | grpc.Call):
         return ServiceError(Kind.INTERNAL, "INTERNAL", str(failed))
     code = failed.code()
@@ -113,8 +121,8 @@ def error_of(failed: grpc.RpcError) -> ServiceError:
 
 
 def _error_without_details(kind: Kind, sentence: str) -> ServiceError:
-    # Our services send details with every error, so this one comes from gRPC, the network or the edge. Their INTERNAL
-    # means a broken connection (RST_STREAM).
+    # Proctorium's services send details with every error, so an error without details comes from gRPC, the network or
+    # the edge. From these, INTERNAL means a broken connection (RST_STREAM).
     kind = Kind.UNAVAILABLE if kind is Kind.INTERNAL else kind
     return ServiceError(kind, _reason_without_details(kind), sentence)
 

@@ -1,4 +1,4 @@
-"""Validation of requests by the rules in the protos (protovalidate), with a message for people per field."""
+"""Validation of requests by the rules in the protos (protovalidate), with a message for people for each field."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ from protovalidate import Violation as BrokenRule
 from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, invalid
 
 _INFINITE = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
-"""The times that the database driver stores as infinite, and then reads without a time zone."""
+"""The times that the database driver stores as infinite, and returns without a time zone when it reads them."""
 
 _COLLECTED_PARTS = 1000
-"""A request with more messages and list elements than this reports only its first violation."""
+"""The maximum number of messages and list elements in a request for which all violations are reported.
 
-# protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). A form shows the
-# sentence beside the field's label, so each sentence stands alone and says what to do.
+For a larger request, only the first violation is reported.
+"""
+
+# protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). The sentences below
+# replace such descriptions. A form shows a sentence beside the field's label, so each sentence must be understandable
+# without context, and must explain how to correct the field.
 _FIXED = {
     "required": "Fill this in.",
     "string.email": "This is not an e-mail address.",
@@ -32,7 +36,7 @@ _FIXED = {
     "repeated.unique": "The same entry is there twice.",
     "bytes.min_len": "This file is empty.",
 }
-# By rule: the sentence for a limit of one, and for any other limit.
+# Two sentences for each rule: the first for a limit of one, the second for any other limit.
 _WITH_LIMIT = {
     "string.min_len": ("Fill this in.", "Write at least {} characters."),
     "string.max_len": ("Write one character at most.", "Write {} characters at most."),
@@ -53,10 +57,10 @@ class RequestRules:
         self._validator.collect_violations(request())
 
     def check(self, request: Message) -> None:
-        """Raise INVALID_REQUEST with each violated field when `request` breaks a rule.
+        """Raise INVALID_REQUEST with the violations if `request` violates a rule.
 
-        All violations are collected only for requests of moderate size: a list of half a million invalid elements would
-        take half a minute and more than a gigabyte.
+        All violations are collected only for requests of moderate size, because collecting them for a list of half a
+        million invalid elements would take half a minute and more than a gigabyte.
         """
         violations = self._validator.collect_violations(request, fail_fast=True)
         if not violations:
@@ -74,7 +78,7 @@ def check_texts(request: Message) -> None:
 
 
 def time_of(stamp: Timestamp, field: str) -> datetime:
-    """Convert a timestamp in a request. Raises INVALID_REQUEST if it is out of range."""
+    """Return a timestamp of a request as an aware time in UTC. Raises INVALID_REQUEST for `field` if out of range."""
     try:
         time = stamp.ToDatetime(tzinfo=UTC)
         if time in _INFINITE:
@@ -103,7 +107,7 @@ def _has_more_parts(request: Message, limit: int) -> bool:
 
 
 def _messages_in(field: FieldDescriptor, values: Any) -> Iterable[Message]:
-    """Return the messages of a list or of a map's values."""
+    """Return the messages in a repeated field or among the values of a map; empty if it contains no messages."""
     if field.message_type is None:
         return ()
     if not field.message_type.GetOptions().map_entry:
@@ -162,8 +166,9 @@ def _path(rule: BrokenRule) -> str:
 def _sentence_of(violation: BrokenRule) -> str:
     """Return the message for people about the field of `violation`.
 
-    A rule that is not listed here needs no translation: our own rules (CEL) have messages written for people, and "must
-    be greater than or equal to 0" becomes "This must be greater than or equal to 0."
+    For a rule that is neither in `_FIXED` nor in `_WITH_LIMIT`, the rule's own message becomes the sentence. The
+    messages of Proctorium's own rules (CEL) are written for people. Messages of protovalidate get a subject: "must be
+    greater than or equal to 0" becomes "This must be greater than or equal to 0."
     """
     rule = violation.proto.rule_id or ""
     if rule in _FIXED:
@@ -175,7 +180,7 @@ def _sentence_of(violation: BrokenRule) -> str:
 
 
 def as_sentence(message: str) -> str:
-    """Return `message` as a whole sentence: "must be …" and "is …" get a subject."""
+    """Return `message` as a complete sentence: add a subject before "must …" and "is …", a capital and a full stop."""
     subject = "This " if message.startswith(("must ", "is ")) else ""
     whole = subject + message
     return whole[0].upper() + whole[1:] + ("" if whole.endswith((".", "!", "?")) else ".")

@@ -1,6 +1,7 @@
-"""Encryption of values in the database, with keys derived from a master key that is never stored there.
+"""Encryption of values in the database, with keys derived from a master key that is never stored in the database.
 
-A service's master key is a setting, `master_key: MasterKeySetting`. Each purpose has its own derived key.
+The master key of a service is a setting with the field `master_key: MasterKeySetting`. Each purpose has its own key,
+which is derived from the master key.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from pydantic import AfterValidator, SecretStr
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
-"""The first byte of a ciphertext, so that another algorithm can be added."""
+"""The first byte of a ciphertext. It identifies the algorithm, so that another algorithm can be added."""
 
 
 class DecryptionError(Exception):
-    """The value was encrypted with another key or for another context, or it was changed."""
+    """The value cannot be decrypted, because it was encrypted with another key or context, or was changed."""
 
 
 class EncryptionKey:
-    """Encrypts and decrypts values, and computes blind indexes to look them up by."""
+    """Encrypts and decrypts values, and computes blind indexes by which encrypted values are looked up."""
 
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
@@ -38,12 +39,15 @@ class EncryptionKey:
         self._index_key = _derive(key, "blind index")
 
     def encrypt(self, value: bytes, context: str) -> bytes:
-        """Return the ciphertext (AES-256-GCM), which decrypts only with the same `context`, the row and column."""
+        """Return the ciphertext (AES-256-GCM) of `value`, which can be decrypted only with the same `context`.
+
+        `context` identifies the row and column of the value.
+        """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, value, context.encode())
 
     def decrypt(self, ciphertext: bytes, context: str) -> bytes:
-        """Return the value. Raises DecryptionError."""
+        """Return the decrypted value. Raises DecryptionError."""
         if not ciphertext.startswith(_VERSION):
             raise DecryptionError(
                 "This value was encrypted in a format that this version does not support."
@@ -58,7 +62,7 @@ class EncryptionKey:
             ) from failure
 
     def blind_index(self, text: str) -> bytes:
-        """Return a keyed hash (HMAC-SHA256) by which an encrypted value can be looked up."""
+        """Return a keyed hash (HMAC-SHA256) of `text`, by which the encrypted value can be looked up."""
         return hmac.digest(self._index_key, text.encode(), hashlib.sha256)
 
 
@@ -72,19 +76,22 @@ class MasterKey:
 
     @classmethod
     def parse(cls, text: str) -> MasterKey:
-        """Return a key from base64. Raises ValueError, without the text, unless it is 32 bytes."""
+        """Return the master key that `text` contains in base64.
+
+        Raises ValueError unless the key has 32 bytes. The error does not contain `text`.
+        """
         try:
             return cls(base64.b64decode(text, validate=True))
         except binascii.Error:
             raise ValueError(f"a master key is {KEY_BYTES} bytes in base64") from None
 
     def for_purpose(self, purpose: str) -> EncryptionKey:
-        """Return the key of one purpose, such as "codes"."""
+        """Return the derived key of one purpose, such as "codes"."""
         return EncryptionKey(_derive(self._key, f"purpose/{purpose}"))
 
 
 def new_key() -> bytes:
-    """Return a random key for data that has its own key. Store the key encrypted."""
+    """Return a random key for data that has its own key. The caller must store this key encrypted."""
     return secrets.token_bytes(KEY_BYTES)
 
 
@@ -98,4 +105,7 @@ def _require_key(given: SecretStr) -> SecretStr:
 
 
 MasterKeySetting = Annotated[SecretStr, AfterValidator(_require_key)]
-"""32 bytes in base64, as a field of a service's settings; `MasterKey.parse(settings.master_key.get_secret_value())`."""
+"""The type of a settings field with a master key: 32 bytes in base64.
+
+Read the key with `MasterKey.parse(settings.master_key.get_secret_value())`.
+"""

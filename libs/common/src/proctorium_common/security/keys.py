@@ -1,7 +1,8 @@
-"""The Ed25519 keys that sign and verify access tokens; a key's id is its RFC 7638 thumbprint.
+"""The Ed25519 keys that sign and verify access tokens. The id of a key is its RFC 7638 thumbprint.
 
-Enrollment signs tokens. All services verify them offline with the public keys, which a `KeyRing` holds in memory and
-stores in the service's own database, so that a service can restart while enrollment is unavailable.
+Enrollment signs the tokens. All services verify the tokens offline with the public keys. A `KeyRing` holds the public
+keys in memory, and stores them in the service's own database, so that a service can restart while enrollment is
+unavailable.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _MAX_RETRY = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A key that verifies tokens. Tokens that were issued after `retire_time` are not valid."""
+    """A key that verifies tokens. A token is not valid if it was issued after the `retire_time` of its key."""
 
     key_id: str
     raw: bytes
@@ -42,7 +43,7 @@ class PublicKey:
 
 
 class SigningKey:
-    """A key that signs tokens. `seed` is the secret of 32 bytes; it must not be stored unencrypted."""
+    """A key that signs tokens. `seed` is the private key of 32 bytes, which must not be stored unencrypted."""
 
     def __init__(self, seed: bytes) -> None:
         private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -57,7 +58,7 @@ class SigningKey:
 
     @property
     def key_id(self) -> str:
-        """The `kid` of the tokens that the key signs."""
+        """The id of the key, which is the `kid` of the tokens that the key signs."""
         return self.public.key_id
 
     def __repr__(self) -> str:
@@ -65,14 +66,17 @@ class SigningKey:
 
 
 Fetch = Callable[[], Awaitable[Sequence[PublicKey]]]
-"""Fetches the current keys from the signer. Raises ServiceError or OSError if the signer does not respond."""
+"""A function that fetches the current keys from the service that signs tokens.
+
+Raises ServiceError or OSError if that service does not respond.
+"""
 
 
 class KeyStore(Protocol):
-    """Stores public keys so that they survive a restart."""
+    """A store from which public keys are loaded after a restart."""
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the stored keys; empty if none are stored."""
+        """Return the stored keys, or an empty sequence if no keys are stored."""
         ...
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
@@ -81,7 +85,7 @@ class KeyStore(Protocol):
 
 
 class NoKeyStore:
-    """Stores nothing; for services without a database, and for keys that need not be stored."""
+    """A store without keys, for services that have no database, and for keys that need not be stored."""
 
     async def load(self) -> Sequence[PublicKey]:
         """Return no keys."""
@@ -94,8 +98,9 @@ class NoKeyStore:
 class KeyRing:
     """The public keys that are currently trusted.
 
-    `load` reads them from the store, and `keep_fresh` then fetches them periodically. A token with an unknown key id
-    also causes a fetch, at most once in `unknown_key_pause`, so that forged key ids cannot overload the signer.
+    `load` reads the keys from the store, and `keep_fresh` fetches the keys periodically. A token with an unknown key id
+    also causes a fetch. Such fetches are at least `unknown_key_pause` apart, so that tokens with forged key ids cannot
+    overload the service that signs tokens.
     """
 
     def __init__(
@@ -122,7 +127,7 @@ class KeyRing:
 
     @classmethod
     def of(cls, *keys: PublicKey) -> KeyRing:
-        """Return a key ring with exactly these keys, for the signer itself and for tests."""
+        """Return a key ring with exactly these keys, for the service that signs tokens and for tests."""
 
         async def fetch() -> Sequence[PublicKey]:
             return keys
@@ -132,22 +137,25 @@ class KeyRing:
         return ring
 
     def do_not_store(self) -> None:
-        """Keep the keys in memory only."""
+        """Hold the keys only in memory, and not in a store."""
         self._store = NoKeyStore()
 
     @property
     def has_keys(self) -> bool:
-        """Whether there is any key; without one, no token can be verified."""
+        """Whether the key ring has at least one key. Without a key, no token can be verified."""
         return bool(self._keys)
 
     async def load(self) -> None:
-        """Load the keys from the store, unless newer ones were fetched already."""
+        """Load the keys from the store, unless the key ring already has keys, which are newer."""
         keys = await self._store.load()
         if keys and not self._keys:
             self._trust(keys)
 
     async def refresh(self) -> bool:
-        """Fetch the current keys and store them; on failure, return False and keep the previous keys."""
+        """Fetch the current keys, store them and return True.
+
+        If no keys can be fetched, returns False and keeps the previous keys.
+        """
         self._fetched_at = self._clock()
         try:
             keys = await self._fetch()
@@ -155,7 +163,8 @@ class KeyRing:
             self._last_fetch_succeeded = False
             _log.warning("signing_keys_refresh_failed", error=str(failure), known=len(self._keys))
             return False
-        # A signer without keys is still being set up, so the previous keys stay trusted.
+        # If the response has no keys, the service that signs tokens is still being set up, so the previous keys stay
+        # trusted.
         self._last_fetch_succeeded = bool(keys)
         if keys and (self._trust(keys) or not self._saved):
             await self._save(keys)
@@ -174,16 +183,17 @@ class KeyRing:
         try:
             await self._store.save(keys)
         except ServiceError as failure:
-            # The keys are in memory, and the next refresh saves them.
+            # This failure can be ignored, because the keys are in memory, and the next refresh saves them.
             _log.warning("signing_keys_save_failed", error=str(failure))
             self._saved = False
         else:
             self._saved = True
 
     async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
-        """Return the key with this id, fetching the keys again if it is unknown.
+        """Return the key with this id. If the id is unknown, fetch the keys again first.
 
-        Raises TOKEN_INVALID if the signer does not have the key, KEYS_UNAVAILABLE if the keys could not be fetched.
+        Raises TOKEN_INVALID if the fetched keys do not contain the id, and KEYS_UNAVAILABLE if the keys could not be
+        fetched.
         """
         if key_id not in self._keys:
             async with self._fetch_lock:

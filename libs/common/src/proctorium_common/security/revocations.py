@@ -1,12 +1,13 @@
 """Revocations of access tokens that have not expired yet.
 
-Enrollment increments a person's access version when it revokes a role, disables the account or ends all sign-ins.
-Tokens contain the version. For each such person, each service stores in its own database the version below which tokens
-are refused, and the version below which they have fewer roles. Each call checks an in-memory copy of that list, so no
-other service is needed to verify a token.
+Each person has an access version, and each token contains the access version of its person. Enrollment increments the
+version when it revokes a role, disables the account or ends all sign-ins. For each person whose version has changed,
+each service stores two versions in its own database: tokens below the first are refused, and tokens below the second
+have fewer roles. Each call is checked with an in-memory copy of this list, so that no other service is needed to verify
+a token.
 
-Versions are used instead of times because clocks differ: a token that was signed after the change is never affected,
-even if the event about the change arrives later.
+Versions are used instead of times, because clocks differ. A token that was signed after a change is therefore never
+affected by the change, even if the event about the change arrives later.
 """
 
 from __future__ import annotations
@@ -19,14 +20,15 @@ from uuid import UUID
 from proctorium_common.rpc.caller import Caller
 
 _POLL_SECONDS = 60.0
-"""How often the list is read even without a notification, in case one was lost."""
+"""The interval in seconds at which the list is read without a notification, because a notification may be lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
     """The rights that a person's earlier tokens still give.
 
-    Tokens of an access version below `refused_before` are refused; those below `roles_before` have at most `roles`.
+    Tokens with an access version below `refused_before` are refused. Tokens with an access version below `roles_before`
+    give at most the roles in `roles`.
     """
 
     refused_before: int
@@ -34,7 +36,10 @@ class Revocation:
     roles: frozenset[str]
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller with the roles that a token of this version still has, or None if it is refused."""
+        """Return the caller with the roles that a token with this access version still gives.
+
+        Returns None if the token is refused.
+        """
         if version < self.refused_before:
             return None
         if version < self.roles_before and not caller.roles <= self.roles:
@@ -43,7 +48,7 @@ class Revocation:
 
 
 Load = Callable[[], Awaitable[Mapping[UUID, Revocation]]]
-"""Reads the stored list. Raises ServiceError while that is not possible."""
+"""A function that returns the stored revocations by person. Raises ServiceError while they cannot be read."""
 
 
 class Notifications(Protocol):
@@ -58,23 +63,26 @@ class Revocations:
     """The in-memory copy of the revocations in a service's database."""
 
     def __init__(self, load: Load | None = None) -> None:
-        """Read the list with `load`; without it the list is empty, for tests."""
+        """Create a copy that reads the list with `load`. Without `load`, which is for tests, the list is empty."""
         self._load = load
         self._listed: Mapping[UUID, Revocation] = {}
         self._callbacks: list[Callable[[Collection[UUID]], None]] = []
         self.loaded = load is None
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller with the roles that a token of this version still has, or None if it is refused."""
+        """Return the caller with the roles that a token with this access version still gives.
+
+        Returns None if the token is refused.
+        """
         found = self._listed.get(caller.person_id) if caller.person_id is not None else None
         return caller if found is None else found.restrict(caller, version)
 
     def on_change(self, callback: Callable[[Collection[UUID]], None]) -> None:
-        """Call `callback` with the ids of the people whose revocations have changed."""
+        """Register `callback`, which is called with the ids of the people whose revocations have changed."""
         self._callbacks.append(callback)
 
     async def refresh(self) -> None:
-        """Read the list again. Raises ServiceError, and then keeps the previous list."""
+        """Read the list again. If it cannot be read, raises ServiceError and keeps the previous list."""
         if self._load is None:
             return
         previous, self._listed = self._listed, await self._load()
@@ -89,7 +97,10 @@ class Revocations:
                 callback(people)
 
     async def follow(self, notifications: Notifications) -> None:
-        """Read the list whenever it may have changed, until cancelled. Raises ServiceError; the caller restarts it."""
+        """Read the list each time that it may have changed, until cancelled.
+
+        Raises ServiceError if the list cannot be read; the caller then has to call this method again.
+        """
         while True:
             await notifications.wait(_POLL_SECONDS)
             await self.refresh()

@@ -1,4 +1,4 @@
-"""Access tokens: short-lived JWTs signed with Ed25519 (RFC 7519, RFC 8037), verified offline."""
+"""Access tokens: short-lived JWTs (RFC 7519) that are signed with Ed25519 (RFC 8037) and verified offline."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
 from proctorium_common.security.revocations import Revocations
 
 ALGORITHM = "EdDSA"
-"""The name of RFC 8037. Envoy, which checks tokens at the edge, does not know RFC 9864's `Ed25519` yet."""
+"""The name of the algorithm from RFC 8037.
+
+Envoy, which checks tokens at the edge, does not support the newer name `Ed25519` from RFC 9864 yet.
+"""
 ISSUER = "proctorium"
 AUDIENCE = "proctorium"
 ROLES = frozenset(ROLE_NUMBERS)
 
 _MAX_LENGTH = 4096
 LEEWAY = timedelta(seconds=30)
-"""By how much clocks may differ."""
+"""The maximum difference between clocks that a check of times tolerates."""
 _RETRY_AFTER = timedelta(seconds=1)
 
 
 def _only_ed25519() -> JWSRegistry:
     registry = JWSRegistry(algorithms=[ALGORITHM])
     algorithm = copy(JWSRegistry.algorithms[ALGORITHM])
-    # joserfc warns at each use that the name does not specify the curve, but our keys do.
+    # Suppress joserfc's warning at each use that the name does not specify the curve, because the keys specify it.
     algorithm.security_warning = None
     registry.algorithms = {ALGORITHM: algorithm}
     return registry
@@ -75,12 +78,12 @@ class TokenSigner:
         self._token_id = token_id
 
     def sign(self, person_id: UUID, roles: Iterable[str], access_version: int = 0) -> SignedToken:
-        """Return a token for `person_id` with `roles`, valid from now for the lifetime.
+        """Return a token for `person_id` with `roles`, which is valid from now for the lifetime.
 
-        Only revocations of a higher version than `access_version` affect it.
+        Only revocations with a version higher than `access_version` affect the token.
         """
         now = self._clock()
-        # Claims have whole seconds, so the returned expiry has too.
+        # The returned expiry has whole seconds, because the claims have whole seconds.
         expire_time = (now + self._lifetime).replace(microsecond=0)
         claims = {
             "iss": self._issuer,
@@ -98,7 +101,7 @@ class TokenSigner:
 
 
 class _CachedToken:
-    """A verified token: its expiry, its access version, and the caller for each service that forwards it."""
+    """A verified token: its expiry, its access version, and a `Caller` for each service that forwards the token."""
 
     __slots__ = ("callers", "person", "until", "version")
 
@@ -140,9 +143,13 @@ class TokenVerifier:
         self._generation = keys.generation
 
     def cached(self, token: str, service: str | None = None) -> Caller | None:
-        """Return the caller of a cached token, forwarded by `service`; None for other tokens."""
+        """Return the caller of a cached token that `service` forwarded.
+
+        The caller has only the roles that were not revoked. Returns None if the token is not cached, has expired or was
+        refused by a revocation.
+        """
         if self._generation != self._keys.generation:
-            # The keys have changed, so all tokens have to be verified again.
+            # The trusted keys have changed, so all tokens have to be verified again.
             self._cache.clear()
             self._generation = self._keys.generation
         found = self._cache.get(token)
@@ -155,14 +162,15 @@ class TokenVerifier:
         return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
-        """Return the seconds until a cached token expires, including the leeway; None for other tokens."""
+        """Return the seconds until a cached token expires, including the leeway. Return None for other tokens."""
         found = self._cache.get(token)
         return None if found is None else found.until - self._clock().timestamp()
 
     async def verify(self, token: str, service: str | None = None) -> Caller:
-        """Verify a token that `service` forwarded, and return its person with the roles that were not revoked.
+        """Verify a token that `service` forwarded, and return its caller.
 
-        Raises TOKEN_INVALID (also for a revoked token), TOKEN_EXPIRED or KEYS_UNAVAILABLE.
+        The caller has only the roles that were not revoked. Raises TOKEN_INVALID (also for a revoked token),
+        TOKEN_EXPIRED or KEYS_UNAVAILABLE.
         """
         if not self._revocations.loaded:
             raise unavailable(
@@ -203,7 +211,8 @@ class TokenVerifier:
                 "TOKEN_EXPIRED", "Your sign-in is no longer valid. Please sign in again."
             )
         caller = Caller(person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles")))
-        # Tokens from releases before access versions have no `ver`, so any revocation affects them.
+        # Tokens from releases that had no access versions have no `ver`. They count as version 0, so that every
+        # revocation affects them.
         return caller, until, _whole(claims.get("ver", 0))
 
     def _add_to_cache(self, token: str, verified: _CachedToken) -> None:
@@ -216,8 +225,8 @@ class TokenVerifier:
 def _any_failure_is_invalid() -> Iterator[None]:
     """Convert any error in the block to TOKEN_INVALID.
 
-    For malformed tokens the library raises more errors than it documents: for example, for a header `crit` that is a
-    number, for an infinite time, or for deep nesting.
+    Any error is converted, because the library raises errors for malformed tokens that it does not document: for
+    example, for a header `crit` that is a number, for an infinite time, or for deep nesting.
     """
     try:
         yield
@@ -244,7 +253,7 @@ def _person(subject: object) -> UUID:
 def _roles(roles: object) -> frozenset[str]:
     if not isinstance(roles, list):
         raise _invalid_token()
-    # Ignore roles that this version does not know.
+    # Ignore roles that this version of the service does not have.
     return ROLES.intersection(role for role in roles if isinstance(role, str))
 
 

@@ -1,1 +1,1 @@
-"""Storage in PostgreSQL: transactions, idempotency, migrations, notifications. Import from the submodules."""
+"""Storage in PostgreSQL: transactions, idempotency, migrations and notifications. Import names from the submodules."""

@@ -1,6 +1,7 @@
 """The batcher: saves the items of concurrent callers in shared transactions (group commit).
 
-Items that arrive while a transaction commits share the next one, so an item never waits when nothing is being saved.
+Items that arrive while a transaction commits share the next transaction. If no transaction is running, an item is saved
+without waiting for other items.
 """
 
 from __future__ import annotations
@@ -29,15 +30,16 @@ class Batcher(Generic[T, R]):
     """Saves the items of many callers in few transactions.
 
     `flush` saves a batch of up to `max_items` items in one transaction and returns one result per item, in order. It
-    runs in its own task, in the context in which the batcher was created, so create the batcher when the service is
-    wired and not within a call. When `flush` raises, the items are saved one by one, so that each caller receives only
-    its own error. Cancelling a caller stops its wait; its item may be saved all the same.
+    runs in its own task, in the context in which the batcher was created. Create the batcher therefore when the service
+    is wired, and not within a call. If `flush` raises an exception, the items are saved one by one, so that each caller
+    receives only the error of its own item. The item of a cancelled caller may still be saved.
 
-    Up to `concurrency` batches are saved concurrently. While one is being saved, another one starts only with at least
-    `min_items` items, because larger batches cost less per item. The items of one `key` are never in two concurrent
-    batches, and they are saved in the order of arrival; with `one_per_key`, a batch has at most one item of each key.
+    Up to `concurrency` batches are saved concurrently. While a batch is being saved, another batch starts only if at
+    least `min_items` items are queued, because larger batches cost less per item. Items with the same `key` are never
+    in two concurrent batches, and are saved in the order of arrival. With `one_per_key`, a batch has at most one item
+    of each key.
 
-    `linger` is how many seconds to collect items after a batch, which makes batches larger under load.
+    `linger` is the time in seconds for which items are collected after a batch, so that batches are larger under load.
     """
 
     def __init__(
@@ -66,7 +68,10 @@ class Batcher(Generic[T, R]):
         self._context = copy_context()
 
     async def submit(self, item: T) -> R:
-        """Save `item` and return its result after the commit. Raises what `flush` raises; UNAVAILABLE after `close`."""
+        """Save `item`, and return its result after the commit.
+
+        Raises the errors of `flush`, or UNAVAILABLE after `close`.
+        """
         if self._closed:
             raise unavailable("SHUTTING_DOWN", "The service is shutting down; try again.")
         result: asyncio.Future[R] = asyncio.get_running_loop().create_future()
@@ -97,8 +102,8 @@ class Batcher(Generic[T, R]):
                 if self._linger:
                     await asyncio.sleep(self._linger)
         finally:
-            # Nothing is awaited between the last check of the queue and this line, so no item is missed. Remaining
-            # items are saved by the flushers that are still running.
+            # Nothing is awaited between the last check of the queue and this line, so no item is missed. If items
+            # remain in the queue, the flushers that are still running save them.
             flusher = asyncio.current_task()
             assert flusher is not None, "a flusher is a task"
             self._flushers.discard(flusher)
@@ -154,7 +159,7 @@ class Batcher(Generic[T, R]):
                     pending.result.set_result(result)
 
     async def _save_one_by_one(self, batch: Sequence[_Pending[T, R]]) -> None:
-        """Save each item in its own transaction; after two UNAVAILABLE errors in a row, fail the rest as well."""
+        """Save each item in its own transaction. After two consecutive UNAVAILABLE errors, fail the remaining items."""
         previous: BaseException | None = None
         for index, pending in enumerate(batch):
             await self._save([pending])
@@ -166,7 +171,7 @@ class Batcher(Generic[T, R]):
             previous = failure
 
     def _fail_pending(self) -> None:
-        """Fail the items that are still queued when the last flusher was cancelled."""
+        """Fail the items that are still queued after the last flusher was cancelled."""
         while self._queue:
             _fail([self._queue.popleft()], _shutting_down())
 

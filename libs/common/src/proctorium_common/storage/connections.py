@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """Up to `limit` connections, opened when first needed; other work of the service does not use them.
+    """A pool of up to `limit` connections, which are opened when they are first needed.
 
-    Acquiring one takes a thirtieth of the time that SQLAlchemy's pool takes, which is as long as a short statement.
+    Acquiring a connection from SQLAlchemy's pool takes as long as a short statement. Acquiring a connection from this
+    pool takes a thirtieth of that time.
     """
 
     def __init__(
@@ -32,9 +33,10 @@ class Connections:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
-        """Yield a connection, a new one if the last was lost. Raises DATABASE_UNAVAILABLE for transient errors.
+        """Yield an idle connection, or a new connection if none is idle.
 
-        The block must only use the database, because its OSErrors are treated as errors of the database.
+        Raises DATABASE_UNAVAILABLE for transient errors. An OSError in the block is treated as an error of the
+        database, so the block must only use the database.
         """
         with unavailable_on_transient_errors():
             if self._permits.locked():
@@ -53,6 +55,6 @@ class Connections:
                 self._permits.release()
 
     async def close(self) -> None:
-        """Close the connections; call this when none is in use."""
+        """Close the connections. Call this method only when no connection is in use."""
         while self._idle:
             await self._idle.pop().close()

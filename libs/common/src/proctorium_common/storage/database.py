@@ -32,7 +32,10 @@ __all__ = ["Database", "TimeLimits", "Transaction"]
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 _EXTRA_CONNECTIONS = 4
-"""Connections for single statements. They take a fraction of a millisecond, so more would be idle."""
+"""The number of connections for single statements.
+
+A single statement takes a fraction of a millisecond, so further connections would be idle.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,7 @@ class TimeLimits:
 class Database:
     """A pool of connections to one database.
 
-    Transient failures (connection lost, deadlock, serialization, timeouts, pool exhausted) are raised as
+    A transient failure (lost connection, deadlock, serialization failure, timeout, exhausted pool) is raised as
     ServiceError UNAVAILABLE with the reason DATABASE_UNAVAILABLE.
     """
 
@@ -69,7 +72,10 @@ class Database:
         limits: TimeLimits | None = None,
         application: str = "proctorium",
     ) -> None:
-        """Connect on first use to the libpq `url`, such as `postgresql://…?sslmode=…&host=/socket/folder`."""
+        """Prepare a pool of connections, which are opened on first use.
+
+        `url` is a libpq URL, such as `postgresql://…?sslmode=…&host=/socket/folder`.
+        """
         self.url = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._clock = clock
         self._limits = limits or TimeLimits()
@@ -77,11 +83,12 @@ class Database:
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self.connect,
-            # `transaction` sends BEGIN and COMMIT through the driver, so that `Transaction.fetch` shares it.
+            # SQLAlchemy starts no transactions. `transaction` sends BEGIN and COMMIT through the driver, so that
+            # `Transaction.fetch`, which uses the driver too, runs in the same transaction.
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
-            # Parameters contain personal data, which must not get into logs and dead letters.
+            # Errors must not contain parameters, because their personal data must not get into logs and dead letters.
             hide_parameters=True,
             pool_timeout=self._limits.connect.total_seconds(),
             pool_recycle=1800,
@@ -91,7 +98,11 @@ class Database:
         sqlalchemy_event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        """Return a connection outside of the pool with the same timeouts, for LISTEN and advisory locks."""
+        """Open a connection with the same timeouts, and return it.
+
+        The pool uses this method. Other code uses it to open connections outside of the pool, for LISTEN and advisory
+        locks.
+        """
         return await asyncpg.connect(
             self.url,
             timeout=self._limits.connect.total_seconds(),
@@ -99,7 +110,7 @@ class Database:
                 **self._limits.as_settings(),
                 "application_name": self._application,
                 "jit": "off",
-                # Keepalives end the session, and release the locks, of a client that has disappeared.
+                # With keepalives, PostgreSQL ends the session of a client that has disappeared, and releases its locks.
                 "tcp_keepalives_idle": "10",
                 "tcp_keepalives_interval": "5",
                 "tcp_keepalives_count": "3",
@@ -108,9 +119,9 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
-        """Run the block in a transaction: commit at its end, or roll back if it raises.
+        """Run the block in a transaction: commit at the end of the block, or roll back if the block raises.
 
-        With `repeatable_read`, the transaction reads one snapshot and cannot write.
+        With `repeatable_read`, all statements of the transaction read the same snapshot, and it cannot write.
         """
         with spans.recorded("db.transaction"), unavailable_on_transient_errors(network=False):
             with unavailable_on_transient_errors():
@@ -127,31 +138,32 @@ class Database:
                     await driver.execute("COMMIT")
                 committed = True
             finally:
-                # A second cancellation must not leave the connection outside of the pool.
+                # Shield the release, because a second cancellation must not prevent the connection from returning to
+                # the pool.
                 await asyncio.shield(_release(connection, driver, rollback=not committed))
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run one statement as its own transaction; otherwise like `Transaction.fetch`.
+        """Run one statement in its own transaction. Arguments and rows are those of `Transaction.fetch`.
 
-        Takes one round trip instead of three, on a connection outside of the pool.
+        The statement runs on a connection outside of the pool, and takes one round trip instead of three.
         """
         with spans.statement(sql):
             async with self._extra.connected() as connection:
                 return await connection.fetch(sql, *arguments)
 
     def extra_connections(self, limit: int) -> Connections:
-        """Return up to `limit` connections outside of the pool, for short statements. The caller closes them."""
+        """Return a pool of up to `limit` additional connections for short statements. The caller has to close it."""
         return Connections(self.connect, limit, self._limits.connect)
 
     async def once(
         self, request: Message, run: Callable[[Transaction], Awaitable[M]], response: type[M]
     ) -> M:
-        """Run `run` in a transaction that also stores the request's idempotency key and response.
+        """Call `run` in a transaction that also stores the request's idempotency key and response.
 
-        The key consists of the current call's caller and method, and `request.request_id`; a request without
-        request_id runs in a plain transaction. A repeated request returns the stored response, and waits if the first
-        one is still running. If `run` raises, the key is rolled back too. Raises REQUEST_ID_REUSED when the request_id
-        was used for another request.
+        The key consists of the caller and method of the current call, and `request.request_id`. For a request without
+        request_id, no key is stored. A repeated request returns the stored response; if the first request is still
+        running, the repeated request waits until it ends. If `run` raises, the key is rolled back too. Raises
+        REQUEST_ID_REUSED if the request_id was used for another request.
         """
         key = idempotency.key_of(request)
         async with self.transaction() as transaction:
@@ -164,7 +176,7 @@ class Database:
         responder: idempotency.Responder[T, M],
         run: Callable[[Transaction], Awaitable[T]],
     ) -> M:
-        """Run `run` as `once` does, and return the response that `responder` makes of its result."""
+        """Call `run` like `once`, and return the response to which `responder` converts its result."""
 
         async def respond(transaction: Transaction) -> M:
             return responder.make(await run(transaction))
@@ -177,7 +189,7 @@ class Database:
             pass
 
     async def close(self) -> None:
-        """Close the pool; connections in use are closed when they are returned."""
+        """Close the pool. Connections in use are closed when they are returned to the pool."""
         await self._extra.close()
         await self._engine.dispose()
 
@@ -185,7 +197,7 @@ class Database:
 async def _release(
     connection: AsyncConnection, driver: asyncpg.Connection[asyncpg.Record], *, rollback: bool
 ) -> None:
-    """Return a connection to the pool, after a rollback if needed; close it if the rollback fails."""
+    """Return a connection to the pool, with `rollback` after a ROLLBACK; if that fails, discard the connection."""
     try:
         if rollback:
             await driver.execute("ROLLBACK")
@@ -198,7 +210,10 @@ async def _release(
 def _refuse_closed(
     connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Make the pool replace a connection that the driver knows to be closed, without the round trip of a ping."""
+    """Make the pool replace a connection that is closed according to the driver.
+
+    Unlike a ping, this check takes no round trip.
+    """
     if connection.driver_connection.is_closed():
         raise DisconnectionError
 

@@ -1,7 +1,8 @@
-"""Idempotency keys: a repeated request changes nothing and returns the response of the first one.
+"""Idempotency keys: a repeated request changes nothing, and returns the response of the first request.
 
-A request first inserts its key, in the transaction of its change. A concurrent request with the same key waits for that
-transaction: it returns the stored response if the transaction commits, and does the work itself if it fails.
+A request first inserts its key, in the same transaction as its change. A concurrent request with the same key waits
+until that transaction ends. If the transaction commits, the waiting request returns the stored response. If the
+transaction is rolled back, the waiting request makes the change.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ T = TypeVar("T")
 class Responder(Generic[T, M]):
     """Converts the result of a use case to the response of `request`.
 
-    With a responder from `api/`, a use case can store the response under the request's idempotency key, in its own
-    transaction, without knowing any messages. `make` converts the result.
+    `api/` creates a responder and passes it to a use case. The use case can then store the response under the request's
+    idempotency key in its own transaction, without importing message types. `make` converts the result.
     """
 
     request: Message
@@ -45,7 +46,7 @@ class Key:
 
 
 def key_of(request: Message) -> Key | None:
-    """Return the key of `request` in the current call, or None when it has no request_id.
+    """Return the key of `request` in the current call, or None if `request` has no request_id.
 
     Raises LookupError outside of a call.
     """
@@ -75,7 +76,7 @@ _FIND = """
         USING (caller, method, request_id)
 """
 
-# All transactions insert in the same order, so that they cannot deadlock.
+# All transactions insert the keys in the same order, so that they cannot deadlock.
 _INSERT = """
     INSERT INTO idempotency_keys (caller, method, request_id, request_digest, response, created_at)
     SELECT caller, method, request_id, digest, response, $6
@@ -93,12 +94,15 @@ async def run_once(
     run: Callable[[Transaction], Awaitable[M]],
     response: type[M],
 ) -> M:
-    """Return the stored response of `key`, or run `run` and store its response. Raises REQUEST_ID_REUSED."""
+    """Return the stored response of `key`, or call `run`, store its response and return it.
+
+    Raises REQUEST_ID_REUSED if the request_id was used for another request.
+    """
     names = key.caller, key.method, key.request_id
     if not await transaction.fetch(_CLAIM, *names, key.digest, transaction.now):
         stored = await _found(transaction, key, response)
         if stored is None:
-            # The key was purged between the two statements, so a retry counts as a first request.
+            # The key was purged between the two statements. A retry will therefore count as a first request.
             raise _concurrent_change()
         return stored
     made = await run(transaction)
@@ -109,9 +113,10 @@ async def run_once(
 async def stored_response(
     transaction: Transaction, request: Message, response: type[M]
 ) -> M | None:
-    """Return the stored response of a repeated `request`, or None; for use before work that no rollback can undo.
+    """Return the stored response of a repeated `request`, or None if there is none.
 
-    Does not insert the key and does not wait for other transactions. Raises REQUEST_ID_REUSED.
+    Use this function before work that a rollback cannot undo. It does not insert the key, and does not wait for other
+    transactions. Raises REQUEST_ID_REUSED.
     """
     key = key_of(request)
     return None if key is None else await _found(transaction, key, response)
@@ -120,9 +125,11 @@ async def stored_response(
 async def stored_responses(
     transaction: Transaction, keys: Collection[Key], response: type[M]
 ) -> dict[Key, M | None]:
-    """Return the stored response of each key that was used before, or None if it was used for another request.
+    """Return the stored response of each key that was used before.
 
-    Does not wait for other transactions, so the caller must hold a lock that every request with the same key takes.
+    The value is None for a key whose request_id was used for another request. A key that was not used before is not in
+    the result. This function does not wait for other transactions, so the caller must hold a lock that every request
+    with the same key acquires.
     """
     if not keys:
         return {}
@@ -138,7 +145,7 @@ async def stored_responses(
 async def store_responses(transaction: Transaction, responses: Mapping[Key, Message]) -> None:
     """Store the responses of keys that are used for the first time.
 
-    Raises UNAVAILABLE if another transaction has stored one of the keys since; a retry finds it.
+    Raises UNAVAILABLE if another transaction has stored one of the keys in the meantime. A retry then finds this key.
     """
     if not responses:
         return

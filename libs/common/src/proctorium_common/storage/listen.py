@@ -1,4 +1,4 @@
-"""Notifications from the database (LISTEN), received by one connection for the whole process."""
+"""Notifications from the database (LISTEN), which one connection receives for the whole process."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from proctorium_common.telemetry.logs import get_logger
 _log = get_logger()
 
 _CHECK_SECONDS = 10.0
-"""Seconds between two checks of the connection."""
+"""The seconds between two checks of the connection."""
 _MIN_RETRY, _MAX_RETRY = 0.1, 5.0
 _BACKLOG = 10_000
-"""How many notifications are queued for a slow subscriber; when it is full, they are replaced by one None."""
+"""The maximum number of notifications that are queued for a slow subscriber.
+
+If the queue is full, one None replaces all notifications in it.
+"""
 
 
 class Notifications:
     """The notifications of one channel, as an iterator of payloads.
 
-    None means that notifications may have been missed, so the subscriber has to read the current state. It is the first
-    item, and follows each loss of the connection.
+    The item None means that notifications may have been missed, so that the subscriber has to read the current state.
+    The first item is None. Another None follows when the connection is established again after a loss.
     """
 
     def __init__(self, channel: str) -> None:
@@ -47,7 +50,10 @@ class Notifications:
         return payload
 
     async def wait(self, timeout: float) -> bool:
-        """Wait for a notification, discard all, and return whether one arrived within `timeout` seconds."""
+        """Wait for a notification for at most `timeout` seconds, and return whether one arrived.
+
+        All queued notifications are discarded.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._available.wait()
@@ -57,7 +63,7 @@ class Notifications:
         return arrived
 
     def put(self, payload: str | None) -> None:
-        """Queue a notification; called by the listener."""
+        """Queue a notification. The listener calls this method."""
         if len(self._queue) >= _BACKLOG:
             self._queue.clear()
             payload = None
@@ -66,7 +72,7 @@ class Notifications:
 
 
 class Listener:
-    """One LISTEN connection, which opens with the first subscriber and reconnects whenever it is lost."""
+    """One LISTEN connection, which is opened for the first subscriber, and opened again after each loss."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -75,13 +81,13 @@ class Listener:
         self._listening: set[str] = set()
         self._lost = asyncio.Event()
         self._context = copy_context()
-        # The driver runs one statement at a time.
+        # The lock is needed because the driver runs only one statement at a time.
         self._statement_lock = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[Notifications]:
-        """Yield the notifications of `channel`. None arrive while the database is unreachable."""
+        """Yield the notifications of `channel`. While the database is unreachable, no notifications arrive."""
         notifications = Notifications(channel)
         self._subscribers.setdefault(channel, set()).add(notifications)
         if self._task is None:
@@ -98,7 +104,7 @@ class Listener:
             self._subscribers[channel].discard(notifications)
 
     async def close(self) -> None:
-        """Close the connection; subscribers receive nothing after that."""
+        """Close the connection. Subscribers then receive no more notifications."""
         if self._task is not None:
             await end(self._task)
             self._task = None
@@ -116,7 +122,7 @@ class Listener:
             retry = _MIN_RETRY
             try:
                 await self._receive(connection)
-            except Exception:  # noqa: BLE001 - this task must go on: all live views depend on it
+            except Exception:  # noqa: BLE001 - this task must not end, because all live views depend on it
                 _log.exception("listener_failed")
             finally:
                 self._connection = None
@@ -139,7 +145,7 @@ class Listener:
             await self._check(connection)
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
-        """Listen on the channel, then have its subscribers read the state, because earlier changes were missed."""
+        """Listen on the channel, and queue None for its subscribers, because they may have missed earlier changes."""
         async with self._statement_lock:
             if channel in self._listening:
                 return

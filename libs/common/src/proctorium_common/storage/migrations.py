@@ -1,8 +1,8 @@
 """Schema migrations with Alembic, which run while the previous version of the service is still serving.
 
-A service has numbered revisions in `<package>/storage/migrations/versions/`, but no env.py and no alembic.ini.
-Revisions only go forward: expand, backfill, contract. An advisory lock admits one migration at a time. Lock and
-statement timeouts abort a migration that would block the service for long.
+A service has numbered revisions in `<package>/storage/migrations/versions/`, but no env.py and no alembic.ini. There
+are no downgrades; a schema changes in the steps expand, backfill and contract. An advisory lock ensures that only one
+migration runs at a time. Lock and statement timeouts abort a migration that would block the service for long.
 """
 
 from __future__ import annotations
@@ -63,12 +63,12 @@ _GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
 )
 
-# Alembic stores the running migration in module variables, so a process can run only one at a time.
+# Alembic stores the running migration in module variables, so a process can run only one migration at a time.
 _ALEMBIC = threading.Lock()
 
 
 class NotOwnerError(Exception):
-    """The role of the URL may not change the tables. The message is for the operator."""
+    """The role in the database URL may not change the tables. The message is for the operator."""
 
 
 async def upgrade(
@@ -80,9 +80,12 @@ async def upgrade(
 ) -> None:
     """Upgrade the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    The role of `url` owns the tables. `service_role` is the role that the service runs as, if it is another one; it may
-    only read and write rows, so it cannot drop triggers or constraints. Does nothing if the database is at head or was
-    migrated by a newer version. Waits up to `wait` for a concurrent migration. Raises TimeoutError, NotOwnerError.
+    The role in `url` owns the tables. `service_role` is the role with which the service connects, if it is another
+    role. This role is granted only the privileges to read and write rows, so that it cannot drop triggers or
+    constraints.
+
+    The database is not changed if it is at the newest revision, or was migrated by a newer version of the service.
+    Waits up to `wait` for a concurrent migration. Raises TimeoutError, NotOwnerError.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -111,7 +114,7 @@ async def upgrade(
 
 
 async def at_head(url: str, package: str) -> bool:
-    """Return whether the database is at the newest revision of `package`, or at one of a newer version."""
+    """Return whether the database is at the newest revision of `package`, or at a revision of a newer version."""
 
     async def run(connection: AsyncConnection) -> bool:
         found = await connection.run_sync(_heads)
@@ -121,15 +124,16 @@ async def at_head(url: str, package: str) -> bool:
 
 
 async def differences(url: str, package: str) -> list[str]:
-    """Return the differences between the migrated database and the tables of `<package>` and of libs/common.
+    """Return the differences between the migrated database and the declared tables, like `alembic check`.
 
-    Like `alembic check`; a test of every service asserts that the list is empty.
+    The declared tables are those of `package` and the common tables. A test of every service asserts that the list is
+    empty.
     """
     declared = [tables.metadata, *_tables_of(package)]
 
     def compare(connection: Connection) -> list[str]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        # Alembic accepts several, although its annotation says one.
+        # Alembic accepts several MetaData, although its annotation allows only one.
         found = compare_metadata(context, declared)  # type: ignore[arg-type]
         return [repr(difference) for difference in found]
 
@@ -140,9 +144,10 @@ async def differences(url: str, package: str) -> list[str]:
 
 
 async def draft(url: str, package: str, message: str) -> Path:
-    """Write a draft of the next revision of `package`: the differences of the database at `url` from its tables.
+    """Write a draft of the next revision of `package`, and return its path.
 
-    The author has to review it and make it safe for the running version of the service.
+    The draft contains the differences between the database at `url` and the declared tables. The author has to review
+    the draft, and make it safe for the running version of the service.
     """
 
     def write(connection: Connection) -> Path:
@@ -161,7 +166,7 @@ async def draft(url: str, package: str, message: str) -> Path:
 
 
 async def _run_in_thread(url: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Run `run` with a new connection in a thread, so that waiting for the lock does not block the event loop."""
+    """Call `run` with a new connection in a thread, so that waiting for the lock does not block the event loop."""
 
     async def connected() -> T:
         async with _connection(url) as connection:
@@ -189,7 +194,11 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
-    """Poll for the lock; a waiting statement holds a snapshot, for which CREATE INDEX CONCURRENTLY waits."""
+    """Poll for the lock for at most `wait`. Raises TimeoutError.
+
+    A statement that waits for the lock would hold a snapshot, and CREATE INDEX CONCURRENTLY of another migration would
+    wait for the release of this snapshot.
+    """
     try_lock = text("SELECT pg_try_advisory_lock(:key)")
     async with asyncio.timeout(wait.total_seconds()):
         while not (await connection.execute(try_lock, {"key": _LOCK_KEY})).scalar_one():
@@ -199,7 +208,7 @@ async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
 
 
 async def _grant(connection: AsyncConnection, role: str) -> None:
-    """Grant `role` the privileges that a service needs, unless it is the owner."""
+    """Grant `role` the privileges that a service needs, unless `role` is the owner of the tables."""
     if role != (await connection.execute(text("SELECT current_user"))).scalar_one():
         quoted = connection.dialect.identifier_preparer.quote_identifier(role)
         for statement in _GRANTS:
@@ -211,7 +220,7 @@ def _config(package: str, connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", "proctorium_common.storage:alembic")
     config.set_main_option("path_separator", "newline")
-    # Alembic's configuration interprets a percent sign as an interpolation.
+    # Double each percent sign, because Alembic's configuration interprets it as an interpolation.
     config.set_main_option("version_locations", str(_versions(package)).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["metadata"] = [tables.metadata, *_tables_of(package)]
@@ -238,7 +247,7 @@ def _heads(connection: Connection) -> list[str]:
 
 
 def _is_newer(found: list[str], package: str) -> bool:
-    """Return whether the database has a revision that this version does not know."""
+    """Return whether `found` contains a revision that this version of `package` does not have."""
     known = {script.revision for script in _scripts(package).walk_revisions()}
     return not known.issuperset(found)
 

@@ -1,8 +1,9 @@
 """Pagination: page sizes, and signed page tokens that contain the sort key of the last item.
 
-With the sort key (keyset pagination), pages neither skip nor repeat items when others are inserted or deleted. A token
-is valid for one list only, so the name of the list must contain its filters. It is signed with a key from the service's
-own database (HMAC), so that no forged sort key reaches a query.
+Because a page starts after a sort key (keyset pagination), pages neither skip nor repeat items when other items are
+inserted or deleted. A token is valid only for the list whose name it contains, so the name must include the filters of
+the list. A token is signed (HMAC) with a key from the service's own database, so that no forged sort key reaches a
+query.
 
     tokens = await pages.tokens(tx)
     after = tokens.after("people", request.page_token, str, UUID)
@@ -47,7 +48,7 @@ def effective_size(
 
 
 async def tokens(tx: Transaction) -> PageTokens:
-    """Return the page tokens of this service, with the key from its database."""
+    """Return the `PageTokens` with the signing key from the database of this service."""
     found = await tx.execute(select(page_token_keys.c.key))
     return PageTokens(found.scalar_one())
 
@@ -61,7 +62,10 @@ class PageTokens:
     def cut(
         self, name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
     ) -> tuple[Sequence[T], str]:
-        """Return the first `size` rows and the token of the next page; the token is empty if there are no more rows."""
+        """Return the first `size` rows, and the token of the next page, which is empty if there are no more rows.
+
+        `rows` must contain one row more than `size` if there is a next page.
+        """
         shown = rows[:size]
         return shown, self.token(name, *key(shown[-1])) if len(rows) > size else ""
 
@@ -114,7 +118,7 @@ def _read(part: object, kind: type[object]) -> KeyPart:
 
 
 def _text(part: str) -> str:
-    if "\0" in part:  # PostgreSQL accepts every other character
+    if "\0" in part:  # PostgreSQL accepts every character except zero
         raise ValueError("a text with a zero character")
     return part
 

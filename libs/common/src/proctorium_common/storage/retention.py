@@ -1,4 +1,4 @@
-"""Purge old rows of the common tables in small steps, by a retention policy."""
+"""Purge old rows of the common tables according to a retention policy, in small transactions."""
 
 from __future__ import annotations
 
@@ -17,18 +17,22 @@ from proctorium_common.storage.tables import (
 )
 
 _BATCH_SIZE = 5_000
-"""Rows per transaction; few, so that no other transaction waits for long."""
+"""The maximum number of rows per transaction. It is small, so that no other transaction waits for long."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """How long rows are stored. Raises ValueError if an event could be replayed after its inbox row was purged."""
+    """The durations for which rows are stored.
+
+    Raises ValueError if `inbox` is not longer than `outbox`, because an event could then be replayed after its inbox
+    row was purged.
+    """
 
     outbox: timedelta = timedelta(days=7)
     inbox: timedelta = timedelta(days=30)
     idempotency_keys: timedelta = timedelta(days=2)
     resolved_dead_letters: timedelta = timedelta(days=90)
-    # Far longer than the lifetime of an access token, so all tokens from before the revocation have expired.
+    # This is far longer than the lifetime of an access token, so all tokens from before the revocation have expired.
     revocations: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
@@ -40,7 +44,7 @@ class RetentionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PurgedRows:
-    """How many rows were purged from each table."""
+    """The numbers of rows that were purged from each table."""
 
     outbox: int
     inbox: int
@@ -50,7 +54,10 @@ class PurgedRows:
 
 
 async def purge(database: Database, policy: RetentionPolicy | None = None) -> PurgedRows:
-    """Purge rows by `policy`. Unpublished events and unresolved dead letters are never purged."""
+    """Purge rows according to `policy`, and return their numbers.
+
+    Unpublished events and unresolved dead letters are never purged.
+    """
     policy = policy or RetentionPolicy()
     async with database.transaction() as transaction:
         now = transaction.now
@@ -59,7 +66,7 @@ async def purge(database: Database, policy: RetentionPolicy | None = None) -> Pu
         outbox=await _purge(
             database,
             outbox,
-            # The condition on occurred_at is redundant, but that column has an index.
+            # The condition on occurred_at does not change the result, but lets PostgreSQL use the index of that column.
             and_(outbox.c.occurred_at < before_outbox, outbox.c.published_at < before_outbox),
         ),
         inbox=await _purge(database, inbox, inbox.c.handled_at < now - policy.inbox),
@@ -82,7 +89,7 @@ async def purge(database: Database, policy: RetentionPolicy | None = None) -> Pu
 async def _purge(database: Database, table: Table, old: ColumnElement[bool]) -> int:
     row: ColumnElement[object] = literal_column(f"{table.name}.ctid")
     batch = select(row).where(old).limit(_BATCH_SIZE).with_for_update(skip_locked=True)
-    # With an array, PostgreSQL reads the rows by their ctid directly instead of joining two scans of the table.
+    # With an array, PostgreSQL reads the rows directly by their ctid, instead of joining two scans of the table.
     row_ids = func.array(batch.scalar_subquery())
     purged = 0
     while True:

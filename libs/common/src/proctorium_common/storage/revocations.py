@@ -1,4 +1,7 @@
-"""Token revocations in a service's database, written by event handlers, or by enrollment with the change itself."""
+"""Token revocations in a service's database.
+
+The handlers of enrollment's events write them. Enrollment itself writes them in the transaction of the change.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,11 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.tables import revocations as table
 
 CHANNEL = "revocations"
-"""The NOTIFY channel of the table's trigger; the payload is the id of the person."""
+"""The channel on which the table's trigger sends a NOTIFY. The payload is the id of the person."""
 
 
 async def refuse_tokens(tx: Transaction, person_id: UUID, version: int) -> None:
-    """Refuse the person's tokens of an access version below `version`, unless a higher version is already stored."""
+    """Refuse the person's tokens with an access version below `version`, unless a higher version is already stored."""
     added = insert(table).values(
         person_id=person_id, refused_before=version, roles_before=0, roles=[], changed_at=tx.now
     )
@@ -33,7 +36,10 @@ async def refuse_tokens(tx: Transaction, person_id: UUID, version: int) -> None:
 async def limit_roles(
     tx: Transaction, person_id: UUID, version: int, roles: Collection[str]
 ) -> None:
-    """Limit the person's tokens of an access version below `version` to `roles`."""
+    """Limit the person's tokens with an access version below `version` to `roles`.
+
+    Does nothing if a higher version is already stored.
+    """
     names = sorted(roles)
     added = insert(table).values(
         person_id=person_id,
@@ -52,13 +58,13 @@ async def limit_roles(
 
 
 class DatabaseRevocations:
-    """Reads revocations for the in-memory copy."""
+    """Reads the stored revocations for the in-memory copy (`security.revocations.Revocations`)."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def load(self) -> dict[UUID, Revocation]:
-        """Return all revocations by person."""
+        """Return all revocations by the id of the person."""
         async with self._database.transaction() as tx:
             return {
                 row.person_id: Revocation(

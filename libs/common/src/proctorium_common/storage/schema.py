@@ -1,7 +1,7 @@
-"""Functions for migrations: they create the common tables, and make the rows of a table permanent.
+"""Functions that migrations call to create the common tables and to make the rows of a table permanent.
 
-Existing functions must not change, because the services' old revisions call them. To change a common table, add a
-function that new revisions call.
+Existing functions must not change, because old revisions of the services call them. To change a common table, add a
+function, and call it in new revisions.
 """
 
 from __future__ import annotations
@@ -97,13 +97,13 @@ _FORBID_CHANGES = """
 
 
 def create_common_tables() -> None:
-    """Create the tables outbox (with its NOTIFY), inbox, dead_letters, idempotency_keys and signing_keys."""
+    """Create the tables outbox (with its NOTIFY trigger), inbox, dead_letters, idempotency_keys and signing_keys."""
     for statement in _COMMON_TABLES:
         op.execute(statement)
 
 
 def create_page_token_keys() -> None:
-    """Create the table page_token_keys, with one key from PostgreSQL's cryptographic random source."""
+    """Create the table page_token_keys, and insert one key from PostgreSQL's cryptographic random source."""
     op.execute(
         """
         CREATE TABLE page_token_keys (
@@ -129,7 +129,7 @@ def forbid_changes(table: str) -> None:
         f'CREATE TRIGGER forbid_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}"'
         " FOR EACH STATEMENT EXECUTE FUNCTION forbid_changes()"
     )
-    # ALWAYS: the trigger also fires for sessions with session_replication_role = replica.
+    # With ALWAYS, the trigger also fires in sessions with session_replication_role = replica.
     op.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER forbid_changes')
 
 
@@ -145,7 +145,7 @@ _REVOCATIONS = (
     )
     """,
     "CREATE INDEX ix_revocations_changed_at ON revocations (changed_at)",
-    # Versions never decrease, so a revocation stays in force even if events arrive out of order.
+    # The trigger prevents versions from decreasing, so that a revocation stays in force if events arrive out of order.
     """
     CREATE FUNCTION guard_revocation() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -1,4 +1,7 @@
-"""Spans of database work, created only in recorded traces; an unsampled call costs one attribute look-up."""
+"""Spans of database work, which are created only in recorded traces.
+
+In an unsampled call, the cost is one attribute look-up.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _READ = re.compile(r"\bFROM\s+(\w+)\b(?!\s*\()", re.IGNORECASE)
 
 @contextmanager
 def recorded(name: str) -> Iterator[None]:
-    """Create a client span around the block if the current span is recording."""
+    """Run the block in a client span if the current span is recording."""
     if not trace.get_current_span().is_recording():
         yield
         return
@@ -34,7 +37,7 @@ def recorded(name: str) -> Iterator[None]:
 
 @contextmanager
 def statement(executed: Executable | str) -> Iterator[None]:
-    """Create a span named after the statement, such as `SELECT participants`."""
+    """Run the block in a client span that is named after the statement, such as `SELECT participants`."""
     if not trace.get_current_span().is_recording():
         yield
         return
@@ -43,7 +46,10 @@ def statement(executed: Executable | str) -> Iterator[None]:
 
 
 def name_of(executed: Executable | str) -> str:
-    """Return the statement's operation and table: the first one that it changes, else the first one that it reads."""
+    """Return the operation and table of a statement.
+
+    The table is the first table that the statement changes. If it changes none, it is the first table that it reads.
+    """
     if isinstance(executed, TextClause):
         executed = executed.text
     if isinstance(executed, ClauseElement):

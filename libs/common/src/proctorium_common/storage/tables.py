@@ -1,4 +1,4 @@
-"""The tables that every service has in addition to its own, created by `migrations.create_common_tables`."""
+"""The tables that every service has in addition to its own tables. The functions of `schema.py` create them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ NAMING = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
-"""The naming convention of constraints and indexes, for services too: `MetaData(naming_convention=NAMING)`."""
+"""The naming convention of constraints and indexes.
+
+Services use it for their own tables too: `MetaData(naming_convention=NAMING)`.
+"""
 
 metadata = MetaData(naming_convention=NAMING)
 
@@ -50,10 +53,13 @@ outbox = Table(
     Column("published_at", _TIME),
     UniqueConstraint("event_id"),
     Index("ix_outbox_unpublished", "position", postgresql_where=text("published_at IS NULL")),
-    # Rows are inserted in the order of time, so a small block range index finds the old ones.
+    # Rows are inserted in the order of time, so a block range index, which is small, is sufficient to find old rows.
     Index("ix_outbox_occurred_at", "occurred_at", postgresql_using="brin"),
 )
-"""Events, written in the transaction of the change; published rows are stored for some days, for `replay`."""
+"""Events, written in the same transaction as the change that caused them.
+
+Published rows are stored until the retention policy purges them, so that `replay` can publish them again.
+"""
 
 inbox = Table(
     "inbox",
@@ -82,7 +88,7 @@ dead_letters = Table(
     Column("resolved_at", _TIME),
     UniqueConstraint("consumer", "event_id"),
 )
-"""Events that could not be handled, with the error, until an operator re-drives them."""
+"""Events that could not be handled, with the error. They are unresolved until they are handled successfully."""
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -91,7 +97,7 @@ idempotency_keys = Table(
     Column("method", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("request_digest", LargeBinary, nullable=False),
-    # Null only within the transaction that creates the response.
+    # The response is null only within the transaction that creates it.
     Column("response", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     PrimaryKeyConstraint("caller", "method", "request_id"),
@@ -104,7 +110,7 @@ signing_keys = Table(
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
-    # Only in the service that signs tokens, which encrypts it before it is stored.
+    # This is the encrypted private key. Only the service that signs tokens stores it.
     Column("encrypted_seed", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     Column("retires_at", _TIME),
@@ -118,7 +124,7 @@ page_token_keys = Table(
     Column("key", LargeBinary, nullable=False),
     CheckConstraint("number = 1", name="only_one"),
 )
-"""The key that signs page tokens (`storage/pages.py`), so that queries receive no forged sort keys."""
+"""The key that signs page tokens (`storage/pages.py`), so that no forged sort key reaches a query."""
 
 revocations = Table(
     "revocations",
@@ -130,7 +136,8 @@ revocations = Table(
     Column("changed_at", _TIME, nullable=False),
     Index("ix_revocations_changed_at", "changed_at"),
 )
-"""Revoked tokens whose signature is valid, until the last of them has expired (`storage/revocations.py`).
+"""The revocations of people's tokens (`storage/revocations.py`).
 
-Tokens of an access version below `refused_before` are refused; those below `roles_before` carry no more than `roles`.
+A row is stored until all tokens that it affects have expired. A person's tokens with an access version below
+`refused_before` are refused. Tokens with an access version below `roles_before` give at most the roles in `roles`.
 """

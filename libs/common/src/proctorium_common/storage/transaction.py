@@ -1,4 +1,4 @@
-"""A database transaction: its statements, and the events and notifications that are sent if it commits."""
+"""A database transaction: its statements, and the events and notifications that are sent when it commits."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _NOTIFY = """
 """
 
 _PAYLOAD_LIMIT = 7999
-"""The most bytes that PostgreSQL accepts in a notification."""
+"""The maximum number of bytes that PostgreSQL accepts in a notification."""
 
 
 class Transaction:
-    """An open transaction. Its events and notifications are sent if it commits, and only then."""
+    """An open transaction. Its events and notifications are sent only if it commits."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
@@ -54,37 +54,41 @@ class Transaction:
     async def execute(
         self, statement: Executable, parameters: Parameters | None = None
     ) -> CursorResult[*tuple[Any, ...]]:
-        """Run a statement, once for each row of parameters, and return the buffered result."""
+        """Run a statement once, or once for each mapping in a sequence of parameters; return the buffered result."""
         with spans.statement(statement), unavailable_on_transient_errors():
             return await self.connection.execute(statement, parameters)
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
         """Run a constant SQL statement with `$1`-style arguments and return its rows.
 
-        For hot paths: the driver prepares the statement once per connection, and no SQL is built per call. Arguments,
-        rows and errors are asyncpg's (UUID, datetime, bytes; JSON as text).
+        Use this method where speed matters, because the driver prepares the statement only once per connection, and no
+        SQL is built for a call. Arguments, rows and errors are those of asyncpg: for example UUID, datetime and bytes,
+        and text for JSON.
         """
         with spans.statement(sql), unavailable_on_transient_errors():
             return await self._driver.fetch(sql, *arguments)
 
     def record(self, event: Message, *, trace_context: SpanContext | None = None) -> UUID:
-        """Insert `event` into the outbox with this transaction, and return its id.
+        """Insert `event` into the outbox when this transaction commits, and return the id of the event.
 
-        The event gets `trace_context` or, by default, the current one; a batch passes the context of each item. Lock
-        the aggregate's row first, so that the events of one aggregate are in order.
+        The event gets `trace_context` or, by default, the current trace context. A batch passes the trace context of
+        each item. Before the call, lock the row of the aggregate, so that the events of one aggregate are in order.
         """
         event_id = new_id()
         self._events.append(wrap(event, event_id, self.now, trace_context))
         return event_id
 
     def notify(self, channel: str, payload: str) -> None:
-        """Send a NOTIFY at commit. Raises ValueError for a payload that is too long for PostgreSQL."""
+        """Send a NOTIFY when the transaction commits. Raises ValueError if `payload` is too long for PostgreSQL."""
         if len(payload.encode()) > _PAYLOAD_LIMIT:
             raise ValueError(f"a notification on {channel} is longer than {_PAYLOAD_LIMIT} bytes")
         self._notifications.append((channel, payload))
 
     async def flush(self) -> None:
-        """Write the events and notifications in one statement; `Database.transaction` calls this before the commit."""
+        """Write the events and notifications in one statement.
+
+        `Database.transaction` calls this method before the commit.
+        """
         if not self._events and not self._notifications:
             return
         notifications = (
@@ -102,7 +106,7 @@ class Transaction:
 
 
 def driver_of(connection: AsyncConnection) -> asyncpg.Connection[asyncpg.Record]:
-    """Return the asyncpg connection of a connection that is checked out of the pool."""
+    """Return the asyncpg connection of `connection`, which must be checked out of the pool."""
     assert connection.sync_connection is not None, "the connection is checked out"
     driver = connection.sync_connection.connection.driver_connection
     assert isinstance(driver, asyncpg.Connection)

@@ -30,13 +30,16 @@ CONNECTION_ERRORS = (
     OSError,
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    # Raised by a connection that the server is closing.
+    # A connection that the server is closing raises this error.
     asyncpg.InternalClientError,
 )
-"""What a driver connection raises when the database is unavailable or refuses the connection."""
+"""The errors of a driver connection if the database is unavailable or refuses the connection."""
 
 _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
-"""A migration changed the table of a prepared statement; the driver prepares the statement again on a retry."""
+"""The errors after a migration changed the table of a prepared statement.
+
+They are transient, because the driver prepares the statement again on a retry.
+"""
 
 _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 
@@ -45,11 +48,12 @@ _CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
 def unavailable_on_transient_errors(*, network: bool = True) -> Iterator[None]:
     """Convert transient database errors in the block to ServiceError UNAVAILABLE.
 
-    With `network`, OSErrors are converted too; use it where the block is a single call of the driver.
+    With `network`, every OSError is converted too. Use it only where the block is a single call of the driver, because
+    other code raises OSError for other reasons.
     """
     try:
         yield
-    except OSError as error:  # TimeoutError is one of them
+    except OSError as error:  # TimeoutError is a subclass of OSError
         if network:
             raise _unavailable() from error
         raise

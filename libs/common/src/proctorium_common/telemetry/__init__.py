@@ -22,8 +22,11 @@ class Telemetry:
     metrics: Metrics
 
     async def close(self) -> None:
-        """Export the remaining spans and metrics, for at most three seconds, so that shutdown does not depend on it."""
-        # A daemon thread, so that the process can exit while an export to an unreachable receiver is still running.
+        """Export the remaining spans and metrics, and return after at most three seconds.
+
+        The limit prevents an unreachable receiver from delaying the shutdown.
+        """
+        # Use a daemon thread, so that the process can exit while an export to an unreachable receiver is running.
         done = asyncio.Event()
         loop = asyncio.get_running_loop()
 
@@ -40,11 +43,12 @@ class Telemetry:
 
 
 def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Telemetry:
-    """Export traces and metrics to the OTLP/HTTP receiver at the base address `endpoint`; with None, record nothing.
+    """Start the export of traces and metrics, and return them.
 
-    OpenTelemetry's other variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL,
-    OTEL_EXPORTER_OTLP_HEADERS …) are read by its SDK. The current task, and all tasks that it starts, use the returned
-    tracing.
+    `endpoint` is the base address of the OTLP/HTTP receiver; if it is None, nothing is recorded. `ratio` is the share
+    of new traces that are sampled. The SDK of OpenTelemetry reads the other OTEL_* environment variables
+    (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …). The current task,
+    and all tasks that it starts, use the returned tracing.
     """
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))

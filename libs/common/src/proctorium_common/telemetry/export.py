@@ -14,15 +14,16 @@ from proctorium_common.telemetry.logs import get_logger
 
 _log = get_logger()
 
-# A batch that cannot be sent within this time is dropped. Exporters run in their own threads, so no call waits.
+# A batch that cannot be sent within this time is dropped. Exporters run in their own threads, so that no call waits for
+# an export.
 _TIMEOUT_SECONDS = 2.0
 
 
 class _Receiver:
-    """Logs when the receiver becomes unreachable, and when it is reachable again."""
+    """Logs a line when the receiver becomes unreachable, and another when the receiver is reachable again."""
 
     def __init__(self, endpoint: str, service: str) -> None:
-        # Exporters run in threads without the service's context, so its name is bound here.
+        # Exporters run in threads without the service's context, so the name of the service is bound here.
         self._log = _log.bind(endpoint=endpoint, service=service)
         self._reachable = True
 
@@ -44,7 +45,7 @@ class SpansOverHttp(OTLPSpanExporter):
         self._receiver = _Receiver(endpoint, service)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Export a batch of spans; runs in the thread of the batch processor."""
+        """Export a batch of spans. The batch processor calls this method in its own thread."""
         try:
             result = super().export(spans)
         except Exception:  # noqa: BLE001 - a failed export must not affect the service
@@ -64,7 +65,7 @@ class MetricsOverHttp(OTLPMetricExporter):
     def export(
         self, metrics_data: MetricsData, timeout_millis: float | None = None, **kwargs: object
     ) -> MetricExportResult:
-        """Export the current metrics; runs in the thread of the periodic reader."""
+        """Export the current metrics. The periodic reader calls this method in its own thread."""
         try:
             result = super().export(metrics_data, timeout_millis, **kwargs)
         except Exception:  # noqa: BLE001 - a failed export must not affect the service

@@ -1,7 +1,7 @@
 """Logs: one JSON object per line on standard output, or coloured text on a terminal.
 
 An event is a static snake_case name with fields: `log.info("session_started", session_id=...)`. The service, the trace
-id and the span id are added to each line. Secrets must not be logged; `_redact` removes those that are logged by
+id and the span id are added to each line. Code must not log secrets; `_redact` removes secrets that are logged by
 mistake.
 """
 
@@ -40,12 +40,12 @@ _SECRET_VALUES = re.compile(
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # the user and password in a URL
     r"|(?<=[Bb]earer )\S+"
 )
-# Names that match but whose fields contain no secret.
+# Names that match `_SECRET_NAMES`, although their fields contain no secret.
 _HARMLESS_NAMES = frozenset({"token_id", "token_kind"})
 
 
 class _StandardOutput:
-    """Writes to the current `sys.stdout`, so that a redirection also affects cached loggers."""
+    """Writes to the current `sys.stdout`, so that a redirection of `sys.stdout` also affects cached loggers."""
 
     def msg(self, line: str) -> None:
         """Write a line and flush, so that no line is lost when the process is killed."""
@@ -57,13 +57,16 @@ class _StandardOutput:
 
 
 def get_logger(name: str = "") -> FilteringBoundLogger:
-    """Return a logger, for use at the top of a module: it is configured when it is first used."""
+    """Return a logger that is configured at its first use, so that a module can create it on import."""
     logger: FilteringBoundLogger = structlog.get_logger(**({"logger": name} if name else {}))
     return logger
 
 
 class CallLine(NamedTuple):
-    """The log line of a call. `caller` is the person or service, `peer` the service that forwarded the call."""
+    """The log line of a call.
+
+    `caller` is the person or service on whose behalf the call was made. `peer` is the service that forwarded the call.
+    """
 
     service: str
     method: str
@@ -79,8 +82,9 @@ class CallLine(NamedTuple):
 class CallLog:
     """Writes one line for each call.
 
-    The line is formatted without structlog, whose processors would reduce the saves per second by a sixth
-    (`python -m e2e.bench.ablations`); its fields contain no secrets. With `pretty`, structlog formats it.
+    The line is formatted without structlog, because the processors of structlog would reduce the saves per second by a
+    sixth (`python -m e2e.bench.ablations`). The line needs no redaction, because its fields contain no secrets. With
+    `pretty`, structlog formats the line.
     """
 
     def __init__(
@@ -101,7 +105,7 @@ class CallLog:
         _StandardOutput().msg(self._json(line, level))
 
     def _json(self, line: CallLine, level: str) -> str:
-        # A JSON encoder takes five times as long. Only the values that callers choose have to be quoted.
+        # A JSON encoder takes five times as long as an f-string. Only values that callers choose have to be quoted.
         service, method, code, seconds, trace_id, caller, peer, reason, ids = line
         more = "" if peer is None else f',"peer":{_quoted(peer[:ID_CHARACTERS])}'
         if reason is not None:
@@ -157,7 +161,7 @@ def configure_logs(*, level: int = logging.INFO, format: LogFormat = "auto") -> 
     terminal = sys.stdout.isatty()
     pretty = format == "pretty" or (format == "auto" and terminal)
     renderer: Processor = (
-        # The default formatter shows local variables, which may contain secrets.
+        # Use `plain_traceback`, because the default formatter shows local variables, which may contain secrets.
         structlog.dev.ConsoleRenderer(
             colors=terminal, exception_formatter=structlog.dev.plain_traceback
         )
@@ -194,7 +198,7 @@ def _route_standard_logging(shared: list[Processor], renderer: Processor, level:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
-    # telemetry/export.py logs an unreachable receiver once instead of at each retry.
+    # Suppress OpenTelemetry's log line for each failed export: telemetry/export.py logs an unreachable receiver once.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
@@ -217,7 +221,7 @@ def _add_context(logger: WrappedLogger, method: str, fields: EventDict) -> Event
 
 
 def _limit_length(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
-    """Truncate long fields: some contain callers' input, or errors that quote whole SQL statements."""
+    """Truncate long fields, which contain for example callers' input or errors that quote whole SQL statements."""
     for name, value in fields.items():
         limit = _STACK_CHARACTERS if name == "exception" else _FIELD_CHARACTERS
         if isinstance(value, int | float | None) or name == "exc_info":
@@ -243,7 +247,7 @@ def _redact(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
 
 
 def _may_hold_secret(value: str) -> bool:
-    # These searches are much faster than the pattern and rule out nearly every value.
+    # These searches are much faster than the regular expression, and exclude nearly every value.
     return "eyJ" in value or "earer " in value or "://" in value
 
 

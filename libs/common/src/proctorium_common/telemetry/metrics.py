@@ -17,7 +17,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 class Metrics:
     """The metrics of one service, exported by `exporter` if there is one.
 
-    Use `meter` to create instruments of the service itself.
+    Use `meter` to create instruments for metrics that only this service has.
     """
 
     def __init__(
@@ -27,7 +27,7 @@ class Metrics:
         exporter: MetricExporter | None = None,
         interval_ms: float | None = None,
     ) -> None:
-        """Export every `interval_ms`, by default every OTEL_METRIC_EXPORT_INTERVAL."""
+        """Export the metrics every `interval_ms` milliseconds; the default is OTEL_METRIC_EXPORT_INTERVAL."""
         self.in_flight = 0
         self._provider: MeterProvider | None = None
         if exporter is not None:
@@ -36,7 +36,7 @@ class Metrics:
                     PeriodicExportingMetricReader(exporter, export_interval_millis=interval_ms)
                 ],
                 resource=resource_of(service),
-                # Exemplars cost time for each value and are not needed: log lines have the trace id.
+                # Exemplars cost time for each value. They are not needed, because log lines contain the trace id.
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,
             )
@@ -62,11 +62,11 @@ class Metrics:
         )
 
     def record_served(self, method: str, code: str, seconds: float) -> None:
-        """Record a call to `method` ("/package.Service/Method") that ended with `code`."""
+        """Record a call to `method` ("/package.Service/Method") of this service that ended with `code`."""
         self._served.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def record_called(self, method: str, code: str, seconds: float) -> None:
-        """Record a call from this service to another one."""
+        """Record a call from this service to another service."""
         self._called.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def _observe_in_flight(self, _: CallbackOptions) -> Iterator[Observation]:
@@ -75,10 +75,10 @@ class Metrics:
     def observe(
         self, name: str, description: str, read: Callable[[], Iterable[Observation]]
     ) -> None:
-        """Add a gauge whose values `read` returns when metrics are collected."""
+        """Add a gauge; `read` returns its values each time the metrics are collected."""
         self.meter.create_observable_gauge(name, [lambda _: read()], description=description)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Export the metrics once more, for at most about `timeout_ms`. Blocks, so call it in a thread."""
+        """Export the metrics a last time, within about `timeout_ms`. Call this in a thread, because it blocks."""
         if self._provider is not None:
             self._provider.shutdown(timeout_ms)

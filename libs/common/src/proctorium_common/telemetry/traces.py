@@ -1,9 +1,11 @@
 """Tracing with OpenTelemetry, from the first call to the last event handler.
 
-The sampling decision is made before a span is created. A call or event that is not sampled has no span, and only passes
-its trace context on. With a span for every call, throughput at 1 % sampling was measured to fall to 0.67 of the
-throughput without tracing. The code of a service uses the `Tracing` of the current context (`use_tracing`), so that
-tests can run several services in one process.
+The sampling decision is made before a span is created. A call or event that is not sampled gets no span; only its trace
+context is passed on. The reason is a measurement: with a span for every call, throughput at 1 % sampling fell to 0.67
+of the throughput without tracing.
+
+The code of a service uses the `Tracing` of the current context (`use_tracing`), so that tests can run several services
+in one process.
 """
 
 from __future__ import annotations
@@ -62,7 +64,7 @@ _decided_span_id: ContextVar[int | None] = ContextVar("proctorium_decided_span",
 
 
 class _DecidedIds(RandomIdGenerator):
-    """Passes to the SDK the trace id for which sampling was decided, and the span id of a worker's run."""
+    """Gives the SDK ids that were chosen earlier: the trace id of the sampling decision, and the span id of a run."""
 
     def generate_span_id(self) -> int:
         return _decided_span_id.get() or super().generate_span_id()
@@ -72,7 +74,10 @@ class _DecidedIds(RandomIdGenerator):
 
 
 def resource_of(service: str) -> Resource:
-    """Return the resource attributes of this process; OTEL_RESOURCE_ATTRIBUTES adds to them or overrides them."""
+    """Return the resource attributes of this process.
+
+    OTEL_RESOURCE_ATTRIBUTES can add attributes, or override these.
+    """
     instance = f"{socket.gethostname()}-{os.getpid()}"
     ours = Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance})
     return ours.merge(OTELResourceDetector().detect())
@@ -81,8 +86,8 @@ def resource_of(service: str) -> Resource:
 class Tracing:
     """The tracing of one service: its name, its sampler and its exporter.
 
-    Without an `exporter` no spans are recorded, but trace contexts are still passed on. `export_delay_ms` is by default
-    OTEL_BSP_SCHEDULE_DELAY.
+    Without an `exporter`, no spans are recorded, but trace contexts are still passed on. The default of
+    `export_delay_ms` is OTEL_BSP_SCHEDULE_DELAY.
     """
 
     def __init__(
@@ -112,7 +117,7 @@ class Tracing:
 
     @property
     def is_recording(self) -> bool:
-        """Whether this service makes sampling decisions and records spans, or only passes trace contexts on."""
+        """Whether this service makes sampling decisions and records spans; if not, it only passes trace contexts on."""
         return self._provider is not None
 
     def start(
@@ -123,7 +128,10 @@ class Tracing:
         attributes: Mapping[str, Attribute] | None = None,
         links: Sequence[Link] = (),
     ) -> Span:
-        """Start a span with `parent`, or the root span of a new trace; in an unsampled trace, a non-recording span."""
+        """Start a child span of `parent`, or the root span of a new trace if `parent` is None.
+
+        Returns a non-recording span if the trace is not sampled.
+        """
         if parent is None:
             trace_id = random.getrandbits(128) or 1
             if trace_id & _TRACE_ID_MASK >= self._bound:
@@ -137,7 +145,7 @@ class Tracing:
         return self.tracer.start_span(name, context, kind, attributes, links)
 
     def start_run(self) -> WorkerRun:
-        """Start a worker's run in a new trace; a span is recorded only if the run uses the trace context."""
+        """Start a worker's run in a new trace; `end_run` records a span only if the run used the trace context."""
         trace_id = random.getrandbits(128) or 1
         flags = _SAMPLED if trace_id & _TRACE_ID_MASK < self._bound else _NOT_SAMPLED
         return WorkerRun(SpanContext(trace_id, random.getrandbits(64) or 1, False, flags))
@@ -175,7 +183,7 @@ class Tracing:
             _decided_trace_id.reset(decided)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Export the remaining spans, for at most about `timeout_ms`. Blocks, so call it in a thread."""
+        """Export the remaining spans, within about `timeout_ms`. Call this in a thread, because it blocks."""
         if self._provider is not None:
             self._provider.force_flush(timeout_ms)
             self._provider.shutdown()
@@ -184,8 +192,9 @@ class Tracing:
 class WorkerRun(NonRecordingSpan):
     """The trace context of a worker's run.
 
-    Most runs find nothing to do, and their spans would hide the other traces. This class notes whether the run used its
-    trace context, which it does when it records an event, calls a service or writes a log line.
+    Most runs find nothing to do, and spans of such runs would make other traces hard to find. This class therefore
+    records whether the run used its trace context. A run uses the trace context when it records an event, calls a
+    service or writes a log line.
     """
 
     def __init__(self, context: SpanContext) -> None:
@@ -195,13 +204,13 @@ class WorkerRun(NonRecordingSpan):
         self.started_at = time.time_ns()
 
     def get_span_context(self) -> SpanContext:
-        """Return the trace context, and note that the run used it."""
+        """Return the trace context, and set `used`."""
         self.used = True
         return self.context
 
 
 NOT_TRACING = Tracing("unnamed")
-"""Records no spans, but passes trace contexts on."""
+"""A tracing that records no spans, but passes trace contexts on."""
 
 _tracing: ContextVar[Tracing] = ContextVar("proctorium_tracing", default=NOT_TRACING)
 
@@ -209,7 +218,7 @@ _tracing: ContextVar[Tracing] = ContextVar("proctorium_tracing", default=NOT_TRA
 def use_tracing(tracing: Tracing) -> None:
     """Use `tracing` in this task and in all tasks that it starts from now on.
 
-    OpenTelemetry's own API (`trace.get_tracer`), which libraries use, then uses it too.
+    Libraries that call OpenTelemetry's own API (`trace.get_tracer`) then use `tracing` too.
     """
     _tracing.set(tracing)
     if not isinstance(trace.get_tracer_provider(), _TracingOfContext):
@@ -253,13 +262,13 @@ def current_trace_id() -> str | None:
 
 
 def enter_span(span: Span) -> None:
-    """Make `span` the current one for the rest of this task."""
+    """Make `span` the current span for the rest of this task."""
     otel_context.attach(trace.set_span_in_context(span))
 
 
 @contextmanager
 def within(parent: SpanContext | None) -> Iterator[None]:
-    """Make `parent` the current trace context within the block; None changes nothing."""
+    """Make `parent` the current trace context within the block; for None, keep the current trace context."""
     if parent is None:
         yield
         return
@@ -275,7 +284,7 @@ def span(
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """Run the block in a child span of the current one, which is marked as failed if the block raises."""
+    """Run the block in a child span of the current span; mark the child span as failed if the block raises."""
     with span_from(
         current_trace_context(), name, kind=kind, attributes=attributes, links=links
     ) as started:
@@ -306,7 +315,7 @@ def span_from(
 
 @contextmanager
 def worker_run(name: str) -> Iterator[None]:
-    """Run the block as a worker's run in a new trace, recorded only if the block uses its trace context."""
+    """Run the block as a worker's run in a new trace; record a span only if the block uses the trace context."""
     tracing = _tracing.get()
     started = tracing.start_run()
     failure: BaseException | None = None
@@ -322,9 +331,10 @@ def worker_run(name: str) -> Iterator[None]:
 
 
 def mark_failed(failed: Span, failure: BaseException) -> None:
-    """Mark the span as failed, with the error's reason or type; not its message, which may contain personal data.
+    """Mark the span as failed, with the reason or type of the error.
 
-    A cancellation is not a failure: the caller cancelled, or the span of the call contains the reason.
+    The message of the error is not recorded, because it may contain personal data. A cancellation does not mark the
+    span as failed: either the caller cancelled, or the span of the call contains the reason.
     """
     if not failed.is_recording():
         return
@@ -337,7 +347,7 @@ def mark_failed(failed: Span, failure: BaseException) -> None:
 
 
 def annotate(**ids: object) -> None:
-    """Set each id as the attribute `proctorium.<name>` of the current span, so that traces can be searched by it."""
+    """Set each id as the attribute `proctorium.<name>` of the current span, so that traces can be found by the id."""
     current = trace.get_current_span()
     if current.is_recording():
         for name, value in ids.items():
@@ -345,7 +355,7 @@ def annotate(**ids: object) -> None:
 
 
 def annotate_from(message: Message) -> None:
-    """Set the ids of `message` (`id_fields`) on the current span."""
+    """Set the ids in `message` (`id_fields`) as attributes of the current span."""
     if trace.get_current_span().is_recording():
         found = {name: getattr(message, name) for name in id_fields(message.DESCRIPTOR)}
         annotate(**{name: value for name, value in found.items() if value})
@@ -353,9 +363,9 @@ def annotate_from(message: Message) -> None:
 
 @cache
 def id_fields(message: Descriptor) -> tuple[str, ...]:
-    """Return the string fields `<resource>_id` of a request or event, for spans and logs.
+    """Return the names of the string fields `<resource>_id` of a request or event, for spans and logs.
 
-    `request_id` and fields with the standard option `debug_redact` are left out.
+    `request_id` and fields with the standard option `debug_redact` are excluded.
     """
     return tuple(
         field.name
@@ -389,14 +399,20 @@ def traceparent_of(context: SpanContext) -> str:
 
 
 def extract(headers: Mapping[str, str]) -> SpanContext | None:
-    """Return the trace context in `headers` (with names in lower case), or None if it is missing or malformed."""
+    """Return the trace context in `headers`, or None if it is missing or malformed.
+
+    The names of the headers must be in lower case.
+    """
     return parse_trace_context(headers.get(TRACEPARENT), headers.get(TRACESTATE))
 
 
 def parse_trace_context(
     traceparent: str | None, tracestate: str | None = None
 ) -> SpanContext | None:
-    """Parse the values of the W3C headers; return None if the trace context is missing, malformed or all zeros."""
+    """Parse the values of the W3C headers.
+
+    Returns None if the trace context is missing or malformed, or if an id in it is all zeros.
+    """
     if traceparent is None or len(traceparent) < 55:
         return None
     version, trace_id, span_id, flags = (
@@ -417,5 +433,5 @@ def parse_trace_context(
 
 
 def link_to(context: SpanContext | None) -> tuple[Link, ...]:
-    """Return a link to a trace context, as the argument `links` of `span` or `span_from`; no link for None."""
+    """Return a link to a trace context for the argument `links` of `span` or `span_from`; an empty tuple for None."""
     return () if context is None else (Link(context),)

@@ -1,4 +1,4 @@
-"""The sample's tables."""
+"""The tables of the sample service."""
 
 from __future__ import annotations
 

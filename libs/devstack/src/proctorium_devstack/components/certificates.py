@@ -1,8 +1,8 @@
 """A development certificate authority, and one certificate for each client and server.
 
 The files are `<name>.crt` and `<name>.key` (PKCS #8, readable only by their owner), `ca.crt` and `ca.key`. The name is
-the common name and a DNS name of the certificate; every certificate also names `localhost` and 127.0.0.1, because on
-one machine all connections use them.
+the common name and a DNS name of the certificate. Every certificate also contains `localhost` and 127.0.0.1, because
+all connections on one machine use these names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class KeyPair:
-    """The files of a certificate, its key, and the authority that both sides trust."""
+    """The files of a certificate, of its key, and of the authority that clients and servers trust."""
 
     certificate: Path
     key: Path
@@ -44,14 +44,14 @@ class _Authority:
 def issue(
     directory: Path, names: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Issue the missing and expiring certificates of `names` in `directory`, and the authority if there is none."""
+    """Issue missing and expiring certificates of `names` in `directory`; create the authority if there is none."""
     return issue_apart(directory, dict.fromkeys(names, directory), now=now)
 
 
 def issue_apart(
     directory: Path, folders: Mapping[str, Path], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Issue certificates into a separate folder for each name; the authority's key stays in `directory`."""
+    """Issue each certificate into the folder of its name. The authority's key is stored only in `directory`."""
     now = now or datetime.now(UTC)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _authority(directory, now)

@@ -1,4 +1,4 @@
-"""The common behaviour of components: a process that is started, becomes ready, and is stopped."""
+"""The base class of components. A component is a process that is started, becomes ready, and is stopped."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _POLL_INTERVAL = 0.03
 
 
 class UnknownComponentError(Exception):
-    """The stack has no component of that name."""
+    """A requested component does not exist."""
 
 
 class Component(ABC):
     """One process of the stack.
 
-    `dependencies` must be ready before `prepare`, `start_after` before `launch`.
+    The components in `dependencies` must be ready before `prepare` is called, those in `start_after` before `launch`.
     """
 
     start_timeout: float = 60.0
@@ -43,13 +43,13 @@ class Component(ABC):
 
     @abstractmethod
     async def is_ready(self) -> bool:
-        """Return whether the component is ready to serve; polled while it starts."""
+        """Return whether the component is ready. This method is polled while the component starts."""
 
     async def prepare(self) -> None:  # noqa: B027 - most components have nothing to prepare
-        """Create what the component needs before its first launch."""
+        """Create the files and databases that the component needs before its first launch."""
 
     async def on_ready(self) -> None:  # noqa: B027 - most components do nothing more
-        """Finish a launch after the component has become ready."""
+        """Run the steps of a launch that need a ready component."""
 
     @property
     def process(self) -> Process | None:
@@ -67,7 +67,7 @@ class Component(ABC):
         await self.on_ready()
 
     async def stop(self) -> None:
-        """Ask the process to end, and kill it after the grace period."""
+        """Send the stop signal to the process, and kill it if it has not ended after the grace period."""
         if self._process is not None:
             await self._process.stop(self.stop_grace)
 

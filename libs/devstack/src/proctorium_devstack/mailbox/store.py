@@ -1,4 +1,4 @@
-"""Storage of mails in SQLite, which survives a restart."""
+"""Storage of mails in an SQLite file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CREATE TABLE IF NOT EXISTS mails (
 
 @dataclass(frozen=True)
 class Attachment:
-    """A file in a mail."""
+    """A file that is attached to a mail."""
 
     name: str
     media_type: str
@@ -33,7 +33,7 @@ class Attachment:
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail as it was received: sender and recipients of the envelope, and the message."""
+    """A received mail: the envelope's sender and recipients, and the message."""
 
     mail_id: int
     receive_time: datetime
@@ -43,22 +43,22 @@ class Mail:
 
     @property
     def subject(self) -> str:
-        """The subject, decoded."""
+        """The decoded subject."""
         return str(self.message["subject"] or "")
 
     @property
     def text(self) -> str:
-        """The plain text; empty if there is none."""
+        """The plain text, or an empty string if there is none."""
         return _content(self.message.get_body(("plain",)))
 
     @property
     def html(self) -> str:
-        """The HTML; empty if there is none."""
+        """The HTML, or an empty string if there is none."""
         return _content(self.message.get_body(("html",)))
 
     @property
     def attachments(self) -> Sequence[Attachment]:
-        """The files, including calendar invitations."""
+        """The attached files, including calendar invitations."""
         return [_attachment(part, number) for number, part in enumerate(self._files())]
 
     def _files(self) -> Iterator[EmailMessage | MIMEPart]:
@@ -69,17 +69,17 @@ class Mail:
 
 
 class MailStore:
-    """The mails in one SQLite file, up to a limit from which the oldest are deleted."""
+    """The mails in an SQLite file. Above a limit, the oldest mails are deleted."""
 
     def __init__(self, file: Path | str) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
-        # A 250 response promises that the mail is stored.
+        # A mail must be on the disk before the sender receives the reply 250.
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute(_SCHEMA)
 
     def add(self, sender: str, recipients: Sequence[str], content: bytes) -> int:
-        """Store a mail on the disk, and return its id."""
+        """Store a mail and return its id."""
         with self._database:
             cursor = self._database.execute(
                 "INSERT INTO mails (receive_time, sender, recipients, content) VALUES (?, ?, ?, ?)",
@@ -92,7 +92,7 @@ class MailStore:
     def search(
         self, *, to: str = "", subject: str = "", after: int = 0, limit: int = 200
     ) -> list[Mail]:
-        """Return mails `to` an address, with `subject` in the subject and an id greater than `after`, newest first."""
+        """Return up to `limit` mails, newest first, by recipient, part of the subject, and ids above `after`."""
         rows = self._database.execute(
             "SELECT * FROM mails WHERE mail_id > ? AND (? = '' OR char(10) || lower(recipients) || char(10) LIKE ?)"
             " ORDER BY mail_id DESC LIMIT ?",
@@ -102,7 +102,7 @@ class MailStore:
         return [mail for mail in mails if subject.lower() in mail.subject.lower()][:limit]
 
     def get(self, mail_id: int) -> Mail | None:
-        """Return a mail, or None."""
+        """Return the mail with this id, or None if there is none."""
         row = self._database.execute("SELECT * FROM mails WHERE mail_id = ?", (mail_id,)).fetchone()
         return _mail(row) if row else None
 
@@ -112,7 +112,7 @@ class MailStore:
             self._database.execute("DELETE FROM mails")
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the SQLite file."""
         self._database.close()
 
 

@@ -1,4 +1,4 @@
-"""A fake assessment service over real gRPC, for the tests of services that call it."""
+"""A fake assessment service over real gRPC, for tests of services that call the assessment service."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from proctorium_devstack.testing.fake_service import FakeService
 
 @dataclass
 class FakeAssessment(FakeService, assessments_pb2_grpc.AssessmentServiceServicer):
-    """A fake of assessment with the assessments that a test has configured.
+    """A fake of the assessment service with the assessments that a test has configured.
 
-    By default, every ID is that of a published assessment that learners may take at any time.
+    By default, every ID belongs to a published assessment that learners may take at any time.
     """
 
     name = "assessment"
@@ -28,7 +28,7 @@ class FakeAssessment(FakeService, assessments_pb2_grpc.AssessmentServiceServicer
     async def BatchGetAssessments(
         self, request: assessments_pb2.BatchGetAssessmentsRequest, context: Context
     ) -> assessments_pb2.BatchGetAssessmentsResponse:
-        """See the proto."""
+        """Implement the method of the proto."""
         response = assessments_pb2.BatchGetAssessmentsResponse()
         for assessment_id in request.assessment_ids:
             if assessment_id in self.unknown:

@@ -1,4 +1,4 @@
-"""A clock that tests move forward."""
+"""A clock that tests can move forward."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from proctorium_common.clock import utc_now
 
 
 class MovableClock:
-    """Shows a fixed time, or without one the real time, plus what a test has moved it."""
+    """A clock with a fixed time (None: the real time), plus the duration by which a test has moved it."""
 
     def __init__(self, fixed: datetime | None = None) -> None:
         self._fixed = fixed
         self._ahead = timedelta()
 
     def __call__(self) -> datetime:
-        """Return the time that the clock shows."""
+        """Return the current time of the clock."""
         return (self._fixed or utc_now()) + self._ahead
 
     @property
     def now(self) -> datetime:
-        """The time that the clock shows."""
+        """The current time of the clock. If it is set, it becomes the fixed time."""
         return self()
 
     @now.setter
@@ -28,5 +28,5 @@ class MovableClock:
         self._fixed, self._ahead = time, timedelta()
 
     def move(self, by: timedelta | None = None, **units: float) -> None:
-        """Move the clock by a duration, or by units of `timedelta`: `move(hours=1)`."""
+        """Move the clock forward by a duration, or by arguments of `timedelta`, such as `move(hours=1)`."""
         self._ahead += by if by is not None else timedelta(**units)

@@ -1,9 +1,9 @@
-"""Texts that people paste as enrollment codes; enrollment and the web page must interpret each in the same way."""
+"""Texts that people may paste as enrollment codes. Enrollment and the web page must interpret them equally."""
 
 from __future__ import annotations
 
 CODE = "Kf7Q2mXa"
-"""The code that each text of ACCEPTED stands for."""
+"""The code to which each text of ACCEPTED is converted."""
 
 ACCEPTED = {
     "unchanged": CODE,
@@ -21,7 +21,7 @@ ACCEPTED = {
     "full width": "\uff2b\uff46\uff17\uff31\uff12\uff4d\uff38\uff41",
     "full width inside": "Kf7\uff312mXa",
 }
-"""Texts that stand for CODE, by description."""
+"""Texts that are converted to CODE, by description."""
 
 REFUSED = {
     "too short": "Kf7Q2",

@@ -1,4 +1,4 @@
-"""All methods of the contracts, for tests of properties that each method must have."""
+"""All methods of the contracts, for tests of properties that every method must have."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def all_methods() -> tuple[MethodDescriptor, ...]:
 
 
 def owner_of(method: MethodDescriptor) -> str:
-    """Return the name of the service of `method`, the second component of its package."""
+    """Return the name of the service that owns `method`: the second component of its package."""
     return str(method.containing_service.file.package).split(".")[1]
 
 
 def path_of(method: MethodDescriptor) -> str:
-    """Return the HTTP/2 path of a method: /package.Service/Method."""
+    """Return the HTTP/2 path of a method, as /package.Service/Method."""
     return f"/{method.containing_service.full_name}/{method.name}"

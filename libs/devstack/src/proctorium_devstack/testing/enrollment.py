@@ -1,6 +1,6 @@
-"""A fake enrollment service over real gRPC, for the tests of services that call it.
+"""A fake enrollment service over real gRPC, for tests of services that call enrollment.
 
-Enrollment's `test_service_contract.py` runs the same tests against the fake and against enrollment itself.
+Enrollment's `test_service_contract.py` runs the same tests against the fake and against the real service.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class FakeEnrollment(
     codes_pb2_grpc.CodeServiceServicer,
     organisation_pb2_grpc.OrganisationServiceServicer,
 ):
-    """A fake of enrollment with the data that a test has configured. Only methods that services call are implemented.
+    """A fake of enrollment with the data that a test has configured. It has only the methods that services call.
 
-    By default, every person and course exists, and each code of `codes` is valid, shared and for every learner.
+    By default, every person and course exists. The codes in `codes` are valid and shared, and admit every learner.
     """
 
     name = "enrollment"
@@ -52,25 +52,25 @@ class FakeEnrollment(
     certified_until: dict[UUID, datetime] = field(default_factory=dict)
     unknown_people: set[str] = field(default_factory=set)
     registered: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """The legal name and date of birth of each person."""
+    """The legal name and date of birth of each person, by ID."""
     contacts: dict[str, people_pb2.Contact] = field(default_factory=dict)
     unknown_courses: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     listed_codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
-    """The codes that ListCodes returns for each session."""
+    """The codes that ListCodes returns, by session ID."""
     codes_per_page: int = 2
     codes: dict[str, UUID] = field(default_factory=dict)
-    """The session of each code, by text."""
+    """The ID of the session of each code, by the code's text."""
     resolutions: dict[str, codes_pb2.CodeResolution] = field(default_factory=dict)
-    """The resolutions of codes that differ from the default, by text."""
+    """The resolutions that replace the default resolution of a code, by the code's text."""
     entries: list[codes_pb2.CodeEntry] = field(default_factory=list)
     """The entries of all BatchResolveCodes requests."""
     calls: int = 0
     """The number of BatchResolveCodes requests."""
     registrations_read: list[str] = field(default_factory=list)
-    """The people of all GetRegistrationInformation requests."""
+    """The person IDs of all GetRegistrationInformation requests."""
     is_unavailable: bool = False
-    """Whether GetRegistrationInformation fails as during an outage."""
+    """Whether GetRegistrationInformation fails as if the service were unavailable."""
     organisation: str = "Example Training"
 
     def list_code(
@@ -79,7 +79,7 @@ class FakeEnrollment(
         text: str = "Kf7Q2mXa",
         state: codes_pb2.CodeState.ValueType = codes_pb2.CODE_STATE_ACTIVE,
     ) -> codes_pb2.Code:
-        """Add a code to those that ListCodes returns for the session, and return it."""
+        """Create a code that ListCodes returns for the session, and return the code."""
         code = codes_pb2.Code(code_id=str(new_id()), text=text, session_id=session_id, state=state)
         self.listed_codes.setdefault(session_id, []).append(code)
         return code
@@ -161,7 +161,7 @@ class FakeEnrollment(
         return codes_pb2.CodeResolution(code=self.resolved(text))
 
     def resolved(self, text: str) -> codes_pb2.ResolvedCode:
-        """Return the resolution of a valid, shared code for a registered learner."""
+        """Return the resolution of the code `text` as a valid, shared code for a registered learner."""
         session_id = self.codes[text]
         return codes_pb2.ResolvedCode(
             code_id=str(uuid5(session_id, text)),
@@ -180,7 +180,7 @@ class FakeEnrollment(
 
 
 def assessments_of(course_id: str) -> list[str]:
-    """Return the ids of a course's assessments."""
+    """Return the ids of the assessments of a course."""
     return [str(uuid5(UUID(course_id), str(number))) for number in range(5)]
 
 

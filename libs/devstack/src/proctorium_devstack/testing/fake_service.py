@@ -1,4 +1,4 @@
-"""What the fakes of services have in common: a gRPC server that tests start and stop."""
+"""The base class of fake services: a gRPC server that tests start and stop."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from proctorium_common.security.tls import Certificates
 
 @dataclass
 class FakeService:
-    """A servicer with data in memory, over real gRPC; a subclass inherits from the servicers that it implements."""
+    """A servicer with data in memory, over real gRPC. Subclasses also inherit from the servicers they implement."""
 
     name: ClassVar[str]
     register: ClassVar[tuple[Callable[[Any, grpc.aio.Server], None], ...]]
     """The `add_…_to_server` functions of the servicers."""
 
     certificates: Certificates | None = None
-    """What the server proves itself with; without them it is reached without TLS."""
+    """The certificate of the server. If it is None, the server does not use TLS."""
     port: int = 0
     _server: grpc.aio.Server | None = None
 
     @classmethod
     @asynccontextmanager
     async def serving(cls, certificates: Certificates | None = None) -> AsyncIterator[Self]:
-        """Serve within the block."""
+        """Run the fake service within the block."""
         service = cls(certificates=certificates)
         await service.start()
         try:
@@ -38,11 +38,11 @@ class FakeService:
 
     @property
     def address(self) -> str:
-        """The address that the server has, also while it is stopped."""
+        """The `host:port` of the server, also while it is stopped."""
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Listen; on the same port as before after a stop."""
+        """Start the server. After a stop, it has the same port as before."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         for register in self.register:
             register(self, self._server)
@@ -54,6 +54,6 @@ class FakeService:
         await self._server.start()
 
     async def stop(self) -> None:
-        """Stop listening."""
+        """Stop the server."""
         if self._server is not None:
             await self._server.stop(None)

@@ -1,7 +1,7 @@
-"""The harness of the services' integration tests: one service on real PostgreSQL and NATS, and its callers.
+"""The harness of the integration tests: it runs one service with real PostgreSQL and NATS, and creates its callers.
 
-A service's tests derive a class with what only that service has, in `tests/integration/harness.py`, and run it in a
-fixture of their `conftest.py`:
+The tests of a service define a subclass with the features of that service in `tests/integration/harness.py`, and run
+the subclass in a fixture in `conftest.py`:
 
     class Harness(ServiceHarness[Settings]):
         def __init__(self, servers: Servers, enrollment: FakeEnrollment) -> None:
@@ -56,14 +56,14 @@ S = TypeVar("S", bound=ServiceSettings)
 Arguments = ParamSpec("Arguments")
 
 UNREACHABLE = "127.0.0.1:1"
-"""An address that no server listens on."""
+"""An address on which no server listens."""
 
 
 class ServiceHarness(Generic[S]):
-    """A service that runs in this process, reached over TLS, with the test's own database, broker and signing key."""
+    """A service in this process with TLS. Its database, broker and signing key belong to the test."""
 
     rows_of_calls = ""
-    """A query whose rows are different after any call that changes something, for `refused`."""
+    """A query for `refused`. Its rows must differ after every call that changes data."""
 
     def __init__(
         self,
@@ -76,22 +76,22 @@ class ServiceHarness(Generic[S]):
         clock: Clock = utc_now,
         **overrides: object,
     ) -> None:
-        """Describe the service: nothing runs before `replica`.
+        """Describe the service. It is started by `replica` or `process`.
 
-        `fakes` are the services that it calls; the others are at an address where nobody listens. `overrides` are
-        fields of its settings.
+        `fakes` are the services that the tested service calls. The addresses of other services are unreachable.
+        `overrides` are fields of the service's settings.
         """
         self.package = package or settings.__module__.partition(".")[0]
         self.name = topology_of(self.package).name
         self.nats = servers.nats
         self.key = SigningKey.generate()
         self.keys: KeyRing | None = KeyRing.of(self.key.public)
-        """The keys of the tokens that a replica accepts; None: those that it loads by itself."""
+        """The public keys with which a replica checks tokens. If it is None, the replica loads the keys by itself."""
         self.clock = clock
         self.position = 1000
-        """The position of the last event that was published."""
+        """The position of the last published event."""
         self.events_after = 0
-        """The position in the outbox after which `events` and `published` read."""
+        """`events` and `published` return only events after this position in the outbox."""
         self.service: Service[S]
         self._settings = settings
         self._build = build
@@ -107,11 +107,11 @@ class ServiceHarness(Generic[S]):
             **overrides,
         }
         self.channels: list[Channel] = []
-        """What a test has opened."""
+        """The channels that a test has opened."""
 
     @property
     def database(self) -> Database:
-        """The service's database, in the role of the service."""
+        """The service's database, with the role of the service."""
         return self.service.database
 
     @property
@@ -121,7 +121,7 @@ class ServiceHarness(Generic[S]):
 
     @asynccontextmanager
     async def replica(self, **overrides: object) -> AsyncIterator[Self]:
-        """Run the service within the block: the first replica, or one more beside it, with other settings."""
+        """Run a replica of the service within the block. `overrides` are fields of its settings."""
         replica = copy(self)
         replica.channels = []
         given = self._settings.model_validate({**self._given, **overrides})
@@ -132,17 +132,17 @@ class ServiceHarness(Generic[S]):
                 await replica.prepare()
                 yield replica
         finally:
-            # Only now, so that tests see how a replica that ends closes its streams.
+            # Channels are closed after the replica, so that tests can check how a replica closes its streams.
             await replica.close_channels()
 
     async def prepare(self) -> None:
-        """Prepare what tests find in a replica that has just started; for subclasses."""
+        """Create data in a replica after its start. Subclasses override this method."""
 
     @asynccontextmanager
     async def process(self, **overrides: object) -> AsyncIterator[asyncio.subprocess.Process]:
-        """Run a replica in a process of its own, as in production; it is killed when the block ends.
+        """Run a replica in a separate process, as in production. The process is killed when the block ends.
 
-        It accepts the harness's tokens only if the test stores the key's public part in its database.
+        The process accepts tokens of the harness only if the test stores the public key in the database of the service.
         """
         given = {**self._given, **overrides}
         with (self.nats.folder / f"{self.name}.log").open("ab") as log:
@@ -176,9 +176,9 @@ class ServiceHarness(Generic[S]):
         peer: str = "edge",
         address: str = "",
     ) -> Channel:
-        """Return a channel that calls as a person (None: without a token) through `peer`: the edge or a service.
+        """Return a channel with the token of a person (None: no token) and the certificate of `peer`.
 
-        `address` is that of another process of this service.
+        `peer` is the edge or a service. `address` is the address of the replica (empty: the replica in this process).
         """
         opened = channel(
             address or self.service.address,
@@ -200,7 +200,7 @@ class ServiceHarness(Generic[S]):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> ServiceError:
-        """Return the error with which a call is refused; fail if it succeeds or changes anything."""
+        """Return the error of a refused call. Fail if the call succeeds or changes data."""
         before = await self.state()
         error = await refusal(call(*args, **kwargs))
         assert await self.state() == before, "a refused call changed something"
@@ -216,7 +216,7 @@ class ServiceHarness(Generic[S]):
         position: int | None = None,
         times: int = 1,
     ) -> UUID:
-        """Publish events one after the other, as the relay of their owner does; return the ID of the last one."""
+        """Publish events in order, as the relay of the owning service does. Return the ID of the last event."""
         last = event_id or new_id()
         for event in events:
             self.position += 1
@@ -224,7 +224,7 @@ class ServiceHarness(Generic[S]):
             envelope = wrap(event, last, time or self.clock())
             headers = {**envelope.headers, POSITION: str(position or self.position)}
             if event_id is None and times == 1:
-                headers[MESSAGE_ID] = str(last)  # with it, the broker drops repetitions
+                headers[MESSAGE_ID] = str(last)  # with this header, the broker drops repetitions
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
             try:
                 for _ in range(times):
@@ -238,7 +238,7 @@ class ServiceHarness(Generic[S]):
     async def handle(
         self, event: Message, position: int | None = None, *, consumer: str = ""
     ) -> None:
-        """Handle an event as the service's subscribers do, or one of them, without the broker."""
+        """Call the service's handlers of an event, or only the handler of `consumer`, without the broker."""
         self.position += 1
         name = name_of(event.DESCRIPTOR).short
         metadata = EventMetadata(new_id(), name, self.clock(), position or self.position, 1)
@@ -261,7 +261,7 @@ class ServiceHarness(Generic[S]):
         await self.until_row("SELECT 1 FROM inbox WHERE event_id = :id", id=event_id)
 
     async def events(self, kind: type[M]) -> list[M]:
-        """Return the events of one kind in the outbox, in order."""
+        """Return the events of one kind in the outbox, ordered by position."""
         rows = await self.rows(
             "SELECT body FROM outbox WHERE subject LIKE :subject AND position > :after"
             " ORDER BY position",
@@ -271,7 +271,7 @@ class ServiceHarness(Generic[S]):
         return [kind.FromString(row.body) for row in rows]
 
     async def published(self, about: UUID | str = "") -> list[str]:
-        """Return the names ("attempt.started") of the events in the outbox that contain an ID, in order."""
+        """Return the names, such as "attempt.started", of the events in the outbox that contain `about`, in order."""
         rows = await self.rows(
             "SELECT split_part(subject, '.', 3) || '.' || split_part(subject, '.', 4) AS name"
             " FROM outbox WHERE position(convert_to(:about, 'utf8') IN body) > 0"
@@ -284,11 +284,11 @@ class ServiceHarness(Generic[S]):
     # The database.
 
     async def rows(self, statement: str | Executable, **parameters: object) -> list[Any]:
-        """Run a statement in the role of the service; return its rows, or an empty list if it returns none."""
+        """Run a statement with the role of the service. Return its rows, or an empty list if it returns no rows."""
         return await rows_of(self.database, statement, **parameters)
 
     async def until_row(self, statement: str, **parameters: object) -> None:
-        """Wait until a query has a row."""
+        """Wait until a query returns at least one row."""
 
         async def row() -> bool:
             return bool(await self.rows(statement, **parameters))
@@ -296,14 +296,14 @@ class ServiceHarness(Generic[S]):
         await until(row)
 
     async def state(self) -> list[Any]:
-        """Return the rows of `rows_of_calls`."""
+        """Return the rows of the query `rows_of_calls`."""
         return await self.rows(self.rows_of_calls)
 
     # The services that the tested service calls.
 
     @asynccontextmanager
     async def without(self, fake: FakeService) -> AsyncIterator[None]:
-        """Stop a service that this one calls within the block, and wait until it is reached again."""
+        """Stop a fake service within the block. Afterwards, wait until the tested service can call it again."""
         await fake.stop()
         try:
             yield
@@ -313,7 +313,7 @@ class ServiceHarness(Generic[S]):
 
 
 class Person:
-    """A person with an account, who calls the service through the edge."""
+    """A person with an account who calls the service through the edge."""
 
     def __init__(
         self, harness: ServiceHarness[Any], *roles: str, person_id: UUID | None = None
@@ -323,14 +323,14 @@ class Person:
 
     @property
     def id(self) -> str:
-        """The person's ID as text, as protobuf messages contain it."""
+        """The person's ID as text, as in protobuf messages."""
         return str(self.person_id)
 
 
 async def rows_of(
     database: Database, statement: str | Executable, **parameters: object
 ) -> list[Any]:
-    """Run a statement on a database; return its rows, or an empty list if it returns none."""
+    """Run a statement on a database. Return its rows, or an empty list if it returns no rows."""
     query = text(statement) if isinstance(statement, str) else statement
     async with database.transaction() as tx:
         result = await tx.execute(query, parameters)

@@ -1,7 +1,7 @@
-"""A minimal HTTP/2 client for thousands of gRPC streams, which can also send arbitrary bytes as headers.
+"""A minimal HTTP/2 client for thousands of gRPC streams. It can also send arbitrary bytes as headers.
 
-gRPC's Python client needs more time for each message than the servers that are measured. This client only reads frames
-(https://www.rfc-editor.org/rfc/rfc9113#section-4).
+For each message, gRPC's Python client needs more time than the measured servers. This client is faster because it only
+reads frames (https://www.rfc-editor.org/rfc/rfc9113#section-4).
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ _FRAME_HEAD = struct.Struct(">BHBBI")
 _MESSAGE_HEAD = struct.Struct(">BI")
 
 OnMessage = Callable[[int, bytes, float], None]
-"""A callback for each message: the number of its stream, its bytes, and their arrival (`time.monotonic()`)."""
+"""A callback for each message. Its arguments are stream number, message bytes and arrival (`time.monotonic()`)."""
 
 
 class Streams(asyncio.Protocol):
-    """One connection with calls that return streams; the streams are numbered from `first`."""
+    """One connection with calls that return streams. The first stream has the number `first` in callbacks."""
 
     def __init__(self, first: int, on_message: OnMessage) -> None:
         self._first = first
@@ -47,7 +47,7 @@ class Streams(asyncio.Protocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Record the loss as the failure, unless there is one already."""
+        """Record the lost connection as the failure, unless a failure is already recorded."""
         self.failure = self.failure or f"the connection was lost: {exc}"
 
     def open(self, method: str, request: bytes, metadata: dict[str, str]) -> None:
@@ -60,12 +60,12 @@ class Streams(asyncio.Protocol):
         self._transport.write(head + frame(DATA, END_STREAM, stream, body))
 
     def close(self) -> None:
-        """Close the connection and with it all streams."""
+        """Close the connection and all its streams."""
         assert self._transport is not None
         self._transport.close()
 
     def data_received(self, data: bytes) -> None:
-        """Process the complete frames, and store the rest."""
+        """Process the complete frames, and store the remaining bytes."""
         now = time.monotonic()
         frames = Frames(self._unread + data if self._unread else data)
         for kind, flags, stream, payload in frames:
@@ -95,7 +95,7 @@ class Streams(asyncio.Protocol):
 
 
 class Frames:
-    """Iterates over the complete frames of `data`; then `rest` holds the remaining bytes."""
+    """An iterable of the complete frames in `data`. After the iteration, `rest` contains the remaining bytes."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data
@@ -121,7 +121,7 @@ def frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
 
 
 def header_block(method: str, metadata: dict[str, str]) -> bytes:
-    """Return the encoded headers of a gRPC call; `metadata` may also replace pseudo-headers."""
+    """Return the encoded headers of a gRPC call. `metadata` may also replace pseudo-headers."""
     headers = {
         ":method": "POST",
         ":scheme": "http",
@@ -135,12 +135,12 @@ def header_block(method: str, metadata: dict[str, str]) -> bytes:
 
 
 def encode(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return header fields without compression (https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2)."""
+    """Encode header fields without compression (https://www.rfc-editor.org/rfc/rfc7541#section-6.2.2)."""
     return b"".join(b"\0" + _text(name) + _text(value) for name, value in headers)
 
 
 def _text(text: bytes) -> bytes:
-    """Return a string literal: its length as an integer with a 7-bit prefix (RFC 7541, section 5.1), and its bytes."""
+    """Return a string literal: the length as an integer with a 7-bit prefix (RFC 7541, section 5.1), and the bytes."""
     size = len(text)
     if size < 0x7F:
         return bytes([size]) + text

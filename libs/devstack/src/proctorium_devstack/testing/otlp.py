@@ -15,7 +15,7 @@ KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
 @dataclass(frozen=True)
 class SpanSpec:
-    """The description of a span, with times in milliseconds (`start` after START_NS) and small numbers as ids."""
+    """The description of a span. Times are milliseconds, `start` counts from START_NS. Ids are small numbers."""
 
     service: str
     name: str

@@ -1,6 +1,6 @@
 """The fixtures for PostgreSQL and NATS.
 
-Expensive imports are inside the functions, because every test run loads the plugin.
+Expensive imports are inside of functions, because every test run loads this plugin.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ T = TypeVar("T")
 MigratedDatabase = Callable[[str], str]
 SharedServers = Callable[[str], "Servers"]
 AsOwner = Callable[..., Awaitable[None]]
-"""Called as `await as_owner(url, statement, *arguments)`."""
+"""The type of a function that is called as `await as_owner(url, statement, *arguments)`."""
 TESTER = "tester"
-"""A NATS user of the tests' servers with all permissions, to read what the services may not."""
+"""A NATS user with all permissions, for tests that need more permissions than a service has."""
 _PREFIX = "proctorium-test-"
 _ROLE = "proctorium"
 
 
 @dataclass(frozen=True)
 class Servers:
-    """The servers that one service needs."""
+    """The database and the broker of one service."""
 
     database_url: str
     nats: Nats
 
 
 class Background:
-    """An event loop in a separate thread, for fixtures, which are synchronous so that any test can use them."""
+    """An event loop in a separate thread. Fixtures use it, because only synchronous fixtures work with all tests."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -57,11 +57,11 @@ class Background:
         self._thread.start()
 
     def run(self, work: Coroutine[object, object, T]) -> T:
-        """Run a coroutine to its end, and return its result."""
+        """Run a coroutine until it ends, and return its result."""
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
-        """Stop the loop. The processes that it started must have ended, because its thread is their parent."""
+        """Stop the loop. Its child processes must have ended before, because its thread is their parent."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -76,7 +76,7 @@ def _background() -> Iterator[Background]:
 
 @pytest.fixture(scope="session")
 def devstack_folder() -> Iterator[Path]:
-    """Yield a folder that an unprivileged user may enter, for tests that run as root."""
+    """Yield a folder that an unprivileged user may enter, because tests may run as root."""
     _remove_leftovers()
     folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     folder.chmod(0o711)
@@ -86,7 +86,7 @@ def devstack_folder() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def postgres(_background: Background, devstack_folder: Path) -> Iterator[Postgres]:
-    """Run a PostgreSQL server for all tests of this run."""
+    """Yield a PostgreSQL server for all tests of this run."""
     from proctorium_devstack.components.postgres import Postgres
 
     server = Postgres(
@@ -110,13 +110,13 @@ def empty_database(postgres: Postgres, _background: Background) -> Iterator[str]
 
 @pytest.fixture
 def migrated_database(postgres: Postgres, _background: Background) -> Iterator[MigratedDatabase]:
-    """Yield a function that creates databases with a package's migrations, as copies of one that was migrated."""
+    """Yield a function that creates a database with a package's migrations, as a copy of a migrated template."""
     created: list[str] = []
 
     def create(package: str) -> str:
         template = _background.run(_template(postgres, package))
         created.append(f"test_{uuid.uuid4().hex}")
-        # The permissions of the service's role are copied with the tables.
+        # The copied tables include the permissions of the service's role.
         _background.run(
             postgres.ensure_database(created[-1], template=template, owner=f"{_ROLE}_owner")
         )
@@ -148,7 +148,7 @@ def as_owner(postgres: Postgres) -> AsOwner:
 
 @pytest.fixture(scope="session")
 def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
-    """Run a NATS server for all tests of this run, which share its streams."""
+    """Yield a NATS server for all tests of this run. The tests share its streams."""
     from proctorium_common.topology import services
 
     with _broker(_background, devstack_folder / "nats", services()) as server:
@@ -157,7 +157,7 @@ def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
 
 @pytest.fixture
 def broker_topology() -> Topology:
-    """Return the services that are users of `own_nats`. Tests that define services override it."""
+    """Return the topology of `own_nats`. Tests that define their own services override this fixture."""
     from proctorium_common.topology import services
 
     return services()
@@ -169,7 +169,7 @@ def own_nats(
     devstack_folder: Path,
     broker_topology: Topology,
 ) -> Iterator[Nats]:
-    """Run an empty NATS server for one test."""
+    """Yield an empty NATS server for one test."""
     folder = devstack_folder / f"nats-{uuid.uuid4().hex}"
     with _broker(_background, folder, broker_topology) as server:
         yield server
@@ -179,7 +179,7 @@ def own_nats(
 def shared_servers(
     postgres: Postgres, _background: Background, devstack_folder: Path
 ) -> Iterator[SharedServers]:
-    """Return a function that starts the servers of one service: a migrated database, and a broker with all streams."""
+    """Yield a function that returns a migrated database and a broker with all streams for the service of a package."""
     from proctorium_common.topology import services
 
     with contextlib.ExitStack() as brokers:
@@ -196,7 +196,7 @@ def shared_servers(
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Return a function that returns a port without a listener."""
+    """Return a function that returns a free port."""
     return lambda: free_ports(1)[0]
 
 
@@ -218,7 +218,7 @@ def _broker(background: Background, folder: Path, topology: Topology) -> Iterato
 
 
 async def _template(postgres: Postgres, package: str) -> str:
-    """Return the migrated database of `package` to copy, which has no connections; create it at the first call."""
+    """Return the name of the migrated template database of `package`. The first call creates the database."""
     name = f"template_{package}"
     connection = await postgres.connect()
     try:
@@ -236,7 +236,7 @@ async def _template(postgres: Postgres, package: str) -> str:
 
 
 def _remove_leftovers() -> None:
-    """Remove the folders of test runs that were killed."""
+    """Remove the folders of earlier test runs that were killed."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(ValueError, OSError):
             if not _is_alive(int(folder.name.removeprefix(_PREFIX).split("-")[0])):

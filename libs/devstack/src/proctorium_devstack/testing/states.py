@@ -1,4 +1,4 @@
-"""Checks of a service's state machines: their table, their documentation and the database's trigger."""
+"""Checks of the table, the documentation and the database trigger of a service's state machines."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ A = TypeVar("A", bound=StrEnum)
 
 
 def check_states(machine: StateMachine[S, A], readme: Path) -> None:
-    """Assert that the machine is consistent, and that the README shows its diagram and its table.
+    """Assert that the machine is consistent, and that the README contains its diagram and its table.
 
-    A machine is consistent if every state is reachable, each action has an actor, and in each state each action either
+    A machine is consistent if every state is reachable, every action has an actor, and in every state every action
     leads to a state, is a repetition, or is refused.
     """
     reached = set(machine.initial)
@@ -43,7 +43,7 @@ async def check_trigger(
 ) -> None:
     """Assert that the database allows exactly the machine's transitions between different states.
 
-    `allows` updates a row in the first state to the second, and returns False if the database refuses it.
+    `allows` updates a row from the first state to the second, and returns False if the database refuses the update.
     """
     allowed = {
         (origin, target)

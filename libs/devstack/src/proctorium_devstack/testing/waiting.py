@@ -1,4 +1,4 @@
-"""Waits for conditions that a test can only ask about: of a database, a broker or another process."""
+"""Functions that poll a condition of a database, a broker or another process until it is true."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TypeVar, overload
 T = TypeVar("T")
 
 TIMEOUT = 60.0
-"""Seconds to wait for a condition, on a busy machine."""
+"""The seconds to wait for a condition. The value is large enough for a busy machine."""
 
 
 @overload
@@ -18,9 +18,9 @@ async def until(condition: Callable[[], Awaitable[T]], timeout: float = ...) -> 
 @overload
 async def until(condition: Callable[[], T], timeout: float = ...) -> T: ...
 async def until(condition: Callable[[], object], timeout: float = TIMEOUT) -> object:
-    """Return the first true result of `condition`, a coroutine function or a plain one.
+    """Poll `condition`, a function or coroutine function, and return its first true result.
 
-    Raises TimeoutError, which names the condition, after `timeout` seconds.
+    Raises TimeoutError with the name of the condition after `timeout` seconds.
     """
     try:
         async with asyncio.timeout(timeout):
@@ -37,6 +37,6 @@ async def until(condition: Callable[[], object], timeout: float = TIMEOUT) -> ob
 
 
 async def next_response(call: AsyncIterable[T]) -> T:
-    """Return the next response of a stream. Raises TimeoutError."""
+    """Return the next response of a stream. Raises TimeoutError if there is none in time."""
     async with asyncio.timeout(TIMEOUT):
         return await anext(aiter(call))

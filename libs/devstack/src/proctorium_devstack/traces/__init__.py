@@ -1,1 +1,1 @@
-"""A trace page for one machine: receives OTLP over HTTP, stores spans in SQLite, searches and draws traces."""
+"""A trace page for development. It receives OTLP over HTTP, stores spans in SQLite, and shows traces."""

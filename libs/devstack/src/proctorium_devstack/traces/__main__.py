@@ -13,7 +13,7 @@ from proctorium_devstack.traces.store import TraceStore
 
 
 async def main() -> None:
-    """Serve until SIGTERM or SIGINT."""
+    """Run the web server until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(
         description="A trace page: receives OTLP over HTTP and draws traces."
     )

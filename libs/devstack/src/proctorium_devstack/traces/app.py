@@ -1,10 +1,11 @@
 """The web application: OTLP receiver, pages and JSON API.
 
-- `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are stored, the others are discarded.
-- `GET /api/traces?service=&name=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`: the newest traces first,
-  and whether there are `more`. A parameter that ends in `_id`, such as `session_id`, `person_id` or `attempt_id`,
-  searches for the attribute `proctorium.<parameter>`.
-- `GET /api/traces/{trace_id}`: its spans by start time, and the spans of other traces that link to it.
+- `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are stored. Metrics and logs are
+  discarded.
+- `GET /api/traces?service=&name=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`: the matching traces,
+  newest first. `more` is true if there are more than the limit. A parameter that ends in `_id`, such as `session_id`,
+  `person_id` or `attempt_id`, searches for the attribute `proctorium.<parameter>`.
+- `GET /api/traces/{trace_id}`: the spans of a trace by start time, and the links from spans of other traces.
 - `GET /api/services`: the names of all services.
 - `DELETE /api/traces`: delete all traces.
 """
@@ -37,12 +38,12 @@ PAGES = Path(__file__).resolve().parent.parent / "pages"
 _DEFAULT_LIMIT, _MAX_LIMIT = 50, 1000
 _PACKAGE = re.compile(r"/?\bproctorium\.[a-z]+\.v1\.")
 _ID_SUFFIX = "_id"
-# Alone, or inside a W3C traceparent.
+# A trace id, alone or in a W3C traceparent.
 _TRACE_ID = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 
 
 def web(store: TraceStore) -> Starlette:
-    """Return the application."""
+    """Return the web application."""
     pages, api = _Pages(store), _Api(store)
     return Starlette(
         routes=[
@@ -60,7 +61,7 @@ def web(store: TraceStore) -> Starlette:
 
 
 class _Pages:
-    """The pages."""
+    """The handlers of the pages."""
 
     def __init__(self, store: TraceStore) -> None:
         self._store = store
@@ -73,7 +74,7 @@ class _Pages:
         self._pages.env.globals["colour_of"] = colour_of
 
     async def search(self, request: Request) -> Response:
-        """Show the search and its results, or redirect to the trace whose id was entered."""
+        """Show the search form and its results. If a trace id was entered, redirect to that trace."""
         parameters = request.query_params
         try:
             if entered := parameters.get("id", "").strip():
@@ -110,7 +111,7 @@ class _Pages:
 
 
 class _Api:
-    """The JSON API and the health check."""
+    """The handlers of the JSON API and the health check."""
 
     def __init__(self, store: TraceStore) -> None:
         self._store = store
@@ -147,7 +148,7 @@ class _Api:
         return Response(status_code=204)
 
     async def health(self, _: Request) -> Response:
-        """Return 200 once the application serves."""
+        """Return the status 200."""
         return PlainTextResponse("ok")
 
 
@@ -155,7 +156,7 @@ _TRACE_ID_FORMAT = "A trace id has 32 digits, 0 to 9 and a to f."
 
 
 def trace_id_in(text: str) -> str:
-    """Return the trace id in `text`, which is the id or a traceparent. Raises HTTPException 400 for other texts."""
+    """Return the trace id in `text`, a trace id or a traceparent. Raises HTTPException 400 for other texts."""
     found = _TRACE_ID.fullmatch(text.lower())
     if found is None:
         raise HTTPException(400, f"“{text}” is not a trace id. {_TRACE_ID_FORMAT}")
@@ -173,7 +174,7 @@ def _next_limit(shown: int) -> int:
 
 
 def parse_query(parameters: QueryParams) -> TraceQuery:
-    """Return the query of the page's or the API's parameters. Raises HTTPException 400 if one is not valid."""
+    """Parse the parameters of the page or the API. Raises HTTPException 400 if a parameter is not valid."""
     attributes = [(f"proctorium.{name}", value.strip()) for name, value in parameters.items()
                   if name.endswith(_ID_SUFFIX) and value.strip()]  # fmt: skip
     for pair in parameters.getlist("attribute"):
@@ -243,7 +244,7 @@ def _date_time(time_ns: int) -> str:
 
 
 def _short(name: str) -> str:
-    """Return a span's name without the package of its method, because the service is shown beside it."""
+    """Return a span's name without the package of the method, because the service is shown beside the name."""
     return _PACKAGE.sub("", name)
 
 

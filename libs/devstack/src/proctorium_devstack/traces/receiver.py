@@ -1,4 +1,4 @@
-"""OTLP over HTTP: traces are stored; metrics and logs are accepted and discarded, because no page shows them."""
+"""A receiver of OTLP over HTTP. It stores traces. It discards metrics and logs, because no page shows them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_BYTES = 64 * 1024 * 1024
 
 
 def receiver(store: TraceStore) -> list[Route]:
-    """Return the routes for exporters."""
+    """Return the routes to which exporters send traces, metrics and logs."""
 
     async def traces(request: Request) -> Response:
         spans = list(spans_of(_read(await _body(request))))

@@ -1,4 +1,4 @@
-"""Spans as they are stored, and their conversion from OTLP."""
+"""The stored form of spans, and the conversion from OTLP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ UNKNOWN_SERVICE = "unknown"
 
 @dataclass(frozen=True)
 class SpanEvent:
-    """An event at one time of a span."""
+    """An event of a span, with its time."""
 
     name: str
     time_ns: int
@@ -25,7 +25,7 @@ class SpanEvent:
 
 @dataclass(frozen=True)
 class Link:
-    """A link to a related span of this or another trace."""
+    """A link to a span of the same or another trace."""
 
     trace_id: str
     span_id: str

@@ -1,4 +1,4 @@
-"""Storage of spans in SQLite, up to a limit from which the oldest traces are deleted."""
+"""Storage of spans in SQLite. Above a limit, the oldest traces are deleted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ FROM spans WHERE trace_id = :trace_id
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """A search for traces: one span must match both `service` and `name`, and the trace must match the rest."""
+    """A search for traces. One span must match both `service` and `name`. The trace must match the other fields."""
 
     service: str = ""
     name: str = ""
@@ -61,7 +61,7 @@ class TraceQuery:
 
 @dataclass(frozen=True)
 class TraceSummary:
-    """A trace in a list. `root_*` describe the root span, or the earliest span if the root is missing."""
+    """A trace in a list. The fields `root_*` are from the root span, or from the earliest span without a root."""
 
     trace_id: str
     start_ns: int
@@ -74,13 +74,13 @@ class TraceSummary:
 
     @property
     def duration_ms(self) -> float:
-        """The time from the first start to the last end, in milliseconds."""
+        """The time from the first start to the last end of a span, in milliseconds."""
         return (self.end_ns - self.start_ns) / 1e6
 
 
 @dataclass(frozen=True)
 class LinkFrom:
-    """A link from a span of another trace."""
+    """A link from a span of another trace to this trace."""
 
     linked_span_id: str
     trace_id: str
@@ -93,7 +93,7 @@ class TraceStore:
     def __init__(self, file: Path | str, max_spans: int = MAX_SPANS) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
-        # Losing traces in a power cut is acceptable.
+        # Traces may be lost in a power failure.
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
         self._lock = threading.Lock()
@@ -101,7 +101,7 @@ class TraceStore:
         self._count = self._count_spans()
 
     def add(self, spans: Sequence[Span]) -> None:
-        """Store spans; one that is received twice is stored once."""
+        """Store spans. A span that is received twice is stored once."""
         with self._lock, self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -129,7 +129,7 @@ class TraceStore:
     def search(self, query: TraceQuery) -> list[TraceSummary]:
         """Return the matching traces, newest first."""
         conditions, values = _conditions(query)
-        # The conditions are constants; input is passed only in `values`.
+        # The conditions are constants. Input is passed only in `values`.
         statement = (
             f"SELECT * FROM traces WHERE {' AND '.join(conditions)} ORDER BY start_ns DESC LIMIT ?"  # noqa: S608
         )
@@ -138,7 +138,7 @@ class TraceStore:
         return [_summary(row) for row in rows]
 
     def trace(self, trace_id: str) -> list[Span]:
-        """Return the spans of a trace by start time; none if the trace does not exist."""
+        """Return the spans of a trace by start time, or an empty list if the trace does not exist."""
         with self._lock:
             rows = self._database.execute(
                 "SELECT document FROM spans WHERE trace_id = ? ORDER BY start_ns, span_id",
@@ -162,21 +162,21 @@ class TraceStore:
         return sorted({service for (services,) in rows for service in services.split(",")})
 
     def clear(self) -> None:
-        """Delete everything."""
+        """Delete all traces."""
         with self._lock, self._database:
             for table in ("spans", "traces", "attributes", "links"):
                 self._database.execute(f"DELETE FROM {table}")  # noqa: S608 - constant names
             self._count = 0
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the SQLite file."""
         self._database.close()
 
     def _count_spans(self) -> int:
         return int(self._database.execute("SELECT count(*) FROM spans").fetchone()[0])
 
     def _delete_oldest(self) -> None:
-        """Delete the oldest traces down to 90 % of the limit, so that not every batch has to."""
+        """Delete the oldest traces down to 90 % of the limit, so that the next batches need no deletion."""
         self._count = self._count_spans()
         excess = self._count - self._max_spans * 9 // 10
         oldest = self._database.execute(
@@ -245,7 +245,7 @@ def _number(value: object) -> int:
 
 
 def waterfall_order(spans: Iterable[Span]) -> list[tuple[Span, int]]:
-    """Return spans with their depth, children after their parents; a span without its parent is at the top level."""
+    """Return spans with their depth, each after its parent. A span whose parent is missing is at the top level."""
     ordered = sorted(spans, key=lambda span: (span.start_ns, span.span_id))
     span_ids = {span.span_id for span in ordered}
     children: dict[str, list[Span]] = {}

@@ -1,4 +1,4 @@
-"""The layout of a trace's waterfall: the position and length of each bar, in percent of the trace."""
+"""The layout of a trace's waterfall, with position and length of each bar in percent of the trace."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from proctorium_devstack.traces.store import LinkFrom, waterfall_order
 
 _TICKS = 5
 _COLOURS = 10
-# In percent of the line: the last end and the first start of a bar that leave space for its label.
+# A label fits after a bar that ends before _LAST_END percent, or before a bar that starts after _FIRST_START percent.
 _LAST_END, _FIRST_START = 88, 12
 _COLOUR_NUMBERS = {name: number for number, name in enumerate(("edge", *services()))}
 
 
 @dataclass(frozen=True)
 class EventMark:
-    """An event of a span and its position on the line, in percent."""
+    """An event of a span, with its position on the line in percent."""
 
     event: SpanEvent
     left: float
@@ -29,7 +29,7 @@ class EventMark:
 
 @dataclass(frozen=True)
 class Label:
-    """The position of a span's duration: `offset` percent from one `side` of the line, beside or inside the bar."""
+    """The position of a duration beside or inside the bar, as `offset` in percent from one `side` of the line."""
 
     position: Literal["before", "after", "inside"]
     side: Literal["left", "right"]
@@ -38,7 +38,7 @@ class Label:
 
 @dataclass(frozen=True)
 class Bar:
-    """The bar of a span; `left` and `width` are percent of the trace. `descendants` counts the lines below it."""
+    """The bar of a span. `left` and `width` are in percent of the trace. `descendants` is the number of spans below."""
 
     span: Span
     depth: int
@@ -51,7 +51,7 @@ class Bar:
 
     @property
     def label(self) -> Label:
-        """The position of the duration: after the bar, else before it, else inside it, where there is space."""
+        """The position of the duration: after the bar, or before it if there is no space, or else inside it."""
         end = self.left + self.width
         if end <= _LAST_END:
             return Label("after", "left", round(end, 3))
@@ -61,7 +61,7 @@ class Bar:
 
     @property
     def links(self) -> Sequence[Link]:
-        """The spans to which the span links."""
+        """The links from this span to other spans."""
         return self.span.links
 
 
@@ -113,7 +113,7 @@ def waterfall(spans: Sequence[Span], links: Iterable[LinkFrom]) -> Waterfall:
 
 
 def colour_of(service: str) -> int:
-    """Return the number of a service's colour: fixed for Proctorium's services, by a hash of the name for others."""
+    """Return the colour number of a service. Services of Proctorium have fixed numbers, others a hash of the name."""
     return _COLOUR_NUMBERS.get(service, zlib.crc32(service.encode())) % _COLOURS
 
 

@@ -1,1 +1,1 @@
-"""The gRPC API: request → operation → response."""
+"""The gRPC API. Each method converts its request, calls an operation and converts the result to a response."""

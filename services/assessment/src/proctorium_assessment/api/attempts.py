@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AttemptApi(SavingApi):
-    """The methods of `attempts.proto`; those of saving are inherited."""
+    """The methods of `attempts.proto`. The methods that save answers are inherited from `SavingApi`."""
 
     def __init__(
         self,
@@ -86,7 +86,8 @@ class AttemptApi(SavingApi):
             parse_id(request.attempt_id, "attempt_id"),
             Responder(request, pb.StartAttemptResponse, lambda _: pb.StartAttemptResponse()),
         )
-        # Not part of the stored response, which would show the items to a learner who has submitted since.
+        # The attempt is read now and is not in the response that is stored for the idempotency key. Otherwise, a
+        # repeated request after the submission would show the items again.
         return pb.StartAttemptResponse(attempt=await self._open(request.attempt_id))
 
     async def SubmitAttempt(

@@ -35,7 +35,7 @@ ATTEMPT_STATES = EnumConversion(AttemptState, attempts_pb2.AttemptState, "ATTEMP
 
 
 def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
-    """Return an assessment as a message, with answer keys if it has its items."""
+    """Return an assessment as a message. If the assessment has its items, the message has their answer keys."""
     message = assessments_pb2.Assessment(
         assessment_id=str(assessment.assessment_id),
         title=assessment.title,
@@ -50,7 +50,7 @@ def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
 
 
 def assessment_from_message(message: assessments_pb2.Assessment) -> Assessment:
-    """Return the new assessment of a message, with new ids."""
+    """Return the assessment to create from a message, with new ids for the assessment and its items."""
     items = tuple(item_from_message(item, new_id()) for item in message.items)
     return Assessment(
         assessment_id=new_id(),
@@ -64,7 +64,7 @@ def assessment_from_message(message: assessments_pb2.Assessment) -> Assessment:
 
 
 def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.Attempt:
-    """Return an attempt as a message without items and answers, with the server's time `now`."""
+    """Return an attempt as a message without items and answers; `now` is the server's time in the message."""
     attempt = overview.attempt
     message = attempts_pb2.Attempt(
         attempt_id=str(attempt.attempt_id),
@@ -92,7 +92,7 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
 
 
 def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Attempt:
-    """Return an attempt as a message with its items, without answer keys, and with its answers."""
+    """Return an attempt as a message with its answers and its items; the items have no answer keys."""
     message = attempt_message(opened.overview, now)
     if opened.assessment is not None:
         message.MergeFromString(_encoded_items(opened.assessment))
@@ -105,9 +105,9 @@ def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Att
 
 @lru_cache(maxsize=LIMIT)
 def _encoded_items(assessment: Assessment) -> bytes:
-    """Return an encoded `Attempt` with only the items, which are the same for all learners.
+    """Return an encoded `Attempt` message with only the items, which are the same for all learners.
 
-    Merging these bytes is several times faster than building the items.
+    Merging these bytes into a message is several times faster than building the items again.
     """
     items = [learner_item_message(item) for item in assessment.items]
     return attempts_pb2.Attempt(items=items).SerializeToString()
@@ -121,7 +121,7 @@ def saved_answer_message(saved: SavedAnswer | Revision) -> attempts_pb2.SavedAns
 
 
 def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
-    """Set the fields of a new message in place, without a copy."""
+    """Set the fields of `message` in place, which avoids copying a message."""
     message.item_id = str(saved.item_id)
     message.sequence = saved.sequence
     message.answer.MergeFromString(saved.answer)
@@ -129,7 +129,7 @@ def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | R
 
 
 def sent_answer_from_message(change: attempts_pb2.AnswerChange) -> SentAnswer:
-    """Return the change of a message."""
+    """Return the change of an answer that a message contains."""
     return SentAnswer(
         change.sequence,
         change.item_id,
@@ -139,7 +139,7 @@ def sent_answer_from_message(change: attempts_pb2.AnswerChange) -> SentAnswer:
 
 
 def receipt_message(attempt_id: str, receipt: Receipt) -> attempts_pb2.Receipt:
-    """Return the receipt of a save in the attempt as a message."""
+    """Return the receipt for saving answers of the attempt as a message."""
     return attempts_pb2.Receipt(
         attempt_id=attempt_id,
         sequences=receipt.sequences,
@@ -178,7 +178,7 @@ def item_result_message(item_result: ItemResult) -> results_pb2.ItemResult:
 def certificate_message(
     certificate: Certificate, *, with_credential: bool
 ) -> results_pb2.Certificate:
-    """Return a certificate as a message."""
+    """Return a certificate as a message, with its credential as JSON if `with_credential` is True."""
     return results_pb2.Certificate(
         certificate_id=str(certificate.certificate_id),
         person_id=str(certificate.person_id),
@@ -200,7 +200,10 @@ def transcript_entry_message(entry: TranscriptEntry) -> results_pb2.TranscriptEn
 
 
 def _set_time(stamp: Timestamp, time: datetime) -> None:
-    """Set a time in place. `FromDatetime` takes three times as long, and an attempt has a time for each answer."""
+    """Set `stamp` to `time` in place.
+
+    `FromDatetime` takes three times as long, which matters because an attempt has a time for each answer.
+    """
     since = time - _EPOCH
     stamp.seconds = since.days * _SECONDS_PER_DAY + since.seconds
     stamp.nanos = since.microseconds * 1000
@@ -208,14 +211,14 @@ def _set_time(stamp: Timestamp, time: datetime) -> None:
 
 @lru_cache(maxsize=256)
 def _commit_time(time: datetime) -> Timestamp:
-    """Return the time of a commit, which is the same for all saves of a batch."""
+    """Return the time of a commit as a timestamp. It is cached, because all saves of a batch have the same time."""
     stamp = Timestamp()
     _set_time(stamp, time)
     return stamp
 
 
 def _client_time(stamp: Timestamp) -> datetime | None:
-    """Return the time of the learner's clock, or None for a time that no datetime can have."""
+    """Return the time of the learner's clock, or None if it is outside the range of datetime."""
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):

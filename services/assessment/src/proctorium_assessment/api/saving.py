@@ -1,4 +1,4 @@
-"""Saving answers by single calls and by a stream: the part of AttemptService that is the hot path."""
+"""Saving answers by single calls and by a stream. This is the hot path of AttemptService."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from proctorium_common.rpc.calls import Context
 
 _MAX_IN_PROGRESS = 64
-"""The requests of one stream that may wait for their commit; no more are read until the first is answered."""
+"""The maximum number of requests of one stream that wait for their commit.
+
+When it is reached, the next request is read after the oldest one has its response.
+"""
 
 
 class SavingApi(attempts_pb2_grpc.AttemptServiceServicer):
@@ -34,7 +37,7 @@ class SavingApi(attempts_pb2_grpc.AttemptServiceServicer):
     async def StreamAnswers(
         self, requests: AsyncIterator[pb.StreamAnswersRequest], context: Context
     ) -> AsyncIterator[pb.StreamAnswersResponse]:
-        # Several requests are processed concurrently; the responses are in the order of the requests.
+        # Several requests are processed concurrently. The queue keeps the responses in the order of the requests.
         saves: asyncio.Queue[asyncio.Task[pb.StreamAnswersResponse] | None]
         saves = asyncio.Queue(_MAX_IN_PROGRESS)
 

@@ -1,4 +1,4 @@
-"""The PDF of a certificate: one archival page (PDF/A-2u, PDF/UA-1) with a QR code of its verification page."""
+"""The PDF of a certificate: one archival page (PDF/A-2u, PDF/UA-1) with a QR code that links to its verification."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _MONTHS = [
 
 @dataclass(frozen=True, slots=True)
 class CertificateContent:
-    """The content of a certificate."""
+    """The values that are printed on a certificate."""
 
     certificate_id: UUID
     holder_name: str
@@ -47,12 +47,16 @@ class CertificateContent:
 
 
 def make_pdf(certificate: CertificateContent) -> bytes:
-    """Return the PDF. This takes tens of milliseconds of processor time, so it should run in a thread."""
+    """Return the PDF of a certificate.
+
+    Call this in a thread, because it takes tens of milliseconds of processor time.
+    """
     compiler = _compiler(certificate)
     try:
         return _one(compiler.compile(format="pdf", pdf_standards=_ARCHIVAL))
     except typst.TypstError as error:
-        # The standard allows no character without a glyph; the holder gets a certificate that is not archival.
+        # The archival standard refuses a text with a character that no font has. The holder then gets a PDF that does
+        # not conform to the standard.
         _log.warning(
             "certificate_not_archival",
             certificate_id=str(certificate.certificate_id),

@@ -1,4 +1,7 @@
-"""Signing credentials: Data Integrity, cryptosuite eddsa-jcs-2022 (https://www.w3.org/TR/vc-di-eddsa/#eddsa-jcs-2022)."""
+"""Signing of credentials with a Data Integrity proof of the cryptosuite eddsa-jcs-2022.
+
+https://www.w3.org/TR/vc-di-eddsa/#eddsa-jcs-2022
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,14 @@ from proctorium_assessment.domain.credentials import Json, multibase
 
 
 def public_key_of(seed: bytes) -> bytes:
-    """Return the public key (32 bytes) of a secret key."""
+    """Return the Ed25519 public key (32 bytes) that belongs to the secret key `seed`."""
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
 
 
 def sign_credential(
     document: Mapping[str, Json], options: Mapping[str, Json], seed: bytes
 ) -> dict[str, Json]:
-    """Return the document with its proof; `options` is the proof without its value, `seed` the secret key."""
+    """Return the document with its proof; `options` is the proof without the signature, `seed` the secret key."""
     configuration: dict[str, Json] = {**options}
     if "@context" in document:
         configuration["@context"] = document["@context"]
@@ -30,7 +33,10 @@ def sign_credential(
 
 
 def signed_bytes(document: Mapping[str, Json], configuration: Mapping[str, Json]) -> bytes:
-    """Return the bytes to sign: the hashes of the canonical forms (RFC 8785) of the proof and the document."""
+    """Return the bytes to sign: the SHA-256 of the proof options, then of the document, each as canonical JSON.
+
+    RFC 8785 defines the canonical form.
+    """
     return _hash(configuration) + _hash(document)
 
 

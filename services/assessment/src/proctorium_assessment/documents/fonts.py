@@ -1,7 +1,7 @@
 """The fonts of documents.
 
-They come with packages that this service depends on. Installed fonts are ignored, so a document looks the same on every
-machine. Each glyph is taken from the first family that has it.
+The fonts come from Python packages that this service depends on. Fonts of the system are ignored, so that a document
+looks the same on every machine. Each character is shown in the first font family that has a glyph for it.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _HANGUL = re.compile("[\u1100-\u11ff\u3130-\u318f\uac00-\ud7af]")
 
 @cache
 def fonts() -> typst.Fonts:
-    """Return the fonts of all documents: those of the packages and those embedded in typst."""
+    """Return the fonts of all documents, from the Python packages and from typst itself."""
     return typst.Fonts(
         include_system_fonts=False,
         include_embedded_fonts=True,
@@ -61,7 +61,8 @@ def fonts() -> typst.Fonts:
 def families(*texts: str) -> list[str]:
     """Return the font families for the texts, in order of preference.
 
-    Han characters have different shapes in Chinese, Japanese and Korean; Kana and Hangul show which language it is.
+    Han characters have different shapes in Chinese, Japanese and Korean. The language is Japanese if the texts contain
+    Kana, Korean if they contain Hangul, and otherwise Chinese.
     """
     first = "SC"
     if any(map(_KANA.search, texts)):
@@ -73,7 +74,7 @@ def families(*texts: str) -> list[str]:
 
 
 def direction(text: str) -> Literal["ltr", "rtl"]:
-    """Return the direction of a text: that of its first letter (UAX #9, rules P2 and P3)."""
+    """Return the writing direction of a text, which is the direction of its first letter (UAX #9, rules P2 and P3)."""
     for character in text:
         match unicodedata.bidirectional(character):
             case "L":

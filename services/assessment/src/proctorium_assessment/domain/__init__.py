@@ -1,1 +1,1 @@
-"""What is decided: questions, scores, states, time, receipts. Pure: no I/O, no clock, no library."""
+"""The rules of items, scores, states, time and receipts, as pure code: without I/O, clock and libraries."""

@@ -16,7 +16,7 @@ from proctorium_common.errors import already_exists
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of one answer by the learner; `answer` has its canonical bytes, or is empty if it was removed."""
+    """A learner's change of one answer; `answer` is its canonical bytes, or empty if the learner removed it."""
 
     sequence: int
     item_id: UUID
@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Revision:
-    """A stored change. A late one is not part of the hash chain: its `position` and `head` are None."""
+    """A stored change. A late revision is not part of the hash chain, so its `position` and `head` are None."""
 
     sequence: int
     item_id: UUID
@@ -41,12 +41,12 @@ class Revision:
         return self.position is None
 
     def is_repeated_by(self, change: Change) -> bool:
-        """Return whether `change` is this revision, sent again."""
+        """Return whether `change` is a repetition of the change that this revision stores."""
         return self.item_id == change.item_id and self.answer == change.answer
 
 
 class SavedAnswer(NamedTuple):
-    """The newest answer to a question, as its learner reads it."""
+    """The newest answer to an item, as it is shown to its learner."""
 
     item_id: UUID
     sequence: int
@@ -56,7 +56,7 @@ class SavedAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NewRevision:
-    """A revision to insert, with the times that only its row has."""
+    """A revision to insert, with the times that are stored in its row but are not part of `Revision`."""
 
     revision: Revision
     client_time: datetime | None
@@ -65,7 +65,7 @@ class NewRevision:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The return value of a save: the position of each sequence number, the last head, and the time of the commit."""
+    """The receipt of a save: the position of each sequence number, the last head and the time of the commit."""
 
     sequences: tuple[int, ...]
     positions: tuple[int, ...]
@@ -75,7 +75,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SheetSnapshot:
-    """The columns of an attempt's row on which saving depends. `version` changes with the state and the deadline."""
+    """The columns of an attempt's row that saving uses. `version` changes when the state or the deadline changes."""
 
     state: AttemptState
     deadline: datetime | None
@@ -86,10 +86,11 @@ class SheetSnapshot:
 
 
 class AnswerSheet:
-    """The answers of one attempt, of which `snapshot` is the row: it is locked, or compared with the row on writing.
+    """The answers of one attempt, with the rules for adding revisions.
 
-    `revisions` are the stored revisions whose sequence numbers can be repeated: those up to `last_sequence` in the
-    requests. `save` appends to `added`, which is to be written with the new head in one transaction.
+    `snapshot` is read from the attempt's row. The caller either locks the row, or compares it with the snapshot before
+    the answers are written. `revisions` are the stored revisions with the same sequence numbers as requested changes.
+    `save` appends new revisions to `added`. The caller writes them and the new head in one transaction.
     """
 
     def __init__(
@@ -107,7 +108,7 @@ class AnswerSheet:
 
     @property
     def snapshot(self) -> SheetSnapshot:
-        """The snapshot after the added revisions."""
+        """The snapshot of the row as it is after the added revisions are written."""
         loaded = self.loaded
         return SheetSnapshot(
             loaded.state,
@@ -119,10 +120,11 @@ class AnswerSheet:
         )
 
     def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Receipt:
-        """Save all of `changes` or none; stored ones are acknowledged again, at any time.
+        """Save all of `changes` or none. Changes that are stored already are acknowledged again, even after the end.
 
-        `received_at` is compared with the deadline; `now` is the time of the commit. Raises SEQUENCE_REUSED,
-        ATTEMPT_NOT_STARTED, and after storing the new changes as late, ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED.
+        `received_at` is compared with the deadline, and `now` is the time of the commit. Raises SEQUENCE_REUSED or
+        ATTEMPT_NOT_STARTED. Late changes are added as late revisions before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED
+        is raised.
         """
         if self.state not in attempts.STARTED_STATES:
             raise attempts.attempt_not_started(self.state)
@@ -139,7 +141,7 @@ class AnswerSheet:
         return self.deadline is not None and received_at > self.deadline
 
     def _new_changes(self, changes: Sequence[Change]) -> list[Change]:
-        """Return the changes that are not stored, by sequence number. Raises SEQUENCE_REUSED."""
+        """Return the changes that are not stored yet, ordered by sequence number. Raises SEQUENCE_REUSED."""
         new: dict[int, Change] = {}
         for change in changes:
             stored = self._stored.get(change.sequence)

@@ -1,4 +1,4 @@
-"""Answers to the kinds of items."""
+"""The answers to each kind of item, and their validation."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ from proctorium_common.errors import ServiceError, invalid
 
 @dataclass(frozen=True, slots=True)
 class ChoiceAnswer:
-    """The ids of the choices that the learner made; at least one."""
+    """The ids of the choices that the learner selected: at least one."""
 
     choice_ids: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
 class TruthAnswer:
-    """True or false."""
+    """The answer to a `TrueFalse` item."""
 
     value: bool
 
 
 @dataclass(frozen=True, slots=True)
 class NumberAnswer:
-    """A number."""
+    """The answer to a `Numeric` item."""
 
     value: float
 
 
 Answer = ChoiceAnswer | TruthAnswer | NumberAnswer | None
-"""An answer; None if there is none or it was removed."""
+"""An answer, or None if the learner has given none or removed it."""
 
 
 def require_valid_answer(item: Item, answer: Answer) -> None:
@@ -70,7 +70,7 @@ def _has_choices(kind: SingleChoice | MultipleChoice, choice_ids: frozenset[str]
 
 
 def answer_invalid(item_id: UUID) -> ServiceError:
-    """Return the error for an answer without the form that the item's kind requires."""
+    """Return the error for an answer that does not have the form that the item's kind requires."""
     return invalid(
         "ANSWER_INVALID",
         "This answer is of another kind than the question asks for, so it was not saved. "
@@ -80,7 +80,7 @@ def answer_invalid(item_id: UUID) -> ServiceError:
 
 
 def item_not_in_attempt(item_id: UUID) -> ServiceError:
-    """Return the error for an item of another assessment."""
+    """Return the error for an item that does not belong to the assessment of the attempt."""
     return invalid(
         "ITEM_NOT_IN_ATTEMPT",
         "This question is not part of your assessment, so the answer was not saved. "

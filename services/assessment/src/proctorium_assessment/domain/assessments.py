@@ -12,9 +12,9 @@ from proctorium_common.errors import ServiceError, invalid_transition, not_found
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Assessment:
-    """An assessment; `items` is empty where only the description is read.
+    """An assessment. `items` is empty if the assessment was read without its items.
 
-    Assessments are compared by identity, so that values derived from one can be cached by the object.
+    Assessments are compared by identity, so that an assessment can be the key of a cache of values derived from it.
     """
 
     assessment_id: UUID
@@ -57,7 +57,7 @@ def assessment_is_proctored() -> ServiceError:
 
 
 def learner_not_registered() -> ServiceError:
-    """Return the error for a learner without a registration in a self-paced course with the assessment."""
+    """Return the error for a learner who is not registered in a self-paced course that has the assessment."""
     return invalid_transition(
         "You are not registered in a self-paced course with this assessment. If you were registered just now, try again "
         "in a moment; otherwise ask your administrator to register you.",

@@ -1,4 +1,4 @@
-"""Attempts: their states, the transitions between them and the errors that follow from them (`A4`)."""
+"""Attempts: their states, the transitions between the states, and the errors for refused actions (`A4`)."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ class SubmitCause(StrEnum):
 
 
 UNSTARTED_STATES = frozenset({AttemptState.AWAITING_AUTHORIZATION, AttemptState.AUTHORIZED})
-"""The states before the start."""
+"""The states of attempts that can still be started."""
 
 SUBMITTED_STATES = frozenset({AttemptState.SUBMITTED, AttemptState.SCORED, AttemptState.RELEASED})
-"""The states after the submission."""
+"""The states of attempts that were submitted."""
 
 STARTED_STATES = SUBMITTED_STATES | {AttemptState.IN_PROGRESS}
-"""The states after the start."""
+"""The states of attempts that were started, including submitted ones."""
 
 _SENTENCES = {
     AttemptState.AWAITING_AUTHORIZATION: "This attempt waits for a proctor's authorisation.",
@@ -66,7 +66,7 @@ _SENTENCES = {
 
 
 def _refusal(state: AttemptState, action: AttemptAction) -> ServiceError | None:
-    """Return the error for a learner who cannot start or submit the attempt, and None for other actions."""
+    """Return the error for a learner who cannot start or submit an attempt in `state`, or None for other actions."""
     if action not in (AttemptAction.START, AttemptAction.SUBMIT):
         return None
     if state in SUBMITTED_STATES:
@@ -129,14 +129,14 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
 )
 """The state machine of attempts.
 
-A trigger of the table `attempts` allows the same transitions, and from in_progress and submitted also what a submission
-makes of several of them in one update.
+A trigger of the table `attempts` allows the same transitions. It also allows one update from in_progress or submitted
+to a later state, because a submission submits, scores and releases in one update.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt without its answers. `version` counts the changes that its watches report."""
+    """An attempt without its answers. `version` counts the changes that are sent to watches of the attempt."""
 
     attempt_id: UUID
     assessment_id: UUID
@@ -165,7 +165,7 @@ class Attempt:
         participant_id: UUID,
         now: datetime,
     ) -> Attempt:
-        """Return a new attempt of a participant, which a proctor must authorise."""
+        """Return a new attempt of a participant, which the learner may start after a proctor authorises it."""
         state = AttemptState.AWAITING_AUTHORIZATION
         return cls(attempt_id, assessment_id, person_id, session_id, participant_id, state, now)
 
@@ -173,12 +173,12 @@ class Attempt:
     def self_paced(
         cls, attempt_id: UUID, *, assessment_id: UUID, person_id: UUID, now: datetime
     ) -> Attempt:
-        """Return a new attempt that its learner may start at any time."""
+        """Return a new attempt outside a session, which its learner may start at any time."""
         return cls(attempt_id, assessment_id, person_id, None, None, AttemptState.AUTHORIZED, now)
 
     @property
     def genesis_head(self) -> bytes:
-        """The head of the attempt's hash chain before the first answer."""
+        """The head of the attempt's hash chain before the first revision."""
         return receipts.genesis(self.attempt_id)
 
     def authorize(self) -> Attempt:
@@ -188,7 +188,7 @@ class Attempt:
     def start(
         self, time_limit: timedelta | None, ledger: Sequence[time_ledger.LedgerEntry]
     ) -> Attempt:
-        """Return the attempt after its start, whose time is that of the first entry of `ledger`."""
+        """Return the attempt after its start. It started at the time of the first entry of `ledger`."""
         return replace(
             self._after(AttemptAction.START),
             started_at=ledger[0].at,
@@ -218,7 +218,7 @@ class Attempt:
 
 
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
-    """Return the cause of a learner's submission at `now`, which after the deadline is the time limit (`A8`)."""
+    """Return the cause of a learner's submission at `now`: the learner, or after the deadline the time limit (`A8`)."""
     return (
         SubmitCause.TIME_LIMIT_EXCEEDED
         if deadline is not None and now > deadline
@@ -227,7 +227,10 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
 
 
 def is_released_automatically(cause: SubmitCause) -> bool:
-    """Return whether the system releases the result; an administrator decides if the learner was removed."""
+    """Return whether the system releases the result at once: False if the learner was removed from the session.
+
+    In that case an administrator decides about the release.
+    """
     return cause is not SubmitCause.REMOVED
 
 
@@ -247,7 +250,7 @@ def _not_authorized(state: AttemptState) -> ServiceError:
 
 
 def identity_not_verified() -> ServiceError:
-    """Return the error for starting before the learner's identity is verified."""
+    """Return the error for starting an attempt before the learner's identity is verified."""
     return _start_refused(
         AttemptState.AWAITING_AUTHORIZATION,
         "Your identity has to be verified first. Send the photos that your session's page asks for, if you have not sent them yet. "
@@ -266,7 +269,7 @@ def _start_refused(state: AttemptState, sentence: str) -> ServiceError:
 
 
 def attempt_not_started(state: AttemptState, action: str = "save") -> ServiceError:
-    """Return the error for saving or submitting before the start."""
+    """Return the error for saving or submitting before the attempt is started."""
     sentence = (
         _CLOSED
         if state is AttemptState.VOIDED
@@ -295,12 +298,12 @@ def _already_submitted(state: AttemptState, action: AttemptAction) -> ServiceErr
 
 
 def attempt_submitted() -> ServiceError:
-    """Return the error for a change after the submission, which is stored as a late answer (`A6`)."""
+    """Return the error for a change that is received after the submission and is stored as a late answer (`A6`)."""
     return _late("ATTEMPT_SUBMITTED", _SUBMITTED)
 
 
 def time_limit_exceeded() -> ServiceError:
-    """Return the error for a change after the deadline, which is stored as a late answer."""
+    """Return the error for a change that is received after the deadline and is stored as a late answer."""
     return _late("TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.")
 
 
@@ -314,7 +317,7 @@ def _late(reason: str, sentence: str) -> ServiceError:
 
 
 def not_your_attempt() -> ServiceError:
-    """Return the error for a caller without access to the attempt, which does not reveal whether it exists."""
+    """Return the error for a caller without access. The error does not reveal whether the attempt exists."""
     return not_allowed(
         "NOT_YOUR_ATTEMPT",
         "This attempt is not yours, or it might not exist. Go back to your course and open the assessment from there.",

@@ -1,4 +1,4 @@
-"""Open Badges 3.0 credentials (`A11`): the content of a certificate for machines, and the names of its signing key.
+"""Open Badges 3.0 credentials (`A11`), the machine-readable form of certificates, and the ids of their signing key.
 
 https://www.imsglobal.org/spec/ob/v3p0 · https://w3c-ccg.github.io/did-key-spec · https://www.w3.org/TR/vc-di-eddsa
 """
@@ -23,7 +23,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """The organisation that signs: its name, its address and its public key (32 bytes)."""
+    """The organisation that signs credentials: its name, its URL and its public key (32 bytes)."""
 
     name: str
     url: str
@@ -31,16 +31,16 @@ class Issuer:
 
     @property
     def did(self) -> str:
-        """The issuer's id, which is its public key, so that verification needs no server."""
+        """The issuer's did:key, which contains the public key, so that verification needs no server."""
         return f"did:key:{public_key_multibase(self.public_key)}"
 
     @property
     def verification_method(self) -> str:
-        """The id of the issuer's key."""
+        """The id of the issuer's public key in a proof."""
         return f"{self.did}#{public_key_multibase(self.public_key)}"
 
     def verification_url(self, certificate_id: UUID) -> str:
-        """Return the address of the public page that verifies a certificate."""
+        """Return the URL of the public page that verifies a certificate."""
         return f"{self.url.rstrip('/')}/certificates/{certificate_id}"
 
 
@@ -56,7 +56,7 @@ class Achievement:
 
 
 def credential(achievement: Achievement, issuer: Issuer) -> dict[str, Json]:
-    """Return the unsigned credential."""
+    """Return the unsigned credential for the achievement, as a JSON object."""
     return {
         "@context": list(CONTEXT),
         "id": issuer.verification_url(achievement.certificate_id),
@@ -118,5 +118,5 @@ def multibase(content: bytes) -> str:
 
 
 def timestamp(time: datetime) -> str:
-    """Return a time in whole seconds in the form of XML Schema."""
+    """Return a time as an XML Schema timestamp, in whole seconds."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -29,7 +29,8 @@ class SingleChoice:
 class MultipleChoice:
     """A kind with one or more correct choices.
 
-    With `partial_credit`, each correct choice earns its share of the points and each wrong one loses as much.
+    With `partial_credit`, each selected correct choice adds its share of the points, and each selected wrong choice
+    subtracts the same share.
     """
 
     choices: tuple[Choice, ...]
@@ -39,14 +40,17 @@ class MultipleChoice:
 
 @dataclass(frozen=True, slots=True)
 class TrueFalse:
-    """A statement; `correct` is None only in an item that `require_valid_items` refuses."""
+    """A statement that is true or false. `correct` is None only in an item that `require_valid_items` refuses."""
 
     correct: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """A number within `tolerance`, both in `unit`; `correct` is None as in `TrueFalse`."""
+    """A question for a number, which may differ from `correct` by up to `tolerance`; both are in `unit`.
+
+    `correct` is None only in an item that `require_valid_items` refuses.
+    """
 
     correct: float | None
     tolerance: float = 0.0
@@ -68,7 +72,10 @@ class Item:
 
 
 def require_valid_items(items: Sequence[Item], field: str = "assessment.items") -> None:
-    """Raise ITEM_INVALID with every violation of the items; `field` is the path of their list."""
+    """Raise ITEM_INVALID with all violations if any item is invalid.
+
+    `field` is the path of the list of items in the request.
+    """
     violations = [*_list_violations(items, field)]
     for index, item in enumerate(items):
         violations += _kind_violations(item.kind, f"{field}[{index}]")

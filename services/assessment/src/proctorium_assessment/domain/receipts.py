@@ -1,6 +1,7 @@
-"""The hash chain of an attempt's revisions (`A6`). `docs/architecture/answers.md` describes it and has a verifier.
+"""The hash chain of an attempt's revisions (`A6`), which `docs/architecture/answers.md` describes with a verifier.
 
-The head after each revision is a hash of the head before it, so a receipt proves every revision up to its own.
+Each head is a hash of the previous head and the new revision. A receipt contains a head, so it proves that revision and
+every revision before it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,12 @@ GENESIS_PREFIX = b"proctorium-answers-v1"
 
 
 def genesis(attempt_id: UUID) -> bytes:
-    """Return the head of an attempt's chain before its first revision: 32 bytes."""
+    """Return the head (32 bytes) of an attempt's chain before its first revision."""
     return sha256(GENESIS_PREFIX + attempt_id.bytes).digest()
 
 
 def link(previous: bytes, sequence: int, item_id: UUID, answer: bytes) -> bytes:
-    """Return the head after one more revision; `answer` has the canonical bytes, and is empty when removed."""
+    """Return the head after one more revision; `answer` is its canonical bytes, or empty for a removed answer."""
     return sha256(
         previous + sequence.to_bytes(8, "big") + item_id.bytes + sha256(answer).digest()
     ).digest()

@@ -12,7 +12,7 @@ from proctorium_common.errors import Kind, ServiceError, invalid_transition, not
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One version of an attempt's result; `item_scores` is empty where only the sums are read."""
+    """One version of an attempt's result. `item_scores` is empty if the result was read without its items."""
 
     result_id: UUID
     attempt_id: UUID
@@ -30,7 +30,7 @@ class Result:
 
 
 def result_not_found() -> ServiceError:
-    """Return the error for a result that the caller cannot see, which does not reveal whether it exists."""
+    """Return the error for a result that the caller cannot see. The error does not reveal whether the result exists."""
     return not_found(
         "NOT_FOUND", "There is no such result, or it is not yours. Open it from your results."
     )

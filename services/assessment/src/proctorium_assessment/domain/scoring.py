@@ -1,7 +1,7 @@
 """Scoring of answers (`A9`).
 
-Points are computed as exact fractions, without the rounding of binary fractions: 55 % of 20 points are 11 points, and
-five of six points meet a pass mark of five sixths.
+Points are computed as exact fractions, because floats are rounded. So 55 % of 20 points are exactly 11 points, and five
+of six points meet a pass mark of five sixths.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LARGEST_DENOMINATOR = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class ItemScore:
-    """The points for one item; `sequence` is that of the revision that counted, or None if there was none."""
+    """The points for one item. `sequence` is the number of the revision that counted, or None without a revision."""
 
     item_id: UUID
     points: float
@@ -36,7 +36,7 @@ class ItemScore:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The points of an attempt, the possible points, and whether it is passed."""
+    """The points of an attempt, the possible points, and whether the attempt is passed."""
 
     points: float
     points_possible: float
@@ -46,14 +46,17 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class CountingAnswer:
-    """The answer that counts for an item: the one with the highest sequence number."""
+    """The answer that counts for an item, which is the answer with the highest sequence number."""
 
     sequence: int
     answer: Answer
 
 
 def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_mark: float) -> Score:
-    """Return the score of the answers, given by item; `pass_mark` is the share of the points that is needed."""
+    """Return the score of an attempt whose answers are `answers`, by item id.
+
+    `pass_mark` is the share of the possible points that is needed to pass, between 0 and 1.
+    """
     reached = Fraction(0)
     scored: list[ItemScore] = []
     for item in items:
@@ -66,7 +69,7 @@ def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_ma
     passed = reached >= needed
     rounded = float(reached)
     if not passed and rounded >= float(needed):
-        # The rounded points would look like a pass.
+        # Conversion to a float rounded the points up to the needed points, so a failed attempt would look passed.
         rounded = math.nextafter(float(needed), 0)
     return Score(rounded, float(possible), passed, tuple(scored))
 
@@ -96,15 +99,16 @@ def _share(kind: ItemKind, answer: Answer) -> Fraction:
 
 
 def share(number: float) -> Fraction:
-    """Return the fraction that the float `number` was written for.
+    """Return the fraction that the float `number` stands for, such as 5/6 for 0.8333333333333334.
 
-    This is the simplest fraction with that nearest float (5/6 for 0.8333333333333334), or the decimal as written if the
-    fraction's denominator would have more than seven digits. Below that size, no two fractions have the same float.
+    This is the simplest fraction whose nearest float is `number`. If its denominator were above ten million, this is
+    the shortest decimal of `number` instead. Two different fractions with smaller denominators never have the same
+    nearest float.
     """
     simplest = Fraction(number).limit_denominator(_LARGEST_DENOMINATOR)
     return simplest if float(simplest) == number else _exact(number)
 
 
 def _exact(number: float) -> Fraction:
-    """Return the decimal as written, not the nearest binary fraction: 0.1 is one tenth."""
+    """Return the shortest decimal of a float as a fraction, so that 0.1 is exactly one tenth."""
     return Fraction(repr(float(number)))

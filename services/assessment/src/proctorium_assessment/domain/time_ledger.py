@@ -1,7 +1,7 @@
 """The time ledger (`A5`): an append-only list of entries, from which the remaining time of an attempt is computed.
 
-The clock runs from `STARTED`, and stops while a pause, a stopping break or an outage is open. Nothing is counted
-while it runs, so a pause also works while the learner is offline.
+The clock runs from `STARTED`. It is stopped during a pause, a break or an outage. The spent time is computed from the
+times of the entries, not counted while the clock runs, so a pause also works while the learner is offline.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ _ENDS = {
     EntryKind.BREAK_ENDED: EntryKind.BREAK_STARTED,
     EntryKind.OUTAGE_ENDED: EntryKind.OUTAGE_STARTED,
 }
-"""Each end and the stop that it ends; the end of a stop that is not open changes nothing."""
+"""The kind of stop that each end entry ends. An end entry without an open stop changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One entry of the ledger; `amount` is the granted time of an `EXTRA`."""
+    """One entry of the ledger. `amount` is the extra time that an `EXTRA` entry grants; other entries have none."""
 
     kind: EntryKind
     at: datetime
@@ -48,8 +48,8 @@ class LedgerEntry:
 class TimeBalance:
     """The sum of a ledger.
 
-    `spent` is the time that the clock ran before `running_since`, which is None while the clock is stopped. `granted`
-    is the extra time.
+    `spent` is the time for which the clock ran until it was stopped last. `granted` is the extra time. `running_since`
+    is the time from which the clock runs now, or None while it is stopped.
     """
 
     spent: timedelta = _NO_TIME
@@ -57,26 +57,26 @@ class TimeBalance:
     running_since: datetime | None = None
 
     def spent_at(self, now: datetime) -> timedelta:
-        """Return how long the clock has run until `now`."""
+        """Return the time for which the clock has run until `now`."""
         return self.spent + (
             max(now - self.running_since, _NO_TIME) if self.running_since is not None else _NO_TIME
         )
 
     def deadline(self, limit: timedelta | None) -> datetime | None:
-        """Return the deadline, or None without a limit or while the clock is stopped."""
+        """Return the deadline, or None if there is no limit or the clock is stopped."""
         if limit is None or self.running_since is None:
             return None
         return self.running_since + (limit + self.granted - self.spent)
 
     def remaining(self, limit: timedelta | None, now: datetime) -> timedelta | None:
-        """Return the remaining time at `now`, which is never negative; None without a limit."""
+        """Return the remaining time at `now`, which is never negative, or None if there is no limit."""
         if limit is None:
             return None
         return max(limit + self.granted - self.spent_at(now), _NO_TIME)
 
 
 def compute_balance(entries: Iterable[LedgerEntry]) -> TimeBalance:
-    """Return the sum of the entries, ordered by time; entries of the same time keep their order."""
+    """Return the sum of the entries. They are applied in order of time; entries of the same time keep their order."""
     spent, granted = _NO_TIME, _NO_TIME
     running_since: datetime | None = None
     started = False
@@ -97,7 +97,7 @@ def compute_balance(entries: Iterable[LedgerEntry]) -> TimeBalance:
 
 
 def compute_deadline(limit: timedelta | None, entries: Sequence[LedgerEntry]) -> datetime | None:
-    """Return the deadline of an attempt with `limit` and these entries, or None if there is none now."""
+    """Return the deadline of an attempt, or None if it has no limit or its clock is stopped."""
     return compute_balance(entries).deadline(limit)
 
 

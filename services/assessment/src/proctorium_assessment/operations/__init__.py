@@ -1,1 +1,1 @@
-"""The use cases."""
+"""The operations of the service, without gRPC and NATS."""

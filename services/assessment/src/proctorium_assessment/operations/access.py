@@ -1,4 +1,4 @@
-"""The people who may read attempts and results, and the annotation of traces with attempts."""
+"""Access checks for reading attempts and results, and the annotation of traces with attempts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from proctorium_common.telemetry.traces import annotate
 
 
 async def is_session_proctor(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
-    """Return whether the caller is a proctor of the session. Raises CERTIFICATION_ENDED if not certified now."""
+    """Return whether the caller is a proctor of the session.
+
+    Raises CERTIFICATION_ENDED if the proctor is not certified now.
+    """
     if caller.person_id is None or "proctor" not in caller.roles:
         return False
     if not await sessions.is_proctor_of_session(tx, session_id, caller.person_id):

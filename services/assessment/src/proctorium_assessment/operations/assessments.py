@@ -26,7 +26,7 @@ _LIST = "assessments"
 async def create(
     database: Database, assessment: Assessment, responder: Responder[Assessment, M]
 ) -> M:
-    """Create an assessment that is not published. Raises ITEM_INVALID."""
+    """Create an assessment as a draft. Raises ITEM_INVALID."""
     require_valid_items(assessment.items)
 
     async def run(tx: Transaction) -> Assessment:
@@ -39,7 +39,7 @@ async def create(
 async def publish(
     database: Database, assessment_id: UUID, responder: Responder[Assessment, M]
 ) -> M:
-    """Publish the assessment, which makes it permanent; a repetition changes nothing. Raises NOT_FOUND."""
+    """Publish the assessment, after which it never changes. A repetition changes nothing. Raises NOT_FOUND."""
 
     async def run(tx: Transaction) -> Assessment:
         stored = await assessments.lock_assessment(tx, assessment_id)
@@ -87,7 +87,7 @@ async def list_assessments(
 
 
 async def load_assessment(source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
-    """Return the assessment with its items, or None."""
+    """Return the assessment with its items, or None if it does not exist."""
     stored = await assessments.get_assessment(source, assessment_id)
     return None if stored is None else _with_items(stored)
 
@@ -95,7 +95,7 @@ async def load_assessment(source: Database | Transaction, assessment_id: UUID) -
 async def load_assessments(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Return the assessments that exist with their items, by id."""
+    """Return the assessments that exist, with their items, keyed by id."""
     stored = await assessments.get_assessments(tx, assessment_ids)
     return {assessment_id: _with_items(each) for assessment_id, each in stored.items()}
 

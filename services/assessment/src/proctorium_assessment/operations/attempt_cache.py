@@ -1,4 +1,4 @@
-"""A cache of the constants of started attempts: their learner, and how their items can be answered."""
+"""A cache of the data of started attempts that never changes: the learner, the session and the items."""
 
 from __future__ import annotations
 
@@ -30,7 +30,10 @@ _MAX_ANSWERS = 500
 
 
 class CachedItem:
-    """An item with the answers that were validated. Many learners send the same answers, so each is validated once."""
+    """An item with the valid answers to it.
+
+    Many learners send the same answer, so an answer that was found valid is not validated again.
+    """
 
     def __init__(self, item: Item) -> None:
         self.item_id = item.item_id
@@ -38,7 +41,7 @@ class CachedItem:
         self._validated: dict[bytes, bytes] = {}
 
     def canonical(self, answer: bytes) -> bytes:
-        """Return the canonical bytes of an answer as it was sent. Raises ANSWER_INVALID."""
+        """Return the canonical bytes for the bytes of an answer that a learner sent. Raises ANSWER_INVALID."""
         validated = self._validated.get(answer)
         if validated is not None:
             return validated
@@ -51,14 +54,15 @@ class CachedItem:
 
 
 ItemsById = Mapping[str, CachedItem]
-"""An assessment's items by the text of their ids, as in requests."""
+"""The items of an assessment, keyed by their ids as text, because requests contain ids as text."""
 
 
 @dataclass(slots=True, eq=False)
 class CachedAttempt:
-    """A started attempt. `snapshot` is that of its row when this process saved in it last, or None.
+    """A started attempt.
 
-    The snapshot may be out of date, so a decision that is based on it is stored only if the row is unchanged.
+    `snapshot` is the state of its row after the last save by this process, or None if that is unknown. Another process
+    may have changed the row since, so a save that uses the snapshot is stored only if the row still equals it.
     """
 
     attempt_id: UUID
@@ -86,11 +90,11 @@ class AttemptCache:
         self._items: OrderedDict[UUID, ItemsById] = OrderedDict()
 
     def get(self, attempt_id: str) -> CachedAttempt | None:
-        """Return the attempt if it is cached, or None; an ID in upper case is that of the same attempt."""
+        """Return the attempt if it is cached, or None. The ID may be in upper case or lower case."""
         return self._attempts.get(attempt_id) or self._attempts.get(attempt_id.lower())
 
     async def load(self, person_id: UUID | None, attempt_id: str) -> CachedAttempt:
-        """Read and cache the person's started attempt. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
+        """Read, cache and return the person's started attempt. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
         attempt = await attempts.get_attempt(self._database, UUID(attempt_id))
         if attempt is None or attempt.person_id != person_id:
             raise not_your_attempt()
@@ -109,8 +113,9 @@ class AttemptCache:
             attempt.participant_id,
             items,
         )
-        # Of two concurrent loads the first one stays, because requests may be using it. However its ID is written, an
-        # attempt is cached once: a batch with two copies of it would add twice to the same position of its chain.
+        # If two loads are concurrent, the object of the first one stays, because requests may be using it. The key is
+        # the ID in lower case, so that an attempt is cached only once. A batch with two objects of the same attempt
+        # would add two revisions at the same position of its chain.
         key = str(attempt.attempt_id)
         cached = self._attempts.setdefault(key, cached)
         _store(self._attempts, key, cached, _MAX_ATTEMPTS)

@@ -57,14 +57,15 @@ class AttemptOverview:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An attempt with its answers, for its learner.
+    """An attempt as its learner may read it now: with its answers, and with its items while they are shown.
 
-    It has no items and answers before the start, and no items from the submission to the end of the session.
+    Before the start, there are no items and no answers. Between the submission and the end of the session, there are
+    no items.
     """
 
     overview: AttemptOverview
     assessment: Assessment | None
-    """The assessment whose items the learner may read now."""
+    """The assessment with its items, or None if the learner may not read the items now."""
     answers: Sequence[SavedAnswer]
     late_item_numbers: Sequence[int]
     """The numbers of the items with a late revision; the first item of the attempt has the number 1."""
@@ -76,7 +77,7 @@ async def create_self_paced(
     assessment_id: UUID,
     responder: Responder[AttemptOverview, M],
 ) -> M:
-    """Create an attempt at a self-paced assessment, or return the learner's open one.
+    """Create an attempt at a self-paced assessment, or return the learner's attempt that is not submitted.
 
     Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, ASSESSMENT_IS_PROCTORED, LEARNER_NOT_REGISTERED, ATTEMPT_ALREADY_TAKEN.
     """
@@ -116,7 +117,7 @@ async def _get_open_attempt(tx: Transaction, person_id: UUID, assessment_id: UUI
 async def open_attempt(
     database: Database, published: PublishedAssessments, person_id: UUID, attempt_id: UUID
 ) -> OpenAttempt:
-    """Return the learner's own attempt with its answers, read by one statement. Raises NOT_YOUR_ATTEMPT."""
+    """Return the learner's own attempt with its answers, which one statement reads. Raises NOT_YOUR_ATTEMPT."""
     stored = await attempts.get_attempt_with_answers(database, attempt_id)
     if stored is None or stored.attempt.person_id != person_id:
         raise not_your_attempt()
@@ -128,7 +129,7 @@ async def open_attempt(
     late = stored.late_item_ids
     overview = _overview(attempt, assessment, len(stored.answers), len(late))
     items = assessment.items if late and assessment is not None else ()
-    # Numbers reveal nothing about the items to learners who have not submitted yet.
+    # The response has the numbers of the items, not their ids, so that it reveals nothing about withheld items.
     numbers = [number for number, item in enumerate(items, 1) if item.item_id in late]
     if _are_items_withheld(attempt, is_session_over=stored.is_session_over):
         assessment = None
@@ -136,7 +137,10 @@ async def open_attempt(
 
 
 def _are_items_withheld(attempt: Attempt, *, is_session_over: bool) -> bool:
-    """Return whether a submitted attempt's items are withheld: others may start until the session is over."""
+    """Return whether the items are withheld from the learner of a submitted attempt.
+
+    They are withheld until the session is over, because other learners may still start.
+    """
     return (
         attempt.state in SUBMITTED_STATES and attempt.session_id is not None and not is_session_over
     )
@@ -149,13 +153,14 @@ async def start(
     attempt_id: UUID,
     responder: Responder[None, M],
 ) -> M:
-    """Start the attempt and its clock; a started attempt does not change.
+    """Start the attempt and its clock. If the attempt is started already, nothing changes.
 
     Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN.
     """
 
     async def run(tx: Transaction) -> None:
-        # All are locked in one order, so that of two concurrent starts one waits for the other and is refused.
+        # The person's attempts at the assessment are locked in the order of their ids. So if two of them are started
+        # concurrently, the second start waits for the first and is then refused.
         locked = {
             each.attempt_id: each
             for each in await attempts.lock_attempt_with_others(tx, person_id, attempt_id)
@@ -200,9 +205,9 @@ async def list_attempts(
     page_size: int,
     page_token: str,
 ) -> tuple[Sequence[AttemptOverview], str]:
-    """Return a page of the caller's own attempts, or of those of a session, and the token of the next page.
+    """Return a page of the caller's own attempts or of a session's attempts, and the token of the next page.
 
-    Only proctors of the session and administrators may list all of its attempts. Raises NOT_ALLOWED,
+    Only proctors of the session and administrators may list all attempts of a session. Raises NOT_ALLOWED,
     CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
@@ -222,7 +227,7 @@ async def list_attempts(
 
 
 async def load_overviews(tx: Transaction, of: Sequence[Attempt]) -> list[AttemptOverview]:
-    """Return the overviews of the attempts, in their order."""
+    """Return the overviews of the attempts, in the order of the attempts."""
     if not of:
         return []
     described = await assessments.get_descriptions(tx, [attempt.assessment_id for attempt in of])
@@ -242,7 +247,7 @@ async def load_overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Attempt
 def _overview(
     attempt: Attempt, assessment: Assessment | None, answered_count: int, late_count: int
 ) -> AttemptOverview:
-    if assessment is None:  # a session may name an assessment that does not exist
+    if assessment is None:  # A session may have the id of an assessment that does not exist.
         return AttemptOverview(attempt, "", None, 0, answered_count, late_count)
     limit = attempt.time_limit if attempt.state in STARTED_STATES else assessment.time_limit
     title, item_count = assessment.title, assessment.item_count

@@ -49,7 +49,10 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=1), timedelta(minutes=1)
 async def create_certificate(
     tx: Transaction, *, registration_id: UUID, person_id: UUID, course_id: UUID, title: str
 ) -> None:
-    """Create the certificate of a completed registration, to be issued by the worker; a repetition changes nothing."""
+    """Create the certificate of a completed registration, which the worker issues later.
+
+    A repetition changes nothing.
+    """
     trace_context = current_trace_context()
     await certificates.insert_certificate(
         tx,
@@ -65,7 +68,10 @@ async def create_certificate(
 
 
 async def get(database: Database, caller: Caller, certificate_id: UUID) -> Certificate:
-    """Return the caller's own certificate, or any for administrators. Raises NOT_FOUND, CERTIFICATE_PENDING."""
+    """Return the certificate if it is the caller's own or the caller is an administrator.
+
+    Raises NOT_FOUND, CERTIFICATE_PENDING.
+    """
     async with database.transaction() as tx:
         return await _get_readable(tx, caller, certificate_id)
 
@@ -73,7 +79,7 @@ async def get(database: Database, caller: Caller, certificate_id: UUID) -> Certi
 async def download(
     database: Database, caller: Caller, certificate_id: UUID
 ) -> tuple[Certificate, bytes]:
-    """Return the certificate and its PDF, as `get`. Raises NOT_FOUND, CERTIFICATE_PENDING."""
+    """Return the certificate and its PDF, with the access rules of `get`. Raises NOT_FOUND, CERTIFICATE_PENDING."""
     async with database.transaction() as tx:
         certificate = await _get_readable(tx, caller, certificate_id)
         return certificate, await certificates.get_pdf(tx, certificate_id)
@@ -91,7 +97,7 @@ async def _get_readable(tx: Transaction, caller: Caller, certificate_id: UUID) -
 
 
 async def verify(database: Database, certificate_id: UUID) -> Certificate:
-    """Return an issued certificate to any caller. Raises NOT_FOUND."""
+    """Return an issued certificate; any caller may read it. Raises NOT_FOUND."""
     async with database.transaction() as tx:
         certificate = await certificates.get_certificate(tx, certificate_id)
     if certificate is None or certificate.issued_at is None:
@@ -100,13 +106,13 @@ async def verify(database: Database, certificate_id: UUID) -> Certificate:
 
 
 async def list_due(database: Database) -> Sequence[PendingCertificate]:
-    """Return certificates to issue now."""
+    """Return a batch of certificates that are due now."""
     async with database.transaction() as tx:
         return await certificates.list_due_certificates(tx, tx.now, _BATCH)
 
 
 class CertificateIssuer:
-    """The issuing of certificates, with the current names of holder and organisation from enrollment.
+    """Issues certificates, with the current names of the holder and the organisation from enrollment.
 
     `issuer_name` is used while the organisation has no name.
     """
@@ -132,7 +138,7 @@ class CertificateIssuer:
         self._key: tuple[bytes, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
-        """Issue the certificate; return False if it was postponed or another replica has issued it."""
+        """Issue the certificate; return False if it is postponed or another replica has issued it."""
         annotate(
             person_id=pending.person_id,
             course_id=pending.course_id,
@@ -183,9 +189,9 @@ class CertificateIssuer:
         )
 
     async def _load_key(self) -> tuple[bytes, bytes]:
-        """Return the public key and the seed that sign, and create them first if there are none.
+        """Return the public key and the seed of the signing key, which is created if there is none.
 
-        Replicas that create a key concurrently agree on the oldest one.
+        If several replicas create a key concurrently, all of them use the oldest key.
         """
         async with self._database.transaction() as tx:
             stored = await certificates.get_issuer_key(tx)

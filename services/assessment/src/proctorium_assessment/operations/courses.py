@@ -1,4 +1,4 @@
-"""Courses: their copies from events, registrations, and the courses of results."""
+"""Storing courses and registrations from events, and finding the courses of results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proctorium_common.storage.database import Transaction
 async def store_course(
     tx: Transaction, course: Course, assessment_ids: Collection[UUID], position: int
 ) -> None:
-    """Store a published course, unless a newer event was stored."""
+    """Store a published course, unless a newer event of the course is stored already."""
     await courses.upsert_course(tx, course, assessment_ids, position)
 
 
@@ -31,7 +31,7 @@ async def require_self_paced_registration(
 ) -> None:
     """Raise LEARNER_NOT_REGISTERED unless the person is registered in a self-paced course with the assessment.
 
-    Raises ASSESSMENT_IS_PROCTORED if every course with it is proctored.
+    Raises ASSESSMENT_IS_PROCTORED if every course with the assessment is proctored.
     """
     registrations = await courses.list_course_registrations(tx, assessment_id, person_id)
     self_paced = [each for each in registrations if each.self_paced]
@@ -44,7 +44,11 @@ async def require_self_paced_registration(
 async def get_courses_of_results(
     tx: Transaction, results: Iterable[tuple[UUID, UUID | None, UUID]]
 ) -> Mapping[UUID, UUID]:
-    """Return the course of each (result, session, assessment) by result: the session's, or the assessment's."""
+    """Return the ids of the courses of results, keyed by result id.
+
+    Each of `results` has the ids of a result, its session and its assessment. The course is that of the session. If
+    that is unknown, it is the course of the assessment. A result without a known course is left out.
+    """
     results = list(results)
     by_session = await sessions.get_courses_of_sessions(
         tx, {session_id for _, session_id, _ in results if session_id is not None}

@@ -1,4 +1,4 @@
-"""Publishing the progress of attempts from time to time, not for each save (`S7`)."""
+"""Publishing the progress of attempts at intervals, not for each save (`S7`)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ _BATCH = 200
 
 
 async def publish_progress(tx: Transaction, interval: timedelta) -> int:
-    """Publish the progress of attempts with new answers, for each at most once per `interval`; return their number.
+    """Publish the progress of attempts with new answers, and return the number of these attempts.
 
-    Unpublished progress is found in the attempts' rows, so a restart loses none.
+    An attempt's progress is published at most once per `interval`. Unpublished progress is found in the rows of the
+    attempts, so it is not lost by a restart.
     """
     locked = await attempts.lock_progressed_attempts(tx, tx.now - interval, _BATCH)
     if not locked:

@@ -1,4 +1,4 @@
-"""A cache of published assessments, which each process reads and parses once."""
+"""A cache of published assessments, so that a process reads and decodes each of them once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ METRIC = "assessment.cached_assessments"
 DESCRIPTION = "Published assessments in memory"
 
 LIMIT = 200
-"""The maximum number of cached assessments, more than are taken on one day."""
+"""The maximum number of cached assessments. It is more than the number of assessments taken on one day."""
 
 
 class PublishedAssessments:
-    """A bounded cache of published assessments, from which the least recently used one is removed.
+    """A bounded cache of published assessments, which removes the least recently used assessment when it is full.
 
-    An entry is never stale: the database refuses to change or delete a published assessment (the trigger
-    `forbid_published_assessment_changes`). Drafts are not cached, so the next read sees a publication.
+    An entry is never stale, because a trigger (`forbid_published_assessment_changes`) refuses to change or delete a
+    published assessment. A draft is not cached, so that its publication is seen by the next read.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:
@@ -31,7 +31,7 @@ class PublishedAssessments:
         self._cached: OrderedDict[UUID, Assessment] = OrderedDict()
 
     async def get(self, source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
-        """Return the assessment with its items, published or not, or None."""
+        """Return the assessment with its items, even if it is not published, or None if it does not exist."""
         cached = self._cached.get(assessment_id)
         if cached is not None:
             self._cached.move_to_end(assessment_id)

@@ -28,9 +28,10 @@ async def release(
     reason: str,
     responder: Responder[Sequence[Result], M],
 ) -> M:
-    """Release the results of the attempts; released ones do not change. The results are in the order of `attempt_ids`.
+    """Release the results of the attempts; results that are released already do not change.
 
-    Raises NOT_FOUND, INVALID_STATE_TRANSITION, and NOT_ALLOWED for the caller's own result.
+    The response has the results in the order of `attempt_ids`. Raises NOT_FOUND, INVALID_STATE_TRANSITION, and
+    NOT_ALLOWED if one of the attempts is the caller's own.
     """
     person_id = caller.person_id
     if person_id is None:
@@ -56,7 +57,7 @@ async def release(
 
 
 async def record_releases(tx: Transaction, released: Sequence[tuple[Attempt, Result]]) -> None:
-    """Record the event of each released result."""
+    """Record an event for each released result."""
     courses = await get_courses_of_results(
         tx, [(each.result_id, each.session_id, each.assessment_id) for _, each in released]
     )

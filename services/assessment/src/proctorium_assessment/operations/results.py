@@ -25,7 +25,7 @@ from proctorium_common.storage.database import Database, Transaction
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The answer to one item and its points; `answer` is None if there was none."""
+    """The answer to one item and its points. `answer` is None if the learner did not answer the item."""
 
     item: Item
     answer: Answer
@@ -35,9 +35,9 @@ class ItemResult:
 async def get(
     database: Database, caller: Caller, attempt_id: UUID
 ) -> tuple[Result, Sequence[ItemResult]]:
-    """Return the newest version of an attempt's result, with the results of its items if the caller may see them now.
+    """Return the newest version of an attempt's result, and the results of its items.
 
-    Raises NOT_FOUND, RESULT_NOT_RELEASED.
+    The list of item results is empty if the caller may not see the items now. Raises NOT_FOUND, RESULT_NOT_RELEASED.
     """
     async with database.transaction() as tx:
         attempt = await attempts.get_attempt(tx, attempt_id)
@@ -62,9 +62,9 @@ async def list_results(
     page_size: int,
     page_token: str,
 ) -> tuple[Sequence[Result], str]:
-    """Return a page of the caller's own released results, or of those of a session, and the token of the next page.
+    """Return a page of released results, of the caller or of a session, and the token of the next page.
 
-    Only proctors of the session and administrators may list all of its results. Raises NOT_ALLOWED,
+    Only proctors of the session and administrators may list all results of a session. Raises NOT_ALLOWED,
     CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
@@ -85,9 +85,10 @@ async def list_results(
 async def list_late_answers(
     database: Database, caller: Caller, attempt_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Revision], str]:
-    """Return a page of an attempt's late answers, for a proctor of its session or an administrator, and the next token.
+    """Return a page of an attempt's late answers, and the token of the next page.
 
-    Raises NOT_FOUND, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
+    Only proctors of the attempt's session and administrators may list them. Raises NOT_FOUND, CERTIFICATION_ENDED,
+    INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
     name = f"late answers of {attempt_id}"
@@ -111,7 +112,10 @@ async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) 
 
 
 async def _may_see_items(tx: Transaction, caller: Caller, result: Result) -> bool:
-    """Return whether the caller may see the items: others may start with the same ones until the session is over."""
+    """Return whether the caller may see the items of the result.
+
+    A learner may not see them until the session is over, because other learners may still start the same assessment.
+    """
     if result.session_id is None or caller.is_administrator:
         return True
     return await sessions.is_session_over(tx, result.session_id)

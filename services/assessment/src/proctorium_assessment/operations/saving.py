@@ -1,7 +1,8 @@
-"""Saving answers (`A6`), the hot path: many learners share a transaction and get their receipts after its commit.
+"""Saving answers (`A6`). This is the hot path, so the requests of many learners share one transaction.
 
-It needs only the database. Most batches are one statement, because an attempt that has not changed since this process
-saved in it is not read first.
+Each learner gets a receipt after the commit. Saving depends on no other service and not on NATS, only on the database.
+Most batches are one statement: the row of an attempt is not read first, because the process has its snapshot from the
+last save.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from proctorium_common.telemetry.traces import annotate
 
 @dataclass(frozen=True, slots=True)
 class SentAnswer:
-    """A change as the learner sent it; `answer` has the bytes of an `Answer` message, not yet in canonical form."""
+    """A change as the learner sent it. `answer` is an encoded `Answer` message that may not be in canonical form."""
 
     sequence: int
     item_id: str
@@ -43,19 +44,22 @@ class _Request:
 
 
 _CONCURRENT_BATCHES = 3
-"""The number of concurrent batches, each on its own connection."""
+"""The maximum number of concurrent batches. Each batch uses its own connection."""
 
 _MIN_REQUESTS = 4
-"""The number of requests from which one more batch is worth its commit."""
+"""The number of waiting requests from which another concurrent batch is started.
+
+With fewer requests, the cost of one more commit is not worth it.
+"""
 
 _LINGER = 0.003
-"""The seconds for which requests wait for each other after a batch: under load batches are larger, so each costs less."""
+"""The seconds for which requests wait for each other after a batch, so that batches are larger under load."""
 
 _ByAttempt = Mapping[CachedAttempt, Sequence[_Request]]
 
 
 class AnswerSaver:
-    """The saving of answers, one for each process; to be closed before the database."""
+    """Saves answers in batches. A process has one instance, which is closed before the database."""
 
     def __init__(self, database: Database, published: PublishedAssessments, clock: Clock) -> None:
         self._clock = clock
@@ -72,10 +76,10 @@ class AnswerSaver:
     async def save(
         self, person_id: UUID | None, attempt_id: str, sent: Sequence[SentAnswer]
     ) -> Receipt:
-        """Save all changes or none, and return after the commit.
+        """Save all changes or none, and return the receipt after the commit.
 
-        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID, SEQUENCE_REUSED, and after
-        storing the new changes as late, ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED.
+        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID or SEQUENCE_REUSED. Late
+        changes are stored as late answers before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED is raised.
         """
         received_at = self._clock()
         attempt = self._cache.get(attempt_id) or await self._cache.load(person_id, attempt_id)
@@ -89,16 +93,16 @@ class AnswerSaver:
         return outcome
 
     async def prepare(self, person_id: UUID | None, attempt_id: str) -> None:
-        """Cache the attempt, so that saves that begin afterwards are batched in their order.
+        """Cache the attempt, so that later saves need no read first and reach the batcher in order.
 
-        Raises nothing: the saves raise what is wrong.
+        This raises no ServiceError, because the saves raise the same error.
         """
         if self._cache.get(attempt_id) is None:
             with suppress(ServiceError):
                 await self._cache.load(person_id, attempt_id)
 
     async def close(self) -> None:
-        """Refuse new saves and return when all accepted ones are done."""
+        """Refuse new saves, and return when all accepted saves are done."""
         await self._batcher.close()
         await self._connections.close()
 
@@ -113,11 +117,15 @@ class AnswerSaver:
         return [request.outcome for request in batch if request.outcome is not None]
 
     async def _save_by_snapshot(self, by_attempt: _ByAttempt) -> _ByAttempt:
-        """Save in the attempts whose rows are as in their snapshots; return the others, which are unchanged."""
+        """Save the requests of the attempts whose rows still equal their snapshots.
+
+        Return the requests of the other attempts. Nothing was saved for them.
+        """
         now = self._clock()
         sheets: dict[CachedAttempt, AnswerSheet] = {}
         for attempt, requests in by_attempt.items():
-            # If the statement fails, the outcome is unknown, so the snapshot is set again only after it succeeds.
+            # If the statement below fails, the content of the row is unknown. So the snapshot is removed here, and set
+            # again after the statement succeeds.
             snapshot, attempt.snapshot = attempt.snapshot, None
             if snapshot is not None and _are_new(requests, snapshot):
                 sheets[attempt] = AnswerSheet(attempt.attempt_id, snapshot)
@@ -136,7 +144,7 @@ class AnswerSaver:
         }
 
     async def _save_with_lock(self, by_attempt: _ByAttempt) -> None:
-        """Save in attempts after reading and locking their rows."""
+        """Save the requests of the attempts after reading and locking the attempts' rows."""
         requested = {
             attempt.attempt_id: [change.sequence for each in requests for change in each.changes]
             for attempt, requests in by_attempt.items()
@@ -161,13 +169,13 @@ def _validated(attempt: CachedAttempt, sent: SentAnswer) -> Change:
 
 
 def _are_new(requests: Sequence[_Request], snapshot: SheetSnapshot) -> bool:
-    """Return whether every sequence number is new, so that no stored revision must be read."""
+    """Return whether every sequence number is new; if so, no stored revision must be read."""
     last = snapshot.last_sequence
     return all(change.sequence > last for request in requests for change in request.changes)
 
 
 def _save_requests(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> None:
-    """Set the outcome of each request of one attempt; an error is that of its own request only."""
+    """Set the outcome of each request of one attempt. An error in one request does not affect the others."""
     for request in requests:
         try:
             request.outcome = sheet.save(request.changes, request.received_at, now)

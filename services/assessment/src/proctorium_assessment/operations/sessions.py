@@ -1,4 +1,7 @@
-"""Creating, authorising and closing attempts by events of sessions, which arrive late, repeatedly and in any order."""
+"""Creating, authorising and closing attempts because of events of sessions.
+
+The events may arrive late, repeatedly and in any order.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +77,7 @@ async def authorize_attempt(
     person_id: UUID,
     assessment_id: UUID,
 ) -> None:
-    """Authorise the participant's attempt, and create it first if the event of the join has not arrived."""
+    """Authorise the participant's attempt. It is created first if the event of joining has not arrived yet."""
     await create_attempts(
         tx,
         session_id=session_id,
@@ -104,7 +107,7 @@ async def close_attempts_of_participant(
 async def close_attempts_of_session(
     tx: Transaction, *, session_id: UUID, course_id: UUID | None, ended_at: datetime
 ) -> None:
-    """Submit the started attempts of a session that ended, and void the others (`S16`)."""
+    """Submit the started attempts of a session that ended, and void its other attempts (`S16`)."""
     await sessions.upsert_end(tx, session_id, course_id, ended_at)
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
     await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED)
@@ -120,7 +123,7 @@ async def _close_attempts(
             is_overdue = attempt.deadline_at is not None and attempt.deadline_at < tx.now
             (overdue if is_overdue else in_time).append(attempt)
     await submit_attempts(tx, in_time, cause)
-    # The deadline was earlier, but the worker has not submitted these yet.
+    # Their deadlines were before the end of the session, but the worker has not submitted them yet.
     await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
     voided = [attempt.void() for attempt in open_attempts if attempt.state in UNSTARTED_STATES]
     await attempts.update_attempts(tx, voided)

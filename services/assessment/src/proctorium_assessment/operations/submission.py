@@ -1,4 +1,4 @@
-"""Submission of attempts, with their score, result and release in the same transaction (`A8`, `A9`)."""
+"""Submission of attempts. They are scored and their results are released in the same transaction (`A8`, `A9`)."""
 
 from __future__ import annotations
 
@@ -46,7 +46,10 @@ async def submit(
     attempt_id: UUID,
     responder: Responder[AttemptOverview, M],
 ) -> M:
-    """Submit the learner's attempt; a submitted one does not change. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
+    """Submit the learner's attempt. If the attempt is submitted already, nothing changes.
+
+    Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED.
+    """
 
     async def run(tx: Transaction) -> AttemptOverview:
         attempt = await attempts.lock_attempt(tx, attempt_id)
@@ -63,10 +66,10 @@ async def submit(
 
 
 async def submit_overdue(tx: Transaction, grace: timedelta) -> int:
-    """Submit attempts whose deadline was at least `grace` ago; return their number.
+    """Submit attempts whose deadline was at least `grace` ago, and return the number of these attempts.
 
-    Within the grace, a save that was received before the deadline can still be committed. What is received after the
-    deadline is late in any case.
+    During `grace`, saves that were received before the deadline can still be committed. Saves that are received after
+    the deadline are always late.
     """
     overdue = await attempts.lock_overdue_attempts(tx, tx.now - grace, _OVERDUE_BATCH)
     await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
@@ -76,10 +79,10 @@ async def submit_overdue(tx: Transaction, grace: timedelta) -> int:
 async def submit_attempts(
     tx: Transaction, locked: Sequence[Attempt], cause: SubmitCause
 ) -> Sequence[Attempt]:
-    """Submit and score attempts in progress, whose rows are locked, and release their results.
+    """Submit and score attempts in progress, and release their results. The caller has locked the attempts' rows.
 
-    Results of removed learners are not released until an administrator decides. The number of statements does not
-    depend on the number of attempts.
+    The results of removed learners are not released, because an administrator decides about them. The number of
+    statements does not depend on the number of attempts.
     """
     if not locked:
         return ()
@@ -93,7 +96,7 @@ async def submit_attempts(
         counting = revisions.get(attempt.attempt_id, ())
         at = tx.now
         if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
-            at = min(at, attempt.deadline_at)  # not the time at which the worker noticed it
+            at = min(at, attempt.deadline_at)  # The worker runs after the deadline.
         submitted = attempt.submit(cause, at).score()
         if is_released_automatically(cause):
             submitted = submitted.release(tx.now)

@@ -18,7 +18,7 @@ from proctorium_common.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class TranscriptEntry:
-    """A released result, and its course if that is known."""
+    """A released result and its course. `course` is None if the course of the result is not known."""
 
     result: Result
     course: Course | None
@@ -26,16 +26,16 @@ class TranscriptEntry:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A person's released results and certificates, each newest first."""
+    """A person's released results and certificates; both lists have the newest first."""
 
     entries: Sequence[TranscriptEntry]
     certificates: Sequence[Certificate]
 
 
 async def get(database: Database, caller: Caller, person_id: UUID | None) -> Transcript:
-    """Return the transcript of a person, by default the caller's own.
+    """Return the transcript of a person, or of the caller if `person_id` is None.
 
-    Raises NOT_ALLOWED for another person's unless the caller is an administrator.
+    Raises NOT_ALLOWED if the person is not the caller and the caller is not an administrator.
     """
     owner = person_id or caller.person_id
     if owner is None or (owner != caller.person_id and not caller.is_administrator):
@@ -51,7 +51,8 @@ async def get(database: Database, caller: Caller, person_id: UUID | None) -> Tra
         )
         known = await courses.get_courses(tx, set(course_ids.values()))
         issued = await certificates.list_certificates_of_person(tx, owner)
-    # An event of a session may name a course whose own event has not arrived: only its id is known then.
+    # The event of a session may contain a course id before the event of that course arrives. Until then, only the id
+    # of the course is known.
     entries = [
         TranscriptEntry(each, known.get(course_id) or Course(course_id, "", 0.0))
         if (course_id := course_ids.get(each.result_id)) is not None

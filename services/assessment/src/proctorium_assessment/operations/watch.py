@@ -1,4 +1,7 @@
-"""Watching attempts: each change notifies the attempt's id, and the watches of all replicas read the attempt again."""
+"""Watching attempts by PostgreSQL notifications.
+
+Each change of an attempt notifies all replicas of its id. The watches of the attempt then read it again.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ from proctorium_common.tasks import end
 
 @dataclass(eq=False)
 class _Watcher:
-    """One watch of an attempt, which is woken for the heartbeat and when the attempt may have `changed`."""
+    """One watch of an attempt.
+
+    `woken` is set for a heartbeat and for a change. `changed` is True if the attempt may have changed.
+    """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     changed: bool = False
@@ -34,9 +40,9 @@ class _Watcher:
 
 
 class AttemptWatch:
-    """The watches of attempts in this process, which share one subscription.
+    """The watches of attempts in this process, which share one subscription to the notifications.
 
-    After `heartbeat` without a change, the last overview is yielded again without reading.
+    After the time `heartbeat` without a change, a watch yields the last overview again without reading the database.
     """
 
     def __init__(
@@ -54,7 +60,7 @@ class AttemptWatch:
         self._listening: asyncio.Task[None] | None = None
 
     async def watch(self, person_id: UUID, attempt_id: UUID) -> AsyncIterator[AttemptOverview]:
-        """Yield the attempt now and after every change and heartbeat, until its state is final.
+        """Yield the attempt now, and again after every change and every heartbeat, until its state is final.
 
         Raises NOT_YOUR_ATTEMPT.
         """
@@ -80,14 +86,14 @@ class AttemptWatch:
         return attempt.overview
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening for notifications."""
         if self._listening is not None:
             await end(self._listening)
 
     @asynccontextmanager
     async def _watcher(self, attempt_id: str) -> AsyncIterator[_Watcher]:
         if self._listening is None:
-            # An empty context, because listening belongs to no single call or trace.
+            # The task gets an empty context, because it must not run in the call and the trace of the first watch.
             self._listening = asyncio.create_task(self._listen(), context=Context())
         watcher = _Watcher()
         self._watchers[attempt_id].add(watcher)
@@ -101,7 +107,7 @@ class AttemptWatch:
     async def _listen(self) -> None:
         async with self._listener.subscribe(CHANNEL) as notices:
             async for attempt_id in notices:
-                # None means that notifications may have been lost, so all read again.
+                # None means that notifications may have been lost, so all watches read their attempts again.
                 changed = list(self._watchers) if attempt_id is None else [attempt_id]
                 for each in changed:
                     for watcher in self._watchers.get(each, ()):

@@ -1,4 +1,7 @@
-"""Queries of answers. `lock_sheets` and `update_sheets` save a whole batch on the driver's own connection."""
+"""Queries of answers.
+
+`lock_sheets` and `update_sheets` save a whole batch. For speed, they use a connection of the database driver directly.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
-_REVISION = (  # the fields of a Revision, in their order
+_REVISION = (  # The columns in the order of the fields of `Revision`.
     answer_revisions.c.sequence,
     answer_revisions.c.item_id,
     answer_revisions.c.answer,
@@ -41,8 +44,8 @@ _REPEATED = """
     JOIN unnest($1::uuid[], $2::bigint[]) AS requested (attempt_id, sequence) USING (attempt_id, sequence)
 """
 
-# One statement for a batch, which is its own transaction. An attempt is updated only if its row is unchanged since its
-# snapshot. Rows are locked in the order of their ids, so that two batches never deadlock.
+# This single statement saves a whole batch. It needs no explicit transaction. An attempt is updated only if its row
+# still equals its snapshot. Rows are locked in the order of their ids, so that two batches never deadlock.
 _UPDATE = """
     WITH sheet AS (
         SELECT * FROM unnest($10::uuid[], $11::bigint[], $12::bytea[], $13::bigint[], $14::bytea[], $15::bigint[],
@@ -75,13 +78,16 @@ _UPDATE = """
 async def lock_sheets(
     connection: Connection, requested: Mapping[UUID, Collection[int]]
 ) -> dict[UUID, AnswerSheet]:
-    """Return the sheets of attempts with their rows locked, and with the stored ones of the requested numbers."""
+    """Lock the rows of attempts, and return their answer sheets, keyed by attempt id.
+
+    A sheet has the stored revisions with the requested sequence numbers.
+    """
     rows = await connection.fetch(_LOCK, list(requested))
     repeated = [
         (row["attempt_id"], sequence)
         for row in rows
         for sequence in requested[row["attempt_id"]]
-        # Nothing is stored above the last number, so usually no second query is needed.
+        # No revision is stored above the last sequence number, so a second query is usually not needed.
         if sequence <= row["last_sequence"]
     ]
     stored = await _list_repeated(connection, repeated) if repeated else {}
@@ -103,7 +109,10 @@ async def lock_sheets(
 
 
 async def update_sheets(connection: Connection, sheets: Iterable[AnswerSheet]) -> set[UUID]:
-    """Store what was added to the sheets in one statement; return the attempts whose rows were unchanged."""
+    """Store the added revisions of the sheets in one statement, and return the ids of the updated attempts.
+
+    An attempt is not updated if its row no longer equals the snapshot of its sheet.
+    """
     changed = [sheet for sheet in sheets if sheet.added]
     if not changed:
         return set()
@@ -134,7 +143,10 @@ async def update_sheets(connection: Connection, sheets: Iterable[AnswerSheet]) -
 async def list_counting_revisions(
     tx: Transaction, attempt_ids: Collection[UUID]
 ) -> Mapping[UUID, Sequence[Revision]]:
-    """Return the revision that counts for each item, by attempt: the one with the highest number that is not late."""
+    """Return the revisions that count, keyed by attempt id.
+
+    For each item, the revision with the highest sequence number counts, without late revisions.
+    """
     table = answer_revisions
     statement = (
         select(table.c.attempt_id, *_REVISION)
@@ -151,7 +163,7 @@ async def list_counting_revisions(
 
 
 async def count_answered(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
-    """Return the number of items with an answer by attempt, without attempts that have none."""
+    """Return the number of answered items of each attempt, keyed by attempt id; an attempt without any is left out."""
     table = answer_revisions
     newest = (
         select(table.c.attempt_id, func.length(table.c.answer).label("length"))
@@ -171,7 +183,7 @@ async def count_answered(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapp
 async def list_late_revisions(
     tx: Transaction, attempt_id: UUID, *, after: int, limit: int
 ) -> Sequence[Revision]:
-    """Return at most `limit` late revisions of the attempt by sequence number, after the number `after`."""
+    """Return at most `limit` late revisions of the attempt, ordered by sequence number, from above `after`."""
     table = answer_revisions
     statement = (
         select(*_REVISION)
@@ -183,7 +195,7 @@ async def list_late_revisions(
 
 
 async def count_late(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
-    """Return the number of items with a late revision by attempt, without attempts that have none."""
+    """Return the number of items with a late revision, keyed by attempt id; an attempt without any is left out."""
     table = answer_revisions
     statement = (
         select(table.c.attempt_id, func.count(table.c.item_id.distinct()).label("late"))

@@ -35,14 +35,14 @@ _GET = f"""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredAssessment:
-    """An assessment without its items, and the bytes of its items."""
+    """An assessment without its items, and its items as bytes."""
 
     description: Assessment
     item_list: bytes
 
 
 async def insert_assessment(tx: Transaction, assessment: Assessment, item_list: bytes) -> None:
-    """Insert the assessment with the bytes of its items."""
+    """Insert the assessment; `item_list` is its encoded items."""
     await tx.execute(
         insert(assessments).values(
             assessment_id=assessment.assessment_id,
@@ -61,12 +61,12 @@ async def insert_assessment(tx: Transaction, assessment: Assessment, item_list: 
 async def get_assessment(
     source: Database | Transaction, assessment_id: UUID
 ) -> StoredAssessment | None:
-    """Return the assessment, or None."""
+    """Return the assessment, or None if it does not exist."""
     return _first(await source.fetch(_GET, assessment_id))
 
 
 async def lock_assessment(tx: Transaction, assessment_id: UUID) -> StoredAssessment | None:
-    """Return the assessment with its row locked, or None."""
+    """Lock the row of the assessment and return it, or None if it does not exist."""
     return _first(await tx.fetch(f"{_GET} FOR UPDATE", assessment_id))
 
 
@@ -89,7 +89,7 @@ async def get_descriptions(
 
 
 async def update_published_at(tx: Transaction, assessment_id: UUID, published_at: datetime) -> None:
-    """Set the time of the publication, after which a trigger refuses every change of the row."""
+    """Set the time of the publication. Afterwards a trigger refuses every change of the row."""
     await tx.execute(
         update(assessments)
         .where(assessments.c.assessment_id == assessment_id)
@@ -100,7 +100,7 @@ async def update_published_at(tx: Transaction, assessment_id: UUID, published_at
 async def list_assessments(
     tx: Transaction, *, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Assessment]:
-    """Return at most `limit` assessments without items, ordered by title and ID, after the pair `after`."""
+    """Return at most `limit` assessments without items, ordered by title and ID, from behind the pair `after`."""
     key = tuple_(assessments.c.title, assessments.c.assessment_id)
     statement = select(*_DESCRIPTION).order_by(*key).limit(limit)
     if after is not None:

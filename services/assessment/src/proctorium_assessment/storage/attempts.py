@@ -1,4 +1,4 @@
-"""Queries of attempts and their time ledgers. Those of saving are in `answers.py`."""
+"""Queries of attempts and their time ledgers. The queries for saving are in `answers.py`."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ _GET_WITH_ANSWERS = f"""
 
 @dataclass(frozen=True, slots=True)
 class AttemptWithAnswers:
-    """An attempt, whether its session is over, the answers that count, and the items with a late revision."""
+    """An attempt with its counting answers, its items with a late revision, and whether its session is over."""
 
     attempt: Attempt
     is_session_over: bool
@@ -104,7 +104,11 @@ class AttemptWithAnswers:
 
 
 async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
-    """Insert the attempt; return False if the learner has one in the same session or self-paced assessment."""
+    """Insert the attempt, or return False if the learner already has one.
+
+    A learner has at most one attempt at an assessment in a session, and at most one self-paced attempt that is not
+    voided.
+    """
     new = insert(attempts).values(
         attempt_id=attempt.attempt_id,
         assessment_id=attempt.assessment_id,
@@ -124,21 +128,24 @@ async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
 
 
 async def get_attempt(source: Database | Transaction, attempt_id: UUID) -> Attempt | None:
-    """Return the attempt, or None."""
+    """Return the attempt, or None if it does not exist."""
     return _first(await source.fetch(_GET, attempt_id))
 
 
 async def lock_attempt(tx: Transaction, attempt_id: UUID) -> Attempt | None:
-    """Return the attempt with its row locked, so that no answer is saved meanwhile, or None."""
+    """Lock the row of the attempt and return it, or None if it does not exist.
+
+    While the row is locked, no answer is saved in the attempt.
+    """
     return _first(await tx.fetch(_LOCK, attempt_id))
 
 
 async def lock_attempt_with_others(
     tx: Transaction, person_id: UUID, attempt_id: UUID
 ) -> Sequence[Attempt]:
-    """Return a person's attempt and their others at its assessment, with their rows locked in the order of their ids.
+    """Lock and return all attempts of the person at the assessment of the attempt `attempt_id`, including this one.
 
-    Empty if the attempt is not the person's.
+    The rows are locked in the order of their ids. The list is empty if the attempt is not the person's.
     """
     return [_attempt(row) for row in await tx.fetch(_LOCK_WITH_OTHERS, person_id, attempt_id)]
 
@@ -146,7 +153,7 @@ async def lock_attempt_with_others(
 async def get_attempt_with_answers(
     source: Database | Transaction, attempt_id: UUID
 ) -> AttemptWithAnswers | None:
-    """Return the attempt with the answers that count, read by one statement, or None."""
+    """Return the attempt with its counting answers, which one statement reads, or None if it does not exist."""
     rows = await source.fetch(_GET_WITH_ANSWERS, attempt_id)
     if not rows:
         return None
@@ -164,7 +171,7 @@ async def get_attempt_with_answers(
 async def get_self_paced_attempt(
     tx: Transaction, person_id: UUID, assessment_id: UUID
 ) -> Attempt | None:
-    """Return the learner's one attempt at a self-paced assessment, or None."""
+    """Return the learner's only attempt at a self-paced assessment, or None if there is none."""
     statement = _where(
         attempts.c.person_id == person_id,
         attempts.c.assessment_id == assessment_id,
@@ -177,7 +184,7 @@ async def get_self_paced_attempt(
 async def lock_attempt_in_session(
     tx: Transaction, session_id: UUID, person_id: UUID, assessment_id: UUID
 ) -> Attempt | None:
-    """Return a participant's attempt with its row locked, or None."""
+    """Lock the row of a participant's attempt and return it, or None if there is none."""
     statement = _where(
         attempts.c.session_id == session_id,
         attempts.c.person_id == person_id,
@@ -190,7 +197,7 @@ async def lock_attempt_in_session(
 async def lock_attempts_at_assessment(
     tx: Transaction, person_id: UUID, assessment_id: UUID
 ) -> Sequence[Attempt]:
-    """Return all attempts of a person at an assessment, in every session, with their rows locked."""
+    """Lock and return all attempts of a person at an assessment, in all sessions and outside sessions."""
     statement = _where(
         attempts.c.person_id == person_id, attempts.c.assessment_id == assessment_id, lock=True
     )
@@ -198,14 +205,14 @@ async def lock_attempts_at_assessment(
 
 
 async def lock_attempts(tx: Transaction, attempt_ids: Collection[UUID]) -> Sequence[Attempt]:
-    """Return the attempts that exist, with their rows locked."""
+    """Lock and return the attempts with these ids. The ids of missing attempts are ignored."""
     return await _all(tx, _where(attempts.c.attempt_id.in_(attempt_ids), lock=True))
 
 
 async def lock_open_attempts(
     tx: Transaction, *, session_id: UUID | None = None, participant_id: UUID | None = None
 ) -> Sequence[Attempt]:
-    """Return the attempts of a session or a participant that are not submitted, with their rows locked."""
+    """Lock and return the attempts of a session or a participant that are neither submitted nor voided."""
     open_states = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
     owner = (
         attempts.c.session_id == session_id
@@ -217,7 +224,7 @@ async def lock_open_attempts(
 
 
 async def lock_overdue_attempts(tx: Transaction, before: datetime, limit: int) -> Sequence[Attempt]:
-    """Return at most `limit` attempts with a deadline before `before`, with their rows locked.
+    """Lock and return at most `limit` attempts in progress whose deadline is before `before`.
 
     Rows that are locked already are skipped.
     """
@@ -234,9 +241,10 @@ async def lock_overdue_attempts(tx: Transaction, before: datetime, limit: int) -
 async def lock_progressed_attempts(
     tx: Transaction, published_before: datetime, limit: int
 ) -> Sequence[Attempt]:
-    """Return at most `limit` attempts with unpublished progress, none published after `published_before`.
+    """Lock and return at most `limit` attempts in progress with unpublished progress.
 
-    Their rows are locked; rows that are locked already are skipped.
+    Attempts whose progress was published after `published_before` are left out. Rows that are locked already are
+    skipped.
     """
     published_at = attempts.c.progress_published_at
     statement = (
@@ -254,7 +262,7 @@ async def lock_progressed_attempts(
 
 
 async def update_progress_published(tx: Transaction, attempt_ids: Collection[UUID]) -> None:
-    """Set the current progress of attempts, whose rows are locked, as published now."""
+    """Store that the current progress of the attempts is published now. The caller has locked their rows."""
     await tx.execute(
         update(attempts)
         .where(attempts.c.attempt_id.in_(attempt_ids))
@@ -270,7 +278,10 @@ async def list_attempts(
     before: UUID | None,
     limit: int,
 ) -> Sequence[Attempt]:
-    """Return at most `limit` attempts of a person, of a session or of both, newest first, older than `before`."""
+    """Return at most `limit` attempts of a person, of a session or of a person in a session, newest first.
+
+    With `before`, only attempts that are older than this one are returned.
+    """
     statement = select(*_COLUMNS).order_by(attempts.c.attempt_id.desc()).limit(limit)
     if person_id is not None:
         statement = statement.where(attempts.c.person_id == person_id)
@@ -328,7 +339,7 @@ def _first(rows: Sequence[Iterable[Any]]) -> Attempt | None:
 
 
 def _attempt(row: Iterable[Any]) -> Attempt:
-    """Return the attempt of a row of `_COLUMNS`."""
+    """Return the attempt from a row with the columns `_COLUMNS`."""
     attempt_id, assessment_id, person_id, session_id, participant_id, state, *rest = row
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence = rest

@@ -1,4 +1,4 @@
-"""Queries of certificates and their signing key."""
+"""Queries of certificates and of the keys that sign them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proctorium_common.storage.database import Transaction
 
 @dataclass(frozen=True, slots=True)
 class PendingCertificate:
-    """A certificate that is not issued yet; `title` is that of the course."""
+    """A certificate that is not issued yet. `title` is the title of the course."""
 
     certificate_id: UUID
     registration_id: UUID
@@ -30,7 +30,10 @@ class PendingCertificate:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """A certificate without its PDF; `issued_at` is None, and name and credential are empty, until it is issued."""
+    """A certificate without its PDF.
+
+    Until the certificate is issued, `issued_at` is None, and the name and the credential are empty.
+    """
 
     certificate_id: UUID
     person_id: UUID
@@ -43,7 +46,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """What is added to a certificate when it is issued."""
+    """The values that are added to a certificate when it is issued."""
 
     holder_name: str
     issued_at: datetime
@@ -63,7 +66,7 @@ _CERTIFICATE: Select[Any] = select(
 
 
 async def insert_certificate(tx: Transaction, pending: PendingCertificate) -> None:
-    """Insert a certificate to issue, unless its registration has one."""
+    """Insert a certificate that is to be issued, unless its registration already has a certificate."""
     new = insert(certificates).values(
         certificate_id=pending.certificate_id,
         registration_id=pending.registration_id,
@@ -81,7 +84,7 @@ async def insert_certificate(tx: Transaction, pending: PendingCertificate) -> No
 async def list_due_certificates(
     tx: Transaction, now: datetime, limit: int
 ) -> Sequence[PendingCertificate]:
-    """Return at most `limit` certificates to issue now, the longest due first."""
+    """Return at most `limit` certificates that are due at `now`, with the earliest due time first."""
     statement = (
         select(
             certificates.c.certificate_id,
@@ -100,7 +103,7 @@ async def list_due_certificates(
 
 
 async def postpone_certificate(tx: Transaction, certificate_id: UUID, until: datetime) -> None:
-    """Count a failure, and make the certificate due at `until`."""
+    """Add one to the failures of the certificate, and make it due at `until`."""
     await tx.execute(
         update(certificates)
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
@@ -109,7 +112,10 @@ async def postpone_certificate(tx: Transaction, certificate_id: UUID, until: dat
 
 
 async def issue_certificate(tx: Transaction, certificate_id: UUID, documents: Documents) -> bool:
-    """Store the documents, after which the certificate is permanent; return False if another replica has done so."""
+    """Store the documents of the certificate, which makes it permanent.
+
+    Return False if another replica has already issued the certificate.
+    """
     issued = await tx.execute(
         update(certificates)
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
@@ -125,7 +131,7 @@ async def issue_certificate(tx: Transaction, certificate_id: UUID, documents: Do
 
 
 async def get_certificate(tx: Transaction, certificate_id: UUID) -> Certificate | None:
-    """Return the certificate, or None."""
+    """Return the certificate, or None if it does not exist."""
     statement = _CERTIFICATE.where(certificates.c.certificate_id == certificate_id)
     row = (await tx.execute(statement)).first()
     return None if row is None else _certificate(row)
@@ -148,7 +154,7 @@ async def get_pdf(tx: Transaction, certificate_id: UUID) -> bytes:
 async def insert_issuer_key(
     tx: Transaction, key_id: str, public_key: bytes, encrypted_seed: bytes
 ) -> None:
-    """Insert a signing key, unless there."""
+    """Insert a signing key, unless it is already stored."""
     new = insert(issuer_keys).values(
         key_id=key_id, public_key=public_key, encrypted_seed=encrypted_seed, created_at=tx.now
     )
@@ -156,7 +162,10 @@ async def insert_issuer_key(
 
 
 async def get_issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
-    """Return the public key and the encrypted seed of the oldest signing key, on which all replicas agree, or None."""
+    """Return the public key and the encrypted seed of the oldest signing key, or None if there is no key.
+
+    All replicas use the oldest key, so that they sign with the same one.
+    """
     statement = (
         select(issuer_keys.c.public_key, issuer_keys.c.encrypted_seed)
         .order_by(issuer_keys.c.created_at, issuer_keys.c.key_id)

@@ -1,4 +1,4 @@
-"""Queries of courses, their assessments and registrations, copied from enrollment's events."""
+"""Queries of courses, their assessments and registrations, which are copied from enrollment's events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class CourseRegistration:
-    """A course with an assessment: whether it is self-paced, and whether a certain learner is registered in it."""
+    """A course of an assessment: whether the course is self-paced, and whether a given learner is registered in it."""
 
     self_paced: bool
     is_registered: bool
@@ -34,7 +34,7 @@ class CourseRegistration:
 async def upsert_course(
     tx: Transaction, course: Course, assessment_ids: Collection[UUID], position: int
 ) -> None:
-    """Set the course and its assessments, unless they are from an event after `position`."""
+    """Set the course and its assessments, unless the stored ones come from an event after `position`."""
     new = insert(courses).values(
         course_id=course.course_id,
         title=course.title,
@@ -83,7 +83,10 @@ async def get_courses(tx: Transaction, course_ids: Collection[UUID]) -> Mapping[
 async def get_courses_of_assessments(
     tx: Transaction, assessment_ids: Collection[UUID]
 ) -> Mapping[UUID, UUID]:
-    """Return the id of the course of each assessment; of several, the oldest."""
+    """Return the id of the course of each assessment, keyed by assessment id.
+
+    If several courses have the assessment, it is the oldest of them.
+    """
     statement = (
         select(course_assessments.c.assessment_id, course_assessments.c.course_id)
         .ext(distinct_on(course_assessments.c.assessment_id))
@@ -94,7 +97,7 @@ async def get_courses_of_assessments(
 
 
 async def insert_registration(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
-    """Insert the registration of a person in a course, unless there."""
+    """Insert the registration of a person in a course, unless it is already stored."""
     new = insert(registrations).values(course_id=course_id, person_id=person_id)
     await tx.execute(new.on_conflict_do_nothing())
 
@@ -102,7 +105,7 @@ async def insert_registration(tx: Transaction, course_id: UUID, person_id: UUID)
 async def list_course_registrations(
     tx: Transaction, assessment_id: UUID, person_id: UUID
 ) -> Sequence[CourseRegistration]:
-    """Return each course with the assessment, with the registration of the person."""
+    """Return all courses that have the assessment, each with whether the person is registered in it."""
     of_person = and_(
         registrations.c.course_id == courses.c.course_id, registrations.c.person_id == person_id
     )

@@ -67,7 +67,7 @@ async def insert_results(tx: Transaction, new: Collection[Result]) -> None:
 async def insert_releases(
     tx: Transaction, attempt_ids: Collection[UUID], *, released_by: UUID, reason: str
 ) -> None:
-    """Insert who released the results of the attempts, and why."""
+    """Insert the releases of the results of the attempts, by the person `released_by` for the reason `reason`."""
     release = {"released_by": released_by, "release_reason": reason, "released_at": tx.now}
     if attempt_ids:
         await tx.execute(insert(releases), [{"attempt_id": each} | release for each in attempt_ids])
@@ -76,13 +76,16 @@ async def insert_releases(
 async def get_newest_results(
     tx: Transaction, attempt_ids: Collection[UUID]
 ) -> Mapping[UUID, Result]:
-    """Return the newest version of the result of each attempt that has one, without the items, by attempt."""
+    """Return the newest versions of the attempts' results, without items, keyed by attempt id.
+
+    An attempt without a result is left out.
+    """
     statement: Select[Any] = _SUM.where(results.c.attempt_id.in_(attempt_ids), ~_superseded())
     return {row.attempt_id: _result(row) for row in await tx.execute(statement)}
 
 
 async def get_newest_result(tx: Transaction, attempt_id: UUID) -> Result | None:
-    """Return the newest version of the attempt's result with the points of each item, or None."""
+    """Return the newest version of the attempt's result with the points of each item, or None if there is none."""
     statement = (
         _SUM.add_columns(results.c.item_scores)
         .where(results.c.attempt_id == attempt_id)
@@ -96,7 +99,7 @@ async def get_newest_result(tx: Transaction, attempt_id: UUID) -> Result | None:
 async def get_answers(
     tx: Transaction, attempt_id: UUID, sequences: Collection[int]
 ) -> Mapping[int, bytes]:
-    """Return the canonical bytes of the answers with these sequence numbers, by number."""
+    """Return the canonical bytes of the answers with these sequence numbers, keyed by sequence number."""
     table = answer_revisions
     statement = select(table.c.sequence, table.c.answer).where(
         table.c.attempt_id == attempt_id, table.c.sequence.in_(sequences)
@@ -112,9 +115,10 @@ async def list_released_results(
     before: UUID | None,
     limit: int | None,
 ) -> Sequence[Result]:
-    """Return at most `limit` released results (None: all) of a person, of a session or of both.
+    """Return at most `limit` released results of a person, of a session or of a person in a session, newest first.
 
-    They are the newest versions, newest first, older than `before`.
+    If `limit` is None, all are returned. Each result is in its newest version. With `before`, only results that are
+    older than this one are returned.
     """
     statement: Select[Any] = _SUM.where(
         attempts.c.released_at.is_not(None), ~_superseded()

@@ -32,7 +32,7 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""A proctor's certification, from enrollment's events. Proctors need one to read learners' data."""
+"""A proctor's certification, from enrollment's events. A proctor needs a certification to read learners' data."""
 
 assessments = Table(
     "assessments",
@@ -49,13 +49,13 @@ assessments = Table(
     Column("published_at", _TIME),
     Index("ix_assessments_title", "title", "assessment_id"),
 )
-"""An assessment. A trigger refuses every change of a published one."""
+"""An assessment. A trigger refuses every change of a published assessment."""
 
 attempts = Table(
     "attempts",
     metadata,
     Column("attempt_id", Uuid, primary_key=True),
-    # No foreign key: a session may name an assessment that does not exist.
+    # There is no foreign key, because a session may have the id of an assessment that does not exist.
     Column("assessment_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("session_id", Uuid),
@@ -68,12 +68,12 @@ attempts = Table(
     Column("submitted_at", _TIME),
     Column("submit_cause", Text),
     Column("released_at", _TIME),
-    # The number of changes that watches report; saving an answer is not one.
+    # The number of changes that are sent to watches. Saving an answer does not change it.
     Column("version", BigInteger, nullable=False),
     Column("chain_head", LargeBinary, nullable=False),
     Column("chain_length", BigInteger, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
-    # The length of the chain when progress was published last.
+    # The length of the chain at the time when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
     Index(
@@ -84,7 +84,7 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NOT NULL"),
     ),
-    # At most one self-paced attempt that is not voided: its result is permanent.
+    # A learner has at most one self-paced attempt at an assessment, except voided ones, because results are permanent.
     Index(
         "uq_attempts_self_paced",
         "person_id",
@@ -92,7 +92,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NULL AND state <> 'voided'"),
     ),
-    # At most one started attempt at an assessment, checked from the start, so that a submission cannot fail.
+    # A learner has at most one started attempt at an assessment. This is checked when an attempt is started, so that
+    # its submission cannot fail.
     Index(
         "uq_attempts_started",
         "person_id",
@@ -108,7 +109,7 @@ attempts = Table(
         postgresql_where=text("state = 'in_progress'"),
     ),
 )
-"""An attempt. Saving updates no indexed column, so that PostgreSQL can update the row in place."""
+"""An attempt. Saving updates no indexed column, so that PostgreSQL needs no new index entries (a HOT update)."""
 
 answer_revisions = Table(
     "answer_revisions",
@@ -125,7 +126,10 @@ answer_revisions = Table(
     Column("head", LargeBinary),
     PrimaryKeyConstraint("attempt_id", "sequence"),
 )
-"""A revision of an answer; permanent. For each item, the highest sequence number that is not late counts."""
+"""A revision of an answer; permanent.
+
+For each item, the revision with the highest sequence number counts, without late revisions.
+"""
 
 time_ledger = Table(
     "time_ledger",
@@ -151,14 +155,14 @@ results = Table(
     Column("points", Double, nullable=False),
     Column("points_possible", Double, nullable=False),
     Column("passed", Boolean, nullable=False),
-    # For each item: item_id, points, and the sequence number of the answer that counted or null.
+    # For each item: the item_id, the points, and the sequence number of the answer that counted or null.
     Column("item_scores", JSONB, nullable=False),
     Column("scored_at", _TIME, nullable=False),
     UniqueConstraint("attempt_id", "version"),
     Index("ix_results_person_id", "person_id", "result_id"),
     Index("ix_results_session_id", "session_id", "result_id"),
 )
-"""A version of an attempt's result; permanent. A correction is a new version."""
+"""A version of an attempt's result; permanent. A correction is stored as a new version."""
 
 releases = Table(
     "releases",
@@ -168,7 +172,7 @@ releases = Table(
     Column("release_reason", Text, nullable=False),
     Column("released_at", _TIME, nullable=False),
 )
-"""The release of a result by a person, and why; permanent."""
+"""The release of a result by a person, with the reason; permanent."""
 
 certificates = Table(
     "certificates",
@@ -179,7 +183,7 @@ certificates = Table(
     Column("course_id", Uuid, nullable=False),
     Column("title", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
-    # The trace of the completion, which issuing continues.
+    # The trace context of the course completion, whose trace is continued when the certificate is issued.
     Column("traceparent", Text),
     Column("due_at", _TIME, nullable=False),
     Column("failures", Integer, nullable=False),
@@ -192,7 +196,7 @@ certificates = Table(
     Index("ix_certificates_person_id", "person_id", "certificate_id"),
     Index("ix_certificates_pending", "due_at", postgresql_where=text("issued_at IS NULL")),
 )
-"""The certificate of a completed registration. A trigger refuses every change of an issued one."""
+"""The certificate of a completed registration. A trigger refuses every change of an issued certificate."""
 
 issuer_keys = Table(
     "issuer_keys",
@@ -212,21 +216,21 @@ sessions = Table(
     Column("proctor_ids", ARRAY(Uuid), nullable=False),
     Column("ended_at", _TIME),
 )
-"""A session, from session orchestration's events. Creating and closing attempts locks its row."""
+"""A session, from session orchestration's events. Its row is locked while its attempts are created or closed."""
 
 ready_participants = Table(
     "ready_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""A participant who meets their session's policy; others must be verified before an assessment."""
+"""A participant who meets the policy of the session. Other participants must be verified before an assessment."""
 
 removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""A participant who was removed, so that an older event that arrives later creates no attempt."""
+"""A participant who was removed. The row prevents an older event that arrives later from creating an attempt."""
 
 courses = Table(
     "courses",
@@ -237,7 +241,7 @@ courses = Table(
     Column("self_paced", Boolean, nullable=False),
     Column("position", BigInteger, nullable=False),
 )
-"""A course, from enrollment's events; `position` is that of the newest event."""
+"""A course, from enrollment's events. `position` is the position of the newest event of the course."""
 
 course_assessments = Table(
     "course_assessments",
@@ -252,7 +256,7 @@ course_assessments = Table(
 registrations = Table(
     "registrations",
     metadata,
-    # No foreign key: the event of a registration may arrive before that of its course.
+    # There is no foreign key, because the event of a registration may arrive before the event of its course.
     Column("course_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     PrimaryKeyConstraint("course_id", "person_id"),

@@ -1,1 +1,1 @@
-"""The handlers of events: event → operation."""
+"""The handlers of events. Each converts its event and calls an operation."""

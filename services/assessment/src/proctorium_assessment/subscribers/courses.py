@@ -1,4 +1,4 @@
-"""The handlers of enrollment's events (`assessment--courses`)."""
+"""The handlers of enrollment's events, which the subscriber `assessment--courses` receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The handlers of session orchestration's events (`assessment--sessions`)."""
+"""The handlers of session orchestration's events, which the subscriber `assessment--sessions` receives."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ async def on_session_scheduled(
 async def on_participant_joined(
     tx: Transaction, event: pb.ParticipantJoined, _metadata: EventMetadata
 ) -> None:
-    """Create the participant's attempts. Without an identity check, the participant meets the session's policy."""
+    """Create the participant's attempts.
+
+    If the session requires no identity verification, also store that the participant meets the session's policy.
+    """
     if not event.identity_required:
         await sessions.store_ready_participant(tx, UUID(event.participant_id))
     await sessions.create_attempts(

@@ -1,4 +1,4 @@
-"""The workers of attempts: publishing progress, and submitting overdue attempts."""
+"""The workers that publish the progress of attempts and submit overdue attempts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proctorium_common.storage.database import Database
 
 
 class AttemptWorkers:
-    """The workers of attempts. Each run processes what is due in batches, one transaction for each."""
+    """The workers of attempts. Each run processes the due attempts in batches, with one transaction for each batch."""
 
     def __init__(
         self, database: Database, *, progress_interval: timedelta, deadline_grace: timedelta

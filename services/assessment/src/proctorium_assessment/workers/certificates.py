@@ -15,7 +15,7 @@ class CertificateWorker:
         self._issuer = issuer
 
     async def issue_due(self) -> None:
-        """Issue due certificates, each in the trace of the completion that caused it."""
+        """Issue due certificates. Each continues the trace of the course completion for which it was created."""
         issued = 1
         while issued:
             issued = 0

@@ -1,1 +1,1 @@
-"""The gRPC API: request → operation → response."""
+"""The gRPC API, which converts requests, calls operations and converts their results to responses."""

@@ -1,4 +1,4 @@
-"""AccountService over gRPC."""
+"""The gRPC API of AccountService."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AccountApi(accounts_pb2_grpc.AccountServiceServicer):
-    """The methods of `accounts.proto`."""
+    """Implementation of AccountService in `accounts.proto`."""
 
     def __init__(
         self, database: Database, accounts: Accounts, signing: Signing, cookies: Cookies

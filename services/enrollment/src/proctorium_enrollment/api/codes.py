@@ -1,7 +1,7 @@
-"""CodeService over gRPC.
+"""The gRPC API of CodeService.
 
-The stored responses of idempotency keys are not encrypted, so the text of a code is read and added after the
-transaction.
+The responses that are stored under idempotency keys are not encrypted, so they do not contain the text of a code. The
+API reads the text after the transaction and adds it to the response.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CodeApi(codes_pb2_grpc.CodeServiceServicer):
-    """The methods of `codes.proto`."""
+    """Implementation of CodeService in `codes.proto`."""
 
     def __init__(self, codes: Codes, resolution: CodeResolution) -> None:
         self._codes = codes
@@ -35,7 +35,8 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
     ) -> pb.IssueCodeResponse:
         without_text = pb.IssueCodeRequest()
         without_text.CopyFrom(request)
-        # A digest of the text itself could be reversed, and without it another text would pass for a repetition.
+        # The stored digest of the request covers a blind index of the text. A digest of the text itself could be
+        # reversed. Without the text, a request with another text would look like a repetition.
         without_text.text = self._codes.request_index(request.text)
         response = await self._codes.issue(
             _new_code(request),

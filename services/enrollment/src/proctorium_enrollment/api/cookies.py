@@ -1,4 +1,4 @@
-"""The cookies of tokens and devices: scripts cannot read them, and requests from other sites do not carry them."""
+"""Cookies of tokens and devices. Scripts cannot read them, and browsers do not send them from other sites."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ ACCESS = "proctorium_token"
 REFRESH = "proctorium_refresh"
 DEVICE = "proctorium_device"
 _HOST = "__Host-"
-"""Browsers accept a cookie with this prefix only from this host and over HTTPS, so no other host can set one."""
+"""Browsers accept a cookie with this prefix only from this host and over HTTPS, so no other host can set the cookie."""
 _ACCOUNT_PATH = "/proctorium.enrollment.v1.AccountService"
 """Browsers send the refresh token and the device cookie only to this service."""
 _OWN_SITE = frozenset({"same-origin", "none"})
 
 
 class Cookies:
-    """The setting and reading of cookies.
+    """Sets and reads the cookies.
 
-    If `secure`, they are bound to this host and to HTTPS, and the edge passes the refresh token and the device cookie
-    only to the account service. Otherwise the edge is plain HTTP on this machine.
+    If `secure`, browsers store the cookies only for this host and send them only over HTTPS, and the edge passes the
+    refresh token and the device cookie only to AccountService. Otherwise, the edge uses plain HTTP on the local
+    machine.
     """
 
     def __init__(self, *, secure: bool) -> None:
@@ -37,9 +38,10 @@ class Cookies:
         )
 
     async def set(self, context: Context, tokens: Tokens, *device: str) -> None:
-        """Set the cookies of the tokens: for the browser session or, if the person stays signed in, until they expire.
+        """Set the cookies of the tokens, and the device cookie if there is one.
 
-        `device` is the device cookie of a sign-in, by `device_cookie`.
+        If the person stays signed in, the cookies expire with the tokens. Otherwise, the browser removes them when it
+        is closed. `device` is the result of `device_cookie` after a sign-in.
         """
         access_expires, refresh_expires = None, None
         if tokens.stay_signed_in:
@@ -52,7 +54,7 @@ class Cookies:
         )
 
     def device_cookie(self, signed_in: SignedIn) -> str:
-        """Return the device cookie of a sign-in. Closing the browser and signing out do not remove it."""
+        """Return the device cookie of a sign-in. The cookie remains after signing out and after closing the browser."""
         return _cookie(
             self._device,
             signed_in.device_cookie,
@@ -61,7 +63,7 @@ class Cookies:
         )
 
     async def clear(self, context: Context) -> None:
-        """Have the browser remove the tokens."""
+        """Remove the cookies of the tokens from the browser."""
         long_ago = datetime(1970, 1, 1, tzinfo=UTC)
         await self._send(
             context,
@@ -70,11 +72,11 @@ class Cookies:
         )
 
     def refresh_token_of(self, context: Context) -> str:
-        """Return the refresh token in the cookies of the call; empty if there is none."""
+        """Return the refresh token in the cookies of the call, or an empty text."""
         return _value(context, self._refresh)
 
     def device_of(self, context: Context) -> str:
-        """Return the device cookie of the call; empty if there is none."""
+        """Return the device cookie of the call, or an empty text."""
         return _value(context, self._device)
 
     async def _send(self, context: Context, *cookies: str) -> None:
@@ -84,9 +86,9 @@ class Cookies:
 
 
 def require_own_site(context: Context) -> None:
-    """Raise CROSS_SITE_REQUEST if a browser reports that a page of another site makes the call.
+    """Raise CROSS_SITE_REQUEST if the browser reports that a page of another site makes the call.
 
-    Such a page could otherwise sign its visitor in as another person, or out.
+    Such a page could otherwise sign its visitor out, or sign them in as another person.
     """
     site = _header(context, "sec-fetch-site")
     if site and site not in _OWN_SITE:
@@ -97,7 +99,10 @@ def require_own_site(context: Context) -> None:
 
 
 def is_browser(context: Context) -> bool:
-    """Return whether a page in a browser makes the call: it gets tokens as cookies, which its scripts cannot read."""
+    """Return whether a page in a browser makes the call.
+
+    A browser receives tokens as cookies, which scripts of its pages cannot read.
+    """
     return bool(_header(context, "sec-fetch-site") or _header(context, "origin"))
 
 
@@ -115,7 +120,7 @@ def _value(context: Context, name: str) -> str:
 
 
 def _cookie(name: str, value: str, path: str, expires: datetime | None) -> str:
-    """Return a cookie that the browser removes at `expires`; None means when the browser is closed."""
+    """Return a cookie that the browser removes at `expires` or, if that is None, when the browser is closed."""
     until = (
         "" if expires is None else f"; Expires={expires.astimezone(UTC):%a, %d %b %Y %H:%M:%S} GMT"
     )

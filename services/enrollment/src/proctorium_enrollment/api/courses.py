@@ -1,4 +1,4 @@
-"""CourseService and RegistrationService over gRPC."""
+"""The gRPC APIs of CourseService and RegistrationService."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class CourseApi(courses_pb2_grpc.CourseServiceServicer):
-    """The methods of the CourseService in `courses.proto`."""
+    """Implementation of CourseService in `courses.proto`."""
 
     def __init__(self, database: Database, assessments: Assessments) -> None:
         self._database = database
@@ -110,7 +110,7 @@ class CourseApi(courses_pb2_grpc.CourseServiceServicer):
 
 
 class RegistrationApi(courses_pb2_grpc.RegistrationServiceServicer):
-    """The methods of the RegistrationService in `courses.proto`."""
+    """Implementation of RegistrationService in `courses.proto`."""
 
     def __init__(self, database: Database, codes: Codes) -> None:
         self._database = database

@@ -1,4 +1,4 @@
-"""OrganisationService over gRPC."""
+"""The gRPC API of OrganisationService."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class OrganisationApi(organisation_pb2_grpc.OrganisationServiceServicer):
-    """The methods of `organisation.proto`."""
+    """Implementation of OrganisationService in `organisation.proto`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

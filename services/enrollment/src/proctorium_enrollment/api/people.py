@@ -1,4 +1,4 @@
-"""PersonService over gRPC."""
+"""The gRPC API of PersonService."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class PersonApi(people_pb2_grpc.PersonServiceServicer):
-    """The methods of `people.proto`."""
+    """Implementation of PersonService in `people.proto`."""
 
     def __init__(self, database: Database, hashes: PasswordHashes) -> None:
         self._database = database
@@ -42,7 +42,8 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             locale=request.locale,
             time_zone=request.time_zone,
         )
-        # A fast hash of the request is stored with its idempotency key, so it must not contain the password.
+        # The request must not contain the password, because a fast hash of the request is stored with its idempotency
+        # key.
         without_password = pb.CreatePersonRequest()
         without_password.CopyFrom(request)
         without_password.ClearField("password")

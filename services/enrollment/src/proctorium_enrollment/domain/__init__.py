@@ -1,1 +1,1 @@
-"""The rules of enrollment, without input or output."""
+"""The rules of enrollment, without input and output."""

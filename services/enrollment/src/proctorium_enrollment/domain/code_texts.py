@@ -1,7 +1,7 @@
-"""The texts of enrollment codes: validation and normalisation (`C1`, `C3`).
+"""Validation and normalisation of the texts of enrollment codes (`C1`, `C3`).
 
-`services/portal/web/src/features/lobby/enrollment-code.ts` applies the same rules before a page sends a code; a browser
-test checks both against the same cases.
+`services/portal/web/src/features/lobby/enrollment-code.ts` applies the same rules before a page sends a code. A browser
+test checks both implementations with the same cases.
 """
 
 from __future__ import annotations
@@ -13,14 +13,15 @@ from enum import StrEnum
 from proctorium_common.errors import ServiceError, Violation, invalid
 
 LOOK_ALIKES = frozenset("0Oo1lIi")
-"""Characters that readers confuse on paper or screen."""
+"""Characters that are easily confused with each other, on paper and on screens."""
 
 _CODE = re.compile(r"[A-Za-z0-9]{6,8}")
 _ALLOWED = re.compile(r"[A-Za-z0-9]")
 _IGNORED_CATEGORIES = frozenset({"Cc", "Cf", "Pd", "Zl", "Zp", "Zs"})
-"""Controls, invisible formatting, dashes, and white space."""
-# The minus sign and the hyphen bullet are dashes of other categories; the rest is Default_Ignorable_Code_Point outside
-# of Cf (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point).
+"""The Unicode categories of control characters, invisible formatting, dashes and white space."""
+# The minus sign and the hyphen bullet are dashes outside of category Pd. The other characters are those of
+# Default_Ignorable_Code_Point outside of category Cf
+# (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point).
 _IGNORED = re.compile(
     "[\u2212\u2043\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
 )
@@ -29,7 +30,7 @@ _FULL_WIDTH_OFFSET = 0xFEE0
 
 
 class TextWarning(StrEnum):
-    """The reasons why another text would be a better code."""
+    """Reasons why another text would make a better code."""
 
     LOOK_ALIKES = "look_alikes"
     DIFFERS_ONLY_IN_CASE = "differs_only_in_case"
@@ -38,8 +39,8 @@ class TextWarning(StrEnum):
 def normalise(text: str, field: str) -> str:
     """Return the code that `text` contains.
 
-    White space, dashes and invisible characters are removed, and full-width letters and digits replaced by ordinary
-    ones. Upper and lower case stay as they are. Raises CODE_MALFORMED at `field` for a text that cannot be a code.
+    Removes white space, dashes and invisible characters, and replaces full-width letters and digits by ordinary ones.
+    Upper and lower case do not change. Raises CODE_MALFORMED at `field` if the text cannot be a code.
     """
     text = "".join(character for character in text if not _is_ignored(character))
     code = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - _FULL_WIDTH_OFFSET), text)
@@ -49,12 +50,12 @@ def normalise(text: str, field: str) -> str:
 
 
 def fold_case(code: str) -> str:
-    """Return the lower-case text, which is equal for all codes that differ only in case."""
+    """Return the code in lower case. Codes that differ only in case have the same result."""
     return code.lower()
 
 
 def has_look_alikes(code: str) -> bool:
-    """Return whether a reader may confuse one of the characters with another."""
+    """Return whether the code contains a character that is easily confused with another."""
     return not LOOK_ALIKES.isdisjoint(code)
 
 

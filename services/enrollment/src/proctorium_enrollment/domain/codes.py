@@ -1,4 +1,4 @@
-"""Enrollment codes: their texts, states, validity and learners (`C1` to `C5`)."""
+"""Enrollment codes: generation, states, validity and failed entries (`C1` to `C5`)."""
 
 from __future__ import annotations
 
@@ -19,14 +19,17 @@ from proctorium_common.states import StateMachine, Transition
 from proctorium_enrollment.domain.sessions import Session, SessionState
 
 ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
-"""The characters of generated codes: letters and digits without those that look alike (0 O o, 1 l I i)."""
+"""The characters of generated codes: letters and digits, except those that look alike (0 O o, 1 l I i)."""
 
 GENERATED_LENGTH = 8
-"""55 to the power of 8 is 8 * 10^13 texts: too many to find an active code at one guess in five minutes."""
+"""The length of generated codes.
+
+There are 55^8 (8 * 10^13) texts of this length. At one guess in five minutes, nobody finds an active code.
+"""
 
 
 class CodeState(StrEnum):
-    """The states of a code. EXPIRED is never stored: an active code whose window is over is expired."""
+    """The states of a code. EXPIRED is never stored, but computed for an active code after the end of its window."""
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -43,7 +46,7 @@ class CodeAction(StrEnum):
 
 
 class CodeValidity(StrEnum):
-    """The validity of a code for learners who have not joined its session yet."""
+    """Whether a code admits learners who have not joined its session yet and, if not, the reason."""
 
     VALID = "valid"
     NOT_YET_VALID = "not_yet_valid"
@@ -93,7 +96,7 @@ CODE_STATES: StateMachine[CodeState, CodeAction] = StateMachine(
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The time in which a code is valid, without its end; set by an administrator."""
+    """The period in which a code is valid, from `valid_from` (inclusive) to `valid_until` (exclusive)."""
 
     valid_from: datetime
     valid_until: datetime
@@ -103,8 +106,9 @@ class Window:
 class Code:
     """A code without its text, which is stored encrypted.
 
-    `person_id` is None for a shared code. `window` is None unless an administrator set one: without one, the code is
-    valid until its session is over, and session orchestration decides by the state of the session who may join.
+    `person_id` is None for a shared code. `window` is None unless an administrator set a window. A code without a
+    window is valid until its session is over. Session orchestration ensures that, because it decides by the state of
+    the session who may join.
     """
 
     code_id: UUID
@@ -123,7 +127,11 @@ class Code:
 
 @dataclass(frozen=True, slots=True)
 class Learner:
-    """A learner who entered a code; `registered` is in the course of its session, `joined` is the session itself."""
+    """A learner who entered a code.
+
+    `registered` means that they are registered in the course of the code's session, `joined` that they have joined that
+    session.
+    """
 
     person_id: UUID
     registered: bool
@@ -131,12 +139,15 @@ class Learner:
 
 
 def generate(choose: Callable[[str], str]) -> str:
-    """Return a new text; `choose` returns a random character of a text, from a cryptographic source."""
+    """Return a random text for a code.
+
+    `choose` returns a random character of its argument, from a cryptographic source.
+    """
     return "".join(choose(ALPHABET) for _ in range(GENERATED_LENGTH))
 
 
 def next_state(code: Code, action: CodeAction, now: datetime) -> CodeState:
-    """Return the state of `code` after `action`. Raises INVALID_STATE_TRANSITION, also for a repetition."""
+    """Return the state of `code` after `action`. Raises INVALID_STATE_TRANSITION, even if the action is repeated."""
     state = code.state_at(now)
     target = CODE_STATES.target(state, action)
     if target is None:
@@ -152,9 +163,10 @@ def next_state(code: Code, action: CodeAction, now: datetime) -> CodeState:
 def requested_window(
     session: Session, valid_from: datetime | None, valid_until: datetime | None, now: datetime
 ) -> Window | None:
-    """Return the window that an administrator requested; a missing bound is now, or the session's planned end.
+    """Return the window that an administrator requested, or None if both bounds are missing.
 
-    Raises INVALID_REQUEST for an empty window.
+    A missing start means now; a missing end means the planned end of the session. Raises INVALID_REQUEST for an empty
+    window.
     """
     if valid_from is None and valid_until is None:
         return None
@@ -177,9 +189,10 @@ def requested_window(
 
 
 def replacement_window(old: Code, session: Session, now: datetime) -> Window | None:
-    """Return the window of the code that replaces `old`: the same, but at least until the session's planned end.
+    """Return the window of the code that replaces `old`, or None if `old` has no window.
 
-    Raises INVALID_STATE_TRANSITION when both ends are past.
+    The window starts like the old one. It ends with the old one or at the session's planned end, whichever is later.
+    Raises INVALID_STATE_TRANSITION if both ends are in the past.
     """
     if old.window is None:
         return None
@@ -196,7 +209,7 @@ def replacement_window(old: Code, session: Session, now: datetime) -> Window | N
 
 
 def require_open(session: Session | None) -> Session:
-    """Return the session, for which codes can be issued. Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED."""
+    """Return the session if codes can be issued for it. Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED."""
     if session is not None:
         _require_not_over(session)
     if session is None or not session.is_planned:
@@ -209,7 +222,7 @@ def require_open(session: Session | None) -> Session:
 
 
 def validity_of(code: Code, now: datetime) -> CodeValidity:
-    """Return whether the code is valid at `now`, for learners who have not joined yet."""
+    """Return whether the code admits, at `now`, learners who have not joined yet."""
     match code.state_at(now):
         case CodeState.REPLACED:
             return CodeValidity.REPLACED
@@ -223,9 +236,10 @@ def validity_of(code: Code, now: datetime) -> CodeValidity:
 
 
 def is_failed_entry(code: Code | None, learner: Learner) -> bool:
-    """Return whether a code entry may be a guess, so that it counts as failed.
+    """Return whether a code entry counts as failed, because it may be a guess.
 
-    A code that is not valid now is no guess: entering it never counts as failed.
+    An entry counts if the code does not exist or is personal to another learner. It also counts if the learner is not
+    registered in the course of the code's session and has not joined the session. The code's validity does not matter.
     """
     if code is None or code.person_id not in {None, learner.person_id}:
         return True

@@ -12,7 +12,7 @@ from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not
 
 
 class CourseKind(StrEnum):
-    """The ways of taking a course."""
+    """Whether a course is led by a proctor or self-paced."""
 
     PROCTORED = "proctored"
     SELF_PACED = "self_paced"
@@ -28,7 +28,7 @@ class UnitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewUnit:
-    """A unit to create. It has `markdown`, `url` or `assessment_id`, whichever its kind needs."""
+    """A unit to create. Its kind determines which of `markdown`, `url` and `assessment_id` it has."""
 
     kind: UnitKind
     title: str
@@ -62,7 +62,7 @@ class NewCourse:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course; `units` is its outline, which is empty in lists of courses."""
+    """A course. `units` is its outline, which is empty in lists of courses."""
 
     course_id: UUID
     title: str
@@ -97,7 +97,10 @@ class MyCourse:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """The result of an assessment, as far as completion needs it; `course_id` is None outside of a session."""
+    """The part of an assessment's result that decides whether a course is completed.
+
+    `course_id` is None if the assessment was taken outside of a session.
+    """
 
     result_id: UUID
     person_id: UUID
@@ -126,17 +129,17 @@ def require_content_open(kind: CourseKind, *, registered: bool, in_session: bool
 
 @dataclass(frozen=True, slots=True)
 class NamedAssessment:
-    """An assessment that an outline names."""
+    """An assessment that the outline of a course names."""
 
     proctored: bool
     published: bool
 
 
 def require_usable_assessments(new: NewCourse, assessments: Mapping[UUID, NamedAssessment]) -> None:
-    """Raise INVALID_REQUEST, at the unit's field, for an assessment of the outline that the course cannot use.
+    """Raise INVALID_REQUEST, at the unit's field, if the outline has an assessment that the course cannot use (`P3`).
 
-    That is one that is not among the existing `assessments`, one that is not published, and a proctored one in a
-    self-paced course, where no proctor could authorise the learner (`P3`).
+    An assessment cannot be used if it does not exist (is not in `assessments`) or is not published. In a self-paced
+    course, a proctored assessment cannot be used either, because there is no proctor to authorise the learner.
     """
     violations = [
         Violation(f"units[{position}].assessment_id", f"assessment.{rule}", sentence)
@@ -177,9 +180,9 @@ def is_completed(
 ) -> bool:
     """Return whether a learner has completed a course.
 
-    That is to pass all its assessments or, if it has none, to finish all its units.
-    `finished` has ids of units, `passed` ids of assessments that were passed for this course. If the outline names no
-    assessment, passing one of a session of the course completes it.
+    A course whose outline has assessments is completed when all of them are passed. A course without assessments is
+    completed when all its units are finished, or when the learner passed an assessment of one of its sessions.
+    `finished` contains ids of units; `passed` contains ids of assessments that the learner passed for this course.
     """
     assessments = {unit.assessment_id for unit in units if unit.assessment_id is not None}
     if assessments:
@@ -190,10 +193,10 @@ def is_completed(
 
 
 def no_such_course() -> ServiceError:
-    """Return the error for a course that does not exist, or that the caller may not see."""
+    """Return the error for a course that does not exist or that the caller may not see."""
     return not_found("NOT_FOUND", "There is no such course, or you may not see it.")
 
 
 def no_such_unit() -> ServiceError:
-    """Return the error for a unit that does not exist, or that the caller may not see."""
+    """Return the error for a unit that does not exist or that the caller may not see."""
     return not_found("NOT_FOUND", "There is no such lesson, or you may not see it.")

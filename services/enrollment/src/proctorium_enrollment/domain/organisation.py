@@ -1,4 +1,4 @@
-"""The organisation that runs the courses, with its contacts (`P7`)."""
+"""The settings of the organisation that runs the courses (`P7`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proctorium_common.errors import conflict
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """The settings of the organisation; every change increases `version` by one."""
+    """The settings of the organisation. Every change increases `version` by one."""
 
     name: str
     administrator_contact: str
@@ -24,9 +24,9 @@ class Organisation:
 
 
 def changed(current: Organisation, changes: Mapping[str, str], etag: str) -> Organisation:
-    """Return the next version of `current` with new values of the fields in `changes`.
+    """Return the next version of `current`, with the new values in `changes`, by field.
 
-    Raises STALE_ETAG if `etag` is neither empty nor the current one.
+    Raises STALE_ETAG if `etag` is neither empty nor that of `current`.
     """
     if etag and etag != current.etag:
         raise conflict(

@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 from proctorium_common.errors import ServiceError, Violation, invalid, invalid_transition, not_found
 
 _OLDEST_AGE_YEARS = 130
-"""No person has lived longer, so an earlier date of birth is a typing error."""
+"""Nobody has lived longer, so an earlier date of birth is a typing error."""
 
 
 class Role(StrEnum):
-    """The roles of people; the values are the names in tokens."""
+    """The roles of people. Tokens contain these values."""
 
     LEARNER = "learner"
     PROCTOR = "proctor"
@@ -25,9 +25,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A person. `preferred_name` may be empty; `certified_until` is None for a person who is not certified.
+    """A person.
 
-    Revoking a right increases `access_version`; tokens of an earlier version are refused.
+    `preferred_name` may be empty. `certified_until` is None for a person who is not certified. Revoking a right
+    increases `access_version`, and tokens with an earlier version are refused.
     """
 
     person_id: UUID
@@ -43,7 +44,7 @@ class Person:
     access_version: int = 0
 
     def names_only(self) -> Person:
-        """Return the person with only their names, which a proctor may read of the people in their sessions."""
+        """Return a copy with only the names, which a proctor may read of the people in their sessions."""
         return replace(
             self,
             email="",
@@ -62,18 +63,18 @@ class Person:
 
     @property
     def display_name(self) -> str:
-        """The preferred name, or without one the legal name."""
+        """The preferred name or, if it is empty, the legal name."""
         return self.preferred_name or self.legal_name
 
     @property
     def role_names(self) -> frozenset[str]:
-        """The names of the roles in tokens."""
+        """The names of the roles, as tokens contain them."""
         return frozenset(map(str, self.roles))
 
 
 @dataclass(frozen=True, slots=True)
 class NewPerson:
-    """A person to create. An empty `locale` means English, an empty `time_zone` UTC."""
+    """A person to create. An empty `locale` means English, and an empty `time_zone` means UTC."""
 
     legal_name: str
     email: str
@@ -87,8 +88,8 @@ class NewPerson:
 def person_from(person_id: UUID, new: NewPerson, now: datetime) -> Person:
     """Return the person that `new` describes.
 
-    Raises INVALID_REQUEST for a date or time zone that does not exist, and for a date of birth that is in the future or
-    too long ago.
+    Raises INVALID_REQUEST if a date or the time zone does not exist, or if the date of birth is in the future or too
+    long ago.
     """
     time_zone = _time_zone(new.time_zone or "UTC")
     return Person(
@@ -105,12 +106,12 @@ def person_from(person_id: UUID, new: NewPerson, now: datetime) -> Person:
 
 
 def normalise_email(email: str) -> str:
-    """Return the form of an e-mail address that is stored and searched."""
+    """Return the e-mail address in the form in which it is stored and searched."""
     return unicodedata.normalize("NFC", email.strip()).lower()
 
 
 def require_proctor(person: Person) -> None:
-    """Raise INVALID_STATE_TRANSITION for a person who is no proctor, and so cannot be certified."""
+    """Raise INVALID_STATE_TRANSITION unless the person is a proctor, because only proctors are certified."""
     if Role.PROCTOR not in person.roles:
         raise invalid_transition(
             "Only a proctor can be certified. Give the person the role of a proctor first.",
@@ -121,7 +122,7 @@ def require_proctor(person: Person) -> None:
 
 
 def no_such_person() -> ServiceError:
-    """Return the error for a person who does not exist, or whom the caller may not see."""
+    """Return the error for a person who does not exist or whom the caller may not see."""
     return not_found("NOT_FOUND", "There is no such person, or you may not see them.")
 
 

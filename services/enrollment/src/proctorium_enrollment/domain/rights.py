@@ -1,4 +1,4 @@
-"""Roles, certifications and accounts of people, and their history (`P1`)."""
+"""Roles, certification and disabling of people, and the history of these rights (`P1`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An entry of a person's history. `changed_by` is None if the change was made on the command line."""
+    """An entry of a person's history. `changed_by` is None if a command changed the right."""
 
     change_id: UUID
     person_id: UUID
@@ -37,7 +37,7 @@ class Change:
 
 
 def require_another_role(person: Person, role: Role) -> None:
-    """Raise LAST_ROLE if the role is the only one of the person."""
+    """Raise LAST_ROLE if the person has no role other than `role`."""
     if person.roles == {role}:
         raise invalid_transition(
             "This is the person's only role. Give them another role first, or disable the account.",
@@ -49,7 +49,10 @@ def require_another_role(person: Person, role: Role) -> None:
 
 
 def require_another_administrator(person: Person, others: int) -> None:
-    """Raise LAST_ADMINISTRATOR if the person is the only administrator; `others` counts other enabled ones."""
+    """Raise LAST_ADMINISTRATOR if the person is the only enabled administrator.
+
+    `others` is the number of other administrators whose accounts are enabled.
+    """
     if Role.ADMINISTRATOR in person.roles and not person.is_disabled and others == 0:
         raise invalid_transition(
             "This is the only administrator whose account is enabled, so nobody could undo it. Make another administrator first.",
@@ -61,7 +64,7 @@ def require_another_administrator(person: Person, others: int) -> None:
 
 
 def account_disabled() -> ServiceError:
-    """Return the error for a disabled account; only for callers who have proved that the account is theirs."""
+    """Return the error for a disabled account. Use it only if the caller has proved that the account is theirs."""
     return unauthenticated(
         "ACCOUNT_DISABLED",
         "Your account is disabled, so you cannot sign in. What you saved is not lost. Please ask your administrator.",

@@ -1,4 +1,4 @@
-"""Sessions as the events of session orchestration describe them: course, times, members and state."""
+"""Sessions as enrollment stores them from the events of session orchestration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class SessionState(StrEnum):
-    """The states of a session that matter for codes and content."""
+    """The states of a session, as far as codes and content depend on them."""
 
     SCHEDULED = "scheduled"
     IN_PROGRESS = "in_progress"
@@ -31,7 +31,7 @@ class MemberRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session. Course and times are None until the event that has them is handled."""
+    """A session. The course and the times are None until the events that contain them are handled."""
 
     session_id: UUID
     state: SessionState
@@ -41,7 +41,7 @@ class Session:
 
     @property
     def is_planned(self) -> bool:
-        """Whether course and times are known, so that codes can be issued."""
+        """Whether the course and the times are known. Codes can be issued only then."""
         return (
             self.course_id is not None
             and self.lobby_open_at is not None
@@ -58,5 +58,5 @@ _ORDER = {
 
 
 def latest_state(current: SessionState, reported: SessionState) -> SessionState:
-    """Return the state after an event reported one. Events may arrive in any order, and a session never goes back."""
+    """Return the later one of two states of a session, because events may arrive in any order."""
     return reported if _ORDER[reported] > _ORDER[current] else current

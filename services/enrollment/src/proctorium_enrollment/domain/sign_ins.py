@@ -1,8 +1,9 @@
-"""Sign-ins and their refresh tokens: each refresh token works once, and one that is used twice was stolen or copied.
+"""Sign-ins and their refresh tokens, each of which can be used once.
 
-A response can be lost, and two tabs can refresh at once, so a second use within a short grace period returns the token
-that the first use returned. A sign-in has only one newest token: a thief who repeats within the grace period gets the
-same token as its owner, and the second use of that token after the grace period ends the sign-in.
+A second use shows that a token was stolen or copied, so it ends the sign-in. There is one exception, because a response
+can be lost and two tabs can refresh at once: a second use within a short grace period returns the newest token of the
+sign-in again. A thief who does so receives the same token as its owner. When both use that token, and the second use is
+after the grace period, the sign-in ends.
 """
 
 from __future__ import annotations
@@ -15,21 +16,24 @@ from uuid import UUID
 from proctorium_common.errors import ServiceError, unauthenticated
 
 REFRESH_TOKEN_LIFETIME = timedelta(hours=12)
-"""The lifetime of a refresh token if the person stays signed in; each refresh starts a new one."""
+"""The lifetime of a refresh token if the person stays signed in. Each refresh returns a token with a new lifetime."""
 SIGN_IN_LIFETIME = timedelta(days=7)
-"""The maximum age of a sign-in, however often it is refreshed."""
+"""The maximum age of a sign-in, even if its tokens are refreshed."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in of a person on one device; all its refresh tokens refer to it."""
+    """A sign-in of a person on one device. All its refresh tokens refer to it."""
 
     sign_in_id: UUID
     person_id: UUID
     created_at: datetime
     is_ended: bool
     stay_signed_in: bool
-    """Whether the sign-in outlives the browser session; otherwise it ends when idle: the computer may be shared."""
+    """Whether the sign-in continues after the browser is closed.
+
+    If it does not, it also ends after an idle time, because the computer may be shared.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,19 @@ class RefreshOutcome(StrEnum):
 
     RENEWED = "renewed"
     REPEATED = "repeated"
-    """The token was used within the grace period: the response may be lost, so the same next token is returned."""
+    """The token was used within the grace period, so the newest token is returned again.
+
+    The first response may have been lost.
+    """
     REFUSED = "refused"
     REUSED = "reused"
-    """The token was used before the grace period: it may be stolen, so the sign-in ends."""
+    """The token was used again after the grace period. It may be stolen, so the sign-in ends."""
 
 
 def refresh_outcome(
     sign_in: SignIn, token: RefreshToken, now: datetime, grace_period: timedelta
 ) -> RefreshOutcome:
-    """Return the outcome of using `token` of `sign_in`; the grace period starts with the first use."""
+    """Return the outcome of using `token` of `sign_in`. The grace period starts at the first use of the token."""
     if sign_in.is_ended:
         return RefreshOutcome.REFUSED
     if token.used_at is not None:
@@ -65,13 +72,16 @@ def refresh_outcome(
 
 
 def expiry(sign_in: SignIn, now: datetime, idle_limit: timedelta) -> datetime:
-    """Return when a refresh token that is issued `now` expires; `idle_limit` applies to browser sessions."""
+    """Return the time at which a refresh token that is issued at `now` expires.
+
+    `idle_limit` is its lifetime unless the person stays signed in.
+    """
     lifetime = REFRESH_TOKEN_LIFETIME if sign_in.stay_signed_in else idle_limit
     return min(now + lifetime, sign_in.created_at + SIGN_IN_LIFETIME)
 
 
 def sign_in_failed() -> ServiceError:
-    """Return the error for a wrong e-mail address or password; it does not say which of the two."""
+    """Return the error for a wrong e-mail address or password. It does not reveal which of the two is wrong."""
     return unauthenticated(
         "SIGN_IN_FAILED",
         "The e-mail address and the password do not match. Please check both; if you have forgotten the password, ask your "
@@ -80,7 +90,7 @@ def sign_in_failed() -> ServiceError:
 
 
 def refresh_token_invalid() -> ServiceError:
-    """Return the error for a refresh token that is unknown, expired, ended or reused."""
+    """Return the error for a refresh token that is unknown, expired or reused, or whose sign-in has ended."""
     return unauthenticated(
         "REFRESH_TOKEN_INVALID", "Your sign-in is no longer valid. Please sign in again."
     )

@@ -1,1 +1,1 @@
-"""The use cases of enrollment, each with its own transaction, and the steps that they and subscribers share."""
+"""The use cases of enrollment, each in its own transaction, and the steps that they share with subscribers."""

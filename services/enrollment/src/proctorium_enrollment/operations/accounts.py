@@ -36,7 +36,7 @@ class Tokens:
     refresh: str
     refresh_expires_at: datetime
     stay_signed_in: bool
-    """Whether a browser stores them after it is closed."""
+    """Whether the browser stores the tokens after it is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class SignedIn:
 
 
 class Accounts:
-    """Signing in and out, refreshing tokens, and setting passwords."""
+    """The use cases of accounts: signing in and out, refreshing tokens, and setting passwords."""
 
     def __init__(
         self,
@@ -83,13 +83,14 @@ class Accounts:
     ) -> SignedIn:
         """Sign a person in.
 
-        Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_FAILED_SIGN_INS or TOO_MANY_AT_ONCE; only the first counts as
-        a failed sign-in. The password is verified between two transactions, because that is slow on purpose.
+        Raises SIGN_IN_FAILED, ACCOUNT_DISABLED, TOO_MANY_FAILED_SIGN_INS or TOO_MANY_AT_ONCE. Only SIGN_IN_FAILED
+        counts as a failed sign-in. Verifying a password is slow on purpose, so it runs between two transactions.
         """
         email, network = normalise_email(email), network_of(client_address)
         password = passwords.normalise(password)
         device = self._throttling.device(device_cookie, self._clock())
-        # Guessing from the same network without a device cookie does not delay browsers that have one.
+        # Requests with a device cookie of the account compete for permits under their own key. Password guessing
+        # without a cookie, from the same network, therefore does not delay the owner of the account.
         is_known = device is not None and self._throttling.knows(device, email)
         async with self._hashes.permit((network, is_known)):
             charged_to = self._throttling.sign_in(email, network, device)
@@ -98,11 +99,13 @@ class Accounts:
             new_hash = await self._rehash_if_outdated(verified.password_hash, password)
             person = verified.account.person
             async with self._database.transaction() as tx:
-                # A password that was changed meanwhile has ended all sign-ins, so this one must not begin.
+                # If the password was changed after the first check, all sign-ins were ended. A new sign-in with the old
+                # password must not be created.
                 stored_hash = await self._verify_again(
                     tx, person.person_id, verified.password_hash, password
                 )
-                # Read after the row is locked: rights that were revoked meanwhile are not in the tokens.
+                # The person is read after the row is locked, so that the tokens do not contain rights that were revoked
+                # meanwhile.
                 person = await people.lock_person(tx, person.person_id) or person
                 if new_hash is not None and stored_hash == verified.password_hash:
                     await accounts.upsert_password_hash(tx, person.person_id, new_hash)
@@ -111,13 +114,14 @@ class Accounts:
                     tokens = await self._insert_sign_in(tx, person, stay_signed_in)
                     cookie = self._throttling.cookie(device, email, tx.now)
                     return SignedIn(person, tokens, cookie, tx.now + DEVICE_COOKIE_LIFE)
-        # The password is right, so this is no failed sign-in, and the owner of the account learns the reason.
+        # The password is correct, so this is not a failed sign-in and the caller may learn the reason.
         raise rights.account_disabled()
 
     async def refresh(self, token: str) -> Tokens:
-        """Return new tokens for a refresh token, which is used up. Raises REFRESH_TOKEN_INVALID, ACCOUNT_DISABLED.
+        """Return new tokens for a refresh token, and mark it as used. Raises REFRESH_TOKEN_INVALID, ACCOUNT_DISABLED.
 
-        A second use within the grace period returns the newest token of the sign-in; a later one ends the sign-in.
+        A second use of the token within the grace period returns the newest token of the sign-in. A later use ends the
+        sign-in.
         """
         async with self._database.transaction() as tx:
             tokens = await self._renew(tx, token)
@@ -126,7 +130,7 @@ class Accounts:
         return tokens
 
     async def sign_out(self, token: str) -> None:
-        """End the sign-in of the refresh token, if there is one."""
+        """End the sign-in to which the refresh token belongs, if there is one."""
         async with self._database.transaction() as tx:
             found = await accounts.lock_sign_in(tx, token)
             if found is not None:
@@ -135,9 +139,10 @@ class Accounts:
     async def set_password(
         self, caller: Caller, person_id: UUID | None, current_password: str, new_password: str
     ) -> None:
-        """Set the caller's password or, as an administrator, another person's; end all their sign-ins.
+        """Set a password and end all sign-ins of its person.
 
-        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_FAILED_SIGN_INS, TOO_MANY_AT_ONCE, NOT_FOUND.
+        Without `person_id`, the person is the caller. Only an administrator may set another person's password. Raises
+        PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_FAILED_SIGN_INS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
         person_id = own_or_other_id(caller, person_id)
         async with self._database.transaction() as tx:
@@ -152,7 +157,8 @@ class Accounts:
             new_hash = await self._hashes.compute(passwords.normalise(new_password))
             async with self._database.transaction() as tx:
                 if verified is not None:
-                    # The password may have been replaced meanwhile; then the former one must not replace the new one.
+                    # A concurrent request may have replaced the password. The password that was verified is then no
+                    # longer valid, and must not permit this change.
                     await self._verify_again(tx, person_id, verified, current_password)
                 await accounts.upsert_password_hash(tx, person_id, new_hash)
                 await revoke_sign_ins(tx, person_id)
@@ -169,13 +175,20 @@ class Accounts:
     async def _charge(
         self, keys: Sequence[Key], email: str
     ) -> tuple[Mapping[Key, Failures], Account | None]:
-        """Count a failure in advance and return the account, or None; the queries are the same in both cases."""
+        """Count a failure in advance, and return the failures by key and the account.
+
+        The account is None if it does not exist. The queries are the same in both cases, so that their duration does
+        not reveal whether the account exists.
+        """
         async with self._database.transaction() as tx:
             charged = await self._throttling.charge(tx, keys)
             return charged, await accounts.get_account(tx, email)
 
     async def _verify(self, account: Account | None, password: str) -> _Verified:
-        """Return the account if this is its password. Raises SIGN_IN_FAILED, after the same work if it is None."""
+        """Return the account if the password is correct. Raises SIGN_IN_FAILED.
+
+        Without an account, the check takes as long as with one.
+        """
         password_hash = None if account is None else account.password_hash
         if not await self._hashes.verify(password, password_hash):
             raise sign_ins.sign_in_failed()
@@ -186,9 +199,10 @@ class Accounts:
     async def _verify_again(
         self, tx: Transaction, person_id: UUID, verified_hash: str, password: str
     ) -> str | None:
-        """Return the person's stored hash, with its row locked. Raises SIGN_IN_FAILED if the password was changed.
+        """Lock and return the person's stored hash. Raises SIGN_IN_FAILED if the password was changed.
 
-        A different stored hash may be one of the same password: a concurrent sign-in may have computed it again.
+        The stored hash may differ although the password is the same, because a concurrent sign-in may have computed a
+        new hash.
         """
         stored_hash = await accounts.lock_password_hash(tx, person_id)
         if stored_hash != verified_hash and not await self._hashes.verify(password, stored_hash):
@@ -196,7 +210,7 @@ class Accounts:
         return stored_hash
 
     async def _rehash_if_outdated(self, password_hash: str, password: str) -> str | None:
-        """Return a hash with the current parameters, or None if the stored one has them."""
+        """Return a hash with the current parameters, or None if the stored hash already has them."""
         if not self._hashes.is_outdated(password_hash):
             return None
         return await self._hashes.compute(password)
@@ -233,13 +247,19 @@ class Accounts:
                 return await self._issue_tokens(tx, sign_in, person, self._successor(token))
 
     def _successor(self, token: str) -> str:
-        """Return the refresh token after `token`: always the same, so it can be returned again without being stored."""
+        """Return the refresh token that follows `token`.
+
+        Only the hash of the result is stored. A repeated request computes the result again from `token` and a key.
+        """
         return urlsafe_b64encode(self._sign_ins_key.blind_index(token)).rstrip(b"=").decode()
 
     async def _newest(
         self, tx: Transaction, sign_in: SignIn, person: Person, token: str
     ) -> Tokens | None:
-        """Return the newest tokens of the sign-in again; the token after `token` may have been used meanwhile."""
+        """Return the newest tokens of the sign-in, or None if there are none or they have expired.
+
+        The token after `token` may have been used meanwhile, so the newest token can be several steps further.
+        """
         newest, stored = token, None
         while stored is None or stored.used_at is not None:
             newest = self._successor(newest)
@@ -267,7 +287,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """An account whose password was verified, and the hash against which it was."""
+    """An account whose password was verified, and the hash that was used for it."""
 
     account: Account
     password_hash: str

@@ -13,13 +13,13 @@ from proctorium_enrollment.domain.courses import NamedAssessment
 
 
 class Assessments:
-    """Reads assessments from the assessment service."""
+    """Client of the assessment service."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
     async def get_existing(self, assessment_ids: Iterable[UUID]) -> Mapping[UUID, NamedAssessment]:
-        """Return those of the assessments that exist; without IDs, make no call. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the assessments that exist, by ID. Without IDs, make no call. Raises DEPENDENCY_UNAVAILABLE."""
         ids = sorted({str(assessment_id) for assessment_id in assessment_ids})
         if not ids:
             return {}

@@ -1,4 +1,4 @@
-"""The first administrator, whom no other administrator can create."""
+"""Creation of the first administrator, which the API cannot do because only administrators create people."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from proctorium_enrollment.storage.password_hashes import PasswordHashes
 async def create_administrator(
     database: Database, hashes: PasswordHashes, email: str, legal_name: str, password: str
 ) -> Person:
-    """Return the administrator with this e-mail address and password; create the person, or enable and promote them.
+    """Return the administrator with this e-mail address, after creating or updating the person.
 
-    A repetition changes nothing. Raises PASSWORD_TOO_WEAK, INVALID_REQUEST.
+    Sets the password, enables the account and grants the role where necessary. A repetition changes nothing. Raises
+    PASSWORD_TOO_WEAK, INVALID_REQUEST.
     """
     email = normalise_email(email)
     passwords.require_strong(password, email)

@@ -1,4 +1,4 @@
-"""Resolving the codes that learners enter (`C3` to `C5`), and counting failed entries against guessing (`C4`)."""
+"""Resolution of the codes that learners enter (`C3` to `C5`), with throttling of failed entries (`C4`)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from proctorium_enrollment.storage.codes import Entry, ResolvedEntry
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """A text that a learner entered, and the address of their client, which is empty if it is unknown."""
+    """A text that a learner entered. `client_address` is empty if the client's address is unknown."""
 
     text: str
     person_id: UUID
@@ -35,14 +35,17 @@ class CodeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A text that cannot be a code; `description` says why, as a sentence for the learner."""
+    """A text that cannot be a code. `description` is the reason, as a sentence for the learner."""
 
     description: str
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """The result of an entry: a code, None or a malformed text; and how long the learner has to wait."""
+    """The result of a code entry.
+
+    `found` is None if no code has the text. `retry_delay` is the time that the learner has to wait.
+    """
 
     found: ResolvedEntry | Malformed | None
     validity: CodeValidity = CodeValidity.VALID
@@ -51,14 +54,17 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class _WellFormed:
-    """An entry with the blind index of its text, and the keys for which it counts if it fails."""
+    """An entry with the blind index of its text, and the keys for which a failure is counted."""
 
     entry: Entry
     throttled: throttling.CodeEntry
 
 
 class CodeResolution:
-    """The resolution of codes. `codes_key` makes blind indexes of texts, `throttling_key` of people and networks."""
+    """Resolves codes.
+
+    `codes_key` makes the blind indexes of texts; `throttling_key` makes those of people and networks.
+    """
 
     def __init__(
         self, database: Database, codes_key: EncryptionKey, throttling_key: EncryptionKey
@@ -68,9 +74,9 @@ class CodeResolution:
         self._throttling = Throttling(throttling_key)
 
     async def resolve(self, entries: Sequence[CodeEntry]) -> list[Resolution]:
-        """Return the result of each entry, in their order; each learner has at most one entry.
+        """Return the result of each entry, in the order of `entries`. A learner may have only one entry.
 
-        The transaction only reads, unless an entry failed, which is counted.
+        The transaction writes only if an entry failed.
         """
         async with self._database.transaction() as tx:
             return await self.resolve_in_transaction(tx, entries)
@@ -78,7 +84,7 @@ class CodeResolution:
     async def resolve_in_transaction(
         self, tx: Transaction, entries: Sequence[CodeEntry]
     ) -> list[Resolution]:
-        """Resolve entries as `resolve` does, in the transaction of the caller."""
+        """Resolve entries like `resolve`, in the transaction of the caller."""
         prepared = [self._prepare(entry) for entry in entries]
         well_formed = [each for each in prepared if isinstance(each, _WellFormed)]
         resolved = iter(await self._resolve_all(tx, well_formed) if well_formed else ())
@@ -102,8 +108,8 @@ class CodeResolution:
             if waits[index] == NO_WAIT and _has_failed(each.entry, code)
         ]
         if failed:
-            # Entries of others may have failed since the failures were read: then the learner has to wait, and is not
-            # counted.
+            # Since the failures were read, other entries may have failed. If the learner therefore has to wait now,
+            # `record` does not count this entry.
             recorded = await self._throttling.record(
                 tx, [entries[index].throttled for index in failed]
             )

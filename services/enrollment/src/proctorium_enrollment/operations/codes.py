@@ -1,4 +1,4 @@
-"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). Resolving them is in `code_resolution.py`."""
+"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). `code_resolution.py` resolves them."""
 
 from __future__ import annotations
 
@@ -37,12 +37,15 @@ M = TypeVar("M", bound=Message)
 
 _NOTIFICATION = "notification"
 _MAX_GENERATED = 10
-"""Two equal generated texts are rare enough that ten in a row mean a fault."""
+"""How many texts are generated before issuing fails. Unusable texts are so rare that ten in a row mean a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
-    """A code to issue. Without a person it is shared, without a text generated, and without times it has no window."""
+    """A code to issue.
+
+    A code without a person is shared. Without a text, one is generated. Without times, the code has no window.
+    """
 
     session_id: UUID
     person_id: UUID | None = None
@@ -53,7 +56,7 @@ class NewCode:
 
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """A new code, and the reasons why another text would be better than the typed one."""
+    """A new code, and the reasons why another text would have been better."""
 
     code: Code
     warnings: frozenset[TextWarning]
@@ -61,7 +64,7 @@ class IssuedCode:
 
 @dataclass(frozen=True, slots=True)
 class DecryptedCode:
-    """A code with its decrypted text, and its current state."""
+    """A code with its decrypted text and its current state."""
 
     code: Code
     state: CodeState
@@ -69,17 +72,17 @@ class DecryptedCode:
 
 
 class Codes:
-    """Issuing, replacing, revoking and listing codes. `key` encrypts their texts and makes their blind indexes."""
+    """The use cases of codes. `key` encrypts their texts and makes their blind indexes."""
 
     def __init__(self, database: Database, key: EncryptionKey) -> None:
         self._database = database
         self._key = key
 
     async def issue(self, new: NewCode, responder: Responder[IssuedCode, M]) -> M:
-        """Issue a further code.
+        """Issue a code in addition to the session's other codes.
 
-        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, NOT_FOUND (the person), LEARNER_NOT_REGISTERED,
-        CODE_TAKEN.
+        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, SESSION_CANCELLED, NOT_FOUND (the person),
+        LEARNER_NOT_REGISTERED, CODE_TAKEN.
         """
         typed = normalise(new.text, "text") if new.text else ""
 
@@ -96,7 +99,10 @@ class Codes:
         return await self._database.respond(responder, run)
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
-        """Issue the shared code of a session, unless it is issued or the session is over; its row is locked."""
+        """Issue the shared code of a session, unless it was issued before or the session is over.
+
+        The session's row is locked.
+        """
         assert session.planned_end_at is not None
         if (
             session.state.is_over
@@ -109,10 +115,10 @@ class Codes:
         tx.record(events.code_issued(code, await _recipients(tx, code)))
 
     async def send_to_new_learner(self, tx: Transaction, session: Session, person_id: UUID) -> None:
-        """Invite a learner who was registered after the session was scheduled, and send them its code (`C6`).
+        """Invite a learner who was registered after the session was scheduled, and send them a code (`C6`).
 
-        It is the shared code of the session or, if there is none, a personal one. A learner who is invited gets
-        nothing.
+        The code is the shared code of the session or, if there is none, a new personal code. Does nothing if the
+        learner is invited already.
         """
         if await sessions.is_learner_of_session(tx, session.session_id, person_id):
             return
@@ -124,7 +130,7 @@ class Codes:
         tx.record(events.code_issued(code, [person_id]))
 
     async def replace(self, code_id: UUID, responder: Responder[Code, M]) -> M:
-        """Replace a code by a new one. Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED."""
+        """Replace a code by a new one. Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED, SESSION_CANCELLED."""
 
         async def run(tx: Transaction) -> Code:
             old = await _lock_code(tx, code_id)
@@ -141,7 +147,7 @@ class Codes:
         return await self._database.respond(responder, run)
 
     async def revoke(self, code_id: UUID, responder: Responder[Code, M]) -> M:
-        """Revoke a code; participants stay. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+        """Revoke a code. Learners who joined by it remain participants. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
 
         async def run(tx: Transaction) -> Code:
             code = await _lock_code(tx, code_id)
@@ -156,9 +162,9 @@ class Codes:
     async def list_codes(
         self, caller: Caller, session_id: UUID, page_size: int, page_token: str
     ) -> tuple[Sequence[DecryptedCode], str]:
-        """Return the codes of a session, newest first, and the token of the next page, to a caller who may see them.
+        """Return a page of a session's codes, newest first, and the token of the next page.
 
-        Raises NOT_FOUND, INVALID_PAGE_TOKEN.
+        Raises NOT_FOUND, also if the caller may not see the codes, and INVALID_PAGE_TOKEN.
         """
         name = f"codes of {session_id}"
         size = pages.effective_size(page_size)
@@ -177,7 +183,7 @@ class Codes:
         return [self._decrypt(stored, tx.now) for stored in page], token
 
     async def get_code(self, code_id: UUID) -> DecryptedCode:
-        """Return a code with its text, to an administrator. Raises NOT_FOUND."""
+        """Return a code with its text. Only administrators may call this. Raises NOT_FOUND."""
         async with self._database.transaction() as tx:
             stored = await codes.get_code(tx, code_id)
         if stored is None:
@@ -189,7 +195,7 @@ class Codes:
         return DecryptedCode(stored.code, stored.code.state_at(now), text)
 
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
-        """Return the reasons why another text would be better; no code has this text yet."""
+        """Return the reasons why another text would be better. Call this before a code with the text is inserted."""
         warnings = set()
         if has_look_alikes(text):
             warnings.add(TextWarning.LOOK_ALIKES)
@@ -201,7 +207,7 @@ class Codes:
         return await codes.has_valid_code_with(tx, self._folded_index(text))
 
     def request_index(self, text: str) -> str:
-        """Return a blind index of the text in a request, by which a repeated request is recognised."""
+        """Return a blind index of the text in a request, which identifies repetitions of the request."""
         return self._key.blind_index(f"request/{text}").hex()
 
     def _folded_index(self, text: str) -> bytes:
@@ -216,7 +222,10 @@ class Codes:
         automatic: bool = False,
         replaces: UUID | None = None,
     ) -> None:
-        """Insert the code with the text, or with a generated one. Raises CODE_TAKEN for the text of another code."""
+        """Insert the code with `text` or, if it is empty, with a generated text.
+
+        Raises CODE_TAKEN if another code has the text.
+        """
         for _ in range(1 if text else _MAX_GENERATED):
             chosen = text or domain.generate(secrets.choice)
             if not text and await self._differs_only_in_case(tx, chosen):

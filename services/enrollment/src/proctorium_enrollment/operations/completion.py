@@ -1,4 +1,4 @@
-"""Completing a course: by passing its assessments or, without any, by finishing its units (`P6`)."""
+"""Completion of courses, by passed assessments or by finished units (`P6`)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from proctorium_enrollment.storage import courses, registrations
 
 
 async def record_result(tx: Transaction, result: Result) -> None:
-    """Store a released result, and complete each registration whose course requires nothing more."""
+    """Store a released result, and complete the registrations whose courses it completes."""
     await registrations.upsert_result(tx, result)
     for registration in await registrations.lock_registrations_of_result(tx, result):
         await complete_if_due(tx, registration)
 
 
 async def complete_if_due(tx: Transaction, registration: Registration) -> None:
-    """Finish the units of passed assessments; complete the registration if nothing is missing. Its row is locked."""
+    """Finish the units of passed assessments, and complete the registration if the course is completed.
+
+    The registration's row is locked.
+    """
     course = await courses.get_course(tx, registration.course_id)
     assert course is not None, "a registration has a course"
     passed = await registrations.list_passed_assessments(tx, registration)
@@ -32,7 +35,10 @@ async def complete_if_due(tx: Transaction, registration: Registration) -> None:
 
 
 async def finish_unit(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
-    """Record that a unit is finished; return False if it was recorded before. The registration's row is locked."""
+    """Record that a unit is finished, and return False if that was recorded before.
+
+    The registration's row is locked.
+    """
     is_new = await registrations.insert_progress(tx, registration, unit_id)
     if is_new:
         tx.record(events.progress_recorded(registration, unit_id))

@@ -35,8 +35,8 @@ async def create_course(
     new: NewCourse,
     responder: Responder[Course, M],
 ) -> M:
-    """Create a course with its outline, not published yet. Raises INVALID_REQUEST, DEPENDENCY_UNAVAILABLE."""
-    # Before the transaction, which must not stay open during a call to another service.
+    """Create an unpublished course with its outline. Raises INVALID_REQUEST, DEPENDENCY_UNAVAILABLE."""
+    # The call comes before the transaction, because no transaction may stay open during a call to another service.
     named = [unit.assessment_id for unit in new.units if unit.assessment_id is not None]
     require_usable_assessments(new, await assessments.get_existing(named))
 
@@ -49,7 +49,7 @@ async def create_course(
 
 
 async def publish_course(database: Database, course_id: UUID, responder: Responder[Course, M]) -> M:
-    """Publish a course, unless it is published. Raises NOT_FOUND."""
+    """Publish a course. Does nothing if it is published already. Raises NOT_FOUND."""
 
     async def run(tx: Transaction) -> Course:
         course = await courses.lock_course(tx, course_id)
@@ -67,9 +67,9 @@ async def publish_course(database: Database, course_id: UUID, responder: Respond
 async def list_courses(
     database: Database, caller: Caller, page_size: int, page_token: str
 ) -> tuple[Sequence[Course], str]:
-    """Return courses ordered by title, and the token of the next page. Only administrators see unpublished courses.
+    """Return a page of courses by title, and the token of the next page. Raises INVALID_PAGE_TOKEN.
 
-    Raises INVALID_PAGE_TOKEN.
+    Only administrators see unpublished courses.
     """
     name = "courses" if caller.is_administrator else "published courses"
     size = pages.effective_size(page_size)
@@ -85,10 +85,14 @@ async def list_courses(
 
 
 async def get_course(database: Database, caller: Caller, course_id: UUID) -> Course:
-    """Return a course; its outline has links only if the content is open to the caller (`P5`). Raises NOT_FOUND."""
+    """Return a course. Raises NOT_FOUND, also if the caller may not see the course.
+
+    The outline has no links unless the content is open to the caller (`P5`).
+    """
     async with database.transaction() as tx:
         course = await courses.get_course(tx, course_id)
-        # A caller who is no person is a service, which schedules sessions of unpublished courses too.
+        # A caller without a person is a service. Session orchestration reads unpublished courses to check session
+        # plans.
         may_see_unpublished = caller.is_administrator or caller.person_id is None
         if course is None or (course.published_at is None and not may_see_unpublished):
             raise no_such_course()

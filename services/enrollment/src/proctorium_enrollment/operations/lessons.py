@@ -1,4 +1,4 @@
-"""Reading lessons, and recording the progress of learners (`P4` to `P6`)."""
+"""Reading lessons, and recording learners' progress (`P4` to `P6`)."""
 
 from __future__ import annotations
 
@@ -55,24 +55,25 @@ async def get_lesson(database: Database, person_id: UUID, unit_id: UUID) -> Less
             raise no_such_unit()
         await _require_open(tx, person_id, unit)
     annotate(course_id=unit.course.course_id)
-    # In a thread, because a long lesson would block the event loop.
+    # The conversion runs in a thread, because a long lesson would block the event loop.
     return Lesson(unit.unit.title, await asyncio.to_thread(html_from_markdown, unit.markdown))
 
 
 def html_from_markdown(markdown: str) -> str:
-    """Return Markdown as HTML without scripts, styles, frames and forms, and with links that send no referrer.
+    """Return Markdown as HTML without scripts, styles, frames and forms.
 
-    An image must have an https address, as the content security policy of the pages demands. Any other image is
-    replaced by its description.
+    Links send no referrer. An image without an https address is replaced by its description, because the content
+    security policy of the pages forbids it.
     """
-    # HTML inside the Markdown is shown as text; the sanitiser checks the result, whatever the renderer lets through.
+    # The renderer escapes HTML in the Markdown. The sanitiser then checks the result, so that safety does not depend on
+    # the renderer.
     renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     renderer.add_render_rule("image", _render_image)
     return nh3.clean(
         renderer.render(markdown),
         url_schemes=_SCHEMES,
         link_rel="noopener noreferrer nofollow",
-        # The host of an image learns that a lesson is read, but not where.
+        # Without a referrer, the host of an image does not learn which lesson contains it.
         set_tag_attribute_values={"img": {"loading": "lazy", "referrerpolicy": "no-referrer"}},
     )
 
@@ -91,7 +92,8 @@ async def record_progress(
 ) -> M:
     """Record that the learner finished a unit.
 
-    Raises NOT_FOUND, LEARNER_NOT_REGISTERED, PARTICIPANT_NOT_IN_SESSION, and INVALID_REQUEST for an assessment.
+    Raises NOT_FOUND, LEARNER_NOT_REGISTERED, PARTICIPANT_NOT_IN_SESSION, and INVALID_REQUEST if the unit is an
+    assessment.
     """
 
     async def run(tx: Transaction) -> MyCourse:

@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Message)
 
 
 async def get_organisation(database: Database) -> Organisation:
-    """Return the settings."""
+    """Return the organisation's settings."""
     async with database.transaction() as tx:
         return await organisation.get_organisation(tx)
 
@@ -27,7 +27,7 @@ async def update_organisation(
     etag: str,
     responder: Responder[Organisation, M],
 ) -> M:
-    """Update the settings in `changes`; an `etag` that is not empty must be the current one. Raises STALE_ETAG."""
+    """Update the settings in `changes`. Raises STALE_ETAG if `etag` is neither empty nor current."""
 
     async def run(tx: Transaction) -> Organisation:
         updated = changed(await organisation.lock_organisation(tx), changes, etag)

@@ -36,9 +36,10 @@ async def create_registration(
     course_id: UUID,
     responder: Responder[Registration, M],
 ) -> M:
-    """Register a learner in a published course, and send them the codes of its upcoming sessions.
+    """Register a learner in a published course, and send them codes of its upcoming sessions.
 
-    Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, INVALID_STATE_TRANSITION (the person is not a learner).
+    Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, and INVALID_STATE_TRANSITION if the person is not a
+    learner.
     """
 
     async def run(tx: Transaction) -> Registration:
@@ -52,8 +53,8 @@ async def create_registration(
         await sessions.lock_sessions_of_course(tx, course_id)
         for session in await sessions.list_upcoming_sessions(tx, course_id):
             await codes.send_to_new_learner(tx, session, person_id)
-        # A result may be stored before the registration: the learner took the assessment earlier, or events were
-        # reordered.
+        # A result may be stored before the registration, because the learner took the assessment earlier or because
+        # events arrived out of order.
         await complete_if_due(tx, registration)
         stored = await registrations.get_registration(tx, person_id, course_id)
         assert stored is not None, "this transaction has written it"
@@ -65,7 +66,10 @@ async def create_registration(
 async def list_my_courses(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[MyCourse], str]:
-    """Return a learner's courses and progress, ordered by title, and the next page token. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of a learner's courses with their progress, by title, and the token of the next page.
+
+    Raises INVALID_PAGE_TOKEN.
+    """
     name = f"courses of {person_id}"
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
@@ -78,7 +82,10 @@ async def list_my_courses(
 async def list_registrations(
     database: Database, course_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[Registration], str]:
-    """Return a course's registrations, oldest first, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of a course's registrations, oldest first, and the token of the next page.
+
+    Raises INVALID_PAGE_TOKEN.
+    """
     name = f"registrations of {course_id}"
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Deleting expired data: failed sign-ins and code entries, and sign-ins that ended."""
+"""Deletion of failed sign-ins, failed code entries and sign-ins after their retention periods."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from proctorium_common.storage.database import Database
 from proctorium_enrollment.storage import accounts, throttling
 
 FAILURES_RETENTION = timedelta(days=1)
-"""Longer than the period for which failures are counted."""
+"""How long failures are stored. This is longer than they are counted."""
 SIGN_INS_RETENTION = timedelta(days=30)
-"""Counted from the end of a sign-in, so that the reuse of a stolen token is still recognised."""
+"""How long sign-ins are stored after their end. Until then, the reuse of a stolen token is recognised."""
 
 
 async def purge(database: Database) -> None:

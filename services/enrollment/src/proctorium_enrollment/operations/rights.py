@@ -1,4 +1,4 @@
-"""Granting and revoking roles, certification and accounts, with the person's history (`P1`)."""
+"""Granting and revoking roles, certifying people, disabling accounts, and the history of these changes (`P1`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HISTORY = "person-history"
 
 @dataclass(frozen=True, slots=True)
 class NamedChange:
-    """An entry of a person's history. `changed_by_name` is empty if the change was made on the command line."""
+    """An entry of a person's history. `changed_by_name` is empty if a command made the change."""
 
     change: Change
     changed_by_name: str
@@ -41,7 +41,7 @@ class NamedChange:
 async def grant_role(
     database: Database, caller: Caller, person_id: UUID, role: Role, responder: Responder[Person, M]
 ) -> M:
-    """Grant a role to a person, unless they have it. Raises NOT_FOUND."""
+    """Grant a role to a person. Does nothing if they have it already. Raises NOT_FOUND."""
 
     async def run(tx: Transaction) -> Person:
         return await add_role(tx, caller.require_person(), person_id, role)
@@ -50,7 +50,7 @@ async def grant_role(
 
 
 async def add_role(tx: Transaction, changed_by: UUID | None, person_id: UUID, role: Role) -> Person:
-    """Grant a role; `changed_by` is None if this is done on the command line. Raises NOT_FOUND."""
+    """Grant a role. `changed_by` is None for a command. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if role in person.roles:
         return person
@@ -68,7 +68,10 @@ async def revoke_role(
     reason: str,
     responder: Responder[Person, M],
 ) -> M:
-    """Revoke a role of a person, unless they do not have it. Raises NOT_FOUND, LAST_ROLE, LAST_ADMINISTRATOR."""
+    """Revoke a role of a person. Does nothing if they do not have it.
+
+    Raises NOT_FOUND, LAST_ROLE, LAST_ADMINISTRATOR.
+    """
 
     async def run(tx: Transaction) -> Person:
         await people.lock_administrators(tx)
@@ -100,7 +103,7 @@ async def certify(
     until: datetime,
     responder: Responder[Person, M],
 ) -> M:
-    """Certify a proctor until a time. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+    """Certify a proctor until the given time. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
 
     async def run(tx: Transaction) -> Person:
         person = await _lock_person(tx, person_id)
@@ -150,7 +153,7 @@ async def enable_account(
     reason: str,
     responder: Responder[Person, M],
 ) -> M:
-    """Enable a disabled account; earlier tokens stay refused. Raises NOT_FOUND."""
+    """Enable a disabled account. Tokens from before it was disabled stay invalid. Raises NOT_FOUND."""
 
     async def run(tx: Transaction) -> Person:
         return await enable(tx, caller.require_person(), person_id, reason)
@@ -161,7 +164,7 @@ async def enable_account(
 async def enable(
     tx: Transaction, changed_by: UUID | None, person_id: UUID, reason: str = ""
 ) -> Person:
-    """Enable a disabled account; `changed_by` is None if this is done on the command line. Raises NOT_FOUND."""
+    """Enable an account if it is disabled. `changed_by` is None for a command. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if not person.is_disabled:
         return person
@@ -174,7 +177,10 @@ async def enable(
 async def sign_out_everywhere(
     database: Database, caller: Caller, person_id: UUID | None, responder: Responder[Person, M]
 ) -> M:
-    """End all sign-ins and tokens of the caller or, as an administrator, of another person. Raises NOT_FOUND."""
+    """End all sign-ins of a person and revoke their tokens. Raises NOT_FOUND.
+
+    Without `person_id`, the person is the caller. Only an administrator may name another person.
+    """
     person_id = own_or_other_id(caller, person_id)
 
     async def run(tx: Transaction) -> Person:
@@ -188,7 +194,7 @@ async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
     person = await _lock_person(tx, person_id)
     changed = replace(person, access_version=person.access_version + 1)
     await people.update_rights(tx, changed)
-    # A sign-in locks the person's row too, so one that commits later gets the new access version.
+    # A concurrent sign-in also locks the person's row. If it commits later, its tokens have the new access version.
     await accounts.end_sign_ins_of_person(tx, person_id)
     await revocations.refuse_tokens(tx, person_id, changed.access_version)
     tx.record(events.person_signed_out(changed))
@@ -196,7 +202,10 @@ async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
 
 
 def own_or_other_id(caller: Caller, person_id: UUID | None) -> UUID:
-    """Return `person_id`, or the caller's ID for None. Only administrators may name others. Raises NOT_FOUND."""
+    """Return `person_id`, or the caller's ID if it is None.
+
+    Raises NOT_FOUND if a caller who is not an administrator names another person.
+    """
     if person_id is None:
         return caller.require_person()
     if person_id != caller.person_id and not caller.is_administrator:
@@ -207,7 +216,10 @@ def own_or_other_id(caller: Caller, person_id: UUID | None) -> UUID:
 async def list_history(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[NamedChange], str]:
-    """Return a person's history, newest first, and the token of the next page. Raises NOT_FOUND, INVALID_PAGE_TOKEN."""
+    """Return a page of a person's history, newest first, and the token of the next page.
+
+    Raises NOT_FOUND, INVALID_PAGE_TOKEN.
+    """
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         if await people.get_person(tx, person_id) is None:

@@ -1,4 +1,4 @@
-"""The signing keys of access tokens: made at the first start, encrypted, and rotated without ending any sign-in."""
+"""Signing keys of access tokens: creation at the first start, encryption, and rotation without ending sign-ins."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from proctorium_enrollment.storage.signing_keys import StoredKey
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 ACTIVATION_DELAY = timedelta(minutes=6)
-"""A new key signs after this time: services read the keys every five minutes, so all of them know it by then."""
+"""The time after which a new key signs. Services read the public keys every five minutes, so all have it by then."""
 _OVERLAP = timedelta(minutes=1)
-"""The time between the activation of a new key and the retirement of the old one, because clocks differ."""
+"""The time from the activation of a new key to the retirement of the old one, because clocks differ."""
 
 
 class Signing:
-    """The signing of access tokens, and the public keys. `key` encrypts the seeds of signing keys."""
+    """Signs access tokens and provides the public keys. `key` encrypts the seeds of signing keys."""
 
     def __init__(self, key: EncryptionKey) -> None:
         self._key = key
         self._decrypted: dict[str, SigningKey] = {}
 
     async def public_keys(self, database: Database) -> Sequence[PublicKey]:
-        """Return the public keys of all valid tokens, oldest first; make the first key. Raises KEYS_UNAVAILABLE."""
+        """Return the public keys that verify all valid tokens, oldest first. Raises KEYS_UNAVAILABLE.
+
+        Creates the first key if there is none.
+        """
         try:
             async with database.transaction() as tx:
                 keys = await signing_keys.list_public_keys(tx)
@@ -48,7 +51,7 @@ class Signing:
         ]
 
     async def signer(self, tx: Transaction) -> TokenSigner:
-        """Return the signer with the active key. Raises DecryptionError."""
+        """Return a signer with the active key, and create the first key if there is none. Raises DecryptionError."""
         keys = await signing_keys.list_keys(tx)
         if not keys:
             await self._make_first_key(tx)
@@ -60,7 +63,7 @@ class Signing:
         )
 
     async def check_master_key(self, database: Database) -> None:
-        """Raise DecryptionError if the stored keys were encrypted with another master key."""
+        """Raise DecryptionError if the stored keys were encrypted with a different master key."""
         if self._decrypted:
             return
         async with database.transaction() as tx:
@@ -68,7 +71,10 @@ class Signing:
                 self._decrypt(stored)
 
     async def rotate(self, database: Database) -> str:
-        """Make a new key and return its ID. It becomes active when all services know it; then the old ones retire."""
+        """Create a new key and return its ID.
+
+        The new key becomes active after `ACTIVATION_DELAY`. The other keys retire shortly after that.
+        """
         async with database.transaction() as tx:
             await signing_keys.lock_keys(tx)
             key = await self._make_key(tx)
@@ -95,6 +101,9 @@ class Signing:
 
 
 def active_key(keys: Sequence[StoredKey], now: datetime) -> StoredKey:
-    """Return the newest of `keys` (oldest first, at least one) that all services know, or else the oldest."""
+    """Return the newest key that all services have or, if there is none, the oldest key.
+
+    `keys` is not empty, and is ordered from the oldest to the newest.
+    """
     known = [key for key in keys if now - key.created_at >= ACTIVATION_DELAY]
     return known[-1] if known else keys[0]

@@ -24,33 +24,36 @@ _ACCOUNT = "sign_in_account"
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """The keys that a failed code entry counts for: the person and, if known, the network."""
+    """The keys for which a failed code entry is counted: the person and, if it is known, the network."""
 
     person: Key
     network: Key | None
 
     @property
     def keys(self) -> list[Key]:
-        """The keys of the person and of the network."""
+        """The keys of the person and, if it is known, of the network."""
         return [self.person] if self.network is None else [self.person, self.network]
 
     def wait(self, failures: Mapping[Key, Failures], now: datetime) -> timedelta:
-        """Return how long the person has to wait before they enter a code."""
+        """Return how long the person has to wait before they may enter a code."""
         network = failures.get(self.network) if self.network else None
         return domain.code_entry_wait(failures.get(self.person), network, now)
 
 
 class Throttling:
-    """Counts failures by keyed hashes, made with `key`."""
+    """Counts failures. `key` makes the keyed hashes that identify the counters, and encrypts device cookies."""
 
     def __init__(self, key: EncryptionKey) -> None:
         self._encryption = key
 
-    # Sign-ins. Each counts as a failure before the password is checked; otherwise concurrent or cancelled requests
-    # would not be counted.
+    # Sign-ins. Each sign-in counts as failed until the password is verified. Otherwise, concurrent or cancelled
+    # requests would not be counted.
 
     def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
-        """Return the keys that a failed sign-in counts for: a known device, else the network and the account."""
+        """Return the keys for which a failed sign-in is counted.
+
+        With a device cookie of the account, the key is the device. Otherwise, the keys are the network and the account.
+        """
         if device is not None and self.knows(device, email):
             return [
                 self._key("sign_in_device", f"{device.device_id} {email}", domain.FREE_OF_DEVICE)
@@ -61,11 +64,14 @@ class Throttling:
         ]
 
     def current_password(self, person_id: UUID) -> list[Key]:
-        """Return the keys that a wrong current password of a signed-in person counts for."""
+        """Return the keys for which a wrong current password of a signed-in person is counted."""
         return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
 
     async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
-        """Count a failed sign-in in advance. Raises TOO_MANY_FAILED_SIGN_INS, after which the caller rolls back."""
+        """Count a failed sign-in in advance, and return the failures of each key.
+
+        Raises TOO_MANY_FAILED_SIGN_INS, after which the caller rolls back the transaction.
+        """
         await storage.lock(tx, keys)
         found = await storage.get(tx, keys)
         wait = max(domain.wait_of(found.get(key), tx.now) for key in keys)
@@ -76,7 +82,11 @@ class Throttling:
         return charged
 
     async def refund(self, tx: Transaction, charged: Mapping[Key, Failures]) -> None:
-        """Delete the failures of this device or network after a success, and take this charge off the account's."""
+        """Correct the counters after a successful sign-in.
+
+        Deletes the failures of the device or the network, but only the failure of this sign-in from those of the
+        account.
+        """
         await storage.lock(tx, charged)
         found = await storage.get(tx, charged)
         await storage.update(
@@ -89,14 +99,14 @@ class Throttling:
             },
         )
 
-    # Device cookies: authenticated and encrypted, so that a browser can neither change nor read them.
+    # Device cookies. They are authenticated and encrypted, so that browsers can neither change nor read them.
 
     def knows(self, device: Device, email: str) -> bool:
-        """Return whether the account has signed in with this device."""
+        """Return whether the account has signed in on this device before."""
         return self._account(email) in device.accounts
 
     def device(self, cookie: str, now: datetime) -> Device | None:
-        """Return the device of a cookie; None for a cookie that is missing, expired, or not one of ours."""
+        """Return the device in a cookie, or None if the cookie is missing, expired or not authentic."""
         try:
             content = json.loads(self._encryption.decrypt(urlsafe_b64decode(cookie), _COOKIE))
         except (ValueError, DecryptionError):
@@ -106,7 +116,7 @@ class Throttling:
         return Device(content["device_id"], tuple(content["accounts"]))
 
     def cookie(self, device: Device | None, email: str, now: datetime) -> str:
-        """Return the cookie of a device where the account has just signed in; None is a new device."""
+        """Return the device cookie after a sign-in to the account. If `device` is None, create a new device."""
         device = (device or Device(secrets.token_urlsafe(16))).with_account(self._account(email))
         content = {
             "device_id": device.device_id,
@@ -117,10 +127,10 @@ class Throttling:
             self._encryption.encrypt(json.dumps(content).encode(), _COOKIE)
         ).decode()
 
-    # Code entries. The person is signed in, and only failures are written.
+    # Code entries. The person is signed in, so an entry is counted only after it failed.
 
     def code_entry(self, person_id: UUID, client_address: str) -> CodeEntry:
-        """Return the keys that a failed code entry counts for; an empty address means unknown."""
+        """Return the keys for which a failed code entry is counted. `client_address` is empty if it is unknown."""
         person = self._person(person_id)
         if not client_address:
             return CodeEntry(person, None)
@@ -128,19 +138,19 @@ class Throttling:
         return CodeEntry(person, self._key("code_network", network, domain.FREE_CODES_OF_NETWORK))
 
     async def lock(self, tx: Transaction, entries: Collection[CodeEntry]) -> None:
-        """Lock the people's keys until the transaction ends, so that a person's code entries are not concurrent."""
+        """Lock the keys of people until the transaction ends, so that a person's code entries are not concurrent."""
         await storage.lock(tx, [entry.person for entry in entries])
 
     async def failures(
         self, tx: Transaction, entries: Collection[CodeEntry]
     ) -> Mapping[Key, Failures]:
-        """Return the failures that decide whether code entries have to wait."""
+        """Return the failures that determine whether the code entries have to wait."""
         return await storage.get(tx, {key for entry in entries for key in entry.keys})
 
     async def record(self, tx: Transaction, failed: Sequence[CodeEntry]) -> list[timedelta]:
-        """Count failed code entries.
+        """Count failed code entries, and return how long each of them has to wait.
 
-        Return how long each entry has to wait. An entry that waits, because others failed meanwhile, is not counted.
+        An entry that has to wait because of concurrent failures is not counted.
         """
         keys = {key for entry in failed for key in entry.keys}
         await storage.lock(tx, keys)
@@ -158,7 +168,7 @@ class Throttling:
         return waits
 
     async def forget(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
-        """Delete the failed code entries of people whose code was accepted."""
+        """Delete the failed code entries of people, after their code was accepted."""
         found = await storage.get(tx, [self._person(each) for each in person_ids])
         if found:
             await storage.lock(tx, found)
@@ -171,5 +181,5 @@ class Throttling:
         return Key(kind, self._encryption.blind_index(f"{kind}:{name}"), free)
 
     def _account(self, email: str) -> str:
-        # 128 bits, so that the cookie can hold several accounts.
+        # Shortened to 128 bits, so that several accounts fit into a cookie.
         return self._encryption.blind_index(f"account:{email}")[:16].hex()

@@ -1,1 +1,1 @@
-"""The database of enrollment, and its password hashes."""
+"""Access to the database of enrollment, and the computation of password hashes."""

@@ -27,7 +27,7 @@ class Account:
 
 
 async def get_account(tx: Transaction, email: str) -> Account | None:
-    """Return the account with this normalised e-mail address, or None; with the same query in both cases."""
+    """Return the account with this normalised e-mail address, or None. The query is the same in both cases."""
     statement = (
         select(table, credentials.c.password_hash)
         .outerjoin(credentials, credentials.c.person_id == table.c.person_id)
@@ -76,13 +76,13 @@ async def insert_sign_in(tx: Transaction, sign_in: SignIn) -> None:
 
 
 async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToken] | None:
-    """Return the sign-in of a refresh token, with its row locked, and the token; or None."""
+    """Lock a sign-in, and return it with its refresh token `token`, or None if there is no such token."""
     own = select(refresh_tokens.c.sign_in_id).where(_has_hash_of(token)).scalar_subquery()
     rows = await tx.execute(select(sign_ins).where(sign_ins.c.sign_in_id == own).with_for_update())
     row = rows.first()
     if row is None:
         return None
-    # Read after the row is locked: the previous holder of the lock may have used the token.
+    # The token is read after the row is locked, because a concurrent transaction may have used it meanwhile.
     refresh_token = await get_refresh_token(tx, token)
     assert refresh_token is not None
     sign_in = SignIn(
@@ -118,7 +118,7 @@ async def set_refresh_token_used(tx: Transaction, token: str) -> None:
 
 
 async def end_sign_in(tx: Transaction, sign_in_id: UUID) -> None:
-    """End a sign-in, unless it has ended."""
+    """End a sign-in. Does nothing if it has ended."""
     await tx.execute(
         update(sign_ins)
         .where(sign_ins.c.sign_in_id == sign_in_id, sign_ins.c.ended_at.is_(None))
@@ -136,7 +136,10 @@ async def end_sign_ins_of_person(tx: Transaction, person_id: UUID) -> None:
 
 
 async def delete_expired_sign_ins(tx: Transaction, before: datetime) -> None:
-    """Delete the refresh tokens that expired or whose sign-in ended before a time, and the sign-ins without tokens."""
+    """Delete refresh tokens that expired, or whose sign-in ended, before a time.
+
+    Then delete the sign-ins that have no tokens.
+    """
     has_ended = exists().where(
         sign_ins.c.sign_in_id == refresh_tokens.c.sign_in_id, sign_ins.c.ended_at < before
     )
@@ -152,5 +155,5 @@ def _has_hash_of(token: str) -> ColumnElement[bool]:
 
 
 def _hash(token: str) -> bytes:
-    # 256 random bits need no slow hash.
+    # A fast hash is sufficient, because the token has 256 random bits.
     return hashlib.sha256(token.encode()).digest()

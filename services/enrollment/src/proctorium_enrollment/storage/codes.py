@@ -41,7 +41,10 @@ async def insert_code(
     automatic: bool = False,
     replaces: UUID | None = None,
 ) -> bool:
-    """Insert a code; return False if another code has its text, or if the session has an automatic code."""
+    """Insert a code, and return whether it was inserted.
+
+    It is not inserted if another code has the same text, or if it is automatic and the session has an automatic code.
+    """
     code = stored.code
     new = insert(table).values(
         code_id=code.code_id,
@@ -62,7 +65,7 @@ async def insert_code(
 
 
 async def has_valid_code_with(tx: Transaction, folded: bytes) -> bool:
-    """Return whether a code that is valid now or later has this blind index of the lower-case text."""
+    """Return whether a code with this blind index of the lower-case text is valid now or becomes valid later."""
     over = [state for state in SessionState if state.is_over]
     rows = await tx.execute(
         select(
@@ -87,7 +90,7 @@ async def has_automatic_code(tx: Transaction, session_id: UUID) -> bool:
 
 
 async def lock_shared_code(tx: Transaction, session_id: UUID) -> Code | None:
-    """Return the newest active shared code of the session without a window, with its row locked; or None."""
+    """Lock and return the newest active shared code without a window of the session, or None."""
     rows = await tx.execute(
         select(table)
         .where(
@@ -105,13 +108,13 @@ async def lock_shared_code(tx: Transaction, session_id: UUID) -> Code | None:
 
 
 async def get_code(tx: Transaction, code_id: UUID) -> StoredCode | None:
-    """Return the code, or None."""
+    """Return a code, or None."""
     row = (await tx.execute(select(table).where(table.c.code_id == code_id))).first()
     return None if row is None else _stored_code(row)
 
 
 async def lock_code(tx: Transaction, code_id: UUID) -> StoredCode | None:
-    """Return the code with its row locked, or None."""
+    """Lock and return a code, or None."""
     rows = await tx.execute(
         select(table).where(table.c.code_id == code_id).with_for_update(key_share=True)
     )
@@ -127,7 +130,7 @@ async def update_code_state(tx: Transaction, code_id: UUID, state: CodeState) ->
 async def list_codes_of_session(
     tx: Transaction, session_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[StoredCode]:
-    """Return at most `limit` codes of the session, newest first, older than the code `before`."""
+    """Return at most `limit` codes of the session, newest first. All are older than the code `before`."""
     statement = select(table).where(table.c.session_id == session_id)
     if before is not None:
         statement = statement.where(table.c.code_id < before)
@@ -137,7 +140,7 @@ async def list_codes_of_session(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A code entry: a learner, and the blind index of the text that they entered."""
+    """A code entry: the learner, and the blind index of the entered text."""
 
     lookup: bytes
     person_id: UUID
@@ -145,7 +148,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedEntry:
-    """The code of an entry, and the learner who entered it."""
+    """The code of an entry and the learner who entered it."""
 
     code: Code
     learner: Learner
@@ -170,7 +173,7 @@ _RESOLVE_ENTRIES = """
 
 
 async def resolve_entries(tx: Transaction, entries: Sequence[Entry]) -> list[ResolvedEntry | None]:
-    """Return for each entry its code, or None if no code has its text."""
+    """Return the code of each entry, in the order of `entries`; None if no code has the text."""
     rows = await tx.fetch(
         _RESOLVE_ENTRIES, [each.lookup for each in entries], [each.person_id for each in entries]
     )

@@ -26,7 +26,7 @@ class UnitText:
 async def insert_course(
     tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequence[UUID]
 ) -> None:
-    """Insert a course with its outline; `unit_ids` has one ID per unit."""
+    """Insert a course with its outline. `unit_ids` contains one ID for each unit, in the order of the outline."""
     await tx.execute(
         insert(courses).values(
             course_id=course_id,
@@ -61,14 +61,14 @@ async def get_course(tx: Transaction, course_id: UUID) -> Course | None:
 
 
 async def lock_course(tx: Transaction, course_id: UUID) -> Course | None:
-    """Return the course with its outline and with its row locked, or None."""
+    """Lock the row of a course and return the course with its outline, or None."""
     return await _get(tx, course_id, select(courses).with_for_update(key_share=True))
 
 
 async def list_courses(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int, *, published_only: bool
 ) -> Sequence[Course]:
-    """Return at most `limit` courses ordered by title, without outlines, after the title and ID in `after`."""
+    """Return at most `limit` courses by title, without outlines, after the title and the ID in `after`."""
     statement = select(courses).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if published_only:
         statement = statement.where(courses.c.published_at.is_not(None))
@@ -85,7 +85,7 @@ async def set_published(tx: Transaction, course_id: UUID) -> None:
 
 
 async def get_unit(tx: Transaction, unit_id: UUID) -> UnitText | None:
-    """Return the unit with its text and its course without the outline, or None."""
+    """Return a unit with its text, and its course without the outline; or None."""
     row = (await tx.execute(select(units).where(units.c.unit_id == unit_id))).first()
     if row is None:
         return None
@@ -94,7 +94,7 @@ async def get_unit(tx: Transaction, unit_id: UUID) -> UnitText | None:
 
 
 def course_from_row(row: Row[*tuple[object, ...]], outline: tuple[Unit, ...] = ()) -> Course:
-    """Return the course in a row that has all columns of `courses`."""
+    """Return the course from a row with all columns of `courses`."""
     return Course(
         course_id=row.course_id,
         title=row.title,

@@ -9,7 +9,7 @@ from proctorium_common.security.encryption import EncryptionKey, MasterKey
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeys:
-    """The keys that are derived from the master key, one per purpose."""
+    """The keys of enrollment, one for each purpose, which are derived from the master key."""
 
     codes: EncryptionKey
     throttling: EncryptionKey
@@ -18,7 +18,7 @@ class EncryptionKeys:
 
     @classmethod
     def derive(cls, master_key: MasterKey) -> EncryptionKeys:
-        """Return the keys that are derived from the master key."""
+        """Derive the keys from the master key."""
         return cls(
             master_key.for_purpose("codes"),
             master_key.for_purpose("throttling"),

@@ -1,4 +1,4 @@
-"""The organisation's settings in the database: one row, which the migration inserts."""
+"""The organisation's settings in the database. The migration inserts the only row."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def get_organisation(tx: Transaction) -> Organisation:
 
 
 async def lock_organisation(tx: Transaction) -> Organisation:
-    """Return the settings with their row locked."""
+    """Lock the row of the settings and return them."""
     return await _get(tx, select(table).with_for_update())
 
 

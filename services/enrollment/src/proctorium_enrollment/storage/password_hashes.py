@@ -1,7 +1,8 @@
-"""Password hashes: Argon2id (RFC 9106), computed in threads, two at a time, since each needs 64 MiB.
+"""Computation of password hashes with Argon2id (RFC 9106).
 
-A caller needs a permit. Permits are fair between keys (the networks of callers): a flood from one network delays others
-by no more than the hashes that are being computed.
+Each hash needs 64 MiB, so only two are computed at once, in threads. A caller first acquires a permit. Permits are fair
+between keys, which are the networks of callers. A flood of sign-ins from one network therefore delays callers in other
+networks only until a current computation ends.
 """
 
 from __future__ import annotations
@@ -18,15 +19,15 @@ from proctorium_enrollment.domain.passwords import too_many_at_once
 
 _MEMORY_KIB = 64 * 1024
 _PASSES = 2
-"""With 64 MiB, more than OWASP's minimum (46 MiB, one pass): 0.12 s of one core."""
+"""With 64 MiB, two passes exceed OWASP's minimum (46 MiB, one pass). They take 0.12 s of one core."""
 _PERMITS = 2
 _CAPACITY_PER_KEY = 48
-"""Callers of one key that have a permit or wait for one: two processors need 3 s for them."""
+"""The number of callers of one key that have or wait for a permit. Two processors need 3 s to serve them."""
 _RETRY_AFTER = timedelta(seconds=3)
 
 
 class PasswordHashes:
-    """The computing and verifying of hashes. Close it when the service ends."""
+    """Computes and verifies hashes. Close it when the service ends."""
 
     def __init__(
         self,
@@ -44,7 +45,10 @@ class PasswordHashes:
 
     @asynccontextmanager
     async def permit(self, key: Hashable) -> AsyncIterator[None]:
-        """Acquire a permit for the block, in which hashes are computed and verified. Raises TOO_MANY_AT_ONCE."""
+        """Acquire a permit, which is released after the block. Raises TOO_MANY_AT_ONCE.
+
+        Compute and verify hashes only within the block.
+        """
         try:
             await self._threads.acquire(key)
         except LimiterFullError:
@@ -55,19 +59,22 @@ class PasswordHashes:
             self._threads.release(key)
 
     async def compute(self, password: str) -> str:
-        """Return the hash of `password`, in PHC form. The caller has a permit."""
+        """Return the hash of `password` in PHC format. The caller has a permit."""
         return await self._threads.run(lambda: self._hasher.hash(password))
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Return whether the hash is of `password`; without a hash, False after the same time. Needs a permit."""
+        """Return whether the hash belongs to `password`. The caller has a permit.
+
+        If `password_hash` is None, return False after the time that a verification takes.
+        """
         return await self._threads.run(lambda: self._verify(password, password_hash))
 
     def is_outdated(self, password_hash: str) -> bool:
-        """Return whether the hash was computed with other parameters than the current ones."""
+        """Return whether the hash was computed with parameters other than the current ones."""
         return self._hasher.check_needs_rehash(password_hash)
 
     async def close(self) -> None:
-        """Wait for the hashes that are being computed, and start no more."""
+        """Refuse new computations, and wait for those in progress."""
         await self._threads.close()
 
     def _verify(self, password: str, password_hash: str | None) -> bool:

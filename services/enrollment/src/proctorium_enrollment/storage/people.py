@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.tables import session_members as members
 
 
 async def insert_person(tx: Transaction, person: Person) -> bool:
-    """Insert the person; return False if another person has the e-mail address."""
+    """Insert a person, and return False if another person has the e-mail address."""
     new = insert(table).values(
         person_id=person.person_id,
         legal_name=person.legal_name,
@@ -36,13 +36,13 @@ async def insert_person(tx: Transaction, person: Person) -> bool:
 
 
 async def get_person(tx: Transaction, person_id: UUID) -> Person | None:
-    """Return the person, or None."""
+    """Return a person, or None."""
     row = (await tx.execute(select(table).where(table.c.person_id == person_id))).first()
     return None if row is None else person_from_row(row)
 
 
 async def lock_person(tx: Transaction, person_id: UUID) -> Person | None:
-    """Return the person with their row locked, or None."""
+    """Lock the row of a person and return the person, or None."""
     rows = await tx.execute(
         select(table).where(table.c.person_id == person_id).with_for_update(key_share=True)
     )
@@ -51,13 +51,13 @@ async def lock_person(tx: Transaction, person_id: UUID) -> Person | None:
 
 
 async def list_people_by_ids(tx: Transaction, person_ids: Collection[UUID]) -> Sequence[Person]:
-    """Return the people with these IDs; unknown IDs are left out."""
+    """Return the people with these IDs. Unknown IDs are omitted."""
     rows = await tx.execute(select(table).where(table.c.person_id.in_(person_ids)))
     return [person_from_row(row) for row in rows]
 
 
 async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return those of the IDs that are IDs of people."""
+    """Return the IDs that belong to people."""
     statement = select(table.c.person_id).where(table.c.person_id.in_(person_ids))
     return frozenset((await tx.execute(statement)).scalars())
 
@@ -65,7 +65,7 @@ async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> fr
 async def list_people(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Person]:
-    """Return at most `limit` people ordered by legal name, after the name and ID in `after`."""
+    """Return at most `limit` people by legal name, after the name and the ID in `after`."""
     statement = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(table.c.legal_name, table.c.person_id) > after)
@@ -87,12 +87,12 @@ async def update_rights(tx: Transaction, person: Person) -> None:
 
 
 async def lock_administrators(tx: Transaction) -> None:
-    """Lock the set of administrators until the transaction ends, with the same lock as the database's trigger."""
+    """Lock the set of administrators until the transaction ends. A trigger of `people` acquires the same lock."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))
 
 
 async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
-    """Return the number of other administrators whose accounts are enabled."""
+    """Return the number of enabled administrators other than this person."""
     statement = (
         select(func.count())
         .select_from(table)
@@ -108,9 +108,9 @@ async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
 async def list_ids_visible_in_sessions(
     tx: Transaction, viewer_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> frozenset[UUID]:
-    """Return those of the IDs whose people the viewer sees as a member of a session, in this role.
+    """Return the IDs of the people whom the viewer sees in sessions, as a member in `role`.
 
-    A proctor sees all members, a learner the proctors.
+    A proctor sees all members of their sessions; a learner sees only the proctors.
     """
     own, others = members.alias("own"), members.alias("others")
     visible = (
@@ -137,7 +137,7 @@ async def list_ids_visible_in_sessions(
 
 
 def person_from_row(row: Row[*tuple[object, ...]]) -> Person:
-    """Return the person in a row of `people`."""
+    """Return the person from a row of `people`."""
     return Person(
         person_id=row.person_id,
         legal_name=row.legal_name,

@@ -18,7 +18,7 @@ from proctorium_enrollment.storage.tables import registrations as table
 
 
 async def insert_registration(tx: Transaction, registration: Registration) -> bool:
-    """Insert the registration; return False if the person is registered in the course."""
+    """Insert a registration, and return False if the person is registered in the course already."""
     new = insert(table).values(
         registration_id=registration.registration_id,
         person_id=registration.person_id,
@@ -43,14 +43,14 @@ async def get_registration(
 async def lock_registration(
     tx: Transaction, person_id: UUID, course_id: UUID
 ) -> Registration | None:
-    """Return the person's registration in the course with its row locked, or None."""
+    """Lock and return the person's registration in the course, or None."""
     return await _get(tx, person_id, course_id, select(table).with_for_update(key_share=True))
 
 
 async def list_learners_registered_after(
     tx: Transaction, course_id: UUID, time: datetime
 ) -> Sequence[UUID]:
-    """Return the IDs of the learners who were registered in the course after a time."""
+    """Return the IDs of the learners who were registered in the course after `time`."""
     statement = select(table.c.person_id).where(
         table.c.course_id == course_id, table.c.created_at > time
     )
@@ -60,7 +60,7 @@ async def list_learners_registered_after(
 async def list_registrations_in_course(
     tx: Transaction, course_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Registration]:
-    """Return at most `limit` registrations in the course, oldest first, after the time and ID in `after`."""
+    """Return at most `limit` registrations in the course, oldest first, after the time and the ID in `after`."""
     statement = select(table).where(table.c.course_id == course_id)
     if after is not None:
         statement = statement.where(tuple_(table.c.created_at, table.c.registration_id) > after)
@@ -69,7 +69,7 @@ async def list_registrations_in_course(
 
 
 async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> MyCourse:
-    """Return one of the person's courses with their progress."""
+    """Return a course of the person with their progress."""
     rows = await tx.execute(_my_courses(person_id).where(table.c.course_id == course_id))
     return _my_course(rows.one())
 
@@ -77,7 +77,7 @@ async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> My
 async def list_my_courses(
     tx: Transaction, person_id: UUID, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[MyCourse]:
-    """Return at most `limit` of the person's courses, ordered by title, after the title and ID in `after`."""
+    """Return at most `limit` of the person's courses by title, after the title and the ID in `after`."""
     statement = _my_courses(person_id).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(courses.c.title, courses.c.course_id) > after)
@@ -109,7 +109,7 @@ def _my_courses(person_id: UUID) -> Select[*tuple[Any, ...]]:
 
 
 async def insert_progress(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
-    """Record that the learner finished a unit of the course; return False if it was recorded before."""
+    """Record that the learner finished a unit of the course, and return False if that was recorded before."""
     new = insert(progress).values(
         registration_id=registration.registration_id,
         unit_id=unit_id,
@@ -123,7 +123,7 @@ async def insert_progress(tx: Transaction, registration: Registration, unit_id: 
 
 
 async def list_finished_units(tx: Transaction, registration_id: UUID) -> frozenset[UUID]:
-    """Return the IDs of the finished units."""
+    """Return the IDs of the units that the learner finished."""
     rows = await tx.execute(
         select(progress.c.unit_id).where(progress.c.registration_id == registration_id)
     )
@@ -131,7 +131,7 @@ async def list_finished_units(tx: Transaction, registration_id: UUID) -> frozens
 
 
 async def set_completed(tx: Transaction, registration_id: UUID) -> None:
-    """Record that the registration is completed now."""
+    """Record that the registration was completed now."""
     await tx.execute(
         update(table).where(table.c.registration_id == registration_id).values(completed_at=tx.now)
     )
@@ -157,10 +157,10 @@ async def upsert_result(tx: Transaction, result: Result) -> None:
 
 
 async def lock_registrations_of_result(tx: Transaction, result: Result) -> Sequence[Registration]:
-    """Return the registrations for which the result counts, with their rows locked.
+    """Lock and return the registrations for which a result counts.
 
-    A result counts for the course that it names or, if it names none, for the self-paced courses whose outline has the
-    assessment.
+    A result of a session counts for the session's course. Any other result counts for the self-paced courses whose
+    outline contains the assessment.
     """
     named = table.c.course_id == result.course_id
     rows = await tx.execute(
@@ -176,7 +176,7 @@ async def lock_registrations_of_result(tx: Transaction, result: Result) -> Seque
 
 
 async def list_passed_assessments(tx: Transaction, registration: Registration) -> frozenset[UUID]:
-    """Return the IDs of the assessments that the learner has passed for the registration's course."""
+    """Return the IDs of the assessments that the learner passed for the registration's course."""
     in_outline = exists().where(
         courses.c.course_id == registration.course_id,
         courses.c.kind == CourseKind.SELF_PACED,

@@ -1,4 +1,7 @@
-"""Sessions and their members in the database; upserts, because events may be late, repeated and out of order."""
+"""Sessions and their members in the database.
+
+Most statements are upserts, because events may be delayed, redelivered and reordered.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ _INSERT_MISSING = """
         WHERE stored.course_id IS NULL
 """
 
-# In one order, so that two transactions do not deadlock.
+# The rows are stored in a fixed order, so that concurrent transactions do not deadlock.
 _SET_JOINED = """
     INSERT INTO session_members (session_id, person_id, role, joined, removed)
     SELECT session_id, person_id, 'learner', true, false
@@ -64,7 +67,7 @@ async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session:
-    """Return the session with its row locked; insert a scheduled one if there is none."""
+    """Lock and return a session. Insert it as scheduled if it is not stored."""
     row = (await tx.execute(_LOCK, {"id": session_id})).first()
     if row is None:
         new = insert(table).values(session_id=session_id, state=SessionState.SCHEDULED)
@@ -74,9 +77,10 @@ async def lock_session(tx: Transaction, session_id: UUID) -> Session:
 
 
 async def lock_sessions_of_course(tx: Transaction, course_id: UUID) -> None:
-    """Lock scheduling sessions of the course, and registering learners in it, until the transaction ends.
+    """Serialise scheduling sessions of a course and registering learners in it, until the transaction ends.
 
-    Each of the two reads what the other has written: without the lock, both could miss it.
+    Each of the two operations reads rows that the other one writes. Without the lock, concurrent transactions would not
+    see each other's rows.
     """
     await tx.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
@@ -85,7 +89,7 @@ async def lock_sessions_of_course(tx: Transaction, course_id: UUID) -> None:
 
 
 async def list_upcoming_sessions(tx: Transaction, course_id: UUID) -> Sequence[Session]:
-    """Return the sessions of the course that are not over and whose planned end is in the future."""
+    """Return the sessions of the course that are not over and are planned to end in the future."""
     over = [state for state in SessionState if state.is_over]
     rows = await tx.execute(
         select(table)
@@ -100,7 +104,7 @@ async def list_upcoming_sessions(tx: Transaction, course_id: UUID) -> Sequence[S
 
 
 async def is_learner_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Return whether the learner is invited to the session, has joined it, or was removed from it."""
+    """Return whether the learner is invited to the session or has joined it, even if they were removed."""
     rows = await tx.execute(
         select(
             exists().where(
@@ -128,7 +132,7 @@ async def update_session_course(tx: Transaction, session_id: UUID, course_id: UU
 async def update_session_times(
     tx: Transaction, session_id: UUID, lobby_open_at: datetime, planned_end_at: datetime
 ) -> None:
-    """Update when the lobby opens and when the session is planned to end."""
+    """Update the times at which the lobby opens and the session is planned to end."""
     await tx.execute(
         update(table)
         .where(table.c.session_id == session_id)
@@ -139,7 +143,7 @@ async def update_session_times(
 async def insert_members(
     tx: Transaction, session_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> None:
-    """Insert members of a session who have not joined; members who are stored stay as they are."""
+    """Insert members of a session who have not joined. Existing members do not change."""
     rows = [
         {
             "session_id": session_id,
@@ -155,27 +159,27 @@ async def insert_members(
 
 
 async def insert_missing_sessions(tx: Transaction, courses: Mapping[UUID, UUID]) -> None:
-    """Insert the sessions (ID to course) that are not stored, and the courses of those that have none.
+    """Insert sessions that are not stored, and set the course of stored sessions that have none.
 
-    Locks no row of a session whose course is stored.
+    `courses` has the ID of the course by the ID of the session. Rows of sessions that have a course are not locked.
     """
     await tx.fetch(_INSERT_MISSING, list(courses), list(courses.values()))
 
 
 async def set_joined(tx: Transaction, joins: Sequence[Join]) -> None:
-    """Record that learners have joined."""
+    """Record that learners joined sessions."""
     await tx.fetch(
         _SET_JOINED, [each.session_id for each in joins], [each.person_id for each in joins]
     )
 
 
 async def set_removed(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Record that a learner was removed, permanently."""
+    """Record that a learner was removed. This is permanent."""
     await tx.fetch(_SET_REMOVED, session_id, person_id)
 
 
 async def list_learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """Return the IDs of the learners who are invited or have joined, without those who were removed."""
+    """Return the IDs of the learners who are invited or joined, except those who were removed."""
     rows = await tx.execute(
         select(members.c.person_id)
         .where(
@@ -201,7 +205,7 @@ async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UU
 
 
 async def is_in_session_of_course(tx: Transaction, person_id: UUID, course_id: UUID) -> bool:
-    """Return whether the learner is in a session of the course that is in progress."""
+    """Return whether a session of the course is in progress and the learner is in it."""
     rows = await tx.execute(
         select(
             exists().where(

@@ -1,4 +1,4 @@
-"""The signing keys of access tokens: public keys, and seeds encrypted with the master key."""
+"""Signing keys of access tokens in the database. Their seeds are encrypted with a key derived from the master key."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOCK_KEY = 0x7369676E6B657973  # "signkeys"
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A signing key. `retires_at` is None until a newer key is made."""
+    """A signing key. `retires_at` is None until a newer key is created."""
 
     key_id: str
     encrypted_seed: bytes
@@ -27,7 +27,7 @@ class StoredKey:
 
 
 async def lock_keys(tx: Transaction) -> None:
-    """Lock making keys until the transaction ends."""
+    """Lock the creation of keys until the transaction ends."""
     await tx.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
 
 
@@ -40,7 +40,7 @@ async def list_public_keys(tx: Transaction) -> Sequence[PublicKey]:
 
 
 async def list_keys(tx: Transaction) -> Sequence[StoredKey]:
-    """Return the keys with their encrypted seeds, oldest first."""
+    """Return all keys with their encrypted seeds, oldest first."""
     rows = await tx.execute(
         select(table).where(table.c.encrypted_seed.is_not(None)).order_by(table.c.created_at)
     )
@@ -62,7 +62,7 @@ async def insert_key(tx: Transaction, key: SigningKey, encrypted_seed: bytes) ->
 
 
 async def retire_other_keys(tx: Transaction, key_id: str, time: datetime) -> None:
-    """Let all keys that are not retired yet retire at a time, except `key_id`."""
+    """Set the retirement of all keys except `key_id` to `time`, unless it is set."""
     await tx.execute(
         update(table)
         .where(table.c.key_id != key_id, table.c.retires_at.is_(None))

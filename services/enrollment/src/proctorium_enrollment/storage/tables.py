@@ -1,4 +1,4 @@
-"""The tables of enrollment. Constraints here and triggers in the migration refuse every invalid row."""
+"""The tables of enrollment. Their constraints, and triggers in the migration, refuse invalid rows."""
 
 from __future__ import annotations
 
@@ -55,10 +55,10 @@ people = Table(
     CheckConstraint("certified_until IS NULL OR 'proctor' = ANY (roles)", name="certified"),
     Index("ix_people_legal_name", "legal_name", "person_id"),
 )
-"""People. The e-mail address is in the form that `domain.people.normalise_email` returns.
+"""People. `domain.people.normalise_email` returns the form of the e-mail address.
 
-Triggers: the last administrator with an enabled account cannot lose the role or be disabled, and revoking a right needs
-a higher `access_version`.
+Triggers refuse to disable the last enabled administrator and to revoke their role. They also refuse to revoke a right
+without increasing `access_version`.
 """
 
 person_changes = Table(
@@ -68,7 +68,7 @@ person_changes = Table(
     Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
-    # Null for a change by the operator's command line.
+    # Null if a command made the change.
     Column("changed_by", Uuid),
     # Null unless a role was granted or revoked.
     Column("role", Text),
@@ -81,7 +81,7 @@ person_changes = Table(
     CheckConstraint("(kind IN ('role_granted', 'role_revoked')) = (role IS NOT NULL)", name="role"),
     Index("ix_person_changes_person_id", "person_id", "change_id"),
 )
-"""The history of people's roles, certifications and accounts. Rows are permanent (trigger)."""
+"""The history of people's rights. Rows are permanent (trigger)."""
 
 credentials = Table(
     "credentials",
@@ -90,7 +90,7 @@ credentials = Table(
     Column("password_hash", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
 )
-"""The Argon2id hashes of passwords, apart from `people` so that no query about people reads them."""
+"""Argon2id hashes of passwords. They are not in `people`, so that queries about people do not read them."""
 
 sign_ins = Table(
     "sign_ins",
@@ -102,7 +102,7 @@ sign_ins = Table(
     Column("stay_signed_in", Boolean, nullable=False),
     Index("ix_sign_ins_open", "person_id", postgresql_where=text("ended_at IS NULL")),
 )
-"""One row per sign-in on a device. Triggers refuse to change `ended_at` once it is set, and `stay_signed_in`."""
+"""Sign-ins, one row for each. Triggers refuse to change `stay_signed_in`, and `ended_at` once it is set."""
 
 refresh_tokens = Table(
     "refresh_tokens",
@@ -114,8 +114,10 @@ refresh_tokens = Table(
     Column("used_at", _TIME),
     Index("ix_refresh_tokens_sign_in_id", "sign_in_id"),
 )
-"""SHA-256 hashes of refresh tokens, which are random, so that no slow hash is needed. A trigger refuses to change
-`used_at` once it is set."""
+"""SHA-256 hashes of refresh tokens. No slow hash is needed, because the tokens are random.
+
+A trigger refuses to change `used_at` once it is set.
+"""
 
 failed_entries = Table(
     "failed_entries",
@@ -128,8 +130,10 @@ failed_entries = Table(
     CheckConstraint("failures > 0", name="failures"),
     Index("ix_failed_entries_first_at", "first_at"),
 )
-"""Failed sign-ins and failed code entries, for throttling. `digest` is a keyed hash of the account, device, network or
-person for which they count."""
+"""Counters of failed sign-ins and failed code entries, for throttling.
+
+`digest` is a keyed hash of the account, device, network or person for which the failures are counted.
+"""
 
 courses = Table(
     "courses",
@@ -160,7 +164,8 @@ units = Table(
     Column("url", Text, nullable=False),
     Column("assessment_id", Uuid),
     UniqueConstraint("course_id", "position"),
-    # The foreign key of `progress` needs it: a finished unit is in the course of the registration.
+    # A foreign key of `progress` refers to this constraint. It ensures that a finished unit belongs to the
+    # registration's course.
     UniqueConstraint("unit_id", "course_id"),
     CheckConstraint(
         "(kind = 'lesson' AND markdown <> '' AND url = '' AND assessment_id IS NULL)"
@@ -174,7 +179,7 @@ units = Table(
         postgresql_where=text("assessment_id IS NOT NULL"),
     ),
 )
-"""The units of courses' outlines. A unit has exactly the columns that its kind needs (constraint)."""
+"""The units of outlines. A constraint requires exactly those columns that the kind of the unit needs."""
 
 registrations = Table(
     "registrations",
@@ -188,7 +193,7 @@ registrations = Table(
     UniqueConstraint("registration_id", "course_id"),
     Index("ix_registrations_course_id", "course_id", "created_at", "registration_id"),
 )
-"""Registrations of learners in courses, one per learner and course. A completed one stays completed (trigger)."""
+"""Registrations, one for each learner and course. A completed registration stays completed (trigger)."""
 
 progress = Table(
     "progress",
@@ -215,27 +220,32 @@ results = Table(
     Column("result_id", Uuid, primary_key=True),
     Column("person_id", Uuid, nullable=False),
     Column("assessment_id", Uuid, nullable=False),
-    # Null for an assessment that was taken outside of a session.
+    # Null if the assessment was taken outside of a session.
     Column("course_id", Uuid),
     Column("passed", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     Index("ix_results_person_id", "person_id", "assessment_id"),
 )
-"""The results that decide whether a course is completed: a projection of assessment's events, in the highest version
-received."""
+"""The results that decide whether courses are completed, in the newest version.
+
+They are a projection of the assessment service's events.
+"""
 
 sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
     Column("state", Text, nullable=False),
-    # Null until the event that has them is handled: events may arrive in any order.
+    # Null until the event that contains the course and the times is handled, because events may arrive in any order.
     Column("course_id", Uuid),
     Column("lobby_open_at", _TIME),
     Column("planned_end_at", _TIME),
     CheckConstraint("state IN ('scheduled', 'in_progress', 'ended', 'cancelled')", name="state"),
 )
-"""A projection of sessions for codes and content: course, times and state. The state cannot go back (trigger)."""
+"""The course, times and state of sessions, for codes and content. The state cannot go back (trigger).
+
+They are a projection of session orchestration's events.
+"""
 
 session_members = Table(
     "session_members",
@@ -249,7 +259,10 @@ session_members = Table(
     CheckConstraint("role IN ('proctor', 'learner')", name="role"),
     Index("ix_session_members_person_id", "person_id", "role"),
 )
-"""The members of sessions: learners who are invited or have joined, and proctors. A projection."""
+"""The proctors of sessions, and the learners who are invited or have joined.
+
+They are a projection of session orchestration's events.
+"""
 
 codes = Table(
     "codes",
@@ -278,8 +291,10 @@ codes = Table(
     Index("ix_codes_session_id", "session_id", "created_at"),
     Index("ix_codes_folded_lookup", "folded_lookup"),
 )
-"""Enrollment codes: found by a blind index of their text, displayed by decrypting it. A trigger allows only the
-transitions of the state machine."""
+"""Enrollment codes. They are found by a blind index of their text, and decrypted to be shown.
+
+A trigger allows only the transitions of the state machine.
+"""
 
 organisation = Table(
     "organisation",
@@ -291,4 +306,4 @@ organisation = Table(
     Column("version", Integer, nullable=False),
     CheckConstraint("singleton", name="singleton"),
 )
-"""The organisation's settings, in one row."""
+"""The organisation's settings, in a single row."""

@@ -1,4 +1,4 @@
-"""The counters of failed sign-ins and failed code entries, shared by all replicas."""
+"""The counters of failed sign-ins and failed code entries, which all replicas share."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.tables import failed_entries as table
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key of a counter of failures. `digest` is a keyed hash, so that the table identifies nobody."""
+    """The key of a counter of failures. `digest` is a keyed hash, so the table does not reveal who failed."""
 
     kind: str
     digest: bytes
@@ -32,14 +32,14 @@ _FOUND = """
 
 
 async def lock(tx: Transaction, keys: Collection[Key]) -> None:
-    """Lock the keys until the transaction ends, whether or not they have failures."""
-    # Sorted, so that transactions that lock several keys do not deadlock.
+    """Lock the keys until the transaction ends, including keys without failures."""
+    # The keys are locked in a fixed order, so that concurrent transactions do not deadlock.
     numbers = sorted({int.from_bytes(key.digest[:8], "big", signed=True) for key in keys})
     await tx.execute(_LOCK, {"keys": numbers})
 
 
 async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
-    """Return the failures of those keys that have any."""
+    """Return the failures by key. Keys without failures are not in the result."""
     rows = await tx.fetch(_FOUND, [key.digest for key in keys])
     found = {
         row["digest"]: Failures(row["failures"], row["first_at"], row["retry_at"]) for row in rows
@@ -48,12 +48,12 @@ async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
 
 
 async def delete_expired_failures(tx: Transaction, before: datetime) -> None:
-    """Delete counters whose first failure was before a time."""
+    """Delete the counters whose first failure was before a time."""
     await tx.execute(delete(table).where(table.c.first_at < before))
 
 
 async def update(tx: Transaction, changed: Mapping[Key, Failures | None]) -> None:
-    """Store the failures of locked keys; None removes them."""
+    """Store the failures of keys that are locked. None deletes the counter of the key."""
     removed = [key.digest for key, failures in changed.items() if failures is None]
     if removed:
         await tx.execute(delete(table).where(table.c.digest.in_(removed)))

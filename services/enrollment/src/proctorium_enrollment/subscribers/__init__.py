@@ -1,1 +1,1 @@
-"""The handlers of events: event → operation."""
+"""The handlers of events, which convert events and call operations."""

@@ -1,4 +1,4 @@
-"""The handler of assessment's results."""
+"""The handler of results from the assessment service."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from proctorium_enrollment.operations import completion
 async def on_result_released(
     tx: Transaction, event: events_pb2.ResultReleased, _: EventMetadata
 ) -> None:
-    """Store the result, and complete the courses that it completes."""
+    """Store the result, and complete the courses for which it was the last requirement."""
     result = Result(
         result_id=parse_id(event.result_id, "result_id"),
         person_id=parse_id(event.person_id, "person_id"),

@@ -1,4 +1,4 @@
-"""The handlers of session orchestration's events."""
+"""The handlers of events from session orchestration."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proctorium_enrollment.storage.sessions import Join
 
 
 class SessionEvents:
-    """The handlers of sessions and participants."""
+    """The handlers of events about sessions and their participants."""
 
     def __init__(self, codes: Codes, resolution: CodeResolution) -> None:
         self._codes = codes
@@ -49,7 +49,7 @@ class SessionEvents:
     async def on_session_started(
         self, tx: Transaction, event: events_pb2.SessionStarted, _: EventMetadata
     ) -> None:
-        """Store that the session is in progress, which opens the content to its learners (`P5`)."""
+        """Store that the session is in progress, so that its content is open to its learners (`P5`)."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
         await sessions.record_state(tx, session_id, SessionState.IN_PROGRESS, course_id)
@@ -57,7 +57,7 @@ class SessionEvents:
     async def on_session_ended(
         self, tx: Transaction, event: events_pb2.SessionEnded, _: EventMetadata
     ) -> None:
-        """Store that the session ended, which closes the content."""
+        """Store that the session ended, so that its content is closed."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
         await sessions.record_state(tx, session_id, SessionState.ENDED, course_id)

@@ -1,4 +1,4 @@
-"""Conversions between domain values and messages."""
+"""Conversions between domain values and protobuf messages."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ACCESS_SUBJECTS = EnumConversion(
 
 
 def case_message(case: Case) -> pb.Case:
-    """Return a case as a message."""
+    """Convert a case to a message."""
     return pb.Case(
         case_id=str(case.case_id),
         session_id=str(case.session_id),
@@ -36,7 +36,7 @@ def case_message(case: Case) -> pb.Case:
 
 
 def access_message(access: EvidenceAccess) -> pb.EvidenceAccess:
-    """Return an access to evidence or registration data as a message."""
+    """Convert an access to evidence or registration data to a message."""
     return pb.EvidenceAccess(
         person_id=str(access.accessed_by),
         acting_role=ROLE_NUMBERS[access.acting_role],

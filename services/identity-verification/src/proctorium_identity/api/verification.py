@@ -1,4 +1,4 @@
-"""VerificationService over gRPC."""
+"""The gRPC implementation of VerificationService."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
-    """The methods of `verification.proto`."""
+    """The RPCs of `VerificationService`, which `verification.proto` describes."""
 
     def __init__(
         self,

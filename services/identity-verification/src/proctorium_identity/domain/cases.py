@@ -34,7 +34,7 @@ class CaseAction(StrEnum):
 
 
 class Decision(StrEnum):
-    """The decisions that a person can make about a case. Each is also an action of the same name."""
+    """The decisions that a person can make about a case. Each decision is also an action with the same value."""
 
     VERIFY = "verify"
     REJECT = "reject"
@@ -46,12 +46,12 @@ class ActingRole(StrEnum):
     PROCTOR = "proctor"
     """A proctor of the case's session."""
     ADMINISTRATOR = "administrator"
-    """An administrator, unless they act as a certified proctor of the session."""
+    """An administrator who does not act as a certified proctor of the case's session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person who acts on a case, in one role."""
+    """A person who acts on a case, with their acting role."""
 
     person_id: UUID
     role: ActingRole
@@ -59,7 +59,7 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The identity verification of one learner in one session. `evidence` has the kinds of the current images."""
+    """The identity verification of one learner in one session. `evidence` contains the kinds of the current images."""
 
     case_id: UUID
     session_id: UUID
@@ -90,7 +90,7 @@ _SENTENCES = {
 
 
 def _case_closed(state: CaseState, action: CaseAction) -> ServiceError | None:
-    """Return CASE_CLOSED for an action on a case in a final state, in words for the person who performs the action."""
+    """Return CASE_CLOSED, with a sentence for the person who acts, if `state` is final; return None otherwise."""
     if state in UNDECIDED:
         return None
     if action is CaseAction.SUBMIT:
@@ -154,9 +154,10 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
 
 
 def next_state(case: Case, action: CaseAction) -> CaseState | None:
-    """Return the state of the case after `action`, or None where the action is a repetition.
+    """Return the state of the case after `action`, or None if the action repeats an earlier one.
 
-    Raises CASE_CLOSED in a final state, and EVIDENCE_MISSING for verifying a case that was not submitted.
+    Raises CASE_CLOSED if the state of the case is final. Raises EVIDENCE_MISSING if `action` verifies a case that was
+    not submitted.
     """
     if action is CaseAction.VERIFY and case.state in UNDECIDED - {CaseState.SUBMITTED}:
         raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
@@ -164,7 +165,7 @@ def next_state(case: Case, action: CaseAction) -> CaseState | None:
 
 
 def require_reason(decision: Decision, reason: str) -> None:
-    """Raise INVALID_REQUEST for a rejection without a reason, which the learner needs."""
+    """Raise INVALID_REQUEST for a rejection without a reason, because the learner needs the reason."""
     if decision is Decision.REJECT and not reason.strip():
         sentence = "Please say why: the learner reads it and can act on it."
         raise invalid(
@@ -175,7 +176,7 @@ def require_reason(decision: Decision, reason: str) -> None:
 
 
 def not_your_case() -> ServiceError:
-    """Return the error for a caller without access to the case, which does not reveal whether the case exists."""
+    """Return the error for a caller without access to the case. It does not reveal whether the case exists."""
     return not_allowed(
         "NOT_YOUR_CASE",
         "You have no access to this identity check, or it does not exist. "
@@ -184,7 +185,7 @@ def not_your_case() -> ServiceError:
 
 
 def no_case() -> ServiceError:
-    """Return the error for a caller who may see the session, in which this learner has no case."""
+    """Return the error for a learner without a case in the session, if the caller may see the session."""
     return not_found(
         "NOT_FOUND",
         "There is no identity check of this learner in this session. It is opened when the learner joins a session that asks for it.",
@@ -192,7 +193,7 @@ def no_case() -> ServiceError:
 
 
 def evidence_missing(kinds: frozenset[EvidenceKind]) -> ServiceError:
-    """Return the error for using images that the learner has not submitted, or that no longer count."""
+    """Return the error for images of the given kinds that the learner has not submitted, or that are superseded."""
     missing = ",".join(sorted(kinds))
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,

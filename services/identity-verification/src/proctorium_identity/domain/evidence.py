@@ -1,4 +1,4 @@
-"""Evidence: the images of a case, and the rules for relying on them (`I1`, `I3`, `I5`)."""
+"""Evidence: the images of a case, and the rules for accepting and viewing them (`I1`, `I3`, `I5`)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class EvidenceKind(StrEnum):
 
 
 class AccessSubject(StrEnum):
-    """The data of a learner to which every access is logged: an image of each kind, and the registration data."""
+    """The kinds of learner data whose accesses are logged: an image of each kind, and the registration data."""
 
     DOCUMENT = "document"
     SELFIE = "selfie"
@@ -27,15 +27,15 @@ class AccessSubject(StrEnum):
 
 
 EVIDENCE_NEEDED = frozenset(EvidenceKind)
-"""The images that a case needs before it can be decided."""
+"""The kinds of images that a case needs before it is submitted for a decision."""
 
 MAX_IMAGES = 20
-"""The most images that a case accepts, including replaced ones; a missing one is always accepted."""
+"""The number of images after which a case accepts only missing kinds. Superseded images are counted too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One current image of a case. `object_key` names the object that has its ciphertext."""
+    """One current image of a case. `object_key` is the key of the object that contains the ciphertext."""
 
     evidence_id: UUID
     case_id: UUID
@@ -48,9 +48,10 @@ class Evidence:
 def require_image_accepted(
     kind: EvidenceKind, current: Collection[EvidenceKind], count: int
 ) -> None:
-    """Raise TOO_MANY_IMAGES for replacing an image after `count` images, if that is `MAX_IMAGES` or more.
+    """Raise TOO_MANY_IMAGES if the image replaces a current one and `count` is at least `MAX_IMAGES`.
 
-    A missing image is always accepted, so that a learner can always submit one that was requested.
+    `count` is the number of images that the case has accepted. An image of a missing kind is always accepted, so that
+    a learner can always submit a requested image.
     """
     if kind in current and count >= MAX_IMAGES:
         raise exhausted(
@@ -62,9 +63,10 @@ def require_image_accepted(
 
 
 def require_viewed(current: Iterable[Evidence], viewed: Mapping[EvidenceKind, UUID]) -> None:
-    """Raise unless a person has viewed every current image; `viewed` has the image of each kind that they viewed last.
+    """Raise an error unless a person has viewed every current image.
 
-    Raises EVIDENCE_REPLACED if one was replaced since they viewed it, EVIDENCE_NOT_VIEWED if they have not viewed one.
+    `viewed` maps each kind to the id of the image that the person viewed last. Raises EVIDENCE_REPLACED if an image
+    was replaced after the person viewed it, and EVIDENCE_NOT_VIEWED if the person has not viewed an image.
     """
     current_ids = {each.kind: each.evidence_id for each in current}
     replaced = sorted(
@@ -92,7 +94,7 @@ def _evidence_replaced(kinds: Iterable[EvidenceKind]) -> ServiceError:
 
 
 def evidence_closed() -> ServiceError:
-    """Return the error for a proctor who views evidence too long after the end of the session."""
+    """Return the error for a proctor who views evidence after the access period."""
     return not_allowed(
         "EVIDENCE_CLOSED",
         "The session ended too long ago for its proctors to see a learner's photos and registration. "

@@ -1,4 +1,4 @@
-"""The requirements on an image that is submitted as evidence, and the error for each that is not met (`I6`)."""
+"""The requirements for a submitted image, and the error for each requirement that is not met (`I6`)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """The limits of an accepted image: bytes of the file, pixels, shorter side, mean luminance (0 black, 255 white).
+    """The limits of an accepted image.
 
-    `stored_side` is the longer side of the stored image in pixels: enough to read a document. A JPEG is reduced while
-    it is decoded. A PNG or WebP is decoded with all its pixels first, whatever the size of its file, so these may
-    have fewer: enough for a phone's camera, or for a page scanned at 400 dots per inch.
+    `max_bytes` is the size of the file, and `min_side` the shorter side in pixels. `min_luminance` is the mean
+    luminance, from 0 (black) to 255 (white). `stored_side` is the longer side of the stored image in pixels, which is
+    enough to read a document. `max_pixels_beyond_jpeg` limits PNG and WebP images. It is lower than `max_pixels`
+    because a PNG or WebP is decoded with all its pixels, but a JPEG is reduced while it is decoded. The lower limit is
+    enough for a phone's camera, or for a page that was scanned at 400 dots per inch.
     """
 
     max_bytes: int = 8 * MIB
@@ -29,7 +31,7 @@ class ImageLimits:
 
 
 class Flaw(StrEnum):
-    """The flaws for which an image is refused."""
+    """The reasons for which an image is refused."""
 
     UNREADABLE = "unreadable"
     NOT_ONLY_AN_IMAGE = "not_only_an_image"
@@ -44,7 +46,8 @@ class Flaw(StrEnum):
 def refusal(flaw: Flaw, limits: ImageLimits, format: str = "") -> ServiceError:
     """Return the error for an image with this flaw.
 
-    `format` is the name of the format of an unreadable file, if it is a common one.
+    `format` is the name of the file's format if the file is unreadable and has a known, unsupported format; otherwise
+    it is empty.
     """
     megabytes = limits.max_bytes // MIB
     megapixels = limits.max_pixels // 1_000_000
@@ -116,11 +119,11 @@ def _invalid_image(reason: str, sentence: str, **metadata: str) -> ServiceError:
 
 
 _RETRY_AFTER = timedelta(seconds=5)
-"""The delay before a retry: one or two images are read in this time."""
+"""The delay before a retry. One or two images are read in this time."""
 
 
 def image_uploads_in_progress() -> ServiceError:
-    """Return the error for a case whose capacity of images that are read or wait is used up."""
+    """Return the error for a case that has reached its limit of images that are being read or are waiting."""
     return exhausted(
         "IMAGE_UPLOADS_IN_PROGRESS",
         "The photos that you have just sent are still being read. Please wait a moment, then send this one again.",
@@ -129,7 +132,7 @@ def image_uploads_in_progress() -> ServiceError:
 
 
 def readers_busy() -> ServiceError:
-    """Return the error for an image that gets no permit before its call's deadline, or that is beyond the capacity."""
+    """Return the error for an image that gets no permit in time, or that exceeds the capacity of all cases."""
     return exhausted(
         "IMAGE_READERS_BUSY",
         "Many photos are being read just now, and yours was not reached. Nothing was changed; please send it again in a moment.",

@@ -1,7 +1,7 @@
 """Detection of an image file's format (JPEG, PNG or WebP) and of content that is not part of the image.
 
-A file that is also an archive, a document or a page (a polyglot) is refused. Bytes after the end of a JPEG are
-allowed unless they are one of these, because phones append trailers and second images of their own.
+A file that is also an archive, a document or a web page (a polyglot) is refused. Other bytes after the end of a JPEG
+are allowed because phones append trailers and second images.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _ZIP_END = b"PK\x05\x06"
 _ZIP_END_SIZE = 22
 _MAX_ZIP_COMMENT = 65_535
 _PDF_HEADER_WITHIN = 1024
-"""Programs accept a PDF whose header is anywhere in the first kilobyte."""
+"""The number of bytes at the start of a file within which programs accept a PDF header."""
 _FOREIGN_SIGNATURES = (
     b"<script",
     b"<html",
@@ -48,7 +48,7 @@ _END_OF_IMAGE = 0xD9
 
 
 def format_of(file: bytes) -> str | None:
-    """Return Pillow's name of the file's format, or None unless it is JPEG, PNG or WebP."""
+    """Return Pillow's name of the file's format, or None if the format is not JPEG, PNG or WebP."""
     if file.startswith(_JPEG):
         return "JPEG"
     if file.startswith(_PNG):
@@ -68,7 +68,7 @@ def unsupported_format(file: bytes) -> str:
 
 
 def is_only_an_image(file: bytes, format: str) -> bool:
-    """Return whether the file is an image that no program would read as an archive, a document or a page."""
+    """Return whether no program would read the image file as an archive, a document or a web page."""
     if b"%PDF-" in file[:_PDF_HEADER_WITHIN] or _ends_as_zip(file):
         return False
     trailer = file[_image_end(file, format) :]
@@ -79,7 +79,7 @@ def is_only_an_image(file: bytes, format: str) -> bool:
 
 
 def _ends_as_zip(file: bytes) -> bool:
-    """Return whether the file ends with a ZIP's end record, by which programs find an archive."""
+    """Return whether the file ends with a ZIP end record, by which programs recognise an archive."""
     tail = file[-(_ZIP_END_SIZE + _MAX_ZIP_COMMENT) :]
     at = tail.rfind(_ZIP_END)
     while at >= 0:
@@ -91,7 +91,10 @@ def _ends_as_zip(file: bytes) -> bool:
 
 
 def _image_end(file: bytes, format: str) -> int:
-    """Return the offset at which the image ends, or the file's length if it has no end."""
+    """Return the offset after the end of the image.
+
+    If the end is missing, return the length of the file (PNG) or the offset at which the parsing stops (JPEG).
+    """
     match format:
         case "PNG":
             return _png_end(file)
@@ -113,7 +116,7 @@ def _png_end(file: bytes) -> int:
 
 
 def _jpeg_end(file: bytes) -> int:
-    """Return the offset after the end marker. Within a scan, 0xFF is always followed by 0 or a restart marker."""
+    """Return the offset after the end marker, or the offset at which the parsing stops if there is no end marker."""
     at = 2
     while at + 4 <= len(file) and file[at] == 0xFF:
         marker = file[at + 1]
@@ -131,7 +134,11 @@ def _jpeg_end(file: bytes) -> int:
 
 
 def _scan_end(file: bytes, at: int) -> int:
-    """Return the offset of the first marker after the scan data that begin at `at`."""
+    """Return the offset of the first marker after the scan data that starts at `at`.
+
+    Within a scan, 0xFF is always followed by 0 or a restart marker. Any other byte after 0xFF belongs to a marker
+    that ends the scan.
+    """
     while (at := file.find(b"\xff", at)) >= 0 and at + 1 < len(file):
         following = file[at + 1]
         if following and following not in _BARE_MARKERS and following != 0xFF:

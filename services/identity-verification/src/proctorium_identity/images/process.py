@@ -1,4 +1,4 @@
-"""Reading of uploaded images by processes of their own (`reader.py`), a limited number at a time."""
+"""Reading of uploaded images, each in a separate process (`reader.py`), with a limited number at a time."""
 
 from __future__ import annotations
 
@@ -30,24 +30,30 @@ from proctorium_identity.images.reader import ResourceLimits
 
 _log = get_logger()
 
-_KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, and SIGKILL where the hard limit comes first
+_KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, or SIGKILL if the hard limit is reached first
 _CAPACITY_OF_A_CASE = 4
-"""Images of one case that are read or wait; a page sends two at most."""
+"""The maximum number of images of one case that are read or wait. A page sends at most two."""
 _CAPACITY = 64
-"""Images that are read or wait, each in memory: more than two processors can read before the first deadline."""
+"""The maximum number of images that are read or wait. Each image is in memory.
+
+Two processors cannot read this many images before the first deadline.
+"""
 _READING = 2.0
-"""Seconds left of a call when it stops waiting for a permit: enough to read and store an image on a busy machine."""
+"""The time in seconds before the deadline of a call at which the call stops waiting for a permit.
+
+It is enough to read and store an image on a busy machine.
+"""
 _FOLDERS = [
     str(Path(package.__path__[0]).parent)
     for package in (proctorium_identity, proctorium_common, PIL)
 ]
-# With -S and these folders only, the interpreter starts in half the time.
+# The interpreter starts in half the time with -S and only these folders in its path.
 _PROGRAM = f"import sys; sys.path[:0] = {_FOLDERS!r}; from proctorium_identity.images.reader import main; main()"
 
 
 @dataclass(frozen=True, slots=True)
 class ReadImage:
-    """An image that was read and re-encoded; `width` and `height` are in pixels."""
+    """An image that was read and re-encoded. `width` and `height` are in pixels."""
 
     jpeg: bytes
     media_type: str
@@ -56,7 +62,7 @@ class ReadImage:
 
 
 class ImageReader:
-    """Reads images in processes of their own, `at_once` at a time and one at a time of each case."""
+    """Reads each image in a separate process: at most `at_once` images at a time, and at most one of each case."""
 
     def __init__(
         self,
@@ -81,8 +87,9 @@ class ImageReader:
     async def read(self, file: bytes, case_id: UUID, *, within: float | None = None) -> ReadImage:
         """Return the image in `file`, re-encoded without metadata.
 
-        `within` is the time that the call has left, in seconds. Raises IMAGE_UNREADABLE, _TOO_LARGE, _TOO_SMALL,
-        _TOO_DARK, IMAGE_UPLOADS_IN_PROGRESS, IMAGE_READERS_BUSY.
+        `within` is the time until the deadline of the call in seconds, or None if the call has no deadline. Raises
+        IMAGE_UNREADABLE, IMAGE_TOO_LARGE, IMAGE_TOO_SMALL, IMAGE_TOO_DARK, IMAGE_UPLOADS_IN_PROGRESS and
+        IMAGE_READERS_BUSY.
         """
         if len(file) > self.limits.max_bytes:
             raise refusal(Flaw.TOO_MANY_BYTES, self.limits)
@@ -92,7 +99,7 @@ class ImageReader:
         return self._result(status, output)
 
     async def close(self) -> None:
-        """Wait until the images that are being read have been read; those that wait are not read."""
+        """Wait until the images that are being read are finished. Images that wait for a permit are not read."""
         await self._readers.close()
 
     async def _run_with_permit(
@@ -111,13 +118,13 @@ class ImageReader:
             self._readers.release(case_id)
 
     def _run(self, file: bytes) -> tuple[int | None, bytes]:
-        """Run the program; return its exit status (None if it was killed after the wall time) and its output.
+        """Run the program and return its exit status and output. The status is None if the wall time was exceeded.
 
-        It runs in a thread with blocking pipes: uvloop's own pipes fail now and then when a process starts while
-        another one ends ("the handler is closed").
+        This method blocks and runs in a thread because uvloop's pipes sometimes fail ("the handler is closed") when one
+        process starts while another ends.
         """
         try:
-            process = subprocess.run(  # noqa: S603 - our own program; the uploaded file is only its input
+            process = subprocess.run(  # noqa: S603 - the command is fixed; the uploaded file is only its input
                 [
                     *(sys.executable, "-I", "-S", "-c", _PROGRAM),
                     *(str(self._resource_limits.memory), str(self._resource_limits.cpu_seconds)),

@@ -1,7 +1,8 @@
-"""The program that reads one uploaded image in a process of its own and writes a re-encoded JPEG.
+"""The program that reads one uploaded image in a separate process and writes a re-encoded JPEG.
 
-An uploaded file can exploit a decoder. So the process limits its own resources before it reads a byte, has no secrets
-in its environment and ends after one image. It imports only Pillow, the standard library and the domain's limits.
+An uploaded file can exploit a decoder. Therefore the process limits its own resources before it reads a byte, has no
+secrets in its environment, and ends after one image. It imports only Pillow, the standard library, the limits from
+the domain and the format detection.
 """
 
 from __future__ import annotations
@@ -25,14 +26,14 @@ _LUMINANCE_SAMPLE = (64, 64)
 
 @dataclass(frozen=True, slots=True)
 class ResourceLimits:
-    """The limits of the process: bytes of address space, seconds of processor time."""
+    """The limits of the process: `memory` in bytes of address space, `cpu_seconds` of processor time."""
 
     memory: int = 1024 * 1024 * 1024
     cpu_seconds: int = 4
 
 
 class FlawError(Exception):
-    """The image is refused for `flaw`; `format` is the name of its format if that is not accepted."""
+    """The image is refused because of `flaw`. `format` is the name of its format if that is unsupported, or empty."""
 
     def __init__(self, flaw: Flaw, format: str = "") -> None:
         super().__init__(flaw)
@@ -41,9 +42,10 @@ class FlawError(Exception):
 
 
 def main() -> None:
-    """Read an image from standard input; write one line of JSON, then the JPEG unless the image is refused.
+    """Read an image from standard input and write the result to standard output.
 
-    The arguments are the two resource limits and the image limits as JSON.
+    The output is one line of JSON. The JPEG follows unless the image is refused. The arguments of the program are the
+    memory limit, the processor time limit, and the image limits as JSON.
     """
     resource_limits = ResourceLimits(memory=int(sys.argv[1]), cpu_seconds=int(sys.argv[2]))
     limits = ImageLimits(**json.loads(sys.argv[3]))
@@ -77,13 +79,16 @@ def _read(file: bytes, limits: ImageLimits) -> tuple[dict[str, str | int], bytes
 
 
 def normalize(file: bytes, limits: ImageLimits) -> Image.Image:
-    """Return the image upright, as RGB, at most `stored_side` pixels long and without metadata. Raises FlawError."""
+    """Return the image upright, in RGB, without metadata and reduced to the stored size.
+
+    Its longer side has at most `stored_side` pixels. Raises FlawError.
+    """
     opened = _open(file, limits)
     try:
         upright = ImageOps.exif_transpose(_load(opened, limits))
     except MemoryError:
         raise
-    # Pillow and its codecs raise errors of many classes for a broken file.
+    # Pillow and its codecs raise many classes of errors for a broken file.
     except Exception as failure:
         raise FlawError(Flaw.UNREADABLE) from failure
     image = _on_white(upright)
@@ -94,7 +99,7 @@ def normalize(file: bytes, limits: ImageLimits) -> Image.Image:
 
 
 def _open(file: bytes, limits: ImageLimits) -> ImageFile.ImageFile:
-    """Open the image and read its header only, so that one that is too large is refused before it is decoded."""
+    """Open the image and read only its header, so that an image over the limits is refused before it is decoded."""
     if len(file) > limits.max_bytes:
         raise FlawError(Flaw.TOO_MANY_BYTES)
     format = format_of(file)
@@ -126,7 +131,7 @@ def _max_pixels(format: str, limits: ImageLimits) -> tuple[int, Flaw]:
 
 
 def _load(opened: ImageFile.ImageFile, limits: ImageLimits) -> Image.Image:
-    """Decode the pixels and reduce them as early as the format allows: a JPEG while it is decoded."""
+    """Decode the image and reduce it to the stored size. A JPEG is already reduced while it is decoded."""
     stored_size = (limits.stored_side, limits.stored_side)
     orientation = opened.getexif().get(0x0112, 1)
     if opened.format == "JPEG":
@@ -143,9 +148,9 @@ def _load(opened: ImageFile.ImageFile, limits: ImageLimits) -> Image.Image:
 
 
 def _to_eight_bit(grey: Image.Image) -> Image.Image:
-    """Return an image of 16-bit grey as 8-bit grey with alpha.
+    """Convert an image in 16-bit grey to 8-bit grey with alpha.
 
-    Pillow's own conversion cuts values at 255, which makes nearly every pixel white.
+    Pillow's own conversion limits values to 255, so nearly every pixel would be white.
     """
     wide = grey.convert("I")
     values = range(1 << 16)
@@ -155,7 +160,7 @@ def _to_eight_bit(grey: Image.Image) -> Image.Image:
 
 
 def _on_white(image: Image.Image) -> Image.Image:
-    """Return a new RGB image with the pixels, on white where they are transparent, and without any metadata."""
+    """Return a copy of the image in RGB, on a white background and without metadata."""
     copy = Image.new("RGB", image.size, "white")
     if image.has_transparency_data:
         layer = image.convert("RGBA")

@@ -1,4 +1,4 @@
-"""The people who may act on cases, and the role in which they do."""
+"""The people who may act on cases, and their acting roles."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from proctorium_identity.storage import cases, sessions
 
 
 async def session_actor(tx: Transaction, caller: Caller, session_id: UUID) -> Actor:
-    """Return the caller in the role in which they act on the cases of the session.
+    """Return the caller with their acting role for the cases of the session.
 
-    An administrator acts as a proctor only if they are a certified proctor of the session. Raises NOT_YOUR_CASE, also
-    for an administrator who has a case in the session.
+    An administrator acts as a proctor only if they are a certified proctor of the session. Raises NOT_YOUR_CASE if the
+    caller does not supervise the session, or if an administrator would act as such and has a case in the session.
     """
     person_id = caller.person_id
     if person_id is None:
@@ -31,7 +31,10 @@ async def session_actor(tx: Transaction, caller: Caller, session_id: UUID) -> Ac
 
 
 async def case_actor(tx: Transaction, caller: Caller, case: Case) -> Actor:
-    """Return the caller in the role in which they act on the case. Raises NOT_YOUR_CASE, also for their own case."""
+    """Return the caller with their acting role for the case.
+
+    Raises NOT_YOUR_CASE if the caller does not supervise the session, or if it is the caller's own case.
+    """
     if caller.person_id == case.person_id:
         raise not_your_case()
     return await session_actor(tx, caller, case.session_id)

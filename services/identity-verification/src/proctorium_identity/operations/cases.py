@@ -16,11 +16,14 @@ from proctorium_identity.storage import cases, sessions
 from proctorium_identity.storage.encryption import CaseKeys
 
 CHANNEL = "identity_cases"
-"""The NOTIFY channel of changed cases; the payload is the id of the session."""
+"""The NOTIFY channel for changed cases. The payload is the id of the session."""
 
 
 async def get_case(database: Database, caller: Caller, case_id: UUID) -> Case:
-    """Return a case: the caller's own, or one of a session that they supervise. Raises NOT_YOUR_CASE."""
+    """Return the case.
+
+    Raises NOT_YOUR_CASE unless it is the caller's own case, or a case of a session that the caller supervises.
+    """
     async with database.transaction() as tx:
         case = await cases.get_case(tx, case_id)
         if case is None:
@@ -33,9 +36,9 @@ async def get_case(database: Database, caller: Caller, case_id: UUID) -> Case:
 async def get_case_of_learner(
     database: Database, caller: Caller, session_id: UUID, learner_id: UUID | None
 ) -> Case:
-    """Return the case of a learner (None: of the caller) in a session.
+    """Return the case of a learner in a session, or the caller's own case if `learner_id` is None.
 
-    Raises NOT_YOUR_CASE, and NOT_FOUND for a caller who may see the session if the learner has no case in it.
+    Raises NOT_YOUR_CASE if the caller may not see the case, and NOT_FOUND if the learner has no case in the session.
     """
     person_id = learner_id or caller.person_id
     if person_id is None:
@@ -57,9 +60,9 @@ async def open_case(
     participant_id: UUID,
     person_id: UUID,
 ) -> None:
-    """Open the learner's case in the session, unless there is one.
+    """Open a case for the learner in the session, unless the learner already has one.
 
-    It expires at once if the session is over for the learner.
+    The case expires at once if the session has ended or the learner was removed from it.
     """
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
@@ -99,6 +102,6 @@ async def _expire(tx: Transaction, case: Case) -> None:
 
 
 async def store_case(tx: Transaction, case: Case) -> None:
-    """Store a changed case and notify the watches of its session."""
+    """Store a changed case and notify the streams that watch the queue of its session."""
     await cases.update_case(tx, case)
     tx.notify(CHANNEL, str(case.session_id))

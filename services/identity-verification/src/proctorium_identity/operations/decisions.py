@@ -1,4 +1,4 @@
-"""Deciding a case, and requesting a resubmission, as a proctor or an administrator (`I1`, `I3`)."""
+"""Decisions and resubmission requests of proctors and administrators (`I1`, `I3`)."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ async def decide(
     reason: str,
     responder: Responder[Case, M],
 ) -> M:
-    """Verify or reject a case; repeating the same decision changes nothing.
+    """Verify or reject a case. Repeating the same decision changes nothing.
 
-    Raises NOT_YOUR_CASE, CASE_CLOSED, INVALID_REQUEST for a rejection without a reason, and for a verification
-    EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED.
+    Raises NOT_YOUR_CASE and CASE_CLOSED. A rejection without a reason raises INVALID_REQUEST. A verification also
+    raises EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED.
     """
 
     async def run(tx: Transaction) -> Case:
@@ -73,7 +73,7 @@ async def decide(
 async def request_resubmission(
     database: Database, caller: Caller, case_id: UUID, reason: str, responder: Responder[Case, M]
 ) -> M:
-    """Supersede the current images and request new ones from the learner. Raises NOT_YOUR_CASE, CASE_CLOSED."""
+    """Supersede the current images and request new images. Raises NOT_YOUR_CASE and CASE_CLOSED."""
 
     async def run(tx: Transaction) -> Case:
         case, actor = await _lock_case(tx, caller, case_id)
@@ -94,7 +94,7 @@ async def request_resubmission(
 
 
 async def _lock_case(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
-    """Return the case with its row locked, and the caller in the role in which they act on it. Raises NOT_YOUR_CASE."""
+    """Lock the row of the case; return the case, and the caller with their acting role. Raises NOT_YOUR_CASE."""
     case = await cases.lock_case(tx, case_id)
     if case is None:
         raise not_your_case()

@@ -1,4 +1,4 @@
-"""Submitting an image as evidence (`I1`, `I6`)."""
+"""The submission of an image as evidence (`I1`, `I6`)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _log = get_logger()
 
 @dataclass(slots=True)
 class _StoredImage:
-    """An image in the object storage. If `accepted`, its case may refer to it, so the object is not deleted."""
+    """An image in the object storage. If `accepted` is true, its row may exist, so its object is not deleted."""
 
     evidence_id: UUID
     case_id: UUID
@@ -52,8 +52,8 @@ class _StoredImage:
 class EvidenceSubmission:
     """Reads, encrypts and stores submitted images.
 
-    The object is written before its row: a crash between the two leaves an object without a row, never a row without
-    an object. The object of a refused or repeated request is deleted.
+    The object is written before its row, so that a crash can leave an object without a row, but never a row without an
+    object. The object of a refused or repeated request is deleted.
     """
 
     def __init__(
@@ -74,16 +74,17 @@ class EvidenceSubmission:
         *,
         within: float | None,
     ) -> M:
-        """Add the image in `file` to the case; the last required image submits the case.
+        """Add the image in `file` to the case, and submit the case if it then has an image of each kind.
 
-        `within` is the time that the call has left, in seconds. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES,
-        DEPENDENCY_UNAVAILABLE, and the errors of `ImageReader.read`.
+        `within` is the time until the deadline of the call in seconds, or None if the call has no deadline. Raises
+        NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES, DEPENDENCY_UNAVAILABLE, and the errors of `ImageReader.read`.
         """
         async with self._database.transaction() as tx:
             response = await stored_response(tx, responder.request, responder.response)
             if response is not None:
                 return response
-            # An image that is refused here is not read. `run` checks again, because the case can change meanwhile.
+            # This check refuses an image before it is read. `run` repeats the check because the case can change in the
+            # meantime.
             await _require_accepted(tx, await cases.get_case(tx, case_id), caller, kind)
             encrypted_key = await cases.get_encrypted_key(tx, case_id)
         key = self._case_keys.decrypt(case_id, encrypted_key)
@@ -91,8 +92,8 @@ class EvidenceSubmission:
         async with self._stored(key, case_id, kind, image) as stored:
 
             async def run(tx: Transaction) -> Case:
-                # `accepted` is set after everything that can fail and before the commit: the object of a committed row
-                # is never deleted.
+                # `accepted` is set before the commit, so that the object of a committed row is never deleted. It is set
+                # last, so that the object is deleted if a step before fails.
                 case = await _add_image(tx, caller, stored)
                 stored.accepted = True
                 return case
@@ -105,7 +106,8 @@ class EvidenceSubmission:
     ) -> AsyncIterator[_StoredImage]:
         """Store the encrypted image, and delete it at the end of the block unless it was accepted.
 
-        An accepted image stays even if the commit fails: if only its response was lost, the row exists.
+        An accepted image is not deleted even if the commit raises an error. The row may exist, because the error can
+        mean that only the response to the commit was lost.
         """
         evidence_id = new_id()
         stored = _StoredImage(evidence_id, case_id, kind, f"{case_id}/{evidence_id}", image)
@@ -117,23 +119,23 @@ class EvidenceSubmission:
             yield stored
         finally:
             if not stored.accepted:
-                # Shielded, so that the object of a cancelled call is deleted too.
+                # The shield ensures that the object is deleted even if the call is cancelled.
                 await asyncio.shield(self._discard(stored, storing))
 
     async def _discard(self, stored: _StoredImage, storing: asyncio.Future[None]) -> None:
-        # An object can be deleted only after it was written.
+        # Wait until the object is written, because it can be deleted only then.
         await asyncio.wait([storing])
         try:
             await self._store.delete(stored.object_key)
         except ServiceError:
-            # The learner needs the error for which the image was refused, not this one.
+            # This error is only logged, so that the learner receives the error for which the image was refused.
             _log.warning(
                 "evidence_not_deleted", case_id=str(stored.case_id), object_key=stored.object_key
             )
 
 
 async def _add_image(tx: Transaction, caller: Caller, stored: _StoredImage) -> Case:
-    """Add the image to its case. Raises NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES."""
+    """Add the image to its case and return the case. Raises NOT_YOUR_CASE, CASE_CLOSED and TOO_MANY_IMAGES."""
     locked = await cases.lock_case(tx, stored.case_id)
     case = await _require_accepted(tx, locked, caller, stored.kind)
     new = Evidence(
@@ -159,7 +161,10 @@ async def _add_image(tx: Transaction, caller: Caller, stored: _StoredImage) -> C
 async def _require_accepted(
     tx: Transaction, case: Case | None, caller: Caller, kind: EvidenceKind
 ) -> Case:
-    """Return the case if it is the caller's and accepts an image of this kind."""
+    """Return the case if it is the caller's own and accepts an image of this kind.
+
+    Raises NOT_YOUR_CASE, CASE_CLOSED and TOO_MANY_IMAGES.
+    """
     if case is None or caller.person_id is None or case.person_id != caller.person_id:
         raise not_your_case()
     next_state(case, CaseAction.SUBMIT)

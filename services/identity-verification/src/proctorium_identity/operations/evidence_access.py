@@ -1,4 +1,4 @@
-"""Viewing evidence and registration data, and the log of these accesses (`I3`, `I5`)."""
+"""Views of evidence and registration data, and the log of these accesses (`I3`, `I5`)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Image:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """The data under which a learner is registered; `date_of_birth` is an ISO 8601 date or empty."""
+    """The registration data of a learner. `date_of_birth` is an ISO 8601 date or empty."""
 
     legal_name: str
     date_of_birth: str
@@ -54,7 +54,7 @@ class Registration:
 class EvidenceViewing:
     """Returns images and registration data to proctors and administrators.
 
-    Each access is committed to the evidence access log before any data is fetched.
+    The log entry of each access is committed before the data is fetched.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class EvidenceViewing:
         *,
         access_period: timedelta,
     ) -> None:
-        """`access_period` is how long after the end of a session its proctors may view its evidence."""
+        """Set `access_period`, the time after the end of a session during which its proctors may view its evidence."""
         self._database = database
         self._case_keys = case_keys
         self._store = store
@@ -76,7 +76,7 @@ class EvidenceViewing:
     async def view_image(self, caller: Caller, case_id: UUID, kind: EvidenceKind) -> Image:
         """Return the current image of the kind.
 
-        Raises as `_viewed_case`, and EVIDENCE_MISSING, EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE.
+        Raises EVIDENCE_MISSING, EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE, and the errors of `_viewed_case`.
         """
         async with self._database.transaction() as tx:
             case, actor = await self._viewed_case(tx, caller, case_id)
@@ -98,7 +98,10 @@ class EvidenceViewing:
         return Image(key.decrypt(kind, viewed.evidence_id, ciphertext), viewed.media_type)
 
     async def view_registration(self, caller: Caller, case_id: UUID) -> Registration:
-        """Return the learner's current registration data. Raises as `_viewed_case`, and DEPENDENCY_UNAVAILABLE."""
+        """Return the learner's current registration data.
+
+        Raises DEPENDENCY_UNAVAILABLE and the errors of `_viewed_case`.
+        """
         async with self._database.transaction() as tx:
             case, actor = await self._viewed_case(tx, caller, case_id)
             await evidence_accesses.insert_access(
@@ -119,10 +122,10 @@ class EvidenceViewing:
     async def _viewed_case(
         self, tx: Transaction, caller: Caller, case_id: UUID
     ) -> tuple[Case, Actor]:
-        """Return the case, and the caller in the role in which they may view its evidence.
+        """Return the case, and the caller with the role in which they may view its evidence.
 
-        Proctors of the session may while they are certified and until the access period after its end is over,
-        administrators at any time. Raises NOT_YOUR_CASE, EVIDENCE_CLOSED, CERTIFICATION_ENDED.
+        Proctors of the session may view the evidence while they are certified and until the access period ends.
+        Administrators may view it at any time. Raises NOT_YOUR_CASE, EVIDENCE_CLOSED and CERTIFICATION_ENDED.
         """
         case = await cases.get_case(tx, case_id)
         if case is None:
@@ -142,7 +145,10 @@ class EvidenceViewing:
 async def list_accesses(
     database: Database, session_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[EvidenceAccess], str]:
-    """Return a page of the session's accesses, newest first, and the next page token. Raises INVALID_PAGE_TOKEN."""
+    """Return one page of the session's accesses, newest first, and the token of the next page.
+
+    Raises INVALID_PAGE_TOKEN.
+    """
     name = f"evidence-accesses:{session_id}"
     limit = pages.effective_size(page_size)
     async with database.transaction() as tx:

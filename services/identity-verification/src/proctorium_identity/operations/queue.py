@@ -1,4 +1,4 @@
-"""The queue of a session: its cases that wait for a decision (`I3`)."""
+"""The queue of a session, which contains the cases that wait for a decision (`I3`)."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ async def watch_queue(
     *,
     heartbeat: timedelta,
 ) -> AsyncGenerator[Sequence[Case], None]:
-    """Yield the queue at once and after each change, without the caller's own case.
+    """Yield the queue immediately and after each change, without the caller's own case.
 
-    The queue is read again after each change, so none is missed; changes at the same time make one response. After
-    `heartbeat` without a change, yield the last queue again without a query: silence means that the connection is
-    lost. Raises NOT_YOUR_CASE, also when the caller stops being a proctor of the session.
+    The whole queue is read again after each notification, so no change is missed. Several changes at the same time can
+    result in one response. After `heartbeat` without a change, the last queue is yielded again without a query, so that
+    the client can detect a lost connection. Raises NOT_YOUR_CASE if the caller does not supervise the session, or no
+    longer does.
     """
     yield (current := await _read_queue(database, caller, session_id))
     now = asyncio.get_running_loop().time

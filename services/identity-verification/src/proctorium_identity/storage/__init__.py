@@ -1,1 +1,1 @@
-"""The tables, queries and objects of identity verification."""
+"""The tables, queries and object storage of identity verification."""

@@ -1,4 +1,4 @@
-"""The cases, with the kinds of their current images."""
+"""Queries of the cases, with the kinds of their current images."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KINDS = func.array(
 async def insert_case(
     tx: Transaction, case: Case, encrypted_key: bytes, opened_at: datetime
 ) -> bool:
-    """Insert the case; return False if the learner has one in this session already."""
+    """Insert the case and return True, or return False if the learner already has a case in the session."""
     rows = await tx.execute(
         insert(cases)
         .values(
@@ -45,17 +45,20 @@ async def insert_case(
 
 
 async def get_case(tx: Transaction, case_id: UUID) -> Case | None:
-    """Return the case, or None."""
+    """Return the case, or None if it does not exist."""
     return await _get(tx, _where(cases.c.case_id == case_id))
 
 
 async def get_case_of_learner(tx: Transaction, session_id: UUID, person_id: UUID) -> Case | None:
-    """Return the case of a learner in a session, or None."""
+    """Return the case of a learner in a session, or None if the learner has no case."""
     return await _get(tx, _where(cases.c.session_id == session_id, cases.c.person_id == person_id))
 
 
 async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
-    """Return the case with its row locked, or None. Its images are read after the row is locked."""
+    """Lock the row of the case and return the case, or None if it does not exist.
+
+    The kinds of its current images are read after the row is locked.
+    """
     statement = select(cases.c.case_id).where(cases.c.case_id == case_id).with_for_update()
     if (await tx.execute(statement)).first() is None:
         return None
@@ -65,7 +68,7 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
 async def lock_undecided_cases(
     tx: Transaction, session_id: UUID, participant_id: UUID | None = None
 ) -> Sequence[Case]:
-    """Return the undecided cases of a session or of one participant, with their rows locked in the order of ids."""
+    """Lock the undecided cases of a session, or of one participant in it, in the order of their ids; return them."""
     statement = (
         select(cases.c.case_id)
         .where(cases.c.session_id == session_id, cases.c.state.in_(UNDECIDED))
@@ -80,7 +83,7 @@ async def lock_undecided_cases(
 
 
 async def list_submitted_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
-    """Return the cases of a session that wait for a decision, longest wait first."""
+    """Return the cases of a session that wait for a decision. The case that has waited longest is first."""
     rows = await tx.execute(
         _where(cases.c.session_id == session_id, cases.c.state == CaseState.SUBMITTED).order_by(
             cases.c.submitted_at, cases.c.case_id
@@ -97,7 +100,7 @@ async def get_encrypted_key(tx: Transaction, case_id: UUID) -> bytes:
 
 
 async def update_case(tx: Transaction, case: Case) -> None:
-    """Update the columns of a case that can change."""
+    """Update the state of a case, and the columns of its submission and decision."""
     await tx.execute(
         update(cases)
         .where(cases.c.case_id == case.case_id)

@@ -1,7 +1,8 @@
-"""Encryption of identity images with a key for each case, which is stored encrypted with the master key (`I5`).
+"""Encryption of identity images with one key for each case (`I5`).
 
-Without its stored key, a case's images cannot be decrypted, wherever copies of the ciphertext are. The case, the kind
-and the evidence ID are authenticated with each ciphertext, so that it cannot be used for another image.
+The key of a case is encrypted with the master key and stored in the row of the case. If the stored key is deleted, no
+copy of the case's images can be decrypted. Each ciphertext is authenticated together with the case, the kind and the
+evidence ID, so that it is not accepted in place of another image.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from proctorium_identity.domain.evidence import EvidenceKind
 
 
 class CaseKey:
-    """The key of one case's images. Short-lived in memory, never logged."""
+    """The key of one case's images. It is never logged, and is kept in memory only for a short time."""
 
     def __init__(self, case_id: UUID, key: bytes) -> None:
         self._case_id = case_id
@@ -24,7 +25,7 @@ class CaseKey:
         return self._key.encrypt(image, self._context(kind, evidence_id))
 
     def decrypt(self, kind: EvidenceKind, evidence_id: UUID, ciphertext: bytes) -> bytes:
-        """Return the image. Raises DecryptionError if the ciphertext is that of another image or was changed."""
+        """Return the image. Raises DecryptionError if the ciphertext was changed or belongs to another image."""
         return self._key.decrypt(ciphertext, self._context(kind, evidence_id))
 
     def _context(self, kind: EvidenceKind, evidence_id: UUID) -> str:
@@ -38,13 +39,13 @@ class CaseKeys:
         self._key = master_key.for_purpose("case keys")
 
     def create(self, case_id: UUID) -> bytes:
-        """Return a new random key for the case, encrypted as its row stores it."""
+        """Create a random key for the case and return it encrypted with the master key."""
         return self._key.encrypt(new_key(), _context(case_id))
 
     def decrypt(self, case_id: UUID, encrypted_key: bytes) -> CaseKey:
-        """Return the key of the case.
+        """Return the decrypted key of the case.
 
-        Raises DecryptionError when it was encrypted for another case or with another master key.
+        Raises DecryptionError if the key was encrypted for another case or with another master key.
         """
         return CaseKey(case_id, self._key.decrypt(encrypted_key, _context(case_id)))
 

@@ -1,4 +1,4 @@
-"""The images of cases: what each shows, and which object has its ciphertext."""
+"""Queries of the images of cases: the kind of each image, and the key of the object with its ciphertext."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proctorium_identity.storage.tables import evidence
 
 
 async def insert_evidence(tx: Transaction, new: Evidence, width: int, height: int) -> None:
-    """Insert the image as the current one of its kind; the one before it is superseded."""
+    """Supersede the current image of the same kind, if there is one, and insert the new image."""
     await supersede_evidence(tx, new.case_id, [new.kind])
     await tx.execute(
         insert(evidence).values(
@@ -69,7 +69,7 @@ async def list_current_evidence(tx: Transaction, case_id: UUID) -> Sequence[Evid
 
 
 async def count_evidence(tx: Transaction, case_id: UUID) -> int:
-    """Return how many images the case has accepted, including superseded ones."""
+    """Return the number of images that the case has accepted, including superseded images."""
     statement = select(func.count()).select_from(evidence).where(evidence.c.case_id == case_id)
     count: int = (await tx.execute(statement)).scalar_one()
     return count

@@ -1,4 +1,7 @@
-"""The evidence access log: who accessed which data of a learner, in which role and when. Rows are permanent (`I5`)."""
+"""Queries of the evidence access log (`I5`). Its rows are permanent.
+
+Each row contains the person, the acting role, the accessed data of a learner, and the time.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ async def insert_access(
     acting_role: ActingRole,
     evidence: Evidence | None,
 ) -> None:
-    """Log an access to an image, or (None) to the learner's registration data."""
+    """Log an access to an image, or to the learner's registration data if `evidence` is None."""
     await tx.execute(
         insert(evidence_access_log).values(
             access_id=new_id(),
@@ -54,7 +57,7 @@ async def insert_access(
 async def list_last_viewed(
     tx: Transaction, case_id: UUID, accessed_by: UUID
 ) -> Mapping[EvidenceKind, UUID]:
-    """Return the id of the image of each kind that this person viewed last."""
+    """Return a mapping from each kind to the id of the image that the person viewed last."""
     rows = await tx.execute(
         select(evidence_access_log.c.subject, evidence_access_log.c.evidence_id)
         .ext(distinct_on(evidence_access_log.c.subject))
@@ -75,7 +78,10 @@ async def list_last_viewed(
 async def list_accesses_of_session(
     tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[EvidenceAccess]:
-    """Return at most `limit` accesses in the session, newest first, from the one after `before`."""
+    """Return at most `limit` accesses in the session that are older than `before`, newest first.
+
+    `before` is the time and the id of an access, or None for the newest accesses.
+    """
     key = (evidence_access_log.c.accessed_at, evidence_access_log.c.access_id)
     statement = (
         select(evidence_access_log, cases.c.person_id)

@@ -22,7 +22,10 @@ class EvidenceStore:
     """Stores objects by key. An object is written once and never changed."""
 
     def __init__(self, url: str) -> None:
-        """`url` is `file:///folder` (created if missing) or `s3://bucket/prefix` with settings in AWS_… variables."""
+        """Open the storage at `url`: `file:///folder` (created if missing) or `s3://bucket/prefix`.
+
+        The settings of S3 are read from the `AWS_…` variables.
+        """
         parts = urlsplit(url)
         self._folder = Path(unquote(parts.path)) if parts.scheme == "file" else None
         self._store: ObjectStore = (
@@ -30,7 +33,7 @@ class EvidenceStore:
         )
 
     async def put(self, key: str, content: bytes) -> None:
-        """Write a new object durably: it survives a power loss. Raises DEPENDENCY_UNAVAILABLE if the store fails."""
+        """Write a new object so that it survives a power loss. Raises DEPENDENCY_UNAVAILABLE if the storage fails."""
         with span("put_evidence"):
             try:
                 await self._store.put_async(key, content, mode="create")
@@ -40,7 +43,7 @@ class EvidenceStore:
                 raise _unavailable() from failure
 
     async def delete(self, key: str) -> None:
-        """Delete an object, if there is one. Raises DEPENDENCY_UNAVAILABLE if the store fails."""
+        """Delete an object if it exists. Raises DEPENDENCY_UNAVAILABLE if the storage fails."""
         with span("delete_evidence"):
             try:
                 await self._store.delete_async(key)
@@ -50,7 +53,10 @@ class EvidenceStore:
                 raise _unavailable() from failure
 
     async def get(self, key: str) -> bytes:
-        """Return an object. Raises ObjectMissingError if there is none, DEPENDENCY_UNAVAILABLE if the store fails."""
+        """Return the content of an object.
+
+        Raises ObjectMissingError if the object does not exist, and DEPENDENCY_UNAVAILABLE if the storage fails.
+        """
         with span("get_evidence"):
             try:
                 result = await self._store.get_async(key)
@@ -62,7 +68,7 @@ class EvidenceStore:
 
 
 def _make_durable(folder: Path, file: Path) -> None:
-    """Sync the file, and each folder from it up to `folder`, to the disk."""
+    """Sync the file, and all folders from its parent up to `folder`, to the disk."""
     for path in (file, *file.parents):
         descriptor = os.open(path, os.O_RDONLY)
         try:

@@ -1,4 +1,4 @@
-"""Sessions as identity verification knows them from the events of session orchestration."""
+"""Queries of the session data that identity verification stores from the events of session orchestration."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_identity.storage.tables import removed_participants, sessions
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session. Its events arrive in any order: `proctor_ids` is empty until the event that names them was handled."""
+    """A session. `proctor_ids` is empty until SessionScheduled is handled, because events arrive in any order."""
 
     session_id: UUID
     proctor_ids: frozenset[UUID] = frozenset()
@@ -24,7 +24,7 @@ class Session:
 
 
 async def get_session(tx: Transaction, session_id: UUID) -> Session:
-    """Return the session; one without proctors and end if no event of it was handled yet."""
+    """Return the session, or a session without proctors and end if none of its events was handled yet."""
     rows = await tx.execute(select(sessions).where(sessions.c.session_id == session_id))
     row = rows.one_or_none()
     if row is None:
@@ -33,7 +33,7 @@ async def get_session(tx: Transaction, session_id: UUID) -> Session:
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session:
-    """Return the session with its row locked; insert the row if it is missing."""
+    """Lock the row of the session, which is inserted if it is missing, and return the session."""
     await tx.execute(insert(sessions).values(session_id=session_id).on_conflict_do_nothing())
     rows = await tx.execute(
         select(sessions).where(sessions.c.session_id == session_id).with_for_update()
@@ -54,7 +54,7 @@ async def upsert_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequen
 
 
 async def upsert_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Set the end of the session, unless it is set already."""
+    """Set the end of the session, unless it is already set."""
     new = insert(sessions).values(session_id=session_id, ended_at=ended_at)
     await tx.execute(
         new.on_conflict_do_update(
@@ -65,7 +65,7 @@ async def upsert_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> N
 
 
 async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Record that a participant was removed from their session, unless that is recorded already."""
+    """Record that a participant was removed from their session. Repeating this changes nothing."""
     new = insert(removed_participants).values(participant_id=participant_id)
     await tx.execute(new.on_conflict_do_nothing())
 

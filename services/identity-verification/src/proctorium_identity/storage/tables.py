@@ -27,24 +27,24 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""Copies of enrollment's certifications: proctors need one to read learners' data."""
+"""Copies of enrollment's certifications. A proctor needs a valid certification to view learners' data."""
 
 sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
-    # Null until the event that the session was scheduled is handled: events may arrive in any order.
+    # Null until SessionScheduled is handled. Another event of the session may arrive first and insert the row.
     Column("proctor_ids", ARRAY(Uuid)),
     Column("ended_at", _TIME),
 )
-"""Sessions as their events say: proctors and end. Opening and expiring cases of a session lock its row."""
+"""The proctors and the end of each session, from its events. Opening and expiring cases lock the session's row."""
 
 removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""Participants who were removed from their session. The event may arrive before the one that they joined."""
+"""Participants who were removed from their session. ParticipantRemoved may arrive before ParticipantJoined."""
 
 cases = Table(
     "cases",
@@ -99,7 +99,7 @@ evidence = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("submitted_at", _TIME, nullable=False),
-    # When a newer image replaced it, or a proctor or an administrator requested a resubmission.
+    # The time at which a newer image replaced this image, or a resubmission was requested. Null if it is current.
     Column("superseded_at", _TIME),
     UniqueConstraint("object_key"),
     CheckConstraint("kind IN ('document', 'selfie')", name="kind"),
@@ -112,7 +112,7 @@ evidence = Table(
     ),
     Index("ix_evidence_case_id", "case_id"),
 )
-"""The images of cases: what each shows, and the object with its ciphertext. At most one of each kind is current."""
+"""The images of cases: kind, and key of the object with the ciphertext. At most one of each kind is current."""
 
 evidence_access_log = Table(
     "evidence_access_log",
@@ -122,7 +122,7 @@ evidence_access_log = Table(
     Column("accessed_by", Uuid, nullable=False),
     Column("acting_role", Text, nullable=False),
     Column("subject", Text, nullable=False),
-    # The image; null for the registration data.
+    # The id of the viewed image; null if the registration data was viewed.
     Column("evidence_id", Uuid, ForeignKey(evidence.c.evidence_id)),
     Column("accessed_at", _TIME, nullable=False),
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),

@@ -1,4 +1,4 @@
-"""The handlers of session orchestration's events."""
+"""The handlers of the events from session orchestration."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proctorium_identity.storage.encryption import CaseKeys
 
 
 class SessionEvents:
-    """The handlers of `identity--sessions`. Events may be late, repeated and in any order."""
+    """The handlers of the consumer `identity--sessions`. Events may arrive late, repeatedly and in any order."""
 
     def __init__(self, case_keys: CaseKeys) -> None:
         self._case_keys = case_keys
@@ -27,7 +27,7 @@ class SessionEvents:
     async def on_participant_joined(
         self, tx: Transaction, event: events_pb2.ParticipantJoined, metadata: EventMetadata
     ) -> None:
-        """Open the learner's case if the session requires an identity verification."""
+        """Open the learner's case if the session requires identity verification."""
         if event.identity_required:
             await cases.open_case(
                 tx,

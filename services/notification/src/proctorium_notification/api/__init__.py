@@ -1,1 +1,1 @@
-"""The gRPC services: request, use case, response."""
+"""The gRPC API. Each method converts its request, calls an operation and converts the result to a response."""

@@ -1,4 +1,4 @@
-"""DeliveryService."""
+"""DeliveryService over gRPC."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""InboxService."""
+"""InboxService over gRPC."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A delivery: one message to one person by one channel, sent exactly once (`N2`, `N4`).
+"""Deliveries: a delivery is one message to one person by one channel, and is sent exactly once (`N2`, `N4`).
 
-Until a delivery is SENDING, the mail server has nothing of the message, so every failure can be retried. After that,
-only the mail server's response says whether it accepted the message.
+Before a delivery is SENDING, the mail server has received no part of the message, so every failure can be retried.
+Afterwards, the mail server may have accepted the message, and only its response shows whether it has.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
             _SYSTEM,
             "The message is handed over to the mail server next.",
         ),
-        # A sender that was too slow can still report the response for a delivery that is in doubt by then.
+        # A slow sender may receive the response after the delivery has become in doubt, and can still store it.
         Transition(
             DeliveryAction.ACCEPT,
             _UNSETTLED,
@@ -104,7 +104,7 @@ DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that causes messages, and what they are about."""
+    """The event that causes messages, with its topic, session and subject."""
 
     event_id: UUID
     topic: Topic
@@ -112,7 +112,7 @@ class Cause:
     subject_id: UUID | None = None
     """The code, attempt or certificate that the message is about."""
     subject_title: str = ""
-    """The title of that subject, where it has one."""
+    """The title of the subject, or empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The delays before a delivery is retried, and the age at which it fails instead."""
+    """The delays before a delivery is retried, and the age from which it is not retried but fails."""
 
     first: timedelta = timedelta(seconds=15)
     longest: timedelta = timedelta(hours=1)
@@ -140,7 +140,10 @@ class RetryPolicy:
     give_up_after: timedelta = timedelta(days=3)
 
     def backoff(self, tries: int) -> timedelta:
-        """Return the delay after the mail server has deferred a message `tries` times: doubled up to `longest`."""
+        """Return the delay after the mail server has deferred a message `tries` times.
+
+        The delay is `first` after the first time. It doubles each time, up to `longest`.
+        """
         doublings = min(max(tries, 1) - 1, 20)
         return min(self.first * (1 << doublings), self.longest)
 
@@ -155,7 +158,10 @@ _MAX_ERROR_STORED = 500
 
 
 def redact(error: str, address: str = "") -> str:
-    """Return `error` in one line and without mail addresses, which mail servers often repeat in their responses."""
+    """Return `error` as one line in which mail addresses are replaced and which is cut off at 500 characters.
+
+    Mail servers often repeat the address of the recipient in their responses.
+    """
     error = error[:_MAX_ERROR_READ]
     if address:
         error = re.sub(re.escape(address), "[address]", error, flags=re.IGNORECASE)

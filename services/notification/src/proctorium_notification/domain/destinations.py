@@ -1,7 +1,7 @@
-"""Destinations: which of them are slow, and how many connections to the mail server each may use.
+"""Destinations of mails, and the limits of their connections to the mail server.
 
-A destination stands for the domain of a mail address. It is a small number, so that a pending mail stores nothing that
-identifies a person.
+A destination stands for the domain of a mail address. It is a small number that several domains share, so that the row
+of a pending mail contains nothing that identifies a person.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from enum import StrEnum
 from hashlib import sha256
 
 DESTINATION_COUNT = 1024
-"""The number of destinations. Domains with the same number share their connections."""
+"""The number of destinations. Domains that have the same number also share the limits of their connections."""
 
 _FIRST_SLOW_PERIOD = timedelta(seconds=10)
-"""How long a destination is slow after its first slow response; doubled by each further one."""
+"""The period for which a destination is slow after its first slow response. Each further slow response doubles it."""
 _MAX_SLOW_RESPONSES = 7
-"""The largest number of slow responses that is counted, which limits the period to about ten minutes."""
+"""The number of slow responses from which the period is not doubled any more. It is then about ten minutes."""
 
 
 def destination_of(email: str) -> int:
-    """Return the destination of a mail address: the same in every process."""
+    """Return the destination of a mail address, from 0 to `DESTINATION_COUNT` - 1; it is the same in every process."""
     domain = email.rpartition("@")[2].lower()
     digest = sha256(domain.encode(errors="replace")).digest()
     return int.from_bytes(digest[:2]) % DESTINATION_COUNT
@@ -39,11 +39,12 @@ class Lane(StrEnum):
 class Destinations:
     """Limits the lanes (connections to the mail server) of one process by how quickly destinations respond.
 
-    A quarter of the lanes serves only slow destinations, with at most one lane for each. Of the ordinary
-    lanes, a destination that responds quickly may use half, and any other destination one.
+    A quarter of the lanes serves only slow destinations, with at most one lane for each destination. The other lanes
+    are ordinary lanes. A destination that has responded quickly, and has no slow response left, may use half of them.
+    Any other destination may use one of them.
 
-    A slow response makes a destination slow for a period that doubles with each further slow response. A quick response
-    cancels one slow response; when none is left, the destination is no longer slow.
+    A slow response makes a destination slow for a period. Each further slow response doubles this period. A quick
+    response cancels one slow response. When all slow responses are cancelled, the destination is no longer slow.
     """
 
     def __init__(self, connections: int, clock: Callable[[], datetime]) -> None:
@@ -52,12 +53,13 @@ class Destinations:
         self._limits = {Lane.ORDINARY: connections - slow, Lane.SLOW: slow}
         self._quick_limit = max(1, self._limits[Lane.ORDINARY] // 2)
         self._lanes_in_use: Counter[int] = Counter()
-        # Slow responses that no quick one has cancelled; -1 if there are none and the last response was quick.
+        # The number of slow responses that are not cancelled by quick responses, for each destination. It is -1 if
+        # none is left and a further response was quick.
         self._slow_responses: dict[int, int] = {}
         self._slow_until: dict[int, datetime] = {}
 
     def limit(self, lane: Lane) -> int:
-        """Return how many lanes of this kind may be in use at the same time."""
+        """Return the maximum number of lanes of this kind that are in use at the same time."""
         return self._limits[lane]
 
     def is_slow(self, destination: int) -> bool:
@@ -70,25 +72,25 @@ class Destinations:
         return {destination for destination in self._slow_until if self.is_slow(destination)}
 
     def allows(self, lane: Lane, destination: int) -> bool:
-        """Return whether one more lane of this kind may serve the destination now."""
+        """Return whether another lane of this kind may serve the destination now."""
         return not self._is_full(destination) and (
             lane is Lane.SLOW or not self.is_slow(destination)
         )
 
     def blocked(self) -> AbstractSet[int]:
-        """Return the destinations that no further ordinary lane may serve now."""
+        """Return the destinations that another ordinary lane may not serve now."""
         return self.slow() | {each for each in self._lanes_in_use if self._is_full(each)}
 
     def slow_and_free(self) -> AbstractSet[int]:
-        """Return the slow destinations that no lane serves now."""
+        """Return the slow destinations that are not served by a lane now."""
         return {destination for destination in self.slow() if not self._is_full(destination)}
 
     def acquire(self, destination: int) -> None:
-        """Count a lane that serves the destination, until `release`."""
+        """Count one more lane that serves the destination, until `release` is called."""
         self._lanes_in_use[destination] += 1
 
     def release(self, destination: int) -> None:
-        """Stop counting a lane that serves the destination."""
+        """Count one lane fewer that serves the destination."""
         self._lanes_in_use[destination] -= 1
         if not self._lanes_in_use[destination]:
             del self._lanes_in_use[destination]
@@ -101,7 +103,7 @@ class Destinations:
             self._slow_until.pop(destination, None)
 
     def record_slow_response(self, destination: int) -> bool:
-        """Record a slow response for the destination; return whether it was not slow before."""
+        """Record a slow response for the destination. Return True if the destination was not slow before."""
         new = not self.is_slow(destination)
         count = min(max(self._slow_responses.get(destination, 0), 0) + 1, _MAX_SLOW_RESPONSES)
         self._slow_responses[destination] = count

@@ -1,4 +1,4 @@
-"""Topics and channels of messages, and the rule for messages that are too late to be useful (`N1`)."""
+"""Topics and channels of messages, and the rule by which messages are not sent when they are too late (`N1`)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from uuid import UUID
 
 
 class Topic(StrEnum):
-    """The topics of messages. Each names its template."""
+    """The topics of messages. The value of a topic is the name of its template."""
 
     SESSION_SCHEDULED = "session_scheduled"
     CODE_ISSUED = "code_issued"
@@ -50,12 +50,12 @@ class Session:
 
     @property
     def end_at(self) -> datetime:
-        """The planned end."""
+        """The planned end of the session."""
         return self.start_at + self.duration
 
 
 CODE_TOPICS = frozenset({Topic.CODE_ISSUED, Topic.CODE_REPLACED})
-"""Topics whose mail contains the text of an enrollment code."""
+"""The topics whose mails contain the text of an enrollment code."""
 
 _INVITATIONS = CODE_TOPICS | {Topic.SESSION_SCHEDULED}
 
@@ -65,14 +65,14 @@ CALENDAR_METHODS: Mapping[Topic, str] = {
     Topic.CODE_REPLACED: "REQUEST",
     Topic.SESSION_CANCELLED: "CANCEL",
 }
-"""Topics whose mail has a calendar entry, with the entry's method (RFC 5546)."""
+"""The topics whose mails have a calendar entry, with the method of the entry (RFC 5546)."""
 
 
 def reason_not_to_send(topic: Topic, session: Session | None, now: datetime) -> str | None:
-    """Return why a message should no longer be sent, or None if it should be sent.
+    """Return the reason why a message should no longer be sent, or None if it should be sent.
 
-    A mail can be late because the mail server was unavailable or an event was redelivered. An invitation to a session
-    that is over only confuses its recipient.
+    A mail can be late because the mail server was unavailable or an event was redelivered. For example, an invitation
+    to a session that is over would only confuse its recipient.
     """
     if session is None or topic not in _INVITATIONS:
         return None

@@ -1,1 +1,1 @@
-"""The use cases of notification."""
+"""The operations of the service, without gRPC and NATS."""

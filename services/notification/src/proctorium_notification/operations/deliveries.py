@@ -1,4 +1,4 @@
-"""The deliveries and their outcomes, for administrators (`N4`)."""
+"""Listing deliveries with their outcomes and resending them, for administrators (`N4`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The data that enrollment owns and notification does not store: addresses, languages, texts of codes (`N2`)."""
+"""Access to data of enrollment that notification does not store: addresses, languages and texts of codes (`N2`)."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _CODES_PER_REQUEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The address of a person, and how messages to them are written. It is never stored and never logged."""
+    """The mail address of a person, with their name, language and time zone. It is never stored and never logged."""
 
     email: str = field(repr=False)
     reader: Reader
 
 
 class Directory:
-    """A client of enrollment. Every method raises DEPENDENCY_UNAVAILABLE when enrollment does not respond."""
+    """A client of enrollment. Every method raises DEPENDENCY_UNAVAILABLE if enrollment does not respond."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._people = PersonServiceStub(channel)
@@ -37,7 +37,7 @@ class Directory:
         self._organisation = OrganisationServiceStub(channel)
 
     async def contacts(self, person_ids: Iterable[UUID]) -> Mapping[UUID, Contact]:
-        """Return the contacts of those of these people who exist."""
+        """Return the contacts of the people, keyed by person id. A person who does not exist is left out."""
         contacts: dict[UUID, Contact] = {}
         remaining = iter(sorted(set(person_ids)))
         while ids := [str(person_id) for person_id in islice(remaining, _CONTACTS_PER_REQUEST)]:
@@ -52,7 +52,7 @@ class Directory:
         return contacts
 
     async def codes(self, session_ids: Iterable[UUID]) -> Mapping[UUID, str]:
-        """Return the texts of the active codes of these sessions, by the codes' ids."""
+        """Return the texts of the active codes of these sessions, keyed by code id."""
         return {
             UUID(code.code_id): code.text
             for session_id in sorted(set(session_ids))
@@ -76,7 +76,7 @@ class Directory:
             request.page_token = response.next_page_token
 
     async def support(self) -> Support:
-        """Return the organisation and its contacts for questions."""
+        """Return the name of the organisation and its contacts for questions."""
         try:
             response = await self._organisation.GetOrganisation(
                 organisation_pb2.GetOrganisationRequest()

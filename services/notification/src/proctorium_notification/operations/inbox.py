@@ -1,6 +1,6 @@
 """A person's notifications in the application (`N1`).
 
-They are rendered when they are read, in the language of the reader at that time.
+Notifications are rendered when they are read, in the language that the reader has at that time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RenderedNotification:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of notifications, the token of the next page, and the number of unread notifications in all."""
+    """A page of notifications, the token of the next page, and the number of unread notifications on all pages."""
 
     notifications: Sequence[RenderedNotification]
     next_page_token: str
@@ -41,7 +41,7 @@ class Page:
 
 
 class Inbox:
-    """The use cases of a person's notifications."""
+    """The operations on a person's notifications."""
 
     def __init__(self, database: Database, directory: Directory, renderer: Renderer) -> None:
         self._database = database
@@ -66,7 +66,10 @@ class Inbox:
         return Page([self._render(each, planned, reader) for each in listed], token, unread)
 
     async def mark_read(self, person_id: UUID, notification_ids: Sequence[UUID]) -> int:
-        """Mark these notifications of the person, or all without ids, as read. Return how many are unread then."""
+        """Mark notifications of the person as read, and return the number of notifications that are unread then.
+
+        If `notification_ids` is empty, all notifications are marked.
+        """
         async with self._database.transaction() as tx:
             await inbox.update_read_notifications(tx, person_id, notification_ids or None)
             return await inbox.count_unread(tx, person_id)

@@ -1,4 +1,4 @@
-"""The handling of events that concern people: one message for each person and channel (`N1`, `N2`)."""
+"""Creating the messages for events that concern people, one for each person and channel (`N1`, `N2`)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from proctorium_notification.storage.deliveries import CHANNEL, insert_deliverie
 
 
 async def notify(tx: Transaction, cause: Cause, person_ids: Sequence[UUID]) -> None:
-    """Give each person one message per channel; repeating this changes nothing.
+    """Create one message for each person and channel. A repetition changes nothing.
 
-    If the plan of the session is not known yet, the messages are sent and shown when it is.
+    If the plan of the session is not known yet, the messages are sent and shown after the plan is stored.
     """
     context = current_trace_context()
     traceparent = traceparent_of(context) if context else ""
@@ -26,7 +26,7 @@ async def notify(tx: Transaction, cause: Cause, person_ids: Sequence[UUID]) -> N
 
 
 async def schedule_session(tx: Transaction, session: Session) -> None:
-    """Store the plan of a session and wake the senders for the messages that waited for it."""
+    """Store the plan of a session, and notify the senders of the messages that can be sent now."""
     await sessions.upsert_session_plan(tx, session)
     tx.notify(CHANNEL, "")
 

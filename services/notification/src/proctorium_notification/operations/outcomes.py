@@ -1,4 +1,4 @@
-"""Storing the outcome of each try to send a mail, with the event and the log line that follow from it."""
+"""Storing the outcome of each try to send a mail, with the event and the log line for this outcome."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ _log = get_logger()
 
 
 class Outcomes:
-    """The outcomes of one sender, each stored in a transaction of its own.
+    """Stores the outcomes of one sender, each in its own transaction.
 
-    `tries` is 1 where a try is counted that did not reach the state SENDING, which counts one itself.
+    `tries` is added to the tries of the delivery. It is 1 for a try that ended before the state SENDING, and 0 for a
+    later one, because the change to SENDING has counted the try already.
     """
 
     def __init__(
@@ -35,7 +36,10 @@ class Outcomes:
         self._clock = clock
 
     async def record_sending(self, claim: Claim) -> bool:
-        """Record that the message is handed over next. Return False if the claim is lost, which forbids that."""
+        """Record that the message is handed over next, and return True.
+
+        Return False if the claim is lost. The message must not be handed over then.
+        """
         async with self._database.transaction() as tx:
             leased_until = tx.now + self._hand_over_lease
             return await deliveries.update_delivery_to_sending(tx, claim, leased_until)
@@ -43,7 +47,7 @@ class Outcomes:
     async def record_sent(self, claim: Claim) -> None:
         """Record that the mail server accepted the message.
 
-        Only this process knows it, so this retries while the database is unavailable.
+        The acceptance is recorded nowhere else, so this is retried while the database is unavailable.
         """
         async for attempt in stamina.retry_context(
             on=ServiceError, attempts=20, timeout=self._hand_over_lease, wait_max=2.0
@@ -57,7 +61,7 @@ class Outcomes:
     async def record_rejected(
         self, claim: Claim, rejection: RejectedError, address: str, *, tries: int
     ) -> None:
-        """Record that the mail server rejected the message: permanently, or until a retry."""
+        """Record that the mail server rejected the message; after a temporary rejection, it is retried later."""
         error = redact(str(rejection), address)
         if rejection.permanent:
             await self.record_failed(claim, error, tries=tries)
@@ -66,7 +70,7 @@ class Outcomes:
             await self._record_deferred(claim, delay, error, tries=tries)
 
     async def record_unavailable(self, claims: Sequence[Claim], error: str) -> None:
-        """Record that the mail server or enrollment was unavailable, which counts as no try."""
+        """Record that the mail server or enrollment was unavailable. This does not count as a try."""
         for claim in claims:
             await self._record_deferred(claim, self._retry.unavailable, redact(error), tries=0)
 
@@ -78,13 +82,13 @@ class Outcomes:
         _log.warning("delivery_failed", delivery_id=str(claim.delivery.delivery_id), error=error)
 
     async def record_in_doubt(self, claim: Claim, error: str) -> None:
-        """Record that no valid response followed the message."""
+        """Record that no valid response was received after the message was handed over."""
         async with self._database.transaction() as tx:
             await deliveries.update_delivery_to_in_doubt(tx, claim, error=error)
         _log.warning("delivery_in_doubt", delivery_id=str(claim.delivery.delivery_id))
 
     async def release(self, claims: Sequence[Claim]) -> None:
-        """Release claims on mails that this sender does not try to send now."""
+        """Release the claims of mails that this sender does not send now."""
         if claims:
             async with self._database.transaction() as tx:
                 await deliveries.release_claims(tx, claims)

@@ -1,12 +1,19 @@
 """Sending the mails that are due, each exactly once (`N2`, `N4`).
 
-A mail is claimed (with a lease) and built, its addresses are sent to the mail server, the delivery is stored as
-SENDING, the message is handed over, and the outcome is stored. Each step is committed before the next. A process that
-is killed therefore leaves a delivery that is pending, which another sender claims when the lease ends; or SENDING,
-which becomes in doubt; or done.
+A mail is sent in these steps:
 
-Batches are sent concurrently, each over its own connection. The database is the queue: mails that may not be sent now,
-because their destination is slow or all its connections are in use, are released, and later claims skip them.
+1. The delivery is claimed with a lease.
+2. The mail is built, and its addresses are sent to the mail server.
+3. The delivery is stored as SENDING.
+4. The message is handed over to the mail server.
+5. The outcome is stored.
+
+Each change of the delivery is committed before the next step. If the process is killed before step 3, the delivery is
+pending, and another sender claims it after the lease has ended. If the process is killed between steps 3 and 5, the
+delivery becomes in doubt.
+
+Batches are sent concurrently, each over its own connection. The database is the queue. A mail is released if its
+destination is slow or all connections of its destination are in use. Later claims skip such mails.
 """
 
 from __future__ import annotations
@@ -52,10 +59,11 @@ _log = get_logger()
 
 @dataclass(frozen=True, slots=True)
 class SendingPolicy:
-    """The limits of a sender: claims in a batch, the lease of a claim, and the lease while a message is handed over.
+    """The limits of a sender.
 
-    `connections` is the largest number of concurrent connections to the mail server; a destination is slow when a mail
-    to it takes longer than `slow_after`.
+    `batch_size` is the maximum number of claims in a batch, and `connections` the maximum number of concurrent
+    connections to the mail server. A destination becomes slow if a mail to it takes longer than `slow_after`. `lease`
+    is the lease of a claim, and `hand_over_lease` its lease from the state SENDING.
     """
 
     batch_size: int = 10
@@ -68,7 +76,7 @@ class SendingPolicy:
 
 @dataclass(frozen=True, slots=True)
 class _Lookup:
-    """The data that the mails of one batch are built from."""
+    """The data from which the mails of one batch are built."""
 
     sessions: Mapping[UUID, Session]
     contacts: Mapping[UUID, Contact]
@@ -76,15 +84,15 @@ class _Lookup:
     support: Support
 
     def session(self, delivery: Delivery) -> Session | None:
-        """Return the session that the message is about, if any."""
+        """Return the session that the message is about, or None if there is no session or its plan is not known."""
         session_id = delivery.cause.session_id
         return self.sessions.get(session_id) if session_id else None
 
 
 class Batch:
-    """Claimed mails that are sent over one connection, and the destinations that it serves.
+    """Claimed mails that a lane sends over one connection, and the destinations that are counted for this lane.
 
-    `more` says whether further mails may be due.
+    `more` is True if further mails may be due.
     """
 
     def __init__(
@@ -100,7 +108,10 @@ class Batch:
                 self._acquire(claim.destination)
 
     def admits(self, destination: int) -> bool:
-        """Return whether the batch may send to the destination now; if so, it counts as serving it."""
+        """Return whether the lane of the batch may send to the destination now.
+
+        If so, the lane counts as serving the destination.
+        """
         if destination in self._acquired:
             return self.lane is Lane.SLOW or not self._destinations.is_slow(destination)
         if not self._destinations.allows(self.lane, destination):
@@ -109,7 +120,7 @@ class Batch:
         return True
 
     def release(self, *, all_but: int | None = None) -> None:
-        """Stop serving all destinations, or all but one."""
+        """Stop counting the lane as serving its destinations, except for the destination `all_but`."""
         for destination in self._acquired - {all_but}:
             self._acquired.remove(destination)
             self._destinations.release(destination)
@@ -121,7 +132,7 @@ class Batch:
 
 
 class Sender:
-    """A sender of due mails. Any number of senders may run, in any number of processes."""
+    """Sends due mails. Several senders may run concurrently, in one process or in several processes."""
 
     def __init__(
         self,
@@ -149,9 +160,9 @@ class Sender:
         await self._lock.close()
 
     async def claim(self, lane: Lane) -> Batch | None:
-        """Claim a batch that a lane of this kind may send now.
+        """Claim and return a batch that a lane of this kind may send now, or None if there are no such mails.
 
-        Must not run concurrently, because claims count as serving their destinations only when it returns.
+        Do not call this method concurrently, because the lane counts as serving its destinations only after the claim.
         """
         only = self.destinations.slow_and_free() if lane is Lane.SLOW else None
         if only is not None and not only:
@@ -173,7 +184,7 @@ class Sender:
             batch.release()
 
     async def _claim(self, only: AbstractSet[int] | None) -> Sequence[Claim]:
-        """Claim due mails, after cleaning up after dead senders."""
+        """Claim due mails. Before that, end the leases of dead senders and mark their unfinished mails as in doubt."""
         sender_key = await self._lock.acquire()
         async with self._database.transaction() as tx:
             await end_leases_of_dead_senders(tx)
@@ -207,7 +218,10 @@ class Sender:
         )
 
     async def _admit(self, batch: Batch, lookup: _Lookup) -> list[Claim]:
-        """Return the claims to send now; fail those that cannot be sent, and release those that must wait."""
+        """Return the claims of the mails to send now.
+
+        Mails that cannot be sent are recorded as failed. The claims of mails that may not be sent now are released.
+        """
         admitted: list[Claim] = []
         later: list[Claim] = []
         for claim in batch.claims:
@@ -235,8 +249,9 @@ class Sender:
         return reason
 
     async def _send_batch(self, batch: Batch, claims: list[Claim], lookup: _Lookup) -> bool:
-        """Send the mails one after the other over one connection; return False if the mail server is unavailable."""
-        # An ordinary lane leaves a slow recipient to the slow lanes, which wait for the response.
+        """Send the mails one after another over one connection. Return False if the mail server is unavailable."""
+        # If the response to a recipient is slow, an ordinary lane stops, and a slow lane sends the mail later. Slow
+        # lanes wait longer for the response.
         rcpt_timeout = self._slow_after if batch.lane is Lane.ORDINARY else None
         try:
             while claims:
@@ -256,7 +271,10 @@ class Sender:
     async def _watch(
         self, batch: Batch, claims: list[Claim], sending: Coroutine[object, object, None]
     ) -> None:
-        """Run `sending` for the first of `claims`; if it takes long, release the others, which need not wait."""
+        """Run `sending`, which sends the mail of the first of `claims`.
+
+        If it takes longer than `slow_after`, release the other claims, so that other lanes can send their mails.
+        """
         first, task = claims[0], asyncio.create_task(sending)
         assert first.destination is not None
         try:
@@ -266,7 +284,7 @@ class Sender:
                 if self.destinations.record_slow_response(first.destination):
                     _log.warning("destination_slow", delivery_id=str(first.delivery.delivery_id))
                 batch.release(all_but=first.destination)
-                # If the database is unavailable, they stay claimed and are sent by this lane afterwards.
+                # If the database is unavailable, the other mails stay claimed, and this lane sends them afterwards.
                 with suppress(ServiceError):
                     await self._outcomes.release(claims[1:])
                     del claims[1:]
@@ -283,7 +301,7 @@ class Sender:
         lookup: _Lookup,
         rcpt_timeout: float | None,
     ) -> None:
-        """Send one mail, in a span. Raises UnreachableError, SlowDestinationError."""
+        """Send one mail in its own trace span. Raises UnreachableError, SlowDestinationError."""
         delivery = claim.delivery
         context = parse_trace_context(claim.traceparent)
         first = delivery.try_count == 0
@@ -328,7 +346,10 @@ class Sender:
             await self._outcomes.record_sent(claim)
 
     async def _build(self, claim: Claim, lookup: _Lookup) -> Mail | None:
-        """Return the mail, or None if it cannot be built: then it has failed, and does not delay the others."""
+        """Return the mail, or None if it cannot be built.
+
+        In that case the delivery is recorded as failed, so that it does not delay other mails.
+        """
         delivery = claim.delivery
         try:
             return self._builder.build(
@@ -341,7 +362,7 @@ class Sender:
             )
         except AddressError:
             await self._outcomes.record_failed(claim, "the address of this person is not valid")
-        # A defect in a template would fail in the same way at every retry.
+        # The delivery fails at once, because a defect in a template would cause the same error at every retry.
         except Exception:  # noqa: BLE001 - any defect of one mail must not stop the others
             _log.exception("mail_not_built", delivery_id=str(delivery.delivery_id))
             await self._outcomes.record_failed(claim, "the message could not be written")

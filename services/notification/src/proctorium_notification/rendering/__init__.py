@@ -1,1 +1,1 @@
-"""The texts of messages: templates in files, one set for each language, and the mails made from them (`N3`)."""
+"""The rendering of messages and mails from template files, of which each language has one set (`N3`)."""

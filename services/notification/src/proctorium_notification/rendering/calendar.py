@@ -18,9 +18,10 @@ def calendar_entry(
     link: str,
     now: datetime,
 ) -> str:
-    """Return the calendar with the session's entry: to add it (`REQUEST`) or to remove it (`CANCEL`).
+    """Return an iCalendar text with one entry for the session.
 
-    The UID is that of the session, so that several messages about one session make one entry.
+    The method `REQUEST` adds the entry to the recipient's calendar, and `CANCEL` removes it. All messages about a
+    session use the same UID, so that the calendar has only one entry for the session.
     """
     event = Event()
     event.add("uid", f"{session.session_id}@{organizer.rpartition('@')[2]}")

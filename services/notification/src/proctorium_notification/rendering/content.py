@@ -1,4 +1,4 @@
-"""The content of a message: everything that a template may use."""
+"""The content of a message, which contains every value that a template may use."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The organisation and its contacts for questions; each may be empty."""
+    """The name of the organisation and its contacts for questions. Each of these values may be empty."""
 
     organisation: str = ""
     contact: str = ""
@@ -30,7 +30,8 @@ class Support:
 class Content:
     """One message before it is rendered.
 
-    `subject_id` is the attempt or certificate that it is about, `subject_title` the course of the certificate.
+    `subject_id` is the id of the attempt or certificate that the message is about. `subject_title` is the title of the
+    course for which a certificate is issued.
     """
 
     topic: Topic
@@ -61,7 +62,7 @@ _PATHS = {
 
 
 def link_of(content: Content, public_url: str) -> str:
-    """Return the URL of the page that the message links to."""
+    """Return the URL of the page to which the message links."""
     session_id = content.session.session_id if content.session else ""
     path = _PATHS[content.topic].format(session=session_id, subject=content.subject_id or "")
     return public_url.rstrip("/") + path

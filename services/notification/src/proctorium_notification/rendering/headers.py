@@ -1,4 +1,7 @@
-"""Formatting of mail headers: Python's own folding loses spaces between encoded words (RFC 2047, section 6.2)."""
+"""Formatting of mail headers.
+
+The folding of Python's `email` package loses spaces between encoded words (RFC 2047, section 6.2).
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,13 @@ _LINE_LENGTH = 76
 
 
 class MailPolicy(EmailPolicy):
-    """A policy for 7-bit mails, which every mail server accepts. It encodes a non-ASCII text as a whole."""
+    """A policy for 7-bit mails, which every mail server accepts.
+
+    It encodes a non-ASCII text as a whole, not word by word.
+    """
 
     def fold(self, name: str, value: Any) -> str:
-        """Return the header with its name, folded into lines."""
+        """Return the header, with its name, folded into lines."""
         text = str(value)
         if text.isascii() or self.utf8:
             return str(super().fold(name, value))
@@ -28,7 +34,7 @@ class MailPolicy(EmailPolicy):
         return f"{name}: {text}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        """Return the header with its name, folded into lines, as bytes."""
+        """Return the header, with its name, folded into lines and encoded as bytes."""
         return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii")
 
     def _encoded(self, text: str, name: str) -> str:
@@ -39,4 +45,4 @@ class MailPolicy(EmailPolicy):
 
 MAIL = MailPolicy(linesep="\r\n", cte_type="7bit")
 MAIL_UTF8 = MAIL.clone(utf8=True)
-"""The policy for addresses that need SMTPUTF8: the headers are UTF-8, the parts are 7-bit."""
+"""The policy for mails to addresses that need SMTPUTF8. The headers are in UTF-8, and the parts are 7-bit."""

@@ -1,4 +1,4 @@
-"""Building of mails: text, HTML, and a calendar entry for some topics (RFC 5322)."""
+"""Building of mails from text, HTML and, for some topics, a calendar entry (RFC 5322)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from proctorium_notification.rendering.content import Content, Reader, Support, 
 from proctorium_notification.rendering.headers import MAIL, MAIL_UTF8
 from proctorium_notification.rendering.renderer import RenderedMail, Renderer
 
-# Without quoted names and comments: they are not in use, and they allow header injection.
+# The pattern refuses quoted names and comments, because they are not in use and would allow header injection.
 _ADDRESS = re.compile(r'[^\s@<>(),;:"\\\[\]\x00-\x20\x7f]+@[^\s@<>(),;:"\\\[\]\x00-\x20\x7f]+')
 
 
 class AddressError(Exception):
-    """The address is not valid. The error does not contain it."""
+    """A mail address is not valid. The error does not contain the address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +34,12 @@ class Mail:
 
     @property
     def needs_utf8(self) -> bool:
-        """Whether the mail server must support SMTPUTF8."""
+        """Whether the mail can be sent only by a mail server that supports SMTPUTF8."""
         return not self.recipient.isascii()
 
 
 class MailBuilder:
-    """A builder of mails from one sender ("Name <address>")."""
+    """Builds mails from one sender, which is given as "Name <address>"."""
 
     def __init__(self, mail_from: str, public_url: str) -> None:
         name, address = parseaddr(mail_from)
@@ -57,7 +57,7 @@ class MailBuilder:
         email: str,
         now: datetime,
     ) -> Mail:
-        """Return the mail of a delivery; its Message-ID contains the delivery's id. Raises AddressError."""
+        """Return the mail of a delivery. Its Message-ID contains the id of the delivery. Raises AddressError."""
         email = _normalize(email)
         rendered = self._renderer.mail(content, reader, support)
         policy = MAIL if email.isascii() else MAIL_UTF8
@@ -67,7 +67,7 @@ class MailBuilder:
         message["Subject"] = rendered.subject
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{delivery_id}@{self._from.domain}>"
-        # RFC 3834: prevents automatic replies.
+        # This header prevents automatic replies (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         self._set_parts(message, rendered, content, email, now)
         message["Content-Language"] = rendered.locale
@@ -94,7 +94,7 @@ class MailBuilder:
             link=link_of(content, self._public_url),
             now=now,
         )
-        # Mail programs show the alternative as an invitation; the attachment is for those that do not.
+        # Most mail programs show the alternative part as an invitation. The attachment is for the other programs.
         message.add_alternative(entry, subtype="calendar", params={"method": method})
         message.add_attachment(
             entry.encode(), maintype="application", subtype="ics", filename="session.ics"

@@ -1,4 +1,4 @@
-"""Rendering of messages: subject and summary for the application, HTML and plain text for the mail."""
+"""Rendering of messages, as subject and summary in the application and as HTML and plain text in mails."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from proctorium_notification.domain.topics import CALENDAR_METHODS, Session, Top
 from proctorium_notification.rendering.content import Content, Reader, Support, link_of
 
 LOCALES = ("en", "de")
-"""The languages that have templates; the first is the default."""
+"""The languages that have templates. The first language is the default."""
 
 _TEMPLATES = "rendering/templates"
 
@@ -40,7 +40,7 @@ class CommonTexts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A message as the application shows it: one line, and a few sentences."""
+    """A message in the application: a subject of one line, and a body of a few sentences."""
 
     subject: str
     body: str
@@ -48,7 +48,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class RenderedMail:
-    """A message as a mail."""
+    """The rendered parts of a message that is sent as a mail."""
 
     locale: str
     subject: str
@@ -57,7 +57,7 @@ class RenderedMail:
 
 
 class Renderer:
-    """A renderer of messages. An undefined variable in a template is an error, never an empty text."""
+    """Renders messages. An undefined variable in a template raises an error and is never shown as an empty text."""
 
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
@@ -67,13 +67,13 @@ class Renderer:
         self._pages = Environment(autoescape=True, **strict)  # type: ignore[arg-type]
 
     def summary(self, content: Content, reader: Reader) -> Summary:
-        """Return the message for the application."""
+        """Return the message as it is shown in the application."""
         locale = locale_of(reader.locale)
         blocks = self._blocks(content, reader, locale)
         return Summary(blocks["subject"], blocks["summary"])
 
     def mail(self, content: Content, reader: Reader, support: Support) -> RenderedMail:
-        """Return the message for a mail."""
+        """Return the message as the parts of a mail."""
         locale = locale_of(reader.locale)
         texts = common_texts(locale)
         blocks = self._blocks(content, reader, locale)
@@ -103,7 +103,7 @@ class Renderer:
 
     def _html(self, context: Mapping[str, object]) -> str:
         page = self._pages.get_template("layout.mjml.jinja").render(context)
-        # Without web fonts, so that opening a mail sends no request.
+        # The page uses no web fonts, so that opening a mail sends no request.
         return mjml2html(page, fonts={})
 
     def _blocks(self, content: Content, reader: Reader, locale: str) -> Mapping[str, str]:
@@ -120,14 +120,14 @@ class Renderer:
 
 
 def locale_of(tag: str) -> str:
-    """Return the language of a BCP 47 tag if it has templates, else the default."""
+    """Return the language of a BCP 47 tag if the language has templates, or else the default language."""
     language = tag.replace("_", "-").partition("-")[0].lower()
     return language if language in LOCALES else LOCALES[0]
 
 
 @cache
 def common_texts(locale: str) -> CommonTexts:
-    """Return the common texts of a language. Raises TypeError if one is missing or unknown."""
+    """Return the common texts of a language. Raises TypeError if `common.toml` lacks a text or has an unknown one."""
     file = files("proctorium_notification") / _TEMPLATES / locale / "common.toml"
     return CommonTexts(**tomllib.loads(file.read_text(encoding="utf-8")))
 
@@ -144,7 +144,10 @@ def _paragraphs(body: str) -> list[str]:
 def _facts(
     content: Content, reader: Reader, locale: str, texts: CommonTexts
 ) -> list[tuple[str, str]]:
-    """Return the labels and values of a session's time; empty for messages without a calendar invitation."""
+    """Return the rows of the table of session facts, each with a label and a value.
+
+    The list is empty for a message without a calendar entry.
+    """
     if content.session is None or content.topic not in CALENDAR_METHODS:
         return []
     facts = [
@@ -157,7 +160,10 @@ def _facts(
 
 
 def _start(session: Session, reader: Reader, locale: str) -> str:
-    """Return the start in the reader's time zone: "Friday, March 6, 2026, 3:00 PM (Central European Standard Time)"."""
+    """Return the start of the session in the reader's time zone and language.
+
+    For example: "Friday, March 6, 2026, 3:00 PM (Central European Standard Time)".
+    """
     zone = zone_of(reader.time_zone)
     at = session.start_at.astimezone(zone)
     day = format_date(at, "full", locale=locale)
@@ -166,14 +172,14 @@ def _start(session: Session, reader: Reader, locale: str) -> str:
 
 
 def _zone_name(at: datetime, locale: str) -> str:
-    """Return the name of the time zone; a zone without an offset is UTC in every language, as on the pages."""
+    """Return the name of the time zone, or "UTC" for a zone without an offset at this time, as on the pages."""
     if not at.utcoffset():
         return "UTC"
     return get_timezone_name(at, width="long", locale=Locale.parse(locale))
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone of that name, or UTC if it does not exist."""
+    """Return the time zone with this name, or UTC if there is no such time zone."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

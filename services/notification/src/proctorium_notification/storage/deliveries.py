@@ -1,6 +1,7 @@
-"""The deliveries: their claims by senders, and their outcomes.
+"""Queries of deliveries, of their claims by senders and of their outcomes.
 
-Every update by a sender names the lease of its claim: a sender whose claim was taken over changes nothing.
+Every update by a sender has the lease token of its claim as a condition. So a sender changes nothing after another
+sender has taken over its claim.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ from proctorium_notification.storage.sessions import plan_is_known
 from proctorium_notification.storage.tables import deliveries
 
 CHANNEL = "deliveries"
-"""The channel of PostgreSQL's NOTIFY that wakes the senders."""
+"""The channel of PostgreSQL's NOTIFY by which the senders are notified of due mails."""
 
 SENDER_DIED = "the sender ended after it handed the message over and before the mail server's response was stored"
 
@@ -55,15 +56,15 @@ class Claim:
     lease_token: UUID
     traceparent: str
     destination: int | None = None
-    """Known once the address was looked up."""
+    """The destination, or None while the address of the person has not been requested yet."""
 
 
 async def insert_deliveries(
     tx: Transaction, cause: Cause, person_ids: Sequence[UUID], channel: Channel, traceparent: str
 ) -> None:
-    """Insert one delivery for each person who has none of this event and channel.
+    """Insert one delivery for each person who has no delivery for this event and channel yet.
 
-    A message in the application is delivered by this transaction; a mail is pending.
+    A message in the application is SENT at once, because storing it delivers it. A mail is PENDING.
     """
     in_app = channel is Channel.IN_APP
     rows = [
@@ -85,7 +86,7 @@ async def insert_deliveries(
         for person_id in sorted(set(person_ids))
     ]
     if rows:
-        # With executemany, because one statement has room for about two thousand rows only.
+        # The rows are inserted by executemany, because one statement can have parameters for about 2000 rows only.
         await tx.execute(insert(deliveries).on_conflict_do_nothing(), rows)
         tx.notify(CHANNEL, "")
 
@@ -100,9 +101,10 @@ async def claim_deliveries(
     only: AbstractSet[int] | None = None,
     without: AbstractSet[int] = frozenset(),
 ) -> Sequence[Claim]:
-    """Claim up to `limit` deliveries that are due and not claimed, oldest first.
+    """Claim up to `limit` deliveries that are due and not claimed, and return the claims, oldest first.
 
-    `only` restricts them to these destinations; `without` excludes these destinations.
+    With `only`, only deliveries to these destinations are claimed. Otherwise, deliveries to the destinations in
+    `without` are not claimed.
     """
     destination = deliveries.c.destination
     may_be_sent = (
@@ -136,7 +138,10 @@ async def claim_deliveries(
 
 
 async def release_claims(tx: Transaction, claims: Sequence[Claim]) -> None:
-    """End claims early, store each one's destination and wake the senders, since another may send them now."""
+    """End the claims before their leases end, store their destinations, and notify the senders.
+
+    The senders are notified because another sender may send the mails now.
+    """
     statement = (
         update(deliveries)
         .where(
@@ -160,7 +165,10 @@ async def release_claims(tx: Transaction, claims: Sequence[Claim]) -> None:
 
 
 async def update_delivery_to_sending(tx: Transaction, claim: Claim, leased_until: datetime) -> bool:
-    """Store that the message is handed over next. Return False if the lease has ended, which forbids that."""
+    """Store that the message is handed over next, and return True.
+
+    Return False if the lease has ended or the claim is lost. The message must not be handed over then.
+    """
     statement = _update(claim, DeliveryAction.HAND_OVER).where(deliveries.c.leased_until > tx.now)
     return await _changes(
         tx, statement.values(leased_until=leased_until, try_count=deliveries.c.try_count + 1)
@@ -180,7 +188,7 @@ async def update_delivery_to_sent(tx: Transaction, claim: Claim) -> bool:
 async def update_delivery_to_pending(
     tx: Transaction, claim: Claim, *, next_try_at: datetime, error: str, tries: int
 ) -> bool:
-    """Store when a message that could not be sent is retried, and count `tries` more.
+    """Store the time at which a message that could not be sent is retried, and add `tries` to its tries.
 
     Return whether the claim was still valid.
     """
@@ -200,7 +208,7 @@ async def update_delivery_to_pending(
 async def update_delivery_to_failed(
     tx: Transaction, claim: Claim, *, error: str, tries: int
 ) -> bool:
-    """Store that the message cannot be sent, and count `tries` more. Return whether the claim was still valid."""
+    """Store that the message cannot be sent, and add `tries` to its tries. Return whether the claim was still valid."""
     return await _changes(
         tx,
         _update(claim, DeliveryAction.FAIL).values(
@@ -214,15 +222,15 @@ async def update_delivery_to_failed(
 
 
 async def update_delivery_to_in_doubt(tx: Transaction, claim: Claim, *, error: str) -> bool:
-    """Store that no valid response followed the message. Return whether the claim was still valid.
+    """Store that no valid response was received after the hand-over. Return whether the claim was still valid.
 
-    The lease token stays, so that a response that arrives later can still be stored.
+    The lease token is not removed, so that a response that arrives later can still be stored.
     """
     return await _changes(tx, _update(claim, DeliveryAction.DOUBT).values(last_error=error))
 
 
 async def update_abandoned_deliveries(tx: Transaction) -> Sequence[UUID]:
-    """Mark the deliveries as in doubt whose sender's lease ended while it handed the message over. Return their ids."""
+    """Mark deliveries as in doubt if their lease ended in the state SENDING. Return the ids of these deliveries."""
     statement = (
         update(deliveries)
         .where(
@@ -236,7 +244,7 @@ async def update_abandoned_deliveries(tx: Transaction) -> Sequence[UUID]:
 
 
 async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Delivery | None:
-    """Return the delivery, locked until the transaction ends, or None."""
+    """Lock the row of the delivery and return it, or None if it does not exist."""
     rows = await tx.execute(
         select(deliveries).where(deliveries.c.delivery_id == delivery_id).with_for_update()
     )
@@ -245,7 +253,7 @@ async def lock_delivery(tx: Transaction, delivery_id: UUID) -> Delivery | None:
 
 
 async def update_delivery_to_pending_again(tx: Transaction, delivery_id: UUID) -> Delivery:
-    """Make the delivery pending and due, wake the senders and return the delivery."""
+    """Make the delivery pending and due, notify the senders, and return the delivery."""
     rows = await tx.execute(
         update(deliveries)
         .where(deliveries.c.delivery_id == delivery_id)
@@ -269,7 +277,7 @@ async def list_deliveries(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """Return deliveries, newest first, after the one with this time and id."""
+    """Return at most `limit` deliveries, newest first; with `after`, from behind the delivery with this time and id."""
     conditions: list[ColumnElement[bool]] = []
     if state is not None:
         conditions.append(deliveries.c.state == state)
@@ -289,7 +297,7 @@ async def list_deliveries(
 async def count_unsent_deliveries(tx: Transaction) -> Mapping[DeliveryState, int]:
     """Return the number of deliveries in each state except SENT."""
     rows = await tx.execute(
-        # As a constant text, so that PostgreSQL can use the partial index in every plan.
+        # The condition is constant text without parameters, so that every plan can use the partial index.
         select(deliveries.c.state, func.count())
         .where(text("state <> 'sent'"))
         .group_by(deliveries.c.state)
@@ -304,21 +312,21 @@ class PendingReason(StrEnum):
     """The reasons why a mail is pending."""
 
     SENDING = "sending"
-    """A sender has claimed it."""
+    """A sender has claimed the mail."""
     BACKOFF = "backoff"
-    """Sending failed; it is retried after a delay."""
+    """Sending the mail failed, and it is retried after a delay."""
     SESSION = "session"
-    """The event with its session's plan has not arrived yet."""
+    """The event with the plan of the mail's session has not arrived yet."""
     CONNECTION = "connection"
-    """It is due, and no connection was free for it yet."""
+    """The mail is due, and no connection has been free for it yet."""
     SLOW_DESTINATION = "slow_destination"
-    """It is due, and its destination is slow."""
+    """The mail is due, and its destination is slow."""
 
 
 async def count_pending_deliveries(
     tx: Transaction, slow: AbstractSet[int]
 ) -> Mapping[PendingReason, int]:
-    """Return the number of pending deliveries for each reason, given the slow destinations."""
+    """Return the number of pending deliveries for each reason; `slow` has the destinations that are slow now."""
     reason = case(
         (deliveries.c.leased_until > tx.now, PendingReason.SENDING),
         (deliveries.c.next_try_at > tx.now, PendingReason.BACKOFF),
@@ -327,7 +335,7 @@ async def count_pending_deliveries(
         else_=PendingReason.CONNECTION,
     ).label("reason")
     rows = await tx.execute(
-        # As a constant text, so that PostgreSQL can use the partial index in every plan.
+        # The condition is constant text without parameters, so that every plan can use the partial index.
         select(reason, func.count()).where(text("state = 'pending'")).group_by(text("reason"))
     )
     counts = {PendingReason(reason): int(count) for reason, count in rows}
@@ -339,7 +347,7 @@ def _origins(action: DeliveryAction) -> list[DeliveryState]:
 
 
 def _update(claim: Claim, action: DeliveryAction) -> Update:
-    """Return the statement for `action` on a claimed delivery, without what else it changes."""
+    """Return a statement that sets the state of a claimed delivery for `action`; callers add the other columns."""
     origins = _origins(action)
     target = DELIVERY_STATES.target(origins[0], action)
     return (

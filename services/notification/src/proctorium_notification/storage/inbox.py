@@ -1,4 +1,4 @@
-"""The deliveries in the application, as their reader sees them."""
+"""Queries of the deliveries in the application, which are a person's notifications."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ class Notification:
 async def list_notifications(
     tx: Transaction, person_id: UUID, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Notification]:
-    """Return the person's notifications, newest first, after the one with this time and id."""
+    """Return at most `limit` notifications of the person, newest first.
+
+    With `after`, only notifications behind the one with this time and id are returned.
+    """
     conditions = [_is_visible_to(person_id)]
     if after is not None:
         conditions.append(tuple_(deliveries.c.created_at, deliveries.c.delivery_id) < after)
@@ -56,7 +59,7 @@ async def list_notifications(
 
 
 async def count_unread(tx: Transaction, person_id: UUID) -> int:
-    """Return how many of the person's notifications are unread."""
+    """Return the number of the person's unread notifications."""
     unread = select(func.count()).where(_is_visible_to(person_id), deliveries.c.read_at.is_(None))
     return (await tx.execute(unread)).scalar_one()
 
@@ -64,7 +67,10 @@ async def count_unread(tx: Transaction, person_id: UUID) -> int:
 async def update_read_notifications(
     tx: Transaction, person_id: UUID, notification_ids: Sequence[UUID] | None
 ) -> None:
-    """Mark the person's notifications with these ids, or all for None, as read. Those that are read keep their time."""
+    """Mark the person's notifications with these ids as read, or all of them if the ids are None.
+
+    The time at which a notification was first read does not change.
+    """
     statement = update(deliveries).where(_is_visible_to(person_id), deliveries.c.read_at.is_(None))
     if notification_ids is not None:
         statement = statement.where(deliveries.c.delivery_id.in_(notification_ids))

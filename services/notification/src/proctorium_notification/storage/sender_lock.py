@@ -1,7 +1,8 @@
-"""Proof that a sender is alive: an advisory lock, which PostgreSQL releases when the sender's connection ends.
+"""An advisory lock that shows that a sender is alive. PostgreSQL releases it when the sender's connection ends.
 
-The deliveries that a killed sender had claimed can be claimed again within a second, not only when their lease ends.
-The lease is still needed: a sender that lost only this connection finds that its claims were taken over.
+After a sender is killed, its deliveries can be claimed again within a second, before their leases end. The leases are
+still needed, because a sender may lose only this connection and continue to run. Its updates then change nothing,
+because another sender has taken over its claims.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _SENDER_IS_DEAD = text("""
 
 
 class SenderLock:
-    """The advisory lock of one sender. After a lost connection it has another key, and its claims are lost."""
+    """The advisory lock of one sender.
+
+    If the connection is lost, the lock is acquired with another key. Claims with the old key are lost.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -37,7 +41,10 @@ class SenderLock:
         self._connecting = asyncio.Lock()
 
     async def acquire(self) -> int:
-        """Acquire the lock if necessary, and return its key, which claims store. Raises DATABASE_UNAVAILABLE."""
+        """Acquire the lock if it is not held, and return its key, which is stored in claims.
+
+        Raises DATABASE_UNAVAILABLE.
+        """
         async with self._connecting:
             if self._connection is None or self._connection.is_closed():
                 await self._connect()
@@ -62,7 +69,7 @@ class SenderLock:
 
 
 async def end_leases_of_dead_senders(tx: Transaction) -> None:
-    """End the leases of senders whose lock is released."""
+    """End the leases of the senders whose locks are not held any more."""
     await tx.execute(
         update(deliveries)
         .where(deliveries.c.leased_until > tx.now, _SENDER_IS_DEAD)

@@ -29,7 +29,7 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
-    # NULL until the event with the plan has arrived: events may arrive in any order.
+    # The columns of the plan are NULL until the event with the plan arrives, because events may arrive in any order.
     Column("title", Text),
     Column("start_at", _TIME),
     Column("duration", Interval),
@@ -37,7 +37,7 @@ sessions = Table(
     Column("ended_at", _TIME),
     CheckConstraint("num_nulls(title, start_at, duration) IN (0, 3)", name="plan_is_complete"),
 )
-"""The projection of sessions: the facts that messages mention. It has no personal data."""
+"""The projection of sessions, with the facts that messages contain. It has no personal data."""
 
 deliveries = Table(
     "deliveries",
@@ -49,24 +49,25 @@ deliveries = Table(
     Column("channel", Text, nullable=False),
     Column("session_id", Uuid),
     Column("subject_id", Uuid),
-    # The title of the subject, where the event has one. It is not personal data.
+    # The title of the subject, or empty if the event has none. It is not personal data.
     Column("subject_title", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False),
     Column("try_count", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
     Column("created_at", _TIME, nullable=False),
     Column("next_try_at", _TIME, nullable=False),
-    # The lease of the sender that has claimed it; every update by that sender names it.
+    # The lease of the sender that has claimed the delivery. It is a condition of every update by that sender.
     Column("lease_token", Uuid),
     Column("leased_until", _TIME),
-    # The key of that sender's lock (sender_lock.py).
+    # The key of the lock of the sender that has claimed the delivery (sender_lock.py).
     Column("sender_key", BigInteger),
-    # Of a pending mail, once its address was looked up: a number derived from the domain (domain/destinations.py).
+    # A number derived from the domain of the address (domain/destinations.py). It is set when a mail is released or
+    # retried after its address was requested, and NULL again after the mail is sent or fails.
     Column("destination", SmallInteger),
     Column("sent_at", _TIME),
-    # For messages in the application only.
+    # Only messages in the application have this time.
     Column("read_at", _TIME),
-    # The W3C traceparent of the event that caused it, so that sending the mail is part of that trace.
+    # The W3C traceparent of the event that caused the delivery, so that sending the mail is part of that trace.
     Column("traceparent", Text, nullable=False, server_default=""),
     UniqueConstraint("person_id", "event_id", "channel"),
     CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'in_doubt')", name="state"),
@@ -96,4 +97,4 @@ deliveries = Table(
         postgresql_where=text("channel = 'in_app'"),
     ),
 )
-"""The deliveries: at most one per person, event and channel. A trigger allows only valid transitions."""
+"""A delivery. There is at most one for each person, event and channel. A trigger allows only valid transitions."""

@@ -1,4 +1,7 @@
-"""Handlers of enrollment's events about accounts (`notification--accounts`) and codes (`notification--codes`)."""
+"""The handlers of enrollment's events.
+
+The subscriber `notification--accounts` receives the events about accounts, and `notification--codes` those about codes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ _REVOKED = {
 async def on_person_role_revoked(
     tx: Transaction, event: events_pb2.PersonRoleRevoked, metadata: EventMetadata
 ) -> None:
-    """Notify the person which role they no longer have."""
+    """Notify the person that one of their roles was revoked."""
     await _notify_person(tx, _REVOKED[event.role], event.person_id, metadata)
 
 
@@ -42,7 +45,7 @@ async def on_person_enabled(
 async def on_code_issued(
     tx: Transaction, event: events_pb2.CodeIssued, metadata: EventMetadata
 ) -> None:
-    """Notify the learners of their code. Its text is requested when the mail is built."""
+    """Notify the learners of their code. The text of the code is requested later, when the mail is built."""
     cause = Cause(
         metadata.event_id,
         Topic.CODE_REPLACED if event.replaced_code_id else Topic.CODE_ISSUED,

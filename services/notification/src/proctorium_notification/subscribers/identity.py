@@ -1,4 +1,4 @@
-"""Handlers of identity verification's events (`notification--identity`)."""
+"""The handlers of identity verification's events, which the subscriber `notification--identity` receives."""
 
 from __future__ import annotations
 

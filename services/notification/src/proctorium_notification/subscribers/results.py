@@ -1,4 +1,4 @@
-"""Handlers of assessment's events (`notification--results`)."""
+"""The handlers of assessment's events, which the subscriber `notification--results` receives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_notification.operations.notifying import notify
 async def on_result_released(
     tx: Transaction, event: events_pb2.ResultReleased, metadata: EventMetadata
 ) -> None:
-    """Notify the learner that the result is released. The result of a self-paced assessment belongs to no session."""
+    """Notify the learner that the result is released. A result of a self-paced assessment has no session."""
     cause = Cause(
         metadata.event_id,
         Topic.RESULT_RELEASED,
@@ -28,7 +28,7 @@ async def on_result_released(
 async def on_certificate_issued(
     tx: Transaction, event: events_pb2.CertificateIssued, metadata: EventMetadata
 ) -> None:
-    """Notify the learner that the certificate is issued. It belongs to a course, not to a session."""
+    """Notify the learner that the certificate is issued. A certificate belongs to a course, not to a session."""
     cause = Cause(
         metadata.event_id,
         Topic.CERTIFICATE_ISSUED,

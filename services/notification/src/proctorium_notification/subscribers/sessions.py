@@ -1,4 +1,4 @@
-"""Handlers of session orchestration's events (`notification--sessions`)."""
+"""The handlers of session orchestration's events, which the subscriber `notification--sessions` receives."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from proctorium_notification.operations.notifying import notify
 async def on_session_scheduled(
     tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
 ) -> None:
-    """Store the session's plan and notify its proctors. Its learners are notified with their code."""
+    """Store the session's plan and notify its proctors. Its learners are notified when their code is issued."""
     session = Session(
         session_id=parse_id(event.session_id, "session_id"),
         title=event.title,
@@ -55,7 +55,7 @@ async def on_session_ended(
 async def on_participant_removed(
     tx: Transaction, event: events_pb2.ParticipantRemoved, metadata: EventMetadata
 ) -> None:
-    """Notify the learner who was removed."""
+    """Notify the learner of the removal from the session."""
     session_id = parse_id(event.session_id, "session_id")
     cause = Cause(metadata.event_id, Topic.PARTICIPANT_REMOVED, session_id)
     await notify(tx, cause, _person_ids([event.person_id]))

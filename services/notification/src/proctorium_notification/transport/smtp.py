@@ -1,8 +1,8 @@
-"""Sending mails to a mail server step by step, so that the caller knows at each step what the server has (RFC 5321).
+"""Sending mails to a mail server in separate steps, so that the caller can store the state between them (RFC 5321).
 
-Until `hand_over`, the server has nothing of the message, and every failure is UnreachableError, RejectedError or
-SlowDestinationError. From then on, a failure without a response is NoResponseError: the server may have accepted the
-message.
+Before `hand_over`, the server has received no part of the message, and every failure is an UnreachableError, a
+RejectedError or a SlowDestinationError. From `hand_over` on, a failure without a valid response is a NoResponseError,
+because the server may have accepted the message.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ _SHUTTING_DOWN = 421
 _REJECTIONS = range(400, 600)
 _PERMANENT_REJECTIONS = range(500, 600)
 _QUIT_TIMEOUT = 2.0
-"""Seconds to wait for the response to QUIT, which nothing depends on."""
+"""The seconds to wait for the response to QUIT. The wait is short, because the response is not needed."""
 
 
 class UnreachableError(Exception):
-    """The mail server accepts no mail at the moment, for a reason that is not this message's."""
+    """The mail server accepts no mail now, for a reason that does not depend on the message."""
 
 
 class RejectedError(Exception):
-    """The mail server rejected this message: permanently (5xx) or for now (4xx)."""
+    """The mail server rejected this message, either permanently (5xx) or temporarily (4xx)."""
 
     def __init__(self, code: int, response: str) -> None:
         super().__init__(f"{code} {response}")
@@ -36,16 +36,16 @@ class RejectedError(Exception):
 
 
 class SlowDestinationError(Exception):
-    """The mail server did not respond to the recipient's address in time; the message was not handed over."""
+    """The response to the recipient's address took too long. The message was not handed over."""
 
 
 class NoResponseError(Exception):
-    """The message was handed over, and no valid response followed."""
+    """The message was handed over, but no valid response was received."""
 
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """The address of a mail server, and how to connect to it."""
+    """The address of a mail server, with the encryption and the credentials of its connections."""
 
     host: str
     port: int
@@ -56,10 +56,11 @@ class MailServer:
 
     @classmethod
     def parse(cls, url: str) -> MailServer:
-        """Return the server of a URL: `smtp://` (plain), `smtp+starttls://` (TLS is required) or `smtps://`.
+        """Return the mail server of a URL of the form `scheme://user:password@host:port`.
 
-        `user:password@host:port` follows. Raises ValueError, without the URL, for any other text, and for a password
-        that would be sent unencrypted.
+        The scheme is `smtp` (unencrypted), `smtp+starttls` (STARTTLS is required) or `smtps`. User, password and port
+        are optional. Raises ValueError for any other text, and for a password that would be sent unencrypted. The error
+        does not contain the URL.
         """
         parts = urlsplit(url)
         schemes = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -78,7 +79,10 @@ class MailServer:
 
 
 class SmtpClient:
-    """A client of one mail server. `timeout` is in seconds for each command, `data_timeout` for the message."""
+    """A client of one mail server.
+
+    `timeout` is the timeout of each command and `data_timeout` that of the message, both in seconds.
+    """
 
     def __init__(
         self, server: MailServer, *, timeout: float = 20, data_timeout: float = 60
@@ -117,9 +121,9 @@ class SmtpClient:
 
 
 class SmtpConnection:
-    """An open connection to a mail server, for one message after another.
+    """An open connection to a mail server, over which messages are sent one after another.
 
-    It is not `usable` again, not even for QUIT, once the server has not given a valid SMTP response.
+    After a missing or invalid SMTP response, the connection is not `usable` any more, not even for QUIT.
     """
 
     def __init__(self, client: SMTP, data_timeout: float) -> None:
@@ -128,20 +132,20 @@ class SmtpConnection:
         self._data_timeout = data_timeout
 
     async def send_addresses(self, mail: Mail, rcpt_timeout: float | None = None) -> None:
-        """Send the addresses of the sender and the recipient, and nothing of the message.
+        """Send the addresses of the sender and the recipient, but no part of the message.
 
         Raises RejectedError, UnreachableError, and SlowDestinationError if the response to the recipient's address
         takes longer than `rcpt_timeout` seconds.
         """
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
             raise RejectedError(550, "the mail server does not support non-ASCII addresses")
-        # Headers in UTF-8 are 8-bit content (RFC 6531, section 3.1); all other mails are 7-bit.
+        # Headers in UTF-8 are 8-bit content (RFC 6531, section 3.1). All other mails are 7-bit.
         options = ["SMTPUTF8", "BODY=8BITMIME"] if mail.needs_utf8 else []
         encoding = "utf-8" if mail.needs_utf8 else "ascii"
         try:
             await self._client.mail(mail.sender, options=options, encoding=encoding)
         except (SMTPException, OSError) as error:
-            # All mails have this sender: a rejection is not about this message.
+            # All mails have the same sender, so a rejection of the sender does not depend on this message.
             raise UnreachableError(_describe(error)) from error
         try:
             await self._client.rcpt(
@@ -150,7 +154,7 @@ class SmtpConnection:
                 timeout=self._client.timeout if rcpt_timeout is None else rcpt_timeout,
             )
         except SMTPResponseException as response:
-            # After an invalid response, the next one may not belong to the next command.
+            # After an invalid response, the next response may not belong to the next command.
             self.usable = response.code in _REJECTIONS
             if response.code == _SHUTTING_DOWN:
                 raise UnreachableError(_describe(response)) from response
@@ -162,13 +166,16 @@ class SmtpConnection:
             raise UnreachableError(_describe(error)) from error
 
     async def hand_over(self, mail: Mail) -> None:
-        """Hand the message over; the server has accepted it on return. Raises RejectedError, NoResponseError."""
+        """Hand the message over, and return after the server has accepted it.
+
+        Raises RejectedError, NoResponseError.
+        """
         try:
             await self._client.data(mail.content, timeout=self._data_timeout)
         except SMTPResponseException as response:
             if response.code in _REJECTIONS:
                 raise RejectedError(response.code, response.message) from response
-            # Neither accepted nor rejected: the server may have accepted it.
+            # The response neither accepts nor rejects the message, so the server may have accepted it.
             self.usable = False
             raise NoResponseError(_describe(response)) from response
         except (SMTPException, OSError) as error:
@@ -176,7 +183,7 @@ class SmtpConnection:
             raise NoResponseError(_describe(error)) from error
 
     async def reset(self) -> None:
-        """Discard the addresses that were sent, if the connection is usable. Raises UnreachableError."""
+        """Discard the addresses that were sent to the server, if the connection is usable. Raises UnreachableError."""
         if not self.usable:
             return
         try:
@@ -190,7 +197,7 @@ def _describe(error: Exception) -> str:
 
 
 async def _quit(client: SMTP) -> None:
-    """Send QUIT if possible; its failure changes nothing, because the mails were sent before."""
+    """Send QUIT if the connection is open. Errors are ignored, because the mails are already sent."""
     with suppress(SMTPException, OSError):
         if client.is_connected:
             await client.quit(timeout=_QUIT_TIMEOUT)

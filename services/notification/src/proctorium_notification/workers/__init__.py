@@ -1,1 +1,1 @@
-"""The periodic work."""
+"""The periodic workers."""

@@ -22,17 +22,17 @@ REASON_DESCRIPTION = "Pending deliveries, by reason"
 
 
 class Backlog:
-    """The counts of the last run. Metrics are collected between runs, without the database."""
+    """The counts of the last run. Metrics read these counts, so that collecting them does not use the database."""
 
     def __init__(self, database: Database, slow: Callable[[], AbstractSet[int]]) -> None:
-        """Initialize without counts; `slow` returns the destinations that are slow at the time of a run."""
+        """Initialize without counts; `slow` returns the currently slow destinations and is called in each run."""
         self._database = database
         self._slow = slow
         self._by_state: Mapping[DeliveryState, int] = {}
         self._by_reason: Mapping[PendingReason, int] = {}
 
     async def run(self) -> None:
-        """Count the deliveries."""
+        """Count the deliveries and replace the counts of the last run."""
         async with self._database.transaction() as tx:
             self._by_state = await count_unsent_deliveries(tx)
             self._by_reason = await count_pending_deliveries(tx, self._slow())

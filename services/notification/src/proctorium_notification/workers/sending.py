@@ -1,4 +1,4 @@
-"""Starting the senders: when PostgreSQL notifies of new mails, and periodically for mails to retry."""
+"""The worker that sends due mails, after a notification of PostgreSQL and periodically for retries."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from proctorium_notification.storage.deliveries import CHANNEL
 
 
 class SendingWorker:
-    """A worker that starts a lane for each due batch, up to the limits. A lane ends with its batch.
+    """A worker that starts a lane for each due batch, up to the limits of the lanes. A lane sends one batch and ends.
 
-    A run waits itself for due mails, for at most `poll_interval`, after which it looks for mails to retry. When the
-    process ends, the lanes have `grace` to finish.
+    A run first waits for a notification of due mails, for at most `poll_interval`. Then it claims due mails, which
+    include mails to retry. When the process ends, the lanes have the time `grace` to finish.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class SendingWorker:
         self._lanes: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
 
     async def run(self) -> None:
-        """Wait for a due mail or a free lane, then start lanes. Raises the error of a lane that failed."""
+        """Wait for a notification or the poll interval, then start lanes. Raises the error of a lane that failed."""
         if self._notices is None:
             self._notices = await self._open.enter_async_context(self._listener.subscribe(CHANNEL))
         await self._notices.wait(self._poll_interval)
@@ -51,7 +51,7 @@ class SendingWorker:
                 more = batch is not None and batch.more
 
     async def close(self) -> None:
-        """Stop listening, let the lanes finish and release the remaining claims."""
+        """Stop listening, wait for the lanes for at most `grace`, and release the remaining claims."""
         await self._open.aclose()
         tasks = set[asyncio.Task[None]]().union(*self._lanes.values())
         if tasks:
@@ -60,7 +60,8 @@ class SendingWorker:
         await self._sender.close()
 
     async def _send(self, batch: Batch, notices: Notifications) -> None:
-        # After a failure the next run waits for the poll interval, to avoid a tight loop.
+        # After a success, the next run starts at once. After a failure, it starts after the poll interval, to avoid a
+        # tight loop.
         if await self._sender.send(batch):
             notices.put(None)
 

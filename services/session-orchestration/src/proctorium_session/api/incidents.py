@@ -1,4 +1,4 @@
-"""IncidentService over gRPC."""
+"""The gRPC API of IncidentService."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from proctorium_session.operations.incidents import Incidents, NewIncident
 
 
 class IncidentApi(incidents_pb2_grpc.IncidentServiceServicer):
-    """The methods of IncidentService in `incidents.proto`."""
+    """Implementation of IncidentService in `incidents.proto`."""
 
     def __init__(self, incidents: Incidents) -> None:
         self._incidents = incidents

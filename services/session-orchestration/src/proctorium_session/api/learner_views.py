@@ -1,8 +1,8 @@
-"""A learner's live view, encoded in parts: the shared part once for all learners, so that a start is fast.
+"""Encoding of learners' live views in parts, so that the start of a session is fast.
 
-In protobuf's encoding the fields of a message follow each other, so parts of a message can be encoded separately and
-concatenated: https://protobuf.dev/programming-guides/encoding/. Converting each view as a whole message takes three
-times as long; a test checks that both are equal.
+The part that all learners share is encoded once. In protobuf's encoding the fields of a message follow each other, so
+parts of a message can be encoded separately and concatenated: https://protobuf.dev/programming-guides/encoding/.
+Encoding each view as a whole message takes three times as long. A test checks that both results are equal.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 
 _CACHE_SIZE = 20_000
-"""How many encoded parts each cache stores."""
+"""The number of encoded parts in each cache."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 _NO_TIME = timedelta()
@@ -37,7 +37,7 @@ _PARTICIPANT_TAG = bytes([lobby_pb2.WatchSessionResponse.PARTICIPANT_FIELD_NUMBE
 
 
 def shared_part(session: Session) -> bytes:
-    """Return the part that is the same for all learners at this revision: the cursor and the session."""
+    """Return the encoded part that is the same for all learners: the cursor and the session."""
     view = lobby_pb2.WatchSessionResponse(
         cursor=cursor_text(session.revision), session=session_message(session)
     )
@@ -45,7 +45,7 @@ def shared_part(session: Session) -> bytes:
 
 
 def own_part(session: Session, view: ParticipantView) -> bytes:
-    """Return the part of one learner: their participant."""
+    """Return the encoded part that differs between learners: the participant."""
     participant = view.participant
     body = _fixed_part(
         participant.participant_id,
@@ -66,20 +66,23 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
 
 
 def time_part(now: datetime) -> bytes:
-    """Return the part with the time of sending."""
+    """Return the encoded part with the time at which the view is sent."""
     time = Timestamp(seconds=int(now.timestamp()), nanos=now.microsecond * 1000)
     return lobby_pb2.WatchSessionResponse(server_time=time).SerializeToString()
 
 
 class TimeParts:
-    """The parts with the time of sending, encoded once per millisecond: a start sends dozens of views in one."""
+    """Encodes the times at which views are sent, at most once per millisecond.
+
+    At the start of a session, dozens of views are sent in one millisecond.
+    """
 
     def __init__(self) -> None:
         self._time = datetime.min.replace(tzinfo=UTC)
         self._encoded = b""
 
     def at(self, now: datetime) -> bytes:
-        """Return the part of `now`, or the last one if it is less than a millisecond old."""
+        """Return the encoded part with the time `now`, or the last part if it is less than a millisecond old."""
         if not _NO_TIME <= now - self._time < _MILLISECOND:
             self._time, self._encoded = now, time_part(now)
         return self._encoded
@@ -101,7 +104,7 @@ def _fixed_part(
 def _state_part(
     state: ParticipantState, connected: bool, identity: IdentityState, removal_reason: str
 ) -> bytes:
-    """Return the part that is the same for many learners when a session starts."""
+    """Return the encoded part that many learners share when a session starts."""
     return lobby_pb2.Participant(
         state=PARTICIPANT_STATES.to_proto(state),
         connected=connected,
@@ -118,14 +121,17 @@ def _progress_part(view: ParticipantView, assessment_ids: tuple[UUID, ...]) -> b
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def _empty_progress_part(assessment_ids: tuple[UUID, ...]) -> bytes:
-    """Return the progress of a learner who has none: the same for all when a session starts."""
+    """Return the encoded progress of a learner without progress. All learners share it when a session starts."""
     return lobby_pb2.Participant(
         assessments=[progress_message(Progress(each)) for each in assessment_ids]
     ).SerializeToString()
 
 
 def _length(body: bytes) -> bytes:
-    """Return the length as a varint: seven bits a byte, lowest first, the high bit set in all but the last."""
+    """Return a length as a varint.
+
+    Each byte has seven bits, lowest bits first. The high bit is set in all bytes except the last.
+    """
     rest, encoded = len(body), bytearray()
     while rest > 0x7F:
         encoded.append(rest & 0x7F | 0x80)

@@ -1,4 +1,4 @@
-"""LobbyService over gRPC."""
+"""The gRPC API of LobbyService."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from proctorium_session.operations.presence import Presence
 
 
 def join_response(joined: JoinResult) -> lobby_pb2.JoinSessionResponse:
-    """Return the response for a learner who has joined."""
+    """Return the response to a learner who has joined."""
     return lobby_pb2.JoinSessionResponse(
         session=session_message(joined.session),
         participant=participant_message(joined.session, joined.view),
@@ -42,7 +42,7 @@ def join_response(joined: JoinResult) -> lobby_pb2.JoinSessionResponse:
 
 
 class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
-    """The methods of LobbyService in `lobby.proto`."""
+    """Implementation of LobbyService in `lobby.proto`."""
 
     def __init__(
         self,
@@ -100,7 +100,10 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         heartbeat: Heartbeat,
         context: Context,
     ) -> None:
-        """Write the learner's view when it changes after revision `sent`, or for a heartbeat, until it is final."""
+        """Write the learner's view after each change that follows revision `sent`, and as heartbeats.
+
+        Return when the learner cannot see another change.
+        """
         while True:
             woken.clear()
             snapshot = session.snapshot
@@ -116,8 +119,8 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
     def _encoded_view(
         self, session: LiveSession, snapshot: Snapshot, view: ParticipantView
     ) -> bytes:
-        # The first watcher that runs encodes the views of all watchers. Then the writes follow each other quickly, and
-        # gRPC sends few packets.
+        # The first watcher that runs encodes the views of all watchers. The writes then follow each other quickly, so
+        # that gRPC sends few packets.
         shared, own = snapshot.cached(
             "learners", lambda: _encoded_parts(snapshot.session, session.woken_learners)
         )
@@ -128,7 +131,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
 
 
 def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
-    """Register `api` with the server. `WatchSession` writes encoded messages, so it has no serializer."""
+    """Register `api` with the server. `WatchSession` gets no serializer, because it writes encoded messages."""
     collector = HandlerCollector()
     lobby_pb2_grpc.add_LobbyServiceServicer_to_server(api, cast(grpc.aio.Server, collector))
     for service, handlers in collector.handlers.items():

@@ -46,7 +46,7 @@ PROGRESS_STATES = EnumConversion(
 
 
 def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
-    """Return the plan of a request, with the defaults of the proto. Raises INVALID_ID, INVALID_REQUEST."""
+    """Return the plan in a request, with the defaults of the proto. Raises INVALID_ID, INVALID_REQUEST."""
     late_entry = LateEntry.UNTIL
     if message.late_entry == sessions_pb2.LATE_ENTRY_CLOSED:
         late_entry = LateEntry.CLOSED
@@ -74,7 +74,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
 
 
 def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> sessions_pb2.Session:
-    """Return a session as a message, with its invited learners for those who may see them."""
+    """Return a session as a message. `learner_ids` is empty if the caller may not see the invited learners."""
     return sessions_pb2.Session(
         session_id=str(session.session_id),
         plan=_plan_message(session.plan, learner_ids),
@@ -136,7 +136,7 @@ def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
 def outcome_messages(
     session: Session, outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
 ) -> list[supervision_pb2.ParticipantOutcome]:
-    """Return the outcomes of a request for several participants as messages."""
+    """Return the outcomes of a request for several participants, as messages."""
     return [
         supervision_pb2.ParticipantOutcome(
             participant_id=str(participant_id), error=_refusal_message(outcome)
@@ -197,7 +197,10 @@ def incident_message(incident: Incident) -> incidents_pb2.Incident:
 def incident_changes_from_message(
     message: incidents_pb2.Incident, fields: Collection[str]
 ) -> IncidentChanges:
-    """Return the new values of these fields of an update. Raises INVALID_REQUEST for one that must not be empty."""
+    """Return the new values of the fields that a request updates.
+
+    Raises INVALID_REQUEST if a field is empty that must not be.
+    """
     if "severity" in fields and not message.severity:
         raise _missing("severity")
     for field in ("category_id", "note"):
@@ -216,7 +219,7 @@ def incident_changes_from_message(
 
 
 def incident_category_message(category: IncidentCategory) -> incidents_pb2.IncidentCategory:
-    """Return a category with its subcategories as a message."""
+    """Return a category and its subcategories as a message."""
     return incidents_pb2.IncidentCategory(
         category_id=category.category_id,
         title=category.title,

@@ -1,4 +1,4 @@
-"""RecordService over gRPC."""
+"""The gRPC API of RecordService."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_session.operations import record
 
 
 class RecordApi(supervision_pb2_grpc.RecordServiceServicer):
-    """The methods of RecordService in `supervision.proto`."""
+    """Implementation of RecordService in `supervision.proto`."""
 
     def __init__(self, database: Database, *, access_period: timedelta) -> None:
         self._database = database

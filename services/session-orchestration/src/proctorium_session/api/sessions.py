@@ -1,4 +1,4 @@
-"""SessionService over gRPC."""
+"""The gRPC API of SessionService."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_session.operations.planning import SessionPlanning
 
 
 class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
-    """The methods of SessionService in `sessions.proto`."""
+    """Implementation of SessionService in `sessions.proto`."""
 
     def __init__(self, database: Database, session_planning: SessionPlanning) -> None:
         self._database = database

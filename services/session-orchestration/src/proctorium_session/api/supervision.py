@@ -1,4 +1,4 @@
-"""SupervisionService over gRPC."""
+"""The gRPC API of SupervisionService."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_f
 from proctorium_session.operations.roster import supervised_snapshot
 
 _MAX_CHANGES = 100
-"""From this number of changed participants on, the whole roster is sent, as one message."""
+"""If at least this many participants have changed, the whole roster is sent in one message."""
 
 
 class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
-    """The methods of SupervisionService in `supervision.proto`."""
+    """Implementation of SupervisionService in `supervision.proto`."""
 
     def __init__(self, database: Database, live: Live, *, watch_heartbeat: timedelta) -> None:
         self._database = database
@@ -78,7 +78,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
         received = cursor_revision(request.cursor)
         async with self._live.session(parse_id(request.session_id, "session_id")) as session:
             snapshot = await supervised_snapshot(session, caller, received)
-            # The client's roster is complete only if it is of the newest revision.
+            # Unless the client has the newest revision, it receives the whole roster.
             sent = received if received == snapshot.revision else NO_REVISION
             async for message in _messages(session, sent, self._watch_heartbeat):
                 yield message
@@ -87,7 +87,10 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
 async def _messages(
     session: LiveSession, sent: int, interval: timedelta
 ) -> AsyncIterator[pb.WatchRosterResponse]:
-    """Yield the changes since revision `sent` until the roster is final; after `interval` without one, a heartbeat."""
+    """Yield the changes after revision `sent` until the roster is final.
+
+    If nothing changes for `interval`, yield a heartbeat.
+    """
     with session.roster() as woken, Heartbeat(woken, interval) as heartbeat:
         while True:
             woken.clear()
@@ -105,7 +108,10 @@ async def _messages(
 
 
 def _changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRosterResponse]:
-    """Return the messages for a client that has revision `sent`, converted once for all clients that have it."""
+    """Return the messages for a client that has revision `sent`.
+
+    All clients with the same revision share the converted messages.
+    """
     if sent >= snapshot.revision:
         return []
     return snapshot.cached(("roster", sent), lambda: _convert_changes_since(snapshot, sent))
@@ -117,7 +123,7 @@ def _convert_changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRoster
         return [_snapshot_message(snapshot)]
     messages = [
         pb.WatchRosterResponse(
-            # The client has the new revision only after the last message.
+            # The cursor does not advance before the last message, so that a client that disconnects misses no change.
             cursor=cursor_text(sent),
             participant=participant_message(snapshot.session, view),
         )

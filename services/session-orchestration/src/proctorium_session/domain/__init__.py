@@ -1,1 +1,1 @@
-"""The rules of sessions, without I/O; the time is a parameter."""
+"""The rules of sessions, without input and output. The current time is a parameter."""

@@ -1,4 +1,4 @@
-"""Admission: who may join a session, and in which state (`S4`, `C3`, `C5`)."""
+"""Admission of learners to a session, and their state after joining (`S4`, `C3`, `C5`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proctorium_session.domain.sessions import LateEntry, Session
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """The seats of a session. `reserved` is the number of those reserved for invited learners who have not joined."""
+    """The seats of a session. `reserved` is the number of seats for invited learners who have not joined."""
 
     capacity: int
     taken: int
@@ -32,7 +32,7 @@ class Seats:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason why a learner is not admitted. `field` is the invalid field of the request, if there is one."""
+    """The reason why a learner is not admitted. `field` is the field of the request that is invalid, or empty."""
 
     kind: Kind
     reason: str
@@ -43,11 +43,11 @@ class Refusal:
 
     @classmethod
     def from_error(cls, error: ServiceError) -> Refusal:
-        """Return the refusal of every learner of a batch for an error."""
+        """Return a refusal for an error that concerns all learners of a batch."""
         return cls(error.kind, error.reason, error.message, error.metadata, error.retry_after)
 
     def error(self) -> ServiceError:
-        """Return the error for the learner."""
+        """Return the refusal as an error."""
         violations = [Violation(self.field, "code.text", self.message)] if self.field else []
         return ServiceError(
             self.kind,
@@ -69,9 +69,9 @@ def admit(
 ) -> ParticipantState | Refusal:
     """Return the state of the learner in the session, or the refusal.
 
-    `session` is that of the code, with its lobby open if it is due; `present` is the learner's state in it, None if
-    they have not joined. A rejoin is allowed until the session is over, but not after a removal. The refusal of a code
-    of another learner reveals nothing else about the code.
+    `session` is the session of the code, with its lobby open if that is due. `present` is the learner's current state
+    in the session, or None if they have not joined. A learner who has joined may rejoin until the session is over,
+    unless they were removed. If the code belongs to another learner, the refusal reveals nothing else about the code.
     """
     code = entry.code
     if entry.malformed:
@@ -136,7 +136,7 @@ def _refusal_by_code_validity(code: ResolvedCode) -> Refusal | None:
 
 
 def _refusal_of_proctor(session: Session, person_id: UUID) -> Refusal | None:
-    """Return the refusal of a proctor of the session, who cannot supervise themselves."""
+    """Return a refusal if the person is a proctor of the session, because proctors cannot supervise themselves."""
     return _IS_PROCTOR if person_id in session.plan.proctor_ids else None
 
 
@@ -201,7 +201,7 @@ _UNKNOWN_CODE = Refusal(
     "No session has this code. Please check each character, also upper and lower case; if it is right, "
     "ask your administrator for a new one.",
 )
-"""The refusal of every text that no code has, so that it reveals nothing."""
+"""The refusal for a text that is not a code. It is always the same, so that it reveals nothing."""
 _NOT_YOUR_CODE = _failed_precondition(
     "NOT_YOUR_CODE",
     "This code is not for you. Please use your own, or ask your administrator to register you in the course.",

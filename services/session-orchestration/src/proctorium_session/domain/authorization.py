@@ -1,4 +1,4 @@
-"""The participants for whom an assessment can be authorised (`S11`)."""
+"""The rules for authorising an assessment for participants (`S11`)."""
 
 from __future__ import annotations
 
@@ -17,14 +17,17 @@ from proctorium_session.domain.sessions import Session
 
 @dataclass(frozen=True, slots=True)
 class ParticipantRefusal:
-    """Why a request changes nothing for one participant: a reason for machines, and a sentence."""
+    """The reason why a request changes nothing for one participant, as a reason code and as a sentence."""
 
     reason: str
     message: str
 
 
 def require_authorizable(session: Session, assessment_id: UUID) -> None:
-    """Raise INVALID_STATE_TRANSITION unless the session is in progress, ASSESSMENT_NOT_IN_SESSION if it lacks it."""
+    """Raise INVALID_STATE_TRANSITION or ASSESSMENT_NOT_IN_SESSION if nobody can be authorised for the assessment.
+
+    The session must be in progress and contain the assessment.
+    """
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
             "An assessment can only be authorised while the session is in progress.",
@@ -43,7 +46,10 @@ def require_authorizable(session: Session, assessment_id: UUID) -> None:
 def authorization_refusal(
     session: Session, view: ParticipantView | None
 ) -> ParticipantRefusal | None:
-    """Return why no assessment can be authorised for a participant, or None; `view` is None for an unknown one."""
+    """Return the reason why a participant cannot be authorised for an assessment, or None if they can.
+
+    `view` is None for an unknown participant.
+    """
     if view is None:
         return ParticipantRefusal(
             "NOT_FOUND", "There is no such participant in this session. Reload the roster."
@@ -69,4 +75,4 @@ _NEXT_STEPS: Mapping[IdentityState, str] = {
     IdentityState.REJECTED: "Their identity check was rejected, so the assessment stays closed for them in this session.",
     IdentityState.RESUBMISSION_REQUESTED: "They were asked for new photos and have not sent them yet.",
 }
-"""What has to happen before a learner can be authorised, by the state of their identity verification."""
+"""The necessary step before a learner can be authorised, by the state of their identity verification."""

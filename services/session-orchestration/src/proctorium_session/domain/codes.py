@@ -1,4 +1,4 @@
-"""What enrollment returns for a code that a learner entered."""
+"""Results of resolving the codes that learners enter. Enrollment returns them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class CodeValidity(StrEnum):
-    """Whether a code is valid for learners who have not joined its session yet, or why not."""
+    """Whether a code admits learners who have not joined its session yet and, if not, the reason."""
 
     VALID = "valid"
     NOT_YET_VALID = "not_yet_valid"
@@ -22,7 +22,7 @@ class CodeValidity(StrEnum):
 class ResolvedCode:
     """A code that exists. `person_id` is None for a shared code.
 
-    `registered` says whether the learner is registered in the course of the session.
+    `registered` is whether the learner is registered in the course of the session.
     """
 
     code_id: UUID
@@ -36,9 +36,10 @@ class ResolvedCode:
 
 @dataclass(frozen=True, slots=True)
 class CodeResolution:
-    """The facts about an entered text. `code` is None if no code has the text, or if it cannot be one (`malformed`).
+    """The result of resolving an entered text.
 
-    `retry_delay` is how long the learner has to wait after too many failed code entries.
+    `code` is None if no code has the text. `malformed` is a sentence if the text cannot be a code, and otherwise empty.
+    `retry_delay` is the time that the learner has to wait after too many failed code entries, or None.
     """
 
     code: ResolvedCode | None = None

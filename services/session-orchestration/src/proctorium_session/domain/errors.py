@@ -1,4 +1,4 @@
-"""The errors of this service other than invalid transitions."""
+"""The errors of session orchestration, except invalid transitions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not
 
 
 def failed_precondition(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for a valid request that the current state forbids (FAILED_PRECONDITION)."""
+    """Return the error for a request that is valid, but not in the current state (FAILED_PRECONDITION)."""
     return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message, metadata=metadata)
 
 
 def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for one field that is invalid in any state (INVALID_ARGUMENT)."""
+    """Return the error for a field that is invalid in every state (INVALID_ARGUMENT)."""
     return invalid(
         reason, message, violations=[Violation(field, reason.lower(), message)], **metadata
     )
@@ -22,7 +22,7 @@ def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> Ser
 def failed_precondition_at(
     field: str, reason: str, message: str, /, **metadata: str
 ) -> ServiceError:
-    """Return the error for one field whose value the current state forbids (FAILED_PRECONDITION)."""
+    """Return the error for a field whose value is not allowed in the current state (FAILED_PRECONDITION)."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         reason,
@@ -33,7 +33,10 @@ def failed_precondition_at(
 
 
 def not_your_session() -> ServiceError:
-    """Return the error for a caller who does not supervise the session; it is the same if there is none."""
+    """Return the error for a caller who does not supervise the session.
+
+    It is the same for a session that does not exist.
+    """
     return not_allowed(
         "NOT_YOUR_SESSION",
         "Only a proctor of this session or an administrator may do this, or there is no such session. "
@@ -51,7 +54,7 @@ def own_session() -> ServiceError:
 
 
 def record_closed() -> ServiceError:
-    """Return the error for a proctor who reads the record too long after the end of the session."""
+    """Return the error for a proctor who reads the record after the access period."""
     return not_allowed(
         "RECORD_CLOSED",
         "The session ended too long ago for its proctors to read its record. "

@@ -1,4 +1,4 @@
-"""The identity policy of a session, and the state of each learner's identity verification (`S2`)."""
+"""The identity policy of a session and the states of learners' identity verification (`S2`)."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ from enum import StrEnum
 
 
 class IdentityPolicy(StrEnum):
-    """When the identity of a learner must be verified."""
+    """The points in time before which the identity of a learner must be verified."""
 
     NONE = "none"
     BEFORE_ASSESSMENT = "before_assessment"
 
     @property
     def is_required(self) -> bool:
-        """Whether the learners of the session need a verified identity."""
+        """Whether learners of the session must verify their identity."""
         return self is not IdentityPolicy.NONE
 
 
 class IdentityState(StrEnum):
-    """The states of one learner's identity verification."""
+    """The states of a learner's identity verification."""
 
     NOT_REQUIRED = "not_required"
     REQUESTED = "requested"
@@ -29,10 +29,10 @@ class IdentityState(StrEnum):
 
 
 def first_state(policy: IdentityPolicy) -> IdentityState:
-    """Return the state for a learner who has just joined."""
+    """Return the state of a learner who has just joined."""
     return IdentityState.REQUESTED if policy.is_required else IdentityState.NOT_REQUIRED
 
 
 def is_ready(policy: IdentityPolicy, identity: IdentityState) -> bool:
-    """Return whether the learner meets the policy."""
+    """Return whether a learner in this state meets the policy."""
     return not policy.is_required or identity is IdentityState.VERIFIED

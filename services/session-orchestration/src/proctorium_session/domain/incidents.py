@@ -1,4 +1,4 @@
-"""Incidents, which proctors write down; they never change a state (`S14`)."""
+"""The rules for incidents, which proctors write down and which never change a state (`S14`)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Actor, Session
 
 MAX_INCIDENTS = 2000
-"""The number of incidents of a session."""
+"""The maximum number of incidents in a session."""
 MAX_REVISIONS = 100
-"""The number of revisions of an incident."""
+"""The maximum number of revisions of an incident."""
 _CLOCK_SKEW = timedelta(minutes=1)
-"""By how much a client's clock may be ahead."""
+"""The maximum time by which the clock of a client may be ahead."""
 
 
 class IncidentSeverity(StrEnum):
@@ -31,7 +31,7 @@ class IncidentSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncidentCategory:
-    """A category with its subcategories, one of which an incident has."""
+    """A category of incidents with its subcategories. Each incident has a subcategory."""
 
     category_id: str
     title: str
@@ -95,7 +95,10 @@ _CATEGORY_IDS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Incident:
-    """One revision of an incident. `note_key` is the key of the hash of the note in events and in the record."""
+    """A revision of an incident.
+
+    Events and the session record contain only a keyed hash of the note. `note_key` is the key of that hash.
+    """
 
     incident_id: UUID
     session_id: UUID
@@ -122,7 +125,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentChanges:
-    """The new values of an update; None for a value that stays."""
+    """The new values of an update. None means that the value does not change."""
 
     category_id: str | None = None
     severity: IncidentSeverity | None = None
@@ -131,7 +134,10 @@ class IncidentChanges:
 
 
 def check_incident(session: Session, incident: Incident) -> None:
-    """Raise INCIDENT_CATEGORY_UNKNOWN or OCCURRENCE_TIME_INVALID for what an incident cannot be."""
+    """Raise INCIDENT_CATEGORY_UNKNOWN or OCCURRENCE_TIME_INVALID if the incident is invalid.
+
+    The occurrence time must not be before the lobby opened or in the future.
+    """
     if incident.category_id not in _CATEGORY_IDS:
         raise invalid_at(
             "category_id",
@@ -146,7 +152,7 @@ def check_incident(session: Session, incident: Incident) -> None:
 
 
 def require_incidents(session: Session) -> None:
-    """Raise LOBBY_NOT_OPEN or SESSION_CANCELLED for a session that has no incidents in its state."""
+    """Raise LOBBY_NOT_OPEN or SESSION_CANCELLED if no incidents may be created in the session's state."""
     if session.state is SessionState.SCHEDULED:
         raise failed_precondition(
             "LOBBY_NOT_OPEN",
@@ -168,9 +174,10 @@ def update_incident(
     now: datetime,
     note_key: bytes,
 ) -> Incident | None:
-    """Return the next revision, or None if the changes change nothing.
+    """Return the next revision, or None if the changes have no effect.
 
-    `note_key` is the key for a new note. Raises STALE_ETAG, and INCIDENT_LIMIT_REACHED for too many revisions.
+    `note_key` is used if the note changes. Raises STALE_ETAG, and INCIDENT_LIMIT_REACHED if there are too many
+    revisions.
     """
     if etag and etag != current.etag:
         raise conflict(
@@ -200,12 +207,12 @@ def update_incident(
 
 
 def incident_limit_reached(limit: int, message: str) -> ServiceError:
-    """Return the error for a session with too many incidents, or an incident with too many revisions."""
+    """Return the error for too many incidents in a session or too many revisions of an incident."""
     return exhausted("INCIDENT_LIMIT_REACHED", message, limit=str(limit))
 
 
 def no_incident(*, is_administrator: bool) -> ServiceError:
-    """Return the error for an unknown incident; to proctors it looks like one of another session."""
+    """Return the error for an unknown incident. For a proctor, it is the same as for an incident of another session."""
     if is_administrator:
         return not_found("NOT_FOUND", "There is no such incident. Reload the list.")
     return not_your_session()

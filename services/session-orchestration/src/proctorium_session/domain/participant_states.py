@@ -44,7 +44,7 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
         ),
         Transition(
             ParticipantAction.COMPLETE,
-            # From LEFT if the start of an attempt becomes known only after the end of the session.
+            # LEFT becomes COMPLETED if the start of an attempt becomes known only after the session ended.
             frozenset({ParticipantState.IN_SESSION, ParticipantState.LEFT}),
             ParticipantState.COMPLETED,
             frozenset({"system"}),

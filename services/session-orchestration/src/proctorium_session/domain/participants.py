@@ -17,8 +17,9 @@ from proctorium_session.domain.sessions import Session
 class Participant:
     """A learner who has joined a session.
 
-    `identity_position` is the position of the last event about their identity. `entered_time` is when they became In
-    Session, `ready_time` when they met the identity policy. `revision` is that of the session when they last changed.
+    `identity_position` is the position of the last handled event about their identity. `entered_time` is when they
+    became In Session; `ready_time` is when they met the identity policy. `revision` is the revision of the session in
+    which they last changed.
     """
 
     participant_id: UUID
@@ -37,7 +38,7 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantView:
-    """A participant with their progress in each assessment, as a row of the roster shows them."""
+    """A participant with their progress in each assessment, which is a row of the roster."""
 
     participant: Participant
     assessments: Mapping[UUID, Progress]
@@ -48,9 +49,10 @@ class ParticipantView:
 
 
 def end_action(view: ParticipantView, session: Session) -> ParticipantAction | None:
-    """Return what the end of the session does to the participant; None for one who was removed.
+    """Return the action for a participant at the end of the session, or None if nothing changes for them.
 
-    A participant who was In Session has completed it, unless it has assessments and they started none.
+    A waiting participant has missed the session. A participant who was In Session has completed it if they started an
+    assessment or the session has none. Otherwise, they have left it.
     """
     match view.participant.state:
         case ParticipantState.WAITING:
@@ -65,7 +67,7 @@ def end_action(view: ParticipantView, session: Session) -> ParticipantAction | N
 
 
 def are_attempts_final(view: ParticipantView) -> bool:
-    """Return whether the participant's attempts cannot change any more once the session is over."""
+    """Return whether the participant's attempts cannot change any more. Call this only after the session is over."""
     return all(
         progress.attempt_id is None or progress.state.is_final
         for progress in view.assessments.values()
@@ -73,16 +75,16 @@ def are_attempts_final(view: ParticipantView) -> bool:
 
 
 def after_start(view: ParticipantView, session: Session) -> ParticipantView:
-    """Return the participant after the start of the session: In Session if they waited.
+    """Return the participant after the start of the session. A waiting participant becomes In Session.
 
-    Live views are computed by this rule instead of reading each row again, so that a start reaches all learners
-    together (`S4`).
+    Live views apply this rule instead of reading every row again, so that the start reaches all learners together
+    (`S4`).
     """
     participant = view.participant
     if participant.state is not ParticipantState.WAITING:
         return view
-    # The constructor takes half as long as `replace`, and all participants are computed before the first learner is
-    # sent the start.
+    # Calling the constructor takes half as long as `replace`. This matters because all participants are computed before
+    # the start is sent to the first learner.
     admitted = Participant(
         participant_id=participant.participant_id,
         session_id=participant.session_id,

@@ -1,4 +1,7 @@
-"""The progress of a participant in an assessment, from events that may be late, repeated or out of order."""
+"""The progress of a participant in an assessment.
+
+It is computed from events, which may be delayed, redelivered or reordered.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,10 @@ from uuid import UUID
 
 
 class ProgressState(IntEnum):
-    """The states of a participant's progress, which only increase. VOIDED: closed without having been started."""
+    """The states of a participant's progress in an assessment. The number of the state never decreases.
+
+    VOIDED means that the attempt was closed before it was started.
+    """
 
     AWAITING_AUTHORIZATION = 1
     AUTHORIZED = 2
@@ -24,13 +30,16 @@ class ProgressState(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no other state follows."""
+        """Whether no other state can follow."""
         return self >= ProgressState.RELEASED
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The progress of one participant in one assessment. `position` is that of the event with the last counts."""
+    """The progress of one participant in one assessment.
+
+    `position` is the position of the event from which `answered_count` was taken.
+    """
 
     assessment_id: UUID
     attempt_id: UUID | None = None
@@ -42,7 +51,10 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AttemptUpdate:
-    """The content of one event about an attempt. `position` orders the events of its service."""
+    """The update of progress by one event about an attempt.
+
+    `position` is the position of the event among the events of the assessment service.
+    """
 
     attempt_id: UUID
     state: ProgressState
@@ -52,9 +64,10 @@ class AttemptUpdate:
 
 
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
-    """Return the progress after an update. It never goes backwards, and the order of the updates does not matter.
+    """Return the progress after an update.
 
-    A later attempt (ids sort by the time of their creation) replaces an earlier one.
+    The state never goes back, and the result does not depend on the order of updates. A newer attempt replaces an older
+    one. Attempt ids sort by the time of creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress
@@ -69,5 +82,5 @@ def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
 
 
 def authorize(progress: Progress) -> Progress:
-    """Return the progress after the authorisation of the assessment."""
+    """Return the progress after the assessment was authorised."""
     return replace(progress, state=max(progress.state, ProgressState.AUTHORIZED))

@@ -15,21 +15,21 @@ from proctorium_session.domain.errors import (
 from proctorium_session.domain.sessions import Plan
 
 LOBBY_LEAD = timedelta(minutes=30)
-"""How long before the start a lobby opens if the plan does not say."""
+"""The default time from the opening of the lobby to the start."""
 
 LATE_ENTRY_LIMIT = timedelta(minutes=15)
-"""How long after the start new learners may join if the plan does not say."""
+"""The default time after the start in which new learners may join."""
 
 PAST_TOLERANCE = timedelta(minutes=1)
-"""How far in the past a start may be: filling in a form takes time, and clocks differ."""
+"""How far in the past the start may be, because filling in a form takes time and clocks differ."""
 
 MAX_LEAD = timedelta(days=36_500)
-"""How far ahead a session may start. An end after the last date of the calendar could not be stored."""
+"""How far in the future the start may be. Without a limit, the end could be too late to be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """Another session of a proctor, from its planned start to its planned end, the end excluded."""
+    """Another session of a proctor, from its planned start (inclusive) to its planned end (exclusive)."""
 
     proctor_id: UUID
     session_id: UUID
@@ -39,7 +39,7 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course, and the assessments that its outline names."""
+    """A course and the assessments in its outline."""
 
     course_id: UUID
     published: bool
@@ -77,14 +77,14 @@ def require_course(plan: Plan, course: Course | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """An assessment that exists, and whether it is published."""
+    """An existing assessment and whether it is published."""
 
     assessment_id: UUID
     published: bool
 
 
 def require_assessments(plan: Plan, existing: Mapping[UUID, Assessment]) -> None:
-    """Raise ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED for the first assessment that cannot be taken (`S1`)."""
+    """Raise ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED for the first assessment to which that applies (`S1`)."""
     for index, assessment_id in enumerate(plan.assessment_ids):
         field = f"plan.assessment_ids[{index}]"
         assessment = existing.get(assessment_id)
@@ -105,7 +105,7 @@ def require_assessments(plan: Plan, existing: Mapping[UUID, Assessment]) -> None
 
 
 def require_start_in_range(plan: Plan, now: datetime) -> None:
-    """Raise START_TIME_IN_PAST or START_TIME_TOO_FAR_AHEAD for such a start."""
+    """Raise START_TIME_IN_PAST or START_TIME_TOO_FAR_AHEAD if the start is not in the allowed range."""
     if plan.start_time < now - PAST_TOLERANCE:
         raise invalid_at(
             "plan.start_time",
@@ -121,7 +121,7 @@ def require_start_in_range(plan: Plan, now: datetime) -> None:
 
 
 def require_distinct_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
-    """Raise INVALID_REQUEST for a proctor who is also a learner, TOO_MANY_LEARNERS for more learners than seats."""
+    """Raise INVALID_REQUEST for a proctor who is also a learner, or TOO_MANY_LEARNERS for more learners than seats."""
     learners = frozenset(learner_ids)
     for index, proctor_id in enumerate(plan.proctor_ids):
         if proctor_id in learners:
@@ -144,7 +144,7 @@ def require_distinct_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
 
 
 def require_existing_learners(unknown: Sequence[UUID]) -> None:
-    """Raise LEARNER_UNKNOWN for the first of the unknown learners; a seat would be reserved for nobody."""
+    """Raise LEARNER_UNKNOWN if there are unknown learners, because their seats would be reserved for nobody."""
     if unknown:
         raise failed_precondition_at(
             "plan.learner_ids",
@@ -194,12 +194,12 @@ def _proctor_field(index: int) -> str:
 
 
 def overlaps(plan: Plan, engagement: Engagement) -> bool:
-    """Return whether the two times overlap. A session may start when another ends."""
+    """Return whether the plan and the engagement overlap. They do not if one starts when the other one ends."""
     return plan.start_time < engagement.end_time and engagement.start_time < plan.planned_end
 
 
 def require_no_overlap(plan: Plan, engagements: Iterable[Engagement]) -> None:
-    """Raise PROCTOR_OVERLAP for the first engagement with which the plan overlaps."""
+    """Raise PROCTOR_OVERLAP for the first engagement that overlaps with the plan."""
     for engagement in engagements:
         if engagement.proctor_id in plan.proctor_ids and overlaps(plan, engagement):
             raise failed_precondition_at(

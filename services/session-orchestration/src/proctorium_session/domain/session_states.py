@@ -18,7 +18,7 @@ class SessionState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no action leaves this state."""
+        """Whether no action changes this state."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
 

@@ -1,4 +1,4 @@
-"""Sessions, their plans, and the people who act on them."""
+"""Sessions, their plans, and the actors who change them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class ActingRole(StrEnum):
     PROCTOR = "proctor"
     """A proctor of the session."""
     ADMINISTRATOR = "administrator"
-    """An administrator, unless they act as a certified proctor of the session."""
+    """An administrator who is not a certified proctor of the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,10 @@ class LateEntry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The part of a session that is fixed by planning, without the invited learners, who can be thousands."""
+    """The data of a session that do not change after planning.
+
+    The invited learners are not included, because there can be thousands.
+    """
 
     course_id: UUID
     assessment_ids: tuple[UUID, ...]
@@ -62,8 +65,8 @@ class Plan:
 class Session:
     """A session.
 
-    `revision` counts every change that a watcher can see; `session_revision` is that of the last change of the session
-    itself. `head` is the end of its record.
+    Every change that a watcher can see increases `revision`. `session_revision` is the revision of the last change of
+    the session itself. `head` is the end of the session's record.
     """
 
     session_id: UUID
@@ -80,17 +83,17 @@ class Session:
 
     @property
     def next_revision(self) -> int:
-        """The revision of the change that is being made. The caller has locked the session's row."""
+        """The revision after the change that is being made. The session's row must be locked."""
         return self.revision + 1
 
     def is_lobby_due(self, now: datetime) -> bool:
-        """Return whether the lobby is closed and its opening time has been reached (`S1`)."""
+        """Return whether the lobby has not been opened although its opening time has been reached (`S1`)."""
         return self.state is SessionState.SCHEDULED and now >= self.lobby_open_time
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleSession:
-    """A session as a caller may see it. `learner_ids` are the invited learners; learners see none."""
+    """A session with the invited learners that a caller may see. Learners see none."""
 
     session: Session
     learner_ids: tuple[UUID, ...] = ()
@@ -116,9 +119,9 @@ def new_session(session_id: UUID, plan: Plan) -> Session:
 def apply_action(
     session: Session, action: SessionAction, now: datetime, person_id: UUID | None
 ) -> Session | None:
-    """Return the session after `action` of a person, or of the system (None); None if the action is a repetition.
+    """Return the session after `action`, or None if the action is a repetition.
 
-    Raises INVALID_STATE_TRANSITION.
+    `person_id` is None if the system performs the action. Raises INVALID_STATE_TRANSITION.
     """
     target = SESSION_STATES.target(session.state, action)
     if target is None:

@@ -1,1 +1,1 @@
-"""The use cases of sessions. Each owns its transaction; steps that take one are shared by several."""
+"""The use cases of sessions, each in its own transaction, and the steps that several of them share."""

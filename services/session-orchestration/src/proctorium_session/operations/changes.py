@@ -1,4 +1,7 @@
-"""Saving changes of sessions: the rows, the record, the outbox and the notice, in one transaction (`S18`)."""
+"""Saving changes of sessions (`S18`).
+
+One transaction saves the rows, the entries of the record and the events in the outbox, and notifies the watchers.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +21,17 @@ from proctorium_session.domain.sessions import Session
 from proctorium_session.storage import changes
 
 CHANNEL = "session_record"
-"""The NOTIFY channel that carries the id of each session that has changed."""
+"""The NOTIFY channel on which the id of each changed session is sent."""
 
 SYSTEM_ACTOR = "session"
-"""The actor of changes that no person requested, such as a lobby that opens at its time or a lost connection."""
+"""The actor of automatic changes, such as the opening of a lobby at its time or a lost connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event of this service, which is recorded and published.
+    """An event of session orchestration. It is appended to the record and published.
 
-    `trace_context` is that of the call that caused it if several calls share the transaction.
+    If several calls share the transaction, `trace_context` belongs to the call that caused the event.
     """
 
     event: Message
@@ -39,7 +42,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event of another service, which is recorded and was published by its owner."""
+    """An event of another service. It is appended to the record, but not published again."""
 
     event: Message
     actor: UUID | str
@@ -49,7 +52,7 @@ class ReceivedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A changed session, which this transaction has locked, with its new events and the participants who joined it."""
+    """A changed session with its new events and its new participants. The session's row is locked."""
 
     session: Session
     events: Sequence[RecordedEvent | ReceivedEvent]
@@ -59,17 +62,17 @@ class Change:
 async def save_change(
     tx: Transaction, session: Session, events: Sequence[RecordedEvent | ReceivedEvent] = ()
 ) -> Session:
-    """Save a changed session, which this transaction has locked, and return it as saved.
+    """Save a changed session and return it with its new revision and head. Its row is locked.
 
-    Appends the events to its record, puts those of this service into the outbox, and notifies the watchers. A change
-    without an event, such as counts of answers, only has a new revision.
+    Appends the events to the record, stores the events of this service in the outbox, and notifies watchers. Without
+    events, such as after a change of the number of answers, only the revision increases.
     """
     (saved,) = await save_changes(tx, [Change(session, events)])
     return saved
 
 
 async def save_changes(tx: Transaction, session_changes: Sequence[Change]) -> list[Session]:
-    """Save several changed sessions, as `save_change` does."""
+    """Save several changed sessions as `save_change` does, and return them in the same order."""
     saved: list[Session] = []
     added: list[tuple[UUID, Entry]] = []
     newcomers = [participant for each in session_changes for participant in each.newcomers]

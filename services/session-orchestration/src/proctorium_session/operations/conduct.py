@@ -34,7 +34,7 @@ M = TypeVar("M", bound=Message)
 async def start(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """Start a session: every waiting learner is In Session. Calls no other service.
+    """Start a session, so that every waiting learner is In Session. Makes no call to other services.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, PROCTOR_NOT_CERTIFIED, INVALID_STATE_TRANSITION.
     """
@@ -57,7 +57,7 @@ async def start(
 async def end(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """End a session: participants have completed it, left it or missed it, as `end_action` says.
+    """End a session, and change each participant's state by `end_action`.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """

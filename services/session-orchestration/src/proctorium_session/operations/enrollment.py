@@ -27,12 +27,15 @@ from proctorium_session.domain.codes import CodeResolution, CodeValidity, Resolv
 from proctorium_session.domain.schedule import Course
 
 _UNAVAILABLE_KINDS = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
-"""The errors of the network or of enrollment itself, which the caller sees as DEPENDENCY_UNAVAILABLE."""
+"""Errors of the network or of enrollment itself. The caller receives DEPENDENCY_UNAVAILABLE for them."""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """A code as a learner entered it, with the client's address (empty if unknown) and the call's trace context."""
+    """A code that a learner entered.
+
+    `client_address` is empty if it is unknown. `trace_context` belongs to the learner's call.
+    """
 
     text: str
     person_id: UUID
@@ -41,27 +44,33 @@ class CodeEntry:
 
 
 class Enrollment(Protocol):
-    """The interface to enrollment."""
+    """The interface of the enrollment service, as far as session orchestration uses it."""
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
-        """Return the end of each certification, for people who had one. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the end of certification by person. People who were never certified are omitted.
+
+        Raises DEPENDENCY_UNAVAILABLE.
+        """
         ...
 
     async def unknown_people(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Return those of the ids that no person has. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the ids that do not belong to a person. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
     async def course(self, course_id: UUID) -> Course | None:
-        """Return the course, or None if there is none with this id. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the course, or None if it does not exist. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
     async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
-        """Return the facts about each entered code, at most one a learner. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the resolution of each code entry, in the order of `entries`. A learner may have only one entry.
+
+        Raises DEPENDENCY_UNAVAILABLE.
+        """
         ...
 
 
 class GrpcEnrollment:
-    """The client of enrollment."""
+    """Client of the enrollment service, which implements `Enrollment`."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._people = people_pb2_grpc.PersonServiceStub(channel)
@@ -126,7 +135,7 @@ class GrpcEnrollment:
             if (context := entry.trace_context) is not None and context.trace_flags.sampled
         )
         try:
-            # A call has one parent: the first sampled trace of the learners who share it.
+            # A call can have only one parent trace. If learners share it, the parent is the first sampled trace.
             with within(next(sampled, None)):
                 response = await self._codes.BatchResolveCodes(request)
         except grpc.aio.AioRpcError as error:
@@ -161,7 +170,7 @@ def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
 
 
 def _service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
-    """Return the error for the caller of this service."""
+    """Return the error of this service for an error of enrollment."""
     error = error_of(rpc_error)
     if error.kind in _UNAVAILABLE_KINDS:
         return unavailable(
@@ -171,7 +180,7 @@ def _service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
             dependency="enrollment",
         )
     if error.kind in {Kind.NOT_ALLOWED, Kind.UNAUTHENTICATED}:
-        # Enrollment refuses this service, not the caller: the deployment is wrong.
+        # Enrollment refuses this service rather than its caller, so the deployment is misconfigured.
         return ServiceError(
             Kind.INTERNAL, "INTERNAL", "Enrollment refuses the calls of this service."
         )

@@ -42,7 +42,7 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class NewIncident:
-    """What a proctor wrote down; `occurred_at` is None for now."""
+    """An incident to create. If `occurred_at` is None, it occurred now."""
 
     participant_id: UUID | None
     category_id: str
@@ -110,7 +110,7 @@ class Incidents:
         etag: str,
         responder: Responder[Incident, M],
     ) -> M:
-        """Update an incident; an `etag` that is not empty must be the current one.
+        """Update an incident. `etag` is either empty or the current etag.
 
         Raises NOT_YOUR_SESSION, NOT_FOUND, STALE_ETAG, INCIDENT_CATEGORY_UNKNOWN, OCCURRENCE_TIME_INVALID,
         INCIDENT_LIMIT_REACHED, RECORD_CLOSED, CERTIFICATION_ENDED.
@@ -118,7 +118,7 @@ class Incidents:
 
         async def run(tx: Transaction) -> Incident:
             session_id = await _session_of(tx, caller, incident_id)
-            # The lock of the session's row orders the revisions of its incidents.
+            # Concurrent updates of an incident are serialised by the lock of the session's row.
             session, author = await self._lock(tx, caller, session_id)
             current = (await incidents.list_revisions(tx, incident_id))[0]
             updated = update_incident(
@@ -147,7 +147,7 @@ class Incidents:
         page_size: int,
         page_token: str,
     ) -> tuple[Sequence[Incident], str]:
-        """Log the access and return a page of incidents, newest first, and the token of the next page.
+        """Return a page of incidents, newest first, and the token of the next page. Logs the access.
 
         Raises NOT_YOUR_SESSION, NOT_FOUND, RECORD_CLOSED, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
         """
@@ -167,7 +167,7 @@ class Incidents:
         return tokens.cut(name, found, size, lambda each: (each.incident_id,))
 
     async def list_revisions(self, caller: Caller, incident_id: UUID) -> Sequence[Incident]:
-        """Log the access and return the revisions of an incident, newest first.
+        """Return the revisions of an incident, newest first. Logs the access.
 
         Raises NOT_YOUR_SESSION, NOT_FOUND, RECORD_CLOSED, CERTIFICATION_ENDED.
         """

@@ -1,6 +1,7 @@
-"""Joining by code (`S4`, `C3`, `C5`): learners who join during a commit share the next one.
+"""Joining a session by code (`S4`, `C3`, `C5`).
 
-Everything that decides is read after the rows of the sessions are locked, so no seat is given away twice.
+While batches are being committed, requests of further learners collect in the next batch. All data that decide about an
+admission are read after the rows of the sessions are locked, so that no seat is taken twice.
 """
 
 from __future__ import annotations
@@ -35,14 +36,14 @@ M = TypeVar("M", bound=Message)
 
 _CONCURRENT_BATCHES = 4
 _MIN_REQUESTS = 16
-"""The number of batches in progress at the same time, and of waiting learners that start another one."""
+"""The maximum number of concurrent batches, and the number of waiting requests from which another batch is started."""
 _LINGER = 0.003
-"""The seconds for which a batch waits for more learners after the batch before it."""
+"""How long, in seconds, a batch waits for more requests after the previous batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinResult:
-    """A learner in the session. `rejoin` says whether they had joined before."""
+    """A learner in the session. `rejoin` is whether they had joined before."""
 
     session: Session
     view: ParticipantView
@@ -51,7 +52,7 @@ class JoinResult:
 
 @dataclass(frozen=True, slots=True)
 class JoinRequest:
-    """A learner who entered a code, what the code resolves to, and the trace context of the call."""
+    """A learner who entered a code, with the resolution of the code and the trace context of the call."""
 
     person_id: UUID
     resolution: CodeResolution
@@ -59,22 +60,25 @@ class JoinRequest:
 
     @property
     def session_id(self) -> UUID | None:
-        """The session of the code, or None."""
+        """The session of the code, or None if there is no such code."""
         return None if self.resolution.code is None else self.resolution.code.session_id
 
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A code entry in a batch, with its idempotency key."""
+    """A code entry in a batch and its idempotency key."""
 
     code: CodeEntry
     key: Key | None
     resolution: CodeResolution | None = None
-    """What the code resolves to, once it is known: resolving it again would count a failed entry twice."""
+    """The resolution of the code, or None before.
+
+    It is stored because a second resolution would count a failed entry twice.
+    """
 
 
 class Joining(Generic[M]):
-    """The batches of learners who join, one for each process. Close it before the database."""
+    """Processes requests to join in batches. There is one instance for each process; close it before the database."""
 
     def __init__(
         self,
@@ -83,7 +87,10 @@ class Joining(Generic[M]):
         make_response: Callable[[JoinResult], M],
         response: type[M],
     ) -> None:
-        """`make_response` converts a result to the response, which is stored under the request's idempotency key."""
+        """Create the batches.
+
+        `make_response` converts a result to the response, which is stored under the request's idempotency key.
+        """
         self._database = database
         self._enrollment = enrollment
         self._make_response = make_response
@@ -98,7 +105,7 @@ class Joining(Generic[M]):
         )
 
     async def join(self, entry: CodeEntry, key: Key | None) -> M:
-        """Let a learner join by a code, as the same participant each time.
+        """Let a learner join a session by a code. A learner who joins again is the same participant.
 
         Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and the refusals of `domain.admission`.
         """
@@ -111,18 +118,22 @@ class Joining(Generic[M]):
         return outcome
 
     async def close(self) -> None:
-        """Wait until all requests have their response; later ones are refused."""
+        """Refuse new requests, and wait until all others have their responses."""
         await self._batches.close()
 
     async def _flush(self, batch: list[_Entry]) -> list[M | Refusal | None]:
-        """Resolve the codes, and decide each request in one transaction; None for the key of another request."""
+        """Resolve the codes and decide all requests in one transaction.
+
+        Return the response or the refusal of each request, or None if its idempotency key belongs to a different
+        request.
+        """
         keys = {each.key for each in batch if each.key is not None}
         try:
             requests = await self._resolve(batch)
         except ServiceError as error:
             if error.kind is not Kind.UNAVAILABLE:
                 raise
-            # A repeated request gets its stored response even if enrollment is not available.
+            # A repeated request receives its stored response even if enrollment is unavailable.
             unavailable = Refusal.from_error(error)
             async with self._database.transaction() as tx:
                 stored = await stored_responses(tx, keys, self._response)
@@ -157,7 +168,10 @@ class Joining(Generic[M]):
         ]
 
     async def _resolve(self, batch: Sequence[_Entry]) -> list[JoinRequest]:
-        """Resolve the codes that are not resolved yet; a batch whose transaction failed is flushed again."""
+        """Return the join requests of the batch after resolving its codes.
+
+        If the transaction of a batch failed, the batch is flushed again. Its codes are not resolved again.
+        """
         unresolved = [each for each in batch if each.resolution is None]
         if unresolved:
             resolutions = await self._enrollment.resolve_codes([each.code for each in unresolved])
@@ -173,7 +187,7 @@ class Joining(Generic[M]):
 async def join_all(
     tx: Transaction, locked: Mapping[UUID, Session], requests: Sequence[JoinRequest]
 ) -> list[JoinResult | Refusal]:
-    """Decide the requests in their order and save the changes. A refused request changes nothing."""
+    """Decide the requests in order, save the changes and return the results. A refused request changes nothing."""
     pairs = {
         (session_id, each.person_id)
         for each in requests
@@ -221,13 +235,13 @@ def _join(
         return outcome
     if view is not None:
         return JoinResult(admission.session_after, view, rejoin=True)
-    # Another request of the same learner in this batch is a rejoin.
+    # A further request of the same learner in this batch is a rejoin.
     views[pair] = outcome
     return JoinResult(admission.session_after, outcome, rejoin=False)
 
 
 class _Admission:
-    """A locked session and the learners who join it in this transaction."""
+    """The admission of learners to one locked session in this transaction."""
 
     def __init__(self, session: Session, now: datetime) -> None:
         self._now = now
@@ -239,14 +253,17 @@ class _Admission:
 
     @property
     def session_after(self) -> Session:
-        """The session for the responses, with the participants of this transaction."""
+        """The session for the responses, whose number of participants includes those of this transaction."""
         session = self.session if self.newcomers else self._before
         return replace(session, participant_count=self._taken)
 
     def admit(
         self, request: JoinRequest, view: ParticipantView | None, *, invited: bool
     ) -> ParticipantView | Refusal:
-        """Decide a request, and take a seat for a newcomer. Seats are reserved for invited learners."""
+        """Decide a request, and take a seat if the learner joins for the first time.
+
+        Learners who are not invited cannot take seats that are reserved for invited learners.
+        """
         seats = Seats(self.session.plan.capacity, self._taken, 0 if invited else self.reserved)
         present = None if view is None else view.participant.state
         state = admit(

@@ -1,7 +1,8 @@
-"""Live snapshots of sessions: one read for each change and replica, however many watch (`S4`, `S6`, `S7`).
+"""Live snapshots of sessions (`S4`, `S6`, `S7`).
 
-A notice says that a session has changed. This replica then reads what changed since its last snapshot and wakes the
-watchers whom that concerns. A watcher takes the newest snapshot when it runs: no changes queue up for a slow one.
+A replica reads each change of a session once, for all watchers. When a notification arrives that a session has changed,
+the replica reads the changes since its last snapshot and wakes the watchers whose views changed. A watcher always takes
+the newest snapshot, so no changes are queued for a slow watcher.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ T = TypeVar("T")
 
 _log = get_logger()
 _MIN_BACKOFF, _MAX_BACKOFF = 0.1, 2.0
-"""Seconds between two reads after a failure, at first and at most."""
+"""The first and the longest delay before a read is retried, in seconds."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A session with its participants at one revision. Immutable, so all watchers share it."""
+    """A session and its participants at one revision. It is immutable, so that watchers can share it."""
 
     session: Session
     learner_ids: tuple[UUID, ...]
@@ -54,33 +55,33 @@ class Snapshot:
         return self.session.revision
 
     def view_of(self, person_id: UUID) -> ParticipantView | None:
-        """Return the participant who is this person, or None."""
+        """Return the participant of this person, or None."""
         participant_id = self.participant_ids.get(person_id)
         return None if participant_id is None else self.views[participant_id]
 
     def revision_for(self, view: ParticipantView) -> int:
-        """Return the revision of the last change that this participant can see."""
+        """Return the revision of the last change that the participant can see."""
         return max(self.session.session_revision, view.participant.revision)
 
     def changed_since(self, revision: int) -> list[ParticipantView]:
-        """Return the participants that have changed after `revision`, in the order of their changes."""
+        """Return the participants that changed after `revision`, ordered by the revision of their last change."""
         changed = [view for view in self.views.values() if view.participant.revision > revision]
         return sorted(changed, key=lambda view: view.participant.revision)
 
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the result of `make` for this snapshot, which is called once for each key."""
+        """Return the cached result of `make` for `key`. For each snapshot, `make` is called once per key."""
         if key not in self._cache:
             self._cache[key] = make()
         return cast(T, self._cache[key])
 
 
 def is_over_for(snapshot: Snapshot, view: ParticipantView) -> bool:
-    """Return whether the learner cannot see another change."""
+    """Return whether the learner's view cannot change any more."""
     return snapshot.session.state.is_final or view.participant.state is ParticipantState.REMOVED
 
 
 def is_final(snapshot: Snapshot) -> bool:
-    """Return whether the roster cannot change any more: the session is over, and its attempts are final."""
+    """Return whether the roster cannot change any more, because the session is over and its attempts are final."""
     match snapshot.session.state:
         case SessionState.CANCELLED:
             return True
@@ -91,7 +92,7 @@ def is_final(snapshot: Snapshot) -> bool:
 
 
 class LiveSession:
-    """A session that is watched on this replica."""
+    """A session with watchers on this replica."""
 
     def __init__(self, database: Database, session_id: UUID) -> None:
         self._database = database
@@ -105,20 +106,21 @@ class LiveSession:
         self._learners: dict[UUID, set[asyncio.Event]] = {}
         self._rosters: set[asyncio.Event] = set()
         self.woken_learners: Sequence[ParticipantView] = ()
-        """The watching learners whom the newest snapshot concerns: their messages can be encoded together."""
+        """The watching learners whose views the newest snapshot changes. Their messages can be encoded together."""
         self.watchers = 0
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest snapshot. There is one after the first `snapshot_since`."""
+        """The newest snapshot. Call `snapshot_since` before the first use."""
         assert self._snapshot is not None
         return self._snapshot
 
     async def snapshot_since(self, revision: int, person_id: UUID | None = None) -> Snapshot:
-        """Return a snapshot of at least `revision` that has the person, if they have joined; read one if necessary.
+        """Return a snapshot of `revision` or later, and read it if necessary.
 
-        So a learner who joined on another replica, or saw a newer revision there, sees no older one here. Raises
-        NOT_FOUND for an unknown session, DATABASE_UNAVAILABLE.
+        If `person_id` is given and the person has joined, the snapshot contains them. A learner who joined on another
+        replica, or received a newer revision from it, therefore gets no older snapshot here. Raises NOT_FOUND for an
+        unknown session, and DATABASE_UNAVAILABLE.
         """
         snapshot = self._snapshot
         has_person = snapshot is not None and (
@@ -129,7 +131,7 @@ class LiveSession:
         return await self.read()
 
     async def read(self) -> Snapshot:
-        """Return a snapshot that was read after the start of this call. Concurrent calls share one read."""
+        """Return a snapshot that is read after this call started. Concurrent calls share one read."""
         started_reads = self._reads_started
         async with self._reading:
             if self._last_read <= started_reads:
@@ -140,15 +142,18 @@ class LiveSession:
             return self.snapshot
 
     def notify(self) -> None:
-        """Start reading what changed, once for all notices that arrive meanwhile."""
+        """Start reading the changes in the background.
+
+        All notifications that arrive during a read cause only one further read.
+        """
         self._dirty = True
         if self._task is None:
-            # An empty context: the task belongs to no watcher's call or trace.
+            # The context is empty, so that the task does not belong to the call or trace of a watcher.
             self._task = asyncio.create_task(self._read_changes(), context=Context())
 
     @contextmanager
     def learner(self, participant_id: UUID) -> Iterator[asyncio.Event]:
-        """Yield an event that is set when what the participant sees may have changed."""
+        """Yield an event that is set when the participant's view may have changed."""
         event = asyncio.Event()
         self._learners.setdefault(participant_id, set()).add(event)
         try:
@@ -160,7 +165,7 @@ class LiveSession:
 
     @contextmanager
     def roster(self) -> Iterator[asyncio.Event]:
-        """Yield an event that is set when anything in the session has changed."""
+        """Yield an event that is set when the session or a participant may have changed."""
         event = asyncio.Event()
         self._rosters.add(event)
         try:
@@ -169,7 +174,7 @@ class LiveSession:
             self._rosters.discard(event)
 
     async def close(self) -> None:
-        """Stop reading."""
+        """Stop reading changes."""
         if self._task is not None:
             await end(self._task)
 
@@ -259,7 +264,7 @@ def _was_started(before: Session, after: Session) -> bool:
 
 
 class Live:
-    """The sessions that are watched on this replica, and the subscription to their notices."""
+    """The sessions with watchers on this replica, and the subscription to notifications about them."""
 
     def __init__(self, database: Database, listener: Listener) -> None:
         self._database = database
@@ -269,7 +274,7 @@ class Live:
 
     @asynccontextmanager
     async def session(self, session_id: UUID) -> AsyncIterator[LiveSession]:
-        """Yield the live session, which all of its watchers share."""
+        """Yield the live session, which its watchers share."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="live", context=Context())
         live = self._sessions.setdefault(session_id, LiveSession(self._database, session_id))
@@ -294,7 +299,7 @@ class Live:
                     live.notify()
 
     def _concerned(self, notice: str | None) -> list[LiveSession]:
-        if notice is None:  # notices may have been lost
+        if notice is None:  # notifications may have been lost
             return list(self._sessions.values())
         live = self._sessions.get(UUID(notice))
         return [live] if live is not None else []

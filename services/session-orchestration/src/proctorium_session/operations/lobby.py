@@ -1,4 +1,4 @@
-"""Opening lobbies, by a person or at their time (`S1`, `S3`)."""
+"""Opening lobbies, by a person or automatically (`S1`, `S3`)."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from proctorium_session.storage import sessions
 M = TypeVar("M", bound=Message)
 
 _MAX_LOBBIES = 100
-"""How many lobbies are opened in one run of the worker."""
+"""The maximum number of lobbies that one run of the worker opens."""
 
 
 async def open_lobby(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """Open the lobby before its time. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
+    """Open a lobby early. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
 
     async def run(tx: Transaction) -> VisibleSession:
         session, actor = await lock_supervised(tx, session_id, caller)
@@ -42,7 +42,7 @@ async def open_lobby(
 
 
 async def open_due_lobbies(database: Database) -> int:
-    """Open every lobby that is due, each in a transaction of its own; return their number."""
+    """Open the lobbies that are due, each in its own transaction, and return how many were due."""
     async with database.transaction() as tx:
         due = await sessions.list_due_lobbies(tx, _MAX_LOBBIES)
     for session_id in due:
@@ -54,15 +54,16 @@ async def open_due_lobbies(database: Database) -> int:
 
 
 async def open_lobby_if_due(tx: Transaction, session: Session) -> Session:
-    """Return the locked session, with its lobby opened if it is due."""
+    """Open the lobby if it is due, and return the session. The session's row is locked."""
     session, recorded = with_due_lobby(session, tx.now)
     return await save_change(tx, session, recorded) if recorded else session
 
 
 def with_due_lobby(session: Session, now: datetime) -> tuple[Session, list[RecordedEvent]]:
-    """Return the session with its lobby opened if it is due, and the event of that.
+    """Return the session and the new events, after opening the lobby if it is due.
 
-    So no learner is refused between the lobby's time and the next run of the worker.
+    Joining applies this too, so that no learner is refused because the worker has not run since the lobby's opening
+    time.
     """
     if not session.is_lobby_due(now):
         return session, []

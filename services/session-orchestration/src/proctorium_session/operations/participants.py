@@ -1,4 +1,4 @@
-"""Updates of participants by events about their identity cases (`I1`) and their attempts (`S7`)."""
+"""Updates of participants by events about their identity verification (`I1`) and their attempts (`S7`)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,10 @@ from proctorium_session.storage import participants, sessions
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """An event about a participant's identity case. `position` orders the events of identity verification."""
+    """An event about a participant's identity case.
+
+    `position` is the position of the event among the events of identity verification.
+    """
 
     message: Message
     session_id: UUID
@@ -44,7 +47,10 @@ class CaseEvent:
 
 @dataclass(frozen=True, slots=True)
 class AttemptEvent:
-    """An event about an attempt in a session. `is_recorded` is False for counts of answers, which are only shown."""
+    """An event about an attempt in a session.
+
+    `is_recorded` is False for updates of the number of answers, which are shown but not appended to the record.
+    """
 
     message: Message
     session_id: UUID
@@ -56,14 +62,14 @@ class AttemptEvent:
 
 
 async def update_identity(tx: Transaction, event: CaseEvent) -> None:
-    """Record the event, and update the participant unless a newer event was received before. Raises NOT_FOUND."""
+    """Append the event to the record. Update the participant unless a newer event was handled. Raises NOT_FOUND."""
     session, view = await _lock_participant(tx, event.session_id, event.participant_id)
     participant = view.participant
     recorded: list[RecordedEvent | ReceivedEvent] = [
         ReceivedEvent(event.message, event.actor, event.participant_id, event.occurred_at)
     ]
     if event.position > participant.identity_position:
-        # A participant who was ready stays ready: the state of the case shows a later change.
+        # A participant who met the policy once stays ready, even if the state of their case changes later.
         becomes_ready = participant.ready_time is None and is_ready(
             session.plan.identity_policy, event.state
         )
@@ -82,7 +88,10 @@ async def update_identity(tx: Transaction, event: CaseEvent) -> None:
 
 
 async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
-    """Record the event and update the participant's progress, which never goes backwards. Raises NOT_FOUND."""
+    """Append the event to the record and update the participant's progress. Raises NOT_FOUND.
+
+    The state of the progress never goes back.
+    """
     session, view = await _lock_participant(tx, event.session_id, event.participant_id)
     before = view.progress(event.assessment_id)
     after = apply_update(before, event.update)
@@ -95,7 +104,7 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
             ReceivedEvent(event.message, "assessment", event.participant_id, event.occurred_at)
         )
     if view.participant.state is ParticipantState.LEFT and after.state.is_started:
-        # The attempt was started before the end of the session, and its start became known after it.
+        # The attempt was started before the session ended, but its start becomes known only now.
         target = PARTICIPANT_STATES.target(view.participant.state, ParticipantAction.COMPLETE)
         assert target is not None
         completed = replace(view.participant, state=target, revision=session.next_revision)
@@ -109,7 +118,7 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
 async def _lock_participant(
     tx: Transaction, session_id: UUID, participant_id: UUID
 ) -> tuple[Session, ParticipantView]:
-    """Return the session with its row locked, and the participant. Raises NOT_FOUND."""
+    """Lock and return the session, and return the participant. Raises NOT_FOUND."""
     session = await sessions.lock_session(tx, session_id)
     if session is None:
         raise no_session()

@@ -1,4 +1,4 @@
-"""Planning sessions, cancelling them, and inviting learners (`S1`)."""
+"""Planning and cancelling sessions, and inviting learners (`S1`)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ M = TypeVar("M", bound=Message)
 
 
 class SessionPlanning:
-    """Planning of sessions, with the services that know courses, people and assessments."""
+    """Plans sessions. Courses, people and assessments are read from other services."""
 
     def __init__(
         self, database: Database, enrollment: Enrollment, assessments: Assessments
@@ -100,7 +100,7 @@ class SessionPlanning:
 async def cancel(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """Cancel a session that has not started. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+    """Cancel a session that has not been started. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
 
     async def run(tx: Transaction) -> VisibleSession:
         session = await sessions.lock_session(tx, session_id)
@@ -120,9 +120,10 @@ async def cancel(
 
 
 async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Invite learners to a session, up to the number of its free seats that are not reserved.
+    """Invite learners to a session, up to the number of free seats that are not reserved.
 
-    Does nothing if the session is over or unknown, and skips its proctors and learners who are invited or have joined.
+    Does nothing if the session is over or unknown. Skips proctors of the session and learners who are invited or have
+    joined.
     """
     session = await sessions.lock_session(tx, session_id)
     if session is None or session.state.is_final:
@@ -139,7 +140,7 @@ async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
 
 
 async def _people_of(tx: Transaction, session: Session) -> list[UUID]:
-    """Return the invited learners, the participants and the proctors of the session."""
+    """Return the ids of the invited learners, the participants and the proctors of the session, sorted."""
     views = await participants.list_views(tx, session.session_id)
     return sorted(
         {

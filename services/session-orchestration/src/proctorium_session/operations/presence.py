@@ -1,8 +1,8 @@
-"""Presence: a participant is connected while they have an open stream on any replica (`S6`).
+"""Presence: a participant is connected while they have an open stream on a replica (`S6`).
 
-Each replica stores a lease for every participant with a stream, in batches. A participant without a valid lease is
-shown as disconnected by the first replica that finds it, so the participants of a replica that fails are shown as
-connected at most until their leases expire.
+Each replica stores a lease for every participant who has a stream on it. All replicas look for participants without a
+valid lease and set them to disconnected. After a failure of a replica, its participants are therefore shown as
+connected only until their leases expire.
 """
 
 from __future__ import annotations
@@ -20,19 +20,22 @@ from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, s
 from proctorium_session.storage import presence, sessions
 
 _MAX_PARTICIPANTS = 200
-"""The most participants of a session in one transaction, so that the session's row is not locked for long."""
+"""The maximum number of a session's participants in one transaction. It limits how long the session's row is locked."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """How long a lease is valid, and how long after the last stream closed: a page that reloads stays connected."""
+    """The validity of a lease while a stream is open (`length`) and after the last stream closed (`linger`).
+
+    Because of `linger`, a participant whose page reloads stays connected.
+    """
 
     length: timedelta = timedelta(seconds=6)
     linger: timedelta = timedelta(seconds=2)
 
 
 class Presence:
-    """The open streams of this replica, and their leases. `monotonic` returns seconds."""
+    """The open streams of this replica and their leases. `monotonic` returns a time in seconds."""
 
     def __init__(
         self, database: Database, replica_id: UUID, lease: Lease, monotonic: Callable[[], float]
@@ -47,7 +50,7 @@ class Presence:
 
     @contextmanager
     def stream(self, participant_id: UUID) -> Iterator[None]:
-        """Count a stream of the participant within the block."""
+        """Count an open stream of the participant during the block."""
         self._streams[participant_id] += 1
         self._closed.discard(participant_id)
         try:
@@ -56,12 +59,15 @@ class Presence:
             self._streams[participant_id] -= 1
             if not self._streams[participant_id]:
                 del self._streams[participant_id]
-                # A lease that was never written need not be ended.
+                # If no lease was stored, none has to be shortened.
                 if self._renewed.pop(participant_id, None) is not None:
                     self._closed.add(participant_id)
 
     async def run(self) -> None:
-        """Store this replica's leases, then update who is connected by the leases of all replicas."""
+        """Store the leases of this replica, then update which participants are connected.
+
+        A participant is connected if any replica has a valid lease for them.
+        """
         await self._store_leases()
         await self._update_connected()
 
@@ -79,7 +85,8 @@ class Presence:
                 await presence.upsert_leases(tx, self._replica_id, closed, self._lease.linger)
                 await presence.delete_expired_leases(tx)
         self._renewed.update((each, now) for each in due if each in self._streams)
-        # Streams that closed meanwhile have a whole lease: the next run ends it.
+        # If the last stream of a participant closed meanwhile, their lease was stored with its full length. The next
+        # run shortens it.
         self._closed |= {each for each in due if each not in self._streams}
         self._closed -= closed
 
@@ -95,8 +102,8 @@ class Presence:
             session = await sessions.lock_session(tx, stale.session_id)
             if session is None or session.state.is_final:
                 return
-            # The update compares again under the lock: another replica may have updated them, or a learner may have
-            # reconnected.
+            # The update compares with the leases again after the lock. Meanwhile, another replica may have made the
+            # change, or a learner may have reconnected.
             changes = await presence.update_connected(
                 tx, stale.participant_ids, session.next_revision
             )

@@ -1,4 +1,4 @@
-"""Reading sessions: each caller sees those that they supervise or take part in."""
+"""Reading sessions. Callers see only the sessions that they supervise or take part in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proctorium_session.storage.sessions import SessionFilter
 
 
 async def get_session(database: Database, caller: Caller, session_id: UUID) -> VisibleSession:
-    """Return a session for administrators, its proctors and its learners, invited or joined. Raises NOT_FOUND."""
+    """Return a session that the caller supervises, is invited to or has joined. Raises NOT_FOUND."""
     async with database.transaction() as tx:
         session = await sessions.get_session(tx, session_id)
         if session is None:
@@ -36,7 +36,10 @@ async def get_session(database: Database, caller: Caller, session_id: UUID) -> V
 async def list_sessions(
     database: Database, caller: Caller, *, live_only: bool, page_size: int, page_token: str
 ) -> tuple[Sequence[VisibleSession], str]:
-    """Return a page of the sessions that the caller may see, by start time. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of the sessions that the caller may see, by start time, and the token of the next page.
+
+    Raises INVALID_PAGE_TOKEN.
+    """
     name = f"sessions:{caller.name}:{live_only}"
     limit = pages.effective_size(page_size)
     async with database.transaction() as tx:
@@ -54,7 +57,7 @@ async def list_sessions(
 
 
 async def with_learners(tx: Transaction, session: Session) -> VisibleSession:
-    """Return the session with its invited learners, for those who supervise it."""
+    """Return the session with its invited learners. Only callers who supervise it may see them."""
     return VisibleSession(session, await sessions.list_invited_learner_ids(tx, session.session_id))
 
 

@@ -1,4 +1,4 @@
-"""The roster: the live snapshot of a session for those who supervise it (`S7`)."""
+"""The roster, which is the live snapshot of a session for its supervisors (`S7`)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from proctorium_session.operations.live import LiveSession, Snapshot
 
 
 async def supervised_snapshot(live: LiveSession, caller: Caller, revision: int) -> Snapshot:
-    """Return a snapshot of at least this revision.
+    """Return a snapshot of `revision` or later, if the caller may supervise the session.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND for administrators, DATABASE_UNAVAILABLE.
+    Raises NOT_YOUR_SESSION, NOT_FOUND (only for administrators), DATABASE_UNAVAILABLE.
     """
     try:
         snapshot = await live.snapshot_since(revision)

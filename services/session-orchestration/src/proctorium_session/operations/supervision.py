@@ -1,4 +1,4 @@
-"""Supervising participants: authorising assessments and removing learners (`S11`, `S12`)."""
+"""Authorising assessments for participants, and removing participants (`S11`, `S12`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """The outcome of a request for each participant: the participant after it, or why it changed nothing."""
+    """The outcome of a request for each participant: the updated participant, or the reason why nothing changed."""
 
     session: Session
     outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
@@ -54,9 +54,11 @@ async def authorize_assessment(
     participant_ids: Sequence[UUID],
     responder: Responder[BulkResult, M],
 ) -> M:
-    """Authorise an assessment for each named participant who can be authorised, or if none is named for everybody.
+    """Authorise an assessment for participants.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION.
+    Without `participant_ids`, authorises it for all participants who have not started it. The result has a refusal for
+    each participant who cannot be authorised. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION,
+    ASSESSMENT_NOT_IN_SESSION.
     """
 
     async def run(tx: Transaction) -> BulkResult:
@@ -95,7 +97,10 @@ async def remove_participant(
     reason: str,
     responder: Responder[RemovalResult, M],
 ) -> M:
-    """Remove a participant, who can read the reason. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
+    """Remove a participant, and store the reason, which the participant can read.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    """
 
     async def run(tx: Transaction) -> RemovalResult:
         session, actor = await lock_supervised(tx, session_id, caller)

@@ -1,1 +1,1 @@
-"""The tables of session orchestration and the statements on them."""
+"""The tables of session orchestration, and the SQL statements that use them."""

@@ -1,4 +1,4 @@
-"""Storing changes of sessions: their rows, new participants and record entries, in one statement."""
+"""Storing the rows, new participants and record entries of changed sessions, in one statement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.record import Entry
 from proctorium_session.domain.sessions import Session
 
-# With arrays, one prepared statement stores any number of rows.
+# The parameters are arrays, so that one prepared statement stores any number of rows.
 _SAVE_CHANGES = """
     WITH joined AS (
         INSERT INTO participants (
@@ -48,7 +48,7 @@ async def save_changes(
     newcomers: Sequence[Participant],
     entries: Sequence[tuple[UUID, Entry]],
 ) -> None:
-    """Update locked sessions, and insert their new participants and the next entries of their records."""
+    """Update sessions, and insert their new participants and record entries. The sessions' rows are locked."""
     await tx.fetch(
         _SAVE_CHANGES,
         *_session_columns(sessions),

@@ -1,4 +1,4 @@
-"""Queries of incidents. Each revision is a row, which never changes."""
+"""Queries of incidents. Each revision is a row that never changes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ async def count_incidents(tx: Transaction, session_id: UUID) -> int:
 
 
 async def get_session_id(tx: Transaction, incident_id: UUID) -> UUID | None:
-    """Return the session of an incident, or None if there is no such incident."""
+    """Return the id of the incident's session, or None if there is no such incident."""
     statement = select(incidents.c.session_id).where(incidents.c.incident_id == incident_id)
     found: UUID | None = (await tx.execute(statement)).scalar_one_or_none()
     return found
@@ -78,9 +78,9 @@ async def list_incidents(
     before: UUID | None,
     limit: int,
 ) -> Sequence[Incident]:
-    """Return at most `limit` incidents of a session, or of one participant, newest first, older than `before`.
+    """Return at most `limit` incidents of a session or of one participant, newest first. All are older than `before`.
 
-    Ids sort by the time of their creation.
+    The order is that of the ids, which sort by the time of creation.
     """
     statement = (
         _revisions()

@@ -27,7 +27,7 @@ from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.storage.tables import participant_assessments, participants
 
 SessionPerson = tuple[UUID, UUID]
-"""The ids of a session and of a person."""
+"""The id of a session and the id of a person."""
 
 _LIST_RELATIONS = """
     SELECT session_id, person_id,
@@ -55,7 +55,7 @@ _ASSESSMENT_COLUMNS = (
 async def list_relations(
     tx: Transaction, pairs: Collection[SessionPerson]
 ) -> tuple[set[SessionPerson], set[SessionPerson]]:
-    """Return those of the pairs whose person is invited, and those whose person has joined."""
+    """Return the pairs whose person is invited to the session, and the pairs whose person has joined it."""
     if not pairs:
         return set(), set()
     rows = await tx.fetch(_LIST_RELATIONS, [each[0] for each in pairs], [each[1] for each in pairs])
@@ -65,7 +65,7 @@ async def list_relations(
 
 
 async def update_participant(tx: Transaction, participant: Participant) -> None:
-    """Update the columns of a participant that can change. The session is locked."""
+    """Update the columns of a participant that can change. The session's row is locked."""
     values = _columns(participant)
     for fixed in ("participant_id", "session_id", "person_id", "join_time"):
         del values[fixed]
@@ -79,14 +79,14 @@ async def update_participant(tx: Transaction, participant: Participant) -> None:
 async def get_view_of_person(
     tx: Transaction, session_id: UUID, person_id: UUID
 ) -> ParticipantView | None:
-    """Return the participant who is this person, or None."""
+    """Return the participant of this person, or None."""
     return (await get_views_of_people(tx, [(session_id, person_id)])).get((session_id, person_id))
 
 
 async def get_views_of_people(
     tx: Transaction, pairs: Collection[SessionPerson]
 ) -> dict[SessionPerson, ParticipantView]:
-    """Return the participant of each pair whose person has joined the session."""
+    """Return the participants by pair. Pairs whose person has not joined the session are omitted."""
     rows = await tx.execute(
         _SELECT_VIEWS_OF_PEOPLE,
         {"session_ids": [each[0] for each in pairs], "person_ids": [each[1] for each in pairs]},
@@ -100,7 +100,7 @@ async def get_views_of_people(
 async def get_view(
     tx: Transaction, session_id: UUID, participant_id: UUID
 ) -> ParticipantView | None:
-    """Return the participant of the session, or None."""
+    """Return the participant with this id in the session, or None."""
     return await _first(
         tx,
         _select_views().where(
@@ -113,7 +113,10 @@ async def get_view(
 async def list_views(
     tx: Transaction, session_id: UUID, *, only: Collection[UUID] = ()
 ) -> list[ParticipantView]:
-    """Return all participants of the session, or `only` some, in the order in which they joined."""
+    """Return the participants of the session in the order in which they joined.
+
+    If `only` is not empty, return only those participants.
+    """
     statement = _select_views().where(participants.c.session_id == session_id)
     if only:
         statement = statement.where(participants.c.participant_id.in_(only))
@@ -126,7 +129,7 @@ async def list_views(
 async def update_revision(
     tx: Transaction, participant_ids: Collection[UUID], revision: int
 ) -> None:
-    """Set the revision in which the participants changed last."""
+    """Set the revision of the last change of the participants."""
     await tx.execute(
         update(participants)
         .where(participants.c.participant_id.in_(participant_ids))
@@ -137,7 +140,7 @@ async def update_revision(
 async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
     """Change all waiting participants to In Session, in one statement.
 
-    Their revisions do not change: live snapshots apply the start by `domain.participants.after_start`.
+    Their revisions do not change, because live snapshots apply the start by `domain.participants.after_start`.
     """
     await tx.execute(
         update(participants)
@@ -152,7 +155,7 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
 async def close_participants(
     tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of participants to `targets`, by their ids, and disconnect all of the session."""
+    """Set the states of participants to `targets` (by id), and disconnect all participants of the session."""
     for target in set(targets.values()):
         ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(
@@ -171,7 +174,7 @@ async def close_participants(
 
 
 async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) -> None:
-    """Store the progress of participants, each in one assessment. The session is locked."""
+    """Store the progress of participants, each with one assessment. The session's row is locked."""
     if not rows:
         return
     new = upsert(participant_assessments)
@@ -225,7 +228,7 @@ async def _first(tx: Transaction, statement: Select[Any]) -> ParticipantView | N
 
 
 def group_views(rows: Iterable[Mapping[str, Any]]) -> list[ParticipantView]:
-    """Return one view for the rows of each participant, in the order of their first rows."""
+    """Return one view for each participant in the rows, in the order of their first rows."""
     by_id: dict[UUID, Participant] = {}
     assessments: dict[UUID, dict[UUID, Progress]] = {}
     for row in rows:

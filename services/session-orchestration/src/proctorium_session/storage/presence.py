@@ -1,6 +1,6 @@
-"""Leases: the replica that has an open stream of a participant, and until when its lease is valid.
+"""Queries of leases. A lease contains a replica with an open stream of a participant, and the end of its validity.
 
-All times are the database's (`now()`), because the clocks of replicas differ.
+All times are those of the database (`now()`), because the clocks of replicas differ.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class StaleParticipants:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
-    """A participant whose `connected` was changed."""
+    """A participant whose `connected` has changed."""
 
     participant_id: UUID
     person_id: UUID
@@ -75,7 +75,7 @@ class ConnectionChange:
 async def upsert_leases(
     tx: Transaction, replica_id: UUID, participant_ids: Collection[UUID], length: timedelta
 ) -> None:
-    """Store leases of this replica for the participants, valid for `length` from now."""
+    """Store leases of this replica for the participants. They are valid for `length` from now."""
     await tx.execute(
         _UPSERT_LEASES,
         {"replica_id": replica_id, "participant_ids": sorted(participant_ids), "length": length},
@@ -98,7 +98,7 @@ async def list_stale_participants(tx: Transaction) -> list[StaleParticipants]:
 async def update_connected(
     tx: Transaction, participant_ids: Sequence[UUID], revision: int
 ) -> list[ConnectionChange]:
-    """Set `connected` of the participants by their leases, and return the changes. The session is locked."""
+    """Update `connected` of the participants by their leases, and return the changes. The session's row is locked."""
     rows = await tx.execute(
         _UPDATE_CONNECTED, {"participant_ids": list(participant_ids), "revision": revision}
     )

@@ -1,4 +1,4 @@
-"""The engagements of proctors in sessions."""
+"""Queries of the engagements of proctors."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from proctorium_session.storage.tables import session_proctors
 
 
 async def lock_proctors(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
-    """Lock the planning of these proctors' sessions until the transaction ends."""
-    # Always in the same order, so that two transactions cannot wait for each other.
+    """Lock the planning of sessions with these proctors until the transaction ends."""
+    # The proctors are locked in a fixed order, so that concurrent transactions do not deadlock.
     for proctor_id in sorted(proctor_ids):
         await tx.execute(
             text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
@@ -26,7 +26,7 @@ async def lock_proctors(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
 async def list_engagements(
     tx: Transaction, proctor_ids: Sequence[UUID], start: datetime, end: datetime
 ) -> list[Engagement]:
-    """Return the proctors' engagements between the two times in sessions that are not over."""
+    """Return the proctors' engagements between the two times, except in sessions that are over."""
     period = session_proctors.c.period
     statement = (
         select(

@@ -1,4 +1,4 @@
-"""The changes of a session since a revision."""
+"""Queries of the changes of a session since a revision."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _CHANGES = f"""
 """  # noqa: S608 - constants
 
 
-# The names that `session_from_row` and `group_views` use.
+# The keys that `session_from_row` and `group_views` expect.
 _SESSION_NAMES = [*_SESSION, "proctor_ids"]
 _VIEW_NAMES = [
     *_PARTICIPANT,
@@ -39,17 +39,17 @@ _VIEW_NAMES = [
 
 
 class Changes(NamedTuple):
-    """A session, and those of its participants that changed after a revision, in the order in which they joined."""
+    """A session and the participants that changed after a revision, in the order in which they joined."""
 
     session: Session
     views: list[ParticipantView]
 
 
 async def get_changes_since(database: Database, session_id: UUID, revision: int) -> Changes | None:
-    """Return the session and the participants that changed after a revision; None if there is no such session.
+    """Return the session and the participants that changed after `revision`, or None if there is no such session.
 
-    A single statement keeps the result consistent and needs one round trip. When a session is started, all its learners
-    wait for this query.
+    A single statement makes the result consistent and needs only one round trip. The time matters, because all learners
+    wait for this query when a session is started.
     """
     rows = [tuple(row) for row in await database.fetch(_CHANGES, session_id, revision)]
     if not rows:
@@ -57,6 +57,6 @@ async def get_changes_since(database: Database, session_id: UUID, revision: int)
     width = len(_SESSION_NAMES)
     session = sessions.session_from_row(dict(zip(_SESSION_NAMES, rows[0][:width], strict=True)))
     changed = [dict(zip(_VIEW_NAMES, row[width:], strict=True)) for row in rows]
-    # If no participant changed, the only row has no participant.
+    # If no participant changed, the result has one row without a participant.
     joined = [row for row in changed if row["participant_id"] is not None]
     return Changes(session, participants.group_views(joined))

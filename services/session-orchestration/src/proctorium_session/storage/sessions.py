@@ -1,4 +1,4 @@
-"""Sessions with their proctors and invited learners."""
+"""Queries of sessions with their proctors and invited learners."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OVER = (SessionState.ENDED.value, SessionState.CANCELLED.value)
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """The sessions to list: those that a person supervises, those of a person as a learner, or all."""
+    """The sessions to list: all, or those with `proctor_id` as a proctor or `learner_id` as a learner."""
 
     proctor_id: UUID | None = None
     learner_id: UUID | None = None
@@ -63,7 +63,7 @@ async def insert_session(tx: Transaction, session: Session, learner_ids: Sequenc
 async def insert_invited_learners(
     tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]
 ) -> None:
-    """Insert invited learners, at least one, who are not invited yet."""
+    """Insert invited learners. Skips learners who are invited already. `person_ids` must not be empty."""
     await tx.execute(
         insert(session_learners),
         [{"session_id": session_id, "person_id": each} for each in person_ids],
@@ -77,12 +77,12 @@ async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session | None:
-    """Return the session with its row locked, or None. Every change of a session locks its row first."""
+    """Lock the row of a session and return the session, or None. Every change of a session locks this row first."""
     return (await lock_sessions(tx, [session_id])).get(session_id)
 
 
 async def lock_sessions(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID, Session]:
-    """Return those of the sessions that exist, by their ids, with their rows locked."""
+    """Lock the rows of sessions and return the sessions by id. Unknown ids are omitted."""
     if not session_ids:
         return {}
     rows = await tx.fetch(_LOCK, list(session_ids))
@@ -90,7 +90,7 @@ async def lock_sessions(tx: Transaction, session_ids: Collection[UUID]) -> dict[
 
 
 async def list_invited_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """Return the invited learners of the session."""
+    """Return the ids of the session's invited learners."""
     statement = (
         select(session_learners.c.person_id)
         .where(session_learners.c.session_id == session_id)
@@ -110,7 +110,7 @@ async def is_invited(tx: Transaction, session_id: UUID, person_id: UUID) -> bool
 
 
 async def list_absent_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """Return the invited learners who have not joined."""
+    """Return the ids of the invited learners who have not joined."""
     statement = (
         select(session_learners.c.person_id)
         .where(
@@ -132,7 +132,7 @@ async def count_absent_learners(tx: Transaction, session_id: UUID) -> int:
 
 
 async def list_due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
-    """Return the sessions whose lobby is due, the earliest first."""
+    """Return the ids of at most `limit` sessions whose lobby is due, earliest opening time first."""
     statement = (
         select(sessions.c.session_id)
         .where(
@@ -153,7 +153,7 @@ async def list_sessions(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Session]:
-    """Return the sessions after `after`, by start time."""
+    """Return at most `limit` sessions by start time, after the time and the id in `after`."""
     statement = _sessions().order_by(sessions.c.start_time, sessions.c.session_id).limit(limit)
     if not session_filter.all:
         statement = statement.where(_matches(session_filter))
@@ -169,7 +169,7 @@ async def list_sessions(
 async def list_invited_learner_ids_of_sessions(
     tx: Transaction, session_ids: Sequence[UUID]
 ) -> dict[UUID, tuple[UUID, ...]]:
-    """Return the invited learners of several sessions, by the sessions' ids."""
+    """Return the ids of the invited learners of several sessions, by the id of the session."""
     if not session_ids:
         return {}
     statement = (
@@ -205,7 +205,7 @@ def _sessions() -> Select[Any]:
     return select(sessions, func.array(proctors).label("proctor_ids"))
 
 
-# Always in the same order, so that two transactions cannot wait for each other.
+# The rows are locked in a fixed order, so that concurrent transactions do not deadlock.
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, state, lobby_open_time, actual_start_time, end_time, ended_by,
@@ -258,7 +258,7 @@ def _changeable_columns(session: Session) -> dict[str, object]:
 
 
 def session_from_row(row: Mapping[str, Any] | Record) -> Session:
-    """Return the session of a row."""
+    """Return the session from a row."""
     plan = Plan(
         course_id=row["course_id"],
         assessment_ids=tuple(row["assessment_ids"]),

@@ -51,7 +51,7 @@ sessions = Table(
     Column("actual_start_time", _TIME),
     Column("end_time", _TIME),
     Column("ended_by", Uuid),
-    # Counted by a trigger of participants, whatever inserts them.
+    # A trigger of `participants` counts them, for every way of inserting them.
     Column("participant_count", Integer, nullable=False, server_default=text("0")),
     Column("revision", BigInteger, nullable=False),
     Column("session_revision", BigInteger, nullable=False),
@@ -74,16 +74,16 @@ sessions = Table(
     Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
     Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
 )
-"""One row for each session: its plan, its state, the count of its changes and the head of its record."""
+"""Sessions, with their plan, state, revision and the head of their record."""
 
 session_proctors = Table(
     "session_proctors",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("proctor_id", Uuid, nullable=False),
-    # 0 is the lead proctor.
+    # The lead proctor has 0.
     Column("ordinal", SmallInteger, nullable=False),
-    # Copied from the session by triggers, for the exclusion constraint.
+    # Triggers copy the period from the session, for the exclusion constraint.
     Column("period", TSTZRANGE, nullable=False),
     Column("live", Boolean, nullable=False),
     PrimaryKeyConstraint("session_id", "proctor_id"),
@@ -96,10 +96,13 @@ session_proctors = Table(
         where=text("live"),
     ),
 )
-"""One row for each proctor of a session. A constraint refuses overlapping sessions of one proctor that are not over."""
+"""The proctors of sessions, one row for each. A constraint refuses overlapping sessions of a proctor.
+
+Sessions that are over may overlap.
+"""
 
 certifications = certifications_table(metadata)
-"""The certifications of proctors, copied from enrollment so that a session can start without it."""
+"""The certifications of proctors, copied from enrollment so that a session can be started without calling it."""
 
 session_learners = Table(
     "session_learners",
@@ -109,7 +112,7 @@ session_learners = Table(
     PrimaryKeyConstraint("session_id", "person_id"),
     Index("ix_session_learners_person_id", "person_id"),
 )
-"""One row for each invited learner of a session."""
+"""The invited learners of sessions, one row for each."""
 
 participants = Table(
     "participants",
@@ -125,7 +128,7 @@ participants = Table(
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
-    # The revision of the session in which the participant changed last.
+    # The revision of the session in which the participant last changed.
     Column("revision", BigInteger, nullable=False),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
@@ -142,7 +145,7 @@ participants = Table(
     Index("ix_participants_session_id_revision", "session_id", "revision"),
     Index("ix_participants_connected", "participant_id", postgresql_where=text("connected")),
 )
-"""One row for each learner who has joined a session."""
+"""Participants, one row for each learner who has joined a session."""
 
 participant_assessments = Table(
     "participant_assessments",
@@ -150,7 +153,7 @@ participant_assessments = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("attempt_id", Uuid),
-    # The number of a ProgressState, which does not decrease within one attempt.
+    # The number of a ProgressState. It never decreases within one attempt.
     Column("state", SmallInteger, nullable=False),
     Column("answered_count", Integer, nullable=False),
     Column("item_count", Integer, nullable=False),
@@ -158,7 +161,7 @@ participant_assessments = Table(
     PrimaryKeyConstraint("participant_id", "assessment_id"),
     CheckConstraint("state BETWEEN 1 AND 6", name="state"),
 )
-"""One row for the progress of a participant in an assessment, from the first event or authorisation on."""
+"""The progress of participants in assessments. A row is inserted by the first event or authorisation."""
 
 session_record = Table(
     "session_record",
@@ -173,13 +176,13 @@ session_record = Table(
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("session_id", "number"),
 )
-"""One row for each event of a session, linked to the one before by its hash; rows never change."""
+"""The entries of session records, one row for each event. Hashes link the rows, which never change."""
 
 record_accesses = Table(
     "record_accesses",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
-    # One row for all pages that a person reads in a minute, to limit the number of rows.
+    # A row covers all pages that a person reads within a minute, which limits the number of rows.
     Column("minute", _TIME, nullable=False),
     Column("accessed_by", Uuid, nullable=False),
     Column("acting_role", Text, nullable=False),
@@ -187,7 +190,7 @@ record_accesses = Table(
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
     CheckConstraint("minute = date_trunc('minute', minute)", name="minute"),
 )
-"""One row for each person who read the record of a session, role and minute; rows never change."""
+"""Accesses to session records, one row for each person, role and minute. Rows never change."""
 
 incidents = Table(
     "incidents",
@@ -197,7 +200,7 @@ incidents = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id")),
     Index("ix_incidents_session_id_incident_id", "session_id", "incident_id"),
 )
-"""One row for each incident of a session; rows never change."""
+"""The incidents of sessions. Rows never change."""
 
 incident_revisions = Table(
     "incident_revisions",
@@ -207,7 +210,7 @@ incident_revisions = Table(
     Column("category_id", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("note", Text, nullable=False),
-    # The key of the note's hash in events and in the record.
+    # The key of the note's hash, which events and the record contain instead of the note.
     Column("note_key", LargeBinary, nullable=False),
     Column("occurred_at", _TIME, nullable=False),
     Column("written_by", Uuid, nullable=False),
@@ -219,7 +222,7 @@ incident_revisions = Table(
     CheckConstraint("note <> '' AND length(note) <= 2000", name="note"),
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
 )
-"""One row for each revision of an incident; rows never change. The newest one is what the incident says."""
+"""The revisions of incidents. Rows never change, and the newest revision is valid."""
 
 presence = Table(
     "presence",
@@ -231,4 +234,7 @@ presence = Table(
     Index("ix_presence_expires_at", "expires_at"),
     prefixes=["UNLOGGED"],
 )
-"""One row for each lease of a replica for a participant with an open stream. Unlogged: rewritten every few seconds."""
+"""Leases, one row for each participant with an open stream and each replica.
+
+The table is unlogged, because its rows are updated every few seconds.
+"""

@@ -1,4 +1,4 @@
-"""The handler of `session--codes`."""
+"""The handler of the subscription `session--codes`."""
 
 from __future__ import annotations
 

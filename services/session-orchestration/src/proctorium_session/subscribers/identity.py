@@ -1,4 +1,4 @@
-"""The handlers of `session--identity`. Events may be late, repeated and in any order."""
+"""The handlers of the subscription `session--identity`. Events may be delayed, redelivered or reordered."""
 
 from __future__ import annotations
 
@@ -21,35 +21,35 @@ CaseMessage = (
 async def on_case_opened(
     tx: Transaction, event: events.CaseOpened, metadata: EventMetadata
 ) -> None:
-    """Update the participant's identity state: evidence is requested."""
+    """Set the participant's identity state to evidence requested."""
     await _update(tx, event, metadata, IdentityState.REQUESTED)
 
 
 async def on_case_submitted(
     tx: Transaction, event: events.CaseSubmitted, metadata: EventMetadata
 ) -> None:
-    """Update the participant's identity state: evidence was submitted."""
+    """Set the participant's identity state to evidence submitted."""
     await _update(tx, event, metadata, IdentityState.SUBMITTED, event.person_id)
 
 
 async def on_case_verified(
     tx: Transaction, event: events.CaseVerified, metadata: EventMetadata
 ) -> None:
-    """Update the participant's identity state: verified."""
+    """Set the participant's identity state to verified."""
     await _update(tx, event, metadata, IdentityState.VERIFIED, event.decided_by)
 
 
 async def on_case_rejected(
     tx: Transaction, event: events.CaseRejected, metadata: EventMetadata
 ) -> None:
-    """Update the participant's identity state: rejected."""
+    """Set the participant's identity state to rejected."""
     await _update(tx, event, metadata, IdentityState.REJECTED, event.decided_by)
 
 
 async def on_case_resubmission_requested(
     tx: Transaction, event: events.CaseResubmissionRequested, metadata: EventMetadata
 ) -> None:
-    """Update the participant's identity state: new evidence is requested."""
+    """Set the participant's identity state to resubmission requested."""
     await _update(tx, event, metadata, IdentityState.RESUBMISSION_REQUESTED, event.requested_by)
 
 

@@ -1,4 +1,4 @@
-"""The worker that opens lobbies at their time."""
+"""The worker that opens lobbies at their opening time."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ _log = get_logger()
 
 
 class LobbyWorker:
-    """The worker that opens every lobby that is due."""
+    """Opens the lobbies that are due."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def run(self) -> None:
-        """Open the lobbies that are due, and log their number."""
+        """Open the lobbies that are due, and log how many there were."""
         opened = await open_due_lobbies(self._database)
         if opened:
             _log.info("lobbies_opened", count=opened)

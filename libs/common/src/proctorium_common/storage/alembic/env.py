@@ -1,4 +1,4 @@
-"""The Alembic environment of every service; `storage/migrations.py` passes in the connection and the tables."""
+"""The Alembic environment of every service. `storage/migrations.py` passes the connection and the tables to it."""
 
 from alembic import context
 

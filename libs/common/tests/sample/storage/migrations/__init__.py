@@ -1,1 +1,1 @@
-"""The sample's revisions."""
+"""The migrations of the sample service."""

@@ -1,1 +1,1 @@
-"""The schema's revisions."""
+"""The revisions of the database schema."""

@@ -1,1 +1,1 @@
-"""The schema of identity verification, in numbered revisions."""
+"""The database schema of identity verification, as numbered revisions."""

@@ -1,4 +1,4 @@
-"""Assessments, attempts, answers, results, releases, certificates, sessions, participants, courses, registrations."""
+"""Create the tables and triggers of assessment."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _ASSESSMENTS = (
 )
 
 _ATTEMPTS = (
-    # Free space on each page, so that a save updates its attempt in place, without a change of an index.
+    # The fillfactor leaves free space on each page, so that a save needs no new index entries (a HOT update).
     """
     CREATE TABLE attempts (
         attempt_id uuid NOT NULL,
@@ -96,7 +96,8 @@ _ATTEMPTS = (
     CREATE UNIQUE INDEX uq_attempts_self_paced ON attempts (person_id, assessment_id)
         WHERE session_id IS NULL AND state <> 'voided'
     """,
-    # At most one started attempt at an assessment (`A10`), checked from the start, so that a submission cannot fail.
+    # A learner has at most one started attempt at an assessment (`A10`). This is checked when an attempt is started,
+    # so that its submission cannot fail.
     """
     CREATE UNIQUE INDEX uq_attempts_started ON attempts (person_id, assessment_id)
         WHERE state IN ('in_progress', 'submitted', 'scored', 'released')
@@ -104,7 +105,7 @@ _ATTEMPTS = (
     "CREATE INDEX ix_attempts_person_id ON attempts (person_id, attempt_id)",
     "CREATE INDEX ix_attempts_participant_id ON attempts (participant_id)",
     "CREATE INDEX ix_attempts_deadline_at ON attempts (deadline_at) WHERE state = 'in_progress'",
-    # It fires only on updates of the state or the owner, so that it does not slow down saving.
+    # The trigger fires only on updates of the state or of the ids, so that it does not slow down saving.
     """
     CREATE FUNCTION check_attempt_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

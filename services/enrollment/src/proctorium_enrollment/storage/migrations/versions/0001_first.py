@@ -1,4 +1,4 @@
-"""People, accounts, courses, registrations, sessions and their members, codes, the organisation's settings."""
+"""Create the tables of people, accounts, courses, registrations, sessions, codes and the organisation's settings."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ _TABLES = (
     "INSERT INTO organisation VALUES (true, 'Proctorium', '', '', 1)",
 )
 
-# Columns that are set once and never change afterwards: (table, column).
+# Columns that cannot be changed once they are set: (table, column).
 _SET_ONCE = (
     ("sign_ins", "ended_at"),
     ("refresh_tokens", "used_at"),
@@ -309,7 +309,7 @@ _TRIGGERS = (
     CREATE TRIGGER check_sign_in_update BEFORE UPDATE ON sign_ins
         FOR EACH ROW EXECUTE FUNCTION check_sign_in_update()
     """,
-    # The lock keeps two administrators from revoking each other's role at once; the operations take it first.
+    # The lock prevents two administrators from revoking each other's role concurrently. The operations acquire it too.
     """
     CREATE FUNCTION check_last_administrator() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -366,7 +366,7 @@ def upgrade() -> None:
 
 
 def _forbid_changes_once_set(table: str, column: str) -> None:
-    """Make the database refuse to change or clear `column` of `table` once it is set."""
+    """Refuse to change or clear `column` of `table` once it is set."""
     name = f"check_{table}_{column}"
     op.execute(
         f"""

@@ -1,4 +1,4 @@
-"""Sessions, certifications, cases, evidence, evidence access log."""
+"""Create the tables of sessions, certifications, cases, evidence and the evidence access log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions and deliveries."""
+"""Create the tables of sessions and deliveries."""
 
 from alembic import op
 

@@ -1,4 +1,4 @@
-"""Sessions, proctors, invited learners, participants, their progress, session record, record accesses, presence."""
+"""Create the tables of sessions, participants, their progress, session records and presence."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ revision = "0001"
 down_revision = None
 
 _TABLES = (
-    # For a uuid in an exclusion constraint; a trusted extension, which the owner of the database may create.
+    # The extension allows a uuid in an exclusion constraint. It is trusted, so the owner of the database may create it.
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
     """
     CREATE TABLE sessions (
@@ -171,7 +171,7 @@ _TABLES = (
 )
 
 _TRIGGERS = (
-    # Copy the planned time of a session, and whether it is over, for the exclusion constraint.
+    # Copy the planned period of a session, and whether the session is over, for the exclusion constraint.
     """
     CREATE FUNCTION copy_period() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -202,7 +202,7 @@ _TRIGGERS = (
         )
         EXECUTE FUNCTION renew_periods()
     """,
-    # Count the participants, so that ck_sessions_capacity holds whatever inserts them.
+    # Count the participants in a trigger, so that every way of inserting them respects ck_sessions_capacity.
     """
     CREATE FUNCTION count_participants() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -217,7 +217,7 @@ _TRIGGERS = (
         REFERENCING NEW TABLE AS new_participants
         FOR EACH STATEMENT EXECUTE FUNCTION count_participants()
     """,
-    # The transitions of domain/session_states.py and domain/participant_states.py.
+    # Allow only the transitions in domain/session_states.py and domain/participant_states.py.
     """
     CREATE FUNCTION check_session_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -253,7 +253,7 @@ _TRIGGERS = (
     CREATE TRIGGER check_participant_update BEFORE UPDATE OF state ON participants
         FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION check_participant_update()
     """,
-    # Refuse a gap in the numbers of a record.
+    # Refuse gaps in the numbers of a record's entries.
     """
     CREATE FUNCTION check_record_number() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -1,4 +1,4 @@
-"""Expand: incidents and their revisions."""
+"""Expand: create the tables of incidents and their revisions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _STATEMENTS = (
         CONSTRAINT ck_incident_revisions_acting_role CHECK (acting_role IN ('proctor', 'administrator'))
     )
     """,
-    # A participant of another session, and a gap between two revisions, are refused.
+    # Refuse a participant of another session, and gaps between revisions.
     """
     CREATE FUNCTION check_incident() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
