@@ -1,10 +1,10 @@
-# One Dockerfile for all images of Proctorium. `make images` builds all; the build arguments select one:
+# One Dockerfile for all images of Proctorium. `make images` builds all images. The build arguments select one image:
 #
 #   docker build --build-arg SERVICE=enrollment -t proctorium/enrollment .
 #   docker build --build-arg SERVICE=portal --build-arg SOURCE=pages -t proctorium/portal .
 #   docker build --build-arg PARENT=libs --build-arg SERVICE=devstack -t proctorium/devstack .
 #
-# Needs BuildKit. All packages are installed with the versions and hashes of requirements.lock.
+# The build needs BuildKit. All packages are installed with the versions and hashes of requirements.lock.
 # For mirrors, a proxy or a private certificate authority, see docs/how-to/build-the-images.md.
 
 ARG BASE=python:3.11-slim
@@ -13,7 +13,7 @@ ARG SOURCE=shared
 FROM ${BASE} AS tools
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
-# One file of certificate authorities for pip, uv and npm. The secret `ca` replaces it while they run, and is in no layer.
+# pip, uv and npm use one file of certificate authorities. The secret `ca` replaces this file while they run. No layer contains the secret.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \
@@ -21,14 +21,14 @@ ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-
     UV_CONSTRAINT=/src/requirements.lock UV_BUILD_CONSTRAINT=/src/requirements.lock
 WORKDIR /src
 COPY requirements.lock ./
-# pip installs uv, with the version and the hashes of the lock.
+# pip installs uv with the version and the hashes of requirements.lock.
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements.lock > /tmp/uv.txt \
     && pip install --no-deps --require-hashes --requirement /tmp/uv.txt \
     && python -m venv --without-pip /opt/proctorium
 ENV VIRTUAL_ENV=/opt/proctorium
 
-# The packages that all services share, installed in one layer that all images have in common.
+# Installs the packages that all services share in one layer, which is part of all images.
 FROM tools AS shared
 COPY protos protos
 COPY libs/common libs/common
@@ -36,7 +36,7 @@ COPY libs/access libs/access
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
     uv pip install ./protos ./libs/common ./libs/access
 
-# The web pages, built with separate tools. Only the portal's image is based on this stage.
+# Builds the web pages, with tools in a separate environment. Only the portal's image is based on this stage.
 FROM shared AS pages
 ARG NPM_CONFIG_REGISTRY
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
@@ -47,8 +47,8 @@ COPY services/portal services/portal
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/web/bin/python -m tools.web build
 
-# Install the selected service. The files that this adds to the shared packages are copied to /opt/added, so that they
-# form a layer of their own.
+# Installs the selected service. The files that the installation adds to the shared packages are copied to /opt/added,
+# so that they form a separate layer.
 FROM ${SOURCE} AS service
 ARG PARENT=services
 ARG SERVICE
@@ -65,9 +65,9 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
     | tar --create --directory=/opt/proctorium --null --files-from=- | tar --extract --directory=/opt/added
 
 FROM ${BASE} AS runtime
-# The base image has no bytecode, and a read-only root cannot store it, so each start would compile the standard library.
-# A numeric user, so that Kubernetes can verify that it is not root.
-# /data and /certificates belong to it, so that volumes mounted there do as well.
+# Compiles the standard library. The base image has no bytecode, and a read-only root cannot store it, so that each start
+# would compile the library again. Creates a user with a number, so that Kubernetes can verify that the user is not root.
+# /data and /certificates belong to this user, so that new volumes that are mounted there belong to the user too.
 RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel \
     && library="$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
     && rm -rf "${library}/ensurepip" "${library}/idlelib" "${library}/lib2to3" "${library}/turtledemo" \
@@ -76,10 +76,10 @@ RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel
     && install --directory --owner=10001 --group=10001 /data /certificates
 COPY --from=shared /opt/proctorium /opt/proctorium
 COPY --from=service /opt/added /opt/proctorium
-# PYTHONSAFEPATH: no modules are imported from the working directory, because it is writable.
+# PYTHONSAFEPATH prevents imports from the working directory, which is writable.
 ENV PATH=/opt/proctorium/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1
 USER 10001:10001
 WORKDIR /tmp
-# The service writes only to /tmp and to the folders in its settings: run it with a read-only root.
+# The service writes only to /tmp and to the folders in its settings, so the container can have a read-only root.
 ENTRYPOINT ["/opt/proctorium/bin/service"]
 CMD ["serve"]

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# `make images`: builds the images of Proctorium. Needs only Docker with BuildKit.
+# Builds the images of Proctorium (`make images`). Needs only Docker with BuildKit.
 #
-#   deploy/images.sh                     all of them
-#   deploy/images.sh enrollment portal   some of them
+#   deploy/images.sh                     builds all images
+#   deploy/images.sh enrollment portal   builds only these images
 #
 # Environment variables: TAG (default: latest); BASE, PIP_INDEX_URL, UV_DEFAULT_INDEX, NPM_CONFIG_REGISTRY
 # (mirrors); CA_BUNDLE (a PEM file of certificate authorities); HTTP_PROXY, HTTPS_PROXY, NO_PROXY.
@@ -19,7 +19,8 @@ build() {
 
 options=()
 for name in BASE PIP_INDEX_URL UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-  # Only by name: the value may contain a password, and other users can read the command line.
+  # The argument has only the name of the variable, because the value may contain a password, and other users can read
+  # the command line.
   if [ -n "${!name:-}" ]; then options+=("--build-arg=$name"); fi
 done
 if [ -n "${CA_BUNDLE:-}" ]; then options+=("--secret=id=ca,src=$CA_BUNDLE"); fi

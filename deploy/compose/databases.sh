@@ -1,6 +1,7 @@
 #!/bin/bash
-# Run once by the PostgreSQL image before it accepts connections. Creates for each service a database, the role that
-# owns and migrates its tables, and the role that the service runs as, to which the migration grants its permissions.
+# The PostgreSQL image runs this script once, before it accepts connections. For each service, the script creates a
+# database, a role that owns and migrates the tables, and a role that the service runs as. The migration grants the
+# second role its permissions.
 set -euo pipefail
 
 for service in enrollment session assessment identity notification; do
@@ -17,5 +18,6 @@ GRANT CONNECT ON DATABASE :"role" TO :"role";
 SQL
 done
 
-# The superuser connects only by the socket in this container, because connections over the network need a password.
+# Without a password, the superuser can connect only by the socket in this container: connections over the network
+# need one.
 psql --username "$POSTGRES_USER" --set ON_ERROR_STOP=1 --quiet --command 'ALTER ROLE CURRENT_USER PASSWORD NULL'

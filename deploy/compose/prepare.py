@@ -1,8 +1,9 @@
-"""Issues a certificate for each identity of docker-compose.yml, into the volume that only this identity mounts.
+"""Issue a certificate for each identity of docker-compose.yml, into the volume that only this identity mounts.
 
-Also writes the configurations of the edge and of NATS into their volumes. Runs as root, with only the capabilities to
-write into other users' folders and to change owners. A repeated run renews only certificates that are missing or expire
-within two weeks. No other container mounts the volume with the authority's key.
+The program also writes the configuration of the edge and the users of NATS into their volumes. It runs as root, but
+with only the capabilities to write into other users' folders and to change the owners of files. A repeated run issues
+only certificates that are missing or expire within two weeks. No other container mounts the volume of the authority's
+key.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def write_edge(folder: Path) -> None:
-    """Write the descriptors, and `edge.yaml`, which names them and the edge's certificate."""
+    """Write the descriptors, and `edge.yaml` with the paths of the descriptors and of the edge's certificate."""
     write(folder / "descriptors.binpb", DESCRIPTORS.read_bytes())
     settings = EdgeSettings(
         listen=Address("0.0.0.0", EDGE_PORT),  # noqa: S104 - inside the container; compose publishes it on 127.0.0.1
@@ -69,7 +70,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Replace a file by a new one, so that a process that has the old one open can read it to its end."""
+    """Replace a file by a new file, so that a process that has opened the old file can read it to the end."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 

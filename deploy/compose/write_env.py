@@ -1,6 +1,7 @@
-"""Writes `.env` with secrets for docker-compose.yml; existing secrets do not change. Standard library only.
+"""Write `.env` with secrets for docker-compose.yml, without changing existing secrets.
 
-Keep the file: without its keys, the encrypted data in the volumes cannot be read.
+The program needs only the standard library. Keep the file: without its keys, the encrypted data in the volumes cannot
+be decrypted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def complete(text: str) -> str:
 
 
 def main() -> None:
-    """Complete the file, which only its owner can read."""
+    """Add the missing secrets to the file, which only its owner can read."""
     text = complete(ENV.read_text("utf-8") if ENV.exists() else "")
     with os.fdopen(
         os.open(ENV, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"

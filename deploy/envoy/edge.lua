@@ -1,6 +1,7 @@
 -- Removes headers that clients may not set, and converts a browser's cookie into a token.
 
--- COOKIE_PREFIX is "__Host-" when clients use HTTPS: browsers accept such cookies only from this host. Cookies without it are then ignored.
+-- When clients use HTTPS, COOKIE_PREFIX is "__Host-", because browsers accept cookies with this prefix only from this host. Cookies without
+-- the prefix are then ignored.
 local TOKEN = COOKIE_PREFIX .. "proctorium_token"
 local REFRESH = COOKIE_PREFIX .. "proctorium_refresh"
 local DEVICE = COOKIE_PREFIX .. "proctorium_device"
@@ -21,9 +22,10 @@ local function strip_claims(headers)
   end
 end
 
--- The headers that a call may have, with their maximum lengths; all others are removed. A service's gRPC library closes the whole
--- connection, which all callers share, when it cannot parse one header of one call: a deadline without a unit, a name that ends in -bin
--- with a value that is not base64, more than 8 KiB in total. Each header of the list is used by a later filter or by a service.
+-- The headers that a call may have, with their maximum lengths. All other headers are removed, because a service's gRPC library closes the
+-- whole connection, which all callers share, when it cannot parse the headers of one call. Examples are a deadline without a unit, a name
+-- that ends in -bin with a value that is not base64, and headers of more than 8 KiB in total. A later filter or a service uses each header
+-- of the list.
 local MAX_LENGTHS = {
   [":authority"] = 255, [":method"] = 16, [":path"] = 4096, [":scheme"] = 8,
   ["accept"] = 255, ["content-length"] = 20, ["content-type"] = 64, ["transfer-encoding"] = 32, ["te"] = 8,
@@ -51,7 +53,7 @@ local function is_readable(name, value)
   return READABLE[name] == nil or value:find(READABLE[name]) ~= nil
 end
 
--- Removes headers that are not readable, except pseudo-headers, which Envoy itself refuses.
+-- Removes headers that are not readable or repeated. Pseudo-headers are not removed, because Envoy itself refuses invalid ones.
 local function remove_unreadable(headers)
   local unreadable, seen = {}, {}
   for name, value in pairs(headers) do
@@ -67,13 +69,14 @@ local function remove_unreadable(headers)
   end
 end
 
--- A browser sends cookies with the requests of any page, so they are accepted only from Proctorium's pages and from the address bar.
+-- Returns whether cookies are accepted. A browser also sends cookies with requests from pages of other sites, so cookies are accepted only
+-- if the request comes from Proctorium's pages or from the address bar.
 local function is_from_own_page(headers)
   local site = headers:get("sec-fetch-site")
   return site == nil or site == "same-origin" or site == "none"
 end
 
--- Returns the cookies by name; none for requests from other sites. Of several cookies with one name, the browser's first is used.
+-- Returns the cookies by name. For a request from another site, the result is empty. If several cookies have one name, the first is used.
 local function cookies_of(headers)
   local found = {}
   local cookies = headers:get("cookie")
@@ -104,7 +107,7 @@ local function pass_cookies(headers, path, cookies)
   end
 end
 
--- Normalises the case of the scheme, which is arbitrary (RFC 9110), because the token check accepts only one form.
+-- Changes the scheme to `Bearer`. A client may write the scheme in any case (RFC 9110), but the token check accepts only this form.
 local function normalise_scheme(headers)
   local authorization = headers:get("authorization")
   if authorization ~= nil and authorization:sub(1, 7):lower() == "bearer " then
@@ -122,7 +125,8 @@ local function set_authorization(headers, path)
   end
 end
 
--- For the access log and the spans: the name of a method identifies no person, but the rest of a page's path may.
+-- Returns the name for the access log and the spans: the name of a method, or the verb and the first part of the path of a page. The rest
+-- of the path is left out, because it may identify a person.
 local function name_of(path, verb)
   if path:sub(1, #SERVICES) == SERVICES then
     return path:match("^/([^?]*)"):sub(1, 120)
@@ -130,7 +134,8 @@ local function name_of(path, verb)
   return verb .. " " .. path:match("^/[^/?]*"):sub(1, 40)
 end
 
--- The client's protocol, recorded before other filters convert everything to gRPC, for the form of the edge's errors (local_reply_config).
+-- Returns the client's protocol, which determines the form of the edge's errors (local_reply_config). This function must run first, because
+-- later filters convert all calls to gRPC.
 local function caller_of(path, headers)
   local content = headers:get("content-type") or ""
   if content:sub(1, 20) == "application/grpc-web" then
@@ -142,7 +147,8 @@ local function caller_of(path, headers)
   return path:sub(1, #SERVICES) == SERVICES and "json" or "page"
 end
 
--- A form of another site can send text that is valid JSON, but cannot set the content type of JSON.
+-- Returns whether the content type is JSON. This prevents attacks by forms of other sites: a form can send text that is valid JSON, but it
+-- cannot set this content type.
 local function is_json(headers)
   local content = (headers:get("content-type") or ""):lower()
   return content:match("^application/json%s*$") ~= nil or content:match("^application/json%s*;") ~= nil

@@ -1,19 +1,20 @@
--- Refuses JSON that does not match the method's request, before the transcoder, which would drop it: unknown fields, repeated fields, two
--- fields of a oneof, unknown enum values, and unknown query parameters. METHODS, MESSAGES and ENUMS are generated from the protos
--- (edge_json.py). To limit the work for one request, more than MAX_STEPS names, values and escaped quotes, or a nesting deeper than
--- MAX_DEPTH, are refused too.
+-- Refuses JSON that does not match the method's request: unknown fields, repeated fields, two fields of a oneof, unknown enum values, and
+-- unknown query parameters. This filter runs before the transcoder, because the transcoder drops such parts silently. METHODS, MESSAGES and
+-- ENUMS are generated from the protos (edge_json.py). To limit the work for one request, the filter also refuses requests with more than
+-- MAX_STEPS names, values and escaped quotes, and requests nested deeper than MAX_DEPTH.
 
 local MAX_DEPTH = 32
 local LARGE = 1048576
 local OBJECT, LIST, QUOTE, BACKSLASH = 123, 91, 34, 92
 local REASON = '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"proctorium"'
 
--- The request that is being read. Envoy runs this code for one request at a time, because nothing below waits.
+-- The state of the request that is being parsed. All requests of a worker can share these variables, because the functions that use them
+-- never yield, so that a worker parses one request at a time.
 local text, at, steps, path
 
 local find, byte, sub = string.find, string.byte, string.sub
 
--- Stops parsing. Without a field, the edge's error says that the body is not valid JSON for the method.
+-- Stops parsing with an error. Without a description, the client receives the edge's own error for a body that is not valid JSON.
 local function refuse(description, field)
   error({ description = description, field = field }, 0)
 end
@@ -48,7 +49,7 @@ local function expect(character)
   at = at + 1
 end
 
--- Moves past a string and returns the raw text between its quotes.
+-- Moves past a string and returns the positions of the first and the last byte between its quotes.
 local function read_string()
   if next_byte() ~= QUOTE then
     refuse()
@@ -88,7 +89,7 @@ end
 
 local SHORT = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- Decodes escapes, because a name with escapes is the same name.
+-- Returns a raw string with its escapes decoded, because a name can be written with or without escapes.
 local function decode(raw)
   if not find(raw, "\\", 1, true) then
     return raw
@@ -121,7 +122,7 @@ local function read_literal()
   return sub(text, first, last)
 end
 
--- Calls `entry` for each entry up to the closing bracket.
+-- Moves past a list or an object, and calls `entry` with the index of each entry. `entry` must move past the entry.
 local function each(open, close, depth, entry)
   if depth > MAX_DEPTH then
     refuse("The request is nested too deeply.", here())
@@ -296,7 +297,7 @@ end
 
 local function read_body(method)
   if next_byte() == nil then
-    return  -- a missing body is an empty message
+    return  -- a missing body is equivalent to an empty message
   end
   if method.streaming and next_byte() == LIST then
     each(LIST, 93, 1, function(number)
@@ -318,7 +319,7 @@ local function quoted(value)
   return '"' .. printable .. '"'
 end
 
--- Returns the error in the form of a service's error for an invalid field.
+-- Returns the error as JSON, in the same form as a service's error for an invalid field.
 local function status_of(refusal)
   local message, info, fields = quoted(refusal.description), REASON .. "}", ""
   if refusal.field ~= nil then
@@ -365,7 +366,7 @@ function envoy_on_request(handle)
   elseif refusal.description == nil then
     handle:respond({ [":status"] = "400" }, "")
   else
-    -- The response is complete, and the edge's own replies must not replace it.
+    -- This value of `caller` prevents that one of the edge's own replies replaces this response.
     handle:streamInfo():dynamicMetadata():set("proctorium", "caller", "answered")
     handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, status_of(refusal))
   end

@@ -1,5 +1,5 @@
--- Adds a reason to errors that have only a code, such as those of a service's gRPC library when a deadline has passed: the edge's reply for
--- that code (REPLIES), before the error is converted to JSON or gRPC-Web.
+-- Adds a message and a reason to errors that have only a code, such as the error of a service's gRPC library when a deadline has passed. Both
+-- are taken from the edge's own reply for the code (REPLIES). This filter runs before the error is converted to JSON or gRPC-Web.
 
 function envoy_on_response(handle)
   local headers = handle:headers()
