@@ -214,9 +214,10 @@ class Fuzz:
             request.person_id = self._known.choose("person_id") or ""
 
     def _caller(self, random: Random, method: MethodDescriptor, token: str | None) -> Caller:
-        """Choose a caller, mostly one with permission to call the method.
+        """Choose a random caller, usually one with permission to call the method.
 
-        If the request was made from a template, `token` is the token of the template, and its owner is mostly chosen.
+        `token` is the token of the template from which the request was made, or None if there is no template. If there
+        is a token, the caller to whom the token belongs is usually chosen.
         """
         if token is not None and random.random() < 0.7:
             for caller in self._callers:

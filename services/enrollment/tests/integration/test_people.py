@@ -166,7 +166,7 @@ async def test_access_to_a_person(harness: Harness) -> None:
     assert await seen(harness.learner(learner_id), learner_id)
     assert await seen(harness.client(session.proctor_id, "proctor"), learner_id)
     assert not await seen(harness.client(stranger.person_id, "proctor"), learner_id)
-    # A proctor of the session without the role sees no learner, and a participant does not see the proctor.
+    # The proctor of the session cannot read a learner while acting as a learner. A learner cannot read the proctor.
     assert not await seen(harness.client(session.proctor_id, "learner"), learner_id)
     assert not await seen(harness.learner(learner_id), session.proctor_id)
     assert not await seen(harness.administrator, str(new_id()))

@@ -51,7 +51,7 @@ async def removed_learner(harness: Harness) -> Person:
 
 
 def learner_with_responses(harness: Harness, step: str, *responses: str) -> Person:
-    """Return a learner. The mail server sends these responses at this step of the learner's mails."""
+    """Return a new learner, and make the mail server send `responses` at `step` of the mails to the learner."""
     learner = harness.person()
     harness.sink.step = responding(step, learner.email, *responses)
     return learner

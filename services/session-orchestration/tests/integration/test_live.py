@@ -295,7 +295,8 @@ async def test_change_is_read_once_for_all_watchers(harness: Harness) -> None:
         watchers = [asyncio.create_task(one_watcher()) for _ in range(200)]
         for _ in watchers:
             await opened.acquire()
-        # Concurrent watchers share a read. Another read follows when the subscription starts.
+        # Concurrent watchers share one read of the session. The session is read again when the subscription to its
+        # notifications starts.
         assert database.transactions <= 3
         before = database.transactions
         await start(proctor, session.session_id)

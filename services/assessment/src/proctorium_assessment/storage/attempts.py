@@ -153,7 +153,10 @@ async def lock_attempt_with_others(
 async def get_attempt_with_answers(
     source: Database | Transaction, attempt_id: UUID
 ) -> AttemptWithAnswers | None:
-    """Return the attempt with its counting answers, which one statement reads, or None if it does not exist."""
+    """Return the attempt with its answers that count, or None if the attempt does not exist.
+
+    One statement reads the attempt and the answers.
+    """
     rows = await source.fetch(_GET_WITH_ANSWERS, attempt_id)
     if not rows:
         return None

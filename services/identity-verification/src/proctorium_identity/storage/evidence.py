@@ -1,4 +1,7 @@
-"""Queries of the images of cases: the kind of each image, and the key of the object with its ciphertext."""
+"""Queries of the images of cases.
+
+A row has the kind of an image and the object key under which the encrypted image is stored.
+"""
 
 from __future__ import annotations
 

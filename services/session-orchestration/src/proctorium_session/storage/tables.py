@@ -81,7 +81,7 @@ session_proctors = Table(
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("proctor_id", Uuid, nullable=False),
-    # The lead proctor has 0.
+    # The ordinal of the lead proctor is 0.
     Column("ordinal", SmallInteger, nullable=False),
     # Triggers copy the period from the session, for the exclusion constraint.
     Column("period", TSTZRANGE, nullable=False),

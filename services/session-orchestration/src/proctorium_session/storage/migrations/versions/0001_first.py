@@ -171,7 +171,8 @@ _TABLES = (
 )
 
 _TRIGGERS = (
-    # Copy the planned period of a session, and whether the session is over, for the exclusion constraint.
+    # Copy two facts from `sessions` to each row of `session_proctors`: the planned period of the session, and whether
+    # the session is not over (`live`). The exclusion constraint of `session_proctors` needs them.
     """
     CREATE FUNCTION copy_period() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
