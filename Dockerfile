@@ -5,7 +5,7 @@
 #   docker build --build-arg PARENT=libs --build-arg SERVICE=devstack -t proctorium/devstack .
 #
 # The build needs BuildKit. All packages are installed with the versions and hashes of requirements.lock.
-# For mirrors, a proxy or a private certificate authority, see docs/how-to/build-the-images.md.
+# docs/how-to/build-the-images.md describes how to use mirrors, a proxy or a private certificate authority.
 
 ARG BASE=python:3.11-slim
 ARG SOURCE=shared
@@ -13,7 +13,7 @@ ARG SOURCE=shared
 FROM ${BASE} AS tools
 ARG PIP_INDEX_URL
 ARG UV_DEFAULT_INDEX
-# pip, uv and npm use one file of certificate authorities. The secret `ca` replaces this file while they run. No layer contains the secret.
+# pip, uv and npm use one file of certificate authorities. The secret `ca` replaces this file while pip, uv and npm run. No layer contains the secret.
 ENV PIP_CERT=/etc/ssl/certs/ca-certificates.crt SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt \
     NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt \
     PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore \
@@ -28,7 +28,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     && python -m venv --without-pip /opt/proctorium
 ENV VIRTUAL_ENV=/opt/proctorium
 
-# Installs the packages that all services share in one layer, which is part of all images.
+# Installs the packages that all services share. They form one layer, which is part of all images.
 FROM tools AS shared
 COPY protos protos
 COPY libs/common libs/common
@@ -36,7 +36,7 @@ COPY libs/access libs/access
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
     uv pip install ./protos ./libs/common ./libs/access
 
-# Builds the web pages, with tools in a separate environment. Only the portal's image is based on this stage.
+# Builds the web pages. The build tools are in a separate environment. Only the portal's image is based on this stage.
 FROM shared AS pages
 ARG NPM_CONFIG_REGISTRY
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
@@ -47,8 +47,8 @@ COPY services/portal services/portal
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     /opt/web/bin/python -m tools.web build
 
-# Installs the selected service. The files that the installation adds to the shared packages are copied to /opt/added,
-# so that they form a separate layer.
+# Installs the selected service. The files that this installation adds are copied to /opt/added, so that they form a layer
+# separate from the shared packages.
 FROM ${SOURCE} AS service
 ARG PARENT=services
 ARG SERVICE
@@ -65,9 +65,10 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
     | tar --create --directory=/opt/proctorium --null --files-from=- | tar --extract --directory=/opt/added
 
 FROM ${BASE} AS runtime
-# Compiles the standard library. The base image has no bytecode, and a read-only root cannot store it, so that each start
-# would compile the library again. Creates a user with a number, so that Kubernetes can verify that the user is not root.
-# /data and /certificates belong to this user, so that new volumes that are mounted there belong to the user too.
+# Compiles the standard library, because the base image has no bytecode. A container with a read-only root cannot store
+# bytecode, so it would compile the library again at each start.
+# Creates a user with the fixed number 10001, so that Kubernetes can verify that the user is not root. /data and
+# /certificates belong to this user, so that new volumes mounted there belong to the user too.
 RUN python -m pip uninstall --yes --root-user-action=ignore pip setuptools wheel \
     && library="$(python -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')" \
     && rm -rf "${library}/ensurepip" "${library}/idlelib" "${library}/lib2to3" "${library}/turtledemo" \
@@ -80,6 +81,6 @@ COPY --from=service /opt/added /opt/proctorium
 ENV PATH=/opt/proctorium/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 PYTHONSAFEPATH=1
 USER 10001:10001
 WORKDIR /tmp
-# The service writes only to /tmp and to the folders in its settings, so the container can have a read-only root.
+# The container can have a read-only root, because the service writes only to /tmp and to the folders in its settings.
 ENTRYPOINT ["/opt/proctorium/bin/service"]
 CMD ["serve"]

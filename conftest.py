@@ -1,9 +1,10 @@
 """The configuration of all test runs.
 
-Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests share a running system:
-one worker runs the tests with a browser, another worker the other end-to-end tests. Property tests have no deadline,
-because the machine may be busy. A test that hangs fails, and its traceback shows where it waits. If a fixture or a
-thread hangs, the worker prints the stacks of all threads and ends (`faulthandler_timeout` in pyproject.toml).
+Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests share running systems.
+Therefore one worker runs all end-to-end tests with a browser, and one worker runs all other end-to-end tests. Property
+tests have no deadline, because the machine may be busy. A test that hangs fails after a time limit, and its traceback
+shows where the test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads and ends
+(`faulthandler_timeout` in pyproject.toml).
 """
 
 import asyncio
@@ -19,9 +20,9 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Some tests fork to start a process as another user. gRPC's fork handlers sometimes crash its thread "event_engine"
-# with SIGSEGV. They are not needed, because the child processes only execute another program. gRPC reads this variable
-# when it is imported.
+# Disable gRPC's fork handlers, which sometimes crash gRPC's thread "event_engine" with SIGSEGV. The handlers would run,
+# because some tests fork to start a process as another user. The handlers are not needed, because such a process only
+# executes another program. The variable must be set here, because gRPC reads it when gRPC is imported.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 settings.register_profile("proctorium", deadline=None)
@@ -30,8 +31,8 @@ settings.load_profile("proctorium")
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
-# Long tests of other programs, such as browsers, Envoy and image decoders. `.ci/run` runs them on only one Python,
-# because the Python version has little influence on them.
+# The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders.
+# `.ci/run` runs these tests with only one Python version, because the version has little influence on them.
 LONG = (
     BROWSER,
     "tests/e2e/test_attack",
@@ -39,14 +40,17 @@ LONG = (
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_image_reader",
 )
-# On two otherwise idle cores, tests/fuzz and the slowest other test need about half of this time.
+# On two idle cores, the slowest tests (tests/fuzz and one other test) need about half of this time.
 LONGEST_TEST_SECONDS = 120.0
 
 Arguments = ParamSpec("Arguments")
 
 
 class FilesTogether(LoadScopeScheduling):
-    """A scheduler that runs all tests of a file on one worker, so that shared fixtures are set up only once."""
+    """A scheduler that runs all tests of a file on one worker.
+
+    Therefore a fixture that the tests of a file share is set up only once.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
@@ -61,7 +65,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the long tests, and run the end-to-end tests first, so that workers are not idle at the end."""
+    """Mark the long tests, and move the end-to-end tests to the beginning.
+
+    If the end-to-end tests ran last, one worker would run them while the other workers are idle.
+    """
     for item in items:
         if item.path.relative_to(ROOT).as_posix().startswith(LONG):
             item.add_marker(pytest.mark.long)
@@ -69,7 +76,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
-    """Limit the duration of every asynchronous test."""
+    """Set a time limit for the test if the test is asynchronous."""
     if isinstance(item, pytest.Function) and inspect.iscoroutinefunction(item.obj):
         item.obj = within_limit(item.obj)
 
@@ -77,7 +84,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 def within_limit(
     test: Callable[Arguments, Awaitable[None]],
 ) -> Callable[Arguments, Awaitable[None]]:
-    """Return `test` with a time limit. After LONGEST_TEST_SECONDS, the current `await` raises TimeoutError."""
+    """Return a function that runs `test` with the time limit LONGEST_TEST_SECONDS.
+
+    When the time limit is reached, the current `await` of the test raises TimeoutError.
+    """
 
     @functools.wraps(test)
     async def limited(*args: Arguments.args, **kwargs: Arguments.kwargs) -> None:

@@ -19,8 +19,8 @@ build() {
 
 options=()
 for name in BASE PIP_INDEX_URL UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-  # The argument has only the name of the variable, because the value may contain a password, and other users can read
-  # the command line.
+  # Docker reads the value of the build argument from the environment. The command line has only the name, because other
+  # users can read the command line, and the value may contain a password.
   if [ -n "${!name:-}" ]; then options+=("--build-arg=$name"); fi
 done
 if [ -n "${CA_BUNDLE:-}" ]; then options+=("--secret=id=ca,src=$CA_BUNDLE"); fi

@@ -1,8 +1,8 @@
-"""``make protos-baseline``: writes protos/baseline.binpb, the state of the contract on which clients may rely.
+"""``make protos-baseline``: writes protos/baseline.binpb, the version of the contract on which clients may rely.
 
-`buf breaking` compares the protos with this file, so that the check works offline and in a clone without history. If a
-breaking change is intended, write and commit the file again, so that reviewers notice the change. The file has no
-comments, because a changed comment breaks no client.
+`buf breaking` compares the protos with this file. Because the file is in the repository, the check works offline and in
+a clone without history. After an intended breaking change, write and commit the file again, so that reviewers notice
+the change. The file contains no comments of the protos, because a changed comment breaks no client.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ BASELINE = Path(__file__).resolve().parent.parent / "protos" / "baseline.binpb"
 
 
 def main() -> None:
-    """Write the descriptors of the installed package `proctorium` to the baseline."""
+    """Write the descriptors of the installed package `proctorium` to the file of the baseline."""
     descriptors = FileDescriptorSet.FromString(
         files("proctorium").joinpath("descriptors.binpb").read_bytes()
     )

@@ -1,8 +1,8 @@
 """``make env``: installs requirements.lock and the packages of this repository into `.venv`.
 
 This program runs before packages are installed. Therefore it is called with the system's Python and uses only the
-standard library. It updates an existing environment in place, and uninstalls no packages. For a clean environment, run
-`rm -r .venv` before. Concurrent runs wait for each other.
+standard library. If `.venv` exists, the program updates it and uninstalls no packages. For a clean environment, run
+`rm -r .venv` first. Two concurrent runs do not overlap: the second run waits until the first run has ended.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ LOCK = ROOT / "requirements.lock"
 
 
 def main(steps: list[str]) -> int:
-    """Run the steps, which are ``packages`` (all except for the protos) and ``protos``. Return the exit status."""
+    """Run the steps and return the exit status.
+
+    The step ``protos`` generates and installs the package `proctorium`. The step ``packages`` installs everything else.
+    """
     (ROOT / "build").mkdir(exist_ok=True)
     with (ROOT / "build" / "environment.lock").open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -38,7 +41,10 @@ def main(steps: list[str]) -> int:
 
 
 def install_packages() -> None:
-    """Create the virtual environment, and install the lock and, in editable mode, the packages of this repository."""
+    """Create the virtual environment, and install all packages except the package `proctorium`.
+
+    The distributions in requirements.lock are installed first, then the packages of this repository in editable mode.
+    """
     _make_virtual_environment()
     _install_uv()
     _say("installing the packages of requirements.lock")
@@ -57,7 +63,7 @@ def install_protos() -> None:
 
 
 def own_packages() -> list[Path]:
-    """Return the folders of this repository's packages, without protos/, which is not installed in editable mode."""
+    """Return the folders of the packages that are installed in editable mode: all except protos/."""
     return sorted(
         pyproject.parent
         for parent in ("libs", "services")
@@ -77,7 +83,7 @@ def _make_virtual_environment() -> None:
 
 
 def _install_uv() -> None:
-    """Install uv with pip, in the version and with the hash in requirements.lock."""
+    """Install uv with pip. The version and the hash of uv are in requirements.lock."""
     wanted = locked("uv")
     version = wanted.split()[0].removeprefix("uv==")
     if UV.exists() and subprocess.check_output([UV, "--version"], text=True).split()[1] == version:
@@ -115,8 +121,13 @@ def _run(*command: object) -> None:
 
 
 def with_mirror(given: Mapping[str, str]) -> dict[str, str]:
-    """Return `given` with variables for uv: the system's certificates, and pip's index unless uv has an index."""
-    # Bytecode is compiled at installation. Otherwise each process of `make up` would compile its imports at the start.
+    """Return the environment variables `given` and additional variables for uv.
+
+    With these variables, uv uses the system's certificates and compiles bytecode. If `given` sets an index for pip but
+    none for uv, uv uses pip's index.
+    """
+    # uv compiles bytecode at the installation. Without this bytecode, each process of `make up` would have to compile
+    # all modules that it imports.
     environment = {"UV_SYSTEM_CERTS": "1", "UV_COMPILE_BYTECODE": "1", **given}
     index = environment.get("PIP_INDEX_URL")
     if index and not environment.keys() & {"UV_DEFAULT_INDEX", "UV_INDEX_URL"}:

@@ -1,4 +1,4 @@
-"""``make lint``: runs all checks, even if one fails, and prints one line for each.
+"""``make lint``: runs all checks, even if one of them fails, and prints one line for each check.
 
 ``make lint only="types protos"`` runs only the checks with these names.
 """
@@ -55,7 +55,7 @@ def _passes(name: str, check: Callable[[], str]) -> bool:
 
 
 def check_format() -> str:
-    """Check the format of all files."""
+    """Check the format of all Python files."""
     return run_command(
         BIN / "ruff", "format", "--check", "--output-format", "concise", ".", cure="make format"
     )
@@ -75,7 +75,7 @@ def check_rules() -> str:
 
 
 def check_types() -> str:
-    """Check types. Each test folder has a separate run, because files in different folders have equal names."""
+    """Check types. mypy checks each test folder in a separate run, because test folders have files with equal names."""
     shipped = [
         *ROOT.glob("*/*/src"),
         ROOT / "protos" / "hatch_build.py",
@@ -88,7 +88,7 @@ def check_types() -> str:
 
 
 def check_protos() -> str:
-    """Check the style of the protos with `buf`, and check field behaviours, comments and listed errors."""
+    """Check the style of the protos with `buf`, and check the field behaviours, the comments and the listed errors."""
     protos = read_protos()
     findings = [*check_behaviours(protos), *check_comments(protos)]
     findings += check_errors(protos, contract_of(protos).reasons)
@@ -118,7 +118,7 @@ def check_imports() -> str:
 
 
 def check_topology() -> str:
-    """Check that topology and diagram are up to date, and that the protos and the code agree."""
+    """Check that topology.json and the README's diagram are up to date, and that the protos and the code agree."""
     return "\n".join(topology.check(ROOT))
 
 
@@ -162,7 +162,7 @@ def check_pins() -> str:
 
 
 def check_pythons() -> str:
-    """Check for code that behaves differently on the oldest supported Python."""
+    """Check that no code behaves differently on the oldest supported Python."""
     folders = [*ROOT.glob("*/*/src"), *ROOT.glob("*/*/tests")]
     folders += (ROOT / name for name in ("deploy", "tests", "tools"))
     return "\n".join(
@@ -191,7 +191,7 @@ def check_language() -> str:
     paths = {str(path.relative_to(ROOT)): path for path in files if path.is_file()}
     ours = {name: path for name, path in paths.items() if TEXTS.search(name)}
     texts = ((name, path.read_text("utf-8")) for name, path in sorted(ours.items()))
-    # Without a git history, the command fails and there are no subjects to check.
+    # If there is no git history, the command fails. In this case, no subjects are checked.
     log = subprocess.run(
         ["git", "log", "--no-merges", "--format=%s", f"--since={GLOSSARY_SINCE}"],
         cwd=ROOT,
@@ -253,7 +253,8 @@ def _mypy(paths: Sequence[Path]) -> str:
     said = run_command(
         BIN / "mypy", "--no-error-summary", *(path.relative_to(ROOT) for path in paths)
     )
-    # For a wrong call of an overloaded function, mypy lists all variants. The list is long and helps little.
+    # If a call matches no variant of an overloaded function, mypy lists all variants. The list is long and not useful,
+    # so it is removed.
     return "\n".join(line for line in said.splitlines() if ": note:     def " not in line)
 
 
@@ -272,7 +273,7 @@ def _buf(command: str, *arguments: object) -> str:
 
 
 def run_command(*command: object, cure: str = "") -> str:
-    """Run the command. Return its output and `cure` if it fails, else an empty string."""
+    """Run the command. If it fails, return its output and the suggestion `cure`, else an empty string."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,

@@ -1,7 +1,7 @@
 """Print random docstrings, comments and document sentences for a review by a reader who does not know the code.
 
-`python -m tools.sample 100 --seed 7` prints 100 texts, each with its file and line. The same seed and the same commit
-give the same texts.
+`python -m tools.sample 100 --seed 7` prints 100 texts, each with its file and line. With the same seed and the same
+commit, it always prints the same texts.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _LEAST_WORDS = 4
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[])")
 _CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.DOTALL | re.MULTILINE)
 _NO_TEXT = re.compile(r"[#|]|noqa|type: ignore|mypy:")
-"""The beginnings of texts that are skipped: headings, table rows and instructions to tools."""
+"""A pattern of the beginning of texts that are skipped: headings, table rows and instructions to tools."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print the random texts."""
+    """Print random texts, each with its position."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("count", type=int, nargs="?", default=100)
     parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
@@ -66,7 +66,7 @@ def _docstrings(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _comments(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the comments of a Python file. Comments that fill consecutive lines are joined."""
+    """Yield the comments of a Python file. A comment that fills several consecutive lines is yielded as one text."""
     lines: dict[int, str] = {}
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type != tokenize.COMMENT:
@@ -102,7 +102,7 @@ def _joined(lines: dict[int, str], mark: str) -> Iterator[tuple[int, str]]:
 
 
 def _sentences(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the sentences of a Markdown document, except for code blocks."""
+    """Yield the sentences of a Markdown document. Code blocks are skipped."""
     without_code = _CODE_BLOCK.sub(lambda found: "\n" * found.group().count("\n"), source)
     line = 1
     for paragraph in re.split(r"(\n\s*\n|\n(?=[-*|#]|\d+\. ))", without_code):

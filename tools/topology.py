@@ -1,8 +1,11 @@
 """`make topology`: generates `protos/proctorium/topology.json` and the README's diagram from the protos and the code.
 
-The events of a service are read from the protos. The services that it calls are read from `service.channel("name")` in
-its code, and its subscriptions from `service.subscribe("consumer", {EventMessage: handler, ...})`. The code is parsed
-without being executed, so the arguments of both calls must be literals.
+The events of a service are read from the protos. The other data is read from the code of the service:
+
+- A call of `service.channel("name")` names a service that the service calls.
+- A call of `service.subscribe("consumer", {EventMessage: handler, ...})` defines a subscription.
+
+This tool parses the code without executing it. Therefore the arguments of these calls must be literals.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ _DIAGRAM = re.compile(r"```mermaid\nflowchart LR\n.*?\n```", re.DOTALL)
 
 @dataclass(frozen=True)
 class Generated:
-    """The topology, and findings about contradictions in the protos and the code."""
+    """The topology, and findings about contradictions in the protos and in the code."""
 
     services: Topology
     findings: Sequence[str]
@@ -35,7 +38,7 @@ class Generated:
 
 @dataclass(frozen=True)
 class ServiceCode:
-    """A service's folder in `services/`, its package and its source files."""
+    """The code of a service: the folder in `services/`, the name of the package, and the source files."""
 
     folder: str
     package: str
@@ -85,7 +88,7 @@ class _Reader:
         self.findings: list[str] = []
 
     def read(self) -> ServiceTopology:
-        """Return the service's topology. After this call, `made` and `findings` are complete."""
+        """Return the service's topology. This call also fills the attributes `made` and `findings`."""
         for source in self._code.sources:
             for call in source.calls():
                 self._read_call(source, call)
@@ -166,7 +169,7 @@ class _Reader:
 
 
 def _check_access(services: Topology, contract: Contract) -> Iterator[str]:
-    """Yield a finding for each call without an access option, and each access option without a call."""
+    """Yield a finding for each call that no access option allows, and for each access option that no call uses."""
     for service in services.values():
         for called in service.calls:
             if service.name not in contract.allowed.get(called, frozenset()):
@@ -205,7 +208,7 @@ def _lines(services: Topology) -> Iterator[str]:
 
 
 def _consumed(service: ServiceTopology) -> Mapping[str, set[str]]:
-    """Return the aggregates whose events the service consumes, by owning service."""
+    """Return the aggregates whose events `service` consumes. The keys are the services that own the aggregates."""
     consumed: dict[str, set[str]] = {}
     for subscription in service.subscriptions:
         aggregates = {event.partition(".")[0] for event in subscription.events}
@@ -214,12 +217,12 @@ def _consumed(service: ServiceTopology) -> Mapping[str, set[str]]:
 
 
 def with_diagram(readme: str, services: Topology) -> str:
-    """Return the text of the README with the diagram of these services."""
+    """Return the text of the README, in which the diagram is replaced by the diagram of `services`."""
     return _DIAGRAM.sub(lambda _: diagram_of(services), readme)
 
 
 def check(root: Path = ROOT) -> Iterator[str]:
-    """Yield findings about contradictions in the protos and the code, and about outdated generated files."""
+    """Yield all findings of the topology, and a finding for each generated file that is outdated."""
     generated = generate(read_services(root), read_contract())
     yield from generated.findings
     readme = (root / README).read_text("utf-8")
@@ -230,7 +233,7 @@ def check(root: Path = ROOT) -> Iterator[str]:
 
 
 def main() -> int:
-    """Write the generated files and return 0. If there are findings, print them and return 1 instead."""
+    """Write the generated files and return 0. If there are findings, print them, write no files and return 1."""
     generated = generate(read_services(), read_contract())
     if generated.findings:
         print("\n".join(generated.findings), file=sys.stderr)

@@ -1,9 +1,10 @@
-"""``make portal``: builds the web pages with the Node of requirements.lock, so that no other Node is needed.
+"""``make portal``: builds the web pages with Node.js from requirements.lock, so that no other Node.js is needed.
 
 ``python -m tools.web build`` installs the packages of services/portal/web/package-lock.json and runs ``npm run build``.
-``check`` runs biome's linter, generates the types of the protos and checks all types. ``format`` formats the sources
-and applies biome's fixes. ``test`` runs the unit tests (vitest). For npm, PATH contains `node`, `buf` and the other
-tools of .venv. PROCTORIUM_DESCRIPTORS is the file of descriptors from which TypeScript is generated.
+Other scripts are run in the same way. ``check`` runs biome's linter, generates the TypeScript types of the protos and
+checks all types. ``format`` formats the sources and applies biome's fixes. ``test`` runs the unit tests (vitest). npm
+runs with a PATH that contains `node`, `buf` and the other tools of .venv. The variable PROCTORIUM_DESCRIPTORS names the
+file of descriptors from which TypeScript is generated.
 """
 
 from __future__ import annotations
@@ -56,9 +57,9 @@ def _npm(*arguments: str) -> None:
 
 def _environment(node: Path) -> dict[str, str]:
     return {
-        # Node trusts the system's certificate authorities, as uv does. They may include those of a company.
+        # Node.js trusts the system's certificate authorities, as uv does. These may include authorities of a company.
         "NODE_USE_SYSTEM_CA": "1",
-        # npm's notice about newer versions is useless, because requirements.lock pins npm.
+        # npm prints no notice about newer versions, because requirements.lock pins the version of npm.
         "npm_config_update_notifier": "false",
         **os.environ,
         "PATH": os.pathsep.join(

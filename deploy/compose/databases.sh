@@ -1,7 +1,7 @@
 #!/bin/bash
-# The PostgreSQL image runs this script once, before it accepts connections. For each service, the script creates a
-# database, a role that owns and migrates the tables, and a role that the service runs as. The migration grants the
-# second role its permissions.
+# The PostgreSQL image runs this script once, before the server accepts connections by TCP. For each service, the script
+# creates a database, a role that owns and migrates the tables, and a role as which the service connects. The migration
+# grants the permissions of the service's role.
 set -euo pipefail
 
 for service in enrollment session assessment identity notification; do
@@ -18,6 +18,6 @@ GRANT CONNECT ON DATABASE :"role" TO :"role";
 SQL
 done
 
-# Without a password, the superuser can connect only by the socket in this container: connections over the network
-# need one.
+# Connections over the network need a password. Therefore a superuser without a password can connect only by the socket
+# in this container.
 psql --username "$POSTGRES_USER" --set ON_ERROR_STOP=1 --quiet --command 'ALTER ROLE CURRENT_USER PASSWORD NULL'

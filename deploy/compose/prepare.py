@@ -1,9 +1,9 @@
-"""Issue a certificate for each identity of docker-compose.yml, into the volume that only this identity mounts.
+"""Issue a certificate for each identity of docker-compose.yml.
 
-The program also writes the configuration of the edge and the users of NATS into their volumes. It runs as root, but
-with only the capabilities to write into other users' folders and to change the owners of files. A repeated run issues
-only certificates that are missing or expire within two weeks. No other container mounts the volume of the authority's
-key.
+The program writes each certificate into the volume that only this identity mounts. It also writes the configuration of
+the edge into the volume of the edge, and the users of NATS into the volume of NATS. It runs as root, but its only
+capabilities are to write into other users' folders and to change the owners of files. A repeated run issues only
+certificates that are missing or expire within two weeks. No other container mounts the volume with the authority's key.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from proctorium_devstack.edge import (
 AUTHORITY = Path("/authority")
 IDENTITIES = Path("/identities")
 MOUNT_POINT = Path("/certificates")
-"""The folder at which each container mounts the volume of its identity."""
+"""The folder at which each container mounts the volume of the container's identity."""
 TEMPLATES = Path("/envoy")
 EDGE_KEYS = Path("/edge-keys")
 GRPC_SERVICES = tuple(name for name in services() if name != "portal")
 USER = 10001
-"""The user of the services and the edge. NATS runs as root."""
+"""The user ID of the services and of the edge. NATS runs as root."""
 USERS: Mapping[str, int] = {**dict.fromkeys((*GRPC_SERVICES, "edge", DECLARER), USER), "nats": 0}
 GRPC_PORT = 50051
 PORTAL_PORT = 8080
@@ -52,7 +52,7 @@ def main() -> None:
 
 
 def write_edge(folder: Path) -> None:
-    """Write the descriptors, and `edge.yaml` with the paths of the descriptors and of the edge's certificate."""
+    """Write the descriptors of the protos, and the edge's configuration `edge.yaml`, to `folder`."""
     write(folder / "descriptors.binpb", DESCRIPTORS.read_bytes())
     settings = EdgeSettings(
         listen=Address("0.0.0.0", EDGE_PORT),  # noqa: S104 - inside the container; compose publishes it on 127.0.0.1
@@ -70,7 +70,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Replace a file by a new file, so that a process that has opened the old file can read it to the end."""
+    """Replace `file` by a new file, so that a process that has opened the old file can still read it to the end."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 

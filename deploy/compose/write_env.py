@@ -1,7 +1,7 @@
 """Write `.env` with secrets for docker-compose.yml, without changing existing secrets.
 
-The program needs only the standard library. Keep the file: without its keys, the encrypted data in the volumes cannot
-be decrypted.
+The program needs only the standard library. Keep `.env`, because the encrypted data in the volumes cannot be decrypted
+without the keys in this file.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ SECRETS: Mapping[str, Callable[[], str]] = {
 
 
 def complete(text: str) -> str:
-    """Return `text` with a line for each secret that it lacks."""
+    """Return `text`, the content of `.env`, with one new line for each secret that `text` lacks."""
     existing = {line.partition("=")[0].strip() for line in text.splitlines()}
     added = [f"{name}={create()}\n" for name, create in SECRETS.items() if name not in existing]
     return text + ("" if not text or text.endswith("\n") else "\n") + "".join(added)
 
 
 def main() -> None:
-    """Add the missing secrets to the file, which only its owner can read."""
+    """Add the missing secrets to `.env`, and create the file if necessary. Only the owner can read the file."""
     text = complete(ENV.read_text("utf-8") if ENV.exists() else "")
     with os.fdopen(
         os.open(ENV, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"

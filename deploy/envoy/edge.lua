@@ -1,7 +1,7 @@
 -- Removes headers that clients may not set, and converts a browser's cookie into a token.
 
--- When clients use HTTPS, COOKIE_PREFIX is "__Host-", because browsers accept cookies with this prefix only from this host. Cookies without
--- the prefix are then ignored.
+-- When clients use HTTPS, COOKIE_PREFIX is "__Host-", and cookies without this prefix are ignored. Browsers accept a cookie with this prefix
+-- only from the host itself, so no other host in the domain can set one.
 local TOKEN = COOKIE_PREFIX .. "proctorium_token"
 local REFRESH = COOKIE_PREFIX .. "proctorium_refresh"
 local DEVICE = COOKIE_PREFIX .. "proctorium_device"
@@ -9,7 +9,7 @@ local ACCOUNTS = "/proctorium.enrollment.v1.AccountService/"
 
 local SERVICES = "/proctorium."
 
--- Removes headers that services trust because only the edge and other services can send them.
+-- Removes headers that services trust. Only the edge and other services may send these headers.
 local function strip_claims(headers)
   local claims = {}
   for name, _ in pairs(headers) do
@@ -22,17 +22,17 @@ local function strip_claims(headers)
   end
 end
 
--- The headers that a call may have, with their maximum lengths. All other headers are removed, because a service's gRPC library closes the
--- whole connection, which all callers share, when it cannot parse the headers of one call. Examples are a deadline without a unit, a name
--- that ends in -bin with a value that is not base64, and headers of more than 8 KiB in total. A later filter or a service uses each header
--- of the list.
+-- The headers that a call may have, with their maximum lengths. All other headers are removed. If a service's gRPC library cannot parse the
+-- headers of one call, it closes the whole connection, which all callers share. Examples of such headers are a deadline without a unit, a name
+-- that ends in -bin with a value that is not base64, and headers of more than 8 KiB in total. Each header of this list is used by a later
+-- filter or by a service.
 local MAX_LENGTHS = {
   [":authority"] = 255, [":method"] = 16, [":path"] = 4096, [":scheme"] = 8,
   ["accept"] = 255, ["content-length"] = 20, ["content-type"] = 64, ["transfer-encoding"] = 32, ["te"] = 8,
   ["grpc-timeout"] = 9, ["grpc-encoding"] = 16, ["grpc-accept-encoding"] = 64, ["x-grpc-web"] = 8,
   ["authorization"] = 2560, ["cookie"] = 2560, ["origin"] = 255, ["sec-fetch-site"] = 16,
   ["traceparent"] = 64, ["tracestate"] = 512,
-  ["x-forwarded-proto"] = 8,  -- set by Envoy, which needs it to find a route
+  ["x-forwarded-proto"] = 8,  -- set by Envoy, which needs this header to find a route
 }
 local READABLE = {
   ["grpc-timeout"] = "^%d+[HMSmun]$",
@@ -53,7 +53,7 @@ local function is_readable(name, value)
   return READABLE[name] == nil or value:find(READABLE[name]) ~= nil
 end
 
--- Removes headers that are not readable or repeated. Pseudo-headers are not removed, because Envoy itself refuses invalid ones.
+-- Removes headers that are not readable, and repeated headers. Pseudo-headers are not removed, because Envoy itself refuses invalid pseudo-headers.
 local function remove_unreadable(headers)
   local unreadable, seen = {}, {}
   for name, value in pairs(headers) do
@@ -69,14 +69,15 @@ local function remove_unreadable(headers)
   end
 end
 
--- Returns whether cookies are accepted. A browser also sends cookies with requests from pages of other sites, so cookies are accepted only
--- if the request comes from Proctorium's pages or from the address bar.
+-- Returns whether the cookies of the request are accepted. They are accepted only if the request comes from Proctorium's pages or from the
+-- address bar, because a browser may also send cookies with requests from pages of other sites.
 local function is_from_own_page(headers)
   local site = headers:get("sec-fetch-site")
   return site == nil or site == "same-origin" or site == "none"
 end
 
--- Returns the cookies by name. For a request from another site, the result is empty. If several cookies have one name, the first is used.
+-- Returns a table of the cookies' values by name. For a request from another site, the table is empty. If several cookies have the same name,
+-- the table has the first of them.
 local function cookies_of(headers)
   local found = {}
   local cookies = headers:get("cookie")
@@ -107,7 +108,8 @@ local function pass_cookies(headers, path, cookies)
   end
 end
 
--- Changes the scheme to `Bearer`. A client may write the scheme in any case (RFC 9110), but the token check accepts only this form.
+-- Changes the scheme of the authorization header to `Bearer`. A client may write it in lower or upper case (RFC 9110), but the filter that
+-- verifies tokens accepts only `Bearer`.
 local function normalise_scheme(headers)
   local authorization = headers:get("authorization")
   if authorization ~= nil and authorization:sub(1, 7):lower() == "bearer " then
@@ -125,8 +127,8 @@ local function set_authorization(headers, path)
   end
 end
 
--- Returns the name for the access log and the spans: the name of a method, or the verb and the first part of the path of a page. The rest
--- of the path is left out, because it may identify a person.
+-- Returns the name of the request for the access log and the spans. For a call, this is the name of the method. For a page, this is the verb
+-- and the first part of the path. The rest of the path is left out, because it may identify a person.
 local function name_of(path, verb)
   if path:sub(1, #SERVICES) == SERVICES then
     return path:match("^/([^?]*)"):sub(1, 120)
@@ -134,8 +136,8 @@ local function name_of(path, verb)
   return verb .. " " .. path:match("^/[^/?]*"):sub(1, 40)
 end
 
--- Returns the client's protocol, which determines the form of the edge's errors (local_reply_config). This function must run first, because
--- later filters convert all calls to gRPC.
+-- Returns the client's protocol, which determines the form of the edge's errors (local_reply_config). This function must run before the
+-- filters that convert all calls to gRPC.
 local function caller_of(path, headers)
   local content = headers:get("content-type") or ""
   if content:sub(1, 20) == "application/grpc-web" then
@@ -147,8 +149,8 @@ local function caller_of(path, headers)
   return path:sub(1, #SERVICES) == SERVICES and "json" or "page"
 end
 
--- Returns whether the content type is JSON. This prevents attacks by forms of other sites: a form can send text that is valid JSON, but it
--- cannot set this content type.
+-- Returns whether the content type is JSON. The check prevents attacks by forms of other sites, because a form can send text that is valid JSON,
+-- but cannot set this content type.
 local function is_json(headers)
   local content = (headers:get("content-type") or ""):lower()
   return content:match("^application/json%s*$") ~= nil or content:match("^application/json%s*;") ~= nil

@@ -1,5 +1,5 @@
 -- Refuses JSON that does not match the method's request: unknown fields, repeated fields, two fields of a oneof, unknown enum values, and
--- unknown query parameters. This filter runs before the transcoder, because the transcoder drops such parts silently. METHODS, MESSAGES and
+-- unknown query parameters. This filter runs before the transcoder, because the transcoder would drop these parts silently. METHODS, MESSAGES and
 -- ENUMS are generated from the protos (edge_json.py). To limit the work for one request, the filter also refuses requests with more than
 -- MAX_STEPS names, values and escaped quotes, and requests nested deeper than MAX_DEPTH.
 
@@ -8,13 +8,13 @@ local LARGE = 1048576
 local OBJECT, LIST, QUOTE, BACKSLASH = 123, 91, 34, 92
 local REASON = '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"INVALID_REQUEST","domain":"proctorium"'
 
--- The state of the request that is being parsed. All requests of a worker can share these variables, because the functions that use them
--- never yield, so that a worker parses one request at a time.
+-- The state of the request that is being parsed. All requests of an Envoy worker can share these variables, because a worker parses one request
+-- at a time: the functions that use the variables never yield.
 local text, at, steps, path
 
 local find, byte, sub = string.find, string.byte, string.sub
 
--- Stops parsing with an error. Without a description, the client receives the edge's own error for a body that is not valid JSON.
+-- Stops parsing with an error. If there is no description, the client receives the edge's own error for a body that is not valid JSON.
 local function refuse(description, field)
   error({ description = description, field = field }, 0)
 end
@@ -49,7 +49,7 @@ local function expect(character)
   at = at + 1
 end
 
--- Moves past a string and returns the positions of the first and the last byte between its quotes.
+-- Moves past a string, and returns the positions of the first and the last byte between the quotes.
 local function read_string()
   if next_byte() ~= QUOTE then
     refuse()
@@ -89,7 +89,7 @@ end
 
 local SHORT = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- Returns a raw string with its escapes decoded, because a name can be written with or without escapes.
+-- Returns a raw string with the escapes decoded. This is necessary because a name can be written with or without escapes.
 local function decode(raw)
   if not find(raw, "\\", 1, true) then
     return raw
@@ -297,7 +297,7 @@ end
 
 local function read_body(method)
   if next_byte() == nil then
-    return  -- a missing body is equivalent to an empty message
+    return  -- a missing body means an empty message
   end
   if method.streaming and next_byte() == LIST then
     each(LIST, 93, 1, function(number)
@@ -366,7 +366,7 @@ function envoy_on_request(handle)
   elseif refusal.description == nil then
     handle:respond({ [":status"] = "400" }, "")
   else
-    -- This value of `caller` prevents that one of the edge's own replies replaces this response.
+    -- With this value of `caller`, Envoy does not replace this response by one of the edge's own replies.
     handle:streamInfo():dynamicMetadata():set("proctorium", "caller", "answered")
     handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, status_of(refusal))
   end

@@ -1,5 +1,6 @@
--- Adds a message and a reason to errors that have only a code, such as the error of a service's gRPC library when a deadline has passed. Both
--- are taken from the edge's own reply for the code (REPLIES). This filter runs before the error is converted to JSON or gRPC-Web.
+-- Adds a message and a reason to errors that have only a code. An example is the error of a service's gRPC library when a deadline has passed.
+-- The message and the reason are those of the edge's own reply for this code (REPLIES). This filter runs before the error is converted to JSON
+-- or gRPC-Web.
 
 function envoy_on_response(handle)
   local headers = handle:headers()

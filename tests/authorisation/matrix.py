@@ -1,8 +1,9 @@
-"""Generate the table of the kinds of callers that each RPC admits, `matrix.md`.
+"""Generate `matrix.md`, the table of the kinds of callers that each RPC admits.
 
-The table is filled by calling every RPC as every kind of caller. `make authorisation` updates it, and `test_matrix.py`
-compares it with the servers. It shows only the admission check of the server, because the servers run the generated
-servicers, which do nothing. The operations, which check whether a resource belongs to the caller, do not run.
+This module calls every RPC as every kind of caller, and writes the results into the table. `make authorisation` updates
+the table, and `test_matrix.py` compares the table with the responses of the servers. The table shows only the admission
+check of the servers, because the servers run the generated servicers, which do nothing. The operations do not run.
+Therefore the table does not show whether a caller may use a particular resource.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ from proctorium_devstack.testing.contracts import all_methods, owner_of, path_of
 MATRIX = Path(__file__).parent / "matrix.md"
 
 ADMITTED = "yes"
-# The server returns these errors only after the admission check: the request is empty, and the servicer does nothing.
+# A server returns these errors only to an admitted call: INVALID_REQUEST because the request is empty, UNIMPLEMENTED
+# because the servicer does nothing.
 _AFTER_ADMISSION = {"INVALID_REQUEST", "UNIMPLEMENTED"}
 _ROLES = ("learner", "proctor", "administrator")
 _PEOPLE = ("no token", "forged", "expired", "no role", *_ROLES)
@@ -64,7 +66,7 @@ class Servers:
         self._tokens: dict[str, str | None] = {}
 
     def add_tokens(self, key: SigningKey) -> None:
-        """Create the tokens of all kinds of people. All are signed with `key`, except the forged token."""
+        """Create the tokens of all kinds of people. Each token except the forged token is signed with `key`."""
         person = new_id()
         administrator = TokenSigner(SigningKey.generate()).sign(person, _ROLES).text
         expired = TokenSigner(key, lifetime=timedelta(hours=-1)).sign(person, _ROLES).text
@@ -73,13 +75,19 @@ class Servers:
         self._tokens |= {role: TokenSigner(key).sign(person, (role,)).text for role in _ROLES}
 
     async def as_person(self, method: MethodDescriptor, who: str) -> str:
-        """Call `method` through the edge as the kind of person `who`; return "yes" or the reason of the refusal."""
+        """Call `method` as the kind of person `who`, and return "yes" or the reason of the refusal.
+
+        The call is made with the certificate of the edge, because people call through the edge.
+        """
         token = self._tokens[who]
         metadata = () if token is None else (("authorization", f"Bearer {token}"),)
         return await _outcome(self._channel(EDGE, owner_of(method)), method, metadata)
 
     async def as_service(self, method: MethodDescriptor, service: str) -> str:
-        """Call `method` with the certificate of `service` and no token; return "yes" or the reason of the refusal."""
+        """Call `method` as the service `service`, and return "yes" or the reason of the refusal.
+
+        The call is made with the certificate of the service and without a token.
+        """
         return await _outcome(self._channel(service, owner_of(method)), method, ())
 
     def _channel(self, name: str, owner: str) -> Channel:
@@ -100,7 +108,10 @@ class Servers:
 
 @asynccontextmanager
 async def all_servers(folder: Path) -> AsyncIterator[Servers]:
-    """Run the servers of all services, with every method of the contracts, until the block ends."""
+    """Run the servers of all services until the `async with` block ends.
+
+    The servers have all RPCs of the protos. Their certificates are stored in `folder`.
+    """
     key = SigningKey.generate()
     pairs = issue(folder, [*services(), "portal", EDGE])
     certificates = {
@@ -144,7 +155,10 @@ async def _serve(owner: str, certificates: Certificates, keys: KeyRing) -> Serve
 async def _outcome(
     opened: Channel, method: MethodDescriptor, metadata: tuple[tuple[str, str], ...]
 ) -> str:
-    """Call `method` with an empty request; return "yes" if it was admitted, else the reason of the refusal."""
+    """Call `method` with an empty request.
+
+    Returns "yes" if the server admits the call, and otherwise the reason of the refusal.
+    """
     shape = f"{_cardinality(method.client_streaming)}_{_cardinality(method.server_streaming)}"
     call: Any = getattr(opened, shape)(path_of(method))
     request = _one_empty() if method.client_streaming else b""
@@ -171,7 +185,11 @@ async def _one_empty() -> AsyncIterator[bytes]:
 
 
 async def rows(running: Servers) -> list[tuple[str, ...]]:
-    """Return one row for each RPC: its name, the result for each kind of person, and the admitted services."""
+    """Return one row for each RPC.
+
+    The cells of a row are the name of the RPC, the result for each kind of person, and the names of the services that
+    the RPC admits.
+    """
     found = []
     for method in all_methods():
         people = [await running.as_person(method, who) for who in _PEOPLE]

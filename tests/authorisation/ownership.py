@@ -1,10 +1,10 @@
-"""Generate the table of the resources that each caller may use, `ownership.md`.
+"""Generate `ownership.md`, the table of the resources that each caller may use.
 
-The table is filled by calling every RPC as the owner of a resource and as other people. The callers and resources come
-from a session on a running stack. Each RPC is called twice: with the ids of one learner's resources, and with ids that
-do not exist. If the caller may not use a resource, both responses must be equal, so that they do not reveal that the
-resource exists. `make authorisation` updates the table, and `tests/e2e/test_ownership.py` compares it with a running
-system.
+This module runs a session on a running stack to create the callers and the resources. It then calls every RPC as the
+owner of the resources and as other people, and writes the results into the table. Each caller makes two calls of each
+RPC: one with the ids of one learner's resources, and one with ids that do not exist. If the caller may not use a
+resource, both responses must be equal, because different responses would reveal that the resource exists.
+`make authorisation` updates the table, and `tests/e2e/test_ownership.py` compares the table with a running system.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ _NEW = "makes something new, which is nobody's yet; only administrators may"
 _OWN = "is always about the caller"
 _EVERYBODY = "is the same for everybody who may call it"
 _SECRET = "asks for a secret, which is what gives the right"
-# RPCs whose requests contain no id of an existing resource, with the reason.
+# The RPCs whose requests contain no id of an existing resource. The value of each RPC is the reason.
 WITHOUT_RESOURCE = {
     "AssessmentService/CreateAssessment": _NEW,
     "AssessmentService/ListAssessments": _EVERYBODY,
@@ -80,7 +80,7 @@ WITHOUT_RESOURCE = {
     "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
     "SessionService/ScheduleSession": _NEW,
 }
-# These RPCs end resources that other rows need. Therefore they are called last, in this order.
+# These RPCs end resources that calls of other RPCs need. Therefore these RPCs are called last, in this order.
 _LAST = (
     "SupervisionService/RemoveParticipant",
     "SessionService/EndSession",
@@ -91,11 +91,12 @@ _LAST = (
     "AccountService/SignOutEverywhere",
     "AccountService/DisableAccount",
 )
-# RPCs whose requests can identify the resource by different fields, with the fields of each alternative.
+# The RPCs whose requests can identify the resource by alternative fields. Each value lists the alternatives as
+# tuples of fields.
 _ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
-# The fields of `ids` whose resource belongs to one learner.
+# The keys of `Actors.ids` whose resource belongs to one learner.
 _PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id")  # fmt: skip
 _OPTIONAL_TIMES = {"client_time", "valid_from_time", "valid_until_time", "occurrence_time"}
 _YES = "yes"
@@ -119,7 +120,10 @@ also for services.
 
 @dataclass
 class Actors:
-    """The callers, by their names in `CALLERS`, and the ids of the resources of the caller "own learner"."""
+    """The callers, and the ids of the resources of the caller "own learner".
+
+    The keys of `people` are the names in `CALLERS`. The keys of `ids` are names of request fields.
+    """
 
     people: dict[str, Person]
     ids: dict[str, str]
@@ -127,7 +131,7 @@ class Actors:
 
 @asynccontextmanager
 async def actors(edge: str) -> AsyncIterator[Actors]:
-    """Run a session with two learners, schedule a second session with one learner, and yield the actors."""
+    """Run a session with two learners, schedule another session with one other learner, and yield the actors."""
     own = await create_scenario(edge)
     other = await create_scenario(edge, learner_channels=(EdgeChannel,))
     try:
@@ -148,9 +152,10 @@ async def actors(edge: str) -> AsyncIterator[Actors]:
 
 
 async def _run_session(scenario: Scenario) -> dict[str, str]:
-    """Run a session and return the ids of the first learner's resources, by the names of request fields.
+    """Run a session and return the ids of the first learner's resources.
 
-    The first learner takes the assessment. The second learner submits evidence and waits for the verification.
+    The keys of the returned dictionary are names of request fields. The first learner takes the
+    assessment. The second learner submits evidence and waits for the verification.
     """
     learner, other = (LearnerClient(each, scenario) for each in scenario.learners)
     proctor = ProctorClient(scenario)
@@ -218,9 +223,10 @@ async def _notification(person: Person) -> str | None:
 
 @dataclass(frozen=True)
 class Row:
-    """A row of the table: one RPC, called with one choice of the fields that identify its resource.
+    """A row of the table, with the results of one RPC.
 
-    If `fields` is empty, all fields of the request are set.
+    `fields` contains the names of the fields by which the request identifies the resource. If `fields` is empty, all
+    fields of the request are set.
     """
 
     method: MethodDescriptor
@@ -228,7 +234,7 @@ class Row:
 
     @property
     def name(self) -> str:
-        """The text of the first cell: the RPC and, if they are chosen, the fields."""
+        """The text of the first cell, which contains the name of the RPC and the names in `fields`."""
         by = f" by {', '.join(self.fields)}" if self.fields else ""
         return f"{_short(self.method)}{by}"
 
@@ -262,7 +268,7 @@ def _is_id(each: FieldDescriptor) -> bool:
 
 
 def _request_of(row: Row, ids: dict[str, str]) -> Any:
-    """Return a valid request of the RPC in `row` with the resource ids `ids`."""
+    """Return a valid request for the RPC of `row`, with the resource ids from `ids`."""
     request = _filled(row.method.input_type, ids, row.fields)
     if _short(row.method) == _SETS_PASSWORD:
         request.current_password, request.new_password = "wrong-password-1", _NEW_PASSWORD
@@ -270,7 +276,7 @@ def _request_of(row: Row, ids: dict[str, str]) -> Any:
 
 
 def _filled(descriptor: Any, ids: dict[str, str], chosen: tuple[str, ...] = ()) -> Any:
-    """Return a message of the type `descriptor` with the resource ids `ids`.
+    """Return a message of the type `descriptor`, with the resource ids from `ids`.
 
     If `chosen` is not empty, a field of a `oneof` is set only if `chosen` contains its name.
     """
@@ -301,7 +307,7 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
         name = each.name.removesuffix("s") if each.is_repeated else each.name
         return ids[name]
     if each.enum_type is not None:
-        if each.name == "state":  # a filter of a list, which stays unset
+        if each.name == "state":  # leave the filter of a list unset
             return None
         return each.enum_type.values[1].number
     match each.name:
@@ -320,10 +326,10 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
 
 
 class Ownership:
-    """The table of the running system at the address `edge`.
+    """The table for the running system whose edge has the address `edge`.
 
-    `fill` adds the rows of the table to `rows`. It adds a sentence to `leaks` for each RPC and caller whose responses
-    reveal whether a resource exists.
+    `fill` adds the rows of the table to `rows`. If the responses of an RPC reveal to a caller whether a resource
+    exists, `fill` adds a sentence to `leaks`.
     """
 
     def __init__(self, edge: str, actors: Actors) -> None:
@@ -334,7 +340,7 @@ class Ownership:
         self.leaks: list[str] = []
 
     async def fill(self) -> None:
-        """Call each RPC that identifies a resource as each caller, and store the rows and leaks."""
+        """Call each RPC that identifies a resource, as each of the callers, and store the rows and leaks."""
         async with grpc.aio.insecure_channel(self._edge) as channel:
             for row in _ordered_rows():
                 cells = [await self._cell(channel, row, name) for name in CALLERS]
@@ -342,9 +348,10 @@ class Ownership:
         self.rows.sort()
 
     async def _cell(self, channel: grpc.aio.Channel, row: Row, name: str) -> str:
-        """Call the RPC as the caller `name` and return the cell.
+        """Call the RPC of `row` as the caller `name`, and return the text of the cell.
 
-        Adds a leak if the caller may not use the resource and the responses reveal whether it exists.
+        If the caller may not use the resource, but the responses reveal whether the resource exists, a sentence is
+        added to `leaks`.
         """
         missing = await self._call(channel, row, name, self._nothing)
         existing = await self._call(channel, row, name, self._actors.ids)
@@ -359,9 +366,10 @@ class Ownership:
         return existing.refusal.reason
 
     def _success(self, row: Row, existing: Outcome, missing: Outcome, *, same: bool) -> str:
-        """Return the cell of a call that succeeded: "yes", "nothing", or the reason of a refusal in the response.
+        """Return the text of the cell for a call that succeeded.
 
-        `same` means that the responses for existing and missing resources are equal.
+        The text is "yes", "nothing", or the reason if the response contains a refusal. `same` is true if the responses
+        for existing and missing resources are equal.
         """
         body = b"".join(existing.messages)
         if "refused" in row.method.output_type.fields_by_name:
@@ -369,7 +377,8 @@ class Ownership:
             if response.HasField("refused"):
                 return str(response.refused.reason)
         if missing.refusal is None and row.method.name.startswith("List"):
-            # The list may contain resources of the caller, so only the ids of the learner's resources are searched for.
+            # The responses may differ because of the caller's own resources. Therefore only the ids of the learner's
+            # resources are searched for.
             same = not any(self._actors.ids[name].encode() in body for name in _PERSONAL)
         return _NOTHING if same else _YES
 
@@ -381,7 +390,7 @@ class Ownership:
         outcome = await by_grpc(channel, row.method, caller, [body])
         if not outcome.reason.startswith("TOKEN_"):
             return outcome
-        # The token was refused because an earlier row ended the sign-ins of this person.
+        # The token was refused because a call for an earlier row ended the sign-ins of this person.
         caller.token = await self._sign_in_again(name)
         return await by_grpc(channel, row.method, caller, [body])
 
@@ -416,7 +425,7 @@ def table(found: list[tuple[str, ...]]) -> str:
 
 
 async def generate(edge: str) -> tuple[str, list[str]]:
-    """Run the sessions, call every RPC on the system at `edge`, and return the text of `ownership.md` and the leaks."""
+    """Create the actors, call every RPC at the address `edge`, and return the text of `ownership.md` and the leaks."""
     async with actors(edge) as created:
         ownership = Ownership(edge, created)
         await ownership.fill()

@@ -1,4 +1,4 @@
-"""Test that the reviewed authorisation matrix is equal to the one that the servers produce."""
+"""Test that the reviewed table `matrix.md` is equal to the table that is generated from the servers' responses."""
 
 from __future__ import annotations
 

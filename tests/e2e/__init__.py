@@ -1,1 +1,1 @@
-"""Tests of the whole system through the edge and in a browser, with crashes, attacks and measurements."""
+"""Test the whole system through the edge and in a browser, also during crashes and attacks, and measure it."""

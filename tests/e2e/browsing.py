@@ -1,4 +1,4 @@
-"""Drive Debian's Chromium, headless, with Playwright, and collect the errors of pages for the tests to check."""
+"""Drive a headless Chromium with Playwright, and collect the errors of pages so that tests can check them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from playwright.async_api import (
 )
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# The sandbox is off, because tests run as root in containers. The other flags prevent requests to other hosts.
+# The sandbox is off, because tests run as root in containers. Most other flags prevent requests to other hosts.
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -36,7 +36,7 @@ _FLAGS = (
 def chromium() -> Path:
     """Return the path of the browser.
 
-    If no browser is installed, skip the test. With PROCTORIUM_REQUIRE_BROWSER, fail the test instead.
+    If no browser is installed, skip the test, or fail the test if PROCTORIUM_REQUIRE_BROWSER is set.
     """
     found = next((path for name in _NAMES if (path := shutil.which(name))), None)
     if found is None:
@@ -47,7 +47,7 @@ def chromium() -> Path:
 
 
 _SCREEN: ViewportSize = {"width": 1280, "height": 800}
-# Returns the elements that are wider than the page at the given font size in per cent.
+# Returns up to three elements that extend beyond the right edge of the page at the given font size in per cent.
 _TOO_WIDE = """(letters) => {
   const root = document.documentElement;
   root.style.fontSize = `${letters}%`;
@@ -92,7 +92,7 @@ async def browser_with_profile(folder: Path, url: str) -> AsyncIterator[Visitor]
 
 
 class Visitor:
-    """One person's browser window: its current page, and the errors of all its pages."""
+    """The browser window of one person: the current page, and the errors of all pages in the window."""
 
     def __init__(self, page: Page) -> None:
         self.errors: list[str] = []
@@ -114,7 +114,7 @@ class Visitor:
     ) -> Visitor:
         """Open a window with empty storage; `zone` is the time zone of the browser.
 
-        Service workers are blocked by default, because tests cannot route the requests of a service worker.
+        Service workers are blocked by default, because tests cannot intercept the requests of a service worker.
         """
         context = await opened.new_context(
             base_url=url,
@@ -128,14 +128,14 @@ class Visitor:
         return visitor
 
     async def reopen(self, address: str) -> None:
-        """Go online and open a page in a new tab, which shares the stored data of the window."""
+        """Go online and open a page in a new tab. The tab shares the stored data of the window."""
         context = self.page.context
         await context.set_offline(False)
         self._attach(await context.new_page())
         await self.page.goto(address)
 
     def _on_console(self, message: ConsoleMessage) -> None:
-        # "Failed to load resource" is ignored, because the browser logs it for every refused call.
+        # Ignore "Failed to load resource", because the browser logs this message for every refused call.
         if message.type == "error" and "Failed to load resource" not in message.text:
             self.errors.append(message.text)
 
@@ -149,11 +149,11 @@ class Visitor:
 
     @property
     def sign_out_button(self) -> Locator:
-        """The sign-out button in the banner; some pages have a second sign-out button."""
+        """The sign-out button in the banner, not the second sign-out button that some pages have."""
         return self.page.get_by_role("banner").get_by_role("button", name="Sign out", exact=True)
 
     async def screenshot(self, name: str) -> None:
-        """Save a screenshot in build/screenshots; check that the page fits a small screen and large fonts (`W7`)."""
+        """Save a screenshot in build/screenshots; check the page with a small screen and large fonts (`W7`)."""
         folder = Path("build/screenshots")
         folder.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=folder / f"{name}.png", full_page=True)

@@ -1,9 +1,9 @@
 """`make chaos`: kill components at random times during exams, and check for lost answers and duplicate mails.
 
 Each round runs its own session with two learners and kills one component. The seed of the round determines the time of
-the kill, and is printed before the round starts. `make chaos ROUNDS=12` sets the number of rounds, which is 50 by
-default. `--seed S` repeats a run. The exit code is 0 only if no acknowledged answer was lost and no mail was sent
-twice.
+the kill, and is printed before the round starts. `make chaos ROUNDS=12` sets the number of rounds; the default is 50.
+`--seed S` repeats the run that printed the seed S. The exit code is 0 only if no acknowledged answer was lost and no
+mail was sent twice.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Round:
 
 
 async def run_round(stack: Stack, victim: str, seed: int) -> Round:
-    """Run one session in which a component is killed; return the result. Raises CheckFailedError if a check fails."""
+    """Kill the component `victim` during a session; return the result. Raises CheckFailedError if a check fails."""
     start = time.monotonic()
     kill_after = random.Random(seed).uniform(0.0, _SESSION_SECONDS)
     scenario = await create_scenario(
@@ -111,7 +111,7 @@ Saved = dict[tuple[str, int], bytes]
 
 
 async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Saved:
-    """Run the session; return the encoded answer of each acknowledged change by attempt id and sequence number."""
+    """Run the session; return the acknowledged answers, encoded, by attempt id and sequence number."""
     proctor.watch()
     for learner in learners:
         await learner.join()
@@ -142,7 +142,7 @@ async def _take_assessment(learner: LearnerClient, saved: Saved) -> None:
 
 
 async def _check_answers(stack: Stack, saved: Saved) -> int:
-    """Check that the database has every acknowledged answer unchanged; return the number of acknowledged answers."""
+    """Check that the database contains every acknowledged answer unchanged; return the number of these answers."""
     connection = await asyncpg.connect(stack.database_url("assessment"))
     try:
         rows = await connection.fetch(
@@ -162,7 +162,7 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
 
 
 async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
-    """Check that each mail was received once or is in doubt; return the numbers of received and of doubtful mails."""
+    """Check that each mail was received once or is in doubt; return the numbers of mails received and in doubt."""
     mailbox = Mailbox(stack.url("mailbox"))
     count = total_in_doubt = 0
     for learner in scenario.learners:
@@ -171,7 +171,7 @@ async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
         )
         subjects = Counter(mail.subject for mail in mails)
         duplicates = [subject for subject, times in subjects.items() if times > 1]
-        # A mail in doubt may have been received, because its sender was killed during the SMTP exchange.
+        # It is unknown whether a mail in doubt was received, because its sender was killed during the SMTP exchange.
         missing = len(_SUBJECTS) - len(subjects)
         if duplicates or missing > in_doubt:
             raise CheckFailedError(
@@ -236,7 +236,7 @@ def _positive(text: str) -> int:
 
 
 def main() -> int:
-    """Read the command line and run the rounds; return the exit code."""
+    """Parse the command line and run the rounds; return the exit code."""
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--rounds", type=_positive, default=50)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))

@@ -1,4 +1,4 @@
-"""Clients that take a learner and a proctor through a session, for the tests and the demo."""
+"""Clients with which the tests and the demo act as a learner and as a proctor in a session."""
 
 from __future__ import annotations
 
@@ -78,12 +78,12 @@ Log = Callable[[str], None]
 
 
 def no_log(_: str) -> None:
-    """Discard a log line."""
+    """Discard the log line, for clients that do not log."""
 
 
 @dataclass
 class LearnerClient:
-    """One learner's calls and streams in a session."""
+    """The calls and streams of one learner in a session."""
 
     learner: Person
     scenario: Scenario
@@ -96,7 +96,7 @@ class LearnerClient:
     exam: Watch[WatchAttemptResponse] | None = None
 
     async def join(self) -> Participant:
-        """Join by the code, watch the lobby from then on, and return the participant."""
+        """Join by the code, start to watch the lobby in the background, and return the participant."""
         answer = await self.learner.lobby.JoinSession(
             JoinSessionRequest(request_id=str(new_id()), code=self.scenario.code)
         )
@@ -110,7 +110,7 @@ class LearnerClient:
         return answer.participant
 
     def open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
-        """Open the stream of the learner's own view of the session, from `cursor` on."""
+        """Open the stream of the learner's view of the session, starting after `cursor`."""
         return self.learner.lobby.WatchSession(
             WatchSessionRequest(session_id=self.scenario.session_id, cursor=cursor)
         )
@@ -153,7 +153,7 @@ class LearnerClient:
         return (await self.learner.courses.GetLesson(GetLessonRequest(unit_id=lesson.unit_id))).html
 
     async def open_lesson_eventually(self) -> str:
-        """Wait until enrollment has handled the start of the session; return the HTML of the lesson."""
+        """Wait until enrollment has handled the start of the session; return the HTML of the first lesson."""
 
         async def opened() -> str | None:
             try:
@@ -174,7 +174,7 @@ class LearnerClient:
         self.log(f"{self.learner.name} is shown In Session")
 
     async def find_attempt(self) -> str:
-        """Wait for this learner's attempt in the session and return its id."""
+        """Wait until the learner has an attempt in the session; return the id of the attempt."""
 
         async def listed() -> str | None:
             answer = await self.learner.attempts.ListAttempts(ListAttemptsRequest())
@@ -185,7 +185,7 @@ class LearnerClient:
         return self.attempt_id
 
     async def start(self) -> Attempt:
-        """Wait for the authorisation, start the attempt and return it."""
+        """Wait until the attempt is authorised, start the attempt, and return the attempt."""
         await self.find_attempt()
         self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.refresh_tokens)
         await self.exam.until(
@@ -203,12 +203,12 @@ class LearnerClient:
         )
 
     async def save(self, item: Item, answer: Answer) -> Receipt:
-        """Save one change under the next sequence number; return the receipt."""
+        """Save one answer under the next sequence number; return the receipt."""
         self.sequence += 1
         return await self.save_as(self.sequence, item.item_id, answer)
 
     async def save_as(self, sequence: int, item_id: str, answer: Answer) -> Receipt:
-        """Save one change under `sequence`, which may have been used before; return the receipt."""
+        """Save one answer under the number `sequence`, even if the number was used before; return the receipt."""
         made = Timestamp()
         made.FromDatetime(datetime.now(UTC))
         change = AnswerChange(sequence=sequence, item_id=item_id, answer=answer, client_time=made)
@@ -250,7 +250,7 @@ class LearnerClient:
         return result
 
     async def wait_for_feedback(self) -> Result:
-        """Wait for the feedback on each question, which is available after the session's end; return the result."""
+        """Wait for the feedback on the questions, which is available when the session has ended; return the result."""
         await self.wait_for_result()
 
         async def with_feedback() -> Result | None:
@@ -261,7 +261,7 @@ class LearnerClient:
         return await eventually(with_feedback, "the feedback on each question")
 
     async def wait_for_certificate(self) -> tuple[Certificate, bytes]:
-        """Wait for the certificate and verify it with the public call; return the certificate and its PDF."""
+        """Wait for the certificate and verify it with the public call; return the certificate and the PDF."""
 
         async def first_issued() -> Certificate | None:
             transcript = await self.learner.transcripts.GetTranscript(GetTranscriptRequest())
@@ -299,7 +299,7 @@ class LearnerClient:
 
 @dataclass
 class ProctorClient:
-    """The proctor's calls in a session, and their stream of the roster."""
+    """The calls of the proctor in a session, and the proctor's stream of the roster."""
 
     scenario: Scenario
     log: Log = no_log
@@ -350,7 +350,7 @@ class ProctorClient:
         return answer.session
 
     async def authorize(self, *learners: LearnerClient) -> None:
-        """Wait until the roster shows these learners as verified, then authorise the assessment for them."""
+        """Wait until the roster shows `learners` as verified, then authorise the assessment for these learners."""
         assert self.roster is not None
         for learner in learners:
             await self.roster.until(_shows_verified(learner.participant_id), "a verified identity")
@@ -375,7 +375,7 @@ class ProctorClient:
         return answer.session
 
     async def close(self) -> None:
-        """Close the roster's stream."""
+        """Close the stream of the roster."""
         if self.roster is not None:
             await self.roster.close()
 
@@ -409,7 +409,7 @@ def correct_answer(item: Item) -> Answer:
 
 
 def canonical(answer: Answer) -> bytes:
-    """Return the serialized answer, with its choices sorted, so that equal answers have equal bytes."""
+    """Return the serialized answer with sorted choices, so that equal answers have equal bytes."""
     ordered = Answer()
     ordered.CopyFrom(answer)
     if ordered.HasField("chosen"):

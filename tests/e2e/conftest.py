@@ -1,4 +1,4 @@
-"""Fixtures: one running stack for all end-to-end tests, and a new scenario for each test."""
+"""Define the fixtures: one running stack for all end-to-end tests, and a new scenario for each test."""
 
 from __future__ import annotations
 

@@ -13,16 +13,16 @@ from proctorium_common.topology import services
 ISSUER, AUTHORITY = "certificates", "authority"
 HOLDERS = (*(name for name in services() if name != "portal"), "edge", "nats", "streams")
 _PARTS_OF = {"edge": {"edge", "edge-keys"}}
-"""The containers of each identity that has more than one container."""
+"""The names of the containers of each identity that more than one container uses."""
 _SUFFIX = "-certificate"
 
 PROVOKED = re.compile(
     r"TLS handshake error: .*client didn't provide a certificate"
     r"|Publish Violation .*(evt\.enrollment\.person\.certified\.v1\.any|STREAM\.DELETE\.ENROLLMENT)"
 )
-"""The log lines of NATS and of the session service about the refusals that these checks cause."""
+"""Matches log lines of NATS and of the session service about refusals that these checks cause deliberately."""
 
-# Connects without a certificate and prints whether NATS accepts the client.
+# A program that connects without a certificate and prints whether NATS accepts the client.
 _NO_CERTIFICATE = """
 import socket, ssl
 context = ssl.create_default_context()
@@ -36,8 +36,8 @@ except OSError as error:
 print("PONG" if b"PONG" in response else "refused")
 """
 
-# Uses the session service's certificate to publish an event of enrollment and to delete a stream, and prints the
-# number of refusals.
+# A program that tries to publish an event of enrollment and to delete a stream with the certificate of the session
+# service. It prints the number of refusals.
 _FORGER = """
 import asyncio
 from proctorium_common.process.settings import BrokerSettings
@@ -59,19 +59,19 @@ asyncio.run(main())
 
 
 class Project(Protocol):
-    """The operations on running containers that the checks use."""
+    """The operations on the running containers that the checks need."""
 
     async def compose(self, *words: str, stdin: str = "") -> str:
         """Run `docker compose` with these arguments and return its output."""
         ...
 
     async def state_of(self, name: str, what: str) -> str:
-        """Return the output of `docker inspect` for a container with the format `what`."""
+        """Return the output of `docker inspect` with the format `what` for the container `name`."""
         ...
 
 
 async def check_secrets(containers: Project, output: Output) -> None:
-    """Check the mounts of all certificates and the permissions in NATS; raise CheckFailedError if a check fails."""
+    """Check who mounts each certificate, and check the permissions in NATS; raise CheckFailedError if a check fails."""
     mounted = await _mounted(containers)
     for name in HOLDERS:
         holders = mounted.get(f"{name}{_SUFFIX}", set())
@@ -98,7 +98,7 @@ async def check_secrets(containers: Project, output: Output) -> None:
 
 
 async def _mounted(containers: Project) -> Mapping[str, Set[str]]:
-    """Return the names of the containers that mount each volume, by the volume's name in the Compose file."""
+    """Return a mapping from the name of each volume in the Compose file to the containers that mount the volume."""
     mounted: dict[str, set[str]] = {}
     for name in (await containers.compose("ps", "--all", "--services")).split():
         for mount in json.loads(await containers.state_of(name, "{{json .Mounts}}")):
@@ -108,6 +108,6 @@ async def _mounted(containers: Project) -> Mapping[str, Set[str]]:
 
 
 async def _python(containers: Project, name: str, program: str) -> str:
-    """Run a Python program in a container; return the last line of its output."""
+    """Run a Python program in a container; return the last line of the output, or `nothing` if there is no output."""
     output = await containers.compose("exec", "--no-TTY", name, "python", "-", stdin=program)
     return (output.strip().splitlines() or ["nothing"])[-1]

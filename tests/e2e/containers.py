@@ -1,8 +1,8 @@
 """`make containers`: run the demo with docker-compose.yml and the images that `make images` built.
 
-Each run has a Compose project with its own secrets and volumes, which are removed at the end. Processes in containers
-are killed from outside, so that Docker has to restart the containers. The exit code is 0 only if all checks passed and
-no container logged an error.
+Each run has its own Compose project with its own secrets and volumes. The project is removed at the end of the run. The
+run kills processes in containers from outside, so that Docker has to restart the containers. The exit code is 0 only if
+all checks passed and no container logged an error.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from proctorium_devstack.demo.waiting import eventually
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROJECT = "proctorium-e2e"
 LISTENERS = {"edge": 8443, "mailbox": 8025, "traces": 4318}
-"""The ports inside the containers that are published on this machine."""
+"""The port of each listener in its container. Compose publishes the ports on this machine."""
 _NEW_ADMINISTRATOR = (
     *("run", "--rm", "--no-deps", "--no-TTY", "enrollment", "create-administrator"),
     *("--email", ADMINISTRATOR.email, "--legal-name", ADMINISTRATOR.name, "--password-stdin"),
 )
 _READY_SECONDS = 120.0
-# Reads process ids of this machine and kills the processes. It runs outside the containers, because a container cannot
-# SIGKILL its own first process.
+# A program that reads process ids of this machine and kills the processes. It runs outside the containers, because the
+# first process of a container cannot be killed by SIGKILL from inside the container.
 _KILLER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
 
-# Selects the privileges that no role should have, one per line.
+# Selects one row for each privilege that no role should have.
 _EXCESS_PRIVILEGES = """
 SELECT pg_get_userbyid(relowner) || ' owns ' || relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND pg_get_userbyid(relowner) <> current_database() || '_owner'
@@ -62,8 +62,8 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
  WHERE rolsuper AND rolpassword IS NOT NULL
 """
 
-# Matches errors in the logs of third-party components. PostgreSQL's FATAL is excluded, because a FATAL error ends only
-# one connection, and PostgreSQL logs one for each connection after a crash.
+# Matches errors in the logs of third-party components. FATAL of PostgreSQL is excluded, because a FATAL error ends only
+# one connection, and because PostgreSQL logs a FATAL error for each connection after a crash.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 
 
@@ -114,7 +114,7 @@ class Containers:
         return await docker("compose", *options, *words, stdin=stdin)
 
     def address(self, name: str) -> str:
-        """Return the `host:port` at which a listener is published."""
+        """Return the `host:port` of this machine at which a listener is published."""
         return self._addresses[name]
 
     def url(self, name: str) -> str:
@@ -122,7 +122,7 @@ class Containers:
         return f"http://{self.address(name)}"
 
     async def kill(self, name: str) -> None:
-        """SIGKILL a container and wait until Docker has restarted it."""
+        """Kill a container with SIGKILL, and wait until Docker has restarted the container."""
         before = await self.state_of(name, "{{.State.Pid}}")
         assert self._killer.stdin is not None
         self._killer.stdin.write(f"{before}\n".encode())
@@ -154,7 +154,7 @@ class Containers:
         print(f"\nLogs of all containers: {folder}", file=sys.stderr)
 
     async def state_of(self, name: str, what: str) -> str:
-        """Return the output of `docker inspect` for a container with the format `what`."""
+        """Return the output of `docker inspect` with the format `what` for the container `name`."""
         return (await docker("inspect", "--format", what, await self._container(name))).strip()
 
     async def _container(self, name: str) -> str:
@@ -217,7 +217,7 @@ async def run_checks(output: Output) -> None:
 
 
 async def check_privileges(containers: Containers, output: Output) -> None:
-    """Check that the role of each service has only the privileges that it needs, and only in its own database."""
+    """Check that each service's role has only the privileges that the service needs, and only in its own database."""
     query = ("--tuples-only", "--no-align", "--command", _EXCESS_PRIVILEGES)
     for name in (name for name in services() if name != "portal"):
         psql = ("psql", "--username=postgres", f"--dbname={name}", *query)
@@ -227,7 +227,7 @@ async def check_privileges(containers: Containers, output: Output) -> None:
 
 
 async def check_data(containers: Containers, scenario: Scenario, output: Output) -> None:
-    """Wait until all services respond; check the learners' results, certificates, evidence and mails."""
+    """Wait until all services respond; check that results, certificates, evidence and mails of the learners exist."""
 
     async def checked() -> bool | None:
         try:
@@ -297,7 +297,7 @@ def read_logs(logs: Iterable[tuple[str, str]], output: Output) -> None:
 
 
 def _notable(line: str) -> str | None:
-    """Return the level and the event of a log line that is a warning or an error; return None for other lines."""
+    """Return the level and the event of a warning or an error; return None for other log lines."""
     if line.startswith("{"):
         entry = json.loads(line)
         level = entry.get("level", "info")

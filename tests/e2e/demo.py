@@ -1,7 +1,7 @@
-"""`make demo`: run a proctored session with crashes in the middle of an exam, and print the start of its trace.
+"""`make demo`: run a proctored session with crashes in the middle of an exam, and print the start of the trace.
 
-The demo uses the stack of `make up` if that stack is running, and otherwise starts its own. The exit code is 0 only if
-all checks passed.
+The demo uses the stack of `make up` if that stack is running. Otherwise the demo starts a stack of its own. The
+exit code is 0 only if all checks passed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ _CHANGES = 240
 _CRASH_AFTER = 60
 _SLOWEST_SECONDS = 60.0
 _QUIET_SECONDS = 3.0
-"""A trace is complete if no span arrives for this time, because services export spans once a second."""
+"""The time without new spans after which a trace is complete, because services export spans once a second."""
 TREE_FILE = PROJECT / "build" / "demo-trace.txt"
 _TREE_LINES = 30
 
@@ -58,7 +58,7 @@ class CheckFailedError(Exception):
 
 
 class System(Protocol):
-    """The running system, whose components are processes of this machine or containers."""
+    """The running system. Its components are processes of this machine or containers."""
 
     def address(self, name: str) -> str:
         """Return the `host:port` of a listener."""
@@ -67,7 +67,7 @@ class System(Protocol):
         """Return the URL of an HTTP listener."""
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component, which its supervisor then restarts."""
+        """Send SIGKILL to a component; the supervisor then restarts the component."""
 
     async def ready(self, name: str) -> None:
         """Wait until a component is ready."""
@@ -75,7 +75,7 @@ class System(Protocol):
 
 @dataclass
 class Output:
-    """Prints headings and lines with their time to standard output."""
+    """Prints headings, and lines with the current time, to standard output."""
 
     start: float = field(default_factory=time.monotonic)
 
@@ -90,7 +90,7 @@ class Output:
 
 
 def check(condition: bool, statement: str) -> None:
-    """Raise CheckFailedError with `statement` unless the condition is true."""
+    """Raise CheckFailedError with the text `statement` if `condition` is false."""
     if not condition:
         raise CheckFailedError(statement)
 
@@ -120,8 +120,8 @@ async def running_stack() -> AsyncIterator[RunningStack]:
 async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> Scenario:
     """Run the session and show its trace; return the scenario of the session.
 
-    A `lasting` stack continues to run after the demo, so the address of the trace's page is printed too. Raises
-    CheckFailedError, or the error of a step that fails.
+    If `lasting` is true, the stack continues to run after the demo, so the URL of the page with the trace is printed
+    too. Raises CheckFailedError, or the error of a step that fails.
     """
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
     tracing = Tracing("demo", ratio=1.0, exporter=exporter, export_delay_ms=200)
@@ -137,7 +137,7 @@ async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> S
 
 
 async def run_session(stack: System, output: Output) -> Scenario:
-    """Run a session from scheduling it to its last mails; return its scenario."""
+    """Run a session from its scheduling to the last mails; return the scenario of the session."""
     output.heading("The administrator schedules a session")
     output.line("creating people, an assessment and a course, and scheduling the session")
     scenario = await create_scenario(
@@ -201,7 +201,7 @@ async def run_session(stack: System, output: Output) -> Scenario:
 async def crash_in_the_middle(
     stack: System, proctor: ProctorClient, mei: LearnerClient, output: Output
 ) -> None:
-    """Let a learner finish the exam although two services are killed.
+    """Kill two services during the exam of a learner, and let the learner finish the exam.
 
     The session service and its relay are killed just after the proctor has authorised the learner. The assessment
     service is killed while answers are being saved.
@@ -235,9 +235,9 @@ async def crash_in_the_middle(
 async def save_through_a_crash(
     stack: System, mei: LearnerClient, items: Sequence[Item], output: Output
 ) -> dict[int, str]:
-    """Save changes while the assessment service is killed, and retry each change until it is acknowledged.
+    """Save answers while the assessment service is killed, and retry each save until the save is acknowledged.
 
-    Return the item id of each acknowledged change by sequence number.
+    Returns the item id of each acknowledged answer by sequence number.
     """
     acknowledged: dict[int, str] = {}
     killing: asyncio.Task[None] | None = None
@@ -274,7 +274,7 @@ def _some_answer(item: Item, number: int) -> Answer:
 
 
 async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
-    """Wait until each learner has received the mail with the code; check that it has a calendar invitation."""
+    """Wait until each learner has received the mail with the code; check that the mail has a calendar invitation."""
     for learner in scenario.learners:
         mail = await mailbox.mail_to(learner.email, "code")
         check(scenario.code in mail.text, "the code is in the mail")
@@ -285,7 +285,7 @@ async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
 
 
 async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
-    """Wait for each learner's last mails; check that no mail was sent twice, and print the subjects."""
+    """Wait for the last mails to each learner; check that no mail was sent twice, and print the subjects."""
     for learner in scenario.learners:
         for subject in ("verified", "result", "certificate", "over"):
             await mailbox.mail_to(learner.email, subject)
@@ -298,10 +298,10 @@ async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
 async def show_trace(
     stack: System, trace_id: str, session_id: str, output: Output, *, lasting: bool
 ) -> None:
-    """Wait until the trace is complete, and print its start.
+    """Wait until the trace is complete, and print the start of the trace.
 
-    The trace is complete when it contains spans of all services, of publishing and of handling events, and no further
-    spans arrive. The whole tree is stored in `TREE_FILE`.
+    The trace is complete if no more spans arrive and the trace contains spans of all services, spans of publishing
+    events, and spans of handling events. The whole tree of spans is stored in `TREE_FILE`.
     """
     output.line("waiting until all services have exported their spans")
     traces = Traces(stack.url("traces"))

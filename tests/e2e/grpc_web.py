@@ -1,4 +1,4 @@
-"""A gRPC-Web client that calls the edge as a browser does: with HTTP/1.1 requests, below generated stubs.
+"""A gRPC-Web client that calls the edge as a browser does, with HTTP/1.1 requests.
 
 The client uses the binary format (application/grpc-web+proto). A frame has one flag byte, a length of four bytes and a
 payload. A frame whose highest flag bit is set contains the trailers. Source: PROTOCOL-WEB.md of the gRPC project.
@@ -29,10 +29,10 @@ _HEADER = struct.Struct(">BI")
 
 
 class WebChannel:
-    """A channel for generated stubs whose methods take a single request.
+    """A channel for the methods of generated stubs that take a single request.
 
-    The channel returns the edge's cookies with each request, as a browser does. If `token` is set, it is sent as the
-    bearer token.
+    Each request has the cookies that the edge has set, as in a browser. If `token` is set, each request also has the
+    bearer token `token`.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:
@@ -50,7 +50,7 @@ class WebChannel:
         response_deserializer: Callable[[bytes], Response],
         **_: object,
     ) -> WebCall[Request, Response]:
-        """Return a callable for a method with one response."""
+        """Return an object that calls a method with one response."""
         return WebCall(self, method, request_serializer, response_deserializer)
 
     def unary_stream(
@@ -60,7 +60,7 @@ class WebChannel:
         response_deserializer: Callable[[bytes], Response],
         **_: object,
     ) -> WebStream[Request, Response]:
-        """Return a callable for a method with a stream of responses."""
+        """Return an object that calls a method with a stream of responses."""
         return WebStream(self, method, request_serializer, response_deserializer)
 
     def stream_stream(self, method: str, *_: object, **__: object) -> Callable[..., object]:
@@ -72,13 +72,13 @@ class WebChannel:
         return refuse
 
     def sent(self, method: str, body: bytes) -> None:
-        """Do nothing with a sent request; subclasses may record it."""
+        """Do nothing; subclasses may record the sent request."""
 
     def received(self, response: Message) -> None:
-        """Do nothing with a received response; subclasses may record it."""
+        """Do nothing; subclasses may record the received response."""
 
     def headers(self) -> dict[str, str]:
-        """Return the headers that every request has."""
+        """Return the headers for a request."""
         headers = {
             "content-type": "application/grpc-web+proto",
             "accept": "application/grpc-web+proto",
@@ -91,7 +91,7 @@ class WebChannel:
 
 
 class WebCall(Generic[Request, Response]):
-    """A callable for a method with one response."""
+    """An object that calls a method with one response."""
 
     def __init__(
         self,
@@ -143,7 +143,7 @@ class WebCall(Generic[Request, Response]):
 
 
 class WebStream(WebCall[Request, Response]):
-    """A callable for a method with a stream of responses."""
+    """An object that calls a method with a stream of responses."""
 
     def __call__(  # type: ignore[override]
         self, request: Request, timeout: float | None = None

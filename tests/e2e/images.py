@@ -1,4 +1,4 @@
-"""Draw evidence images, so that the repository contains no real face or document."""
+"""Draw images for the evidence, so that the repository contains no real face and no real document."""
 
 from __future__ import annotations
 

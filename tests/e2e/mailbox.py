@@ -1,4 +1,4 @@
-"""Read the mails in the mailbox of the development stack."""
+"""Read the mails that the mailbox of the development stack has received."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Mailbox:
         return sorted(found, key=lambda mail: mail.mail_id)
 
     async def mail_to(self, address: str, subject: str) -> Mail:
-        """Wait for a mail to an address with a subject that contains `subject`; return the first such mail."""
+        """Wait for a mail to `address` whose subject contains `subject`; return the first mail that is found."""
 
         async def received() -> Mail | None:
             mails = await self.mails_to(address)

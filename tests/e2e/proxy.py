@@ -26,7 +26,7 @@ class Proxy:
     @classmethod
     @asynccontextmanager
     async def to(cls, edge: str) -> AsyncIterator[Proxy]:
-        """Yield a proxy to the edge at `host:port`, which stops at the end of the block."""
+        """Yield a proxy for the edge at the `host:port` in `edge`; stop the proxy at the end of the block."""
         proxy = cls(edge)
         server = await asyncio.start_server(proxy._handle, _LOOPBACK, 0)
         proxy.url = f"http://{_LOOPBACK}:{server.sockets[0].getsockname()[1]}"
@@ -37,7 +37,7 @@ class Proxy:
             await proxy.disconnect()
 
     async def disconnect(self) -> None:
-        """Close all connections, and close new ones at once."""
+        """Close all connections, and from now on close each new connection at once."""
         self._connected = False
         for task in list(self._tasks):
             await end(task)
@@ -47,9 +47,9 @@ class Proxy:
         self._forwarding.clear()
 
     def restore(self) -> None:
-        """Forward again.
+        """Accept new connections and forward again.
 
-        Connections that lost bytes while the proxy stalled stay dead, as after the restart of a router.
+        A connection that lost bytes while the proxy was stalled stays dead, as after the restart of a router.
         """
         self._connected = True
         self._forwarding.set()
@@ -84,7 +84,7 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             if not self._forwarding.is_set():
-                # Drop the bytes and forward no more, so that the connection stays open but dead.
+                # Drop the bytes and never forward again, so that the connection stays open although it is dead.
                 await asyncio.Event().wait()
             writer.write(data)
             await writer.drain()

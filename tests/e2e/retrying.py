@@ -1,4 +1,4 @@
-"""A channel that repeats failed calls with the same request for a bounded time."""
+"""A channel that retries failed calls with the same request for a limited time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ RETRIED = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT})
 
 
 class RetryingChannel(EdgeChannel):
-    """Retries unary calls that fail with UNAVAILABLE or time out; the calls must be idempotent."""
+    """Retries unary calls that time out or fail with UNAVAILABLE. The calls must be idempotent."""
 
     def unary_unary(
         self,
@@ -30,7 +30,7 @@ class RetryingChannel(EdgeChannel):
         response_deserializer: Deserialize[Response],
         **_: object,
     ) -> Callable[..., Awaitable[Response]]:
-        """Return a callable that retries its call."""
+        """Return a function that calls the method and retries the call."""
         once = super().unary_unary(method, request_serializer, response_deserializer)
 
         async def with_retries(request: Request, timeout: float = _CALL_SECONDS) -> Response:

@@ -19,7 +19,7 @@ _NAMES = ("Lena Fischer", "Omar Haddad", "Mei Tanaka", "Ada Obi", "Jonas Weber",
 
 @dataclass
 class Scenario:
-    """A scheduled session with its people, course, assessment and code; no learner has joined it yet."""
+    """A scheduled session, which no learner has joined yet, with its people, course, assessment and code."""
 
     edge: str
     administrator: Person
@@ -49,9 +49,9 @@ async def create_scenario(
 ) -> Scenario:
     """Register a proctor and one learner per channel, schedule their session, and return the scenario.
 
-    `edge` is the `host:port` of the edge. The session has one assessment, and one more for each title in
-    `further_assessments`. With `named_after_run`, the names of people and course contain the id of the run, so that
-    they differ from the names of other runs.
+    `edge` is the `host:port` of the edge. The session has one assessment, and one more assessment for each title
+    in `further_assessments`. If `named_after_run` is true, the names of the people and of the course contain the id of
+    the run, so that the names of two runs differ.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""
@@ -117,7 +117,7 @@ async def register_person(
     is_proctor: bool = False,
     channel: MakeChannel = EdgeChannel,
 ) -> Person:
-    """Register a person and sign them in; return the person."""
+    """Register a person and sign the person in; return the person."""
     who = SignIn(
         "proctor" if is_proctor else "learner",
         name,

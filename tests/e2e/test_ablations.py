@@ -1,4 +1,4 @@
-"""The ablations of `make bench` run with the smallest parameters and return a figure for each variant."""
+"""Test that the ablations of `make bench` run with the smallest parameters and return a figure for each variant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 
 
 async def test_ablation_returns_a_figure_for_each_variant(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The started processes import `e2e` too.
+    # The processes that the measurement starts also import `e2e`.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     figures = await ablations.measure(rounds=1, seconds=0.1)
     assert [each.name for each in figures] == [*ablations.VARIANTS, "fetch of the library"]

@@ -1,4 +1,4 @@
-"""Answers are saved in time and without retries while the edge is attacked, by unary calls and over a stream."""
+"""Test that answers are saved in time and without retries while the edge is attacked."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ Attack = Callable[[], Awaitable[None]]
 
 
 class Saver:
-    """Saves an answer of a learner twice a second, and records the duration and the failure of each save."""
+    """Saves answers of one learner twice a second, and records all durations and failures."""
 
     def __init__(self, learner: LearnerClient, attempt: Attempt, *, over_stream: bool) -> None:
         self._learner = learner
@@ -122,7 +122,7 @@ class Attacked:
         self.attacker = attacker
 
     async def withstands(self, *attacks: Attack) -> None:
-        """Attack for ATTACK_SECONDS while answers are saved; raise AssertionError if a save failed or was slow."""
+        """Attack for ATTACK_SECONDS while answers are saved; raise AssertionError if a save fails or is slow."""
         for saver in self.savers:
             saver.durations, saver.failures = [], []
         saving = [asyncio.create_task(saver.run()) for saver in self.savers]
@@ -147,7 +147,7 @@ class Attacked:
 
 
 async def _repeat(attack: Attack) -> None:
-    """Repeat an attack until cancelled, also after the edge has closed the attacker's connection."""
+    """Repeat an attack until cancelled, even if the edge closes the connection of the attacker."""
     while True:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await attack()

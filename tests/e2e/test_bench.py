@@ -1,6 +1,6 @@
-"""Each measurement of `make bench` runs with the smallest parameters and returns its figures.
+"""Test that each measurement of `make bench` runs with the smallest parameters and returns its figures.
 
-The values of the figures are not checked.
+The tests do not check the values of the figures.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("title", MEASUREMENTS)
 async def test_measurement_returns_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The started processes import `e2e` too.
+    # The processes that the measurement starts also import `e2e`.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     figures = await MEASUREMENTS[title](**SMALLEST[title])
     assert [each.name for each in figures] == FIGURES[title]

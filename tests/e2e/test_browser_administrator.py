@@ -1,4 +1,4 @@
-"""An administrator supervises a session in the browser and is recorded with that acting role."""
+"""Test that an administrator can supervise a session in the browser, and that the acting role is recorded."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ async def test_administrator_verifies_an_identity_and_authorises(stack: Stack) -
 
 
 async def check_identity(page: Page, name: str) -> None:
-    """View a learner's images and verify their identity."""
+    """View the images of the learner `name`, and verify the learner's identity."""
     await page.get_by_role("button", name=f"Check identity of {name}").click()
     dialog = page.get_by_role("dialog")
     for image in ("Identity document", "Selfie"):
@@ -161,7 +161,7 @@ async def test_access_log_is_paged(stack: Stack) -> None:
 
 
 async def send_invalid_page_token(route: Route) -> None:
-    """Replace the page token in a request by an invalid one."""
+    """Replace the page token in a request by an invalid token."""
     body = route.request.post_data_buffer
     assert body is not None
     request = unframe_message(body, ListEvidenceAccessesRequest)
@@ -188,7 +188,7 @@ async def test_access_log_shows_people_without_a_name_as_unknown(stack: Stack) -
 
 
 async def return_no_names(route: Route) -> None:
-    """Return a response that contains no names."""
+    """Respond to the request with a response that contains no names."""
     await route.fulfill(
         body=response_body(BatchGetNamesResponse()), content_type="application/grpc-web+proto"
     )

@@ -1,4 +1,4 @@
-"""Answers from several tabs and devices: no answer is lost, and the newest answer counts."""
+"""Test answers from several tabs and devices: no answer is lost, and the newest answer counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Enrollment codes that learners paste or type, and that administrators issue."""
+"""Test enrollment codes: learners paste or type codes, and administrators issue codes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ async def test_page_normalises_pasted_codes_like_enrollment(
     sent: asyncio.Queue[str] = asyncio.Queue()
 
     async def record(route: Route) -> None:
-        # A gRPC-Web frame is a header of five bytes, followed by the message.
+        # Skip the header of the gRPC-Web frame, which has five bytes. The rest is the message.
         request = JoinSessionRequest.FromString((route.request.post_data_buffer or b"")[5:])
         sent.put_nowait(request.code)
         await route.abort()

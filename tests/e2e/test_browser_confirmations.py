@@ -1,4 +1,4 @@
-"""Pages ask for confirmation of irreversible actions, and show only current states and possible actions."""
+"""Test that irreversible actions must be confirmed, and that pages show only current states and possible actions."""
 
 from __future__ import annotations
 

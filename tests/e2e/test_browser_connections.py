@@ -1,4 +1,4 @@
-"""Pages that are open while connections break and return: presence, connection state and the exam's clock."""
+"""Test pages while connections break and are restored: presence, connection state, and the clock of the exam."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
 from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
-# A browser has up to six connections to one address. For each dead connection, a stream fails after ten seconds, and
-# the page pauses before it opens the stream again.
+# A browser has up to six connections to one address, and all of them may be dead. A stream on a dead connection fails
+# after ten seconds, and the page pauses before the next stream.
 _DEAD_CONNECTIONS_MS = 90_000
 _OVER = "Your time is over. What is on this device is sent when the connection is back"
-# Counts in `window.losses` how often the page has shown that its connection is lost.
+# Counts in `window.losses` the changes of the page during which the page shows that the connection is lost.
 _COUNT_LOSSES = """() => {
   window.losses = 0;
   const look = () => { if (document.body.textContent.includes("Connection lost")) window.losses += 1; };
@@ -126,7 +126,7 @@ async def test_start_missed_on_a_stalled_connection_is_shown_after_reconnecting(
         await page.clock.fast_forward(10_000)
         await expect(lost).to_be_visible()
         proxy.restore()
-        # The browser may use another dead connection first, on which the stream fails after ten seconds.
+        # The browser may first open streams on other dead connections. Each of these streams fails after ten seconds.
         in_session = page.get_by_text("In Session", exact=True)
         await expect(in_session).to_be_visible(timeout=_DEAD_CONNECTIONS_MS)
         await expect(lost).to_have_count(0)
@@ -146,7 +146,7 @@ async def test_clock_change_does_not_affect_the_remaining_time(
         at_first = await timer.inner_text()
         await expect(timer).not_to_have_text(at_first)
         before = await time_left(page)
-        # The page cannot distinguish a clock change from a suspended computer, so it opens its stream again.
+        # The page opens its stream again, because a clock change looks like the wake-up of a suspended computer.
         async with page.expect_request("**/WatchAttempt"):
             await page.clock.set_system_time(datetime.now(UTC) + by)
         assert before - 30 < await time_left(page) <= before
@@ -194,7 +194,7 @@ async def test_last_minutes_are_shown_and_announced(stack: Stack, scenario: Scen
         warning = page.locator(".exam-bar .badge", has_text="left.")
         spoken = page.locator(".exam-bar [role=status]")
         await expect(warning).to_have_count(0)
-        # The page is offline, because the server would correct the clock.
+        # Take the page offline, because otherwise the server would correct the clock of the page.
         await proxy.disconnect()
         for minutes, text in ((15, "15 minutes"), (5, "5 minutes"), (1, "1 minute")):
             await page.clock.fast_forward((await time_left(page) - minutes * 60 - 2) * 1000)
@@ -213,7 +213,7 @@ async def time_left(page: Page) -> int:
 
 @asynccontextmanager
 async def exam_started(scenario: Scenario) -> AsyncIterator[tuple[LearnerClient, ProctorClient]]:
-    """Yield the client of a learner who has started an attempt and has no open stream, and the proctor's client."""
+    """Yield the client of a learner, who has started an attempt and has no open stream, and the proctor's client."""
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
     proctor.watch()

@@ -1,4 +1,4 @@
-"""A self-paced course in the browser: lessons with images, links, progress, and the order of lists."""
+"""Test a self-paced course in the browser: lessons with images, links, progress, and the order of lists."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LINK = UnitContent(title="The rules", url="https://images.example/rules")
 
 
 async def self_paced_course(scenario: Scenario, title: str, *units: UnitContent) -> str:
-    """Publish a course with these units and register the first learner of `scenario`; return the id of the course."""
+    """Publish a course with `units` and register the first learner of `scenario`; return the id of the course."""
     courses = scenario.administrator.courses
     created = await courses.CreateCourse(
         CreateCourseRequest(title=title, kind=COURSE_KIND_SELF_PACED, units=units)
@@ -38,7 +38,7 @@ async def self_paced_course(scenario: Scenario, title: str, *units: UnitContent)
 
 
 async def serve_external_site(page: Page) -> None:
-    """Serve the pages and images of an external site, because tests cannot reach other hosts."""
+    """Serve fake pages and images of an external site, because tests cannot connect to other hosts."""
 
     async def fulfill(route: Route) -> None:
         if route.request.url.endswith(".png"):

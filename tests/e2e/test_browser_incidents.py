@@ -1,4 +1,4 @@
-"""Incidents on the supervision page: they are reported and changed by keyboard, and never shown to learners."""
+"""Test incidents on the supervision page: a keyboard suffices to report and change them, and learners see none."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from proctorium.session.v1.lobby_pb2 import Participant
 from proctorium_devstack.stack import Stack
 
 _NOTE = "Somebody spoke in the next room.\nIt stopped after a minute."
-# The text of a `summary` element is in a child element, but the focus is on the `summary`.
+# Returns whether an element has the focus. For text inside a `summary` element, the `summary` has the focus.
 _HAS_FOCUS = "element => (element.closest('summary') ?? element) === document.activeElement"
 _THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 _PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -180,7 +180,7 @@ async def report(scenario: Scenario, participant: Participant) -> None:
 
 
 async def escalate(scenario: Scenario) -> None:
-    """Change the session's only incident to a serious one as an administrator."""
+    """Change the only incident of the session to a serious incident, as an administrator."""
     incidents = scenario.administrator.incidents
     listed = await incidents.ListIncidents(ListIncidentsRequest(session_id=scenario.session_id))
     changed = Incident(
@@ -192,7 +192,7 @@ async def escalate(scenario: Scenario) -> None:
 
 
 async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visitor:
-    """Open the session's page as its proctor."""
+    """Open the page of the session as the proctor of the session."""
     proctor = await Visitor.open(opened, stack.url("edge"))
     await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
     await proctor.page.goto(f"/supervise/{scenario.session_id}")
@@ -200,12 +200,12 @@ async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visi
 
 
 def status(page: Page) -> Locator:
-    """Return the status element of the section, whose text screen readers announce."""
+    """Return the status element of the section with the incidents. Screen readers announce the text of this element."""
     return page.get_by_role("region", name="Incidents").get_by_role("status")
 
 
 async def tab_to(page: Page, target: Locator) -> None:
-    """Press Tab until `target` has the focus; raise AssertionError if 60 times are not enough."""
+    """Press Tab until `target` has the focus; raise AssertionError if Tab must be pressed more than 60 times."""
     await expect(target).to_be_visible()
     for _ in range(60):
         if await target.evaluate(_HAS_FOCUS):
@@ -215,7 +215,7 @@ async def tab_to(page: Page, target: Locator) -> None:
 
 
 async def take_screenshots(visitor: Visitor, name: str) -> None:
-    """Save screenshots for a desktop and a phone in both themes; check small screens and large fonts."""
+    """Save screenshots for a desktop and a phone in both themes; check the page with small screens and large fonts."""
     for screen, size in (("desktop", _DESKTOP), ("phone", _PHONE)):
         for theme in _THEMES:
             await visitor.page.emulate_media(color_scheme=theme)

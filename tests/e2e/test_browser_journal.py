@@ -1,4 +1,4 @@
-"""The answer journal: the order of pending changes, and the person to whom the changes belong."""
+"""Test the answer journal: the order of pending changes, and the person to whom the changes belong."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def test_pending_answers_are_sent_only_by_their_owner(
         sent.clear()
         await learner.sign_in(omar.email, omar.password)
         await expect(learner.page.get_by_role("heading", name="Your courses")).to_be_visible()
-        # The first tab has detected that another person signed in, and hides the first person's data.
+        # The first tab has detected that another person has signed in, and hides the data of the first person.
         await expect(first.get_by_label("Your answer")).to_have_count(0)
         await learner.page.reload()
         await expect(learner.page.get_by_role("heading", name="Your courses")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The lobby before the identity case is opened, and errors while a photo is sent."""
+"""Test the lobby before the identity case is opened, and errors while a photo is sent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's messages: loading more pages of messages, and marking messages as read."""
+"""Test the messages of a person: loading more pages of messages, and marking messages as read."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ async def test_messages_are_paged_and_marked_as_read(stack: Stack, scenario: Sce
 
 
 async def wait_for_messages(person: Person, messages: int) -> None:
-    """Wait until the person has as many notifications as `messages` states."""
+    """Wait until the person has `messages` notifications."""
 
     async def listed() -> bool | None:
         answer = await person.inbox.ListNotifications(ListNotificationsRequest())

@@ -1,4 +1,4 @@
-"""Numbers that are typed key by key: a number is saved, and text that is not a number counts as no answer."""
+"""Test numbers that are typed key by key: a number is saved, and text that is not a number counts as no answer."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ async def test_choices_checked_at_once_are_all_saved(stack: Stack, scenario: Sce
         assert learner.errors == []
 
 
-# Sets the number field to each text of a list without pauses, as if the last character of the text were typed.
+# Sets the number field to each text of a list without pauses. Each change looks as if the last character was typed.
 _TYPE = """async (texts) => {
   const field = document.querySelector("input[inputmode=decimal]");
   for (const text of texts) {
@@ -115,7 +115,7 @@ async def retype(page: Page, field: Locator, text: str) -> None:
 
 
 async def expect_no_answer(client: LearnerClient, learner: Visitor) -> None:
-    """Check that neither the page nor the server has an answer."""
+    """Check that the page shows the question as not answered, and that the server has no answer."""
     page = learner.page
     await expect(page.get_by_text("1 answer cannot be saved")).to_be_visible()
     await expect(page.get_by_text("All answers saved")).to_have_count(0)
@@ -126,7 +126,7 @@ async def expect_no_answer(client: LearnerClient, learner: Visitor) -> None:
 
 
 async def submit(page: Page) -> None:
-    """Submit although the text in the last question is not a number and cannot be saved."""
+    """Submit, although the text at question 4 is not a number and therefore cannot be saved."""
     await page.get_by_role("button", name="Submit…").click()
     warning = "What you typed at question 4 cannot be saved and will not be submitted."
     await expect(page.get_by_text(warning)).to_be_visible()

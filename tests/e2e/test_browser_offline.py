@@ -1,4 +1,4 @@
-"""A running attempt while the browser is offline: the page can be reloaded, and new answers are sent later."""
+"""Test an attempt while the browser is offline: the page can be reloaded, and new answers are sent later."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ async def test_server_pages_are_preferred_while_online(stack: Stack, scenario: S
         learner = await exam_page(opened, stack.url("edge"), client, service_worker=True)
         page = learner.page
         await wait_until_stored(page)
-        # Replace the stored shell by an old one.
+        # Replace the stored shell of the page by an old version.
         await page.evaluate(
             """async () => {
               for (const name of await caches.keys()) {
@@ -84,7 +84,7 @@ async def test_server_pages_are_preferred_while_online(stack: Stack, scenario: S
 
 
 async def wait_until_stored(page: Page) -> None:
-    """Wait until the browser has stored the shell and the attempt, and the service worker controls the page."""
+    """Wait until the browser has stored the page shell and the attempt, and the service worker controls the page."""
 
     async def stored() -> bool | None:
         found = await page.evaluate(_STORED)

@@ -1,4 +1,4 @@
-"""Identity photos in the browser are scaled and rotated before they are sent; other files are refused."""
+"""Test that the browser scales and rotates identity photos before it sends them, and refuses other files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MIB = 1024 * 1024
 
 
 def large_photo() -> bytes:
-    """Return a JPEG of more than 8 MiB that is red at the top after it is rotated according to its metadata."""
+    """Return a JPEG of more than 8 MiB. Its top is red after a rotation according to its metadata."""
     width, height = 4000, 3000
     image = Image.frombytes("RGB", (width // 2, height // 2), os.urandom(width * height * 3 // 4))
     image = image.resize((width, height), Image.Resampling.NEAREST)

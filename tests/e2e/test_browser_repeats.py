@@ -1,4 +1,4 @@
-"""Retries: a repeated click after a lost response has one effect, and pages load again when the server is reachable."""
+"""Test retries: a second click after a lost response has no second effect, and pages load when the server is back."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ async def test_sign_out_everywhere_with_a_lost_request_is_not_confirmed(
         await sign_out_everywhere(page)
         await expect(page.get_by_text(_AWAY)).to_be_visible()
 
-        # Simulate that the sign-in expires in the meantime.
+        # Simulate that the sign-in expires before the next click.
         await page.context.clear_cookies()
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_role("status")).to_have_text(
@@ -157,11 +157,11 @@ async def sign_out_everywhere(page: Page) -> None:
 
 
 async def wait_until_signed_out(person: Person) -> None:
-    """Wait until the token in `person` is refused, which belongs to another sign-in than the browser's."""
+    """Wait until the token in `person` is refused. The token does not belong to the sign-in of the browser."""
     await until_refused(lambda: person.accounts.GetMe(GetMeRequest()), "enrollment")
 
 
 async def lose_response(route: Route) -> None:
-    """Forward the request to the server, but fail it in the browser as if the response had been lost."""
+    """Forward the request to the server, but let the request fail in the browser, as if the response was lost."""
     await route.fetch()
     await route.abort("connectionreset")

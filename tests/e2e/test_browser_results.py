@@ -1,4 +1,4 @@
-"""The page that shows a learner's result."""
+"""Test the page that shows the result of a learner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The roster: invited learners, states after the end of the session, and several assessments."""
+"""Test the roster: invited learners, states after the end of the session, and several assessments."""
 
 from __future__ import annotations
 

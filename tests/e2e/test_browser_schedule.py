@@ -1,4 +1,4 @@
-"""Validation in the form that schedules a session."""
+"""Test the validation in the form that schedules a session."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_missing_proctor_is_marked_at_its_field(stack: Stack, scenario: Sc
 async def test_violations_found_by_the_service_are_marked_at_their_fields(
     stack: Stack, scenario: Scenario
 ) -> None:
-    """Only the service checks certifications, starts in the past, conflicts with other sessions and the capacity."""
+    """Check four rules that only the service checks: certification, start in the past, conflicts, and capacity."""
     async with browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"), zone="UTC")
         page = administrator.page
@@ -71,7 +71,7 @@ async def test_violations_found_by_the_service_are_marked_at_their_fields(
         proctors = page.get_by_role("group", name="Proctors")
         await proctors.get_by_label(scenario.proctor.email).check()
 
-        # The proctor is certified for one year, so the page offers them, although the session starts later than that.
+        # The page offers the proctor, who is certified for one year, although the session starts in more than a year.
         now = datetime.now(UTC)
         await start.fill(f"{now + timedelta(days=500):%Y-%m-%dT%H:%M}")
         await button.click()
@@ -111,7 +111,7 @@ async def test_skipped_time_is_refused_and_repeated_time_requires_a_choice(
     planned: asyncio.Queue[datetime] = asyncio.Queue()
 
     async def record(route: Route) -> None:
-        # A gRPC-Web frame is a header of five bytes, followed by the message.
+        # Skip the header of the gRPC-Web frame, which has five bytes. The rest is the message.
         request = ScheduleSessionRequest.FromString((route.request.post_data_buffer or b"")[5:])
         planned.put_nowait(request.plan.start_time.ToDatetime(UTC))
         await route.abort()

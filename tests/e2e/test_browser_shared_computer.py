@@ -1,4 +1,4 @@
-"""A shared computer: closing the browser ends the sign-in, and pages show the name of the signed-in person."""
+"""Test a shared computer: closing the browser ends the sign-in, and pages show the name of the signed-in person."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def test_closing_the_browser_ends_a_sign_in_unless_stay_signed_in_was_chos
             await wait_until_stored(visitor.page)
             await visitor.page.reload()
             await expect(visitor.page.get_by_label("Your answer")).to_be_visible()
-        # Disconnect, so that the browser can use only its stored data.
+        # Disconnect the proxy, so that the browser can use only its stored data.
         await proxy.disconnect()
         async with browser_with_profile(tmp_path, proxy.url) as visitor:
             page, question = visitor.page, visitor.page.get_by_label("Your answer")
@@ -111,7 +111,7 @@ async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
         await visitor.screenshot("account-sign-out-everywhere")
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
-        # The other window signs out too, because the streams of its exam page end.
+        # The other window shows the sign-in form, because the streams of its exam room end.
         await expect(elsewhere.page.get_by_role("heading", name="Sign in")).to_be_visible()
         await visitor.sign_in(learner.email, learner.password)
         assert visitor.errors == []

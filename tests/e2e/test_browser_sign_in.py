@@ -1,4 +1,4 @@
-"""Sign-ins that are renewed, end or start again while a page is open, without the loss of answers."""
+"""Test that no answer is lost when a sign-in is renewed, ends or starts again while a page is open."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ async def test_sign_in_is_renewed_over_plain_http(stack: Stack, scenario: Scenar
         await page.get_by_label("Enrollment code").fill(scenario.code)
         await page.get_by_role("button", name="Join Session").click()
         await expect(page.get_by_text("Waiting", exact=True)).to_be_visible()
-        # On a page without TLS, the browser logs that it ignores a header for secure pages; no other error is expected.
+        # Without TLS, the browser logs that it ignores the header Cross-Origin-Opener-Policy. Expect no other error.
         assert all("Cross-Origin-Opener-Policy" in text for text in learner.errors)
 
 
@@ -91,8 +91,8 @@ async def test_unreachable_server_on_reload_does_not_lose_pending_answers(
             f"{_UNREACHABLE} Your answers are stored on this device"
         )
         await learner.screenshot("exam-reload-unreachable")
-        # The page shows the attempt from the data on this device. It sends no answers until the server has confirmed
-        # which person is signed in.
+        # The page shows the attempt from the data on this device. The page sends no answers until the server has
+        # confirmed which person is signed in.
         for _ in range(4):
             await request.abort("connectionrefused")
             request = await hanging.get()
@@ -142,7 +142,7 @@ async def test_password_is_changed_on_the_account_page(stack: Stack, scenario: S
         await change.click()
         await expect(page.get_by_text("Your password was changed")).to_be_visible()
         await visitor.sign_in(learner.email, "harbour-violet-93")
-        # The change of the password revokes the tokens of the other window within seconds.
+        # The new password revokes the tokens of the other window within seconds.
         await elsewhere.page.goto("/results")
         await expect(elsewhere.page.get_by_role("button", name="Sign in")).to_be_visible()
         assert visitor.errors == []

@@ -1,4 +1,4 @@
-"""The proctor's page before the start: opening the lobby early, the code, and the confirmation of the start."""
+"""Test the proctor's page before the start: opening the lobby early, the code, and confirming the start."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ async def test_proctor_with_expired_certification_cannot_start_or_check_identiti
 
 
 async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visitor:
-    """Open the session's page as its proctor."""
+    """Open the page of the session as the proctor of the session."""
     proctor = await Visitor.open(opened, stack.url("edge"))
     await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
     await proctor.page.goto(f"/supervise/{scenario.session_id}")
@@ -116,7 +116,7 @@ async def supervising(stack: Stack, scenario: Scenario, opened: Browser) -> Visi
 
 
 async def enter(page: Page, code: str) -> None:
-    """Enter an enrollment code on the page."""
+    """Type an enrollment code in the form on the page, and submit the form."""
     await page.goto("/join")
     await page.get_by_label("Enrollment code").fill(code)
     await page.get_by_role("button", name="Join Session").click()

@@ -1,4 +1,4 @@
-"""More open windows than a person may have: the oldest window shows why it stopped and how to continue."""
+"""Test more windows than a person may have open: the oldest window shows why it stopped and how to continue."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ async def test_oldest_window_over_the_stream_limit_explains_why_it_stopped(
             for page in (exam, lobby):
                 note = page.locator("[data-reason=TOO_MANY_STREAMS]")
                 await expect(note).to_contain_text(_SENTENCE)
-                # The page must not announce a reconnection, because it does not reconnect automatically.
+                # The page must not show that it is reconnecting, because it does not reconnect automatically.
                 await expect(page.get_by_text("reconnecting")).to_have_count(0)
                 await expect(page.get_by_text("The connection is lost")).to_have_count(0)
             await learner.screenshot("exam-too-many-windows")
-            # Answers are saved although the stream has ended.
+            # Check that answers are saved although the stream of the page has ended.
             await exam.get_by_label("Your answer").fill("0.4")
             await expect(exam.get_by_text("All answers saved")).to_be_visible()
         for page in (exam, lobby):

@@ -1,4 +1,4 @@
-"""Texts of lessons and questions: line breaks are preserved, and wide content scrolls in its own box."""
+"""Test texts of lessons and questions: line breaks are preserved, and wide content scrolls in its own box."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def test_line_breaks_are_preserved_and_wide_content_does_not_overflow(
 
 
 async def course_with_code(scenario: Scenario) -> str:
-    """Create a self-paced course with wide texts and with a question of several lines; return the course's id."""
+    """Create a self-paced course with wide texts and with a question of several lines; return the id of the course."""
     administrator = scenario.administrator
     choices = [
         Choice(choice_id="a", text="1. stop\n2. warn"),

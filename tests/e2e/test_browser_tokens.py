@@ -1,4 +1,4 @@
-"""An open page renews its access token before it expires."""
+"""Test that an open page renews its access token before the token expires."""
 
 from __future__ import annotations
 
@@ -50,9 +50,10 @@ def _renews(response: object) -> bool:
 
 
 async def _set_token(page: Page, token: str) -> None:
-    """Replace the browser's token.
+    """Replace the access token of the browser.
 
-    The cookie has no expiry time, so the browser also sends an expired token, as a browser with a slow clock does.
+    The new cookie has no expiry time, so that the browser sends the token even after the token has expired. A browser
+    with a slow clock does the same.
     """
     await page.context.add_cookies(
         [

@@ -1,4 +1,4 @@
-"""Pages are still updated when the browser translates them, although a translation replaces their text nodes."""
+"""Test that a page is still updated after the browser has translated it, which replaces the text nodes of the page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
 
-# Replaces each present and each later text node by <font><font>text</font></font>, as Chrome's translation does.
+# Replaces each text node, present or added later, by <font><font>text</font></font>, as a translation by Chrome does.
 _TRANSLATE = """() => {
   const skipped = "script, style, textarea, option, font, title";
   const translate = (node) => {
@@ -30,7 +30,7 @@ _TRANSLATE = """() => {
 
 
 async def translate(page: Page) -> None:
-    """Simulate a translation of the page and of all its later texts."""
+    """Simulate that the browser translates the texts on the page, and all texts that are added later."""
     await page.evaluate(_TRANSLATE)
     await expect(page.locator("h1 font font")).to_have_count(1)
 

@@ -1,4 +1,4 @@
-"""A session with two assessments: pages show both titles, and the second attempt starts only after confirmation."""
+"""Test a session with two assessments: pages show both titles, and the second attempt starts after a confirmation."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ async def plan_two_assessments(scenario: Scenario) -> str:
 
 
 async def course_of(scenario: Scenario, *assessment_ids: str) -> str:
-    """Create a course with these assessments and register the scenario's learners; return the course's id."""
+    """Create a course with the assessments and register the learners of `scenario`; return the id of the course."""
     courses = scenario.administrator.courses
     units = [
         UnitContent(title=f"Part {number}", assessment_id=assessment_id)

@@ -1,4 +1,4 @@
-"""Loading the demo data of `make up` does not change other sessions, which people have scheduled."""
+"""Test that loading the demo data of `make up` does not change sessions that people have scheduled."""
 
 from __future__ import annotations
 

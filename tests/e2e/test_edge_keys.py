@@ -1,4 +1,4 @@
-"""The edge accepts valid tokens and refuses others while enrollment is down and after a rotation of signing keys."""
+"""Test that the edge accepts only valid tokens, also while enrollment is down and after a rotation of signing keys."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def test_edge_accepts_old_and_new_keys_after_restarts_while_enrollment_is_
     before = learner.token
     assert before is not None
     new_key = await rotate_signing_key(stack)
-    # Enrollment signs with the new key only after six minutes, so this token is still signed with the old key.
+    # Enrollment uses a new key only after six minutes, so the refreshed token is still signed with the old key.
     await learner.refresh_tokens()
     assert learner.token is not None
     await _list_notifications(stack, learner.token)
@@ -51,15 +51,15 @@ async def test_edge_accepts_old_and_new_keys_after_restarts_while_enrollment_is_
 
 
 async def _list_notifications(stack: Stack, token: str) -> None:
-    """Call a method for which the edge needs only one service, which is not enrollment."""
+    """Call a method for which the edge needs only the notification service, and not enrollment."""
     async with _caller(stack, token) as caller:
         await caller.inbox.ListNotifications(ListNotificationsRequest())
 
 
 async def _wait_until_accepted(stack: Stack, token: str) -> None:
-    """Wait until the edge and the service accept the token.
+    """Wait until the edge and the notification service accept the token.
 
-    This may take ten seconds, because the service fetches keys at most every ten seconds.
+    The wait may take ten seconds, because a service fetches keys at most once in ten seconds.
     """
 
     async def accepted() -> bool | None:

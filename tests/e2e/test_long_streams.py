@@ -1,4 +1,4 @@
-"""A stream ends when its token expires, and a client that renews the token resumes without missing a message."""
+"""Test that a stream ends when its token expires, and that a client with a new token resumes and misses no message."""
 
 from __future__ import annotations
 

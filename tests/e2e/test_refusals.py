@@ -1,4 +1,4 @@
-"""The edge and the services refuse invalid requests with a reason, and nothing changes."""
+"""Test that the edge and the services refuse invalid requests with a reason and without a change of data."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ async def test_proctor_of_another_session_is_refused(stack: Stack, scenario: Sce
 
 @pytest.fixture
 async def examined(scenario: Scenario) -> LearnerClient:
-    """A learner who has answered all questions but has not submitted yet."""
+    """A learner who has answered all questions but has not yet submitted the attempt."""
     learner = LearnerClient(scenario.learners[0], scenario)
     proctor = ProctorClient(scenario)
     await learner.join()
@@ -227,7 +227,7 @@ async def test_expired_token_is_refused_by_every_service(stack: Stack, scenario:
         token = await sign_token(stack, proctor.person_id, ["proctor"], ago)
         caller = Person(EdgeChannel(stack.address("edge"), token), token)
         if reason is None:
-            # Check that a token that this test signs is accepted before it expires.
+            # Check that a service accepts a token from this test before the token expires.
             me = await caller.accounts.GetMe(GetMeRequest())
             assert me.person.person_id == proctor.person_id
         else:

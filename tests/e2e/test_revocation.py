@@ -1,4 +1,4 @@
-"""After a role is revoked or an account is disabled, every service refuses the tokens, and open streams end."""
+"""Test that tokens are refused and open streams end after a role is revoked or an account is disabled."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Calls = dict[str, Callable[[], Awaitable[object]]]
 
 
 def calls_of(scenario: Scenario, learner: Person) -> Calls:
-    """Return a call by this learner to each service, by the name of the service."""
+    """Return one call by the learner for each service, by the name of the service."""
     case = GetCaseRequest(learner=LearnerInSession(session_id=scenario.session_id))
     return {
         "enrollment": lambda: learner.accounts.GetMe(GetMeRequest()),
@@ -45,9 +45,9 @@ def calls_of(scenario: Scenario, learner: Person) -> Calls:
 
 
 async def reason_of(call: Callable[[], Awaitable[object]]) -> str:
-    """Return the reason of a refused call.
+    """Make a call and return the reason why it is refused.
 
-    Return an empty text if the call succeeds, or if the requested resource does not exist.
+    Returns an empty text if the call succeeds, or if the requested resource does not exist.
     """
     try:
         await call()
@@ -64,7 +64,7 @@ async def until_refused(call: Callable[[], Awaitable[object]], service: str) -> 
 
 
 async def end_of(stream: AsyncIterable[object]) -> ServiceError:
-    """Read the stream until it ends; return the error that ended the stream."""
+    """Read the stream until its end; return the error with which the stream ended."""
 
     async def read() -> None:
         async for _ in stream:
@@ -135,9 +135,10 @@ async def test_proctor_without_the_role_is_refused_and_others_are_not(
 async def test_revocation_without_the_broker_takes_effect_when_nats_is_back(
     stack: Stack, scenario: Scenario
 ) -> None:
-    """While NATS is down, other services accept an issued access token until it expires, within ten minutes.
+    """Check that only enrollment refuses the tokens while NATS is down, and that all services refuse them afterwards.
 
-    Enrollment refuses the token at once and issues no new one.
+    While NATS is down, the other services accept an access token until it expires, which takes at most ten minutes.
+    Enrollment refuses the token at once and issues no new token.
     """
     learner = scenario.learners[0]
     calls = calls_of(scenario, learner)

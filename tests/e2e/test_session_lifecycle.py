@@ -1,4 +1,4 @@
-"""A complete proctored session: its states, mails, results, session record and trace."""
+"""Test a complete proctored session: states, mails, results, session record and trace."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SUBJECTS = ("enrollment code", "identity is verified", "result", "certificate", 
 
 
 class CompletedSession:
-    """A completed session, which runs once for all tests of this module."""
+    """A completed session. It is run once for all tests of this module."""
 
     def __init__(
         self, scenario: Scenario, learners: Sequence[LearnerClient], proctor: ProctorClient
@@ -75,7 +75,7 @@ async def completed(stack: Stack) -> AsyncIterator[CompletedSession]:
 
 
 async def run_session(scenario: Scenario) -> CompletedSession:
-    """Run a session in which one learner passes over gRPC and one over gRPC-Web, and a third learner never joins."""
+    """Run a session: one learner passes by gRPC, one learner passes by gRPC-Web, and a third learner never joins."""
     learners = [LearnerClient(learner, scenario) for learner in scenario.learners[:2]]
     proctor = ProctorClient(scenario)
     proctor.watch()
@@ -314,7 +314,7 @@ CHAINS = [
 
 
 def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
-    """Return whether the spans contain the chain, in which each span is the parent of the next one."""
+    """Return whether the trees contain a path of spans with the names in `chain`, starting at a root."""
     if not chain:
         return True
     return any(
@@ -325,7 +325,7 @@ def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
 
 @pytest.fixture(scope="module")
 async def tree(stack: Stack, completed: CompletedSession) -> list[TraceSpan]:
-    """The trace of the session with all its spans, which are complete when the last ones have been exported."""
+    """The trees of spans of the session, after the last spans have been exported."""
     traces = Traces(stack.url("traces"))
 
     async def complete() -> list[TraceSpan] | None:

@@ -1,4 +1,4 @@
-"""Sign access tokens with the keys of the running system, also as if they had been issued earlier."""
+"""Sign access tokens with the keys of the running system. A token can have an issue time in the past."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from proctorium_enrollment.storage import signing_keys
 from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 LEEWAY = timedelta(seconds=30)
-"""The time for which a token is still accepted after it has expired, because clocks differ."""
+"""The time for which services still accept an expired token, because clocks differ."""
 
 
 async def sign_token(stack: Stack, person_id: str, roles: Iterable[str], ago: timedelta) -> str:
-    """Return a token for a person with `roles`, signed with enrollment's key as if it had been issued `ago`."""
+    """Return a token for a person with `roles`, signed with the key of enrollment and issued `ago` in the past."""
     async with _enrollment(stack, ago) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
         return signer.sign(UUID(person_id), roles).text
 
 
 async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]) -> list[str]:
-    """Return a token with `roles` for each id in `people`; the people need not be registered."""
+    """Return one token with `roles` for each person id in `people`; the people need not be registered."""
     all_roles = list(roles)
     async with _enrollment(stack) as (database, signing), database.transaction() as tx:
         signer = await signing.signer(tx)
@@ -36,18 +36,18 @@ async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]
 
 
 def nearly_expired(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
-    """Return the age of a token that is still accepted for `left`, or for up to a second less."""
+    """Return the age of a token that services accept for the time `left`, or for up to a second less."""
     return ACCESS_TOKEN_LIFETIME + LEEWAY - left
 
 
 async def rotate_signing_key(stack: Stack) -> str:
-    """Create a new signing key, as enrollment's command for rotating keys does; return the id of the key."""
+    """Create a new signing key, as the command of enrollment for rotating keys does; return the id of the key."""
     async with _enrollment(stack) as (database, signing):
         return await signing.rotate(database)
 
 
 async def sign_token_with(stack: Stack, key_id: str, person_id: str, roles: Iterable[str]) -> str:
-    """Return a token signed with one of enrollment's stored keys, even if enrollment does not sign with the key yet."""
+    """Return a token that is signed with the stored key `key_id`, even if enrollment does not use this key yet."""
     async with _enrollment(stack) as (database, _), database.transaction() as tx:
         keys = await signing_keys.list_keys(tx)
     encrypted = next(key.encrypted_seed for key in keys if key.key_id == key_id)
@@ -59,7 +59,7 @@ async def sign_token_with(stack: Stack, key_id: str, person_id: str, roles: Iter
 async def _enrollment(
     stack: Stack, ago: timedelta = timedelta()
 ) -> AsyncIterator[tuple[Database, Signing]]:
-    """Yield enrollment's database, with a clock that is slow by `ago`, and enrollment's signing operations."""
+    """Yield the database of enrollment, whose clock is slow by `ago`, and the signing operations of enrollment."""
     database = Database(
         stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
     )

@@ -10,7 +10,7 @@ import httpx2
 
 @dataclass
 class TraceSpan:
-    """A span and its children, sorted by their start; `start` is in seconds since 1970."""
+    """A span with its children, which are sorted by `start`; `start` is in seconds since 1970."""
 
     span_id: str
     parent_id: str
@@ -38,9 +38,9 @@ class Traces:
         self._http = httpx2.AsyncClient(base_url=url, timeout=30)
 
     async def tree(self, trace_id: str) -> list[TraceSpan]:
-        """Return the roots of a trace's spans that the viewer has received so far.
+        """Return the root spans of a trace, with all spans that the viewer has received so far.
 
-        A span whose parent is missing is a root. The list is empty if the viewer does not have the trace.
+        A span is a root if the viewer does not have its parent. The list is empty if the viewer has no such trace.
         """
         answer = await self._http.get(f"/api/traces/{trace_id}")
         if answer.status_code == 404:
@@ -60,7 +60,7 @@ class Traces:
 
 
 def build_trees(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
-    """Build trees from the spans that the trace viewer lists; return their roots."""
+    """Build trees from the spans that the trace viewer lists; return the roots of the trees."""
     spans = {span.span_id: span for span in map(_span, rows)}
     roots: list[TraceSpan] = []
     for span in sorted(spans.values(), key=lambda one: one.start):
@@ -70,7 +70,7 @@ def build_trees(rows: list[Mapping[str, object]]) -> list[TraceSpan]:
 
 
 def without_infrastructure(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
-    """Return the trees without the spans of the edge and the databases; their children move one level up."""
+    """Return the trees without the spans of the edge and the databases; children of these spans move one level up."""
     spans_left: list[TraceSpan] = []
     for span in spans:
         below = without_infrastructure(span.children)
@@ -82,7 +82,7 @@ def without_infrastructure(spans: Sequence[TraceSpan]) -> list[TraceSpan]:
 
 
 def format_tree(spans: Sequence[TraceSpan], depth: int = 0) -> list[str]:
-    """Return trees of spans as lines of text, in which similar neighbours are one line with their count."""
+    """Return trees of spans as lines of text. Similar neighbouring spans share one line, which shows their number."""
     lines: list[str] = []
     index = 0
     while index < len(spans):

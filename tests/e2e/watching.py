@@ -15,10 +15,10 @@ PATIENCE_SECONDS = 20.0
 
 
 class Watch(Generic[Message]):
-    """A server stream that is read in the background and reopened at the last cursor after it breaks.
+    """A server stream that is read in the background. If the stream breaks, it is reopened at the last cursor.
 
-    `open_stream(cursor)` opens the stream, and `cursor_of` returns the cursor of a message. `renew` gets a new token
-    after the token of the stream has expired.
+    `open_stream(cursor)` opens the stream, and `cursor_of` returns the cursor of a message. `renew` is called to get a
+    new token when the token of the stream has expired.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Watch(Generic[Message]):
         try:
             await self._read()
         finally:
-            # Wake the waiting readers, so that they fail because the stream has ended.
+            # Wake the tasks that wait in `until`, which then raise because the stream has ended.
             async with self._changed:
                 self._changed.notify_all()
 
@@ -57,7 +57,7 @@ class Watch(Generic[Message]):
                     continue
                 if error.kind is not Kind.UNAVAILABLE:
                     raise
-                # Reconnect after a pause, because the server limits the age of a connection.
+                # Open the stream again after a pause, because the server closes connections that are too old.
                 await asyncio.sleep(0.1)
             else:
                 return
@@ -65,9 +65,10 @@ class Watch(Generic[Message]):
     async def until(
         self, condition: Callable[[Message], bool], what: str, patience: float = PATIENCE_SECONDS
     ) -> Message:
-        """Wait for a message that meets `condition` and return the first one; earlier messages count too.
+        """Return the first message of the stream that meets `condition`; wait if there is none yet.
 
-        Raises TimeoutError after `patience` seconds. If the stream has ended, raises its error or AssertionError.
+        Raises TimeoutError after `patience` seconds. If the stream has ended, raises the error of the stream, or
+        AssertionError if the stream ended without an error.
         """
         seen = 0
         try:

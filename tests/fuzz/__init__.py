@@ -1,1 +1,1 @@
-"""Call every RPC of a running system with generated requests, as every kind of caller."""
+"""Call every RPC of a running system with generated requests as each kind of caller."""

@@ -1,8 +1,8 @@
 """Create the callers of one round and their resources: exams in progress and finished, and a session in the lobby.
 
-A real session creates the callers over channels that record its requests and the values in the responses. The people
-of the session call from another client address than the fuzz, so that the throttling of failed sign-ins in the fuzz
-does not delay their sign-ins.
+The people of real sessions become the callers. The channels of these people record the requests of the sessions and the
+values in the responses. The people call from another client address than the fuzz. Otherwise, the throttling of failed
+sign-ins in the fuzz would delay the sign-ins of the people.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SESSION_ADDRESS = "127.0.0.2"
 
 
 class Recorder(WebChannel):
-    """A channel that stores its requests as templates and the values in the responses as known values."""
+    """A channel that stores each request as a template, and stores the values in each response as known values."""
 
     def __init__(self, address: str, token: str | None, templates: Templates, known: Known) -> None:
         super().__init__(address, token)
@@ -40,7 +40,7 @@ class Recorder(WebChannel):
         )
 
     def sent(self, method: str, body: bytes) -> None:
-        """Store the request as a template, unless it contains the e-mail address of the demo administrator."""
+        """Store the request as a template, unless the request has the e-mail address of the demo administrator."""
         if seed.ADMINISTRATOR.email.encode() not in body:
             self._templates.add(method, body, self.token)
 
@@ -50,7 +50,7 @@ class Recorder(WebChannel):
 
 
 async def create_callers(edge: str, templates: Templates, known: Known) -> list[Caller]:
-    """Run a session; return its people and an anonymous caller. Raises the error of a step that fails."""
+    """Run the sessions; return their people and an anonymous caller. Raises the error of a step that fails."""
 
     def channel(address: str, token: str | None) -> Recorder:
         return Recorder(address, token, templates, known)
@@ -88,7 +88,7 @@ async def create_callers(edge: str, templates: Templates, known: Known) -> list[
 async def _administrator(
     scenario: Scenario, edge: str, channel: Callable[[str, str | None], Recorder]
 ) -> Person:
-    """Create an administrator, sign them in and return them."""
+    """Create an administrator, sign the administrator in, and return the administrator."""
     email = f"fuzz.{secrets.token_hex(6)}@example.org"
     who = SignIn("administrator", "Ada Obi", email, secrets.token_urlsafe(12))
     await seed.ensure_person(scenario.administrator, who, [ROLE_ADMINISTRATOR])
@@ -96,7 +96,7 @@ async def _administrator(
 
 
 async def _run_session(scenario: Scenario) -> None:
-    """Run the session until one learner has finished the exam, one has started it, and one waits for verification."""
+    """Run the session until one learner has finished the exam, one is in the exam, and one waits for verification."""
     proctor = ProctorClient(scenario)
     learners = [LearnerClient(learner, scenario) for learner in scenario.learners]
     proctor.watch()

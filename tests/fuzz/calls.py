@@ -1,4 +1,4 @@
-"""Call any method with any bytes: through the edge by gRPC, gRPC-Web or JSON, or as a service by gRPC."""
+"""Call any method with any bytes: through the edge by gRPC, gRPC-Web or JSON, or directly by gRPC as a service."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ STREAM_SECONDS = 1.5
 DETAILS_BYTES = 4096
 GRPC_BYTES = 4 * 1024 * 1024
 HTTP1_BYTES = 1024 * 1024
-"""The largest request over HTTP/1.1.
+"""The size in bytes of the largest request that is sent over HTTP/1.1.
 
-The edge closes the connection after a larger request, and a client that is still sending may miss the response.
+The edge closes the connection when it refuses a larger request. A client that is still sending may then miss the
+response.
 """
-# A running system may refuse with these reasons at any time, so they are not faults.
+# Reasons of refusals that may occur at any time. A refusal with such a reason is not a fault.
 _MAY_BE_UNAVAILABLE = {"IMAGE_READERS_BUSY"}
 _SENTENCE_ENDS = (".", "!", "?", ".)", "…")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of a call: the refusal if there is one, the received messages, and the fault.
+    """The result of a call: the refusal (None if the call was not refused), the received messages, and the fault.
 
-    `fault` describes an error in the response. It is empty if the response is correct.
+    `fault` describes an error in the response, and is empty if the response is correct.
     """
 
     refusal: ServiceError | None = None
@@ -56,7 +57,7 @@ class Outcome:
 
 @dataclass
 class Caller:
-    """A caller: a person with a token, an anonymous person, or a service with its certificate."""
+    """A caller is a person with a token, an anonymous person, or a service with its certificate."""
 
     name: str
     roles: frozenset[str] = frozenset()
@@ -100,7 +101,7 @@ async def by_grpc(
         if streams and failed.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
             return Outcome(messages=messages)
         if max(map(len, requests)) > GRPC_BYTES and error_of(failed).kind is Kind.EXHAUSTED:
-            # gRPC refuses a request that is larger than the service's limit, and its refusal has no details.
+            # The gRPC library refuses a request above the size limit of the service, and gives no error details.
             return Outcome(error_of(failed), messages)
         details = dict(failed.trailing_metadata() or ()).get(DETAILS_KEY)
         return _refused(error_of(failed), _as_bytes(details), messages)
@@ -134,7 +135,7 @@ async def by_web(
 async def by_json(
     http: httpx2.AsyncClient, method: MethodDescriptor, caller: Caller, body: str, query: str = ""
 ) -> Outcome:
-    """Call with JSON, which the edge transcodes; return the outcome without the messages of the response."""
+    """Call with JSON, which the edge transcodes to gRPC; return the outcome without the messages of the response."""
     headers = {"content-type": "application/json", **caller.headers}
     content = body.encode("utf-8", "surrogatepass")
     try:
@@ -176,7 +177,7 @@ def _refused(refusal: ServiceError, details: bytes, messages: Sequence[bytes]) -
 
 
 def fault_of(refusal: ServiceError, details: bytes) -> str:
-    """Return a description of the error in a refusal; return an empty text if the refusal is correct."""
+    """Return a text that describes what is wrong with a refusal; return an empty text if the refusal is correct."""
     info = error_details_pb2.ErrorInfo()
     try:
         status = status_pb2.Status.FromString(details)

@@ -1,4 +1,4 @@
-"""Compare the components of a stack before and after a run: restarts, memory and logs."""
+"""Compare the components of a stack before and after a run, to find restarts, growth of memory, and excessive logs."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from proctorium_devstack.stack import Stack
 
 MIB = 1024 * 1024
 GROWTH_BYTES = 200 * MIB
-"""The allowed growth of a component's memory, which includes its caches and pools."""
+"""The number of bytes by which the memory of a component may grow. The growth includes caches and pools."""
 LOG_BYTES_PER_CALL = 6_000
-"""The allowed number of logged bytes per call for all components together; one line has a few hundred bytes."""
+"""The number of bytes that all components together may log per call. One log line has a few hundred bytes."""
 
 
 @dataclass(frozen=True)
 class Components:
-    """The process ids, memory and log sizes of a stack's components at one time."""
+    """The process id, memory and log size of each component of a stack at one time."""
 
     pids: dict[str, int | None]
     memory: dict[str, int]
@@ -28,7 +28,7 @@ class Components:
 
     @classmethod
     def of(cls, stack: Stack) -> Components:
-        """Return the current state of the components."""
+        """Return the current values for the components of `stack`."""
         pids = {name: status.pid for name, status in stack.state.components.items()}
         memory = {
             name: psutil.Process(pid).memory_info().rss
@@ -39,7 +39,7 @@ class Components:
         return cls(pids, memory, logged)
 
     def faults_since(self, before: Components, calls: int) -> Iterator[str]:
-        """Yield a sentence for each restart, excessive growth in memory and excessive logging since `before`."""
+        """Yield a sentence for each restart, each excessive growth of memory, and excessive logs since `before`."""
         for name, pid in before.pids.items():
             if self.pids[name] != pid:
                 yield f"{name} was restarted"
@@ -54,7 +54,7 @@ class Components:
         return sum(self.logged.values()) - sum(before.logged.values())
 
     def growth(self, before: Components) -> str:
-        """Return a text with the memory of each component before and now, in MiB."""
+        """Return a text that lists the memory of each component in `before` and in this object, in MiB."""
         return ", ".join(
             f"{name} {before.memory[name] // MIB} → {now // MIB}"
             for name, now in self.memory.items()
@@ -62,7 +62,7 @@ class Components:
 
 
 def errors_logged(stack: Stack, before: Components) -> Iterator[str]:
-    """Yield the lines with errors that the components have logged since `before`."""
+    """Yield each log line that the components have written since `before` and that contains an error."""
     for file in _logs(stack):
         with file.open("rb") as log:
             log.seek(before.logged.get(file.stem, 0))

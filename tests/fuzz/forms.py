@@ -1,4 +1,4 @@
-"""Encode requests as protobuf or JSON, and corrupt encoded requests."""
+"""Encode requests as JSON, and corrupt requests that are encoded as protobuf or JSON."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MARK = "#here#"
 
 
 def corrupt_protobuf(random: Random, request: bytes) -> bytes:
-    """Return the request with an unknown field, truncated, changed, repeated, or replaced by random bytes."""
+    """Return the request with an unknown field, truncated, changed, or doubled, or return random bytes."""
     match random.randrange(7):
         case 0:
             return request + b"\xf8\xff\xff\xff\x0f" + b"\x01"  # the highest field number, a varint
@@ -34,12 +34,12 @@ def corrupt_protobuf(random: Random, request: bytes) -> bytes:
         case 5:
             return random.randbytes(random.choice((1, 7, 100, 10_000)))
         case _:
-            # Every field occurs twice, so the parser uses the last value, concatenates lists and merges messages.
+            # Every field occurs twice. A parser must use the last value, concatenate lists, and merge messages.
             return request + request
 
 
 def as_json(random: Random, request: Message) -> str:
-    """Return the request as JSON; raise ValueError if it has no JSON form, for example because a time is invalid."""
+    """Return the request as JSON text; raise ValueError if JSON cannot express it, for example an invalid time."""
     try:
         return json_format.MessageToJson(
             request,
@@ -52,7 +52,7 @@ def as_json(random: Random, request: Message) -> str:
 
 
 def corrupt_json(random: Random, whole: str) -> str:
-    """Return the JSON text with an unknown name, a wrong type, an extreme value or invalid syntax."""
+    """Return the JSON text with an unknown name, a value of a wrong type, an extreme value, or invalid syntax."""
     value = json.loads(whole)
     holders = list(_objects(value))
     holder = random.choice(holders)
@@ -93,12 +93,12 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _with(value: object, holder: dict[str, Any], mark: str, copy: object, name: str) -> str:
-    """Return the JSON text of `value` with `name` a second time in `holder`, with the value `copy`."""
+    """Return the JSON text of `value`, in which the object `holder` has `name` a second time, with the value `copy`."""
     holder[mark] = copy
     return json.dumps(value).replace(json.dumps(mark), json.dumps(name), 1)
 
 
 def _with_literal(value: object, holder: dict[str, Any], name: str, literal: str) -> str:
-    """Return the JSON text of `value` with `literal` as the value of `name` in `holder`."""
+    """Return the JSON text of `value`, in which `literal` is the value of `name` in the object `holder`."""
     holder[name] = _MARK
     return json.dumps(value).replace(json.dumps(_MARK), literal, 1)

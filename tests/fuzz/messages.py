@@ -1,4 +1,4 @@
-"""Generate requests from descriptors or by changing successful requests, with or without invalid fields."""
+"""Generate valid and invalid requests, from descriptors or as changed copies of successful requests."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ _LONG_LIST_BYTES = 400_000
 
 
 class Templates:
-    """Successful requests by method, each with the token of its caller."""
+    """The successful requests of each method, each with the token of the caller."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._requests: dict[str, list[tuple[bytes, str | None]]] = {}
 
     def add(self, path: str, request: bytes, token: str | None) -> None:
-        """Store a successful request."""
+        """Store a successful request to the method `path`, with the token of the caller."""
         stored = self._requests.setdefault(path, [])
         stored.append((request, token))
         if len(stored) > _TEMPLATES:
             del stored[self._random.randrange(_TEMPLATES)]
 
     def choose(self, path: str) -> tuple[bytes, str | None] | None:
-        """Return a stored request to the method `path` and its token; return None if there is no stored request."""
+        """Return a random stored request to the method `path` with its token; return None if there is none."""
         stored = self._requests.get(path)
         return self._random.choice(stored) if stored else None
 
@@ -50,7 +50,7 @@ class Requests:
         self._values = Values(random, known)
         self._templates = templates
         self.token: str | None = None
-        """The token of the template from which the last request was made; None if it was not made from a template."""
+        """The token of the template from which the last request was made; None if no template was used."""
 
     def make(self, method: MethodDescriptor) -> Message:
         """Return a generated request for `method`."""
@@ -66,7 +66,7 @@ class Requests:
         return self._message(method.input_type, random.choice((0.1, 0.3, 0.7)))
 
     def _changed(self, descriptor: Descriptor, template: bytes) -> Message:
-        """Return a copy of a successful request in which up to two fields and often the request id are new."""
+        """Return a copy of `template` in which up to two fields, and often the request id, have new values."""
         request: Message = message_factory.GetMessageClass(descriptor)()
         request.ParseFromString(template)
         request_id = descriptor.fields_by_name.get("request_id")
@@ -101,7 +101,7 @@ class Requests:
         return message
 
     def _set(self, message: Message, field: FieldDescriptor, wild: float, depth: int) -> None:
-        """Set one field of a message, to an invalid value with the probability `wild`."""
+        """Set one field of a message. With the probability `wild`, the new value is invalid."""
         sane = self._random.random() >= wild
         if field.message_type is not None and depth >= _DEEPEST:
             return
@@ -153,7 +153,7 @@ class Requests:
         return self._random.choice((0, 1, 2, min(most, 60), min(most + 1, 60)))
 
     def _fill(self, many: Any, value: Any) -> None:
-        """Repeat one element of a list until the request is large."""
+        """Append `value` to the list `many` so often that the request is large."""
         size = value.ByteSize() if isinstance(value, Message) else len(str(value))
         most = self._random.choice((1_000, 20_000, 100_000))
         many.extend([value] * min(most, _LONG_LIST_BYTES // (size + 2)))
@@ -164,7 +164,7 @@ class Requests:
 
 
 def _all_fields(message: Message) -> Iterator[tuple[Message, Any]]:
-    """Yield each field of a message and of its inner messages, with the message that contains the field."""
+    """Yield each field of a message and of the messages inside it, with the message that contains the field."""
     for field in message.DESCRIPTOR.fields:
         yield message, field
     for field, value in message.ListFields():
@@ -175,7 +175,7 @@ def _all_fields(message: Message) -> Iterator[tuple[Message, Any]]:
 
 
 def _make_consistent(message: Any, random: Random) -> None:
-    """Change a message so that it meets rules that involve several fields."""
+    """Change the message so that the message meets the validation rules that involve several fields."""
     match message.DESCRIPTOR.name:
         case "SingleChoice" | "MultipleChoice":
             for number, choice in enumerate(message.choices):

@@ -1,7 +1,7 @@
-"""`make fuzz`: call every RPC with generated requests, as every kind of caller, and report faults.
+"""`make fuzz`: call every RPC with generated requests as each kind of caller, and report faults.
 
-`make fuzz MINUTES=10 SEED=7` sets the time and the seed. Each round starts with a complete session, which must work
-despite all earlier calls. The people of this session then make valid and invalid calls. The exit code is 0 only if
+`make fuzz MINUTES=10 SEED=7` sets the duration and the seed. Each round starts with a complete session, which must
+work despite all earlier calls. The people of this session then make valid and invalid calls. The exit code is 0 only if
 every refusal had a reason, no component was restarted, and memory and logs stayed within their limits.
 """
 
@@ -63,21 +63,21 @@ ROUND_SECONDS = 30.0
 _CONCURRENT_CALLS = 6
 _MAX_FAULTS = 20
 _SHOWN_CHARACTERS = 4_000
-# Reasons of refusals that occur before the operation starts.
+# Reasons of refusals that occur before the operation of an RPC starts.
 _BEFORE_THE_OPERATION = {
     "INVALID_REQUEST", "INVALID_ID", "MESSAGE_TOO_LARGE", "TOKEN_MISSING", "TOKEN_INVALID", "TOKEN_EXPIRED", "NOT_ALLOWED",
 }  # fmt: skip
-# Methods that end the sign-ins of the person in the request.
+# Methods that end all sign-ins of the person whose id is in the request.
 _ENDS_SIGN_INS = {"DisableAccount", "RevokeRole", "SetPassword", "SignOutEverywhere"}
 _INVALID_QUERIES = ("?x=1", "?requestId=a&requestId=b", "?%00=1", "?sessionId=%ff")
 
 Sent: TypeAlias = tuple[str, Outcome, object]
-"""The protocol of a call, its outcome, and its requests."""
+"""The protocol of a call, the outcome of the call, and the requests of the call."""
 
 
 @dataclass
 class Tally:
-    """The numbers of calls of one RPC: all, past validation, successful, and by reason."""
+    """The numbers of calls of one RPC: all calls, valid calls, successful calls, and calls by reason of refusal."""
 
     calls: int = 0
     passed: int = 0
@@ -93,7 +93,7 @@ class Tally:
 
 
 class Fuzz:
-    """A fuzz run against its own stack, because the calls disable people and change courses."""
+    """A run of the fuzz. It needs a stack of its own, because the calls disable people and change courses."""
 
     def __init__(self, stack: Stack, seed: int, log: Callable[[str], None]) -> None:
         self._stack = stack
@@ -120,7 +120,7 @@ class Fuzz:
         return sum(tally.calls for tally in self.tallies.values())
 
     async def prepare(self) -> None:
-        """Run a session, which must work despite all earlier calls; its people make the following calls."""
+        """Run a session, whose people make the following calls. The session must work despite all earlier calls."""
         edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         if self._before is None:
             administrator = await sign_in(edge, who.email, who.password)
@@ -163,10 +163,10 @@ class Fuzz:
         await self._edge.close()
 
     def report(self) -> str:
-        """Return a table with a line for each RPC.
+        """Return a table of texts with one line for each RPC.
 
-        The columns are the number of calls, the shares of calls that passed validation and that succeeded, and the most
-        frequent reasons.
+        The columns are the number of calls, the share of calls that passed validation, the share of successful calls,
+        and the most frequent reasons of refusals.
         """
         lines = [f"{'RPC':72} {'calls':>6} {'passed':>7} {'OK':>6}  reasons"]
         for path, tally in sorted(self.tallies.items()):
@@ -181,7 +181,7 @@ class Fuzz:
         return "\n".join(lines)
 
     def never_passed(self) -> list[str]:
-        """Return the RPCs of which no request passed validation."""
+        """Return the names of the RPCs for which no request passed validation."""
         return [path for path, tally in self.tallies.items() if not tally.passed]
 
     async def _call(self, method: MethodDescriptor) -> None:
@@ -203,10 +203,10 @@ class Fuzz:
             self._note(method, caller, protocol, sent, fault)
 
     def _avoid_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
-        """Replace the person in most requests that end sign-ins, so that callers seldom lose their sign-ins."""
+        """In most requests that end the sign-ins of a caller, replace the caller by another person."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
-        # A request without a person's id is about the caller.
+        # A request without the id of a person ends the sign-ins of the caller.
         callers = {"", *(caller.person_id for caller in self._callers)}
         for _ in range(5):
             if request.person_id not in callers:
@@ -239,7 +239,7 @@ class Fuzz:
     async def _send(
         self, random: Random, method: MethodDescriptor, caller: Caller, messages: list[Any]
     ) -> Sent:
-        """Send the requests with a random protocol, sometimes corrupted; return the protocol, outcome and requests."""
+        """Send the requests by a random protocol, sometimes corrupted; return protocol, outcome and requests."""
         chance = random.random()
         over_http1 = caller.service is None and not method.client_streaming
         if over_http1 and chance < 0.4:
@@ -266,9 +266,9 @@ class Fuzz:
     async def _send_json(
         self, random: Random, method: MethodDescriptor, caller: Caller, request: Any
     ) -> Sent | None:
-        """Send the request as JSON, sometimes corrupted; return the protocol, outcome and request.
+        """Send the request as JSON, sometimes corrupted; return the protocol, the outcome and the request.
 
-        Return None if the request has no JSON form or is too large for HTTP/1.1.
+        Returns None if JSON cannot express the request, or if the request is too large for HTTP/1.1.
         """
         try:
             text = as_json(random, request)
@@ -285,7 +285,7 @@ class Fuzz:
         return f"{state} JSON", await by_json(http, method, caller, text, query), query + text
 
     def _service(self, name: str, owner: str) -> Channel:
-        """Return the channel from the service `name` to the service `owner`."""
+        """Return a channel to the service `owner` with the certificate of the service `name`."""
         if (name, owner) not in self._services:
             pair = self._stack.identity(name)
             self._services[name, owner] = channel(
@@ -296,7 +296,7 @@ class Fuzz:
         return self._services[name, owner]
 
     def _learn(self, method: MethodDescriptor, outcome: Outcome) -> str:
-        """Store the values in the received messages; return the description of a fault in them, or an empty text."""
+        """Store the values in the received messages; return a description of a fault in them, or an empty text."""
         for body in outcome.messages:
             response: Message = message_factory.GetMessageClass(method.output_type)()
             try:
@@ -314,7 +314,7 @@ class Fuzz:
     def _note(
         self, method: MethodDescriptor, caller: Caller, protocol: str, sent: object, fault: str
     ) -> None:
-        """Store and log a fault with the details that reproduce it, unless this RPC already has a similar fault."""
+        """Store and log a fault with the details to reproduce it, unless a similar fault of this RPC is stored."""
         key = (path_of(method), fault[:40])
         if key in self.faults:
             return
@@ -356,7 +356,7 @@ def _shown(request: object) -> str:
 
 
 async def run(minutes: float, seed: int) -> int:
-    """Fuzz a new stack for `minutes`; return the exit code."""
+    """Run the fuzz against a new stack for `minutes`; return the exit code."""
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="proctorium-fuzz-"))
     async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
@@ -378,7 +378,7 @@ async def run(minutes: float, seed: int) -> int:
 
 
 def main() -> int:
-    """Read the command line and run the fuzz; return the exit code."""
+    """Parse the command line and run the fuzz; return the exit code."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))

@@ -1,4 +1,4 @@
-"""Any request to any RPC gets a well-formed response, and the components keep running."""
+"""Test that every RPC returns a well-formed response to any request, and that the components keep running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proctorium_devstack import demo_data
 from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
 
-# The test runs one round; `make fuzz` runs more rounds with any seed.
+# The test runs one round with a fixed seed. `make fuzz` runs more rounds with any seed.
 SECONDS = 60.0
 SEED = 20261128
 
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 async def fuzz(tmp_path: Path) -> AsyncIterator[Fuzz]:
-    """A fuzz run on its own stack, because the calls disable people and rename the organisation."""
+    """A run of the fuzz with a stack of its own, because the calls disable people and rename the organisation."""
     async with Stack.running(tmp_path, ports=PortPlan.free(), durable=False) as stack:
         await demo_data.load(stack)
         prepared = Fuzz(stack, SEED, print)

@@ -1,4 +1,4 @@
-"""Generate values of single fields that are valid or invalid by the field's type and validation rules."""
+"""Generate valid and invalid values of single fields from the type and the validation rules of the field."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from google.protobuf.message import Message
 from e2e.images import identity_document, selfie
 
 _PASSWORDS = ("meadow-copper-58-lantern", "granite-sparrow-90-harbour", "x" * 256)
-# Valid values of fields whose rule is an expression, because they cannot be derived from an expression.
+# Valid values of fields whose validation rule is an expression. Values cannot be derived from an expression.
 _EXAMPLES: dict[str, tuple[str, ...]] = {
     "date_of_birth": ("", "1990-05-17", "2000-02-29"),
     "locale": ("", "en", "de-CH", "zh-Hans-CN"),
     "time_zone": ("", "UTC", "Europe/London", "Asia/Kathmandu"),
     "url": ("", "https://example.org/page?x=1#y", "https://münchen.example:8443/"),
     "choice_id": ("a", "b", "goggles", "_-9"),
-    "paths": ("*", "name", "support_phone"),  # of a FieldMask
+    "paths": ("*", "name", "support_phone"),  # the paths of a FieldMask
     "markdown": (
         "# Title\n\n*text* [link](https://example.org)",
         "| a | b |\n|---|---|\n| 1 | 2 |",
@@ -72,7 +72,7 @@ _FRACTIONS = {FieldDescriptor.CPPTYPE_DOUBLE, FieldDescriptor.CPPTYPE_FLOAT}
 _KNOWN_LIMIT = 300
 _RECENT = 30
 _LONGEST_TEXT = 300_000
-# The names of response fields whose values are used in requests, and the names of the request fields.
+# Maps the name of a response field to the name of the request field in which the value is used.
 _LEARNED = {
     "page_token": "page_token",
     "next_page_token": "page_token",
@@ -98,7 +98,7 @@ def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 class Known:
-    """Values from responses by the name of the request field that takes them, at most `_KNOWN_LIMIT` per name."""
+    """Values from responses, by the name of the request field that uses them; at most `_KNOWN_LIMIT` per name."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -106,7 +106,7 @@ class Known:
         self._protected: set[str] = set()
 
     def protect(self, *values: str) -> None:
-        """Never store these values, because they belong to a person whom the run needs."""
+        """Never store `values`, because the run needs the person to whom they belong."""
         self._protected.update(values)
 
     def learn(self, message: Message) -> None:
@@ -121,15 +121,15 @@ class Known:
                     self._note(field.name, text)
 
     def choose(self, name: str) -> str | None:
-        """Return a stored value for the field `name`; return None if no value is stored."""
+        """Return a random stored value for the field `name`; return None if no value is stored for the field."""
         values = self._values.get(_pool(name))
         if not values:
             return None
-        # The newest values belong to the current callers, so they are chosen more often.
+        # Choose the newest values more often, because the newest values belong to the current callers.
         return self._random.choice(values[-_RECENT:] if self._random.random() < 0.5 else values)
 
     def any_id(self) -> str | None:
-        """Return a stored id of any resource; return None if no id is stored."""
+        """Return a random stored id of any kind of resource; return None if no id is stored."""
         names = [name for name, values in self._values.items() if name.endswith("_id") and values]
         return self.choose(self._random.choice(names)) if names else None
 
@@ -140,8 +140,8 @@ class Known:
         if pool is None or not text or text in self._protected:
             return
         if pool == "refresh_token" and self._random.random() < 0.7:
-            # Most refresh tokens are not stored, because reusing a refresh token ends all sign-ins of its owner, whose
-            # further calls would be refused.
+            # Most refresh tokens are not stored. If the fuzz reused a refresh token, all sign-ins of the owner would
+            # end, and further calls of the owner would be refused.
             return
         values = self._values.setdefault(pool, [])
         if text in values[-_RECENT:]:
@@ -157,14 +157,14 @@ def _pool(name: str) -> str:
 
 
 class Values:
-    """Generates values of fields that are not messages."""
+    """Generates values of fields, except of fields whose type is a message."""
 
     def __init__(self, random: Random, known: Known) -> None:
         self._random = random
         self._known = known
 
     def scalar(self, field: FieldDescriptor, rules: validate_pb2.FieldRules, *, sane: bool) -> Any:
-        """Return a value that the rules allow if `sane`, otherwise one that is likely to be refused."""
+        """Return a value that the rules allow if `sane`, or else a value that is likely to be refused."""
         match field.cpp_type:
             case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
                 return self._bytes(sane=sane)
@@ -178,13 +178,13 @@ class Values:
                 return self._number(field, rules, sane=sane)
 
     def timestamp(self, *, sane: bool) -> tuple[int, int]:
-        """Return the seconds and nanoseconds of a time, which is close to the present if `sane`."""
+        """Return a time as seconds and nanoseconds. If `sane`, the time is close to the present."""
         if sane:
             return int(time.time()) + self._random.randint(-3600, 30 * 86400), 0
         return self._random.choice(_TIMES), self._random.choice(_NANOS)
 
     def duration(self, rules: validate_pb2.DurationRules, *, sane: bool) -> tuple[int, int]:
-        """Return the seconds and nanoseconds of a duration, which the rules allow if `sane`."""
+        """Return a duration as seconds and nanoseconds. If `sane`, the rules allow the duration."""
         if sane:
             low = rules.gte.seconds
             high = rules.lte.seconds if rules.HasField("lte") else low + 7200
@@ -220,7 +220,7 @@ class Values:
         alphabet = self._random.choice(_ALPHABETS)
         made = "".join(self._random.choices(alphabet, k=min(length, 1000)))
         text = (made * (length // 1000 + 1))[:length]
-        # The text starts with a letter, because a text that consists of blanks and combining marks is refused.
+        # Let the text start with a letter, because a text of blanks and combining marks alone is refused.
         return f"a{text[1:]}" if text else text
 
     def _id(self, name: str, *, needed: bool) -> str:
@@ -259,7 +259,7 @@ class Values:
                 return random.choice(_UNUSUAL_TEXTS)
 
     def _crafted(self, name: str) -> str:
-        """Return a changed value of this field, such as a forged page token or an id in another notation."""
+        """Return a changed copy of a stored value for the field `name`, or a forged page token if there is none."""
         random = self._random
         known = self._known.choose(name)
         if known is None:

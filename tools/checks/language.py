@@ -1,6 +1,6 @@
-"""Find phrases and identifiers that `docs/glossary.md` rules out, and check commit subjects.
+"""Find phrases and identifiers that `docs/glossary.md` forbids, and check commit subjects.
 
-A word that also has a correct sense, such as *attempt* or *hold*, is not checked here but in reviews.
+A forbidden word that is correct in another sense, such as *attempt* or *hold*, is not checked here but in reviews.
 """
 
 from __future__ import annotations
@@ -12,18 +12,21 @@ TEXTS = re.compile(
     r"^(?!.*(node_modules|/gen/|\.built|__pycache__|\.egg-info)).*"
     r"(\.(md|proto|py|sh|ts|tsx|toml|yaml|yml|j2|lua|html)|(^|/)(Makefile|Dockerfile))$"
 )
-"""The paths of the checked files. Installed and generated files are excluded."""
+"""A pattern of the paths of the checked files. The pattern excludes installed and generated files."""
 
 _GLOSSARY = "docs/glossary.md"
 _CHECK = re.compile(r"^tools/(checks|tests)/(test_)?language\.py$")
 
 GLOSSARY_SINCE = "2026-11-29T02:00:00Z"
-"""The time from which on commit subjects are checked."""
+"""Only the subjects of commits after this time are checked."""
 SUBJECT_LIMIT = 72
 _IMPERATIVE = re.compile(
     r"(Embed|Feed|Need|Seed|Speed|Bring|String|(?!\w*(ed|ing|[^s]s)$)[A-Z][a-z-]+)"
 )
-"""The first word of a commit subject. It is capitalised, and not a past tense, participle or third person."""
+"""A pattern of the first word of a commit subject.
+
+The word must be capitalised. It must not look like a past tense, a participle or a third person.
+"""
 
 PHRASES: Mapping[str, str] = {
     r"\bwhoever\b": "name the caller, the learner, the process",
@@ -37,7 +40,7 @@ PHRASES: Mapping[str, str] = {
     r"\bas one likes\b": "say what is allowed",
     r"\b(at most|for|after|than|waits?) so many\b": "give the number or its name",
 }
-"""Regular expressions of phrases that are never right, with a suggestion for each."""
+"""Regular expressions of phrases that are never right. Each maps to a suggestion for a better phrase."""
 
 IDENTIFIERS: Mapping[str, str] = {
     "bell": "deadline",
@@ -45,7 +48,7 @@ IDENTIFIERS: Mapping[str, str] = {
     "anew": "again",
     "unseal": "decrypt",
 }
-"""Words that no identifier of several words may contain, with the glossary's word for each."""
+"""Words that an identifier must not contain if it consists of several words. Each maps to the word of the glossary."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z]*(?:_[A-Za-z0-9]+)+|[A-Za-z]+[a-z][A-Z][A-Za-z0-9]*")
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -53,7 +56,7 @@ _PHRASES = [(re.compile(phrase, re.IGNORECASE), better) for phrase, better in PH
 
 
 def check_texts(files: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield a finding for each phrase or identifier in `files` (path, text) that is never right."""
+    """Yield a finding for each forbidden phrase or identifier. `files` contains the path and the text of each file."""
     for path, text in files:
         if path == _GLOSSARY or _CHECK.search(path) or not TEXTS.search(path):
             continue

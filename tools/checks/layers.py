@@ -1,8 +1,8 @@
-"""Rules for imports between the folders of a service: contracts for import-linter, and additional checks.
+"""Rules for imports between the folders of a service: contracts for import-linter, and two additional checks.
 
-import-linter can forbid imports, but it cannot allow only certain imports. Therefore these checks ensure that `domain/`
-and `proctorium_common.errors` import only the standard library and a few pure modules, and that `storage/` imports no
-messages.
+The additional checks are necessary because import-linter can only forbid certain imports, but cannot forbid all imports
+except for a list. The first check ensures that `domain/` and `proctorium_common.errors` import only the standard
+library and a few pure modules. The second check ensures that `storage/` imports no protobuf messages.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ ACCESS = "proctorium_access"
 DEVSTACK = "proctorium_devstack"
 ERRORS = f"{COMMON}.errors"
 PURE = (ERRORS, f"{COMMON}.states")
-"""The modules of libs/common that `domain/` may import. They are pure like `domain/`."""
+"""The modules of libs/common that `domain/` may import."""
 MESSAGES = ("google.protobuf", "proctorium")
 
 
 def import_contracts(services: Sequence[str]) -> str:
-    """Return import-linter's configuration for the packages `services` and the libraries that they import."""
+    """Return the configuration of import-linter for the packages `services` and for the libraries that they import."""
     return f"""\
 [importlinter]
 root_packages =
@@ -69,7 +69,7 @@ def check_pure(sources: Iterable[Source], package: str, allowed: Sequence[str]) 
 
 
 def check_no_messages(sources: Iterable[Source]) -> Iterator[str]:
-    """Yield a finding for each import of protobuf or generated messages. `sources` are the files of a `storage/`."""
+    """Yield a finding for each import of protobuf messages. `sources` are the files of the folder `storage/`."""
     for source in sources:
         for node, module in imported(source):
             if _under(module, MESSAGES):

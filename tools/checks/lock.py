@@ -1,4 +1,4 @@
-"""Check that the lock files fulfil the requirements of the packages, and contain no addresses."""
+"""Check that the lock files fulfil the requirements of all packages, and contain no addresses of registries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ _ADDRESS = re.compile(r"\S*(://|^\s*-(e|f|i)\b|@ file:)\S*", re.MULTILINE)
 
 
 def check_web_lock(lock: str) -> Iterator[str]:
-    """Yield a finding for each line of the package-lock.json `lock` with an address of a registry or funding page."""
+    """Yield a finding for each line of `lock` that contains the address of a registry or of a funding page.
+
+    `lock` is the text of a package-lock.json.
+    """
     for line in lock.splitlines():
         if "://" in line:
             yield (
@@ -26,9 +29,10 @@ def check_web_lock(lock: str) -> Iterator[str]:
 def check_lock(
     lock: str, wanted: Mapping[str, Sequence[str]], own: frozenset[str]
 ) -> Iterator[str]:
-    """Yield a finding for each requirement in `wanted` (requirements by file) that `lock` does not fulfil.
+    """Yield a finding for each requirement in `wanted` that `lock` does not fulfil.
 
-    `own` are the packages of this repository, which the lock does not pin.
+    `wanted` maps a file to its requirements. `own` are the names of this repository's packages, which the lock file
+    does not pin.
     """
     for found in _ADDRESS.finditer(lock):
         yield f'requirements.lock contains an address or a path, "{found.group().strip()}": run `make lock`.'

@@ -1,4 +1,4 @@
-"""Check for code that the oldest supported Python (3.11.0) runs differently, which no linter finds."""
+"""Find code that behaves differently on the oldest supported Python (3.11.0). No linter finds such code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ _NEW_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def check_groups(sources: Iterable[Source]) -> Iterator[str]:
-    """Yield a finding for each `raise` in an `except*` clause, because Python before 3.11.4 wraps it in a group."""
+    """Yield a finding for each `raise` in an `except*` clause.
+
+    Python before 3.11.4 wraps the raised exception in a group. Later versions do not.
+    """
     for source in sources:
         for node in ast.walk(source.tree):
             if isinstance(node, ast.TryStar):
@@ -24,7 +27,10 @@ def check_groups(sources: Iterable[Source]) -> Iterator[str]:
 
 
 def _raised(body: Iterable[ast.stmt]) -> Iterator[ast.Raise]:
-    """Yield each `raise` with an exception. A bare `raise` is correct, because it raises the group again."""
+    """Yield each `raise` statement that has an exception.
+
+    A `raise` without an exception is not yielded, because it is correct: it raises the group again.
+    """
     waiting: list[ast.AST] = list(body)
     while waiting:
         node = waiting.pop()

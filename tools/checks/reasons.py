@@ -1,4 +1,4 @@
-"""Check that every error reason in the code is declared in the protos, so that client developers can find it."""
+"""Check that every error reason in the code is declared in the protos, where developers of clients can find it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ _REASON_FIRST = frozenset(
 def check_reasons(
     sources: Iterable[Source], own: frozenset[str], common: frozenset[str], owner: str
 ) -> Iterator[str]:
-    """Yield a finding for each reason in `sources` that is neither a reason of `owner` (`own`) nor in `common`."""
+    """Yield a finding for each reason in `sources` that is neither in `own` nor in `common`.
+
+    `own` are the reasons that the protos of `owner` declare. `common` are the reasons that all services share.
+    """
     for source in sources:
         for call in source.calls():
             reason = _reason_of(source, call)
@@ -39,7 +42,7 @@ def check_reasons(
 
 
 def _reason_of(source: Source, call: ast.Call) -> str | None:
-    """Return the literal reason of a `call` that creates a ServiceError, or None for other calls."""
+    """Return the reason of the ServiceError that `call` creates, or None if `call` has no literal reason."""
     called = source.dotted(call.func) or ""
     module, _, name = called.rpartition(".")
     if module not in (_ERRORS, "") and not called.startswith("proctorium_common"):

@@ -1,4 +1,4 @@
-"""Read the imports and calls in Python files, with full names."""
+"""Read Python files: find the imports and calls, and the full dotted names of imported objects."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Source:
-    """The text of a Python file. Findings contain its `path`."""
+    """A Python file: the text, and the path that findings contain."""
 
     path: str
     text: str
@@ -23,7 +23,10 @@ class Source:
 
     @cached_property
     def imports(self) -> dict[str, str]:
-        """The full name of each imported name, by local name. Imports inside of functions are included."""
+        """The full dotted name of each imported object, by its name in this file.
+
+        Imports inside of functions are included.
+        """
         found: dict[str, str] = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -46,7 +49,7 @@ class Source:
         return f"{self.path}:{node.lineno}"
 
     def dotted(self, node: ast.expr) -> str | None:
-        """Return the full dotted name of a name or attribute, or None for other expressions."""
+        """Return the full dotted name of an expression that is a name or attribute, or None for other expressions."""
         match node:
             case ast.Name(id=name):
                 return self.imports.get(name, name)
@@ -58,7 +61,7 @@ class Source:
 
 
 def read_sources(folder: Path, root: Path) -> list[Source]:
-    """Return all Python files under `folder`, with paths relative to `root`."""
+    """Return all Python files in `folder` and its subfolders. Their paths are relative to `root`."""
     return [
         Source(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
         for path in sorted(folder.rglob("*.py"))
@@ -66,7 +69,7 @@ def read_sources(folder: Path, root: Path) -> list[Source]:
 
 
 def imported(source: Source) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield each absolute import, including imports in functions, with the full imported name."""
+    """Yield the statement and the full imported name of each absolute import. Imports in functions are included."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             yield from ((node, name.name) for name in node.names)

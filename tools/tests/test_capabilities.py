@@ -25,7 +25,7 @@ def _cited(text: str) -> Iterator[str]:
 
 
 def _sources() -> Iterator[str]:
-    """Yield the text of each source file. Documents are not included."""
+    """Yield the text of each source file in which a capability may be cited. Documents (*.md) are not included."""
     for folder in ("libs", "protos", "services", "tests"):
         for path in (ROOT / folder).rglob("*"):
             name = str(path.relative_to(ROOT))

@@ -1,4 +1,4 @@
-"""Tests of the check of declared and imported libraries."""
+"""Tests of the check that compares declared libraries with imported libraries."""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ def test_all_packages_of_the_repository_are_linked() -> None:
 
 
 def dry_run(target: str, given: list[str]) -> str:
-    """Return the commands that `make` would run for the target."""
+    """Return the commands that `make` would run for the target, without running them."""
     make = shutil.which("make")
     assert make
     return subprocess.run(

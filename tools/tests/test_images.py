@@ -1,4 +1,7 @@
-"""Tests that docker-compose.yml and the Dockerfile are complete, limit privileges, and agree with the local stack."""
+"""Tests of docker-compose.yml and the Dockerfile.
+
+They must be complete, limit privileges, and agree with the development stack.
+"""
 
 from __future__ import annotations
 
@@ -120,7 +123,7 @@ def test_only_the_certificate_issuer_has_capabilities() -> None:
 
 
 def mounted(volume: str) -> set[str]:
-    """Return the names of the containers that mount the volume."""
+    """Return the names of the containers that mount the given volume."""
     return {
         name
         for name, part in parts().items()
@@ -133,7 +136,7 @@ def test_certificates_are_mounted_only_by_their_owner_and_the_issuer() -> None:
     issued = set(prepare["USERS"])
     assert issued == {*WITH_DATABASE, "edge", "nats", "streams"}
     for name in issued:
-        # The process `edge-keys`, which fetches keys for the edge, uses the edge's certificate.
+        # The container `edge-keys` also mounts the certificate of the edge, because it fetches keys for the edge.
         also = {"edge-keys"} if name == "edge" else set()
         assert mounted(f"{name}-certificate") == {name, "certificates"} | also, name
         assert f"{name}-certificate:/certificates:ro" in parts()[name]["volumes"], name
@@ -265,7 +268,7 @@ def test_services_have_only_the_password_of_their_own_database() -> None:
 
 
 def built_by_script(*images: str, **environment: str) -> list[list[str]]:
-    """Return the arguments of each `docker` call of deploy/images.sh, recorded by a fake `docker`."""
+    """Run deploy/images.sh with a fake `docker`, and return the arguments of each call of the fake."""
     with tempfile.TemporaryDirectory() as folder:
         fake = Path(folder) / "docker"
         fake.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nprintf '\\n'\n", encoding="utf-8")
@@ -325,7 +328,7 @@ def test_downloading_steps_of_the_dockerfile_trust_the_secret_bundle() -> None:
 
 
 def test_locally_built_pages_are_not_in_the_image() -> None:
-    """Check the image, because local pages may be older than the sources and would replace the image's pages."""
+    """Local pages must not be in the image, because they may be outdated and would replace the pages of the image."""
     ignored = (ROOT / ".dockerignore").read_text("utf-8").splitlines()
     assert {
         "services/portal/src/proctorium_portal/pages",

@@ -1,4 +1,4 @@
-"""Tests of the checks of layers: the imports of `domain/`, and the contracts for import-linter."""
+"""Tests of the rules for imports between layers: of the checks, and of the contracts for import-linter."""
 
 from __future__ import annotations
 

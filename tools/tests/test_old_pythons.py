@@ -1,4 +1,4 @@
-"""Tests of the check for code that old Python versions run differently."""
+"""Tests of the check that finds code that behaves differently on old Python versions."""
 
 from __future__ import annotations
 

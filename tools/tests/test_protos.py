@@ -1,4 +1,7 @@
-"""Tests that the package built from protos/ is complete and validates messages, and tests of the baseline."""
+"""Tests of the package that is built from protos/, and of the baseline.
+
+The package must be complete and must validate messages.
+"""
 
 from __future__ import annotations
 

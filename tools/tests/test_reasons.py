@@ -1,4 +1,4 @@
-"""Tests of the check for error reasons that no proto declares."""
+"""Tests of the check that finds error reasons that no proto declares."""
 
 from __future__ import annotations
 

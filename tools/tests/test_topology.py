@@ -1,4 +1,4 @@
-"""Tests of reading the topology from code and protos, and of finding contradictions."""
+"""Tests that the topology is read from the code and the protos, and that contradictions are found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The process that updates the token check of the edge reports invalid settings."""
+"""Test that the process `edge_keys` reports invalid settings and a missing folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing keys are fetched from enrollment over mutual TLS."""
+"""Test that `signing_keys` fetches the signing keys from enrollment over mutual TLS."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ RETIRED = PublicKey("old", SigningKey(b"r" * 32).public.raw, datetime(2026, 4, 2
 
 
 class Accounts(accounts_pb2_grpc.AccountServiceServicer):
-    """A fake of enrollment's service, which implements only ListSigningKeys."""
+    """A fake of enrollment's AccountService that implements only ListSigningKeys."""
 
     async def ListSigningKeys(
         self, request: accounts_pb2.ListSigningKeysRequest, context: Any

@@ -1,4 +1,4 @@
-"""The file from which the edge reads the keys that it checks tokens with."""
+"""Test the file that contains the keys with which the edge checks tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures of the library's integration tests: a migrated database of the sample service."""
+"""Define the fixtures of the integration tests of the library: a migrated database of the sample service."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ import pytest_asyncio
 from proctorium_common.storage.database import Database
 
 Migrated = Callable[[str], str]
-"""Creates a database with the migrations of a package and returns its URL."""
+"""A function that creates a database, runs the migrations of a package in it, and returns the URL of the database."""
 
 SAMPLE = "libs.common.tests.sample"
 
 
 @pytest_asyncio.fixture
 async def database(migrated_database: Migrated) -> AsyncIterator[Database]:
-    """A database of the sample service."""
+    """A migrated database of the sample service."""
     opened = Database(migrated_database(SAMPLE))
     yield opened
     await opened.close()

@@ -1,4 +1,4 @@
-"""Ids, errors and callers."""
+"""Test ids, errors and callers."""
 
 from __future__ import annotations
 

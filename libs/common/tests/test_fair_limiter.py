@@ -1,4 +1,4 @@
-"""The limiter bounds concurrency, is fair between keys, and does not lose permits."""
+"""Test that the limiter limits concurrency, is fair between keys, and does not lose permits."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOON = 5.0
 
 
 class Queue:
-    """Acquires permits, and records the key of each granted permit in the order in which they are granted."""
+    """Acquires permits, and records the keys of the permits in the order in which the permits are granted."""
 
     def __init__(self, limiter: FairLimiter[str]) -> None:
         self.limiter = limiter
@@ -28,7 +28,7 @@ class Queue:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def arrive(self, keys: str) -> None:
-        """Start one caller for each of `keys`, one after the other."""
+        """For each key in `keys`, start a task that acquires a permit, one task after the other."""
         for key in keys:
             self.tasks.append(asyncio.create_task(self._acquire(key)))
             await settled()
@@ -38,14 +38,14 @@ class Queue:
         self.granted += key
 
     async def release(self, keys: str) -> None:
-        """Release a permit of each of `keys`, one after the other."""
+        """For each key in `keys`, release a permit, one permit after the other."""
         for key in keys:
             self.limiter.release(key)
             await settled()
 
 
 async def settled() -> None:
-    """Let all ready tasks proceed, by a few iterations of the event loop."""
+    """Run a few iterations of the event loop, so that all ready tasks proceed."""
     for _ in range(5):
         await asyncio.sleep(0)
 
@@ -153,7 +153,7 @@ async def test_nothing_is_stored_for_keys_without_callers(queue: Queue) -> None:
 
 
 class Work:
-    """Work that blocks its thread until `may_end` is set, and returns the thread's name."""
+    """Work that blocks its thread until `may_end` is set, and then returns the name of the thread."""
 
     def __init__(self) -> None:
         self.started = threading.Event()

@@ -1,4 +1,4 @@
-"""Conversions between Python values and fields of messages."""
+"""Test conversions between Python values and fields of messages."""
 
 from __future__ import annotations
 

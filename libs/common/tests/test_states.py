@@ -1,4 +1,4 @@
-"""StateMachine: transitions, repeated actions, refusals, and the generated diagram and table of states."""
+"""Test `StateMachine`: transitions, repeated actions, refusals, and the generated diagram and table of states."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tasks are ended even if a library suppresses the cancellation."""
+"""Test that tasks are ended even if a library suppresses their cancellation."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from proctorium_devstack.run_file import ComponentStatus, RunFile
 
 PORTS = PortPlan.from_environment({})
 SERVICES = [service for service in services().values() if service.calls]
-"""All services except for the portal, which has no database and does not drain."""
+"""All services except the portal. The portal is excluded because it has no database and does not drain."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests that the HTTP/2 client reads gRPC messages, also if they are split into several frames or single bytes."""
+"""Tests that the HTTP/2 client reads gRPC messages, even if a message arrives in several frames or byte by byte."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import pytest
 from proctorium_devstack.testing.http2 import DATA, PING, Streams, frame
 
 TOKEN = "t" * 300
-"""A token whose length needs more than seven bits."""
+"""A token that is so long that its length does not fit into seven bits."""
 LONGER_THAN_A_FRAME = 20_000
 
 
 class RecordingTransport(asyncio.Transport):
-    """A transport that records the written bytes."""
+    """A transport that stores the written bytes instead of sending them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -28,7 +28,10 @@ class RecordingTransport(asyncio.Transport):
 
 @pytest.fixture
 async def address() -> AsyncIterator[str]:
-    """Yield the address of a server that sends two responses with the request on each stream, and leaves it open."""
+    """Yield the address of a server.
+
+    On each stream, the server sends two responses, which contain the request, and leaves the stream open.
+    """
 
     async def repeat(request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         metadata = {str(key): value for key, value in context.invocation_metadata() or ()}

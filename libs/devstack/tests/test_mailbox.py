@@ -1,4 +1,4 @@
-"""Tests that the mailbox stores mails that it receives by SMTP, and shows untrusted HTML safely."""
+"""Tests that the mailbox stores the mails that arrive by SMTP, and that it shows untrusted HTML safely."""
 
 from __future__ import annotations
 

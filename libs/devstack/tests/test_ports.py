@@ -1,4 +1,4 @@
-"""Tests of the port plan from environment variables."""
+"""Tests that the port plan is read correctly from environment variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tests of PostgreSQL in folders that its user may or may not enter. Folders above are not changed."""
+"""Tests that PostgreSQL runs as another user, even if this user may not enter the project's folder.
+
+The tests also check that the permissions of the folders above are not changed.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of `up` in a separate process, which is ended in several ways."""
+"""Tests of the command `up`. It runs in a separate process, which the tests end in several ways."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Supervised:
 
     @property
     def output(self) -> Path:
-        """The output file of the command that `start` has started."""
+        """The file with the output of the command that the method `start` has started."""
         return self.data_folder.root.with_suffix(".out")
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -86,7 +86,10 @@ class Supervised:
 
     @asynccontextmanager
     async def up(self) -> AsyncIterator[subprocess.Popen[str]]:
-        """Run `up`, and enter the block when it is complete. Kill the process after the block if it still runs."""
+        """Run the command `up`, and enter the block when the start of the stack is complete.
+
+        After the block, kill the process of the command if it still runs.
+        """
         process = self.start("up", "--only", COMPONENTS)
         components: list[psutil.Process] = []
         try:
@@ -133,7 +136,7 @@ def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 def _is_alive(process: psutil.Process) -> bool:
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:  # the process ended between the two calls
+    except psutil.NoSuchProcess:  # the process ended after is_running()
         return False
 
 
@@ -277,7 +280,7 @@ def _last_line(log: Path) -> str:
 
 
 async def _execute(supervised: Supervised, statement: str) -> None:
-    """Execute a statement as superuser through the socket of the running server."""
+    """Execute a statement as superuser through the socket of the running PostgreSQL server."""
     from proctorium_devstack.components.postgres import Postgres
 
     server = Postgres(
@@ -293,7 +296,10 @@ async def _execute(supervised: Supervised, statement: str) -> None:
 
 
 def _python_of(user: User) -> str | None:
-    """Return an interpreter of the same version that `user` may execute, or None if there is none."""
+    """Return a Python interpreter that `user` may execute, or None if there is none.
+
+    The interpreter has the same version as the interpreter of this process.
+    """
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     for python in (sys.executable, f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
         if Path(python).exists() and may_enter(Path(python).resolve().parent, user):

@@ -1,4 +1,4 @@
-"""Tests of the harness for integration tests, with a service that is defined in this file."""
+"""Tests of the harness for integration tests. In these tests, the harness runs a service that this file defines."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Settings(ServiceSettings):
 
 @dataclass
 class Record(supervision_pb2_grpc.RecordServiceServicer):
-    """A servicer that stores its callers. GetRecord publishes an event. ListRecordAccesses fails."""
+    """A servicer with two methods. GetRecord stores the caller and publishes an event. ListRecordAccesses fails."""
 
     database: Database
     callers: list[Caller]

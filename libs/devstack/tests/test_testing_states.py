@@ -1,4 +1,4 @@
-"""Tests that the checks of state machines find wrong tables, missing documentation and wrong triggers."""
+"""Tests that the checks of state machines find wrong transitions, missing documentation and wrong triggers."""
 
 from __future__ import annotations
 

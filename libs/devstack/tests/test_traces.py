@@ -1,4 +1,4 @@
-"""Tests that the trace page receives, finds and shows spans."""
+"""Tests that the trace page receives spans, and finds and shows traces."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def choices() -> list[items_pb2.Choice]:
 
 
 def item_protos() -> list[items_pb2.Item]:
-    """Return one item of each kind; each item has 2 points."""
+    """Return one item of each kind. Each item has 2 points."""
     return [
         items_pb2.Item(
             prompt="One?",

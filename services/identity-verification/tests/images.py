@@ -15,7 +15,7 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def photo(kind: str = "JPEG", size: tuple[int, int] = (640, 480), **options: Any) -> bytes:
-    """Return an image file with a grey gradient, which is bright enough to be accepted and not symmetric."""
+    """Return an image file with a grey gradient. The image is bright enough to be accepted, and is not symmetric."""
     image = Image.linear_gradient("L").resize(size).convert("RGB")
     return encoded(image, kind, **options)
 
@@ -34,7 +34,7 @@ def png_chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def png_with_size(width: int, height: int, pixels: bytes = b"") -> bytes:
-    """Return a PNG with the given size in its header and the given pixel data, which may not match the size."""
+    """Return a PNG with the given size in its header and the given pixel data. The data need not match the size."""
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     return (
         b"\x89PNG\r\n\x1a\n"

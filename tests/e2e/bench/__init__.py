@@ -1,1 +1,1 @@
-"""Measurements of the services. Each is compared to a minimal server, the limit, in the same run."""
+"""Measure the services, and compare each service to a minimal server (the limit) in the same run."""

@@ -1,6 +1,6 @@
 """`make bench`: run all measurements, print a table and write build/bench.json.
 
-Only the ratios can be compared between runs.
+Compare only the ratios of two runs, because the other figures depend on the machine.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ RESULT = Path("build/bench.json")
 
 
 async def main() -> int:
-    """Run all measurements, one after the other; return the exit code."""
-    # Logs of libraries in this process would distort the measurements.
+    """Run all measurements one after the other, and return the exit code."""
+    # Log only warnings, because the log lines of libraries in this process would distort the measurements.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}")
     figures: list[Figure] = []

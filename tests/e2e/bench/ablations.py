@@ -1,10 +1,10 @@
-"""Ablations: measure how much each custom replacement of a library gains over the library.
+"""Measure how much faster our own replacement of a library function is than the library function (ablations).
 
-The variants of saving run as replicas on one database and one core, and their runs alternate. The load runs on another
-core. The pull requests of a subscriber are compared by the latency of events. Only the ratio to the shipped code can be
-compared between runs. Differences under 10 % are noise on a shared machine.
+Each variant of the assessment service is a replica. All replicas use one database and one core, and the saves of each
+replica are measured in turn. The load runs on another core. The variants of a subscriber are compared by the latency of
+events. Compare only the ratios to the shipped code between runs. On a shared machine, differences under 10 % are noise.
 
-`python -m e2e.bench.ablations` prints the table. `… serve <variant>` runs one replica.
+`python -m e2e.bench.ablations` prints the table. `python -m e2e.bench.ablations serve <variant>` runs one replica.
 """
 
 from __future__ import annotations
@@ -50,16 +50,16 @@ def _as_shipped() -> None:
 
 
 def _structlog_line() -> None:
-    """Write the line of each call with structlog's processors and its JSON renderer."""
+    """Replace our writer of call log lines by the processors and the JSON renderer of structlog."""
 
     def write(self: CallLog, line: CallLine) -> None:
         self._write_pretty(line, logs._LEVELS.get(line.code, "info"))
 
-    CallLog.write = write  # type: ignore[method-assign]  # the ablation
+    CallLog.write = write  # type: ignore[method-assign]  # replace our code
 
 
 def _sdk_spans() -> None:
-    """Start the span of every call with the SDK's tracer, so that its sampler decides on each call."""
+    """Start the span of every call with the tracer of the SDK, so that the sampler of the SDK decides on each call."""
 
     def start(
         self: Tracing,
@@ -74,7 +74,7 @@ def _sdk_spans() -> None:
             context = set_span_in_context(NonRecordingSpan(parent), context)
         return self.tracer.start_span(name, context, kind, attributes, links)
 
-    Tracing.start = start  # type: ignore[method-assign]  # the ablation
+    Tracing.start = start  # type: ignore[method-assign]  # replace our code
 
 
 VARIANTS: Mapping[str, Callable[[], None]] = {
@@ -85,7 +85,7 @@ VARIANTS: Mapping[str, Callable[[], None]] = {
 
 
 class _Fetch(Pull):
-    """Pulls one message at a time with the client library's `fetch`, so that each is handled as soon as it arrives."""
+    """Pulls one message at a time with `fetch` of the client library, so that a message is handled when it arrives."""
 
     async def run(self) -> None:
         stream, consumer = self._consumer
@@ -106,13 +106,13 @@ async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Fig
 
 
 async def measure_pulls(*, rounds: int, seconds: float) -> list[Figure]:
-    """Measure the latency of 100 events a second, alternating between the shipped pull requests and `fetch`."""
+    """Measure the latency of 100 events a second, with the shipped pull requests and with `fetch` in turn."""
     latencies: dict[type[Pull], list[events.Latency]] = {Pull: [], _Fetch: []}
     async with harness.start_harness(streams=False) as bench:
         url = await bench.database(events.PACKAGE)
         for _ in range(rounds):
             for variant, measured in latencies.items():
-                subscriber.Pull = variant  # type: ignore[attr-defined]  # the ablation
+                subscriber.Pull = variant  # type: ignore[attr-defined]  # replace our code
                 measured.append(
                     await events.measure_latency(url, bench.broker.url, seconds=seconds)
                 )
@@ -124,7 +124,7 @@ async def measure_pulls(*, rounds: int, seconds: float) -> list[Figure]:
 
 
 async def measure_saves(*, rounds: int, seconds: float) -> list[Figure]:
-    """Measure 16 concurrent saves, alternating between the variants."""
+    """Measure the throughput of 16 concurrent saves with each variant in turn."""
     async with harness.start_harness() as bench:
         key = SigningKey.generate()
         url = await bench.database(_SERVICE, [key.public])

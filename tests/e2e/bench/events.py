@@ -1,8 +1,8 @@
 """Measure the latency of an event through outbox, relay, broker and inbox.
 
-The latency is the time from the commit of the event to the commit of its effect. The limit is measured in the same run
-and takes the same path with the bare drivers. It commits a row, publishes its id, waits for the broker's
-acknowledgement, receives the message and commits a second row.
+The latency is the time from the commit of the event to the commit of its effect. The limit is the latency of the same
+path with the bare drivers, measured in the same run. For the limit, the program commits a row, publishes the id of the
+row, waits for the acknowledgement of the broker, receives the message, and commits a second row.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from proctorium_common.storage.listen import Listener
 from proctorium_common.topology import ServiceTopology, Subscription
 
 _CONSUMER = "measured--events"
-# The choice of the service does not matter, because every service's database has the common tables.
+# Any service would do, because the database of every service has the common tables.
 PACKAGE = "proctorium_enrollment"
 _TOPOLOGY = {
     "enrollment": ServiceTopology("enrollment", publishes=("person.certified",)),
@@ -62,13 +62,13 @@ class Latency:
 
     @classmethod
     def of(cls, seconds: Iterable[float]) -> Latency:
-        """Return the median and the 99th percentile of these latencies in seconds."""
+        """Return the median and the 99th percentile of latencies that are given in seconds."""
         cuts = quantiles([each * 1000 for each in seconds], n=100, method="inclusive")
         return cls(p50_ms=cuts[49], p99_ms=cuts[98])
 
 
 async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[Figure]:
-    """Measure the limit and our code in turn on PostgreSQL with fsync and a new NATS; return the figures."""
+    """Measure the limit and our code in turn with a new NATS and PostgreSQL with fsync; return the figures."""
     async with start_harness(streams=False) as bench:
         url = await bench.database(PACKAGE)
         bare_url = await bench.postgres.ensure_database("bare")
@@ -87,7 +87,7 @@ async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[F
 async def measure_limit(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """Return the latency of the same two commits and one publication between them, with the bare drivers."""
+    """Return the latency of the limit: two commits with one publication between them, made with the bare drivers."""
     plain = make_url(database_url).set(drivername="postgresql")
     address = plain.render_as_string(hide_password=False)
     handled: dict[str, float] = {}
@@ -121,7 +121,7 @@ async def measure_limit(
 
 
 class _Timed(Subscriber):
-    """A subscriber that records the time of each effect's commit, just before it acknowledges the event."""
+    """A subscriber that records a time for each event, between the commit of its effect and the acknowledgement."""
 
     def __init__(
         self, database: Database, broker: Broker, consumer: str, handlers: Handlers
@@ -139,13 +139,13 @@ class _Timed(Subscriber):
 async def measure_latency(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """Record events at a steady rate, handle them in this process, and return their latency.
+    """Record events at a steady rate, handle the events in this process, and return their latency.
 
-    The database must have the common tables. The stream is declared on the broker.
+    The database must have the common tables. This function declares the stream on the broker.
     """
     await declare(nats_url, _TOPOLOGY, _MEASURED)
     async with _running(database_url, nats_url) as (database, subscriber):
-        # Warm up, so that connections are open and statements are prepared.
+        # Warm up first, so that the connections are open and the statements are prepared during the measurement.
         await _record(database, per_second, seconds / 5, subscriber)
         committed = await _record(database, per_second, seconds, subscriber)
     return Latency.of(
@@ -183,7 +183,7 @@ async def _wait_until_done(task: asyncio.Task[None]) -> None:
 async def _record(
     database: Database, per_second: int, seconds: float, subscriber: _Timed
 ) -> dict[UUID, float]:
-    """Record events and wait until all are handled; return the commit time of each by event id."""
+    """Record events and wait until all events are handled; return the commit time of each event by event id."""
     committed: dict[UUID, float] = {}
     start = time.perf_counter()
     for nth in range(int(per_second * seconds)):

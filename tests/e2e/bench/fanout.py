@@ -1,13 +1,14 @@
-"""Measure the fan-out of a session's start: how long it takes until every watching learner has received the start.
+"""Measure how long it takes until all learners who watch a session have received its start (the fan-out).
 
-The time is measured in milliseconds from the commit of the start until the last learner has received it. The time of
-the commit is the time at which PostgreSQL's notification (LISTEN) arrives. The limit is a bare server whose streams
-all wait for one future with one encoded message. Its time is measured from setting the future until the last stream
-has received the message.
+The figure is the time in milliseconds from the commit of the start until the last learner has received the start. The
+time of the commit is the time at which the notification of PostgreSQL (LISTEN) arrives. The limit is a bare server in
+which all streams wait for one future with one encoded message. The time of the limit is measured from setting the
+future until the last stream has received the message.
 
-Both servers send to the same kind of load process. It opens 100 streams per connection and stores the received bytes
-without parsing them at once. `fanout_1000_edge` measures the same through the edge, as browsers connect. There the
-service and the bare server have certificates, each is behind its own edge, and both edges share the servers' core.
+Both servers send to the same kind of load process. The load process opens 100 streams per connection. It stores the
+received bytes and parses them later. `fanout_1000_edge` measures the same time through the edge, through which browsers
+connect. In this measurement, the service and the bare server have certificates, and each of them is behind its own
+edge. Both edges run on the core of the servers.
 
 `python -m e2e.bench.fanout` prints the table. The other commands run the processes that the measurement starts.
 """
@@ -68,7 +69,7 @@ _RECHECK_SECONDS, _TIMEOUT_SECONDS = 0.2, 60.0
 
 @dataclass(frozen=True)
 class Load:
-    """The arguments of the load process: address, method, session, and a token for each stream."""
+    """The parameters of the load process: address, method, session, and a token for each stream."""
 
     address: str
     method: str
@@ -79,9 +80,9 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, sizes: Sequence[int] = SIZES, edge_size: int = EDGE_SIZE
 ) -> list[Figure]:
-    """Measure each size and return the figures.
+    """Measure the fan-out for each number of learners in `sizes`, and through the edge for `edge_size` learners.
 
-    The runs of the limit and the service alternate, and each round uses a new session.
+    Returns the figures. Each round measures the limit first and then the service, with a new session.
     """
     async with harness.start_harness() as bench:
         fanout = await _set(bench)
@@ -96,8 +97,8 @@ async def measure(
 class Fanout:
     """The two servers, and the signer of tokens.
 
-    `limit` and `service` are the addresses that streams connect to. `fire` is the address of the bare server without an
-    edge.
+    The streams connect to the addresses `limit` and `service`. `fire` is the address of the bare server
+    itself, even if the streams connect through an edge.
     """
 
     fire: str
@@ -107,7 +108,7 @@ class Fanout:
     signer: TokenSigner
 
     async def measure(self, name: str, size: int, rounds: int) -> Figure:
-        """Return the median of `rounds` rounds with `size` watching learners."""
+        """Return the figure with the medians of `rounds` rounds, in which `size` learners watch the session."""
         ours, limits = [], []
         for _ in range(rounds):
             # Each session has its own proctor, because a proctor cannot supervise two sessions at a time.
@@ -155,7 +156,7 @@ class Fanout:
             await listening.close()
 
     async def _fill(self, session_id: UUID, proctor_id: UUID, size: int) -> tuple[str, ...]:
-        """Store the session with learners in its open lobby; return their tokens."""
+        """Store the session with `size` learners in its open lobby; return the tokens of the learners."""
         session = open_lobby(session_id, capacity=size, proctor_id=proctor_id)
         person_ids = [new_id() for _ in range(size)]
         database = Database(self.database_url)
@@ -178,7 +179,7 @@ async def _set(bench: Harness) -> Fanout:
 
 
 async def _set_behind_edge(bench: Harness) -> Fanout:
-    """Start both servers with certificates, each behind an edge."""
+    """Start both servers with certificates, and one edge in front of each server."""
     key = SigningKey.generate()
     url = await bench.database("proctorium_session", [key.public])
     service = await bench.serve("proctorium_session", url, bench.tls("session"))
@@ -198,10 +199,10 @@ Last = Callable[[float], Awaitable[float]]
 
 @asynccontextmanager
 async def _watching(load: Load) -> AsyncIterator[Last]:
-    """Keep all streams open within the block; yield a function for the time of the last stream.
+    """Keep all streams open within the block; yield a function that measures the fan-out.
 
-    The function takes a start time, waits until all streams have received the state In Session, and returns the seconds
-    from the start time until the last of them received the state.
+    The function takes a start time and waits until all streams have received the state In Session. It returns the
+    seconds from the start time until the last stream received the state.
     """
     async with harness.load_process(_MODULE) as process:
         assert process.stdin is not None
@@ -219,7 +220,7 @@ async def _watching(load: Load) -> AsyncIterator[Last]:
 
 
 class Watchers:
-    """All streams, and the newest message of each."""
+    """All streams of the load process, and the newest message of each stream."""
 
     def __init__(self, count: int) -> None:
         self.connections: list[Streams] = []
@@ -230,7 +231,7 @@ class Watchers:
         self._enough = asyncio.Event()
 
     def received(self, number: int, message: bytes, at: float) -> None:
-        """Store a stream's message without parsing it, so that receiving stays cheap."""
+        """Store the message of the stream `number`; the message is parsed later, so that receiving is fast."""
         self._newest[number] = message
         self._last = at
         self._unread += 1
@@ -245,8 +246,8 @@ class Watchers:
     ) -> float:
         """Wait until the newest message of each stream meets `awaited`; return the time of the last message.
 
-        With `count`, only the `count` streams from number `first` on are checked. Raises RuntimeError when a stream
-        fails.
+        If `count` is given, check only `count` streams, starting with the stream number `first`. Raises RuntimeError
+        when a stream fails.
         """
         end = None if count is None else first + count
         while not all(m and awaited(_participant(m)) for m in self._newest[first:end]):
@@ -259,9 +260,9 @@ class Watchers:
 
 
 async def _wait_briefly(enough: asyncio.Event) -> None:
-    """Wait until `enough` is set, at most `_RECHECK_SECONDS`.
+    """Wait until `enough` is set, but at most for `_RECHECK_SECONDS`.
 
-    The wait is bounded, because some streams receive two messages and the expected count may never be reached.
+    The wait is limited, because the expected number of messages may never arrive.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(_RECHECK_SECONDS):
@@ -275,8 +276,8 @@ def _participant(message: bytes) -> lobby_pb2.Participant:
 async def _watch(load: Load) -> None:
     """Open all streams and print two lines.
 
-    The first line reports that every learner is shown as connected. The second one is the time at which the last stream
-    received the state In Session.
+    The first line reports that every learner is shown as connected. The second line is the time at which the last
+    stream received the state In Session.
     """
     watchers = Watchers(len(load.tokens))
     loop = asyncio.get_running_loop()
@@ -288,7 +289,7 @@ async def _watch(load: Load) -> None:
         for token in load.tokens[first : first + STREAMS_PER_CONNECTION]:
             streams.open(load.method, request, {"authorization": f"Bearer {token}"})
         watchers.connections.append(streams)
-        # Wait after each connection, because a server refuses new streams while too many are being opened.
+        # Wait for the streams of each connection, because a server refuses streams if too many are opened at a time.
         await watchers.all_are(lambda _: True, first, STREAMS_PER_CONNECTION)
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         await watchers.all_are(lambda each: each.connected)
@@ -297,17 +298,17 @@ async def _watch(load: Load) -> None:
         print(await watchers.all_are(lambda each: each.state == in_session), flush=True)
 
 
-# The limit: a minimal server whose streams wait for one future.
+# The code below is the limit: a minimal server whose streams wait for one future.
 
 
 class Bare:
-    """A bare server that notifies all streams at once."""
+    """The methods of the bare server, which sends a message to all streams at once."""
 
     def __init__(self) -> None:
         self._started: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def watch(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        """Send a view at once, and a second view when `fire` is called."""
+        """Send one view of the session immediately, and a second view when `fire` is called."""
         started = self._started
         await context.write(_view(lobby_pb2.PARTICIPANT_STATE_WAITING))
         await context.write(await asyncio.shield(started))
@@ -322,7 +323,7 @@ class Bare:
 
 
 def _view(state: lobby_pb2.ParticipantState.ValueType) -> bytes:
-    """Return an encoded view as large as the service's."""
+    """Return an encoded view of a session that is as large as a view that the service sends."""
     session = open_lobby(new_id(), capacity=1)
     view = lobby_pb2.WatchSessionResponse(
         cursor="1", session=session_message(session), participant=_shown(session, state)
@@ -345,7 +346,7 @@ def _shown(session: Session, state: lobby_pb2.ParticipantState.ValueType) -> lob
 
 
 async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
-    """Serve at `address`, and with the certificate in `files` also at `secure`."""
+    """Serve at `address` without TLS; if `files` names a certificate, also serve at `secure` with TLS."""
     bare = Bare()
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "WatchSession": grpc.unary_stream_rpc_method_handler(bare.watch),
@@ -356,7 +357,7 @@ async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the bare server, the load or the whole measurement."""
+    """Run the bare server, the load process or the whole measurement."""
     match arguments:
         case ["limit", *addresses]:
             uvloop.run(_serve_limit(*addresses))

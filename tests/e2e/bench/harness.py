@@ -1,6 +1,6 @@
-"""The harness of the measurements and the figures that they return.
+"""The harness that runs the measurements, and the figures that a measurement returns.
 
-PostgreSQL, NATS, the services and the limits run on one core, and the load on another.
+PostgreSQL, NATS, the services and the limits run on one core, and the load runs on another core.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _READY_SECONDS = 60.0
 
 
 class PlainNats(Nats):
-    """NATS without TLS and users, because most services and their limits are measured without TLS."""
+    """NATS without TLS and without users, because most services and limits are measured without TLS."""
 
     def access(self) -> str:
-        """Return no access rules, so that every client may connect."""
+        """Return an empty text instead of access rules, so that every client may connect."""
         return ""
 
     def identity(self, name: str) -> BrokerIdentity:
@@ -60,7 +60,7 @@ _SERVERS, _LOAD = 0, 1
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; `ratio` is the figure divided by the limit."""
+    """One line of the table of results; `ratio` is `figure` divided by `limit`."""
 
     name: str
     figure: float
@@ -70,26 +70,26 @@ class Figure:
 
     @classmethod
     def of(cls, name: str, unit: str, figure: float, limit: float) -> Figure:
-        """Return a figure with rounded values."""
+        """Return a line of the table, with `figure` and `limit` rounded."""
         return cls(name, round(figure, 2), unit, round(limit, 2), round(figure / limit, 3))
 
 
 @dataclass(frozen=True)
 class Sample:
-    """The throughput and the 99th percentile of the latency in one run of a load."""
+    """The throughput (calls per second) and the 99th percentile of the latency in one run of the load."""
 
     per_second: float
     p99_ms: float
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> Sample:
-        """Return the sample of a run, given the latency of each call in seconds."""
+        """Return the sample of a run that took `seconds`; `latencies` has the latency of each call in seconds."""
         ordered = sorted(latencies)
         return cls(len(ordered) / seconds, ordered[int(len(ordered) * 0.99)] * 1000)
 
     @classmethod
     def median(cls, samples: Sequence[Sample]) -> Sample:
-        """Return a sample with the median of each value."""
+        """Return a sample with the median throughput and the median of the 99th percentiles."""
         return cls(
             statistics.median(sample.per_second for sample in samples),
             statistics.median(sample.p99_ms for sample in samples),
@@ -97,12 +97,12 @@ class Sample:
 
 
 def throughput(name: str, unit: str, ours: Sample, limit: Sample) -> Figure:
-    """Return a figure that compares the calls per second to the limit's."""
+    """Return a figure that compares the calls per second of the service to the calls per second of the limit."""
     return Figure.of(name, unit, ours.per_second, limit.per_second)
 
 
 def slowest(name: str, ours: Sample, limit: Sample) -> Figure:
-    """Return a figure that compares the 99th percentile of the latency to the limit's."""
+    """Return a figure that compares the 99th percentiles of the latency of the service and of the limit."""
     return Figure.of(f"{name}_p99", "ms", ours.p99_ms, limit.p99_ms)
 
 
@@ -123,7 +123,7 @@ class Harness:
     _started: AsyncExitStack
 
     async def database(self, package: str, keys: Sequence[PublicKey] = ()) -> str:
-        """Create and migrate the database of a service that accepts tokens signed by `keys`; return its URL."""
+        """Create and migrate the database of a service, and store the public `keys` in it; return the URL."""
         url = await self.postgres.ensure_migrated(package.removeprefix("proctorium_"), package)
         database = Database(url)
         try:
@@ -134,7 +134,7 @@ class Harness:
         return url
 
     def tls(self, name: str) -> dict[str, str]:
-        """Return the settings with which a service uses its certificate."""
+        """Return the settings with which the service `name` uses its certificate."""
         pair = self.broker.pair(name)
         return {
             "TLS_CERTIFICATE": str(pair.certificate),
@@ -150,9 +150,9 @@ class Harness:
         *,
         arguments: Sequence[str] = (),
     ) -> str:
-        """Start a service with all features enabled and return its address.
+        """Start a service with all features enabled, and return the address of the service.
 
-        The names in `settings` have no PROCTORIUM_ prefix.
+        The names in `settings` do not have the prefix PROCTORIUM_.
         """
         address = f"127.0.0.1:{free_ports(1)[0]}"
         all_settings = {
@@ -172,10 +172,10 @@ class Harness:
         return address
 
     async def serve_edge(self, services: Mapping[str, str], keys: Sequence[PublicKey]) -> str:
-        """Start an edge that forwards to these services and accepts tokens signed by `keys`; return its address."""
+        """Start an edge that forwards to `services` and accepts tokens signed by `keys`; return its address."""
         listen, admin, portal = free_ports(3)
         folder = self.folder / f"edge-{listen}"
-        # The file has its own folder, because Envoy watches the folder of the file.
+        # The file is in a folder of its own, because Envoy watches the whole folder.
         check = folder / "keys" / "token_check.json"
         check.parent.mkdir(parents=True)
         check.write_text(token_check(keys, complete=True), encoding="utf-8")
@@ -199,7 +199,7 @@ class Harness:
         return f"{LOOPBACK}:{listen}"
 
     async def start_limit(self, module: str, *arguments: str) -> str:
-        """Start a bare server as `python -m <module> limit <address> …`; return its address."""
+        """Start a bare server with `python -m <module> limit <address> …`; return the address of the server."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
         await self._start(module, ["-m", module, "limit", address, *arguments], {}, address)
         return address
@@ -230,10 +230,10 @@ class Harness:
 async def start_harness(
     *, streams: bool = True, broker: type[Nats] = PlainNats
 ) -> AsyncIterator[Harness]:
-    """Yield a harness whose processes end with the block.
+    """Yield a harness whose processes end at the end of the block.
 
-    With `streams`, the streams of all services are declared on NATS. Services with certificates need `Nats` as the
-    broker, not `PlainNats`.
+    If `streams` is true, the NATS streams of all services are declared. If the services use certificates, `broker` must
+    be `Nats`.
     """
     folder = Path(tempfile.mkdtemp(prefix="proctorium-bench-"))
     folder.chmod(0o711)
@@ -262,7 +262,7 @@ async def load(module: str, parameters: object) -> Sample:
 
 @asynccontextmanager
 async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run `python -m <module> load` on the core of the load; stop it at the end of the block."""
+    """Run `python -m <module> load` on the core of the load; stop the process at the end of the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", module, "load"),
@@ -277,11 +277,11 @@ async def load_process(module: str) -> AsyncIterator[asyncio.subprocess.Process]
 
 
 ClientRun = Callable[[float], Awaitable[list[float]]]
-"""Makes calls until the given value of `time.perf_counter()`; returns the latency of each call in seconds."""
+"""A client: it makes calls until `time.perf_counter()` has the given value, and returns each latency in seconds."""
 
 
 async def run_clients(clients: Sequence[ClientRun], seconds: float) -> Sample:
-    """Run all clients concurrently for `seconds`; return the sample and print it for `load`, which reads the output."""
+    """Run all clients concurrently for `seconds`; print the sample, which `load` reads, and return the sample."""
     start = time.perf_counter()
     latencies = await asyncio.gather(*(client(start + seconds) for client in clients))
     sample = Sample.of(
@@ -294,9 +294,9 @@ async def run_clients(clients: Sequence[ClientRun], seconds: float) -> Sample:
 def connections(
     address: str, count: int, certificates: Certificates | None = None, server: str = ""
 ) -> list[grpc.aio.Channel]:
-    """Return bare channels, each with its own connection.
+    """Return `count` bare channels, each with its own connection.
 
-    With `certificates`, the channels use TLS and expect the certificate of `server`.
+    If `certificates` is given, the channels use TLS and expect the certificate of `server`.
     """
     options: list[tuple[str, int | str]] = [("grpc.use_local_subchannel_pool", 1)]
     if certificates is None:
@@ -312,9 +312,9 @@ async def serve_limit(
     secure: str = "",
     certificates: Certificates | None = None,
 ) -> None:
-    """Serve only these methods until the process ends.
+    """Serve only `methods` until the process ends.
 
-    With `certificates`, the methods are also served at the address `secure`.
+    If `certificates` is given, also serve the methods with TLS at the address `secure`.
     """
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, methods),))
@@ -332,7 +332,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 
 async def _listening(address: str, process: asyncio.subprocess.Process) -> bool:
-    """Wait until the process listens; return False if the process exits before that."""
+    """Wait until the process listens at `address` and return True; return False if the process exits instead."""
     host, _, port = address.rpartition(":")
     async with asyncio.timeout(_READY_SECONDS):
         while process.returncode is None:
@@ -352,7 +352,7 @@ def _address(of: str) -> Address:
 
 
 def _pin(pid: int, core: int) -> None:
-    """Pin a process and its later threads to a core, if the machine has at least two cores."""
+    """Pin a process and all its later threads to one core. Do nothing if the machine has only one core."""
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) > 1:
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):

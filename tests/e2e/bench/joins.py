@@ -1,15 +1,16 @@
-"""Measure joins by code: session orchestration resolves the code at enrollment, then admits the learner.
+"""Measure joins by code: the session service resolves the code at enrollment, then admits the learner.
 
-The limit is a bare join of two hops, measured in the same run with the same drivers. A first handler calls a second
-one, and each executes one data-modifying statement and its commit. The second handler stores the use of the code. The
-first one counts a seat under the lock of the session, and inserts the participant and an event.
+The limit is a join with two bare servers, measured in the same run with the same drivers. The first server calls the
+second server, and each server executes and commits one statement that changes data. The statement of the second server
+stores the use of the code. The statement of the first server locks the session, counts a seat, and inserts the
+participant and an event.
 
-The service runs with all features: certificates, tokens, request ids, throttling and the session record. It also
-publishes the event of each join to enrollment, which handles the event on the same core.
+The service runs with all features: certificates, tokens, request ids, throttling and the session record. The service
+also publishes the event of each join to enrollment, which handles the event on the same core.
 
-64 learners join every session, and 16 joins run concurrently. `join_16` spreads the joins over 16 sessions at a time,
-so that joins rarely wait for the lock of the same session. `join_rush` lets all learners join the same session, as
-when a lobby opens.
+64 learners join every session, and 16 joins run concurrently. In `join_16`, the joins are spread over 16 sessions at a
+time, so that joins rarely wait for the lock of the same session. In `join_rush`, all learners join the same session, as
+they do when a lobby opens.
 
 `python -m e2e.bench.joins` prints the table. The other commands run the processes that the measurement starts.
 """
@@ -59,7 +60,7 @@ ROUNDS = 3
 SECONDS = 2.0
 WARM_UP_SECONDS = 1.0
 SESSIONS_PER_SECOND = 24
-"""The number of prepared sessions per second of load, which is more than the learners can fill."""
+"""The number of sessions that are prepared for each second of load. The learners cannot fill so many sessions."""
 _MODULE = "e2e.bench.joins"
 _PERSON = "bench-person"
 
@@ -74,7 +75,7 @@ class Learner:
 
 @dataclass(frozen=True)
 class Certified:
-    """The paths of the certificate of the load process; empty if the server uses no certificates."""
+    """The paths of the certificate of the load process. The paths are empty if the server uses no certificates."""
 
     certificate: str = ""
     key: str = ""
@@ -82,11 +83,11 @@ class Certified:
 
     @classmethod
     def of(cls, pair: KeyPair) -> Certified:
-        """Return the paths of a key pair as text, so that they can be sent to the load process as JSON."""
+        """Return the paths of a key pair as texts, which can be sent to the load process as JSON."""
         return cls(str(pair.certificate), str(pair.key), str(pair.authority))
 
     def load(self) -> Certificates | None:
-        """Load and return the certificates; return None if the paths are empty."""
+        """Return the certificates at the paths, or None if the paths are empty."""
         if not self.certificate:
             return None
         return Certificates.load(Path(self.certificate), Path(self.key), Path(self.authority))
@@ -94,7 +95,7 @@ class Certified:
 
 @dataclass(frozen=True)
 class Load:
-    """The parameters of the load process, in which the learners join the sessions of these codes."""
+    """The parameters of the load process, in which `learners` join the sessions to which `codes` admit."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -107,7 +108,7 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Run the measurement and return the figures; with `warm_up`, run one more round first and do not count it."""
+    """Run the measurement and return the figures; if `warm_up` is true, start with a round that is not counted."""
     samples = 2 * (rounds + warm_up)
     async with harness.start_harness(broker=Nats) as bench:
         return await (await _set(bench, samples * _sessions_per_sample(seconds))).measure(
@@ -126,7 +127,7 @@ class Joins:
     certified: Certified
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Measure the limit and the service in turn, with joins spread over sessions and with joins in one session."""
+        """Measure limit and service in turn, first with joins to 16 sessions, then with joins to one session."""
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for rush in (False, True):
@@ -189,7 +190,7 @@ async def _set(bench: Harness, session_count: int) -> Joins:
 async def _enrol(
     url: str, course_id: UUID, person_ids: Sequence[UUID], codes: dict[str, UUID]
 ) -> None:
-    """Store a course with its registered learners, and the code of each session."""
+    """Store a course, register the learners in the course, and store the code of each session."""
     now, end = datetime.now(UTC), datetime.now(UTC) + timedelta(hours=3)
     key = EncryptionKeys.derive(MasterKey(MASTER_KEY)).codes
     database = Database(url)
@@ -261,7 +262,7 @@ async def _enrol(
 
 
 async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[UUID]) -> None:
-    """Store sessions with open lobbies, to each of which all learners are invited."""
+    """Store sessions with open lobbies, and invite all learners to each session."""
     database = Database(url)
     try:
         async with database.transaction() as tx:
@@ -276,7 +277,7 @@ async def _schedule(url: str, person_ids: Sequence[UUID], session_ids: Sequence[
 
 
 async def _run_load(load: Load) -> Sample:
-    """Join with 16 concurrent clients, each of which starts its next join when its last one has ended."""
+    """Join with 16 concurrent clients; each client starts a join when its previous join has ended."""
     channels = harness.connections(load.address, CONNECTIONS, load.certified.load(), "session")
     entries = _rush(load) if load.rush else _spread(load)
     return await harness.run_clients(
@@ -294,7 +295,7 @@ def _rush(load: Load) -> Iterator[Entry]:
 
 
 def _spread(load: Load) -> Iterator[Entry]:
-    """Yield the joins to 16 sessions in turn, so that successive joins have different sessions and learners."""
+    """Yield the joins to 16 sessions in turn, so that two successive joins differ in session and learner."""
     apart = LEARNERS // AT_ONCE
     for first in range(0, len(load.codes), AT_ONCE):
         for nth in range(LEARNERS):
@@ -320,7 +321,7 @@ async def _join(opened: grpc.aio.Channel, entries: Iterator[Entry], until: float
     return latencies
 
 
-# The limit: two minimal servers. Each handles a gRPC call with one statement and its commit.
+# The code below is the limit: two minimal servers. For each gRPC call, a server executes and commits one statement.
 
 _CODE_TABLES = """
     CREATE TABLE codes (text text PRIMARY KEY, code_id uuid NOT NULL, session_id uuid NOT NULL);
@@ -431,7 +432,7 @@ async def _serve_sessions(address: str, url: str, code_server: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run a bare server, the load or the whole measurement."""
+    """Run a bare server, the load process or the whole measurement."""
     match arguments:
         case ["limit", address, "codes", url]:
             uvloop.run(_serve_codes(address, url))

@@ -26,7 +26,7 @@ from proctorium_common.storage.database import Database
 
 @dataclass(frozen=True)
 class Learner:
-    """A learner's token, the id of their attempt and the ids of its items."""
+    """The token of a learner, the id of the learner's attempt, and the ids of the items in the attempt."""
 
     token: str
     attempt_id: str
@@ -34,7 +34,7 @@ class Learner:
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> Learner:
-        """Return the learner with these fields, which come from JSON."""
+        """Return a learner from the fields of a JSON object."""
         return cls(fields["token"], fields["attempt_id"], tuple(fields["item_ids"]))
 
 
@@ -57,7 +57,7 @@ async def learners_at(address: str, url: str, key: SigningKey, count: int) -> li
 
 
 async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Store a self-paced course with these learners, as the handlers of enrollment's events would."""
+    """Store a self-paced course with the assessment and its learners, as the handlers of enrollment's events do."""
     course_id = new_id()
     database = Database(url)
     try:

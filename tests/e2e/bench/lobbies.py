@@ -1,4 +1,4 @@
-"""Create sessions with an open lobby, and learners who wait in it, as session orchestration stores them."""
+"""Create sessions with an open lobby, and learners who wait in the lobby, as the session service stores them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_ONCE = 200
 
 
 def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = None) -> Session:
-    """Return a session with an open lobby; its other values are arbitrary."""
+    """Return a session with an open lobby; the values that are not parameters are arbitrary."""
     now = datetime.now(UTC)
     plan = Plan(
         course_id=new_id(),
@@ -41,7 +41,7 @@ def open_lobby(session_id: UUID, *, capacity: int, proctor_id: UUID | None = Non
 
 
 async def fill(database: Database, session: Session, person_ids: Sequence[UUID]) -> list[UUID]:
-    """Store the session and these learners, who wait in its lobby; return the ids of the participants."""
+    """Store the session and the learners `person_ids` in its lobby; return the ids of the participants."""
     rows = [_waiting(session.session_id, each) for each in person_ids]
     async with database.transaction() as tx:
         await sessions.insert_session(tx, session, person_ids)

@@ -1,12 +1,13 @@
-"""Measure presence: the cost of showing learners as connected.
+"""Measure how many learners the session service can show as connected (presence).
 
 A learner is connected while their `WatchSession` stream is open, so a learner sends no heartbeats. Each replica renews
-the leases of its streams with one statement and one commit. The figure is the number of leases that the service's
-worker (`operations/presence.py`) renews per second, with 1,000 open streams and PostgreSQL with fsync. Half a lease
-passes on the measurement's clock before each run. A run also searches for learners whose presence has changed.
+the leases of its streams with one statement and one commit. The figure is the number of leases per second that the
+worker of the service (`operations/presence.py`) renews, with 1,000 open streams and PostgreSQL with fsync. Before each
+run of the worker, the measurement moves its clock forward by half the length of a lease, so that all leases are due.
+A run also searches for learners whose presence has changed.
 
-The limit is the number of bare unary echoes per second with 16 concurrent clients. It stands for heartbeats that have
-no effect.
+The limit is the number of bare unary echo calls per second with 16 concurrent clients. An echo call stands for a
+heartbeat that has no effect.
 
 `python -m e2e.bench.presence` prints the table. The other commands run the processes that the measurement starts.
 """
@@ -44,7 +45,7 @@ _HEARTBEAT = b"\n\x2401a2079d-9460-7386-a4e4-e6e3a5384bf7"
 
 @dataclass(frozen=True)
 class Load:
-    """The parameters of the load process, which calls the echo at `address` or renews leases in `database_url`."""
+    """The parameters of the load process, which calls the server at `address` or renews leases in `database_url`."""
 
     seconds: float
     address: str = ""
@@ -68,7 +69,7 @@ async def _measure(bench: Harness, rounds: int, seconds: float) -> list[Figure]:
 
 
 async def _renew(load: Load) -> None:
-    """Run the worker repeatedly with all leases due for renewal; print the sample as JSON."""
+    """Run the worker repeatedly, each time when all leases are due for renewal; print the sample as JSON."""
     database = Database(load.database_url)
     lease, clock = Lease(), Clock()
     presence = Presence(database, new_id(), lease, clock)
@@ -76,7 +77,7 @@ async def _renew(load: Load) -> None:
     with ExitStack() as streams:
         for each in await fill(database, session, [new_id() for _ in range(LEARNERS)]):
             streams.enter_context(presence.stream(each))
-        await presence.run()  # show every learner as connected
+        await presence.run()  # the first run shows every learner as connected
         durations, start = [], time.perf_counter()
         while time.perf_counter() < start + load.seconds:
             clock.now += lease.length.total_seconds() / 2
@@ -100,7 +101,7 @@ class Clock:
 
 
 async def _run_load(load: Load) -> None:
-    """Echo with 16 concurrent clients, each of which starts its next call when its last one has ended."""
+    """Call the echo server with 16 concurrent clients; each client starts a call when its previous call has ended."""
     channels = harness.connections(load.address, CONNECTIONS)
     await harness.run_clients(
         [partial(_echo, channels[nth % CONNECTIONS]) for nth in range(AT_ONCE)], load.seconds
@@ -125,7 +126,7 @@ async def _serve_limit(address: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the bare server, the load or the whole measurement."""
+    """Run the bare server, the load process or the whole measurement."""
     match arguments:
         case ["limit", address]:
             uvloop.run(_serve_limit(address))

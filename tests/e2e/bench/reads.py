@@ -1,9 +1,9 @@
 """Measure how fast learners read their attempts, compared to a minimal server (the limit).
 
-The limit is a bare aio handler that executes one prepared statement with asyncpg's pool. The statement reads one row
-by its key, and the row contains the encoded response. The service reads the attempt and its answers, decides which
-fields its learner may see, and builds the same bytes. Both servers run on one core and the load on another, and the
-runs alternate.
+The limit is a bare grpc.aio handler that executes one prepared statement with the pool of asyncpg. The statement reads
+one row by its key, and the row contains the encoded response. The service reads the attempt and its answers, decides
+which fields the learner may see, and builds the same bytes. Both servers run on one core, and the load runs on another
+core. The runs of the two servers alternate.
 
 `python -m e2e.bench.reads` prints the table. The other commands run the processes that the measurement starts.
 """
@@ -86,7 +86,7 @@ async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
 
 
 async def _answer_all(service: str, learner: Learner) -> bytes:
-    """Answer every question once; return the encoded response of the next read of the attempt."""
+    """Answer every question once, then read the attempt; return the encoded response."""
     chosen = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
     changes = [
         attempts_pb2.AnswerChange(sequence=nth, item_id=item_id, answer=chosen)
@@ -105,7 +105,7 @@ async def _answer_all(service: str, learner: Learner) -> bytes:
 
 
 async def _run_load(load: Load) -> Sample:
-    """Run one client per learner, each of which starts its next read when its last one has ended."""
+    """Run one client per learner; each client starts a read when its previous read has ended."""
     channels = harness.connections(load.address, CONNECTIONS)
     return await harness.run_clients(
         [
@@ -128,7 +128,7 @@ async def _read(opened: grpc.aio.Channel, learner: Learner, until: float) -> lis
     return latencies
 
 
-# The limit: a minimal server that executes one prepared statement for each gRPC call.
+# The code below is the limit: a minimal server that executes one prepared statement for each gRPC call.
 
 
 async def _serve_limit(address: str, url: str) -> None:
@@ -147,7 +147,7 @@ async def _serve_limit(address: str, url: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the bare server, the load or the whole measurement."""
+    """Run the bare server, the load process or the whole measurement."""
     match arguments:
         case ["limit", address, url]:
             uvloop.run(_serve_limit(address, url))

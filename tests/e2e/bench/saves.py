@@ -1,8 +1,8 @@
-"""Measure durable saves of the service with all features, compared to a minimal server (the limit).
+"""Measure how fast the service with all features saves answers durably, compared to a minimal server (the limit).
 
-The limit is a bare aio handler that executes one asyncpg UPSERT and responds after the commit. Both servers run on one
-core and the load on another, and the runs alternate. Only the ratio can be compared between runs, because the machine
-may be shared.
+The limit is a bare grpc.aio handler that executes one UPSERT with asyncpg and responds after the commit. Both servers
+run on one core, and the load runs on another core. The runs of the two servers alternate. Compare only the ratios of
+two measurements, because the machine may be shared.
 
 `python -m e2e.bench.saves` prints the table. The other commands run the processes that the measurement starts.
 """
@@ -37,7 +37,7 @@ WARM_UP_SECONDS = 1.0
 CONNECTIONS = 4
 STREAMS, STREAM_WINDOW = 16, 4
 LOAD_MODULE = "e2e.bench.saves"
-"""The module whose command `load` runs the load process with the parameters of a `Load`."""
+"""The module that `python -m` runs with the argument `load` as the load process. It reads a `Load` as JSON."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Load:
 async def measure(
     *, rounds: int = ROUNDS, seconds: float = SECONDS, warm_up: bool = True
 ) -> list[Figure]:
-    """Run the measurement and return the figures; with `warm_up`, run one more round first and do not count it."""
+    """Run the measurement and return the figures; if `warm_up` is true, start with a round that is not counted."""
     async with harness.start_harness() as bench:
         return await (await _set(bench)).measure(rounds, seconds, warm_up)
 
@@ -69,14 +69,14 @@ class Saves:
         self._sequence = 1
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Measure the limit and the service in turn with 16 and 64 concurrent calls, and the service with streams."""
+        """Measure limit and service in turn with 16 and 64 concurrent calls; also measure the service with streams."""
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for name, load in self._loads(seconds if counted else WARM_UP_SECONDS).items():
                 sample = await harness.load(
                     LOAD_MODULE, asdict(replace(load, first_sequence=self._sequence))
                 )
-                # One run uses fewer sequence numbers than this, so no run reuses the numbers of another.
+                # One run uses fewer than a million sequence numbers, so no run uses the numbers of another run.
                 self._sequence += 1_000_000
                 if counted:
                     samples.setdefault(name, []).append(sample)
@@ -99,7 +99,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
         slowest("save_16", samples["save_16"], samples["limit_16"]),
         throughput("save_64", "saves/s", samples["save_64"], samples["limit_64"]),
         slowest("save_64", samples["save_64"], samples["limit_64"]),
-        # For streams, the limit is the service's own unary calls.
+        # Saves over streams are compared to saves of the same service by unary calls.
         throughput("save_stream", "saves/s", samples["save_stream"], samples["save_16"]),
     ]
 
@@ -108,7 +108,7 @@ async def _set(bench: Harness) -> Saves:
     key = SigningKey.generate()
     url = await bench.database("proctorium_assessment", [key.public])
     limit = await bench.start_limit(LOAD_MODULE, await bench.postgres.ensure_database("bare"))
-    service = await bench.serve("proctorium_assessment", url)  # saving calls no other service
+    service = await bench.serve("proctorium_assessment", url)  # a save calls no other service
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 
 
@@ -116,7 +116,7 @@ async def _set(bench: Harness) -> Saves:
 
 
 async def _run_load(load: Load) -> Sample:
-    """Run one client per learner, which sends its next save when its last one has been acknowledged."""
+    """Run one client per learner; each client sends a save when its previous save has been acknowledged."""
     channels = harness.connections(load.address, CONNECTIONS)
     client = _save_by_stream if load.streams else _save_by_calls
     return await harness.run_clients(
@@ -174,7 +174,7 @@ def _request(learner: Learner, sequence: int) -> attempts_pb2.SaveAnswersRequest
     return attempts_pb2.SaveAnswersRequest(attempt_id=learner.attempt_id, changes=[change])
 
 
-# The limit: a minimal server that executes one statement and its commit for each gRPC call.
+# The code below is the limit: a minimal server that executes and commits one statement for each gRPC call.
 
 _UPSERT = """
     INSERT INTO answers (attempt_id, item_id, sequence, answer) VALUES ($1, $2, $3, $4)
@@ -214,7 +214,7 @@ async def _serve_limit(address: str, url: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Run the bare server, the load or the whole measurement."""
+    """Run the bare server, the load process or the whole measurement."""
     match arguments:
         case ["limit", address, url]:
             uvloop.run(_serve_limit(address, url))

@@ -1,5 +1,5 @@
 """Local copies of enrollment's data about people's rights, for the services and the edge.
 
-The copied data are signing keys, token revocations and proctor certifications. This package also writes the file with
-which the edge verifies tokens.
+The services copy signing keys, token revocations and proctor certifications. For the edge, this package writes the file
+with the keys that verify tokens.
 """

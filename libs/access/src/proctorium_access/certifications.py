@@ -1,6 +1,7 @@
-"""Proctors' certifications (`P1`), copied from enrollment's events into the database of each service that needs them.
+"""A local copy of the proctors' certifications (`P1`), for each service that needs them.
 
-A service subscribes to the events with the handlers at the end of this module:
+A service subscribes to enrollment's events, and stores the certifications from the events in its own database. The
+handlers of these events are at the end of this module:
 `service.subscribe("<service>--certifications", {PersonCertified: on_certified, …})`.
 """
 
@@ -31,8 +32,9 @@ def certifications_table(metadata: MetaData) -> Table:
         metadata,
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
-        # The position of enrollment's event, or 0 for a certification from a response. The events are not ordered by
-        # their times, because clocks differ, and because a transaction that starts first may commit last.
+        # The position of the event from which this row was stored, or 0 if the row comes from a response of enrollment.
+        # A later event is recognised by its position and not by its time, because clocks differ, and because a
+        # transaction that starts first may commit last.
         Column("position", BigInteger, nullable=False),
     )
 
@@ -57,7 +59,10 @@ _table = certifications_table(MetaData())
 async def store_certification(
     tx: Transaction, person_id: UUID, until: datetime, *, position: int
 ) -> None:
-    """Store the end of a certification from the event at `position`, unless a later event was already stored."""
+    """Store `until` as the end of the person's certification, unless the stored end comes from a later event.
+
+    `position` is the position of the event that contains `until`.
+    """
     new = insert(_table).values(person_id=person_id, certified_until=until, position=position)
     await tx.execute(
         new.on_conflict_do_update(
@@ -72,7 +77,10 @@ async def store_certification(
 
 
 async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
-    """Store certifications from a response of enrollment, for people who have no stored certification."""
+    """Store the certifications from a response of enrollment. Certifications that are already stored do not change.
+
+    `until` maps the id of each person to the time at which the certification ends.
+    """
     for person_id in sorted(until):
         new = insert(_table).values(
             person_id=person_id, certified_until=until[person_id], position=0
@@ -81,7 +89,10 @@ async def store_missing_certifications(tx: Transaction, until: Mapping[UUID, dat
 
 
 async def certified_until(tx: Transaction, person_id: UUID) -> datetime | None:
-    """Return the time at which the person's certification ends or ended, or None if no certification is stored."""
+    """Return the time at which the person's certification ends, or None if no certification is stored.
+
+    The time is in the past if the certification has ended.
+    """
     statement = select(_table.c.certified_until).where(_table.c.person_id == person_id)
     return (await tx.execute(statement)).scalar_one_or_none()
 
@@ -99,7 +110,7 @@ async def require_certification(tx: Transaction, person_id: UUID) -> None:
 
 
 def certification_ended() -> ServiceError:
-    """Return the error for a proctor who reads other people's data without a certification."""
+    """Return the error CERTIFICATION_ENDED, which refuses a proctor's access to learners' data."""
     return not_allowed(
         "CERTIFICATION_ENDED",
         "Your certification as a proctor has ended, and with it your access to learners' data. "
@@ -119,7 +130,7 @@ async def on_certified(
 async def on_role_revoked(
     tx: Transaction, event: events_pb2.PersonRoleRevoked, metadata: EventMetadata
 ) -> None:
-    """End the certification of a person who is no longer a proctor."""
+    """End the certification of a person whose proctor role was revoked."""
     if event.role == options_pb2.ROLE_PROCTOR:
         person_id = parse_id(event.person_id, "person_id")
         ended = metadata.occurred_at

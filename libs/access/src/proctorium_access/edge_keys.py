@@ -1,9 +1,9 @@
-"""`python -m proctorium_access.edge_keys`: keep the file for the edge's check of tokens up to date.
+"""`python -m proctorium_access.edge_keys`: keep the file with the keys for the edge's token check up to date.
 
-The process runs beside Envoy. It fetches the signing keys from enrollment with the edge's certificate, and writes the
-file that Envoy watches (`token_check.py`). Envoy needs only this file, so it checks tokens even while this process and
-enrollment are down. The exit code is 0 after SIGTERM or SIGINT, 1 if the file cannot be written, and 2 if a setting is
-not valid.
+The process runs beside Envoy. The process authenticates with the edge's certificate, fetches the signing keys from
+enrollment, and writes the file that Envoy watches (`token_check.py`). Envoy needs only this file to check tokens, so
+Envoy still checks tokens while this process or enrollment is down. The exit code is 0 after SIGTERM or SIGINT, 1 if the
+file cannot be written, and 2 if a setting is not valid.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _ENROLLMENT = "enrollment"
 
 
 class Settings(ProcessSettings):
-    """The address of enrollment, the path of the file, and the interval at which the keys are fetched."""
+    """The address of enrollment, the path of the file that Envoy watches, and the interval for fetching the keys."""
 
     enrollment_address: str | None = Field(
         None, description="host:port of enrollment, which signs access tokens."
@@ -54,7 +54,10 @@ class Settings(ProcessSettings):
 
 
 async def update_file(settings: Settings) -> None:
-    """Write the file now and each time that the keys change. Raises SettingsError, NotLoopbackError, OSError."""
+    """Write the file now and after each change of the keys, until the task is cancelled.
+
+    Raises SettingsError, NotLoopbackError, OSError.
+    """
     file = TokenCheckFile(settings.token_check_file)
     address, certificates = settings.address_of(_ENROLLMENT), settings.certificates()
     async with channel(address, certificates=certificates, server=_ENROLLMENT) as enrollment:
@@ -85,7 +88,7 @@ async def _until_signal(settings: Settings) -> None:
 
 
 def main() -> int:
-    """Update the file until a signal arrives, and return the exit code."""
+    """Update the file until SIGTERM or SIGINT arrives, and return the exit code."""
     try:
         settings = read_settings(Settings)
         configure_logs(level=settings.log_level_number, format=settings.log_format)

@@ -1,7 +1,7 @@
-"""Handlers of enrollment's events about revoked rights, which store the revocations of tokens.
+"""Handlers that store token revocations when enrollment publishes an event about a person's rights.
 
-Each service subscribes to the events with the same handlers: `service.subscribe("<service>--revocations",
-{PersonRoleRevoked: on_role_revoked, …})`.
+Each service subscribes to the events with these handlers:
+`service.subscribe("<service>--revocations", {PersonRoleRevoked: on_role_revoked, …})`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from proctorium_common.storage.revocations import limit_roles, refuse_tokens
 async def on_role_revoked(
     tx: Transaction, event: events_pb2.PersonRoleRevoked, _: EventMetadata
 ) -> None:
-    """Limit the person's earlier tokens to the roles that the person still has."""
+    """Accept only the person's remaining roles in tokens that were issued before the role was revoked."""
     roles = [ROLE_NAMES[role] for role in event.roles if role in ROLE_NAMES]
     person_id = parse_id(event.person_id, "person_id")
     await limit_roles(tx, person_id, event.access_version, roles)
 
 
 async def on_disabled(tx: Transaction, event: events_pb2.PersonDisabled, _: EventMetadata) -> None:
-    """Refuse the earlier tokens of a person whose account was disabled."""
+    """Refuse the person's tokens that were issued before the account was disabled."""
     await refuse_tokens(tx, parse_id(event.person_id, "person_id"), event.access_version)
 
 
 async def on_signed_out(
     tx: Transaction, event: events_pb2.PersonSignedOut, _: EventMetadata
 ) -> None:
-    """Refuse the earlier tokens of a person whose sign-ins were ended."""
+    """Refuse the person's tokens that were issued before all sign-ins of the person ended."""
     await refuse_tokens(tx, parse_id(event.person_id, "person_id"), event.access_version)

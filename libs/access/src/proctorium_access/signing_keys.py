@@ -1,4 +1,4 @@
-"""The function that fetches the public keys of access tokens from enrollment, which signs the tokens."""
+"""Fetch the public keys that verify access tokens. Enrollment signs the tokens and lists the keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from proctorium_common.security.keys import Fetch, PublicKey
 
 
 def signing_keys(channel: grpc.aio.Channel) -> Fetch:
-    """Return a `Fetch` that calls ListSigningKeys over `channel`."""
+    """Return a function that calls ListSigningKeys over `channel` and returns the public keys.
+
+    The returned function raises ServiceError if the call fails.
+    """
     accounts = AccountServiceStub(channel)
 
     async def fetch() -> Sequence[PublicKey]:

@@ -1,8 +1,9 @@
-"""The check of access tokens at the edge: a configuration of Envoy's filter `jwt_authn` in a file that Envoy watches.
+"""The file with the configuration for the check of access tokens at the edge.
 
-The configuration contains the methods that need no token, from the access options of the protos, and the public keys
-that verify tokens. Envoy loads a new file as soon as it is moved into the folder. If the new configuration is not
-valid, Envoy continues with the previous one. Envoy needs only the file to start, and no other service.
+Envoy watches this file, which configures Envoy's filter `jwt_authn`. The configuration contains the public keys that
+verify tokens, and the methods that need no token according to the access options in the protos. Envoy loads a new file
+as soon as the file is moved into the folder. If the new configuration is not valid, Envoy continues with the previous
+configuration. Envoy can start with this file even if all services are down.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
 """The key in the filter's dynamic metadata under which the filter records the reason for refusing a token."""
 COMPLETE_FOR = timedelta(minutes=5)
-"""The time for which a fetched set of keys contains all keys in use.
+"""The time after a fetch during which the fetched keys contain all keys that sign tokens.
 
-The reason is that each new key is published for a longer time than this before it signs tokens.
+Enrollment publishes each new key for a longer time than `COMPLETE_FOR` before the key signs tokens.
 """
 
 _TYPE = "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication"
@@ -39,10 +40,10 @@ _MAX_CACHED_TOKEN_LENGTH = 4096
 
 
 def methods_without_token() -> Sequence[str]:
-    """Return the paths of the methods for which the edge requires no token.
+    """Return the paths of the methods for which the edge requires no token, sorted.
 
-    These are the public methods and the methods for services only. The edge's routes refuse every call to a method for
-    services only, with a more precise reason than a missing token.
+    The public methods need no token. The methods for services only are also returned, because the edge's routes refuse
+    every call to them anyway, with a more precise reason than a missing token.
     """
     return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
 
@@ -50,8 +51,9 @@ def methods_without_token() -> Sequence[str]:
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
     """Return the content of the file for Envoy.
 
-    `complete` must be true only if `keys` contains all keys in use. If `complete` is false, a token that was signed
-    with a missing key may be valid, so the edge checks no tokens. The services still check all tokens.
+    `complete` must be true only if `keys` contains all keys that sign tokens. If `complete` is false, the edge checks
+    no tokens, because it would refuse valid tokens that were signed with a missing key. The services still check all
+    tokens.
     """
     configuration: dict[str, object] = {"@type": _TYPE}
     if keys:
@@ -76,7 +78,8 @@ def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "failed_status_in_metadata": FAILURE,
-        # The results are cached, because verifying a signature takes as long as the rest of a call at the edge.
+        # Envoy caches the result of each token's check, because verifying a signature takes as long as all other
+        # processing of a call at the edge.
         "jwt_cache_config": {
             "jwt_cache_size": _CACHE_SIZE,
             "jwt_max_token_size": _MAX_CACHED_TOKEN_LENGTH,
@@ -92,9 +95,9 @@ class TokenCheckFile:
         self._clock = clock
 
     async def load(self) -> Sequence[PublicKey]:
-        """Return the keys in the file, or an empty sequence if it has none.
+        """Return the keys in the file, or an empty sequence if the file is missing, unreadable or without keys.
 
-        The file is written in any case, because Envoy cannot start without it.
+        This method always writes the file, because Envoy cannot start without the file.
         """
         keys = self._read()
         complete = bool(keys) and self._clock() - self._confirmed_at() < COMPLETE_FOR
@@ -139,12 +142,13 @@ class TokenCheckFile:
             file.flush()
             os.fsync(file.fileno())
         os.utime(new, (confirmed.timestamp(), confirmed.timestamp()))
-        # Envoy reads the file when it is moved into the folder, so Envoy never reads an incomplete file.
+        # Envoy reads the file only when a file is moved into the folder. The new file is complete before the move, so
+        # Envoy never reads an incomplete file.
         new.replace(self._path)
 
 
 def _written(key: PublicKey) -> Mapping[str, str]:
-    """Return a key as a JWK (RFC 8037), with the additional member `retire_time`."""
+    """Return the key as a JWK (RFC 8037). The JWK of a retired key has the additional member `retire_time`."""
     raw = base64.urlsafe_b64encode(key.raw).decode().rstrip("=")
     written = {"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": key.key_id, "x": raw}
     if key.retire_time is not None:

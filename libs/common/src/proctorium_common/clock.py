@@ -1,4 +1,4 @@
-"""Clocks: code that needs the current time receives a clock as a parameter."""
+"""Clocks. Code that needs the current time receives a clock as a parameter."""
 
 from __future__ import annotations
 

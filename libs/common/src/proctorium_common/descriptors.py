@@ -1,4 +1,4 @@
-"""The descriptors of all protos with their options, which code generators read."""
+"""The descriptors of all protos, with the options of messages and methods. Code generators read the descriptors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorSet
 import proctorium
 
 DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
-"""The path of the file with the descriptors. Envoy reads this file too."""
+"""The path of the file with the descriptors. Envoy also reads this file."""
 
 
 def descriptor_set() -> FileDescriptorSet:

@@ -1,8 +1,9 @@
-"""`ServiceError`, the error that callers receive, and a function for each kind that creates such an error.
+"""`ServiceError`, the error that callers receive, and one function for each kind of error except INTERNAL.
 
-This module uses only the standard library, because `domain/` imports it. `rpc/status.py` converts a `ServiceError` to a
-gRPC status and back. The status is sent in response headers, and proxies and clients close the connection if the
-headers are too large. The texts of an error are therefore truncated when the error is created.
+Each function creates a `ServiceError` of its kind. This module uses only the standard library, because the code in
+`domain/` imports this module. `rpc/status.py` converts a `ServiceError` to a gRPC status and back. The status is sent
+in response headers, and proxies and clients close the connection if the headers are too large. The texts of an error
+are therefore truncated when the error is created.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ VIOLATION_LIMIT = 20
 MESSAGE_BYTES = 500
 """The maximum length of a message, in bytes of UTF-8.
 
-The header `grpc-message` contains the message percent-encoded, which is up to three times as long.
+The header `grpc-message` contains the message in percent-encoding, which makes the message up to three times as long.
 """
 
 _VIOLATIONS_BYTES = 2300
@@ -57,11 +58,11 @@ class Violation:
 class ServiceError(Exception):
     """An error to which a caller can react.
 
-    `reason` is the name of a value of a proto enum of reasons, without the prefix of the enum. `message` is shown to
-    people. `metadata` is for programs. `retry_after` is the time after which the caller may retry.
+    `reason` is the name of a value in a proto enum of reasons, without the enum's prefix. `message` is shown to people.
+    `metadata` is for programs. `retry_after` is the time after which the caller may retry.
 
-    Long texts are truncated. If not all violations fit, only the first ones are included, and the message contains the
-    number of the omitted violations.
+    Long texts are truncated. If there are too many violations, the error contains only the first violations, and the
+    message contains the number of omitted violations.
     """
 
     def __init__(
@@ -91,7 +92,7 @@ class ServiceError(Exception):
 
 
 def _cut(text: str, limit: int) -> str:
-    """Return `text`, truncated to `limit` bytes of UTF-8 with an ellipsis if it is longer."""
+    """Return `text`, truncated to at most `limit` bytes of UTF-8. A truncated text ends with an ellipsis."""
     if len(text) * 4 <= limit:
         return text
     # Replace lone surrogates, which cannot be encoded.
@@ -102,7 +103,7 @@ def _cut(text: str, limit: int) -> str:
 
 
 def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
-    """Return the first violations that fit into an error; the first violation is always included."""
+    """Return the first violations that fit into an error, with truncated texts. The first violation always fits."""
     fitting: list[Violation] = []
     left = _VIOLATIONS_BYTES
     for violation in violations[:VIOLATION_LIMIT]:
@@ -111,7 +112,7 @@ def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
             _cut(violation.rule, _NAME_BYTES),
             _cut(violation.description, _DESCRIPTION_BYTES),
         )
-        # In the encoded message, the tags and lengths of the three texts take eight bytes.
+        # In the protobuf encoding of a violation, the tags and lengths of the texts take up to eight bytes.
         left -= 8 + sum(len(text.encode()) for text in (cut.field, cut.rule, cut.description))
         if fitting and left < 0:
             break
@@ -120,7 +121,7 @@ def _first_violations(violations: Sequence[Violation]) -> tuple[Violation, ...]:
 
 
 def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Return the first entries that fit into an error."""
+    """Return the first entries of `metadata` that fit into an error, with truncated names and values."""
     fitting: dict[str, str] = {}
     left = _METADATA_BYTES
     for name, value in metadata.items():
@@ -135,7 +136,10 @@ def _cut_metadata(metadata: Mapping[str, str]) -> dict[str, str]:
 def invalid(
     reason: str, message: str, /, *, violations: Sequence[Violation] = (), **metadata: str
 ) -> ServiceError:
-    """Return the error for a request that is invalid in any state; `violations` contains the invalid fields."""
+    """Return the error for a request that is invalid regardless of the state of the system.
+
+    `violations` contains the invalid fields.
+    """
     return ServiceError(Kind.INVALID, reason, message, metadata=metadata, violations=violations)
 
 
@@ -187,7 +191,7 @@ def unavailable(
 
 
 def timed_out(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for a deadline that is exceeded."""
+    """Return the error for an exceeded deadline."""
     return ServiceError(Kind.TIMED_OUT, reason, message, metadata=metadata)
 
 

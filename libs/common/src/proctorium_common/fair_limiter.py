@@ -1,4 +1,4 @@
-"""A concurrency limiter that is fair between keys: a busy key delays only its own callers."""
+"""A concurrency limiter that is fair between keys, so that many callers of one key do not block those of other keys."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class _Callers:
 
 
 class FairLimiter(Generic[Key]):
-    """Limits concurrency to `permits`, and to `permits_per_key` for each key.
+    """Limits the number of concurrent callers to `permits` in total, and to `permits_per_key` for each key.
 
-    A caller first waits in the queue of its key for one of the key's permits, then in a common queue for one of the
-    `permits`. Both queues grant permits in the order of arrival. A key never has more than `permits_per_key` callers in
-    the common queue, however many wait in the key's own queue.
+    A caller first waits in the queue of its key for one of the key's permits. The caller then waits in a common queue
+    for one of the `permits`. Both queues grant permits in the order of arrival. At most `permits_per_key` callers of a
+    key are in the common queue, even if many more callers wait in the queue of the key.
 
     At most `capacity` callers in total, and at most `capacity_per_key` callers of one key, hold a permit or wait for
-    one. None means no limit. Use the limiter from only one event loop.
+    one. A capacity of None means no limit. Use the limiter from only one event loop.
     """
 
     def __init__(
@@ -55,7 +55,10 @@ class FairLimiter(Generic[Key]):
         self._keys: dict[Key, _Callers] = {}
 
     async def acquire(self, key: Key) -> None:
-        """Wait for a permit of the key and acquire it. At capacity, raises KeyFullError or LimiterFullError at once."""
+        """Wait for a permit of `key` and acquire it.
+
+        At capacity, raises KeyFullError or LimiterFullError without waiting.
+        """
         callers = self._add(key)
         try:
             await callers.permits.acquire()
@@ -69,14 +72,14 @@ class FairLimiter(Generic[Key]):
             raise
 
     def release(self, key: Key) -> None:
-        """Release a permit of the key."""
+        """Release a permit of `key`."""
         self._permits.release()
         self._keys[key].permits.release()
         self._remove(key)
 
     @asynccontextmanager
     async def permit(self, key: Key) -> AsyncIterator[None]:
-        """Hold a permit of the key within the block. Raises the errors of `acquire`."""
+        """Hold a permit of `key` within the block. Raises the errors of `acquire`."""
         await self.acquire(key)
         try:
             yield
@@ -129,8 +132,8 @@ class LimitedThreads(FairLimiter[Key]):
     async def run(self, work: Callable[[], T]) -> T:
         """Run `work` in a thread and return its result. Raises RuntimeError after `close`.
 
-        The caller must hold a permit. A thread cannot be interrupted. A cancelled call therefore returns only after the
-        work has ended, so that the caller does not release its permit earlier.
+        The caller must hold a permit. A thread cannot be interrupted. A cancelled call of `run` therefore ends only
+        after the work has ended, so that the caller does not release its permit earlier.
         """
         running = asyncio.get_running_loop().run_in_executor(self._threads, work)
         try:
@@ -140,8 +143,8 @@ class LimitedThreads(FairLimiter[Key]):
             raise
 
     async def close(self) -> None:
-        """Wait for the running work to end; work that has not started does not start any more."""
-        # Shut down before the thread of `to_thread` does. Otherwise, if running work ended before that thread started,
-        # the next work would start.
+        """Refuse new work, and wait until the running work has ended."""
+        # Refuse new work already here, and not only in the thread of `to_thread`. Otherwise new work could start before
+        # that thread runs.
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)

@@ -1,4 +1,4 @@
-"""Ids are UUIDv7, because these sort by creation time and can be indexed efficiently."""
+"""Creation and parsing of ids. An id is a UUIDv7, because UUIDv7s sort by creation time and are efficient to index."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _TEXT_LENGTH = 36
 
 def new_id() -> UUID:
     """Return a new UUIDv7 that is greater than every UUIDv7 created earlier in this process."""
-    # uuid6 returns an instance of its own subclass. Convert it to a plain UUID for the database driver and for
-    # comparisons.
+    # The package uuid6 returns an instance of its own subclass of UUID. Convert the instance to a plain UUID, because
+    # the database driver and comparisons need a plain UUID.
     return UUID(int=uuid7().int)
 
 
 def parse_id(text: str, field: str) -> UUID:
-    """Return `text`, an id in canonical form (8-4-4-4-12 hexadecimal digits), as a UUID.
+    """Return the UUID for `text`, an id in canonical form (8-4-4-4-12 hexadecimal digits).
 
     Raises ServiceError INVALID_ID for `field` if `text` is not in this form.
     """
-    # UUID() also accepts braces, "urn:uuid:" and misplaced dashes, which are not the canonical form.
+    # UUID() also accepts texts that are not in canonical form: with braces, "urn:uuid:" or misplaced dashes.
     if len(text) == _TEXT_LENGTH and text.count("-") == 4:
         try:
             parsed = UUID(text)
@@ -41,7 +41,7 @@ def parse_ids(texts: Iterable[str], field: str) -> tuple[UUID, ...]:
     """Return `texts` as UUIDs, in the same order.
 
     Raises INVALID_ID for a text that is not an id, and INVALID_REQUEST for a repeated id. The violation names `field`
-    with the index of that text.
+    and the index of the invalid or repeated text.
     """
     found: dict[UUID, None] = {}
     for index, text in enumerate(texts):

@@ -1,4 +1,7 @@
-"""Conversions between Python values and message fields, for `api/messages.py`, `events.py` and subscribers."""
+"""Conversions between Python values and message fields.
+
+The modules `api/messages.py` and `events.py` of the services and the subscribers use these conversions.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from proctorium_common.ids import parse_id
 
 _BEHAVIOUR: Any = (
     field_behavior_pb2.field_behavior
-)  # `Any`, because its type annotation is not the type of an extension
+)  # The type is `Any`, because the library does not annotate this object as an extension.
 _FIXED = frozenset({field_behavior_pb2.OUTPUT_ONLY, field_behavior_pb2.IMMUTABLE})
 
 E = TypeVar("E", bound=Enum)
@@ -34,7 +37,10 @@ def to_timestamp(time: datetime | None) -> Timestamp | None: ...
 
 
 def to_timestamp(time: datetime | None) -> Timestamp | None:
-    """Return an aware time as a Timestamp. Return None for None, so that the message field stays absent."""
+    """Return the aware `time` as a Timestamp.
+
+    If `time` is None, returns None, so that the message field stays absent.
+    """
     if time is None:
         return None
     stamp = Timestamp()
@@ -43,26 +49,26 @@ def to_timestamp(time: datetime | None) -> Timestamp | None:
 
 
 def from_timestamp(stamp: Timestamp) -> datetime:
-    """Return a Timestamp as an aware time in UTC; the field must be present."""
+    """Return `stamp` as an aware time in UTC. The message field of `stamp` must be present."""
     return stamp.ToDatetime(tzinfo=UTC)
 
 
 def id_text(value: UUID | None) -> str:
-    """Return an id as text, or the empty text for None."""
+    """Return the id `value` as text, or an empty string for None."""
     return "" if value is None else str(value)
 
 
 def optional_id(text: str, field: str) -> UUID | None:
-    """Return the id in a field, or None if the field is empty. Raises INVALID_ID for `field`."""
+    """Return the id in `text`, or None if `text` is empty. Raises INVALID_ID for `field` if `text` is not an id."""
     return parse_id(text, field) if text else None
 
 
 def fields_to_update(resource: Message, mask: FieldMask) -> frozenset[str]:
     """Return the names of the fields of `resource` that an Update changes.
 
-    These are the fields in the mask, or all populated fields if there is no mask. The path "*" means all fields that
-    can be updated. The etag, output-only fields and immutable fields cannot be updated. Raises INVALID_REQUEST for
-    `update_mask` if a path names one of them or an unknown field.
+    An Update changes the fields in `mask`. If `mask` is empty, an Update changes all populated fields. The path "*"
+    means all fields that can be updated. The etag, output-only fields and immutable fields cannot be updated. Raises
+    INVALID_REQUEST for `update_mask` if a path names a field that cannot be updated, or an unknown field.
     """
     updatable = {field.name for field in resource.DESCRIPTOR.fields if _can_update(field)}
     if not mask.paths:
@@ -84,7 +90,7 @@ def _can_update(field: Any) -> bool:
 
 
 class ProtoEnum(Protocol[V_co]):
-    """The part of a generated enum's interface that conversions use."""
+    """The methods of a generated proto enum that `EnumConversion` calls."""
 
     def keys(self) -> list[str]:
         """Return the names of the values."""
@@ -96,13 +102,13 @@ class ProtoEnum(Protocol[V_co]):
 
 
 class EnumConversion(Generic[E, V]):
-    """Converts between an enum and a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
+    """Converts between a Python enum and a proto enum by name: `CaseState.VERIFIED` is `CASE_STATE_VERIFIED`."""
 
     def __init__(self, python: type[E], proto: ProtoEnum[V], prefix: str) -> None:
         """Map the members of `python` to the values of `proto` by name.
 
-        `prefix` is the prefix of the proto names, such as "CASE_STATE_". Raises ValueError unless both enums have the
-        same names, apart from UNSPECIFIED.
+        `prefix` is the prefix of the proto names, such as "CASE_STATE_". Raises ValueError if the names in the two
+        enums differ. The proto name UNSPECIFIED is ignored.
         """
         ours = {f"{prefix}{member.name}" for member in python}
         theirs = set(proto.keys()) - {f"{prefix}UNSPECIFIED"}

@@ -1,6 +1,6 @@
 """State machines, each defined by a table of transitions.
 
-The table is used for checks, documentation, diagrams and property tests.
+The checks of actions, the documentation, the diagrams and the property tests all use the table.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ class Transition(Generic[S, A]):
 class StateMachine(Generic[S, A]):
     """The states of one kind of resource and the transitions between them.
 
-    An action is a repetition if the current state is already the target of its transition. A repetition changes nothing
-    and is not an error.
+    An action is a repetition if the current state is already the target of the action. A repetition changes nothing and
+    is not an error.
 
-    `sentences` contains a sentence for each state that explains to the user why an action is not possible. An invalid
-    transition raises INVALID_STATE_TRANSITION with this sentence, unless `refusal` returns a more specific error.
+    `sentences` has a sentence for each state. The sentence explains to the user why an action is not possible in this
+    state. An invalid transition raises the error that `refusal` returns. If `refusal` returns None, the invalid
+    transition raises INVALID_STATE_TRANSITION with the sentence of the current state.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class StateMachine(Generic[S, A]):
         sentences: Mapping[S, str],
         refusal: Callable[[S, A], ServiceError | None] = lambda _state, _action: None,
     ) -> None:
-        """Raise ValueError if an action leads to two targets from one state, or `sentences` lacks a state."""
+        """Raise ValueError if an action has two targets from the same state, or if `sentences` lacks a state."""
         self.name = name
         self.states = tuple(states)
         self.initial = frozenset(initial)
@@ -68,12 +69,12 @@ class StateMachine(Generic[S, A]):
 
     @property
     def final(self) -> frozenset[S]:
-        """The states from which no transition starts."""
+        """The final states, from which no transition starts."""
         return frozenset(self.states) - {origin for origin, _ in self._targets}
 
     @property
     def pairs(self) -> frozenset[tuple[S, S]]:
-        """Every pair of origin and target. The database trigger allows exactly these pairs."""
+        """The pairs of states (origin, target) of all transitions. The database trigger allows exactly these pairs."""
         return frozenset((origin, target) for (origin, _), target in self._targets.items())
 
     def actions(self, state: S) -> tuple[A, ...]:
@@ -83,7 +84,7 @@ class StateMachine(Generic[S, A]):
         )
 
     def target(self, state: S, action: A) -> S | None:
-        """Return the state after `action`, or None for a repetition.
+        """Return the state to which `action` leads from `state`, or None for a repetition.
 
         For an invalid transition, raises the error that `refusal` returns. If `refusal` returns None, raises
         INVALID_STATE_TRANSITION with the state, the action and the possible actions.
@@ -101,7 +102,7 @@ class StateMachine(Generic[S, A]):
         )
 
     def allows(self, state: S, action: A) -> bool:
-        """Return whether `action` leads from `state` to another state."""
+        """Return whether a transition for `action` starts in `state`."""
         return (state, action) in self._targets
 
     def actors(self, action: A) -> frozenset[str]:

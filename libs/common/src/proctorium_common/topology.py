@@ -1,7 +1,8 @@
-"""The topology: the services, their calls to each other, and the events that they publish and consume.
+"""The topology: the services, the calls between services, and the events that services publish and consume.
 
-`make topology` generates the data from the protos' event options and the services' code. The data is part of the
-package `proctorium`. Streams, consumers, NATS permissions and mutual TLS allow-lists are derived from the data.
+`make topology` generates the data of the topology from the event options in the protos and from the code of the
+services. The data is part of the package `proctorium`. Streams, consumers, NATS permissions and the allow-lists for
+mutual TLS are derived from the data.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ import proctorium
 
 @dataclass(frozen=True)
 class Subscription:
-    """A durable consumer, named `<service>--<purpose>`, of events of one owner.
+    """A durable consumer of the events of one owner.
 
-    `events` are the names of the consumed events in the form `<aggregate>.<action>`.
+    The name of the consumer has the form `<service>--<purpose>`. `events` are the names of the consumed events, in the
+    form `<aggregate>.<action>`.
     """
 
     consumer: str
@@ -33,7 +35,7 @@ class Subscription:
 
     @property
     def filter_subjects(self) -> tuple[str, ...]:
-        """The subjects that the consumer receives."""
+        """The patterns of the subjects that the consumer receives."""
         return tuple(f"evt.{self.owner}.{event}.v1.>" for event in self.events)
 
 
@@ -41,8 +43,8 @@ class Subscription:
 class ServiceTopology:
     """A service with its calls, events and subscriptions.
 
-    `calls` are the names of the services that this service calls. `publishes` are the events that it publishes, in the
-    form `<aggregate>.<action>`.
+    `calls` are the names of the services that this service calls. `publishes` are the names of the events that this
+    service publishes, in the form `<aggregate>.<action>`.
     """
 
     name: str
@@ -59,7 +61,7 @@ class ServiceTopology:
 
 
 Topology = Mapping[str, ServiceTopology]
-"""The services, by name."""
+"""A mapping from the name of each service to the topology of the service."""
 
 
 def stream_of(owner: str) -> str:
@@ -92,5 +94,8 @@ def parse(text: str) -> Topology:
 
 
 def callers_of(name: str) -> frozenset[str]:
-    """Return the names of the services that call the service `name`. The service accepts their certificates."""
+    """Return the names of the services that call the service `name`.
+
+    The service `name` accepts the certificates of these services.
+    """
     return frozenset(other.name for other in services().values() if name in other.calls)

@@ -1,4 +1,4 @@
-"""Fixtures of the event tests."""
+"""Define the fixtures of the event tests."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .harness import TOPOLOGY, Harness
 
 @pytest.fixture
 def broker_topology() -> Topology:
-    """The topology of all services and of `sample`, which subscribes to enrollment's events."""
+    """The topology of all services and of the service `sample`, which subscribes to the events of enrollment."""
     return {**services(), "sample": TOPOLOGY["sample"]}
 
 
 @pytest_asyncio.fixture
 async def bare_harness(database: Database, own_nats: Nats) -> AsyncIterator[Harness]:
-    """A harness without streams and consumers."""
+    """A harness whose broker has no streams and no consumers."""
     harness = Harness(database, own_nats)
     yield harness
     await harness.close()
@@ -30,6 +30,6 @@ async def bare_harness(database: Database, own_nats: Nats) -> AsyncIterator[Harn
 
 @pytest_asyncio.fixture
 async def harness(bare_harness: Harness) -> Harness:
-    """A harness with its streams and consumers."""
+    """A harness whose broker has the declared streams and consumers."""
     await bare_harness.declare()
     return bare_harness

@@ -1,4 +1,4 @@
-"""A relay and a subscriber that kill their process between two steps that must both happen.
+"""A relay and a subscriber that kill their process between two steps, as a crash would.
 
 Usage: `python -m libs.common.tests.events.die relay|subscriber DATABASE BROKER CERTIFICATES`.
 """
@@ -28,7 +28,7 @@ def die() -> None:
 
 
 class DyingRelay(Relay):
-    """Kills its process after it has published events and before it marks the events as published."""
+    """Kills its process between publishing events and marking the events as published."""
 
     async def mark(self, connection: object, positions: Sequence[int]) -> None:
         print(len(positions), flush=True)
@@ -36,7 +36,7 @@ class DyingRelay(Relay):
 
 
 class DyingSubscriber(Subscriber):
-    """Kills its process after the commit of the effect and before the acknowledgement."""
+    """Kills its process between the commit of an effect and the acknowledgement of the event."""
 
     async def _respond(self, delivery: object, send: Callable[[], Awaitable[None]]) -> None:
         die()

@@ -1,4 +1,4 @@
-"""The harness of the event tests: a database, a broker, and the relays and subscribers that a test starts."""
+"""The harness of the event tests: a database, a broker, and the relays and subscribers that a test runs."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ TOPOLOGY = {
 
 
 def certified(person: UUID, nth: int = 1) -> PersonCertified:
-    """Return the event with the number `nth` of the aggregate `person`."""
+    """Return an event of the aggregate `person` that has the number `nth`."""
     return PersonCertified(person_id=str(person), certified_until_time=Timestamp(seconds=nth))
 
 
 class Effects:
-    """A handler that writes an effect to the database, and that a test can let fail, block and wait for."""
+    """A handler that writes an effect to the database. A test can block it, let it fail, or wait for its calls."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
@@ -90,7 +90,7 @@ class Effects:
 
     @property
     def handlers(self) -> Handlers:
-        """The mapping that registers this handler for the numbered events."""
+        """The mapping that registers this object as the handler of the numbered events."""
         return {PersonCertified: self}
 
 
@@ -101,11 +101,11 @@ class Harness:
         self.database = database
         self.nats = nats
         self.broker = Broker(nats.url, nats.identity("sample"))
-        """The broker connection of the subscribing service."""
+        """The connection of the service that subscribes, which is `sample`, to the broker."""
         self.owner = Broker(nats.url, nats.identity("enrollment"))
-        """The broker connection of the publishing service."""
+        """The connection of the service that publishes, which is enrollment, to the broker."""
         self.tester = Broker(nats.url, nats.identity(TESTER))
-        """A broker connection with more permissions than a service has."""
+        """A connection to the broker with more permissions than a service has."""
         self.listener = Listener(database)
         self.effects = Effects()
 
@@ -114,13 +114,13 @@ class Harness:
         await declare(self.nats.url, TOPOLOGY, self.nats.identity(DECLARER), ack_wait=ACK_WAIT)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Close all connections to the broker."""
         for broker in (self.broker, self.owner, self.tester):
             await broker.close()
         await self.listener.close()
 
     async def record(self, *events: PersonCertified) -> list[UUID]:
-        """Record these events in one transaction."""
+        """Record `events` in one transaction; return the ids of the events."""
         async with self.database.transaction() as transaction:
             return [transaction.record(event) for event in events]
 
@@ -137,7 +137,7 @@ class Harness:
     async def subscriber(
         self, handlers: Handlers | None = None, *, retry: RetryPolicy = QUICK, concurrency: int = 16
     ) -> AsyncIterator[Subscriber]:
-        """Run a subscriber within the block and drain it at the end."""
+        """Run a subscriber within the block, and drain the subscriber at the end of the block."""
         subscriber = Subscriber(
             self.database,
             self.broker,
@@ -155,7 +155,10 @@ class Harness:
                 await task
 
     async def effects_of(self, person: UUID | None = None) -> list[int]:
-        """Return the numbers of the effects, in the order of the effects; with `person`, only of this aggregate."""
+        """Return the numbers of the effects in the order in which they were written.
+
+        If `person` is given, return only the numbers of the effects of this aggregate.
+        """
         query = select(effects.c.nth).order_by(effects.c.id)
         if person is not None:
             query = query.where(effects.c.what == str(person))
@@ -184,7 +187,7 @@ class Harness:
             return (await transaction.execute(query)).scalar_one()
 
     async def in_stream(self) -> int:
-        """Return the number of messages in the stream, or -1 if there is no stream."""
+        """Return the number of messages in the stream, or -1 if the stream does not exist."""
         client = await self.tester.connected()
         try:
             return (await client.jetstream().stream_info(STREAM)).state.messages
@@ -192,7 +195,7 @@ class Harness:
             return -1
 
     async def unacknowledged(self) -> int:
-        """Return the number of the consumer's messages that are not acknowledged, including undelivered ones."""
+        """Return the number of messages that the consumer has not acknowledged, including undelivered messages."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return (info.num_ack_pending or 0) + (info.num_pending or 0)
@@ -202,7 +205,7 @@ class Harness:
         return await self.unpublished() == 0
 
     async def accepts_repeated_id(self) -> bool:
-        """Publish a message whose ID is always the same; return whether the stream does not treat it as a duplicate."""
+        """Publish a message with a fixed message id; return False if the stream refuses it as a duplicate."""
         client = await self.tester.connected()
         ack = await client.jetstream().publish(
             "evt.enrollment.person.other.v1.x", b"", headers={"Nats-Msg-Id": "the same"}
@@ -216,19 +219,19 @@ class Harness:
         return info.delivered.consumer_seq if info.delivered else 0
 
     async def has_pending_acks(self, count: int) -> bool:
-        """Return whether `count` events are delivered and not yet acknowledged."""
+        """Return whether exactly `count` events have been delivered but not yet acknowledged."""
         client = await self.tester.connected()
         info = await client.jetstream().consumer_info(STREAM, CONSUMER)
         return bool(info.num_ack_pending == count)
 
     async def is_settled(self) -> bool:
-        """Return whether all events have been published and the consumer has acknowledged them."""
+        """Return whether all events have been published and acknowledged by the consumer."""
         return await self.unpublished() == 0 and await self.unacknowledged() == 0
 
 
 @asynccontextmanager
 async def running(work: Coroutine[object, object, None]) -> AsyncIterator[None]:
-    """Run `work` within the block and cancel it at the end; raise its error if it has failed."""
+    """Run `work` within the block and cancel `work` at the end; raise the error of `work` if there was one."""
     task = asyncio.create_task(work)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Batch handlers: each event is handled once and in order, and an event that fails does not delay other events."""
+"""Test batch handlers: each event is handled once and in order, and an event that fails does not delay other events."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .test_event_failures import LONG_AGO
 
 
 class BatchEffects:
-    """A batch handler that writes an effect for each event, and fails if an event belongs to `poisoned`."""
+    """A batch handler that writes an effect for each event, and raises if an event is of the aggregate `poisoned`."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -42,7 +42,7 @@ class BatchEffects:
 
     @property
     def handlers(self) -> Handlers:
-        """The mapping that registers this handler for the numbered events."""
+        """The mapping that registers this object as the batch handler of the numbered events."""
         return {PersonCertified: Batched(self)}
 
 

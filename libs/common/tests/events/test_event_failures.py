@@ -1,4 +1,4 @@
-"""Failures between a commit and its effects in other services: no event is lost, and none has two effects."""
+"""Test failures between a commit and its effects in other services: no event is lost, and no event has two effects."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ async def test_event_published_again_after_the_duplicate_window_has_one_effect(
     windows = cycle((0.2, 0.1))
 
     async def window_has_passed() -> bool:
-        # A slow server may schedule its next clean-up with the previous window, so the window is set again.
+        # Set the window again, because a slow server may have scheduled its next clean-up with the previous window.
         await jetstream.update_stream(config.evolve(duplicate_window=next(windows)))
         return await harness.accepts_repeated_id()
 
@@ -245,8 +245,8 @@ async def test_event_that_keeps_failing_becomes_a_dead_letter_and_can_be_redrive
     letters = DeadLetters(harness.database, {CONSUMER: harness.effects.handlers})
     (letter,) = await letters.list()
     assert (letter.consumer, letter.reason) == (CONSUMER, "BROKEN")
-    # There may be more deliveries than tries, because the broker also redelivers when a negative acknowledgement
-    # arrives late.
+    # There may be more than eight deliveries, because the broker also redelivers an event if the negative
+    # acknowledgement arrives late.
     delivered = letter.deliveries
     assert delivered >= 8
     assert "It is broken." in letter.error
@@ -319,7 +319,7 @@ async def test_standby_relay_takes_over(harness: Harness, postgres: Postgres) ->
 
 
 async def terminate(postgres: Postgres, harness: Harness, which: str = "true") -> None:
-    """Terminate connections to the harness's database on the server; `which` is an SQL condition."""
+    """Terminate the connections to the database of `harness` that meet the SQL condition `which`."""
     superuser = await postgres.connect()
     name = harness.database.url.rpartition("/")[2]
     terminated = await superuser.fetch(
@@ -344,7 +344,7 @@ async def test_lost_database_connections_only_delay_events(
 
 
 async def recorded(harness: Harness, event: PersonCertified) -> bool:
-    """Record the event and return True; return False if the database is unavailable, so that the caller retries."""
+    """Record the event and return True, or return False if the database is unavailable and the caller must retry."""
     try:
         await harness.record(event)
     except ServiceError as error:

@@ -1,4 +1,4 @@
-"""Events from the commit to the effect: handled once, in order per aggregate, and concurrently across aggregates."""
+"""Test events from commit to effect: handled once, in order within an aggregate, concurrently across aggregates."""
 
 from __future__ import annotations
 
@@ -234,9 +234,10 @@ async def test_slow_handler_causes_no_redelivery(
 
 
 async def wait_for_redeliveries(harness: Harness, times: int) -> None:
-    """Wait as long as the broker takes for `times` deliveries to a consumer that never acknowledges.
+    """Wait for as long as the broker needs to deliver a message `times` times.
 
-    Each redelivery happens after the broker's acknowledgement timeout.
+    The broker redelivers the message whenever the acknowledgement timeout has passed, because the consumer `mute` never
+    acknowledges.
     """
     jetstream = (await harness.tester.connected()).jetstream()
     config = ConsumerConfig(durable_name="mute", ack_wait=ACK_WAIT.total_seconds())

@@ -1,4 +1,4 @@
-"""Traces of events: one trace from the change to its effect, and a new, linked trace for each redelivery."""
+"""Test the traces of events: one trace from the change to its effect, and a new, linked trace for each redelivery."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .test_event_failures import LONG_AGO
 
 
 class Recording:
-    """Tracing that stores its spans in memory."""
+    """Tracing that stores the spans in memory, so that a test can read them."""
 
     def __init__(self) -> None:
         self._exporter = InMemorySpanExporter()

@@ -1,4 +1,4 @@
-"""Lanes preserve the order of events of each aggregate despite failures and late redeliveries."""
+"""Test that lanes preserve the order of the events of each aggregate despite failures and late redeliveries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_common.events.lanes import Lanes
 
 @dataclass
 class FakeBroker:
-    """Redelivers items in simulated time, after the requested delay, as JetStream does."""
+    """A fake broker that redelivers an item after the requested delay, as JetStream does, but in simulated time."""
 
     failures: dict[tuple[str, int], int]
     disorder: random.Random
@@ -38,7 +38,7 @@ class FakeBroker:
         return None
 
     async def hold_back(self, item: tuple[str, int], delay: float) -> None:
-        # The broker may redeliver items that were held back in any order.
+        # Redeliver the items in random order, because a broker may redeliver held-back items in any order.
         heapq.heappush(self.redeliveries, (delay, self.disorder.randrange(100), item))
 
 
@@ -82,7 +82,7 @@ async def test_overdue_redelivery_is_given_up() -> None:
 
     async def work(item: int) -> float | None:
         done.append(item)
-        return -3.0 if item == 1 else None  # overdue, so another replica has received it
+        return -3.0 if item == 1 else None  # item 1 is overdue: another replica has received it
 
     async def hold_back(item: int, _: float) -> None:
         held_back.append(item)

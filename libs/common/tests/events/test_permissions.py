@@ -1,4 +1,4 @@
-"""Permissions of services in NATS, with a real server and the real topology, and the checks of subscribers."""
+"""Test the checks of subscribers, and the permissions of services with a real NATS server and the real topology."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def declared(own_nats: Nats) -> Nats:
 
 
 class Connection:
-    """A client with the identity of a service, and the refusals that it has received."""
+    """A NATS client with the identity of a service, and the refusals that the client has received."""
 
     def __init__(self, client: Client, refusals: list[str]) -> None:
         self.client = client
@@ -106,7 +106,7 @@ async def test_certificate_of_another_authority_is_refused(own_nats: Nats, nats:
 
 
 async def response_to(server: Nats, context: ssl.SSLContext | None) -> bytes:
-    """Send CONNECT and PING to the server; return the received bytes."""
+    """Send CONNECT and PING to the server; return the bytes that the server sends back."""
     response = b""
     reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=context)
     try:
@@ -212,14 +212,15 @@ async def test_allowed_requests_of_a_service_succeed(declared: Nats) -> None:
 async def test_message_sent_to_anothers_inbox_is_refused(
     declared: Nats,
 ) -> None:
-    """A service can request its own messages with the inbox of another service as the reply subject.
+    """Check that a client refuses messages that another service has sent to the inbox of the client.
 
-    NATS allows this and delivers the messages to that inbox, so the receiving client must refuse them.
+    An attacker can request messages of its own consumer with the inbox of the victim as the reply subject. NATS
+    delivers the messages to this inbox, so the client of the victim must refuse the messages.
     """
     accepted: list[str] = []
     async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:
         inbox = victim.client.new_inbox()
-        victim.client.new_inbox = lambda: inbox  # type: ignore[method-assign]  # as if the attacker had guessed it
+        victim.client.new_inbox = lambda: inbox  # type: ignore[method-assign]  # as if the attacker had guessed the inbox
         pull = Pull(
             victim.client,
             *VICTIMS_CONSUMER,
@@ -249,7 +250,7 @@ async def test_foreign_acknowledgement_as_reply_subject_is_refused(declared: Nat
 async def test_broker_reconnects_after_a_stalled_handshake(
     own_nats: Nats,
 ) -> None:
-    """The next connection succeeds after a handshake without a response, which a load balancer can cause."""
+    """Check that a broker connects after a handshake without a response, which a load balancer can cause."""
     await own_nats.stop()
     writers: list[asyncio.StreamWriter] = []
     silent = await asyncio.start_server(
@@ -297,7 +298,7 @@ def test_no_service_may_manage_streams_or_publish_to_inboxes() -> None:
 
 
 class TestSubscriber:
-    """A subscriber checks that an envelope matches its subject, even if NATS has no permissions."""
+    """Test that a subscriber checks whether an envelope matches its subject, even if NATS checks no permissions."""
 
     @pytest.fixture
     def broker_topology(self) -> Topology:
@@ -348,7 +349,7 @@ class TestSubscriber:
         assert await harness.count_effects() == 0
 
     async def test_relay_cannot_publish_events_of_another_service(self, harness: Harness) -> None:
-        """The event stays in the outbox, because NATS refuses to publish it."""
+        """Check that the event stays in the outbox, because NATS refuses to publish the event."""
         await harness.record(certified(new_id()))
         harness.owner, owner = harness.broker, harness.owner
         with capture_logs() as logs:

@@ -1,4 +1,4 @@
-"""Streams and consumers can be declared from the topology repeatedly."""
+"""Test that streams and consumers can be declared from the topology more than once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fixtures of the tests of complete services."""
+"""Define the fixtures of the tests of complete services."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from .sample import TOPOLOGY
 
 @pytest.fixture
 def broker_topology() -> Topology:
-    """The topology of all services and of the sample service of these tests."""
+    """The topology of all services and of the sample service."""
     return {**services(), TOPOLOGY.name: TOPOLOGY}

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager, suppress
 
 _FIELDS = b"SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
 TERMINATION_MESSAGE = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
-"""The message that PostgreSQL sends on a connection shortly before it closes the connection."""
+"""The message that PostgreSQL sends to a client shortly before PostgreSQL closes the connection."""
 
 
 class Gate:
-    """Forwards connections to `host`:`port` while it is open.
+    """Forwards connections to `host`:`port` while the gate is open.
 
-    Closing the gate ends existing connections, and a closed gate refuses new ones.
+    A gate that closes ends its existing connections. A closed gate refuses new connections.
     """
 
     def __init__(self, host: str, port: int, listen_port: int) -> None:
@@ -37,7 +37,7 @@ class Gate:
             await asyncio.wait(self._tasks)
 
     async def send(self, message: bytes) -> None:
-        """Send `message` to every client as if it came from the server, and leave the connections open."""
+        """Send `message` to every client as if the server had sent the message, and leave the connections open."""
         for client in self._clients:
             client.write(message)
             await client.drain()
@@ -73,7 +73,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 
 @asynccontextmanager
 async def gate_before(host: str, port: int, listen_port: int) -> AsyncIterator[Gate]:
-    """Yield a closed gate; close it again at the end of the block."""
+    """Yield a closed gate to `host`:`port`, which the block can open; close the gate at the end of the block."""
     gate = Gate(host, port, listen_port)
     yield gate
     await gate.close()

@@ -1,4 +1,4 @@
-"""A small service for tests with one servicer, one consumer and one worker, which can also run as a process."""
+"""A small service for tests. It has one servicer, one consumer and one worker, and can also run as a process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The command line of a service, whose commands run as processes."""
+"""Test the command line of a service. The tests run each command as a process."""
 
 from __future__ import annotations
 
@@ -63,13 +63,13 @@ async def _run(*command: str, **settings: str) -> tuple[int, str, str]:
 
 
 def _on(nats: Nats, database_url: str) -> dict[str, str]:
-    """Return settings of the sample service with this broker."""
+    """Return settings of the sample service in which the broker is `nats`."""
     broker = {name: str(value) for name, value in nats.settings_of(TOPOLOGY.name).items()}
     return _settings(database_url) | broker
 
 
 def _settings(database_url: str) -> dict[str, str]:
-    """Return settings of the sample service with an unreachable broker."""
+    """Return settings of the sample service in which the broker is unreachable."""
     return {
         "database_url": database_url,
         "nats_url": "nats://127.0.0.1:1",
@@ -216,7 +216,7 @@ async def _declare(**settings: str) -> tuple[int, str, str]:
 
 
 async def _with_key(database_url: str) -> str:
-    """Store a signing key in the database; return the database's URL."""
+    """Store a public signing key in the database; return `database_url`."""
     database = Database(database_url)
     await DatabaseKeyStore(database).save([SigningKey.generate().public])
     await database.close()

@@ -1,4 +1,4 @@
-"""A complete service in this process, with a real PostgreSQL and NATS that become unreachable and reachable again."""
+"""Test a complete service in this process while PostgreSQL and NATS become unreachable and reachable again."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _settings(
 
 
 def _on(nats: Nats, database_url: str) -> SampleSettings:
-    """Return settings of the sample service with this broker."""
+    """Return settings of the sample service in which the broker is `nats`."""
     return _settings(database_url, **nats.settings_of(TOPOLOGY.name))
 
 
@@ -77,7 +77,7 @@ def _running(settings: SampleSettings, keys: KeyRing | None = None) -> Any:
 
 @asynccontextmanager
 async def _started(settings: SampleSettings, keys: KeyRing | None = None) -> AsyncIterator[Any]:
-    """Yield a started service, without waiting until it is ready."""
+    """Yield a service that has been started but may not be ready yet."""
 
     async def live(started: asyncio.Future[Any], leave: asyncio.Event) -> None:
         service = assemble(
@@ -307,7 +307,7 @@ async def test_missing_address_is_reported_at_start() -> None:
 
 
 def _gated(database_url: str, port: int) -> tuple[str, Any]:
-    """Return the URL by which the database is reached through a gate, and the context manager of the gate."""
+    """Return the URL of the database behind a gate at `port`, and the context manager that creates the gate."""
     url = make_url(database_url)
     assert url.host is not None
     assert url.port is not None

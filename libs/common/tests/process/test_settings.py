@@ -1,4 +1,4 @@
-"""Settings: each invalid setting is reported in one sentence with its variable and the expected value."""
+"""Test settings: one sentence reports each invalid setting, with its variable and the expected value."""
 
 from __future__ import annotations
 

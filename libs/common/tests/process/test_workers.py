@@ -1,4 +1,4 @@
-"""Workers: periodic runs, which continue after a run has failed."""
+"""Test workers, which run periodically and continue after a failed run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SOON = timedelta(milliseconds=1)
 
 
 class Runs:
-    """The work of a worker, which counts its runs and raises in the runs whose numbers are in `failing`."""
+    """The work of a worker. It counts the runs, and raises in a run whose number is in `failing`."""
 
     def __init__(self, *failing: int) -> None:
         self.count = 0

@@ -1,4 +1,4 @@
-"""The echo service: its code, which is generated at test time, and a servicer with configurable behaviour."""
+"""The echo service: the code that is generated from its proto at test time, and a servicer for tests."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ async def echo(request: Any, context: Any) -> Any:
 
 
 class EchoServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generated at test time
-    """Runs `behavior` in the unary methods and in Watch; the methods with streams of requests echo them."""
+    """Runs `behavior` in the unary methods and in Watch. The methods with streams of requests echo each request."""
 
     def __init__(self, behavior: Behavior = echo) -> None:
         self.behavior = behavior

@@ -1,6 +1,6 @@
-"""Parse and validate a megabyte of the most expensive bytes for every RPC, and report the cost.
+"""Parse and validate the most expensive requests of one megabyte for every RPC, and report the cost.
 
-This runs as a program, so that the test can limit the processor time and read the peak memory.
+This module runs as a program, so that the test can limit its processor time and read its peak memory.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _fillings(field: FieldDescriptor, size: int) -> Iterator[bytes]:
                 encoded = text.encode()
                 yield _delimited(field.number, encoded * (size // len(encoded)))
     elif field.message_type is not None:
-        # A message with an unknown field needs more memory than an empty message, but only two more bytes.
+        # A message with an unknown field has only two more bytes than an empty message, but needs more memory.
         yield from _repeated(_tag(field.number, _BYTES), size, (b"", _tag(15, _VARINT) + b"\0"))
     elif field.is_repeated:
         yield _delimited(field.number, b"\0" * size)
@@ -109,7 +109,7 @@ class _Context:
 
 
 def check_all() -> dict[str, int]:
-    """Check every body for every method; return the numbers of accepted and refused bodies."""
+    """Parse and validate every body for every method; return the numbers of accepted and of refused bodies."""
     admission, calls = _admission(RequestRules())
     counts = {"accepted": 0, "refused": 0}
     for descriptor in all_methods():
@@ -135,7 +135,7 @@ def _outcome(admission: Admission, served: ServerCall, body: bytes) -> str:
 
 
 def main() -> None:
-    """Print the numbers of outcomes and the growth of the peak memory in bytes as JSON."""
+    """Check all bodies; print the number of each outcome, and the growth of the peak memory in bytes, as JSON."""
     all_methods()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     counts = check_all()

@@ -33,7 +33,7 @@ PERSON = UUID("01920000-0000-7000-8000-000000000001")
 
 
 class RecordedCallLog(CallLog):
-    """A call log that stores its lines instead of printing them."""
+    """A call log that stores the log lines instead of printing them."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ class RecordedCallLog(CallLog):
 
 @dataclass
 class Served:
-    """A running server, with its servicer, telemetry, log, key and certificates for use in tests."""
+    """A running server of the echo service, with the objects that a test needs to call and inspect the server."""
 
     server: Server
     servicer: EchoServicer
@@ -64,7 +64,7 @@ class Served:
         return TokenSigner(self.key, **signing).sign(PERSON, roles).text
 
     def channel(self, *, name: str | None = None, **how: Any) -> Channel:
-        """Open a channel to the server; with `name`, use the certificate of that client."""
+        """Open a channel to the server; if `name` is given, use the certificate of the client `name`."""
         certificates = self.certificates[name] if name is not None else None
         server = "assessment" if name is not None else None
         return channel(self.address, certificates=certificates, server=server, **how)
@@ -89,7 +89,7 @@ async def serving(
     servicer: Any = None,
     revocations: Revocations | None = None,
 ) -> AsyncIterator[Served]:
-    """Serve the echo service within the block; with `tls`, use certificates that are stored in this folder."""
+    """Serve the echo service within the block; if `tls` is given, use TLS with certificates in the folder `tls`."""
     spans = InMemorySpanExporter()
     telemetry = Telemetry(Tracing("echo", ratio=ratio, exporter=spans), Metrics("echo"))
     certificates = certificates_in(tls) if tls is not None else {}
@@ -119,7 +119,7 @@ async def serving(
 
 
 def certificates_in(folder: Path) -> dict[str, Certificates]:
-    """Issue certificates for the server, for a service with and one without permission to call it, and for the edge."""
+    """Issue certificates for the server, the edge, a service that may call the server, and a service that may not."""
     pairs = issue(folder, ["assessment", "session", "notification", "edge"])
     return {
         name: Certificates.load(pair.certificate, pair.key, pair.authority)

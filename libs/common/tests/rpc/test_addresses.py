@@ -1,4 +1,4 @@
-"""The client address of a call, which comes from the headers of the edge or from the peer."""
+"""Test the client address of a call, which is read from the headers of the edge or from the peer."""
 
 from __future__ import annotations
 

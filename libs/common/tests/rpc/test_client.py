@@ -1,4 +1,4 @@
-"""The client channel: deadlines, tokens, safe retries, and load balancing over healthy replicas."""
+"""Test the client channel: deadlines, tokens, safe retries, and load balancing over healthy replicas."""
 
 from __future__ import annotations
 
@@ -158,7 +158,7 @@ async def test_server_with_another_services_certificate_is_refused(tmp_path: Pat
 
 
 class CountedCalls(Metrics):
-    """Metrics that store the recorded calls."""
+    """Metrics that store the calls, so that a test can read them."""
 
     def __init__(self) -> None:
         super().__init__("test")

@@ -1,4 +1,4 @@
-"""Draining: running calls are completed, and new calls are refused."""
+"""Test draining: running calls are completed, and new calls are refused."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ async def test_drain_ends_a_stream_that_is_just_opening(
         async with asyncio.timeout(5):  # much less than the grace period
             while not served.telemetry.metrics.in_flight:
                 await asyncio.sleep(0)
-            for _ in range(iterations):  # let the stream proceed by so many iterations of the loop
+            for _ in range(iterations):  # let the opening of the stream proceed
                 await asyncio.sleep(0)
             served.server._calls.end_streams()
             error = await refusal(_read_all(watch))
@@ -120,7 +120,7 @@ async def test_call_that_exceeds_the_grace_is_cancelled() -> None:
 
 
 async def _first_refusal(address: str) -> Any:
-    """Call on new connections until a call is refused; return the error."""
+    """Make calls, each on a new connection, until a call is refused; return the error."""
     async with asyncio.timeout(5):
         while True:
             async with grpc.aio.insecure_channel(address) as plain:

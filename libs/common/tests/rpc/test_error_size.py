@@ -1,4 +1,4 @@
-"""An error with any content fits into the headers that proxies and clients accept."""
+"""Test that an error with any content fits into the headers that proxies and clients accept."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _violations = st.lists(st.builds(Violation, _texts, _texts, _texts), max_size=40
 
 
 def sizes(error: ServiceError) -> tuple[int, int]:
-    """Return the sizes in bytes of the details and of the sentence in the headers of a response."""
+    """Return the sizes in bytes of the details of an error and of its message, as sent in response headers."""
     return len(details_of(error)), len(quote(error.message, safe=" "))
 
 
@@ -42,7 +42,7 @@ def test_any_error_fits_into_headers(
     details, sentence = sizes(error)
     assert details <= DETAILS_BYTES
     assert sentence <= SENTENCE_BYTES
-    # An error that was decoded and is passed on has the same content.
+    # Check that an error that is decoded from the headers, as by a service that passes it on, has the same content.
     decoded = error_in(details_of(error))
     assert (decoded.message, decoded.violations) == (error.message, error.violations)
     assert decoded.metadata == error.metadata

@@ -1,4 +1,4 @@
-"""The health of a service: required and degrading checks, and the reports of their failures."""
+"""Test the health of a service: required checks, degrading checks, and the reports of failed checks."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ async def test_failed_degrading_check_keeps_the_service_ready() -> None:
         served.health.add(Check("nats", nats.probe, Weight.DEGRADING))
         nats.error = "unreachable"
         with capture_logs() as lines:
-            assert not (await served.health.check_now()).degraded  # one failure is tolerated
+            assert not (await served.health.check_now()).degraded  # one failure is not enough
             for _ in range(4):
                 state = await served.health.check_now()
         assert (state.ready, state.degraded) == (True, True)
@@ -101,7 +101,7 @@ async def test_check_that_never_returns_fails() -> None:
 async def test_failing_checks_are_logged_with_backoff(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # The test uses a new logger, because the module's logger keeps the configuration of its first use in any test.
+    # Use a new logger, because the logger of the module keeps the configuration of its first use in any test.
     captured = LogCapture()
     levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
     own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)
@@ -120,7 +120,7 @@ async def test_failing_checks_are_logged_with_backoff(
     waits = [line for line in captured.entries if line["event"] == "service_waiting"]
     assert waits[0]["failing"] == {"database": "unreachable"}
     assert 3 <= len(waits) <= 8
-    # A short wait at the start is normal, so only a longer wait is logged as a warning.
+    # A service that waits briefly at its start logs this at the level info. Later log lines are warnings.
     levels = [line["log_level"] for line in waits]
     assert levels[0] == "info"
     assert levels[-1] == "warning"

@@ -1,4 +1,4 @@
-"""Heartbeats on silent streams."""
+"""Test the heartbeats on silent streams."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ async def beat(woken: asyncio.Event, heartbeat: Heartbeat) -> float:
 
 
 async def wait(time: timedelta) -> None:
-    """Wait for `time`, measured by another heartbeat."""
+    """Wait for `time`, which another heartbeat measures."""
     woken = asyncio.Event()
     with Heartbeat(woken, time) as heartbeat:
         await beat(woken, heartbeat)

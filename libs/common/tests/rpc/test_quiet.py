@@ -1,4 +1,4 @@
-"""Keepalive pings on an idle connection, such as that of a learner who waits in the lobby."""
+"""Test keepalive pings on an idle connection, such as the connection of a learner who waits in the lobby."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def test_client_that_sends_keepalive_pings_is_not_disconnected() -> None:
 
 
 async def _kind_of_next(reader: asyncio.StreamReader) -> int:
-    """Return the type of the next frame that is the acknowledgement of a ping or a GOAWAY."""
+    """Read frames until one acknowledges a ping or is a GOAWAY frame; return the type of this frame."""
     while True:
         head = await asyncio.wait_for(reader.readexactly(9), 5)
         await reader.readexactly(int.from_bytes(head[:3], "big"))

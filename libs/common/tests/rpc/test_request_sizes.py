@@ -1,4 +1,4 @@
-"""The cost of one request: its maximum size, and the processor time and memory for any request of this size."""
+"""Test the cost of one request: the maximum size, and the processor time and memory for any request of this size."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from .echo import pb, stubs
 from .serving import serving
 
 MIB = 1024 * 1024
-# The fields that have no limit in the protos, each with the reason.
-_UNBOUNDED = {"SubmitEvidenceRequest.image"}  # a setting of the service limits the size
-_FLOOD_SECONDS = 240  # processor time for over 2,000 MB of requests
+# The fields whose size the protos do not limit, each with the reason.
+_UNBOUNDED = {"SubmitEvidenceRequest.image"}  # limited by a setting of the service
+_FLOOD_SECONDS = 240  # the processor time for more than 2,000 MB of requests
 
 
 def test_every_request_field_is_bounded() -> None:
@@ -88,5 +88,5 @@ def test_cost_of_any_large_request_is_bounded() -> None:
     )
     outcome = json.loads(done.stdout)
     assert outcome["refused"] > 500
-    assert outcome["accepted"] > 10  # requests with unknown fields are valid
+    assert outcome["accepted"] > 10  # for example, requests with unknown fields are valid
     assert outcome["grown"] < 200 * MIB

@@ -1,4 +1,4 @@
-"""The server: admission, refusals, errors, deadlines, streams and the call log."""
+"""Test the server: admission, refusals, errors, deadlines, streams and the call log."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ async def test_servicer_receives_caller_and_remaining_time() -> None:
     async with serving(behavior) as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         metadata = bearer(served.token("proctor", "learner"))
-        for _ in range(2):  # the second call finds the verified token in the cache
+        for _ in range(2):  # in the second call, the verified token is in the cache
             await stub.AsProctor(pb.EchoRequest(), metadata=metadata, timeout=2)
     for call in seen:
         assert call.caller.person_id == PERSON
@@ -106,7 +106,7 @@ async def test_servicer_receives_caller_and_remaining_time() -> None:
         assert call.method == "/proctorium.test.v1.EchoService/AsProctor"
         remaining = call.remaining()
         assert remaining is not None
-        # The deadline is shortened by 50 ms, and gRPC rounds the caller's timeout by at most 10 ms.
+        # The server shortens the deadline by 50 ms, and gRPC rounds the timeout of the caller by at most 10 ms.
         assert remaining < 1.995
 
 
@@ -247,7 +247,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
 ) -> None:
     monkeypatch.setattr(
         "proctorium_common.rpc.calls.DEADLINE_MARGIN", 2
-    )  # a large margin for busy machines
+    )  # a margin that is large enough for busy machines
     cancelled = asyncio.Event()
 
     async def behavior(request: Any, context: Any) -> Any:
@@ -263,7 +263,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
     assert error.kind is Kind.TIMED_OUT
     assert error.message.startswith(
         "The request took too long"
-    )  # the message of the server, not of the client library
+    )  # this is the message of the server, not of the client library
 
 
 async def test_cancelled_call_cancels_the_servicer() -> None:

@@ -1,4 +1,4 @@
-"""A stream ends when the token with which it was opened expires."""
+"""Test that a stream ends when the token with which the stream was opened expires."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from .echo import pb, stubs
 from .serving import Served, bearer, serving
 
 TIMEOUT = 10.0
-# A verifier accepts tokens for 30 s after they expire, because clocks differ. With this lifetime, a token is accepted
-# for another 1.5 s to 2.5 s.
+# A verifier accepts a token until 30 s after its expiry, because clocks differ. A new token with this negative lifetime
+# has already expired, but is accepted for another 1.5 s to 2.5 s.
 NEARLY_EXPIRED = timedelta(seconds=-27.5)
 
 
@@ -32,7 +32,7 @@ async def silent() -> AsyncIterator[Any]:
 
 
 async def end_of(stream: Any) -> ServiceError | None:
-    """Read the stream until it ends; return its error, or None if it ends without an error."""
+    """Read the stream until its end; return the error of the stream, or None if it ends without an error."""
     try:
         async with asyncio.timeout(TIMEOUT):
             async for _ in stream:
@@ -52,7 +52,7 @@ def opened(served: Served, channel: Any, method: str, token: str) -> Any:
 async def test_stream_ends_when_its_token_expires(method: str) -> None:
     async with serving(forever) as served, served.channel() as channel:
         token = served.token("learner", lifetime=NEARLY_EXPIRED)
-        # Two streams are opened: one verifies the token, and the other one finds it in the cache.
+        # Open two streams. For the first stream, the token is verified. For the second stream, it is in the cache.
         errors = await asyncio.gather(
             *(end_of(opened(served, channel, method, token)) for _ in range(2))
         )
@@ -60,7 +60,7 @@ async def test_stream_ends_when_its_token_expires(method: str) -> None:
     for error in errors:
         assert error is not None
         assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
-        assert "renewed" in error.message  # not the message for a new call with an expired token
+        assert "renewed" in error.message  # a new call with an expired token has another message
     assert served.log.lines[0]["code"] == "UNAUTHENTICATED"
     assert served.log.lines[0]["reason"] == "TOKEN_EXPIRED"
 

@@ -1,4 +1,4 @@
-"""The number of open streams per person is limited: above the limit, a new stream ends the oldest one."""
+"""Test the limit of open streams per person: above the limit, a new stream ends the oldest stream of the person."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def forever(request: Any, context: Any) -> Any:
 
 
 async def opened(stub: Any, token: str, text: str = "") -> Any:
-    """Open a stream, wait until the server has admitted it, and return it."""
+    """Open a stream, wait until the server has admitted the stream, and return the stream."""
     stream = stub.Watch(pb.EchoRequest(text=text), metadata=bearer(token))
     async with asyncio.timeout(TIMEOUT):
         assert (await stream.read()).text == "first"
@@ -60,7 +60,7 @@ async def test_oldest_stream_ends_above_the_limit() -> None:
         streams = [await opened(stub, token) for _ in range(LIMIT + 2)]
         for oldest in streams[:2]:
             assert await end_of(oldest) == (Kind.EXHAUSTED, "TOO_MANY_STREAMS")
-        # A stream that has ended no longer counts, so the next stream ends no other stream.
+        # A cancelled stream does not count any more, so the next stream does not end another stream.
         streams[2].cancel()
         async with asyncio.timeout(TIMEOUT):
             while served.servicer.watchers_left < 3:

@@ -1,4 +1,4 @@
-"""A client receives the headers of an open stream at once, even if no message follows for a long time."""
+"""Test that a client receives the headers of a stream at once, even if no message follows for a long time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIMEOUT = 10.0
 
 
 class SilentServicer(stubs.EchoServiceServicer):  # type: ignore[misc]  # generated at test time
-    """Opens streams and sends no messages, as a coroutine (Watch) and as a generator (Talk)."""
+    """Opens streams but sends no messages. Watch is a coroutine, and Talk is a generator."""
 
     async def Watch(self, request: Any, context: Any) -> None:
         await asyncio.Event().wait()

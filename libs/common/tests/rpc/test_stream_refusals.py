@@ -1,4 +1,4 @@
-"""A stream that is refused while its client is still sending always reports the reason."""
+"""Test that the refusal of a stream always contains the reason, even if the client is still sending."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def invalid_first() -> AsyncIterator[Any]:
 
 
 async def outcome(call: Any) -> tuple[str, str]:
-    """Wait until the call ends; return its code and its reason."""
+    """Wait until the call ends; return the code and the reason of its error."""
     try:
         if hasattr(call, "__aiter__"):
             async for _ in call:

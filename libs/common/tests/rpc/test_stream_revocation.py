@@ -1,4 +1,4 @@
-"""A revocation ends the open streams of its person and no other streams."""
+"""Test that a revocation ends the open streams of the person whose tokens are revoked, and no other streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields for texts that people read refuse invisible characters (`proctorium/options/v1/texts.proto`)."""
+"""Test that fields with texts for people refuse invisible characters (`proctorium/options/v1/texts.proto`)."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ BLANK = {
     "tags": "\U000e0041",
     "all sorts": " \u200b\u00a0",
 }
-# The ends of the names of fields that people do not read, because they are for machines or are hashed.
+# The endings of the names of fields that people do not read. These fields are for machines, or their text is hashed.
 _MACHINE_READ = (
     "_id",
     "_ids",
@@ -66,7 +66,8 @@ _MACHINE_READ = (
     "client_address",
     "media_type",
 )
-# Fields whose text is only looked up, or is reduced to the letters and digits of a code before it is stored (`C3`).
+# Fields whose text is not stored as it was typed. The text is only compared with stored texts, or only the letters and
+# digits of a code are stored (`C3`).
 _LOOKED_UP = {
     "proctorium.enrollment.v1.IssueCodeRequest.text",
     "proctorium.enrollment.v1.SignInRequest.email",
@@ -189,7 +190,7 @@ def test_every_text_field_has_a_rule() -> None:
 
 
 def test_no_rule_shows_its_regular_expression() -> None:
-    """Rules use CEL with their own sentence, because the message of `string.pattern` contains the expression."""
+    """Check that rules use CEL instead of `string.pattern`, whose message contains the regular expression."""
     assert [field.full_name for field in _texts_of_requests() if _rules(field).pattern] == []
 
 

@@ -1,4 +1,4 @@
-"""Traces across calls: sampling, propagation of the trace context, and ids in spans."""
+"""Test traces across calls: sampling, propagation of the trace context, and ids in spans."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ async def test_spans_of_libraries_belong_to_the_calling_service() -> None:
             return pb.EchoResponse()
 
     async with serving(behavior) as served:
-        use_tracing(served.telemetry.tracing)  # a service does this in its task
+        use_tracing(served.telemetry.tracing)  # a service calls this function in its own task
         async with serving(behavior) as other, grpc.aio.insecure_channel(other.address) as plain:
             await stubs.EchoServiceStub(plain).Echo(
                 pb.EchoRequest(), metadata=(("traceparent", SAMPLED),)

@@ -1,4 +1,4 @@
-"""Validation in addition to the rules in the protos, and the sentences of refusals."""
+"""Test the validation that is not expressed by rules in the protos, and the sentences of refusals."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_valid_time_is_converted() -> None:
 
 
 def refusal(request: Message) -> dict[str, str]:
-    """Check that `request` is refused; return the sentence for each refused field."""
+    """Check that `request` is refused; return the sentence for each refused field, by the name of the field."""
     with pytest.raises(ServiceError) as refused:
         RequestRules().check(request)
     return {found.field: found.description for found in refused.value.violations}

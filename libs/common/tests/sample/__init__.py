@@ -1,1 +1,1 @@
-"""A small service for the tests of the library, with a table whose rows can change and a permanent table."""
+"""A small service for the tests of the library. It has a table whose rows can change, and a permanent table."""

@@ -1,4 +1,4 @@
-"""A ciphertext can be decrypted only with its key and its context."""
+"""Test that a ciphertext can be decrypted only with the key and the context with which it was encrypted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The key ring: fetching keys from the signer, limiting the requests to it, and stored keys after a restart."""
+"""Test the key ring: it fetches keys from the signer, limits its requests, and uses stored keys after a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW = SigningKey(b"n" * 32).public
 
 
 class Signer:
-    """A fake signer, which returns its keys, or raises while `unreachable` is set."""
+    """A fake signer. It returns `keys`, or raises while `unreachable` is set."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys = keys
@@ -33,7 +33,7 @@ class Signer:
 
 
 class KeyStoreInMemory:
-    """A key store in memory, which fails to save while `broken` is set."""
+    """A key store in memory. It raises when keys are saved while `broken` is set."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys: Sequence[PublicKey] = keys

@@ -1,4 +1,4 @@
-"""Revoked tokens are refused, although their signatures are valid."""
+"""Test that revoked tokens are refused although their signatures are valid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PERSON = new_id()
 
 
 class Listed:
-    """A list of revocations that a test changes."""
+    """A fake list of revocations, whose content a test can change."""
 
     def __init__(self) -> None:
         self.stored: dict[UUID, Revocation] = {}

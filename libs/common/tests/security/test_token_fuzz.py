@@ -1,4 +1,4 @@
-"""A token with any content is accepted, expired or invalid, but never causes an internal error."""
+"""Test that a token with any content is accepted or refused as expired or invalid, without an internal error."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _HEADERS = ["alg", "kid", "typ", "crit", "b64", "jwk", "jku", "x5c", "x5u", "zip
 
 
 def signed(header: object, claims: object) -> str:
-    """Return a correctly signed token with this header and these claims, which may be invalid."""
+    """Return a correctly signed token with `header` and `claims`, which may both be invalid."""
     parts = f"{encoded(header)}.{encoded(claims)}"
     signature = Ed25519PrivateKey.from_private_bytes(KEY.seed).sign(parts.encode())
     return f"{parts}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"

@@ -1,4 +1,4 @@
-"""Access tokens: their claims, and every way in which a token can be invalid."""
+"""Test access tokens: the claims of a token, and all reasons why a token can be invalid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEY = SigningKey(b"1" * 32)
 
 
 class Clock:
-    """A clock whose time a test sets."""
+    """A clock whose time a test can set."""
 
     def __init__(self) -> None:
         self.now = NOW
@@ -188,7 +188,7 @@ async def test_token_cache_evicts_the_least_recently_used(clock: Clock) -> None:
     first, second, third = (signer.sign(PERSON, []).text for _ in range(3))
     await verifier.verify(first)
     await verifier.verify(second)
-    assert verifier.cached(first) is not None  # the first is used again, so the second is evicted
+    assert verifier.cached(first) is not None  # the second token is now the next to be evicted
     await verifier.verify(third)
     assert verifier.cached(second) is None
     assert verifier.cached(first) is not None

@@ -1,4 +1,4 @@
-"""The batcher: items share few transactions, and each caller receives the result of its own item."""
+"""Test the batcher: many items share few transactions, and each caller receives the result of its own item."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..sample.storage.tables import effects
 
 
 class Saving:
-    """Saves batches of numbers, refuses negative numbers, and waits until `gate` is set."""
+    """Saves a batch of numbers after `gate` is set, and refuses a batch that has a negative number."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -36,9 +36,9 @@ class Saving:
 
 
 async def blocked(limit: int = 64) -> tuple[Saving, Batcher[int, str], asyncio.Task[str]]:
-    """Return a batcher that is saving its first item, 0, and is blocked by the gate.
+    """Return a `Saving` whose gate is closed, a batcher that uses it, and the task of the first item.
 
-    Also return its `Saving` and the task of the first item.
+    The batcher is saving the first item, which is 0, and is blocked until the test sets the gate.
     """
     saving = Saving()
     saving.gate.clear()
@@ -165,7 +165,7 @@ async def test_batch_is_one_transaction(database: Database) -> None:
 
 
 class ConcurrentSaving:
-    """Saves (key, number) pairs in concurrent batches, each of which waits until its gate is set."""
+    """Saves (key, number) pairs in concurrent batches. Each batch has its own gate, and waits until the gate is set."""
 
     def __init__(self) -> None:
         self.batches: list[list[tuple[str, int]]] = []

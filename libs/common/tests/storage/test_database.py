@@ -1,4 +1,4 @@
-"""Transactions commit as a whole, and temporary failures are reported as UNAVAILABLE."""
+"""Test that transactions commit completely or not at all, and that temporary failures are reported as UNAVAILABLE."""
 
 from __future__ import annotations
 
@@ -285,7 +285,7 @@ async def test_terminated_idle_connections_cause_no_error(
     superuser = await postgres.connect()
     terminate = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
     pids = [row["pid"] for row in await superuser.fetch(terminate, name)]
-    # While each query waits for the server, the event loop reads the termination messages of the other connections.
+    # During each query, the event loop also reads the messages that terminate the other connections.
     while any(psutil.pid_exists(pid) for pid in pids):
         await superuser.fetchval("SELECT 1")
     for _ in range(3):

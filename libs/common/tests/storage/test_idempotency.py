@@ -1,4 +1,4 @@
-"""A repeated request has one effect and receives the stored response."""
+"""Test that a repeated request has no second effect and receives the stored response."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def request(course: str = COURSE, request_id: str = "first") -> PublishCourseReq
 
 
 class Publishing:
-    """An operation that inserts a row, records an event, and returns a response with the number of its run."""
+    """An operation that inserts a row, records an event, and returns a response. It counts its runs."""
 
     def __init__(self) -> None:
         self.runs = 0
@@ -234,7 +234,7 @@ async def test_concurrent_request_runs_if_the_first_fails(
 
 
 async def wait_for_blocked_transaction(database: Database) -> None:
-    """Wait until a transaction in this database is blocked by a lock."""
+    """Wait until a lock blocks a transaction in the database."""
     waiting = text(
         "SELECT count(*) FROM pg_stat_activity"
         " WHERE datname = current_database() AND wait_event_type = 'Lock'"

@@ -1,4 +1,4 @@
-"""Public keys are stored, so that they are available after a restart."""
+"""Test that public keys are stored and are available after a restart."""
 
 from __future__ import annotations
 

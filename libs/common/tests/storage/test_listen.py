@@ -1,4 +1,4 @@
-"""Subscribers receive notifications, and after a lost connection they read again, so that no change is missed."""
+"""Test that subscribers receive notifications, and are woken after a lost connection so that they miss no change."""
 
 from __future__ import annotations
 

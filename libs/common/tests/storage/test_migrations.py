@@ -1,4 +1,4 @@
-"""Migrations that are started concurrently run once, and the database protects permanent tables."""
+"""Test that concurrently started migrations run once, and that the database protects permanent tables."""
 
 from __future__ import annotations
 

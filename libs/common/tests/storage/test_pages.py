@@ -1,4 +1,4 @@
-"""Page tokens: keyset pagination, signatures and page sizes."""
+"""Test page tokens: keyset pagination, signatures and page sizes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_empty_token_is_the_first_page() -> None:
 
 
 def _encoded(text: str) -> str:
-    """Return a correctly signed token with this content, which may be invalid."""
+    """Return a correctly signed page token with the content `text`, which may be invalid."""
     content = text.encode("utf-8", "surrogatepass")
     return base64.urlsafe_b64encode(PAGES._signature(content) + content).decode()
 
@@ -122,7 +122,7 @@ async def test_token_is_valid_for_all_replicas_of_one_service_only(database: Dat
         token = (await pages.tokens(tx)).token("people", "Ada")
     async with database.transaction() as tx:
         assert (await pages.tokens(tx)).after("people", token, str) == ("Ada",)
-        # Replace the key, because another service has another key in its database.
+        # Simulate a page token of another service, which has another key in its database.
         await tx.execute(update(page_token_keys).values(key=b"another"))
         with pytest.raises(ServiceError) as refused:
             (await pages.tokens(tx)).after("people", token, str)

@@ -1,4 +1,4 @@
-"""The list of revocations: events may arrive in any order, revocations are permanent, and replicas are notified."""
+"""Test the list of revocations: events may arrive in any order, revocations are permanent, replicas are notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The names of statements' spans: there are few names, and they are equal in every process."""
+"""Test the names of the spans of SQL statements: there are few names, and a statement has one name in all processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An OTLP/HTTP receiver that stores requests."""
+"""An OTLP/HTTP receiver that stores the received requests."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Receiver:
             self._received.notify_all()
 
     def spans(self) -> list[tuple[str, str]]:
-        """Return the service and the name of every received span."""
+        """Return the name of the service and the name of the span for every received span."""
         requests = map(ExportTraceServiceRequest.FromString, self._bodies.get("/v1/traces", []))
         return [
             (_service(resource.resource.attributes), span.name)
@@ -37,7 +37,7 @@ class Receiver:
         ]
 
     def metrics(self) -> dict[str, object]:
-        """Return the last received value of each metric by its name."""
+        """Return the last received value of each metric by the name of the metric."""
         requests = map(ExportMetricsServiceRequest.FromString, self._bodies.get("/v1/metrics", []))
         return {
             metric.name: metric
@@ -61,7 +61,7 @@ def _service(attributes: object) -> str:
 
 @contextmanager
 def receiving(port: int = 0) -> Iterator[tuple[Receiver, str]]:
-    """Run a receiver within the block; yield the receiver and its base URL."""
+    """Run a receiver within the block; yield the receiver and the base URL of the receiver."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""Telemetry is exported by OTLP, and an unreachable receiver causes no failures and no delays."""
+"""Test that telemetry is exported by OTLP, and that an unreachable receiver causes no failures and no delays."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ async def test_spans_and_metrics_are_exported_with_the_service_name() -> None:
         "rpc.grpc.status": "OK",
     }
     assert (point.count, round(point.sum, 3), point.max) == (2, 99.004, 99.0)
-    assert point.bucket_counts[2] == 1  # up to 5 ms
-    assert point.bucket_counts[-1] == 1  # above the last bound
+    assert point.bucket_counts[2] == 1  # the bucket up to 5 ms
+    assert point.bucket_counts[-1] == 1  # the bucket above the last bound
     assert "rpc.server.in_flight" in metrics
     use_tracing(NOT_TRACING)
 

@@ -1,4 +1,4 @@
-"""The size of a log line is bounded, regardless of the request's content."""
+"""Test that the size of a log line is limited for any content of the request."""
 
 from __future__ import annotations
 

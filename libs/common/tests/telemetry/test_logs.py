@@ -1,4 +1,4 @@
-"""Logs: each line is one JSON object, which has the trace id and contains no secrets."""
+"""Test logs: each line is one JSON object that contains the trace id and no secrets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trace contexts, headers, and the traces of worker runs."""
+"""Test trace contexts, headers, and the traces of runs of workers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class Recorded:
-    """Tracing that stores its spans in memory."""
+    """Tracing that stores the spans in memory, so that a test can read them."""
 
     def __init__(self, ratio: float = 1.0) -> None:
         self._exporter = InMemorySpanExporter()

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
             return commands.environment(console, options.service)
         case _:
-            # Each command imports only its own modules, so that it starts quickly.
+            # Each command imports only the modules that the command needs, so that the command starts quickly.
             from proctorium_devstack import doctor
 
             return doctor.run(console)

@@ -33,14 +33,15 @@ ALL_COMPONENTS = (
     "edge",
 )
 OPERATOR = "operator"
-"""The certificate name of the stack itself, which may call only the health checks of services."""
+"""The name in the certificate of the stack itself. With this certificate, the stack may call only health checks."""
 
 _DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(GRPC_SERVICES, ("postgres", "nats")),
     EDGE_KEYS: ("enrollment",),
     "edge": (*GRPC_SERVICES, PORTAL, EDGE_KEYS),
 }
-# The other services become ready only after they have fetched the signing keys of tokens from enrollment.
+# Enrollment starts before all other services. The other services become ready only after they have fetched the keys for
+# checking tokens from enrollment.
 _START_AFTER: Mapping[str, tuple[str, ...]] = {
     name: ("enrollment",) for name in GRPC_SERVICES if name != "enrollment"
 }
@@ -53,7 +54,7 @@ _LISTENERS: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Assembly:
-    """The components of one stack, created but not started."""
+    """The components of one stack. The components are created, but not started."""
 
     data_folder: DataFolder
     ports: PortPlan
@@ -64,13 +65,13 @@ class Assembly:
     """The environment variables of each service and of the portal, by name."""
 
     def command_of(self, service: str, arguments: Sequence[str]) -> Command:
-        """Return the command `python -m <package> …` of a service. Its output is appended to the service's log."""
+        """Return the command `python -m <package> …` of a service. The service's log receives the command's output."""
         program = Program(services()[service].package, arguments, self.environments[service])
         return python(f"{service} {arguments[0]}", self.data_folder.log_file(service), program)
 
     @property
     def listeners(self) -> list[str]:
-        """The names in the port plan that these components listen on."""
+        """The listeners of the components in this stack, by their names in the port plan."""
         return listeners_of(self.components)
 
     @property
@@ -87,7 +88,7 @@ def assemble(
     durable: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Assembly:
-    """Create the components named in `requested` (None: all) and their dependencies.
+    """Create the components named in `requested` and their dependencies. None requests all components.
 
     `settings` are environment variables for all services. They override the variables that the stack sets.
     """
@@ -126,7 +127,7 @@ class DeclaredNats(Nats):
 
 @dataclass(frozen=True)
 class _Factory:
-    """Creates components from their common parameters, such as ports and certificates."""
+    """A factory of components. It has the parameters that the components share, such as ports and certificates."""
 
     data_folder: DataFolder
     ports: PortPlan
@@ -137,7 +138,7 @@ class _Factory:
     settings: Mapping[str, str]
 
     def component(self, name: str) -> Component:
-        """Return the component `name`."""
+        """Create the component `name` and return it."""
         match name:
             case "postgres":
                 return self.postgres
@@ -212,12 +213,15 @@ class _Factory:
 
     @property
     def _token_check(self) -> Path:
-        """The file by which the edge checks tokens. Its folder has no other files, because Envoy watches the folder."""
+        """The file with the keys for checking tokens.
+
+        The folder of this file has no other files, because Envoy watches the folder for changes.
+        """
         return self.data_folder.component_folder(EDGE_KEYS) / "token_check.json"
 
     @property
     def _sinks(self) -> tuple[str, ...]:
-        """The components that receive spans and mails. They must stop after the components that send them."""
+        """The components that receive spans or mails. They must stop after the components that send spans or mails."""
         return tuple(name for name in ("traces", "mailbox") if name in self.names)
 
     def _at(self, name: str) -> Address:
@@ -239,12 +243,15 @@ class _Factory:
 
 
 def listeners_of(components: Iterable[str]) -> list[str]:
-    """Return the names in the port plan that these components listen on."""
+    """Return the listeners of the given components, by their names in the port plan."""
     return [listener for name in components for listener in _LISTENERS.get(name, (name,))]
 
 
 def with_dependencies(requested: Iterable[str] | None) -> frozenset[str]:
-    """Return the components in `requested` (None: all) and their dependencies. Raises UnknownComponentError."""
+    """Return the names of the `requested` components (None: all) and of their dependencies.
+
+    Raises UnknownComponentError if a requested component does not exist.
+    """
     names: set[str] = set()
     waiting = list(requested if requested is not None else ALL_COMPONENTS)
     while waiting:

@@ -57,7 +57,7 @@ def up(console: Console, *, only: list[str] | None, with_demo_data: bool) -> int
 
 
 def reset(console: Console) -> int:
-    """Delete the data and return the exit code. Nothing is deleted while a stack uses the data."""
+    """Delete the data and return the exit code. If a running stack uses the data, nothing is deleted."""
     data_folder = DataFolder.default()
     if data_folder.is_locked():
         console.write_line(
@@ -76,11 +76,11 @@ def reset(console: Console) -> int:
 
 
 def environment(console: Console, service: str) -> int:
-    """Print the environment variables of a service in the running stack as shell exports; return the exit code."""
+    """Print the environment variables of a service in the running stack as shell exports, and return the exit code."""
     try:
         variables = RunningStack.attach().environment(service)
     except NotRunningError as error:
-        # Errors go to standard error, because a shell evaluates standard output.
+        # Error messages are written to standard error, because a shell evaluates the standard output of this command.
         print(error, file=sys.stderr)
         return FAILED
     for name, value in variables.items():
@@ -116,14 +116,14 @@ async def _run(
 
 
 async def _load(stack: Stack, console: Console) -> DemoData:
-    # Imported late because the module imports the stubs of all services, which `up --only nats` does not need.
+    # `demo_data` is imported here, because it imports the stubs of all services, which `up --only nats` does not need.
     from proctorium_devstack import demo_data
 
     return await demo_data.load(stack, console.write_event)
 
 
 def _stop_on_signals(running: asyncio.Task[None], started: list[Stack], console: Console) -> None:
-    """Stop all components in order at the first signal, and kill them at the second."""
+    """Handle signals: after the first signal, stop all components in order; after the second signal, kill them."""
     loop = asyncio.get_running_loop()
 
     def end() -> None:

@@ -18,12 +18,12 @@ Row = Sequence[str]
 
 
 def show_only_warnings() -> None:
-    """Hide log lines below the level of warnings in this process, so that the progress lines can be read."""
+    """Hide this process's log lines below the level WARNING, so that the progress lines are easy to read."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
 
 
 class Console:
-    """A writer to a terminal or a file, which uses colours only in a terminal."""
+    """A writer of lines to a terminal or a file. It uses colours only in a terminal."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
@@ -31,12 +31,12 @@ class Console:
         self._started = time.monotonic()
 
     def write_line(self, text: str = "") -> None:
-        """Write one line. Errors are ignored, because a closed terminal must not prevent an orderly stop."""
+        """Write one line. Ignore a failed write, because the stack must stop in order after the terminal was closed."""
         with contextlib.suppress(OSError):
             print(text, file=self._out, flush=True)
 
     def write_event(self, event: Event) -> None:
-        """Write an event of a component, and after a failure the last lines of the component's log."""
+        """Write an event of a component. After a failure, also write the last lines of the component's log."""
         duration = f"{event.seconds:6.1f} s" if event.seconds is not None else " " * 8
         self.write_line(f"  {event.component:<14}{duration}  {event.what}")
         for line in event.log:

@@ -18,7 +18,7 @@ class AlreadyRunningError(Exception):
 
 @dataclass(frozen=True)
 class DataFolder:
-    """The paths in a data folder, and the lock by which only one supervisor can use the folder."""
+    """The paths in a data folder. A lock ensures that only one supervisor at a time uses the folder."""
 
     root: Path
 
@@ -34,7 +34,7 @@ class DataFolder:
 
     @property
     def run_file(self) -> Path:
-        """The file that describes the running stack, documented in the module `run_file`."""
+        """The file that describes the running stack. The module `run_file` documents the contents of the file."""
         return self.root / "run.json"
 
     @property
@@ -52,7 +52,10 @@ class DataFolder:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the folder within the block. The lock also ends with the process. Raises AlreadyRunningError."""
+        """Lock the folder within the block. The lock is released when the block or the process ends.
+
+        Raises AlreadyRunningError if a supervisor already uses the folder.
+        """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / "lock").open("w") as lock:
             try:
@@ -77,6 +80,6 @@ class DataFolder:
             return True
 
     def rotate_logs(self) -> None:
-        """Rename the log files of the previous run to `<component>.log.before`."""
+        """Rename each log file of the previous run to `<component>.log.before`."""
         for log in (self.root / "logs").glob("*.log"):
             log.replace(log.with_suffix(".log.before"))

@@ -1,6 +1,7 @@
-"""Loading of the demo data into a running stack.
+"""Load the demo data into a running stack.
 
-A command of enrollment creates an administrator. All other data is created by this administrator through the edge.
+A command of enrollment creates an administrator. Then calls to the edge, signed in as this administrator, create all
+other data.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ _COMMAND_TIMEOUT = 60.0
 
 @dataclass(frozen=True)
 class DemoData:
-    """The enrollment code (None: no session) and the sign-ins, each with role and name, e-mail and password."""
+    """The demo data that a user needs: the enrollment code and the sign-ins.
+
+    The code is None if there is no demo session. A sign-in consists of three texts: role and name, e-mail, password.
+    """
 
     code: str | None
     sign_ins: tuple[tuple[str, str, str], ...]

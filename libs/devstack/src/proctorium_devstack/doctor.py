@@ -1,4 +1,4 @@
-"""Checks of the machine for problems that would stop the stack, with a remedy for each problem."""
+"""Check the machine for problems that would prevent the stack from running, and suggest a remedy for each problem."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def _stack(data_folder: DataFolder) -> Iterator[Finding]:
 
 
 def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
-    """Yield an error if processes of a stack still run although their supervisor has ended."""
+    """Yield an error if the supervisor of a stack has ended, and processes of that stack still run."""
     if not data_folder.run_file.exists():
         return
     state = RunFile.read(data_folder.run_file)
@@ -147,7 +147,7 @@ def _leftovers(data_folder: DataFolder) -> Iterator[Finding]:
 
 
 def _belongs_to(pid: int, data_folder: DataFolder) -> bool:
-    """Return whether `pid` is a process of the stack, and not a new process with a reused id."""
+    """Return whether the process `pid` belongs to the stack. The system may have reused the id for another process."""
     try:
         process = psutil.Process(pid)
         words, status = " ".join(process.cmdline()), process.status()
@@ -176,7 +176,7 @@ def _ports(data_folder: DataFolder, environment: Mapping[str, str]) -> Iterator[
 
 
 def _data(data_folder: DataFolder) -> Iterator[Finding]:
-    """Check that the existing data belongs to the current user."""
+    """Yield a finding on whether the current user owns the existing data."""
     if not data_folder.root.exists():
         yield Finding(Severity.OK, "no data yet")
         return

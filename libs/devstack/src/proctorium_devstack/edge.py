@@ -1,4 +1,4 @@
-"""Rendering of the edge's configuration `deploy/envoy/edge.yaml.j2`, for this machine, for compose and for Helm."""
+"""Render the edge's configuration `deploy/envoy/edge.yaml.j2` for this machine, for compose and for Helm."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class ServerTls:
 
 @dataclass(frozen=True)
 class ClientTls:
-    """The files of the edge's client certificate, and of the authority of the services' certificates."""
+    """The files of the edge's client certificate, and of the authority that issues the services' certificates."""
 
     certificate: str
     key: str
@@ -47,7 +47,10 @@ class ClientTls:
 
 @dataclass(frozen=True)
 class Upstream:
-    """A service behind the edge. It serves the methods of `proctorium.<name>.v1`; its certificate contains `name`."""
+    """A service behind the edge. It serves the methods of the package `proctorium.<name>.v1`.
+
+    The certificate of the service contains `name`.
+    """
 
     name: str
     address: Address
@@ -55,17 +58,21 @@ class Upstream:
 
 @dataclass(frozen=True)
 class Rate:
-    """A rate limit for each client address, by a token bucket of `burst` requests that is refilled by `per_second`."""
+    """A rate limit for each client address: a token bucket.
+
+    The bucket holds at most `burst` requests. Each second, `per_second` requests are added to it.
+    """
 
     burst: int
     per_second: int
     ipv6_prefix: int = 64
-    """The prefix length for IPv6. Addresses with the same prefix share one limit."""
+    """The number of bits of the IPv6 prefix. All addresses with the same prefix share one limit."""
 
 
-# The limits allow 1,000 learners behind one address. They join within a minute, with about thirty calls each, of which
-# four are public. Then each learner saves once a second. The limit of sign-ins allows 2,000 sign-ins in that minute,
-# because half of the learners may mistype the password once. Later, it slows down guessing of passwords (ADR 9).
+# The limits are sufficient for 1,000 learners who share one address. The learners join within one minute. During this
+# minute, each learner makes about thirty calls, and four of these calls are to public methods. Then each learner saves
+# once a second. 2,000 sign-ins are allowed in the first minute, because half of the learners may mistype the password
+# once. After that minute, the limit of sign-ins slows down the guessing of passwords (ADR 9).
 _RATES: Mapping[str, Rate] = {
     **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
     Kind.SAVES: Rate(burst=20_000, per_second=2_000),
@@ -78,7 +85,7 @@ _FILTER_CHAINS = 8
 
 @dataclass(frozen=True)
 class EdgeSettings:
-    """The settings that differ between installations."""
+    """The settings of the edge that differ between installations."""
 
     listen: Address
     admin: Address
@@ -86,42 +93,51 @@ class EdgeSettings:
     portal: Address
     client: ClientTls
     token_check: str
-    """The file with the keys of tokens, which `proctorium_access.edge_keys` updates. No other file is in its folder."""
+    """The file with the public keys for checking tokens. `proctorium_access.edge_keys` updates this file.
+
+    The folder of the file must contain no other files.
+    """
     descriptors: str = str(DESCRIPTORS)
     tls: ServerTls | None = None
-    """The edge's certificate. None if clients send plaintext, as on a development machine or behind a load balancer."""
-    https: bool = False
-    """Whether a proxy before the edge terminates HTTPS. If `tls` is set, clients use HTTPS in any case.
+    """The edge's certificate. If it is None, clients connect without TLS.
 
-    HTTPS and enrollment's PROCTORIUM_SECURE_COOKIES must agree.
+    This is the case on a development machine, and behind a load balancer that terminates TLS.
+    """
+    https: bool = False
+    """Whether a proxy before the edge terminates HTTPS. If `tls` is set, clients always use HTTPS.
+
+    Enrollment's setting PROCTORIUM_SECURE_COOKIES must be true exactly if clients use HTTPS.
     """
     tracing: Address | None = None
-    """The receiver of spans by OTLP/HTTP. If it is None, the edge only passes on a client's `traceparent`."""
+    """The address to which the edge sends spans by OTLP/HTTP.
+
+    If it is None, the edge sends no spans, but still passes on a client's `traceparent`.
+    """
     sampling_percent: int = 100
     trusted_hops: int = 0
     """The number of trusted proxies before the edge that append an address to x-forwarded-for."""
     max_connections: int = 40_000
-    """The limit of client connections. 5,000 learners with six connections each need 30,000."""
+    """The limit of client connections. 5,000 learners with six connections each need 30,000 connections."""
     connections_per_address: int = 6_500
-    """The limit of connections for all client addresses with the same hash.
+    """The limit of connections from all client addresses that have the same hash.
 
-    1,000 learners in one building share one address and need 6,000 connections. The limit does not apply behind trusted
-    proxies, because all clients have the proxy's address.
+    1,000 learners in one building share one address and need 6,000 connections. If there are trusted proxies before the
+    edge, this limit does not apply, because all connections come from the address of a proxy.
     """
     idle_seconds: float = 60
     """The seconds without progress after which a connection, request or response is closed."""
     heap_bytes: int = 1024 * _MIB
     """The memory that Envoy may use.
 
-    Above 60 %, idle connections are closed sooner and the requests with the largest buffers are reset. Above 97 %, new
-    requests are refused.
+    If Envoy uses more than 60 % of this memory, idle connections are closed sooner, and the requests with the largest
+    buffers are reset. If Envoy uses more than 97 %, new requests are refused.
     """
     rates: Mapping[str, Rate] = field(default_factory=lambda: _RATES)
-    """The rate limits, by kind of route."""
+    """The rate limit of each kind of route."""
     call_seconds: float = 15
-    """The limit of a call's duration, even if its deadline is later. For uploads it is four times as long.
+    """The longest duration of a call in seconds. It also applies to a call with a later deadline.
 
-    Watches have no such limit.
+    An upload may take four times as long. A watch may take any time.
     """
     watch_idle_seconds: float = 40
     """The seconds without a message after which a watch is closed.
@@ -131,27 +147,30 @@ class EdgeSettings:
     stream_idle_seconds: float = 900
     """The seconds without a message after which a stream of requests is closed.
 
-    Learners may pause for a long time. A token is valid for the same time.
+    The value is large because learners may pause for a long time. It is equal to the lifetime of a token.
     """
     small_request_bytes: int = 64 * 1024
     """The size limit for requests of public methods and of watches."""
     request_bytes: int = _MIB
     """The size limit for other requests."""
     upload_bytes: int = 17 * _MIB
-    """The size limit for evidence. 12 MiB of images become 16 MiB of base64 in JSON."""
+    """The size limit for requests with evidence. A request may have 12 MiB of images, which JSON encodes as 16 MiB."""
     ejection_seconds: float = 5
-    """The seconds without new calls for a host after five consecutive server errors, if there is another host."""
+    """The seconds for which a host receives no new calls after five consecutive server errors.
+
+    A host is excluded only if there is another host.
+    """
     upload_folder: str = "/tmp"
     """The folder for unfinished uploads, which are buffered on a disk instead of in memory."""
     max_requests: int = 20_000
     """The limit of concurrent calls and streams to one cluster.
 
-    5,000 learners need one watch each at the session service and at the assessment service.
+    5,000 learners have 5,000 watches at the session service and 5,000 watches at the assessment service.
     """
 
 
 def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
-    """Return the configuration of Envoy, as YAML; `templates` is the folder `deploy/envoy`."""
+    """Return the configuration of Envoy as YAML. `templates` is the path of the folder `deploy/envoy`."""
     names = [upstream.name for upstream in settings.services]
     descriptors = descriptor_set()
     routes = routes_of(descriptors, names)
@@ -183,7 +202,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
             for name in names
         ],
         chains=1 if settings.trusted_hops else _FILTER_CHAINS,
-        # A socket in Linux's abstract namespace needs no file and ends with the process.
+        # A socket in Linux's abstract namespace has no file, so that no file remains after the process has ended.
         probes=f"@proctorium-edge-{settings.listen.port}-probes",
         addresses={upstream.name: upstream.address for upstream in settings.services},
     )

@@ -1,6 +1,7 @@
-"""Lua tables of the allowed JSON of each method, for `json_check.lua`, generated from the protos' descriptors.
+"""Generate Lua tables that define the JSON that each method accepts. `json_check.lua` uses the tables.
 
-Envoy's transcoder drops unknown fields, so the edge checks names, repetitions and enum values before the transcoder.
+Envoy's transcoder drops unknown fields. Therefore, before the transcoder, the edge checks the JSON for unknown field
+names, repeated field names and unknown enum values. The tables are generated from the protos' descriptors.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ from google.protobuf.descriptor_pb2 import (
 )
 
 MAX_STEPS = 100_000
-"""The limit of names, values and escaped quotes in one request. A legitimate request of 1 MiB has fewer."""
+"""The largest number of names, values and escaped quotes in a request. A legitimate request of 1 MiB has fewer."""
 
 _WELL_KNOWN = "google.protobuf."
-# The messages whose JSON is a single value.
+# The full names of the messages whose JSON form is a single value instead of an object.
 _SINGLE = frozenset(
     _WELL_KNOWN + name
     for name in (
@@ -29,17 +30,17 @@ _SINGLE = frozenset(
         *("BoolValue", "StringValue", "BytesValue"),
     )
 )
-# The messages whose JSON is any value.
+# The full names of the messages whose JSON form may be any value.
 _ANYTHING = frozenset(_WELL_KNOWN + name for name in ("Any", "Struct", "Value", "ListValue"))
 
 
 def tables(descriptors: FileDescriptorSet, services: Iterable[str]) -> str:
-    """Return Lua that sets METHODS, MESSAGES and ENUMS for the gRPC services with these full names."""
+    """Return Lua code that sets the tables METHODS, MESSAGES and ENUMS. `services` are full names of gRPC services."""
     return _Tables(descriptors).render(frozenset(services))
 
 
 class _Tables:
-    """A generator of the tables for all types in the requests of the given services."""
+    """A generator of the Lua tables. They contain all types that occur in requests to the given services."""
 
     def __init__(self, descriptors: FileDescriptorSet) -> None:
         self._descriptors = descriptors
@@ -104,7 +105,7 @@ class _Tables:
                         yield f"/{name}/{method.name}", method
 
     def _reachable(self, names: Iterable[str]) -> set[str]:
-        """Return these message names and, recursively, the names of the messages in their fields."""
+        """Return the given message names and, recursively, the names of all messages in fields of these messages."""
         reachable: set[str] = set()
         waiting = list(names)
         while waiting:
@@ -154,7 +155,7 @@ def _messages(
 
 
 def _lua(**values: str | bool | None) -> str:
-    """Return a Lua table of the values that are not None."""
+    """Return the source text of a Lua table with all values that are not None."""
     entries = [
         f"{name} = {_text(value) if isinstance(value, str) else str(value).lower()}"
         for name, value in values.items()

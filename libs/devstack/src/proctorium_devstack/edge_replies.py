@@ -1,7 +1,8 @@
-"""The edge's own error responses. Like those of services, they have a code, a sentence and `google.rpc.ErrorInfo`.
+"""The error responses that the edge itself creates.
 
-gRPC and gRPC-Web clients receive status, message and `grpc-status-details-bin`. JSON clients receive a body of the
-form into which the transcoder converts a service's error. `edge.lua` records the client's protocol before other filters
+Like a service's error, such a response has a code, a sentence and a `google.rpc.ErrorInfo`. gRPC and gRPC-Web clients
+receive status, message and `grpc-status-details-bin`. JSON clients receive a body that has the same form as an error of
+a service after the transcoder has converted the error. `edge.lua` records the client's protocol before other filters
 change the request.
 """
 
@@ -26,8 +27,11 @@ _LOCALE = "en"
 class Reply:
     """One error response and the condition under which it is sent.
 
-    There are three kinds of conditions. `token` (Envoy's ValueMatcher) matches the message of a failed token check, or
-    Envoy's response has one of the response flags `flags`, or its HTTP status is from `min_status` to `max_status`.
+    There are three kinds of conditions:
+
+    - `token`, which is an Envoy ValueMatcher, matches the message of a failed token check.
+    - Envoy's response has one of the response flags in `flags`.
+    - The HTTP status of Envoy's response is from `min_status` to `max_status`.
     """
 
     code: grpc.StatusCode
@@ -38,13 +42,13 @@ class Reply:
     max_status: int = 0
     token: Mapping[str, object] | None = None
     http: int | None = None
-    """The HTTP status for JSON clients, if it differs from Envoy's."""
+    """The HTTP status for JSON clients. None: the HTTP status of Envoy's response."""
     by_code: bool = True
-    """Whether it also replaces errors of a service's gRPC library that have the same code but no reason."""
+    """Whether this reply also replaces an error of a service's gRPC library that has the same code and no reason."""
 
     @property
     def number(self) -> int:
-        """The number of the gRPC status code."""
+        """The gRPC status code as a number."""
         number: int = self.code.value[0]
         return number
 
@@ -55,12 +59,12 @@ class Reply:
 
     @property
     def message(self) -> str:
-        """The value of `grpc-message`, percent-encoded. Characters that would end a Lua string are also encoded."""
+        """The percent-encoded value of `grpc-message`. Characters that would end a Lua string are encoded too."""
         return quote(self.sentence, safe=" !#$()*+,/:;=?@[]")
 
     @property
     def json(self) -> str:
-        """The body for JSON clients."""
+        """The body of the error response for JSON clients."""
         return json.dumps(json_format.MessageToDict(self._status()), separators=(",", ":"))
 
     def _status(self) -> status_pb2.Status:
@@ -101,7 +105,7 @@ def _by_token(reason: str, sentence: str, token: Mapping[str, object]) -> Reply:
 
 
 REPLIES: Sequence[Reply] = (
-    # The sentences are equal to those of the services, which also check tokens.
+    # The services also check tokens. The sentences here are equal to the sentences of the services.
     _by_token(
         "TOKEN_EXPIRED",
         "Your sign-in is no longer valid. Please sign in again.",
@@ -161,4 +165,4 @@ REPLIES_BY_CODE: Sequence[Reply] = (
         "This could not be handled. Please try again. If your own program sent the request, check how it encodes messages.",
     ),
 )
-"""The replies for errors of a service's gRPC library that have no reason, one for each code."""
+"""The replies that replace errors without a reason from a service's gRPC library. There is one reply for each code."""

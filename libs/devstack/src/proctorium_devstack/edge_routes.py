@@ -1,6 +1,7 @@
-"""The routes of the edge. Each route has the methods of one service and one kind, from the protos' descriptors.
+"""The routes of the edge. A route contains all methods of one service that are of one kind.
 
-A method that is not in the descriptors has no route, so a call to it never reaches a service.
+The methods are read from the protos' descriptors. A method that is not in the descriptors has no route, so that a call
+to this method never reaches a service.
 """
 
 from __future__ import annotations
@@ -22,17 +23,17 @@ SAVES = frozenset(
         "/proctorium.assessment.v1.AttemptService/StreamAnswers",
     }
 )
-"""The methods that save answers. They have a separate cluster, so that other calls cannot exhaust its limits."""
+"""The methods that save answers. They have a separate cluster, whose limits other calls cannot exhaust."""
 
 UPLOADS = frozenset({"/proctorium.identity.v1.VerificationService/SubmitEvidence"})
-"""Methods with large requests."""
+"""The methods that have large requests."""
 
 SIGN_INS = frozenset({"/proctorium.enrollment.v1.AccountService/SignIn"})
-"""Methods with which anybody can try a password. They have a lower rate limit."""
+"""The methods with which anybody can guess passwords. Their rate limit is lower than the limits of other methods."""
 
 
 class Kind(StrEnum):
-    """A kind of method. It determines the size, duration and rate limits of the route."""
+    """A kind of method. The kind determines the limits of a route: request size, duration and rate."""
 
     SAVES = "saves"
     STREAMS = "streams"
@@ -48,7 +49,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Cluster:
-    """A pool of connections to a service, with its own limits."""
+    """An Envoy cluster: a pool of connections to one service. Each cluster has separate limits."""
 
     name: str
     service: str
@@ -56,7 +57,7 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Route:
-    """The route of all methods of one kind and service."""
+    """The route of all methods of one service that are of one kind."""
 
     cluster: Cluster
     kind: Kind
@@ -78,7 +79,10 @@ class UnknownMethodError(Exception):
 
 
 def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequence[Route]:
-    """Return the routes for `services`, with the save methods first. Raises UnknownMethodError."""
+    """Return the routes for `services`. The routes of the methods that save answers come first.
+
+    Raises UnknownMethodError if a table in this module contains a method that does not exist.
+    """
     methods: dict[tuple[Cluster, Kind], list[str]] = {}
     paths_of_protos = set()
     selected = frozenset(services)
@@ -94,7 +98,7 @@ def routes_of(descriptors: FileDescriptorSet, services: Iterable[str]) -> Sequen
 
 
 def clusters_of(routes: Iterable[Route]) -> Sequence[Cluster]:
-    """Return the clusters of the routes, without duplicates."""
+    """Return all clusters that the routes use, each only once."""
     return list(dict.fromkeys(route.cluster for route in routes))
 
 

@@ -1,4 +1,4 @@
-"""The environment variables of each service and the portal. The services' READMEs document them."""
+"""The environment variables of each service and of the portal. The READMEs of the services document the variables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def environment_of(
         "TLS_KEY": str(identity.key),
         "TLS_AUTHORITY": str(identity.authority),
         "LOG_FORMAT": "json",
-        # There is no load balancer that must notice a shutdown in advance.
+        # A service need not wait before a shutdown, because here no load balancer has to detect the shutdown first.
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
         **{f"{callee.upper()}_ADDRESS": f"{LOOPBACK}:{ports[callee]}" for callee in service.calls},
@@ -45,7 +45,7 @@ def environment_of(
 
 
 def edge_keys_environment(ports: PortPlan, identity: KeyPair, file: Path) -> dict[str, str]:
-    """Return the environment variables of `edge_keys`, the process that writes `file` for the edge."""
+    """Return the environment variables of the process `edge_keys`, which writes the edge's key file `file`."""
     return {
         "PROCTORIUM_TOKEN_CHECK_FILE": str(file),
         "PROCTORIUM_ENROLLMENT_ADDRESS": f"{LOOPBACK}:{ports['enrollment']}",
@@ -61,7 +61,8 @@ def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping
     public_url = f"http://localhost:{ports['edge']}"
     match name:
         case "enrollment":
-            # The edge serves plain HTTP here, and browsers do not store secure cookies from plain HTTP.
+            # In the development stack, the edge serves HTTP without TLS. Over such HTTP, browsers do not store cookies
+            # that have the attribute Secure.
             return {
                 "MASTER_KEY": _master_key(data_folder.component_folder(name)),
                 "SECURE_COOKIES": "false",
@@ -87,7 +88,7 @@ def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping
 
 
 def _master_key(folder: Path) -> str:
-    """Return the service's master key. It is stored in a file, so that it is the same after a restart."""
+    """Return the master key of a service. The key is stored in `folder`, so that it is the same after a restart."""
     file = folder / "master.key"
     if not file.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""The ports of the listeners, and checks of whether a port is free and which process uses it."""
+"""The ports of the listeners. Functions check whether a port is free, and find the process that uses a port."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ OFFSETS: Mapping[str, int] = {
     "postgres": 52,
     "nats": 62,
 }
-"""The offset of each listener's port from the base port. The first three listeners serve web pages."""
+"""The port of each listener, as an offset from the base port. The first three listeners serve web pages."""
 
 
 class PortsInUseError(Exception):
-    """Ports of the plan are in use. The message contains each port and the process that uses it."""
+    """Ports of the plan are in use. The message contains each of these ports and the process that uses the port."""
 
     def __init__(self, taken: Mapping[str, int]) -> None:
         self.taken = taken
@@ -60,7 +60,10 @@ class PortPlan:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> PortPlan:
-        """Return the plan from PROCTORIUM_PORT_BASE and PROCTORIUM_PORT_<NAME> (`_` for `-`). Raises PortError."""
+        """Return the plan from the environment variables PROCTORIUM_PORT_BASE and PROCTORIUM_PORT_<NAME>.
+
+        <NAME> is the name of a listener with `_` instead of `-`. Raises PortError if a variable has no valid port.
+        """
         base = _number(environment, "PROCTORIUM_PORT_BASE", DEFAULT_BASE)
         return cls(
             {
@@ -73,13 +76,16 @@ class PortPlan:
 
     @classmethod
     def of_addresses(cls, addresses: Mapping[str, str]) -> PortPlan:
-        """Return the plan with the ports of `addresses` (`host:port` by listener), and default ports for the others."""
+        """Return the plan with the ports in `addresses`. `addresses` maps a listener to its `host:port`.
+
+        Listeners that are not in `addresses` have their default ports.
+        """
         ports = {name: int(address.rpartition(":")[2]) for name, address in addresses.items()}
         return cls({**{name: DEFAULT_BASE + offset for name, offset in OFFSETS.items()}, **ports})
 
     @classmethod
     def free(cls) -> PortPlan:
-        """Return a plan in which all ports are free, for tests."""
+        """Return a plan for tests, in which all ports are free."""
         return cls(dict(zip(OFFSETS, free_ports(len(OFFSETS)), strict=True)))
 
     def __getitem__(self, name: str) -> int:
@@ -95,7 +101,7 @@ class PortPlan:
 def free_ports(count: int) -> list[int]:
     """Return `count` different free ports.
 
-    They are below the range of ephemeral ports, so that no outgoing connection uses one of them.
+    The ports are below the range of ephemeral ports, so that no outgoing connection uses one of these ports.
     """
     free: list[int] = []
     for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
@@ -118,7 +124,10 @@ def is_taken(port: int) -> bool:
 
 
 def holder_of(port: int) -> str:
-    """Return a description of the process that listens on the port, as far as this user may see it."""
+    """Return a description of the process that listens on the port.
+
+    If this user may not see the process, the description contains only this fact.
+    """
     for pid in _listeners(port):
         with contextlib.suppress(psutil.Error):
             process = psutil.Process(pid)
@@ -127,7 +136,7 @@ def holder_of(port: int) -> str:
 
 
 async def accepts_connections(port: int, tls: ssl.SSLContext | None = None) -> bool:
-    """Return whether the port accepts connections, over TLS if `tls` is given."""
+    """Return whether the port accepts a connection. If `tls` is given, the connection uses TLS."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port, ssl=tls)
     except OSError:
@@ -139,7 +148,7 @@ async def accepts_connections(port: int, tls: ssl.SSLContext | None = None) -> b
 
 
 def _command_line(process: psutil.Process) -> str:
-    """Return the command line of a process, shortened after a whole word."""
+    """Return the command line of a process. A long command line is shortened at the end of a word."""
     program, *arguments = process.cmdline() or [process.name()]
     words = " ".join([Path(program).name, *arguments])
     return textwrap.shorten(words, 80, placeholder=" …", break_on_hyphens=False)

@@ -1,4 +1,4 @@
-"""Child processes, started through `launch` so that they end with their parent. Their output goes to a log file."""
+"""Child processes. They are started through `launch`, so that they end with their parent, and write to a log file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ComponentFailedError(Exception):
         self.log = log
 
     def last_lines(self, count: int = 25) -> list[str]:
-        """Return up to `count` last lines of the component's log, or an empty list if there is no log."""
+        """Return the last lines of the component's log, at most `count`. Return an empty list if there is no log."""
         if self.log is None or not self.log.exists():
             return []
         return self.log.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
@@ -42,10 +42,10 @@ class User:
 
 @dataclass(frozen=True)
 class Command:
-    """A command line, and the environment, user and signals of its process.
+    """A command line, and the environment, user and signals of the process that runs the command line.
 
-    `stop_signal` requests an orderly end. The kernel sends `death_signal` when the parent ends. Secrets are passed by
-    `stdin`, because other users of this machine can see arguments.
+    `stop_signal` requests an orderly end of the process. The kernel sends `death_signal` when the parent process ends.
+    Secrets are passed in `stdin`, because other users of this machine can see `arguments`.
     """
 
     name: str
@@ -60,7 +60,10 @@ class Command:
 
 
 class Process:
-    """A running `Command`. It has its own process group, so that only the supervisor receives Ctrl-C of a terminal."""
+    """A process that runs a `Command`.
+
+    The process has a separate process group. Therefore Ctrl-C in a terminal sends a signal only to the supervisor.
+    """
 
     def __init__(self, command: Command) -> None:
         """Start the process. The process receives `death_signal` when the calling thread ends."""
@@ -74,7 +77,10 @@ class Process:
 
     @property
     def exit_code(self) -> int | None:
-        """The exit code (negative: a signal's number), or None while the process runs."""
+        """The exit code, or None while the process runs.
+
+        If a signal ended the process, the exit code is the negative number of the signal.
+        """
         return self._popen.poll()
 
     async def wait(self) -> int:
@@ -84,7 +90,11 @@ class Process:
         return code
 
     async def stop(self, grace: float) -> int:
-        """Send the stop signal, kill the process after `grace` seconds, kill its group, and return the exit code."""
+        """Stop the process and return its exit code.
+
+        Send the stop signal. If the process still runs after `grace` seconds, kill it. Then kill the remaining
+        processes of its group.
+        """
         self.signal(self.command.stop_signal)
         try:
             async with asyncio.timeout(grace):
@@ -96,12 +106,12 @@ class Process:
         return code
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process if it still runs, but not to its group."""
+        """Send a signal to the process if it still runs. The other processes of its group receive no signal."""
         if self._popen.poll() is None:
             self._popen.send_signal(number)
 
     def kill(self) -> None:
-        """Send SIGKILL to the process and its group."""
+        """Send SIGKILL to the process and the other processes of its group, if the process still runs."""
         if self._popen.poll() is None:
             self._kill_group()
 
@@ -111,7 +121,7 @@ class Process:
 
 
 def describe_exit(code: int) -> str:
-    """Return a readable form of an exit code, such as `was killed (SIGKILL)` or `ended with 1`."""
+    """Return a readable description of an exit code, such as `was killed (SIGKILL)` or `ended with 1`."""
     return f"was killed ({signal.Signals(-code).name})" if code < 0 else f"ended with {code}"
 
 
@@ -140,7 +150,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
         *(str(user.uid if user else -1), str(user.gid if user else -1), "--"),
     ]
     command.log.parent.mkdir(parents=True, exist_ok=True)
-    # The input is a temporary file. A pipe would need a thread that writes while the process reads.
+    # The input is a temporary file, because a pipe would need a thread that writes while the process reads.
     with command.log.open("ab") as log, tempfile.TemporaryFile() as stdin:
         stdin.write(command.stdin)
         stdin.seek(0)
@@ -156,7 +166,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 async def _until_ended(pid: int) -> None:
-    """Wait until the process may have ended. The caller must then poll its exit code."""
+    """Wait until the process has probably ended. The caller must then check the exit code of the process."""
     if not hasattr(os, "pidfd_open"):
         await asyncio.sleep(0.05)
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """The status of a component. `state` is starting, ready or down. `restarts` counts restarts after failures."""
+    """The status of a component: its `state` (starting, ready or down) and the number of `restarts` after failures."""
 
     state: str
     pid: int | None
@@ -27,10 +27,13 @@ class RunFile:
     addresses: Mapping[str, str]
     certificates: str
     complete: bool = False
-    """Whether the start is complete: all components have been ready, and requested demo data is loaded."""
+    """Whether the start of the stack is complete.
+
+    The start is complete when all components have become ready and the demo data, if requested, is loaded.
+    """
     components: Mapping[str, ComponentStatus] = field(default_factory=dict)
     sign_ins: tuple[tuple[str, str, str], ...] = ()
-    """The sign-ins of the demo data. Each has role and name, e-mail and password."""
+    """The sign-ins of the demo data. A sign-in consists of three texts: role and name, e-mail, password."""
 
     def write(self, file: Path) -> None:
         """Replace the file atomically. Only the current user can read the file, because it contains passwords."""

@@ -12,11 +12,11 @@ from proctorium_devstack.ports import LOOPBACK
 async def serve(
     app: Starlette, port: int, *, host: str = LOOPBACK, name: str = "localhost"
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Then open requests have one second to end before they are aborted.
+    """Serve until SIGTERM or SIGINT. Then wait up to one second for the current requests, and abort the others.
 
-    `name` is an additional host name that is accepted in requests.
+    Requests may use `name` as the host name, in addition to the names of this machine.
     """
-    # Host names are checked against DNS rebinding, by which any web page could read the data.
+    # Unknown host names are refused, to prevent DNS rebinding. With DNS rebinding, any web page could read the data.
     protected = TrustedHostMiddleware(app, allowed_hosts=["localhost", LOOPBACK, name])
     settings = uvicorn.Config(
         protected,
@@ -25,7 +25,8 @@ async def serve(
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=1,
-        # This is longer than the time between two batches of spans, so that no exporter uses a closing connection.
+        # The keep-alive time is longer than the time between two batches of spans. Therefore no exporter sends a batch
+        # on a connection that the server is closing.
         timeout_keep_alive=60,
     )
     await uvicorn.Server(settings).serve()

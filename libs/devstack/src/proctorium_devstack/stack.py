@@ -1,4 +1,4 @@
-"""Classes to run a stack in this process, or to control a stack of another process.
+"""Classes that run a stack in this process, or control a stack that runs in another process.
 
 Example::
 
@@ -38,7 +38,7 @@ class NotRunningError(Exception):
 
 
 class RunningStack:
-    """A stack whose supervisor may run in another process, with its addresses and processes."""
+    """A running stack, as its run file describes it. The supervisor of the stack may run in another process."""
 
     def __init__(self, data_folder: DataFolder) -> None:
         self.data_folder = data_folder
@@ -61,7 +61,7 @@ class RunningStack:
         return self.state.addresses[name]
 
     def url(self, name: str) -> str:
-        """Return the HTTP URL of a listener, such as mailbox."""
+        """Return the HTTP URL of a listener, for example of `mailbox`."""
         return f"http://{self.address(name)}"
 
     def pid(self, name: str) -> int | None:
@@ -69,12 +69,12 @@ class RunningStack:
         return self.state.components[name].pid
 
     def identity(self, name: str = OPERATOR) -> KeyPair:
-        """Return a client certificate for direct calls to services. Issue the certificate if it does not exist."""
+        """Return a client certificate for direct calls to services, without the edge. Issue it if it does not exist."""
         issue(self.data_folder.certificates, [name])
         return key_pair(self.data_folder.certificates, name)
 
     def environment(self, service: str) -> Mapping[str, str]:
-        """Return the environment variables of a service, including those for its command `migrate`."""
+        """Return the environment variables of a service. They include the variables for the command `migrate`."""
         state = self.state
         ports = PortPlan.of_addresses(state.addresses)
         assembly = assemble(self.data_folder, ports, state.components)
@@ -89,7 +89,7 @@ class RunningStack:
         return {**variables, "PROCTORIUM_MIGRATION_DATABASE_URL": owner}
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component. Its supervisor restarts it. Await `ready` for the end of the restart."""
+        """Send SIGKILL to a component. The supervisor restarts it. To wait for the restart, await `ready`."""
         pid = self.pid(name)
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
@@ -104,7 +104,7 @@ class RunningStack:
 
 
 class Stack(RunningStack):
-    """A stack that this process supervises. The stack ends with its `async with` block, or with this process."""
+    """A stack that this process supervises. The stack ends when its `async with` block or this process ends."""
 
     def __init__(self, assembly: Assembly, on_event: EventListener) -> None:
         super().__init__(assembly.data_folder)
@@ -132,16 +132,17 @@ class Stack(RunningStack):
     ) -> AsyncIterator[Stack]:
         """Run the named components (None: all) and their dependencies within the block.
 
-        With `durable=False` (for tests), a power loss can corrupt the databases, and they are deleted at the end.
+        Tests use `durable=False`: a power loss can corrupt the databases, and the databases are deleted at the end.
         `settings` are environment variables for all services. `on_created` is called before components start.
-        Raises UnknownComponentError, PortError, AlreadyRunningError or PortsInUseError before files are written or
-        components are started. Raises ComponentFailedError if a component does not become ready.
+
+        Raises UnknownComponentError, PortError, AlreadyRunningError or PortsInUseError. After these errors, no file was
+        written and no component was started. Raises ComponentFailedError if a component does not become ready.
         """
         data_folder = DataFolder.at(folder)
         names = with_dependencies(components)
         plan = ports or PortPlan.from_environment(os.environ)
         data_folder.require_unlocked()
-        # The ports are checked before files are written, so that a refusal leaves no files.
+        # The ports are checked before files are written. Therefore no files remain if a port is in use.
         plan.require_free(listeners_of(names))
         with data_folder.lock():
             stack = cls(
@@ -161,7 +162,7 @@ class Stack(RunningStack):
         return replace(self._state, components=self._supervisor.statuses)
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component. It restarts automatically. Await `ready` for the end of the restart."""
+        """Send SIGKILL to a component. The supervisor restarts it. To wait for the restart, await `ready`."""
         await self._supervisor.kill(name)
 
     async def ready(self, name: str, timeout: float = 60.0) -> None:
@@ -185,7 +186,7 @@ class Stack(RunningStack):
         return self.assembly.postgres.url(service)
 
     def complete(self, sign_ins: tuple[tuple[str, str, str], ...]) -> None:
-        """Write to the run file that the start is complete, with these sign-ins."""
+        """Write to the run file that the start is complete, and write the sign-ins of the demo data."""
         self._state = replace(self._state, complete=True, sign_ins=sign_ins)
         self._write()
 

@@ -18,13 +18,16 @@ _STABLE_AFTER = 30.0
 
 @dataclass(frozen=True)
 class Event:
-    """A message about a component for the terminal: `what` happened, and its duration in `seconds`, or None."""
+    """A message about a component for the terminal.
+
+    `what` describes the event. `seconds` is the duration of the event, or None if the event has no duration.
+    """
 
     component: str
     what: str
     seconds: float | None = None
     log: Sequence[str] = ()
-    """The last lines of the component's log after a failure."""
+    """The last lines of the component's log, if the event is a failure."""
 
 
 EventListener = Callable[[Event], None]
@@ -50,7 +53,10 @@ class Supervisor:
         on_event: EventListener,
         on_change: Callable[[], None],
     ) -> None:
-        """`on_event` is called with each message for the terminal, `on_change` after each change of `statuses`."""
+        """Describe the components. They are started by `start_all`.
+
+        `on_event` is called with each message for the terminal. `on_change` is called after each change of `statuses`.
+        """
         self._entries = {component.name: _Entry(component) for component in components}
         self._on_event = on_event
         self._on_change = on_change
@@ -61,7 +67,10 @@ class Supervisor:
         return {name: _status(entry) for name, entry in self._entries.items()}
 
     async def start_all(self) -> None:
-        """Start all components, concurrently if dependencies allow it. Raises the first ComponentFailedError."""
+        """Start all components. A component starts as soon as the components on which it depends are ready.
+
+        Raises the first ComponentFailedError.
+        """
         failed: ComponentFailedError | None = None
         try:
             async with asyncio.TaskGroup() as group:
@@ -71,12 +80,13 @@ class Supervisor:
             failed = next(
                 each for each in failures.exceptions if isinstance(each, ComponentFailedError)
             )
-        # The error is raised here because Python before 3.11.4 wraps an exception raised in `except*` in a new group.
+        # The error is raised after the `except*` clause, because Python before 3.11.4 wraps every exception that is
+        # raised in such a clause in a new group.
         if failed is not None:
             raise failed
 
     async def stop_all(self) -> None:
-        """Stop all components. A component is stopped before its dependencies. No process remains."""
+        """Stop all components. Each component is stopped before its dependencies. Afterwards, no process runs."""
         await asyncio.gather(*(self._stop_watching(entry) for entry in self._entries.values()))
         for batch in _stop_order(self._entries):
             await asyncio.gather(*(self._stop_one(entry) for entry in batch))
@@ -93,7 +103,7 @@ class Supervisor:
             await self._find(name).ready.wait()
 
     async def kill(self, name: str) -> None:
-        """Send SIGKILL to a component. It restarts automatically. Await `ready` for the end of the restart."""
+        """Send SIGKILL to a component. It is restarted automatically. To wait for the restart, await `ready`."""
         entry = self._find(name)
         self._set(entry, "down")
         await entry.component.kill()
@@ -157,7 +167,10 @@ class Supervisor:
             await end(watcher)
 
     async def _keep_running(self, entry: _Entry) -> None:
-        """Report each end of the process and restart it. The delay grows with consecutive failures."""
+        """Whenever the component's process ends, report this and restart the component.
+
+        The delay before a restart grows with the number of consecutive failures.
+        """
         failures = 0
         while True:
             since = time.monotonic()
@@ -171,7 +184,11 @@ class Supervisor:
             failures = await self._relaunch(entry, failures)
 
     async def _relaunch(self, entry: _Entry, failures: int) -> int:
-        """Restart the component until it is ready. Return the number of its failures since it was stable."""
+        """Restart the component, repeatedly if a restart fails, until the component is ready.
+
+        `failures` is the number of consecutive failures before the call. Return this number plus the restarts of this
+        call.
+        """
         while True:
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])
             failures += 1
@@ -211,7 +228,7 @@ def _status(entry: _Entry) -> ComponentStatus:
 
 
 def _stop_order(entries: Mapping[str, _Entry]) -> Iterable[list[_Entry]]:
-    """Yield batches of components, in which each component comes before its dependencies."""
+    """Yield batches of components in the order in which they are stopped: each component before its dependencies."""
     remaining = dict(entries)
     while remaining:
         needed = {name for each in remaining.values() for name in each.component.dependencies}

@@ -1,4 +1,4 @@
-"""A fixture with one edge for all tests of a file."""
+"""A fixture that runs one edge for all tests of a file."""
 
 from __future__ import annotations
 

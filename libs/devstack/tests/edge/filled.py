@@ -1,4 +1,4 @@
-"""A generator of requests with all fields set, for each method, from the protos' descriptors."""
+"""Functions that create a request for each method. All fields of the method's request message are set."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Method:
         return self.path.split(".")[1]
 
     def filled(self) -> Message:
-        """Return a request with all fields set. Of each oneof, only the first field is set."""
+        """Return a request with all fields set. In each oneof, only the first field is set."""
         return _filled(self.request, 0)
 
 
@@ -65,7 +65,7 @@ def as_json(message: Message, *, proto_names: bool = False) -> dict[str, Any]:
 
 
 def read(method: Method, received: bytes) -> Message:
-    """Parse a request that a service has received, and return it."""
+    """Parse the bytes of a request that a service has received, and return the request."""
     request: Message = message_factory.GetMessageClass(method.request)()
     request.ParseFromString(received)
     return request
@@ -74,7 +74,10 @@ def read(method: Method, received: bytes) -> Message:
 def objects(
     message: Descriptor, value: dict[str, Any], path: str = ""
 ) -> Iterator[tuple[str, Descriptor, dict[str, Any]]]:
-    """Yield path (in proto names), type and JSON of a message and, recursively, of the messages in its fields."""
+    """Yield the path, type and JSON of a message and, recursively, of the messages in its fields.
+
+    A path consists of field names as they are written in the proto.
+    """
     yield path, message, value
     for field in message.fields:
         inner = field.message_type
@@ -89,7 +92,7 @@ def objects(
 
 
 def _is_plain(message: Descriptor) -> bool:
-    """Return whether the JSON of the message is an object with the names of its fields."""
+    """Return whether the JSON form of a message of this type is an object whose keys are the names of the fields."""
     return (
         not message.full_name.startswith("google.protobuf.") and not message.GetOptions().map_entry
     )

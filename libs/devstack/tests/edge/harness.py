@@ -1,4 +1,4 @@
-"""A harness with a real Envoy, and with fakes of the services and the portal that record their requests."""
+"""A harness with a real Envoy, and with fakes of the services and the portal. The fakes record the requests."""
 
 from __future__ import annotations
 
@@ -45,7 +45,10 @@ Context: TypeAlias = "grpc.aio.ServicerContext[bytes, bytes]"
 
 
 class Upstreams(grpc.GenericRpcHandler):
-    """A fake of all services and the portal. It records requests and returns empty messages, pages or errors."""
+    """A fake of all services and of the portal. It records each request and responds to it.
+
+    The response is an empty message, a page or an error.
+    """
 
     def __init__(self) -> None:
         self.metadata: dict[str, str] = {}
@@ -55,19 +58,25 @@ class Upstreams(grpc.GenericRpcHandler):
         self.time_remaining: float | None = None
         self.page_requests: list[bytes] = []
         self.hang_ups = 0
-        """The number of next page requests for which the portal closes the connection without a response."""
+        """For this number of page requests, the portal closes the connection without a response."""
         self.slow = False
         self.error: ServiceError | None = None
         self.library_error: grpc.StatusCode | None = None
-        """The code with which calls fail without a reason, like errors of a gRPC library. None: calls succeed."""
+        """The code of the error with which calls fail. None: calls succeed.
+
+        The error has no reason, like the errors that a gRPC library creates.
+        """
         self.broken_peer: str | None = None
-        """The peer of a connection on which every call fails, like on a connection that a gRPC library has broken."""
+        """The peer of a connection on which every call fails. None: no such connection.
+
+        This simulates a connection that a gRPC library has broken.
+        """
         self.fails_calls = False
 
     def service(
         self, handler_call_details: grpc.HandlerCallDetails
     ) -> grpc.RpcMethodHandler[bytes, bytes]:
-        """Return the handler of the called method."""
+        """Return the handler for a call of any method."""
         match handler_call_details.method:
             case "/grpc.health.v1.Health/Check":
                 return grpc.unary_unary_rpc_method_handler(self._check_health)
@@ -111,7 +120,7 @@ class Upstreams(grpc.GenericRpcHandler):
         self.time_remaining = context.time_remaining()
 
     async def page(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Respond to a request with the same page for every path."""
+        """Respond to a request for any path with the same page."""
         self.page_requests.append(await reader.readuntil(b"\r\n\r\n"))
         if self.hang_ups > 0:
             self.hang_ups -= 1
@@ -123,7 +132,7 @@ class Upstreams(grpc.GenericRpcHandler):
 
 
 class Harness:
-    """An edge, its fake upstreams, and an HTTP client of the edge."""
+    """An edge, the fake services behind the edge, and an HTTP client of the edge."""
 
     def __init__(
         self,
@@ -136,7 +145,10 @@ class Harness:
     ) -> None:
         self.address = address
         self.token: str | None = TokenSigner(KEY).sign(PERSON, ["learner"]).text
-        """The token for calls that have neither an authorization header nor a cookie. None: no token."""
+        """The token that is sent with each call to which the test adds no authorization header and no cookie.
+
+        If it is None, no token is sent.
+        """
         self.upstreams = upstreams
         self.http = http
         self.settings = settings
@@ -159,24 +171,28 @@ class Harness:
         return await asyncio.open_connection(host, int(port), local_addr=(source, 0))
 
     def with_token(self, token: str | None) -> Harness:
-        """Return a copy of the harness with another token, or without a token if it is None."""
+        """Return a copy of the harness with another token. If `token` is None, the copy sends no token."""
         other = copy(self)
         other.token = token
         return other
 
     @property
     def authorization(self) -> tuple[tuple[str, str], ...]:
-        """The authorization header as gRPC metadata. It is empty without a token."""
+        """The authorization header as gRPC metadata. If the harness has no token, the metadata is empty."""
         return () if self.token is None else (("authorization", f"Bearer {self.token}"),)
 
     def _authorization(self, names: Sequence[str]) -> dict[str, str]:
-        """Return the authorization header, or none if `names` already contain an authorization header or a cookie."""
+        """Return the authorization header, or an empty dictionary if it must not be added.
+
+        `names` are the names of the headers from the test. The header is not added if `names` contains an authorization
+        header or a cookie.
+        """
         return {} if {"authorization", "cookie"}.intersection(names) else dict(self.authorization)
 
     async def call(
         self, method: str, request: bytes = b"", *metadata: tuple[str, str], timeout: float = 5
     ) -> bytes:
-        """Make a gRPC call and return the response."""
+        """Make a gRPC call to the edge and return the response."""
         async with grpc.aio.insecure_channel(self.address) as channel:
             call: UnaryCall = channel.unary_unary(method)
             authorization = self._authorization([name for name, _ in metadata])
@@ -185,7 +201,7 @@ class Harness:
             )
 
     async def json(self, method: str, body: str = "{}", **headers: str) -> Response:
-        """Make a call with a JSON body and return the response."""
+        """Make a call with a JSON body to the edge and return the response."""
         return await self.http.post(
             method,
             content=body,
@@ -197,7 +213,7 @@ class Harness:
         )
 
     async def post(self, method: str, body: str, content_type: str | None) -> Response:
-        """Make a call with this content type (None: no content type) and return the response."""
+        """Make an HTTP POST request with a content type (None: no content type) and return the response."""
         headers = {} if content_type is None else {"content-type": content_type}
         return await self.http.post(
             method, content=body, headers={**headers, **self._authorization([])}
@@ -208,7 +224,7 @@ class Harness:
         return (await self.http.get(f"/healthz/{service}")).status_code
 
     async def web(self, method: str, request: bytes = b"") -> Response:
-        """Make a gRPC-Web call and return the response."""
+        """Make a gRPC-Web call to the edge and return the response."""
         return await self.http.post(
             method,
             content=b"\0" + len(request).to_bytes(4, "big") + request,
@@ -222,7 +238,7 @@ class Harness:
 
 @asynccontextmanager
 async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[Harness]:
-    """Run an edge and its upstreams within the block. `settings` are fields of EdgeSettings."""
+    """Run an edge and the fake services behind it within the block. `settings` are fields of EdgeSettings."""
     certificates = issue(folder / "certificates", [*SERVICES, "edge"])
     listen, admin, portal, unavailable, *ports = free_ports(4 + len(SERVICES))
     upstreams = Upstreams()
@@ -260,7 +276,7 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[Harness]:
 
 
 def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
-    """Write the file with the public keys with which the edge checks tokens."""
+    """Write the public keys of `keys` to the file from which the edge reads the keys for checking tokens."""
     file = Path(settings.token_check)
     file.parent.mkdir(exist_ok=True)
     new = file.with_name("new")

@@ -248,7 +248,7 @@ async def test_largest_error_reaches_its_caller_and_ends_no_other_stream(
         assert await watching.read() == b""
         harness.upstreams.error = largest
         try:
-            # The edge has one connection to a service, so these calls share the connection of the watch.
+            # The edge has only one connection to each service, so the calls and the watch use the same connection.
             errors = [await refusal(harness.call(SESSIONS)) for _ in range(5)]
         finally:
             harness.upstreams.error = None
@@ -361,7 +361,10 @@ async def test_access_log_contains_methods_but_no_personal_data(harness: Harness
 async def _lines(
     log: Path, is_complete: Callable[[list[dict[str, object]]], bool]
 ) -> list[dict[str, object]]:
-    """Return the lines of the log as soon as `is_complete` is true. Envoy writes them after the response."""
+    """Wait until `is_complete` is true for the lines of the log, and return the lines.
+
+    The wait is necessary, because Envoy writes the line of a request after it has sent the response.
+    """
 
     async def read() -> list[dict[str, object]]:
         while True:

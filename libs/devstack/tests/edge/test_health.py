@@ -1,4 +1,4 @@
-"""Tests of the edge with a service whose health checks succeed and whose calls fail."""
+"""Tests of the edge with a service that has a special failure: its health checks succeed, but all calls fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Tests that the edge removes headers that would break its shared connection to a service's gRPC library."""
+"""Tests that the edge removes certain headers of clients.
+
+These headers would make a service's gRPC library break the connection that the edge uses for the calls of all clients.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,10 @@ PASSED = {
     *("grpc-encoding", "origin", "sec-fetch-site", "traceparent", "tracestate"),
     *("x-forwarded-for", "x-forwarded-proto", "x-grpc-web"),
 }
-"""The headers that a service may receive. The gRPC library hides grpc-timeout, te and the pseudo-headers."""
+"""The headers that the code of a service may receive.
+
+The service also receives grpc-timeout, te and the pseudo-headers, but the gRPC library hides them from the code.
+"""
 
 FIELDS: dict[str, list[bytes]] = {
     "deadline-without-unit": [b"grpc-timeout: 5"],
@@ -136,12 +142,12 @@ async def test_valid_deadline_is_passed_on(harness: Harness) -> None:
         harness.upstreams.slow = False
     assert late.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
     assert harness.upstreams.time_remaining is not None
-    # gRPC rounds a timeout up before it is sent.
+    # The remaining time may exceed the timeout of 0.05 s, because gRPC rounds up a timeout before sending it.
     assert harness.upstreams.time_remaining < 0.1
 
 
 class OtherClient:
-    """Another client with calls and an open watch, on which a hostile request must have no effect."""
+    """Another client, which makes calls and has an open watch. A hostile request must have no effect on this client."""
 
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
@@ -155,7 +161,7 @@ class OtherClient:
         return self
 
     async def assert_works(self) -> None:
-        """Assert that each call succeeds, that the service receives its headers, and that the watch is open."""
+        """Assert that calls succeed, that the service receives the headers of each call, and that the watch is open."""
         for token in ("Bearer mine", "Bearer mine", "Bearer other"):
             metadata = (("authorization", token), ("traceparent", token))
             await self._call(b"", metadata=metadata, timeout=5)
@@ -198,7 +204,7 @@ async def call_in_frames(
     else:
         writer.write(frame(DATA, END_STREAM, 1, b""))
     received = b""
-    # Envoy may close the connection of a client that violates the protocol.
+    # The connection may be reset, because Envoy may close the connection of a client that violates the protocol.
     with suppress(ConnectionResetError):
         async with asyncio.timeout(10):
             while not _has_ended(received) and (more := await reader.read(65_536)):

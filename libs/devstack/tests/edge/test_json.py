@@ -1,4 +1,7 @@
-"""Tests that JSON with an invalid field is refused with the field's name, and that valid JSON arrives unchanged."""
+"""Tests that JSON with an invalid field is refused, and that the service receives the content of valid JSON unchanged.
+
+The error for an invalid field contains the name of the field.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def _name_of(method: Method) -> str:
 
 
 def assert_field_refused(response: Response, field: str) -> None:
-    """Assert that the response is the same error that services return for an invalid `field`."""
+    """Assert that the response is the error INVALID_REQUEST about `field`, in the form of a service's error."""
     assert response.status_code == 400, response.text
     assert_json_error(response, 3, "INVALID_REQUEST")
     details = {detail["@type"].rpartition(".")[2]: detail for detail in response.json()["details"]}
@@ -71,7 +74,8 @@ async def test_repeated_field_name_is_refused_at_every_level(
         for field in message.fields:
             if field.json_name not in value:
                 continue
-            # The field appears twice, with its two names, or if they are equal, with the plain and the escaped name.
+            # The JSON contains the field twice, with two different spellings of the name. These are the name in JSON
+            # and the name in the proto. If both names are equal, the first letter of the second name is escaped.
             second_name = field.name if field.name != field.json_name else _escape_first(field.name)
             placeholder = f"#{field.name}#"
             value[placeholder] = value[field.json_name]

@@ -1,4 +1,4 @@
-"""Tests of the edge's limits of requests, time, connections and memory for one client address."""
+"""Tests of the edge's limits: of requests and connections for one client address, of time, and of memory."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SIGN_IN = "/proctorium.enrollment.v1.AccountService/SignIn"
 JOIN = "/proctorium.session.v1.LobbyService/JoinSession"
 ORGANISATION = "/proctorium.enrollment.v1.OrganisationService/GetOrganisation"
 DEFAULT_LIMIT = 1024
-"""Envoy's default limit of open requests to a cluster."""
+"""Envoy's default limit of concurrent requests to one cluster."""
 STREAMS_PER_CONNECTION = 100
 HEAP = 192 * MIB
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -62,7 +62,7 @@ async def test_unfinished_watches_do_not_exhaust_a_service(harness: Harness) -> 
 
 
 async def _ping(connection: Connection) -> None:
-    """Send a ping and wait for the acknowledgement. The edge sends it after it has read all earlier bytes."""
+    """Send a ping and wait for the acknowledgement, so that the edge has read all bytes before the ping."""
     reader, writer = connection
     ping, acknowledgement = 6, b"\0\0\x08\x06\x01"
     writer.write(frame(ping, 0, 0, b"8 bytes."))
@@ -90,7 +90,10 @@ async def test_call_with_an_unfinished_body_times_out(tmp_path: Path) -> None:
 
 
 async def _unfinished(harness: Harness, method: str) -> tuple[bytes, bool]:
-    """Send a gRPC-Web call with an unfinished body. Return the response's headers, and whether its body is empty."""
+    """Send the headers of a gRPC-Web call and only a part of its body.
+
+    Return the headers of the response, and whether the body of the response is empty.
+    """
     reader, writer = await harness.connect()
     lines = [
         f"POST {method} HTTP/1.1",
@@ -129,7 +132,7 @@ async def test_unfinished_uploads_use_limited_memory(tmp_path: Path) -> None:
 
 
 async def _upload(harness: Harness, size: int) -> None:
-    """Send an upload without its last byte. Stop if the edge closes the connection."""
+    """Send all bytes of an upload except the last byte. Stop if the edge closes the connection."""
     _, writer = await harness.connect()
     lines = [
         f"POST {EVIDENCE} HTTP/1.1",
@@ -260,7 +263,7 @@ async def test_thousand_learners_behind_one_address_are_within_the_limits(tmp_pa
 
 
 async def _assert_succeeds(harness: Harness, connection: Connection, method: str) -> None:
-    """Call a method on the connection, and assert that it succeeds."""
+    """Call a method on the connection, and assert that the call succeeds."""
     reader, writer = connection
     writer.write(_json_call(harness, method))
     async with asyncio.timeout(30):

@@ -34,12 +34,13 @@ OTHER = SigningKey(b"o" * 32)
 def signed(
     key: SigningKey = KEY, *, ago: timedelta = timedelta(), audience: str = "proctorium"
 ) -> str:
-    """Return a token that was issued the duration `ago` before now."""
+    """Return a token whose time of issue is `ago` before the current time."""
     signer = TokenSigner(key, audience=audience, clock=lambda: datetime.now(UTC) - ago)
     return signer.sign(PERSON, ["learner"]).text
 
 
-# Tokens are created when a test runs, so that their expiry does not depend on the time of collection.
+# The entries are functions, so that each token is created when its test runs. If tokens were created when pytest
+# collects the tests, valid tokens could expire before their test runs.
 INVALID: dict[str, tuple[Callable[[], str | None], str]] = {
     "missing": (lambda: None, "TOKEN_MISSING"),
     "expired": (lambda: signed(ago=timedelta(hours=1)), "TOKEN_EXPIRED"),
@@ -145,7 +146,7 @@ async def test_new_keys_are_used_without_a_restart(
             while (await new.json(ME)).status_code != 200:
                 await asyncio.sleep(0.05)
         assert (await old.json(ME)).status_code == 200
-        # Without keys, the edge forwards every token, and only the services check tokens.
+        # If the file has no keys, the edge forwards every token, and only the services check tokens.
         check_tokens(harness.settings)
         async with asyncio.timeout(20):
             while (await harness.with_token("nonsense").json(ME)).status_code != 200:

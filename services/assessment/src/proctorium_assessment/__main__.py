@@ -1,4 +1,4 @@
-"""The entry point of assessment: connects its API, subscribers and workers."""
+"""The entry point of assessment, which connects the API, the subscribers and the workers."""
 
 from __future__ import annotations
 

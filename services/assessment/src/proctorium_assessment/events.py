@@ -32,31 +32,31 @@ def _ids(attempt: Attempt) -> _Ids:
 
 
 def attempt_created(attempt: Attempt, item_count: int) -> pb.AttemptCreated:
-    """Return the event that an attempt was created."""
+    """Return the event which reports that an attempt was created."""
     return pb.AttemptCreated(
         **_ids(attempt), person_id=str(attempt.person_id), item_count=item_count
     )
 
 
 def attempt_authorized(attempt: Attempt) -> pb.AttemptAuthorized:
-    """Return the event that the learner may start an attempt."""
+    """Return the event which reports that the learner may start an attempt."""
     return pb.AttemptAuthorized(**_ids(attempt))
 
 
 def attempt_voided(attempt: Attempt) -> pb.AttemptVoided:
-    """Return the event that an attempt was closed before it was started."""
+    """Return the event which reports that an attempt was closed before it was started."""
     return pb.AttemptVoided(**_ids(attempt))
 
 
 def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
-    """Return the event that an attempt was started."""
+    """Return the event which reports that an attempt was started."""
     return pb.AttemptStarted(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
 
 
 def attempt_progressed(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> pb.AttemptProgressed:
-    """Return the event that the number of answered items of an attempt has changed."""
+    """Return the event which reports the current number of answered items of an attempt."""
     return pb.AttemptProgressed(
         **_ids(attempt), answered_count=answered_count, item_count=item_count
     )
@@ -65,7 +65,7 @@ def attempt_progressed(
 def attempt_submitted(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> pb.AttemptSubmitted:
-    """Return the event that an attempt was submitted."""
+    """Return the event which reports that an attempt was submitted."""
     assert attempt.submit_cause is not None, "a submitted attempt has a cause"
     return pb.AttemptSubmitted(
         **_ids(attempt),
@@ -76,7 +76,7 @@ def attempt_submitted(
 
 
 def result_released(attempt: Attempt, result: Result, course_id: UUID | None) -> pb.ResultReleased:
-    """Return the event that a result was released to its learner."""
+    """Return the event which reports that a result was released to the learner."""
     return pb.ResultReleased(
         **_ids(attempt),
         result_id=str(result.result_id),
@@ -88,7 +88,7 @@ def result_released(attempt: Attempt, result: Result, course_id: UUID | None) ->
 
 
 def certificate_issued(certificate: PendingCertificate) -> pb.CertificateIssued:
-    """Return the event that a certificate was issued."""
+    """Return the event which reports that a certificate was issued."""
     return pb.CertificateIssued(
         certificate_id=str(certificate.certificate_id),
         registration_id=str(certificate.registration_id),

@@ -1,6 +1,7 @@
 """Encoding and decoding of items and answers, as protobuf messages.
 
-The same bytes are stored in the database. The breaking-change check of the protos keeps stored rows readable.
+Items and answers are stored in the database as encoded messages. The breaking-change check of the protos ensures that
+stored rows stay readable.
 """
 
 from __future__ import annotations
@@ -26,7 +27,10 @@ _ALL_OR_NOTHING = items_pb2.CHOICE_SCORING_ALL_OR_NOTHING
 
 
 def items_to_bytes(items: Iterable[Item]) -> bytes:
-    """Return the items as stored in `assessments.item_list`: an `Assessment` message with only its items."""
+    """Return the items as an encoded `Assessment` message that has only items.
+
+    The bytes are stored in the column `assessments.item_list`.
+    """
     return assessments_pb2.Assessment(
         items=[item_message(item) for item in items]
     ).SerializeToString()
@@ -41,7 +45,10 @@ def items_from_bytes(stored: bytes) -> tuple[Item, ...]:
 
 
 def item_message(item: Item) -> items_pb2.Item:
-    """Return an item as a message with its answer key and feedback, for administrators and results."""
+    """Return an item as a message with its answer key and feedback.
+
+    The message is for administrators, and for learners who may see the feedback of their result.
+    """
     message = items_pb2.Item(
         item_id=str(item.item_id), prompt=item.prompt, points=item.points, feedback=item.feedback
     )
@@ -68,7 +75,10 @@ def item_message(item: Item) -> items_pb2.Item:
 
 
 def learner_item_message(item: Item) -> items_pb2.Item:
-    """Return an item as a message for a learner who has no result yet: without answer key, tolerance and feedback."""
+    """Return an item as a message for a learner who has no result yet.
+
+    The message has no answer key, no tolerance and no feedback.
+    """
     message = item_message(item)
     message.ClearField("feedback")
     match message.WhichOneof("kind"):
@@ -140,7 +150,10 @@ def answer_from_message(message: items_pb2.Answer) -> Answer:
 
 
 def answer_to_bytes(answer: Answer) -> bytes:
-    """Return the canonical bytes of an answer: an `Answer` message with sorted choices, or no bytes for None."""
+    """Return the canonical bytes of an answer: an encoded `Answer` message with sorted choices.
+
+    Return no bytes if the answer is None.
+    """
     match answer:
         case None:
             return b""
@@ -156,5 +169,8 @@ def answer_to_bytes(answer: Answer) -> bytes:
 
 
 def answer_from_bytes(stored: bytes) -> Answer:
-    """Return the answer that an encoded `Answer` message contains, or None if it has no value or no choices."""
+    """Return the answer that an encoded `Answer` message contains.
+
+    Return None if the message has no value or no choices.
+    """
     return answer_from_message(items_pb2.Answer.FromString(stored))

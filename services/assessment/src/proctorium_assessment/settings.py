@@ -11,7 +11,7 @@ from proctorium_common.security.encryption import EncryptionKey, MasterKey, Mast
 
 
 class Settings(ServiceSettings):
-    """The settings of assessment, in addition to those of every service."""
+    """The settings of assessment, in addition to the settings that all services have."""
 
     enrollment_address: str | None = Field(
         None,
@@ -52,5 +52,5 @@ class Settings(ServiceSettings):
     )
 
     def issuer_encryption_key(self) -> EncryptionKey:
-        """Return the key that encrypts the issuer's signing key."""
+        """Return the key with which the issuer's signing key is encrypted."""
         return MasterKey.parse(self.master_key.get_secret_value()).for_purpose("issuer key")

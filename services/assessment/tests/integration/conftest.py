@@ -1,4 +1,4 @@
-"""Fixtures that run the service with a separate database for each test."""
+"""Fixtures that run the service. Each test has its own database."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def harness(migrated_database: MigratedDatabase, nats: Nats) -> AsyncItera
 
 @pytest.fixture
 async def connected(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
-    """The service with a separate broker that has all streams."""
+    """Yield the harness of a service that is connected to its own broker, which has all streams."""
     await own_nats.declare()
     async with running(migrated_database("proctorium_assessment"), own_nats) as harness:
         yield harness

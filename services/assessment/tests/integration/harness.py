@@ -1,4 +1,4 @@
-"""The harness of the integration tests, with the service, its callers and learners in sessions."""
+"""The harness of the integration tests: the service, the people who call it and the seats of learners in sessions."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Person(testing.Person):
 
 @dataclass
 class Seat:
-    """A learner in a session, with the events that session orchestration publishes about the learner."""
+    """The seat of a learner in a session. Its methods handle the events about the learner and call the service."""
 
     learner: Person
     session_id: UUID
@@ -118,7 +118,10 @@ class Seat:
     def change(
         self, sequence: int, item: int, answer: items_pb2.Answer | None = None
     ) -> attempts_pb2.AnswerChange:
-        """Return a change of the answer to the item with the index `item`; the default answer is the correct one."""
+        """Return a change of the answer to the item with the index `item`.
+
+        If `answer` is None, the change has the correct answer.
+        """
         return attempts_pb2.AnswerChange(
             sequence=sequence,
             item_id=self.items[item].item_id,
@@ -145,7 +148,7 @@ class Seat:
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, with a fake of enrollment and a clock that tests move."""
+    """The service, a fake of enrollment, and a clock that tests set."""
 
     clock: MovableClock
     administrator: Person
@@ -176,13 +179,13 @@ class Harness(testing.ServiceHarness[Settings]):
         self.enrollment.registered[person.id] = (name, "2001-04-17")
 
     def person(self, *roles: str, person_id: UUID | None = None) -> Person:
-        """Return a person with these roles, or a learner if no roles are given."""
+        """Return a person with the roles `roles`, or a learner if no roles are given."""
         return Person(self, *(roles or ("learner",)), person_id=person_id)
 
     async def publish_assessment(
         self, assessment: assessments_pb2.Assessment
     ) -> assessments_pb2.Assessment:
-        """Create and publish an assessment."""
+        """Create and publish an assessment, and return it."""
         stub = self.administrator.assessments
         created = await stub.CreateAssessment(
             assessments_pb2.CreateAssessmentRequest(assessment=assessment)
@@ -193,25 +196,25 @@ class Harness(testing.ServiceHarness[Settings]):
         return published.assessment
 
     async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
-        """Handle the event that the person is certified for the time `until`, from now."""
+        """Handle the event which reports that the person is certified from now until the time `until` has passed."""
         event = enrollment_events.PersonCertified(person_id=str(person.person_id))
         event.certified_until_time.FromDatetime(self.clock() + until)
         await self.handle(event)
 
     async def proctor_of(self, seat: Seat) -> Person:
-        """Return the certified proctor of the seat's session."""
+        """Return a certified proctor of the seat's session."""
         proctor = self.person("proctor", person_id=seat.proctor_id)
         await self.certify(proctor)
         return proctor
 
     def rewind(self) -> None:
-        """Set the position back, so that the next event is older than all events before it."""
+        """Set the stream position back, so that the next event is older than all events that were handled before."""
         self.position -= 1000
 
     async def publish_course(
         self, course_id: UUID, title: str, hours: float, *assessment_ids: str
     ) -> None:
-        """Handle the event that a course was published."""
+        """Handle the event which reports that a course was published."""
         await self.handle(
             enrollment_events.CoursePublished(
                 course_id=str(course_id), title=title, hours=hours, assessment_ids=assessment_ids
@@ -225,7 +228,7 @@ class Harness(testing.ServiceHarness[Settings]):
         )
 
     async def joined(self, **assessment: Any) -> Seat:
-        """Return the seat of a learner who has joined and is not authorised yet."""
+        """Return the seat of a learner who has joined the session and is not authorised yet."""
         published = await self.publish_assessment(assessment_proto(**assessment))
         seat = self.seat(published.assessment_id)
         await self.handle(seat.scheduled())
@@ -234,7 +237,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return seat
 
     async def authorized(self, **assessment: Any) -> Seat:
-        """Return the seat of a learner who is authorised to start."""
+        """Return the seat of a learner who is authorised to start the attempt."""
         seat = await self.joined(**assessment)
         await self.handle(seat.authorized())
         return seat

@@ -24,7 +24,7 @@ from .harness import Harness, Person, Seat
 def completion(
     learner: Person, *, awards: bool = True, title: str = "Radiation protection"
 ) -> RegistrationCompleted:
-    """Return the event that a learner has completed a course."""
+    """Return the event which reports that a learner has completed a course."""
     return RegistrationCompleted(
         registration_id=str(new_id()),
         person_id=str(learner.person_id),
@@ -139,7 +139,7 @@ async def test_repeated_completion_creates_one_certificate(harness: Harness) -> 
     event = completion(learner)
     await asyncio.gather(*(harness.handle(event) for _ in range(4)))
     first = await issued(learner)
-    harness.rewind()  # The event is replayed much later.
+    harness.rewind()  # The handled event is redelivered after newer events.
     await harness.handle(event)
     assert await issued(learner) == first
     assert len(await harness.events(events_pb2.CertificateIssued)) == 1

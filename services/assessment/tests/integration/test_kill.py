@@ -1,4 +1,4 @@
-"""A test that no acknowledged answer is lost when the service is killed at any time."""
+"""A test that no acknowledged answer is lost if the service is killed at any time."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROUNDS = 3
 async def save_until_killed(
     stub: attempts_pb2_grpc.AttemptServiceStub, seat: Seat, first: int
 ) -> list[int]:
-    """Save answers by a stream until it breaks, and return the sequence numbers that were acknowledged."""
+    """Save answers by a stream until the stream breaks, and return the acknowledged sequence numbers."""
     acknowledged: list[int] = []
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
@@ -62,7 +62,8 @@ async def test_killed_service_loses_no_acknowledged_answer(
                 first[seat.attempt_id] = number
                 learners.append(asyncio.create_task(save_until_killed(stub, seat, number)))
             await _until_saved(harness, before + 200)
-            # The service is killed after every learner has reached it. A learner who had not would wait for it forever.
+            # The service is killed after every learner has reached it. A learner who had not reached the service before
+            # would wait for it forever.
             for seat in seats:
                 await _until_reached(harness, seat.attempt_id, first[seat.attempt_id])
             service.send_signal(signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""A test of a proctored assessment from the authorisation to the result."""
+"""A test that takes a proctored assessment from the authorisation to the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of the changes that the database refuses."""
+"""Tests that the database refuses changes of permanent rows and invalid transitions."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ COMBINED = {
     (AttemptState.IN_PROGRESS, AttemptState.RELEASED),
     (AttemptState.SUBMITTED, AttemptState.RELEASED),
 }
-"""The state changes by which a submission makes several transitions in one update."""
+"""The state changes that make several transitions in one update. A submission uses such updates."""
 
 
 async def test_database_allows_exactly_the_transitions_of_the_state_machine(
@@ -150,7 +150,7 @@ async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) 
 
 
 def _columns(state: AttemptState) -> str:
-    """Return the SQL values of the columns that the check constraints require in a state."""
+    """Return SQL assignments for the columns whose values the check constraints require in a state."""
     started = "now()" if state in STARTED_STATES else "NULL::timestamptz"
     submitted = "now(), 'learner'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
     released = "now()" if state is AttemptState.RELEASED else "NULL::timestamptz"

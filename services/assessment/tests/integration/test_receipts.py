@@ -1,4 +1,4 @@
-"""Tests that the verifier in docs/architecture/answers.md accepts the receipts of the service."""
+"""Tests that the verifier in `docs/architecture/answers.md` accepts the receipts of the service."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def kept_receipt(
 
 
 async def receipts_of(seat: Seat) -> dict[str, Any]:
-    """Return the receipts of a learner who has changed answers and repeated requests, in random order."""
+    """Return the receipts of a learner who has changed answers and repeated requests.
+
+    The receipts are in random order.
+    """
     both = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["c", "a"]))
     one, two, three = seat.change(5, 0), seat.change(2, 1, both), seat.change(3, 3)
     back = seat.change(7, 0, items_pb2.Answer())

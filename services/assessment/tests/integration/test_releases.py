@@ -1,4 +1,4 @@
-"""Tests of the release of removed learners' results by administrators."""
+"""Tests that administrators release the results of removed learners."""
 
 from __future__ import annotations
 

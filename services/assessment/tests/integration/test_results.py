@@ -1,4 +1,4 @@
-"""Tests of the access to results and their items."""
+"""Tests of the access to results and to the items of results."""
 
 from __future__ import annotations
 

@@ -19,7 +19,10 @@ RELEASED = attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
 async def in_another_session(harness: Harness, seat: Seat) -> Seat:
-    """Return a seat of the same learner, who is authorised for the same assessment in a session of another course."""
+    """Return a seat of the same learner in a session of another course.
+
+    The learner is authorised for the same assessment.
+    """
     again = harness.seat(str(seat.assessment_id), learner=seat.learner)
     for event in (again.scheduled(), again.joined(), again.authorized()):
         await harness.handle(event)

@@ -167,7 +167,7 @@ async def test_changes_after_the_submission_are_stored_as_late_and_refused(
     await refusal(seat.save(seat.change(3, 0, choosing("b"))))
     shown = await seat.attempt()
     assert (shown.last_sequence, shown.answered_count) == (3, 1)
-    # The learner and the staff see the number of items with late answers.
+    # Both the learner and the proctors see the number of items with late answers.
     assert (shown.late_count, (await harness.attempts_of(seat))[0].late_count) == (1, 1)
     assert list(shown.late_item_numbers) == [1]
     await harness.handle(seat.scheduled())

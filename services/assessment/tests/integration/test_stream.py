@@ -27,7 +27,7 @@ async def first_receipt(call: Any) -> None:
 async def answered(
     seat: Seat, requests: list[attempts_pb2.StreamAnswersRequest]
 ) -> list[attempts_pb2.StreamAnswersResponse]:
-    """Send all requests without waiting for responses, and return the responses."""
+    """Send all requests without waiting for the response of each, and return the responses."""
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
         for each in requests:

@@ -60,7 +60,7 @@ async def test_watch_sends_heartbeats(harness: Harness) -> None:
             assert again.attempt.server_time != first.attempt.server_time
             again.attempt.server_time.CopyFrom(first.attempt.server_time)
             assert again == first
-        # A change after heartbeats is still sent.
+        # The stream still sends a change after it has sent heartbeats.
         await seat.submit()
         while (view := await next_response(call)).cursor == first.cursor:
             pass

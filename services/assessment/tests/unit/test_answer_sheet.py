@@ -121,7 +121,7 @@ def test_saved_changes_are_acknowledged_after_the_submission() -> None:
     assert [revision.sequence for revision in added(after)] == [2], "late ones are stored once too"
 
 
-# A learner's changes. `sendings` sends them in any parts, in any order and any number of times.
+# The changes of a learner. `sendings` splits them into requests of any size, in any order and with any repetitions.
 CHANGES = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from([b"a", b"b", b""])), min_size=1, max_size=10
 ).map(lambda given: [change(nth, *each) for nth, each in enumerate(given, start=1)])
@@ -137,7 +137,10 @@ def sendings(draw: st.DrawFn) -> tuple[list[Change], list[list[Change]]]:
 
 
 def counting(revisions: list[Revision]) -> dict[UUID, bytes]:
-    """Return the answer that counts for each item, which is the last one that is not late, keyed by item id."""
+    """Return the answer that counts for each item, keyed by item id.
+
+    The answer that counts is the last answer that is not late.
+    """
     newest: dict[UUID, Revision] = {}
     for revision in sorted(revisions, key=lambda each: each.sequence):
         if not revision.is_late:

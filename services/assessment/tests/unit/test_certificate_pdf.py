@@ -66,7 +66,7 @@ LONG = {
 
 
 def text_of(pdf: bytes) -> str:
-    """Return the text of the only page, with white space and zero-width spaces removed."""
+    """Return the text of the only page without white space and zero-width spaces."""
     [page] = PdfReader(io.BytesIO(pdf)).pages
     return re.sub("[\\s\u200b]", "", page.extract_text())
 
@@ -83,7 +83,7 @@ def picture_of(certificate: CertificateContent) -> Image.Image:
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_every_letter_of_a_name_has_a_glyph(name: str) -> None:
     pdf = make_pdf(replace(CERTIFICATE, holder_name=name, title=name, issuer_name=name))
-    # PDF/A-2u forbids characters without a glyph. If the text had one, the file would not be archival.
+    # PDF/A-2u forbids characters without a glyph. If the text had such a character, the file would not be archival.
     assert b"pdfaid" in pdf
     assert len(PdfReader(io.BytesIO(pdf)).pages) == 1
 
@@ -101,7 +101,7 @@ def test_long_text_fits_on_the_page(field: str, name: str) -> None:
     pdf = make_pdf(certificate)
     assert b"pdfaid" in pdf
     text = text_of(pdf)
-    if direction(name) == "ltr" and "ส" not in name:  # The others are extracted as displayed.
+    if direction(name) == "ltr" and "ส" not in name:  # Other texts are extracted in display order.
         assert bare(name) in text
     for other in ("holder_name", "title", "issuer_name"):
         if other != field:
@@ -118,8 +118,8 @@ def test_three_long_texts_fit_on_the_page() -> None:
 
 
 def assert_inside(page: Image.Image) -> None:
-    """Assert that the margins and the QR code are the same as on a certificate with short texts."""
-    frame, margin = 28, 62  # 1 cm and 2.2 cm at 72 pixels per inch
+    """Assert that the page has the same margins and the same QR code as a certificate with short texts."""
+    frame, margin = 28, 62  # 1 cm and 2.2 cm, in pixels at 72 pixels per inch
     width, height = page.size
     band = (frame + 4, frame + 4, width - frame - 4, height - frame - 4)
     usual = picture_of(CERTIFICATE)

@@ -26,7 +26,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def decode(text: str) -> bytes:
-    """Return the bytes of a text in base 58, without using the code under test."""
+    """Decode a text in base 58 without the code under test, and return the bytes."""
     assert text[0] == "z"
     number = 0
     for character in text[1:]:
@@ -51,7 +51,7 @@ def verify_credential(document: dict[str, Any], public_key: bytes) -> bool:
     return True
 
 
-# The example in https://www.w3.org/TR/vc-di-eddsa/#representation-eddsa-jcs-2022
+# The constants are the example in https://www.w3.org/TR/vc-di-eddsa/#representation-eddsa-jcs-2022.
 W3C_PUBLIC = "z6MkrJVnaZkeFzdQyMZu1cgjg7k1pZZ6pvBQ7XJPt4swbTQ2"
 W3C_SECRET = "z3u2en7t5LR2WtQH5PfFqMqwVHBeXouLzo6haApm8XHqvjxq"
 W3C_CONTEXT: Json = [

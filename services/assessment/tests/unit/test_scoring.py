@@ -39,7 +39,7 @@ def chosen(letters: str) -> ChoiceAnswer:
         (true_false(False, 3), None, 0),
         (numeric(10, 0.5), NumberAnswer(10.5), 1),
         (numeric(10, 0.5), NumberAnswer(10.50001), 0),
-        (numeric(1.0, 0.1), NumberAnswer(1.1), 1),  # As floats, 1.1 - 1.0 is above 0.1.
+        (numeric(1.0, 0.1), NumberAnswer(1.1), 1),  # Computed with floats, 1.1 - 1.0 is above 0.1.
         (numeric(0.3, 0.0), NumberAnswer(0.3), 1),
         (numeric(0.0), NumberAnswer(-0.0), 1),
         (numeric(1e300, 1e299), NumberAnswer(1.05e300), 1),
@@ -58,7 +58,8 @@ def test_thirds_add_up_to_the_whole() -> None:
 
 @pytest.mark.parametrize(("right", "passes"), [(11, True), (10, False)], ids=str)
 def test_pass_mark_is_exact(right: int, passes: bool) -> None:
-    # The float 0.55 is slightly above 0.55, so its exact product with 20 is above 11, and 11 points would not pass.
+    # The float 0.55 is slightly above the decimal 0.55. The exact product of the float and 20 is above 11, so that 11
+    # of 20 points would not meet the pass mark.
     items = [single("a") for _ in range(20)]
     answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
     assert score(items, answers, 0.55).passed is passes
@@ -93,7 +94,7 @@ def test_every_fraction_of_thousandths_is_reached_exactly(whole: int, data: st.D
 
 
 def test_failed_score_is_below_the_pass_mark_after_rounding() -> None:
-    # The points are less than the pass mark by 1e-20. Rounded to a float, both are 1.0.
+    # The points are below the needed points by 1e-20. Both values are 1.0 after they are rounded to floats.
     items = [single("a", points=1.0), single("a", points=1e-20)]
     result = score(items, {items[0].item_id: CountingAnswer(1, chosen("a"))}, 1.0)
     assert not result.passed

@@ -44,7 +44,10 @@ from proctorium_enrollment.subscribers.sessions import SessionEvents
 
 
 def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> None:
-    """Register the APIs, subscribers and workers of the service. Integration tests pass fast `hashes`."""
+    """Register the APIs, subscribers and workers of the service.
+
+    Integration tests pass `hashes` that are fast to compute.
+    """
     settings, database = service.settings, service.database
     keys = settings.encryption_keys()
     hashes = hashes or PasswordHashes()

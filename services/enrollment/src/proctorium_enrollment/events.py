@@ -47,7 +47,7 @@ def person_certified(person: Person) -> pb.PersonCertified:
 
 
 def person_role_revoked(person: Person, role: Role) -> pb.PersonRoleRevoked:
-    """Return the event that `role` was revoked from a person. `person` has the remaining roles."""
+    """Return the event that `role` was revoked from a person. `person` already lacks the revoked role."""
     return pb.PersonRoleRevoked(
         person_id=str(person.person_id),
         role=ROLE_NUMBERS[role],
@@ -105,7 +105,7 @@ def progress_recorded(registration: Registration, unit_id: UUID) -> pb.ProgressR
 def code_issued(
     code: Code, recipient_ids: Sequence[UUID], replaced_code_id: UUID | None = None
 ) -> pb.CodeIssued:
-    """Return the event that a code was issued, with the people to whom it is sent."""
+    """Return the event that a code was issued. `recipient_ids` are the people to whom the code is sent."""
     return pb.CodeIssued(
         code_id=str(code.code_id),
         session_id=str(code.session_id),

@@ -12,7 +12,7 @@ from proctorium_enrollment.storage.encryption import EncryptionKeys
 
 
 class Settings(ServiceSettings):
-    """The settings of enrollment, in addition to those of every service."""
+    """The settings of enrollment, in addition to the settings that all services have."""
 
     assessment_address: str | None = Field(None, description="host:port of assessment.")
     master_key: MasterKeySetting = Field(

@@ -1,7 +1,7 @@
-"""Fixtures: one replica of enrollment for all tests of this folder.
+"""Fixtures of the integration tests. All tests of this folder share one replica of enrollment.
 
-Each test uses its own people and sessions. The clock moves by an hour between tests, so that throttling in one test
-does not affect the next.
+Each test creates its own people and sessions. The clock moves forward by an hour between tests, so that throttling in
+one test does not affect the next test.
 """
 
 from __future__ import annotations

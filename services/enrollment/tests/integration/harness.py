@@ -1,4 +1,7 @@
-"""The harness of the integration tests: enrollment, clients, and people, courses and sessions."""
+"""The harness of the integration tests.
+
+It runs enrollment, creates clients, and creates people, courses and sessions.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +54,7 @@ from proctorium_enrollment.storage.tables import metadata
 PASSWORD = "lantern-orchid-74"
 OTHER_PASSWORD = "harbour-violin-31"
 HERE = "192.0.2.1"
-"""The address from which the edge receives the calls of clients."""
+"""The address of the clients, as the edge reports it to enrollment."""
 ROLES = {
     "learner": ROLE_LEARNER,
     "proctor": ROLE_PROCTOR,
@@ -73,7 +76,7 @@ class Client:
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A scheduled session that enrollment has stored, with its people and its code."""
+    """A scheduled session that enrollment has stored, with its people and the text of its code."""
 
     session_id: str
     course: courses_pb2.Course
@@ -83,7 +86,7 @@ class Scheduled:
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """Enrollment with fast password hashes, the assessment service, and a clock that only tests move."""
+    """Enrollment with fast password hashes, a fake of the assessment service, and a clock that only tests move."""
 
     clock: MovableClock
     administrator: Client
@@ -101,7 +104,7 @@ class Harness(testing.ServiceHarness[Settings]):
         self._rows_before: dict[str, int] = {}
 
     async def prepare(self) -> None:
-        """Record which rows and events exist, so that `count` and `events` exclude them."""
+        """Record the existing rows and events, so that `count` and `events` exclude them."""
         for table in metadata.sorted_tables:
             self._rows_before[table.name] = await self._count(table)
         [[position]] = await self.rows(select(func.max(outbox.c.position)))
@@ -166,7 +169,10 @@ class Harness(testing.ServiceHarness[Settings]):
     async def session(
         self, *, course: courses_pb2.Course | None = None, lobby_opens: timedelta = timedelta(0)
     ) -> Scheduled:
-        """Schedule a session with one registered learner and a proctor. It ends in three hours."""
+        """Schedule a session with one registered learner and one proctor.
+
+        The session is planned to end in three hours.
+        """
         course = course or await self.course()
         learner_id = await self.registered_learner(course.course_id)
         proctor = await self.person("proctor")
@@ -189,19 +195,19 @@ class Harness(testing.ServiceHarness[Settings]):
         """Return the resolution of a code that a learner enters."""
         entry = CodeEntry(text=text, person_id=person_id, client_address=address)
         request = BatchResolveCodesRequest(entries=[entry])
-        # If many calls are concurrent on a busy machine, the last one takes longer than the default timeout.
+        # With many concurrent calls on a busy machine, the last response can take longer than the default timeout.
         codes = self.peer("session").codes
         (resolution,) = (await codes.BatchResolveCodes(request, timeout=TIMEOUT)).resolutions
         return resolution
 
     async def start(self, session: Scheduled, *learner_ids: str) -> None:
-        """Make the learners join the session, and start it."""
+        """Make the learners join the session, and start the session."""
         for learner_id in learner_ids or session.learner_ids:
             await self.deliver(joined_event(session, learner_id))
         await self.deliver(started_event(session))
 
     async def count(self, table: Table) -> int:
-        """Return the number of rows that this test has added."""
+        """Return the number of rows that were added since `prepare`."""
         return await self._count(table) - self._rows_before[table.name]
 
     async def _count(self, table: Table, *where: ColumnElement[bool]) -> int:
@@ -212,7 +218,7 @@ class Harness(testing.ServiceHarness[Settings]):
 async def until_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
     """Repeat a call until it is refused, and return the error.
 
-    The service checks tokens with a copy of database rows in memory, which is updated within moments.
+    The service checks tokens against a copy of database rows in memory. The copy is updated shortly after the rows.
     """
 
     async def refused() -> ServiceError | None:
@@ -238,19 +244,19 @@ async def sign_in(
     """Sign in from the client address `address`."""
     request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
     metadata = (("x-forwarded-for", address),)
-    # If many calls are concurrent on a busy machine, the last one takes longer than the default timeout.
+    # With many concurrent calls on a busy machine, the last response can take longer than the default timeout.
     return await harness.anonymous.accounts.SignIn(request, metadata=metadata, timeout=TIMEOUT)
 
 
 async def refresh(harness: Harness, token: str) -> str:
-    """Use a refresh token, and return the next one."""
+    """Use a refresh token, and return the next refresh token."""
     answer = await harness.anonymous.accounts.RefreshToken(RefreshTokenRequest(refresh_token=token))
     return answer.tokens.refresh_token
 
 
 @asynccontextmanager
 async def accounts_of(harness: Harness, hashes: PasswordHashes) -> AsyncIterator[Accounts]:
-    """Yield the account operations of another replica, with these hashes."""
+    """Yield the account operations of another replica, which uses the password hashes `hashes`."""
     keys = harness.service.settings.encryption_keys()
     yield Accounts(
         harness.database,

@@ -1,4 +1,4 @@
-"""Code entries: their resolution, and the failed ones that are counted."""
+"""The resolution of code entries, and the counting of failed entries."""
 
 from __future__ import annotations
 
@@ -59,12 +59,12 @@ def delay_of(resolution: CodeResolution) -> timedelta:
 
 
 async def throttled(harness: Harness, person_id: str, address: str = HERE) -> timedelta:
-    """Return how long a learner has to wait before the next code entry."""
+    """Return the time that a learner has to wait before the next code entry."""
     return delay_of(await harness.resolve(WRONG, person_id, address))
 
 
 async def guess(harness: Harness, person_id: str, times: int, address: str = "") -> None:
-    """Enter a wrong code `times` times, without having to wait in between."""
+    """Enter a wrong code `times` times. No entry has to wait."""
     for _ in range(times):
         resolution = await harness.resolve(WRONG, person_id, address)
         assert resolution.WhichOneof("result") == "unknown"
@@ -129,7 +129,7 @@ async def test_code_without_a_window_is_valid_at_any_time(harness: Harness, hour
 async def test_code_of_a_session_that_is_over_resolves_to_it(
     harness: Harness, over: Callable[[Scheduled], Message]
 ) -> None:
-    """Deliver the event of session orchestration that the session is over."""
+    """Deliver the event of session orchestration that the session has ended or was cancelled."""
     session = await harness.session()
     await harness.deliver(over(session))
     code = (await harness.resolve(session.code, session.learner_ids[0])).code
@@ -212,7 +212,7 @@ async def test_wait_after_failed_entries_grows(harness: Harness) -> None:
     session = await harness.session()
     (learner,) = session.learner_ids
     await guess(harness, learner, FREE_OF_PERSON)
-    # Entries during the wait are resolved, because a rejoin never has to wait, but they are not counted.
+    # Entries during the wait are not counted, but they are resolved, because a learner who rejoins never has to wait.
     resolution = await harness.resolve(session.code, learner)
     assert resolution.code.session_id == session.session_id
     assert delay_of(resolution) == FIRST_WAIT
@@ -326,7 +326,7 @@ async def test_many_accounts_of_one_network_have_to_wait(harness: Harness) -> No
     for guesser in guessers:
         await guess(harness, guesser, 3, address)
     assert await throttled(harness, guessers[-1], address) > timedelta(0)
-    # In another network, the same person has free entries.
+    # In another network, the failures of the first network do not make the same person wait.
     await guess(harness, guessers[-1], 1, "192.0.2.9")
 
 
@@ -340,6 +340,6 @@ async def test_failures_of_others_do_not_throttle_a_learner(harness: Harness) ->
         for _ in range(3):
             await harness.resolve(WRONG, guesser, address)
     assert not (await harness.resolve(session.code, learner, address)).HasField("retry_delay")
-    # In a throttled network, the first failure of a learner causes no wait.
+    # The first failure of a learner causes no wait, even in a network that is throttled.
     await guess(harness, mistaken, 1, address)
     assert not (await harness.resolve(session.code, mistaken, address)).HasField("retry_delay")

@@ -1,4 +1,4 @@
-"""Codes: issuing, replacement, revocation, and access to them."""
+"""Issuing, replacement and revocation of codes, and access to codes."""
 
 from __future__ import annotations
 

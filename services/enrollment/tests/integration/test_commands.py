@@ -1,4 +1,4 @@
-"""The commands as operators run them: arguments, exit codes and outputs."""
+"""The arguments, exit codes and outputs of the commands that operators run."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Result:
 
 @dataclass(frozen=True)
 class Commands:
-    """Enrollment's commands, which run on one database."""
+    """The commands of enrollment, which run on one database."""
 
     url: str
     monkeypatch: pytest.MonkeyPatch
     capsys: pytest.CaptureFixture[str]
 
     async def run(self, *words: str, typed: str = "") -> Result:
-        """Run a command in this process, because a new process takes seconds to start."""
+        """Run a command in this process, because the start of a new process takes seconds."""
         self.monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
         self.monkeypatch.setattr(sys, "argv", ["proctorium_enrollment", *words])
         self.capsys.readouterr()

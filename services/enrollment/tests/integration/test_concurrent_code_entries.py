@@ -1,4 +1,4 @@
-"""Code entries in concurrent transactions, as if on two replicas."""
+"""Code entries in concurrent transactions, as in two replicas."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _WAITING = text(
 
 
 async def waits_for_a_lock(harness: Harness, task: asyncio.Task[Resolution]) -> bool:
-    """Return whether the task waits for the lock of another transaction. Return False if it finishes first."""
+    """Return True when the task waits for the lock of another transaction, and False if the task finishes first."""
 
     async def waits_or_ended() -> bool:
         return task.done() or (await harness.rows(_WAITING))[0][0] > 0

@@ -22,7 +22,8 @@ async def refuses(harness: Harness, statement: str, **values: object) -> None:
         async with harness.database.transaction() as tx:
             await tx.execute(text(statement), values)
     state = getattr(refused.value.orig, "sqlstate", "")
-    # Class 23 contains integrity constraint violations, including the restrict_violation that our triggers raise.
+    # SQLSTATE class 23 contains integrity constraint violations, including the restrict_violation that our triggers
+    # raise.
     assert state.startswith("23"), refused.value
 
 
@@ -103,7 +104,7 @@ async def test_registrations_and_progress(harness: Harness) -> None:
         "UPDATE registrations SET completed_at = NULL WHERE course_id = CAST(:what AS uuid)",
         **what,
     )
-    # The unit belongs to another course.
+    # The unit belongs to a course other than the course of the registration.
     await refuses(
         harness,
         "INSERT INTO progress SELECT registration_id, CAST(:unit AS uuid), course_id, now()"

@@ -1,4 +1,4 @@
-"""Tokens in cookies, and refused calls from pages of other sites."""
+"""Tokens in cookies, and the refusal of calls from pages of other sites."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ async def test_browser_stores_cookies_only_if_the_person_stays_signed_in(
     first = await cookies_of(accounts.SignIn(request))
     stored = (("cookie", first[1].partition(";")[0]),)
     renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
-    # The browser retries, because the response was lost.
+    # The browser uses the same cookie again, because the first response was lost.
     repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
-    # Only a sign-in returns the device cookie, which the browser stores after it is closed.
+    # Only a sign-in returns the device cookie. The browser keeps this cookie after it is closed.
     assert len(renewed) == len(repeated) == 2
     for cookie in (*first[:2], *renewed, *repeated):
         assert ("; Expires=" in cookie) is stay_signed_in

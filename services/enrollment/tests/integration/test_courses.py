@@ -1,4 +1,4 @@
-"""Courses: creation, publication, content and progress."""
+"""Creation and publication of courses, access to their content, and progress of learners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Migrations."""
+"""Migrations of the database of enrollment."""
 
 from __future__ import annotations
 

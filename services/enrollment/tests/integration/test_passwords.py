@@ -1,4 +1,4 @@
-"""Setting passwords, also concurrently, and updating outdated hashes."""
+"""Setting passwords, also in concurrent calls, and replacement of outdated hashes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_wrong_current_password_is_counted_and_changes_nothing(
     for _ in range(FREE_OF_PERSON):
         assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
     assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_FAILED_SIGN_INS"
-    # Failures of the current password do not throttle sign-ins, because only a signed-in person can cause them.
+    # Wrong current passwords do not throttle sign-ins, because only a signed-in person can enter them.
     assert (await sign_in(harness, person.email)).person == person
 
 
@@ -114,7 +114,7 @@ async def test_one_of_several_concurrent_password_changes_succeeds(
         for password, response in zip(new, responses, strict=True)
         if isinstance(response, grpc.aio.AioRpcError)
     }
-    # The first call revokes the tokens of the caller, so calls that arrive after it are refused.
+    # The first call revokes the tokens of the caller. Calls that arrive later are therefore refused.
     assert len(refused) == 2
     assert set(refused.values()) <= {"SIGN_IN_FAILED", "TOKEN_INVALID"}
     (accepted,) = set(new) - set(refused)
@@ -122,7 +122,7 @@ async def test_one_of_several_concurrent_password_changes_succeeds(
 
 
 class PausedHashes(PasswordHashes):
-    """Password hashes whose `verify` pauses, after verifying, until `may_continue` is set."""
+    """Password hashes whose `verify` verifies the password and then pauses until `may_continue` is set."""
 
     def __init__(self) -> None:
         super().__init__(memory_kib=64, passes=1)
@@ -137,7 +137,10 @@ class PausedHashes(PasswordHashes):
 
 @asynccontextmanager
 async def paused(harness: Harness) -> AsyncIterator[tuple[Accounts, PausedHashes]]:
-    """Yield the account operations of another replica, which pause after verifying a password, and their hashes."""
+    """Yield the account operations of another replica, and its hashes.
+
+    The operations pause after they verify a password.
+    """
     hashes = PausedHashes()
     async with accounts_of(harness, hashes) as accounts:
         yield accounts, hashes

@@ -1,4 +1,4 @@
-"""People: creation, access, roles, certification, and reading by other services."""
+"""Creation of people, access to people, roles, certification, and reading by other services."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ async def test_members_of_a_session_read_names(harness: Harness) -> None:
     assert await names(harness.administrator, *requested) == dict.fromkeys(requested[:4], name)
     proctor = harness.client(session.proctor_id, "proctor")
     assert await names(proctor, *requested) == dict.fromkeys(requested[:3], name)
-    # A learner sees themselves and the proctors, without legal names. They do not see other learners.
+    # A learner can read their own data, and the proctors without legal names. A learner cannot read other learners.
     learner = harness.learner(learner_id)
     assert await names(learner, *requested) == dict.fromkeys(
         (learner_id, session.proctor_id), ("Lena Fischer", "")

@@ -1,4 +1,4 @@
-"""Refresh tokens: each use returns the next token, until a token is reused or expires."""
+"""Refresh tokens. Each use of a token returns the next token, until a token is reused or expires."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def test_token_that_is_used_twice_ends_the_sign_in(harness: Harness) -> No
     reused = await refusal(refresh(harness, first))
     assert (reused.kind, reused.reason) == (Kind.UNAUTHENTICATED, "REFRESH_TOKEN_INVALID")
     assert (await refusal(refresh(harness, second))).reason == "REFRESH_TOKEN_INVALID"
-    # The sign-in on the other device continues.
+    # The reuse did not end the person's sign-in on the other device.
     assert await refresh(harness, elsewhere)
 
 
@@ -77,7 +77,8 @@ async def test_repeated_refresh_returns_the_newest_token(
     second = await refresh(harness, first)
     third = await refresh(harness, second)
     assert await refresh(harness, first) == third
-    # A repeated refresh does not create a second chain of tokens. The reuse of a token therefore still reveals a theft.
+    # A repeated refresh returns the same token, so that there is only one chain of tokens. The reuse of a token
+    # therefore still reveals a theft.
     harness.clock.move(minutes=9)
     fourth = await refresh(harness, third)
     harness.clock.move(minutes=9)
@@ -86,7 +87,7 @@ async def test_repeated_refresh_returns_the_newest_token(
 
 
 async def test_expired_token_is_not_returned_again(harness: Harness) -> None:
-    """The newest token expires at the maximum age of the sign-in, here before the grace period ends."""
+    """The newest token expires at the maximum age of the sign-in, which is before the end of the grace period."""
     person = await harness.person(password=PASSWORD)
     first = (await sign_in(harness, person.email)).tokens.refresh_token
     signed_in = harness.clock.now - SIGN_IN_LIFETIME + timedelta(seconds=10)
@@ -121,7 +122,7 @@ async def test_sign_in_for_the_browser_session_ends_when_idle(
 ) -> None:
     person = await harness.person(password=PASSWORD)
     token = (await sign_in(harness, person.email)).tokens.refresh_token
-    # The learner refreshes during an exam of three hours, in which they are offline for forty minutes.
+    # The learner refreshes the tokens during an exam of three hours, and is offline for forty minutes of it.
     for minutes in [10] * 15 + [40]:
         harness.clock.move(minutes=minutes)
         token = await refresh(harness, token)

@@ -62,7 +62,10 @@ def revoking(person: Person, role: Role.ValueType) -> RevokeRoleRequest:
 
 
 def version_of(response: SignInResponse) -> int:
-    """Return the access version in a token, without verification because the tests' verifier has another key."""
+    """Return the access version in a token.
+
+    The token is not verified, because the verifier of the tests has another key.
+    """
     payload = response.tokens.access_token.split(".")[1]
     claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     return int(claims["ver"])

@@ -1,6 +1,7 @@
-"""The responses on which other services rely.
+"""The responses of enrollment on which other services rely.
 
-The tests run with enrollment and with the fake of it that other services use in their tests, which must agree.
+Each test runs with enrollment and with the fake of enrollment that other services use in their tests. The responses of
+both must agree.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ NAME, BORN = "Lena Fischer", "2001-04-17"
 
 @dataclass(frozen=True)
 class ValidCode:
-    """A valid code with its session and a learner whom it admits."""
+    """A valid code, with its session and with a learner whom the code admits."""
 
     text: str
     session_id: str
@@ -36,14 +37,14 @@ class ValidCode:
 
 
 class Subject(Protocol):
-    """Enrollment or its fake, with methods that create the data of a test."""
+    """Enrollment or the fake of enrollment, with methods that create the data of a test."""
 
     def client(self, service: str) -> Client:
-        """Return the stubs with which `service` calls the subject."""
+        """Return the stubs with which the service `service` calls the subject."""
         ...
 
     async def person(self) -> str:
-        """Create a person with NAME and BORN who was never certified, and return their id."""
+        """Create a person with NAME and BORN who was never certified, and return the person's id."""
         ...
 
     async def unknown_person(self) -> str:
@@ -51,11 +52,11 @@ class Subject(Protocol):
         ...
 
     async def proctor(self, until: datetime) -> str:
-        """Create a proctor who is certified until `until`, and return their id."""
+        """Create a proctor who is certified until `until`, and return the proctor's id."""
         ...
 
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
-        """Create a course, and return its id and the ids of the assessments in its outline."""
+        """Create a course. Return the id of the course and the ids of the assessments in its outline."""
         ...
 
     async def unknown_course(self) -> str:
@@ -258,7 +259,10 @@ async def test_organisation_has_a_name_from_the_start(subject: Subject) -> None:
 async def resolutions(
     subject: Subject, code: ValidCode, *texts: str
 ) -> list[codes_pb2.CodeResolution]:
-    """Resolve texts. The code's learner enters the first text; other people enter the other texts."""
+    """Resolve texts, and return the resolutions.
+
+    The learner of the code enters the first text. Other people enter the other texts.
+    """
     entries = [
         codes_pb2.CodeEntry(
             text=text, person_id=str(new_id()) if nth else code.person_id, client_address="::1"

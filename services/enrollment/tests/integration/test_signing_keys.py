@@ -1,4 +1,4 @@
-"""Signing keys: storage, rotation and the verification of tokens."""
+"""Storage and rotation of signing keys, and verification of tokens."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EMAIL = "amara@example.org"
 
 @pytest.fixture
 async def isolated(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
-    """Yield enrollment with its own database, whose keys the test may change."""
+    """Yield enrollment with a database of its own, so that the test may change the keys."""
     servers = Servers(migrated_database("proctorium_enrollment"), own_nats)
     async with (
         FakeAssessment.serving(own_nats.certificates_of("assessment")) as assessment,

@@ -1,4 +1,4 @@
-"""Throttling of failed sign-ins, which must not delay other people's sign-ins (ADR 9)."""
+"""Throttling of failed sign-ins. It must not delay the sign-ins of other people (ADR 9)."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Browser:
         self.cookies_set: list[str] = []
 
     async def sign_in(self, email: str, password: str = PASSWORD) -> ServiceError | None:
-        """Sign in, and return the error, or None if the sign-in succeeds."""
+        """Sign in. Return the error, or None if the sign-in succeeds."""
         metadata = [("x-forwarded-for", self.address)]
         if self.device:
             metadata.append(("cookie", f"__Host-proctorium_device={self.device}"))
@@ -81,13 +81,13 @@ async def assert_throttled(browser: Browser, email: str) -> None:
 
 
 async def guess_from_many_networks(harness: Harness, email: str) -> None:
-    """Use up the free failures of an account from all networks together."""
+    """Guess the password of an account from many networks, until the next guess from any network has to wait."""
     for number in range(FREE_OF_ACCOUNT):
         await fail(Browser(harness, f"203.0.113.{number}"), email)
 
 
 async def counted(harness: Harness) -> dict[str, list[int]]:
-    """Return the numbers of failures that were counted from this time on, by kind."""
+    """Return the numbers of failures that are counted after the call of this function, by kind."""
     rows = await harness.rows(
         select(failed_entries).where(failed_entries.c.first_at == harness.clock.now)
     )
@@ -121,7 +121,7 @@ async def test_failures_in_one_network_do_not_delay_another(harness: Harness) ->
     await fail(guesser, email, FREE_OF_NETWORK)
     await assert_throttled(guesser, email)
     assert await Browser(harness, SCHOOL).sign_in(email) is None
-    # The sign-in of the owner does not reset the failures of the guesser.
+    # The sign-in of the owner does not reset the failures that were counted for the guesser.
     await assert_throttled(guesser, email)
 
 
@@ -226,7 +226,7 @@ async def test_device_cookie_counts_only_for_its_accounts(harness: Harness) -> N
     assert await guesser.sign_in(own) is None
     await fail(guesser, victim, FREE_OF_NETWORK)
     await assert_throttled(guesser, victim)
-    # Neither a new cookie of another account nor a missing cookie changes the result.
+    # Neither a new device cookie of another account nor a missing cookie changes this result.
     assert await Browser(harness).sign_in(own) is None
     await assert_throttled(guesser, victim)
     await assert_throttled(Browser(harness), victim)
@@ -259,11 +259,11 @@ async def test_failed_sign_in_sets_no_cookie(harness: Harness) -> None:
         assert browser.cookies_set == []
 
 
-# Observable differences between existing and unknown accounts.
+# Differences that a caller could observe between existing and unknown accounts.
 
 
 class Counting(PasswordHashes):
-    """Password hashes that count the verifications, and pause each until it may continue."""
+    """Password hashes that count the verifications. Each verification pauses until it may continue."""
 
     def __init__(self, *, permits: int = 2, capacity_per_key: int = 48) -> None:
         super().__init__(
@@ -296,7 +296,7 @@ async def refused(
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Yield the list of executed statements about accounts and their failures."""
+    """Yield a list to which each executed statement about accounts and their failures is appended."""
     executed: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -315,7 +315,7 @@ async def test_existing_and_unknown_accounts_cannot_be_distinguished(
     seen = []
     hashes = Counting()
     async with accounts_of(harness, hashes) as accounts:
-        # The account has signed in from this network before, but this client has no device cookie.
+        # The person signed in from this network before, but this client has no device cookie.
         await accounts.sign_in(existing, PASSWORD, SCHOOL)
         for email in (existing, without_password, UNKNOWN):
             harness.clock.move(hours=1)
@@ -331,7 +331,7 @@ async def test_existing_and_unknown_accounts_cannot_be_distinguished(
         *["SIGN_IN_FAILED"] * FREE_OF_NETWORK,
         *["TOO_MANY_FAILED_SIGN_INS"] * 2,
     ]
-    # Refused sign-ins compute no hash.
+    # A refused sign-in computes no hash.
     assert seen[0][1] == FREE_OF_NETWORK
 
 
@@ -363,7 +363,7 @@ async def test_failed_entries_contain_no_identity(harness: Harness) -> None:
 
 
 async def test_class_behind_one_address_can_sign_in(harness: Harness) -> None:
-    """All learners of a class share a network, in which an attacker guesses passwords of many other accounts."""
+    """An attacker in the network that all learners of a class share guesses passwords of many other accounts."""
     learners = [await email_of(harness) for _ in range(60)]
 
     async def spray(accounts: Accounts) -> None:
@@ -455,7 +455,8 @@ async def test_flood_from_one_network_delays_neither_others_nor_known_browsers(
             task.add_done_callback(lambda _: order.append("flood"))
         hashes.may_continue.set()
         await asyncio.gather(*waiting, *flood)
-        # When the other two arrived, one sign-in of the flood was being hashed and one was next in the queue.
+        # When the sign-ins from the other two networks arrived, one sign-in of the flood was being hashed and one was
+        # next in the queue.
         assert set(order[:4]) == {"flood", other, known}
         assert order[:4].count("flood") == 2
     assert await counted(harness) == {

@@ -1,4 +1,4 @@
-"""Cookies of tokens, and calls from pages of other sites."""
+"""Cookies that contain tokens, and calls from pages of other sites."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """A fake of the context of a call with this metadata."""
+    """A fake context of a call, with this metadata."""
 
     def __init__(self, *metadata: tuple[str, str]) -> None:
         self._metadata = metadata

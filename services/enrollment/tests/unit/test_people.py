@@ -66,7 +66,7 @@ def test_nonexistent_values_are_refused_by_field(changed: dict[str, str], field:
     [("UTC", "2026-03-01"), ("Pacific/Kiritimati", "2026-03-02"), ("Etc/GMT+12", "2026-02-28")],
 )
 def test_date_of_birth_in_the_future_is_refused(zone: str, day: str) -> None:
-    """The current date is that of the person's time zone."""
+    """The current date is the date in the person's time zone."""
     today = date.fromisoformat(day)
     person = person_from(new_id(), replace(NEW, time_zone=zone, date_of_birth=day), NOW)
     assert person.date_of_birth == today

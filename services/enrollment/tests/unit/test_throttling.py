@@ -80,7 +80,7 @@ def test_pauses_do_not_make_guessing_faster(pauses: list[float]) -> None:
             assert after - before >= min(FIRST_WAIT * 2 ** (count - FREE), LONGEST_WAIT)
 
 
-# Failures that are counted in advance and removed after a success.
+# Failures that are counted in advance, and removed after a successful sign-in.
 
 
 def test_success_leaves_the_failures_of_others() -> None:
@@ -105,7 +105,10 @@ def test_success_cancels_its_wait_unless_another_failure_followed() -> None:
 
 
 def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]:
-    """Return the times of guesses: one at noon and, from `starts` later, one whenever the wait is over."""
+    """Return the times of guesses.
+
+    The first guess is at noon. The next guess is `starts` later, and each further guess is made when the wait is over.
+    """
     now = NOON + starts
     failures = after_failure(None, free, NOON)
     times = [NOON]
@@ -117,7 +120,7 @@ def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]
 
 
 def most_guesses_per_hour(free: int) -> int:
-    """Return the maximum number of guesses within an hour, over all pauses after the first guess."""
+    """Return the maximum number of guesses within an hour, for all possible pauses after the first guess."""
     hour = timedelta(hours=1)
     most = 0
     for minutes in range(60):

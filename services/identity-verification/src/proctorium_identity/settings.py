@@ -19,8 +19,8 @@ class Settings(ServiceSettings):
         None,
         description="host:port of enrollment, which has the signing keys and the registration data.",
     )
-    # Twice the size of the largest accepted image, so that a slightly larger image is refused by the service with
-    # IMAGE_TOO_LARGE and not by gRPC.
+    # The default is twice the size of the largest accepted image. Therefore a slightly larger image is refused by the
+    # service with IMAGE_TOO_LARGE, and not by gRPC.
     message_bytes: int = Field(
         16 * MIB, ge=9 * MIB, description="The largest message in bytes, received or sent."
     )

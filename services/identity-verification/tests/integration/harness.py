@@ -26,7 +26,7 @@ DOCUMENT, SELFIE = pb.EVIDENCE_KIND_DOCUMENT, pb.EVIDENCE_KIND_SELFIE
 
 
 class Person(testing.Person):
-    """A person who calls the service, with the stub for the calls."""
+    """A person who calls the service. `stub` is the client for the calls."""
 
     def __init__(self, harness: Harness, *roles: str) -> None:
         super().__init__(harness, *roles)
@@ -65,7 +65,7 @@ class Harness(testing.ServiceHarness[Settings]):
         )
 
     async def session(self, *proctors: Person) -> str:
-        """Certify the proctors, schedule their session, wait until the service has stored it, and return its id."""
+        """Certify the proctors, and schedule a session with them. Return the id of the session after it is stored."""
         session_id = new_id()
         for each in proctors:
             await self.certify(each)
@@ -103,7 +103,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return rows[0][0] if rows else None
 
     async def case(self, session_id: str, learner: Person) -> str:
-        """Publish that the learner joined, wait until the service has opened a case, and return its id."""
+        """Publish that the learner joined, wait until the service has opened a case, and return the id of the case."""
         await self.publish(joined(UUID(session_id), learner))
         await self.until_row("SELECT 1 FROM cases WHERE person_id = :id", id=learner.person_id)
         [[case_id]] = await self.rows(

@@ -42,7 +42,7 @@ async def test_evidence_is_closed_after_the_certification_expires(harness: Harne
     # The time of this event is an hour ago, as if the publisher's clock were behind.
     await harness.certify(proctor, now - timedelta(seconds=1), now - timedelta(hours=1))
     await assert_closed(harness, proctor, case_id)
-    # An event with an earlier time changes nothing.
+    # An event with an earlier position changes nothing, although the time of the event is later.
     event = enrollment_events.PersonCertified(person_id=proctor.id)
     event.certified_until_time.FromDatetime(now + timedelta(days=1))
     other = harness.proctor()

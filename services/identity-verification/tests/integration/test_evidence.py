@@ -35,7 +35,7 @@ from .harness import (
 
 
 async def open_case(harness: Harness) -> tuple[Person, Person, str, str]:
-    """Return a learner, a proctor, the id of their session, and the id of the learner's case in it."""
+    """Return a learner, a proctor, the id of their session, and the id of the learner's case in the session."""
     learner, proctor = harness.learner(), harness.proctor()
     session_id = await harness.session(proctor)
     return learner, proctor, session_id, await harness.case(session_id, learner)

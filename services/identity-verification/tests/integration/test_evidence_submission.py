@@ -1,4 +1,4 @@
-"""Tests of the cost of submissions for other callers, and of the objects that submissions leave in the storage."""
+"""Tests of how submissions affect other callers, and of the objects that remain in the storage after submissions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Meanwhile = Callable[[], Awaitable[object]]
 
 
 class ReadCounter:
-    """Counts the images that are read. After each image, it calls and awaits `meanwhile` if that is set."""
+    """Counts the images that are read. After each image, `meanwhile` is awaited if it is set."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0
@@ -175,7 +175,7 @@ async def test_object_stays_when_the_response_to_the_commit_is_lost(
         call = optional_call()
         if query == "COMMIT" and call is not None and call.method.endswith("/SubmitEvidence"):
             commits += 1
-            if commits == 2:  # the first transaction of a call only reads, the second inserts
+            if commits == 2:  # the first transaction of a call only reads
                 raise ConnectionResetError
         return status
 
@@ -222,7 +222,7 @@ async def test_concurrent_submissions_cannot_exceed_the_limit(
 ) -> None:
     learner, _, _, case_id = await open_case(harness)
     await submit(learner, case_id, DOCUMENT)
-    # The images are inserted after the check that precedes the reading of the new image.
+    # The superseded images are inserted after the first check of the limit, while the new image is read.
     read_counter.meanwhile = lambda: insert_superseded(harness, case_id, MAX_IMAGES)
     error = await refusal(submit(learner, case_id, DOCUMENT))
     assert error.reason == "TOO_MANY_IMAGES"

@@ -1,1 +1,1 @@
-"""E-mail and in-app notifications."""
+"""Notifications by e-mail and in the application."""

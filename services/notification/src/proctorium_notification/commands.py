@@ -25,9 +25,10 @@ _ZONES = {"en": "Europe/London", "de": "Europe/Berlin"}
 
 
 def sample_content(topic: Topic) -> Content:
-    """Return a sample message of the topic, with a value for everything that its template shows."""
+    """Return a sample message of the topic. It has a value for each variable that the template of the topic shows."""
     code = "Kf7Q2mXa" if topic in CODE_TOPICS else ""
-    if topic is Topic.CERTIFICATE_ISSUED:  # A certificate belongs to a course, not to a session.
+    if topic is Topic.CERTIFICATE_ISSUED:
+        # The sample has no session, because a certificate belongs to a course.
         return Content(topic, None, _SUBJECT, subject_title="First Aid at Work")
     return Content(topic, SAMPLE_SESSION, _SUBJECT, code)
 

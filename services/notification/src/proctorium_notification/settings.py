@@ -15,7 +15,7 @@ from proctorium_notification.transport.smtp import MailServer
 
 
 class Settings(ServiceSettings):
-    """The settings of notification, in addition to those of every service."""
+    """The settings of notification, in addition to the settings that all services have."""
 
     enrollment_address: str | None = Field(
         None,

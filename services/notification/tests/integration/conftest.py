@@ -1,4 +1,7 @@
-"""Fixtures that run one replica for all tests of this folder. Each test uses its own people and sessions."""
+"""Fixtures that run one replica of the service for all tests of this folder.
+
+Each test uses its own people and sessions.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ async def harness(shared_harness: Harness) -> AsyncIterator[Harness]:
 
 @pytest.fixture
 async def sink() -> AsyncIterator[MailSink]:
-    """A mail server for one test."""
+    """Yield a mail server for one test."""
     async with MailSink.serving() as server:
         yield server
         server.disconnect()

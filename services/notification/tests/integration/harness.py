@@ -1,4 +1,4 @@
-"""The harness of the integration tests, with the service, its mail server and people who are notified."""
+"""The harness of the integration tests: the service, the mail server and the people who are notified."""
 
 from __future__ import annotations
 
@@ -68,7 +68,10 @@ class Harness(testing.ServiceHarness[Settings]):
         time_zone: str = "Europe/Berlin",
         domain: str = "example.org",
     ) -> Person:
-        """Return a new person whose contact is stored in the fake of enrollment; without roles, a learner."""
+        """Return a new person with the roles `roles`, or a learner if no roles are given.
+
+        The contact of the person is stored in the fake of enrollment.
+        """
         person = Person(self, *(roles or ("learner",)), domain=domain)
         self.enrollment.contacts[person.id] = people_pb2.Contact(
             person_id=person.id,
@@ -82,7 +85,7 @@ class Harness(testing.ServiceHarness[Settings]):
     async def session(
         self, *, proctors: Sequence[Person] = (), starts_in: timedelta = timedelta(days=2)
     ) -> str:
-        """Schedule a session, wait until the service has its plan, and return its id."""
+        """Schedule a session, wait until the service has stored its plan, and return the id of the session."""
         session_id = new_id()
         await self.publish(scheduled(session_id, proctors, starts_in=starts_in))
         await self.until_row(
@@ -91,7 +94,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return str(session_id)
 
     async def mail(self, person: Person, number: int = 1) -> EmailMessage:
-        """Wait until the person has received `number` mails, and return the last of these."""
+        """Wait until the person has received `number` mails, and return the mail with that number."""
 
         async def arrived() -> bool:
             return len(self.sink.mails_to(person.email)) >= number
@@ -102,7 +105,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return mails[-1]
 
     async def delivery_state(self, person: Person, channel_name: str = "email") -> str:
-        """Return the state of the person's newest delivery by this channel."""
+        """Return the state of the person's newest delivery by the channel `channel_name`."""
         rows = await self.rows(
             "SELECT state FROM deliveries WHERE person_id = :id AND channel = :channel "
             "ORDER BY created_at DESC LIMIT 1",
@@ -118,7 +121,7 @@ class Harness(testing.ServiceHarness[Settings]):
         await until(reached)
 
     async def delivery(self, person: Person) -> pb.Delivery:
-        """Return the person's newest mail delivery, as DeliveryService returns it to administrators."""
+        """Return the person's newest mail delivery. It is requested from DeliveryService as an administrator."""
         request = pb.ListDeliveriesRequest(person_id=person.id)
         found = await self.person("administrator").deliveries.ListDeliveries(request)
         return next(each for each in found.deliveries if each.channel == pb.CHANNEL_EMAIL)

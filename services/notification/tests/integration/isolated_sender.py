@@ -1,6 +1,6 @@
-"""A sender with its own database and a clock that the test moves.
+"""A sender with its own database and a clock that the test sets.
 
-It uses the mail server and the enrollment of the harness.
+The sender uses the mail server and the fake of enrollment of the harness.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from .mail_sink import MailSink
 
 
 class IsolatedSender:
-    """A sender with its dependencies."""
+    """A sender and its dependencies."""
 
     def __init__(
         self, smtp_port: int, url: str, directory: Directory, policy: SendingPolicy | None
@@ -48,11 +48,11 @@ class IsolatedSender:
         )
 
     async def notify(self, *people: Person) -> None:
-        """Notify these people of their removal from a new session."""
+        """Create messages to the people about their removal from a new session."""
         await self.notify_ids([each.person_id for each in people])
 
     async def notify_ids(self, person_ids: Sequence[UUID]) -> None:
-        """Notify the people with these ids of their removal from a new session."""
+        """Create messages to the people with the ids `person_ids` about their removal from a new session."""
         session = Session(
             new_id(), "First Aid at Work", self.now + timedelta(days=30), timedelta(hours=1)
         )
@@ -62,12 +62,12 @@ class IsolatedSender:
             await notifying.notify(tx, cause, person_ids)
 
     async def send_due(self, lane: Lane = Lane.ORDINARY) -> bool:
-        """Send one batch as a lane does. Return False if no mail was due or a dependency was unavailable."""
+        """Claim and send one batch, like a lane. Return False if no mail was due or a dependency was unavailable."""
         batch = await self.sender.claim(lane)
         return batch is not None and await self.sender.send(batch)
 
     async def rows(self, statement: str) -> list[Any]:
-        """Execute a statement and return its rows. The list is empty if the statement returns no rows."""
+        """Execute a statement and return the list of its rows, which is empty if the statement returns no rows."""
         return await rows_of(self.database, statement)
 
     async def states(self) -> list[Any]:

@@ -1,4 +1,7 @@
-"""A real SMTP server whose responses the test controls. It can delay, reject or disconnect at every step."""
+"""An SMTP server whose responses the test controls.
+
+At every step, the test can delay the response, reject the mail or close the connection.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from email.message import EmailMessage
 from aiosmtpd.smtp import SMTP, Envelope, Session, syntax
 
 Step = Callable[[str, str], Awaitable[str | None]]
-"""A callback that is called at each step of the server.
+"""A callback that the server calls at each step.
 
-Its arguments are the step (EHLO, MAIL, RCPT, DATA, MESSAGE or RESPONSE) and the recipient, or an empty text while the
-recipient is not known. The server sends the returned response, or 250 for None.
+The first argument is the step: EHLO, MAIL, RCPT, DATA, MESSAGE or RESPONSE. The second argument is the recipient, or an
+empty text while the recipient is not known. The server sends the returned response, or 250 if the callback returns
+None.
 """
 
 
@@ -72,11 +76,11 @@ class MailSink:
 
     @property
     def url(self) -> str:
-        """The URL of the server for the settings of the service."""
+        """The URL of the server, in the form that the settings of the service require."""
         return f"smtp://127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Start to listen. After `stop`, the port is the same as before."""
+        """Start to listen. A server that is started again after `stop` uses the same port as before."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(lambda: _Server(self), "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
@@ -95,7 +99,7 @@ class MailSink:
                 server.transport.abort()
 
     def mails_to(self, address: str) -> list[EmailMessage]:
-        """Return the accepted mails to this address, in the order in which they were accepted."""
+        """Return the accepted mails to the address `address`, in the order in which they were accepted."""
         return [
             message_from_bytes(content, policy=policy.default)
             for to, content in self.accepted

@@ -1,4 +1,7 @@
-"""Tests of InboxService, which shows people their own notifications, and of DeliveryService for administrators."""
+"""Tests of InboxService and DeliveryService.
+
+People read their own notifications by InboxService. Administrators use DeliveryService.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from .harness import Harness, Person, issued, removed
 
 
 async def notified(harness: Harness, person: Person, times: int = 1) -> str:
-    """Notify the person `times` times, wait for the mails, and return the id of the notifications' session."""
+    """Notify the person `times` times about one session, wait for the mails, and return the id of the session."""
     session_id = await harness.session()
     for number in range(1, times + 1):
         await harness.publish(removed(session_id, person))
@@ -25,7 +28,7 @@ async def notified(harness: Harness, person: Person, times: int = 1) -> str:
 
 
 async def person_with_failed_mail(harness: Harness) -> Person:
-    """Return a person to whom a mail failed because the session was over."""
+    """Return a person with a failed mail. The mail failed because the session was over."""
     person = harness.person()
     session_id = await harness.session(starts_in=timedelta(days=-2))
     await harness.publish(issued(harness.enrollment.list_code(session_id), person))
@@ -54,7 +57,8 @@ async def test_notification_is_in_the_language_of_the_reader(harness: Harness) -
     assert notification.HasField("create_time")
     assert not notification.HasField("read_time")
     assert found.unread_count == 1
-    # The language is that at the time of reading, not that at the time of the event.
+    # The language changes after the event. The notification must be in the new language, because it is rendered when
+    # it is read.
     harness.enrollment.contacts[person.id].locale = "en-GB"
     assert (await list_notifications(person)).notifications[
         0

@@ -1,4 +1,4 @@
-"""Tests that no mail is sent twice or lost when the process is killed (SIGKILL) between any two steps of sending."""
+"""Tests that no mail is lost or sent twice if the process is killed (SIGKILL) between any two steps of sending."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from .isolated_sender import IsolatedSender, isolated_sender
 from .mail_sink import MailSink
 
 PROCESS_TIMEOUT = 180.0
-"""The seconds in which a process must start, even on a busy machine."""
+"""The time in seconds within which a process must start, even on a busy machine."""
 
 
 @dataclass
 class Barrier:
-    """Blocks the sending of the first mail at one step of the mail server."""
+    """Blocks the sender of the first mail at one step of the mail server."""
 
     sink: MailSink
     at: str
@@ -36,13 +36,16 @@ class Barrier:
     connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def block(self, step: str, recipient: str) -> None:
-        """Send no response to the first mail at this step."""
+        """Send no response to the first mail at the step at which the barrier blocks."""
         if step == self.at and not self.reached.is_set():
             self.reached.set()
             await asyncio.Event().wait()
 
     async def lock_row(self, step: str, recipient: str) -> None:
-        """Lock the row of the delivery at this step and respond, so that the sender waits for the row lock."""
+        """Lock the row of the delivery at the step at which the barrier blocks, and respond.
+
+        The sender then waits for the row lock.
+        """
         if step == self.at and not self.reached.is_set():
             assert self.connection is not None
             await self.connection.execute("BEGIN")
@@ -63,9 +66,9 @@ async def kill(process: asyncio.subprocess.Process) -> None:
 
 
 async def until_recovered(isolated: IsolatedSender, state: str) -> None:
-    """Wait until another sender has changed the delivery to this state.
+    """Wait until another sender has changed the delivery to the state `state`.
 
-    This happens before the lease of the killed sender ends, because the clock does not move.
+    The clock does not move, so the other sender takes over the delivery before the lease of the killed sender ends.
     """
 
     async def recovered() -> bool:
@@ -76,7 +79,7 @@ async def until_recovered(isolated: IsolatedSender, state: str) -> None:
 
 
 async def resend_as_administrator(isolated: IsolatedSender) -> None:
-    """Resend the only mail as an administrator does, and send it."""
+    """Request that the only mail is sent again, like an administrator, and send the mail."""
     [[delivery_id]] = await isolated.rows(
         "SELECT delivery_id::text FROM deliveries WHERE channel = 'email'"
     )

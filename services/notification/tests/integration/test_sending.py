@@ -1,4 +1,4 @@
-"""Tests of the responses of mail servers and the resulting outcomes of deliveries."""
+"""Tests of the outcomes of deliveries for different responses of the mail server."""
 
 from __future__ import annotations
 
@@ -29,9 +29,10 @@ from .mail_sink import Step
 
 
 def responding(step: str, address: str, *responses: str | None) -> Step:
-    """Return a callback that sends these responses at `step`, one after another, and 250 afterwards.
+    """Return a callback that returns `responses` at `step`, one after another, and afterwards None.
 
-    With an empty `address`, the responses are sent for every recipient.
+    If `address` is empty, the responses are returned for mails to all recipients. Otherwise, they are returned only for
+    mails to `address`.
     """
     remaining = list(responses)
 
@@ -44,7 +45,7 @@ def responding(step: str, address: str, *responses: str | None) -> Step:
 
 
 async def removed_learner(harness: Harness) -> Person:
-    """Return a learner who was removed from a session and is notified of this by a mail."""
+    """Return a learner who was removed from a session and is notified of the removal by a mail."""
     learner, session_id = harness.person(), await harness.session()
     await harness.publish(removed(session_id, learner))
     return learner
@@ -93,7 +94,7 @@ async def test_rejected_mail_fails_with_an_error_without_the_address(
     assert learner.email.partition("@")[0] not in delivery.last_error.lower()
     assert await harness.published(learner.id) == ["delivery.failed"]
     assert harness.sink.mails_to(learner.email) == []
-    # The next mail can be sent over the same connection.
+    # A mail after the rejected mail is still sent.
     other = harness.person()
     await harness.publish(removed(session_id, other))
     await harness.mail(other)
@@ -122,7 +123,7 @@ async def test_mail_is_sent_when_an_unreachable_server_is_reachable_again(harnes
         )
         assert await harness.delivery_state(learner) == "pending"
         assert (await harness.delivery(learner)).try_count == 0
-        # The notification in the application does not depend on the mail server.
+        # The notification in the application is shown even if the mail server is unreachable.
         found = await learner.inbox.ListNotifications(pb.ListNotificationsRequest())
         assert len(found.notifications) == 1
     finally:

@@ -29,15 +29,15 @@ from .test_crashes import kill, service_process
 
 CONNECTIONS = 8
 TIMEOUT = 60.0
-"""The seconds in which many mails must be sent, even on a busy machine.
+"""The time in seconds within which many mails must be sent, even on a busy machine.
 
-If a mail without a response delayed all mails after it, this would take longer.
+If a mail without a response delayed all mails after it, sending them would take longer than this time.
 """
 
 
 @dataclass
 class Block:
-    """Delays the response at one step for some domains until it is released."""
+    """Delays the responses to mails for given domains at one step, until the block is released."""
 
     sink: MailSink
     at: str
@@ -77,7 +77,10 @@ async def until_accepted(sink: MailSink, people: list[Person]) -> None:
 
 
 async def until_sent(isolated: IsolatedSender, sink: MailSink, people: list[Person]) -> None:
-    """Wait until all mails are sent. Assert that each was accepted once and that no destination is stored any more."""
+    """Wait until all mails are sent.
+
+    Assert that each mail was accepted once and that no row has a destination any more.
+    """
 
     async def sent() -> bool:
         return {state for state, _ in await isolated.states()} == {"sent"}

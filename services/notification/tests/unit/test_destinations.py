@@ -79,7 +79,7 @@ def test_each_slow_response_doubles_the_slow_period() -> None:
         assert destinations.is_slow(SLOW)
         now += timedelta(seconds=1)
         assert destinations.slow() == set()
-        # After the period, one ordinary lane may serve the destination again.
+        # After the slow period, one ordinary lane may serve the destination again.
         assert destinations.allows(Lane.ORDINARY, SLOW)
         destinations.acquire(SLOW)
         assert not destinations.allows(Lane.ORDINARY, SLOW)

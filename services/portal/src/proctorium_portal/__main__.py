@@ -15,7 +15,10 @@ from proctorium_portal.settings import Settings
 
 
 def main() -> int:
-    """Run the command that is given on the command line, `serve` by default, and return the exit code."""
+    """Serve the pages until SIGTERM arrives, and return the exit code.
+
+    The command line may contain the command `serve`, which is the only command and the default.
+    """
     parser = argparse.ArgumentParser(prog="python -m proctorium_portal")
     parser.add_argument("command", nargs="?", choices=["serve"], default="serve")
     parser.parse_args()
@@ -36,8 +39,9 @@ def main() -> int:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
-        # This is longer than the idle timeout of the edge, so that the edge closes idle connections. If the portal
-        # closed a connection, a request that the edge is sending on it could fail.
+        # This timeout is longer than the idle timeout of the edge, so that the edge closes idle connections and the
+        # portal does not. If the portal closed an idle connection, a request could fail that the edge is sending over
+        # this connection at the same time.
         timeout_keep_alive=60,
     )
     return 0

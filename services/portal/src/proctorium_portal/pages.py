@@ -1,6 +1,6 @@
 """The server of the built pages.
 
-It returns the same document for the address of every page. Browsers may cache the assets permanently.
+The server returns the same HTML document for every page address. Browsers may cache the assets permanently.
 """
 
 from __future__ import annotations
@@ -20,13 +20,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BUILT = Path(__file__).parent / "pages"
 _HEAD_END = "</head>"
-# Paths that probes and scanners request from any server. No page has such an address, so the portal returns 404.
+# Paths without a dot that are not page addresses, although probes and scanners request them. The portal returns 404 for
+# these paths.
 _NO_PAGES = frozenset({"metrics"})
 
-# Browsers load scripts and styles only from the portal, no site may embed the pages in a frame, and browsers must not
-# guess content types, because a guessed type could turn a file into a script. Images may be blobs, because the identity
-# verification shows its images as blobs, and may come from other sites, because lessons can contain such images. Only
-# the portal's own pages may use the camera and the microphone.
+# The headers of every response. With these headers, browsers load scripts and styles only from the portal. No site may
+# embed the pages in a frame. Browsers must not guess content types, because a guessed type could turn a file into a
+# script. Images may be blobs, because the pages for identity verification show photos as blobs. Images may also come
+# from other sites, because lessons can contain images of other sites. Only the portal's own pages may use the camera
+# and the microphone.
 SECURITY_HEADERS = {
     "content-security-policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data: https:; media-src 'self' blob:; "
@@ -46,8 +48,8 @@ class NotBuiltError(Exception):
 def application(built: Path, browser_trace_ratio: float) -> Starlette:
     """Return the application that serves the pages in the directory `built`.
 
-    The pages contain `browser_trace_ratio`, the share of calls that browsers trace. Raises NotBuiltError if the
-    directory contains no pages.
+    `browser_trace_ratio` is the share of calls that browsers trace. The HTML document contains this share, so that the
+    pages can read it. Raises NotBuiltError if the directory contains no pages.
     """
     try:
         document = (built / "index.html").read_text("utf-8")
@@ -66,7 +68,8 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
         return PlainTextResponse("ok\n")
 
     async def service_worker(_: Request) -> Response:
-        # Browsers must revalidate the service worker too, because an old one would keep serving old pages.
+        # Browsers must also revalidate the service worker, because an old service worker would continue to serve old
+        # pages.
         return FileResponse(
             built / "sw.js", media_type="text/javascript", headers={"cache-control": "no-cache"}
         )
@@ -85,8 +88,8 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
 def _can_be_page(address: str) -> bool:
     """Return whether `address` can be the address of a page.
 
-    Page addresses consist of words and ids. An address with a dot is the name of a file, and other routes serve the
-    files.
+    A page address consists of words and ids, and has no dot. An address with a dot is the name of a file, and other
+    routes serve the files.
     """
     return "." not in address and address.rstrip("/") not in _NO_PAGES
 
@@ -108,7 +111,7 @@ class _WithHeaders:
         await self._app(scope, receive, send_with_headers)
 
     def add(self, headers: MutableHeaders, status: int) -> None:
-        """Add the configured headers to `headers`, which are those of a response with `status`."""
+        """Add the headers of this middleware to `headers`, the headers of a response with the status code `status`."""
         headers.update(self.headers)
 
 
@@ -117,9 +120,10 @@ class _WithSecurityHeaders(_WithHeaders):
 
 
 class _KeptForEver(_WithHeaders):
-    """Lets browsers cache assets permanently.
+    """ASGI middleware that lets browsers cache assets permanently.
 
-    This is safe because the name of an asset contains a hash of its content. Error responses are not cached.
+    A permanently cached asset cannot be outdated, because the name of an asset contains a hash of the content. Error
+    responses are not cached.
     """
 
     headers: ClassVar[dict[str, str]] = {"cache-control": "public, max-age=31536000, immutable"}

@@ -1,4 +1,4 @@
-"""Tests of the page server: it returns one document for every page, and security headers with every response."""
+"""Test that the page server returns the same document for all pages, and security headers in all responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test that pages, mails and error messages mention no feature that does not exist."""
+"""Test that pages, mails, error messages and protos do not mention the missing features in `PROMISES`."""
 
 from __future__ import annotations
 

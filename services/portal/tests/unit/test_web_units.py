@@ -1,4 +1,4 @@
-"""Run the unit tests of the pages' TypeScript with vitest."""
+"""Run the unit tests of the TypeScript code of the pages with vitest."""
 
 from __future__ import annotations
 

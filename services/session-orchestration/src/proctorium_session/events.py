@@ -57,7 +57,7 @@ def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.Sessi
 def session_cancelled(
     session: Session, person_ids: Iterable[UUID], role: ActingRole
 ) -> pb.SessionCancelled:
-    """Return the event that a session was cancelled by a person in `role`."""
+    """Return the event that a session was cancelled by a person who acts in `role`."""
     return pb.SessionCancelled(
         session_id=str(session.session_id),
         person_ids=_texts(person_ids),
@@ -66,7 +66,10 @@ def session_cancelled(
 
 
 def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.SessionLobbyOpened:
-    """Return the event that the lobby was opened by a person in `role` or, if it is None, automatically."""
+    """Return the event that the lobby was opened.
+
+    A person who acts in `role` opened the lobby. If `role` is None, it was opened automatically.
+    """
     return pb.SessionLobbyOpened(
         session_id=str(session.session_id),
         acting_role=ROLE_UNSPECIFIED if role is None else ROLE_NUMBERS[role],
@@ -92,7 +95,7 @@ def session_ended(
 ) -> pb.SessionEnded:
     """Return the event that a session ended, with the attendance of all learners.
 
-    Everybody who was In Session attended, even if they were removed later.
+    A learner who was In Session attended the session, even if the learner was removed later.
     """
     event = pb.SessionEnded(
         session_id=str(session.session_id),
@@ -123,7 +126,7 @@ def participant_joined(session: Session, participant: Participant) -> pb.Partici
 
 
 def participant_ready(participant: Participant) -> pb.ParticipantReady:
-    """Return the event that a learner meets the identity policy after their identity was verified."""
+    """Return the event that a learner meets the identity policy, because their identity was verified."""
     return pb.ParticipantReady(**_ids(participant))
 
 
@@ -154,7 +157,7 @@ def participant_completed(participant: Participant) -> pb.ParticipantCompleted:
 
 
 def participant_left(participant: Participant) -> pb.ParticipantLeft:
-    """Return the event that the session ended for a learner who was In Session but started no assessment."""
+    """Return the event that the session ended for a learner who was In Session and did not start an assessment."""
     return pb.ParticipantLeft(**_ids(participant))
 
 

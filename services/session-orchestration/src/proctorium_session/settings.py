@@ -10,7 +10,7 @@ from proctorium_common.process.settings import Duration, ServiceSettings
 
 
 class Settings(ServiceSettings):
-    """The settings of session orchestration, in addition to those of every service."""
+    """The settings of session orchestration, in addition to the settings that all services have."""
 
     enrollment_address: str | None = Field(
         None, description="The address of enrollment as host:port."

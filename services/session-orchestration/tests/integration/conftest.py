@@ -1,4 +1,7 @@
-"""Fixtures: one replica for all tests of this folder. Each test uses its own people and sessions."""
+"""Fixtures of the integration tests.
+
+All tests of this folder share one replica. Each test creates its own people and sessions.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The harness of the integration tests: the service, its callers, and sessions that they plan and join."""
+"""The harness of the integration tests.
+
+It runs the service, creates the people who call it, and plans and joins sessions.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,7 @@ from proctorium_session.settings import Settings
 
 
 class Person(testing.Person):
-    """A person with stubs that call the service as them."""
+    """A person, with stubs that call the service with the credentials of the person."""
 
     def __init__(self, harness: Harness, *roles: str, person_id: UUID | None = None) -> None:
         super().__init__(harness, *roles, person_id=person_id)
@@ -39,7 +42,7 @@ class Person(testing.Person):
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service with short intervals, enrollment and the assessment service."""
+    """The service with short intervals, and fakes of enrollment and of the assessment service."""
 
     rows_of_calls = (
         "SELECT (SELECT count(*) FROM sessions), (SELECT sum(revision) FROM sessions),"
@@ -83,14 +86,14 @@ class Harness(testing.ServiceHarness[Settings]):
     async def scheduled(
         self, plan: sessions_pb2.SessionPlan, code: str = ""
     ) -> sessions_pb2.Session:
-        """Plan and return a session. Enrollment resolves a code to it."""
+        """Plan and return a session. The fake of enrollment resolves `code`, or the session's id, to the session."""
         request = sessions_pb2.ScheduleSessionRequest(plan=plan)
         session = (await self.administrator().sessions.ScheduleSession(request)).session
         self.enrollment.codes[code or session.session_id] = UUID(session.session_id)
         return session
 
     async def recorded(self, session_id: str) -> list[str]:
-        """Return the events of the session's record, in order."""
+        """Return the names of the events in the session record, in order."""
         rows = await self.rows(
             "SELECT event FROM session_record WHERE session_id = :id ORDER BY number",
             id=UUID(session_id),
@@ -98,7 +101,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return [str(row[0]) for row in rows]
 
     async def is_quiet(self) -> bool:
-        """Return whether no more changes by the clock or by closed streams are pending."""
+        """Return whether no lobby will open soon, no lease is valid and no participant is connected."""
         return not await self.rows(
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
@@ -107,7 +110,7 @@ class Harness(testing.ServiceHarness[Settings]):
         )
 
     async def state(self) -> list[Any]:
-        """Return counts and versions of all data that a call can change, after automatic changes are finished."""
+        """Wait until automatic changes are finished. Return counts and versions of all data that a call can change."""
         await until(self.is_quiet)
         return await super().state()
 
@@ -125,7 +128,7 @@ def plan(
     lobby_lead: timedelta | None = None,
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
 ) -> sessions_pb2.SessionPlan:
-    """Return a valid plan. By default, its lobby is due and no identity verification is required."""
+    """Return a valid plan. By default, its lobby is due, and no identity verification is required."""
     course_id = str(new_id())
     made = sessions_pb2.SessionPlan(
         course_id=course_id,
@@ -147,7 +150,7 @@ def plan(
 
 
 async def join(person: Person, session_id: str) -> lobby_pb2.JoinSessionResponse:
-    """Join the session by its code."""
+    """Join the session by its id, which is its code."""
     return await person.lobby.JoinSession(lobby_pb2.JoinSessionRequest(code=session_id))
 
 

@@ -1,4 +1,4 @@
-"""Administrators act in sessions like proctors, and are recorded as administrators."""
+"""Administrators act in sessions as proctors do. The session record names their acting role as administrator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ACTS: dict[str, type[Message]] = {
 
 
 async def acts(reader: Person, session_id: str) -> list[tuple[str, str, int]]:
-    """Return the event, the actor and the acting role of each entry of the record that a person caused."""
+    """Return the event, the actor and the acting role of each entry in the session record that a person caused."""
     request = supervision_pb2.GetRecordRequest(session_id=session_id)
     entries = (await reader.record.GetRecord(request)).entries
     return [
@@ -60,7 +60,7 @@ async def remove(person: Person, session_id: str, participant_id: str) -> None:
 
 
 async def run_session(harness: Harness, person: Person, proctors: list[Person]) -> str:
-    """Run a session as a person, from opening the lobby to the end, and return its id."""
+    """Run a session as `person`, from opening the lobby to the end. Return the id of the session."""
     session = await harness.scheduled(plan(proctors, starts_in=timedelta(hours=5)))
     await open_lobby(person, session.session_id)
     first = (await join(harness.learner(), session.session_id)).participant
@@ -136,7 +136,7 @@ async def test_proctor_with_both_roles_acts_as_proctor_while_certified(
 
 
 async def lapse(harness: Harness, proctor: Person) -> None:
-    """Replace the proctor's certification by one that has expired, and wait until it is stored."""
+    """Replace the proctor's certification by an expired one, and wait until the service has stored it."""
     now = datetime.now(UTC)
     over = Timestamp()
     over.FromDatetime(now - timedelta(days=1))

@@ -232,13 +232,13 @@ async def test_database_allows_exactly_the_transitions_of_sessions(harness: Harn
 
 
 def times_of(state: SessionState) -> tuple[datetime | None, datetime | None]:
-    """Return the start and end times of a session in this state."""
+    """Return the start time and the end time of a session in this state, or None for a time that is not set."""
     started = state in {SessionState.IN_PROGRESS, SessionState.ENDED}
     return NOON if started else None, NOON if state is SessionState.ENDED else None
 
 
 def columns_of(state: SessionState) -> dict[str, str | None]:
-    """Return the columns that depend on the state of a session."""
+    """Return the values of the columns that depend on the state of a session."""
     start_time, end_time = times_of(state)
     return {
         "state": state.value,
@@ -249,7 +249,7 @@ def columns_of(state: SessionState) -> dict[str, str | None]:
 
 
 async def is_allowed(harness: Harness, statement: str, **parameters: object) -> bool:
-    """Execute an update, and return False if a trigger refuses it as an invalid transition."""
+    """Execute an update. Return False if a trigger refuses it as an invalid transition, and otherwise True."""
     try:
         await harness.rows(statement, **parameters)
     except DBAPIError as refused:
@@ -259,7 +259,7 @@ async def is_allowed(harness: Harness, statement: str, **parameters: object) -> 
 
 
 async def insert_participant(harness: Harness, session_id: str, state: ParticipantState) -> UUID:
-    """Insert a participant in this state, and return their id."""
+    """Insert a participant in this state, and return the participant's id."""
     participant_id = new_id()
     await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
@@ -274,7 +274,7 @@ async def insert_participant(harness: Harness, session_id: str, state: Participa
 
 
 async def insert_waiting(harness: Harness, session_id: str, learner: Person) -> str:
-    """Insert a participant who is waiting although the session is in progress, and return their id."""
+    """Insert a participant who is waiting although the session is in progress. Return the participant's id."""
     participant_id = new_id()
     await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "

@@ -1,4 +1,7 @@
-"""Incidents. Supervisors of the session write, change and read them; its learners cannot read them."""
+"""Incidents.
+
+The supervisors of a session create, update and read incidents. The learners of the session cannot read them.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ class Scene:
     participant_id: str
 
     def created(self, **fields: object) -> pb.CreateIncidentRequest:
-        """Return a valid request to create an incident, with `fields` replaced."""
+        """Return a valid request to create an incident, in which `fields` replace the default values."""
         request = pb.CreateIncidentRequest(
             session_id=self.session_id,
             category_id="environment.interruption",
@@ -58,7 +61,7 @@ async def create(person: Person, request: pb.CreateIncidentRequest) -> pb.Incide
 
 
 async def listed(person: Person, session_id: str, participant_id: str = "") -> list[pb.Incident]:
-    """Return all incidents, reading two on each page."""
+    """Return all incidents of the session, read in pages of two."""
     found: list[pb.Incident] = []
     token = ""
     while True:

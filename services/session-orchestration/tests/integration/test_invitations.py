@@ -1,4 +1,7 @@
-"""Learners who receive a code after scheduling are invited like the learners in the plan."""
+"""Invitations of learners who receive a code after the session was planned.
+
+They are invited like the learners in the plan.
+"""
 
 from __future__ import annotations
 

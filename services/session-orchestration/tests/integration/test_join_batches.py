@@ -1,6 +1,8 @@
-"""Batches of joining learners. The result is as if they joined one after the other.
+"""Batches of requests to join.
 
-Each event has the trace context of the call that caused it.
+The result of a batch is the same as if the learners joined one after the other.
+
+Each event has the trace context of the call that caused the event.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ def request(session_id: UUID, person_id: UUID, trace: SpanContext | None = None)
 
 
 async def join_batch(harness: Harness, *requests: JoinRequest) -> list[str]:
-    """Join in one batch, and return the result of each request."""
+    """Decide the requests in one batch, and return the result of each request."""
     async with harness.database.transaction() as tx:
         session_ids = {each.session_id for each in requests if each.session_id}
         outcomes = await join_all(tx, await sessions.lock_sessions(tx, session_ids), requests)
@@ -94,7 +96,7 @@ async def test_event_of_each_learner_is_in_the_trace_of_their_call(harness: Harn
 
 
 class Resolving(GrpcEnrollment):
-    """Enrollment that resolves every code to one session, and records the entries of each call."""
+    """A fake of enrollment that resolves every code to one session, and records the entries of each call."""
 
     def __init__(self, session_id: UUID) -> None:
         self._session_id = session_id

@@ -1,4 +1,7 @@
-"""Live views are immediate, resumable, shared between watchers, and independent of the message broker."""
+"""Live views of sessions.
+
+They are sent immediately, can be resumed, are shared between watchers, and do not need the message broker.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,7 @@ async def seen_as(
 
 
 async def connected(call: Watch) -> lobby_pb2.WatchSessionResponse:
-    """Return the view in which the learner is shown as connected. After it, nothing changes automatically."""
+    """Return the first view in which the learner is connected. After this view, nothing changes automatically."""
     while True:
         view = await next_response(call)
         if view.participant.connected:
@@ -64,7 +67,7 @@ async def _next(call: Watch | RosterWatch) -> object:
 
 
 async def is_silent(call: Watch | RosterWatch) -> bool:
-    """Return whether no message arrives during twelve runs of the periodic workers."""
+    """Return whether no message arrives for a time in which the periodic workers run twelve times."""
     reading = asyncio.create_task(_next(call))
     done, _ = await asyncio.wait([reading], timeout=0.6)
     reading.cancel()
@@ -120,8 +123,8 @@ async def test_changes_on_one_replica_are_shown_by_the_other(harness: Harness) -
         )
         assert not (await next_response(roster)).snapshot.participants
         await join(learner, session.session_id)
-        # A learner who has just joined on this replica can watch on the other one, even before the notification
-        # arrives.
+        # A learner who has just joined on this replica can watch on the other replica, even before the notification
+        # arrives at the other replica.
         view = watch(there, session.session_id)
         await seen_as(view, WAITING)
         while True:
@@ -184,7 +187,7 @@ async def test_silent_watch_is_sent_the_unchanged_view(harness: Harness) -> None
             assert again == view
             nothing = await next_response(roster)
             assert nothing == supervision_pb2.WatchRosterResponse(cursor=view.cursor)
-        # Later changes reach the watcher.
+        # The watchers still receive changes.
         await start(own, session.session_id)
         await seen_as(call, IN_SESSION)
         changes: list[supervision_pb2.WatchRosterResponse] = []
@@ -216,7 +219,8 @@ async def test_roster_starts_with_a_snapshot_and_continues_with_changes(harness:
     changes = [await next_response(call) for _ in range(3)]
     assert {each.participant.person_id for each in changes[:2]} == {first.id, second.id}
     assert changes[2].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
-    # Only the last of several related messages has a new cursor, so that a client that disconnects misses no message.
+    # Only the last of several related messages has a new cursor. A client that disconnects before the last message
+    # therefore receives all of them again.
     assert [each.cursor for each in changes[:2]] == [change.cursor] * 2
     assert int(changes[2].cursor) > int(change.cursor)
     again = watch_roster(proctor, session.session_id, changes[0].cursor)
@@ -256,7 +260,7 @@ async def test_lost_notification_connection_loses_no_change(harness: Harness) ->
 
 
 class CountedDatabase(Database):
-    """A database that counts its transactions, where a single statement counts as one."""
+    """A database that counts its transactions. A single statement counts as one transaction."""
 
     transactions = 0
 
@@ -321,7 +325,8 @@ async def test_slow_watcher_gets_only_the_newest_snapshot(harness: Harness) -> N
             for _ in range(5):
                 await join(harness.learner(), session.session_id)
             await shared.read()
-            # After five unread changes, there is one snapshot. It contains the changes since every revision.
+            # The watcher did not read after any of the five changes. There is now one snapshot, which contains all five
+            # changes.
             assert changed.is_set()
             assert len(shared.snapshot.changed_since(first.revision)) == 5
             assert len(shared.snapshot.views) == 5

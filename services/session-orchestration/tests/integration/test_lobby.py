@@ -1,4 +1,7 @@
-"""Joining by code, by the rules of the session and enrollment's resolution of the code; and rejoining."""
+"""Joining and rejoining by code.
+
+The rules of the session and enrollment's resolution of the code decide whether a learner may join.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,8 @@ async def refused(harness: Harness, person: Person, code: str) -> ServiceError:
 async def test_code_is_resolved_with_the_learners_id_and_address(harness: Harness) -> None:
     learner = harness.learner()
     session = await harness.scheduled(plan([harness.proctor()]), code="Abc23456")
-    # The callers in these tests have the certificate of the edge, so the address in their header is trusted.
+    # The callers in these tests use the certificate of the edge, so the service trusts the client address in their
+    # header.
     await learner.lobby.JoinSession(
         joining("Abc23456"), metadata=[("x-forwarded-for", "192.0.2.7")]
     )
@@ -328,7 +332,7 @@ async def test_request_id_cannot_be_reused_with_another_code(harness: Harness) -
 
 
 async def test_repeated_request_in_one_batch_has_the_same_response(harness: Harness) -> None:
-    """A refused request has the same response too, although no response is stored for it."""
+    """Repetitions of a refused request are also refused, although no response is stored for a refusal."""
     session = await harness.scheduled(plan([harness.proctor()], capacity=1))
     learners = [harness.learner() for _ in range(3)]
     joins = [

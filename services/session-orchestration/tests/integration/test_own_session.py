@@ -1,4 +1,4 @@
-"""A person with both roles cannot be proctor and learner of the same session."""
+"""A person who is a learner and a proctor cannot be both in the same session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A complete session: scheduled, joined, started, authorised, ended."""
+"""A complete session, which is scheduled, joined, started, authorised and ended."""
 
 from __future__ import annotations
 

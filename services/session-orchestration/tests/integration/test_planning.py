@@ -1,4 +1,4 @@
-"""Planning: proctors, learners, overlaps, cancellation, lobbies and the constraints of the database."""
+"""Planning of sessions: proctors, learners, overlaps, cancellation, lobbies and the constraints of the database."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ async def test_learner_cannot_be_proctor_of_the_same_session(harness: Harness) -
 
 async def test_one_of_several_concurrent_overlapping_schedules_succeeds(harness: Harness) -> None:
     proctor, other, administrator = harness.proctor(), harness.proctor(), harness.administrator()
-    # The plans list the proctors in both orders, which must not cause a deadlock.
+    # The concurrent plans list the same proctors in different orders. This must not cause a deadlock.
     plans = [plan([proctor, other] if n % 2 else [other, proctor]) for n in range(8)]
     results = await asyncio.gather(
         *(administrator.sessions.ScheduleSession(schedule(each)) for each in plans),

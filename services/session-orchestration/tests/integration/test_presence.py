@@ -1,4 +1,4 @@
-"""Presence: a learner with an open stream on a replica is connected."""
+"""Presence of learners. A learner is connected while the learner has an open stream on a replica."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def shown(harness: Harness, participant_id: str) -> bool:
 
 
 async def lobby_with(harness: Harness, learner: Person) -> tuple[Person, str, str]:
-    """Return a proctor, the id of a session with an open lobby, and the participant id of the learner."""
+    """Return a proctor, the id of a session with an open lobby, and the participant id of `learner` in the session."""
     proctor = harness.proctor()
     session = await harness.scheduled(plan([proctor]))
     participant = (await join(learner, session.session_id)).participant
@@ -64,7 +64,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
     lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
     async def is_held() -> bool:
-        """Return whether the lease is valid for its full length, which is longer than after a disconnection."""
+        """Return whether the remaining validity of the lease exceeds the validity after a disconnection."""
         rows = await harness.rows(
             "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
@@ -90,7 +90,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
         assert await shown(harness, participant_id)
         assert await connections(harness, session_id) == ["participant.connected"]
         call.cancel()
-    # The lease is deleted, so that later tests do not wait until it expires.
+    # The lease is deleted, so that the next test does not wait until the lease expires.
     await harness.rows("DELETE FROM presence WHERE participant_id = :id", id=UUID(participant_id))
     await until(harness.is_quiet)
 

@@ -1,4 +1,4 @@
-"""The session record: ordered, without gaps, permanent and verifiable by everybody."""
+"""The session record. It is ordered, has no gaps, never changes, and can be verified by everybody."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Verifier = Callable[[str, Sequence[supervision_pb2.RecordEntry]], int | None]
 
 
 def documented_verifier() -> Verifier:
-    """Return the verifier from docs/architecture/session-record.md."""
+    """Return the verifier that docs/architecture/session-record.md contains."""
     program = PAGE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
     names: dict[str, object] = {}
     exec(program, names)
@@ -34,7 +34,7 @@ def documented_verifier() -> Verifier:
 
 
 async def record_of(person: Person, session_id: str) -> list[supervision_pb2.RecordEntry]:
-    """Return all entries of the record, reading two on each page."""
+    """Return all entries of the session record, read in pages of two."""
     entries: list[supervision_pb2.RecordEntry] = []
     token = ""
     while True:
@@ -94,7 +94,7 @@ async def test_documented_verifier_accepts_the_record(harness: Harness) -> None:
 )
 async def test_changed_row_is_detected(harness: Harness, as_owner: AsOwner, change: str) -> None:
     proctor, _, session_id = await finished_session(harness)
-    # Only the owner of the table can make this change, but it is detected.
+    # Only the owner of the table can make this change. The verifier detects it.
     url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:

@@ -1,4 +1,4 @@
-"""Access to the session record: the rules, the access period and the access log."""
+"""Access to the session record, the access period, and the access log."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from .harness import Harness, Person, end, plan, start
 
 
 async def read(person: Person, session_id: str) -> int:
-    """Read a page of the record, and return the number of its entries."""
+    """Read a page of the session record, and return the number of its entries."""
     request = supervision_pb2.GetRecordRequest(session_id=session_id)
     return len((await person.record.GetRecord(request)).entries)
 
 
 async def accesses(harness: Harness, session_id: str) -> list[tuple[str, int]]:
-    """Return the reader and the acting role of each access to the record, newest first."""
+    """Return the reader and the acting role of each access to the session record, newest first."""
     request = supervision_pb2.ListRecordAccessesRequest(session_id=session_id)
     found = (await harness.administrator().record.ListRecordAccesses(request)).accesses
     return [(each.person_id, each.acting_role) for each in found]
 
 
 async def ended_session(harness: Harness, proctor: Person, *, ago: timedelta) -> str:
-    """Create a session, and set its end to a time in the past."""
+    """Create a session, end it, and set its end time to a time in the past."""
     session = await harness.scheduled(plan([proctor]))
     await start(proctor, session.session_id)
     await end(proctor, session.session_id)
@@ -50,7 +50,7 @@ async def ended_session(harness: Harness, proctor: Person, *, ago: timedelta) ->
 async def certified(
     harness: Harness, person: Person, until_time: datetime, published_at: datetime
 ) -> None:
-    """Publish a certification and wait until it is stored."""
+    """Publish a certification, and wait until the service has stored it."""
     stamp = Timestamp()
     stamp.FromDatetime(until_time)
     event = enrollment_events.PersonCertified(person_id=person.id, certified_until_time=stamp)
@@ -89,7 +89,7 @@ async def test_record_of_a_cancelled_session_is_closed_to_proctors_a_day_later(
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     await harness.administrator().sessions.CancelSession(request)
     assert await read(proctor, session.session_id)
-    # The record is permanent. Only the owner of the table can set its times to the past.
+    # Only the owner of the table can set the times of a session record to the past, because a trigger refuses changes.
     url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:

@@ -1,4 +1,4 @@
-"""The effects of other services' events, which may be delayed, redelivered or reordered."""
+"""The effects of the events of other services, which may be delayed, redelivered or reordered."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ BEFORE_ASSESSMENT = sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT
 
 
 class Scenario:
-    """A session with one learner, and other services' events about that learner."""
+    """A session with one learner, and the events of other services about that learner."""
 
     def __init__(self, proctor: Person, learner: Person, joined: lobby_pb2.JoinSessionResponse):
         self.proctor = proctor
@@ -212,7 +212,8 @@ async def test_newest_certification_event_counts(harness: Harness) -> None:
         return rows == [(newer,)]
 
     await until(is_stored)
-    # This event was published before the other one, by a clock that was ahead, but is delivered after it.
+    # This event has the lower position, so it was published before the other event. Its time is later, because the
+    # clock of its publisher was ahead. It is delivered after the other event.
     await certify(harness, proctor, older, published_at=now + timedelta(hours=1), position=1)
     handled = len(await harness.rows("SELECT 1 FROM inbox"))
 

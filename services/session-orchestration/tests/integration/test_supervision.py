@@ -35,7 +35,10 @@ def removing(
 
 
 def reasons(answer: supervision_pb2.AuthorizeAssessmentResponse) -> dict[str, str]:
-    """Return the reason of the refusal by participant id. It is empty for participants who are not refused."""
+    """Return the reason of the refusal by participant id.
+
+    The reason is empty for a participant who is not refused.
+    """
     return {each.participant_id: each.error.reason for each in answer.outcomes}
 
 

@@ -1,4 +1,4 @@
-"""Visibility of sessions and of their fields by role."""
+"""The sessions that a caller can see, and the fields that the caller can see, by role."""
 
 from __future__ import annotations
 

@@ -67,7 +67,10 @@ def test_start_of_session_agrees_with_state_machine(state: ParticipantState) -> 
 
 
 class ParticipantLife(RuleBasedStateMachine):
-    """After any actions, final states do not change, and only participants who were In Session have completed it."""
+    """Any sequence of actions.
+
+    A final state never changes, and only a participant who was In Session can have completed the session.
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -45,7 +45,10 @@ def test_lobby_opening_time_changes_only_if_a_person_opens_it_early() -> None:
 
 
 class SessionLife(RuleBasedStateMachine):
-    """After any actions, a session has only moved forward, and its times match its state."""
+    """Any sequence of actions.
+
+    The session never goes back to an earlier state, and its times match its state.
+    """
 
     def __init__(self) -> None:
         super().__init__()

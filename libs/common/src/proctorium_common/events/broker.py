@@ -1,4 +1,4 @@
-"""The connection to NATS, which connects in the background and reconnects until it is closed."""
+"""The connection to NATS, which is established in the background, and established again whenever it is lost."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _PERMISSION = "permissions violation"
 
 
 class LogLimiter:
-    """Limits the log lines for a persistent condition: one at once, then one every `interval` seconds."""
+    """Limits the log lines for a persistent condition to one line in `interval` seconds."""
 
     def __init__(self, interval: float = _LOG_INTERVAL) -> None:
         self._interval = interval
         self._next = 0.0
 
     def should_log(self) -> bool:
-        """Return whether to log the condition now."""
+        """Return whether the caller should log the condition now."""
         now = asyncio.get_running_loop().time()
         if now < self._next:
             return False
@@ -37,7 +37,7 @@ class LogLimiter:
         return True
 
     def reset(self) -> None:
-        """Allow a log line at the next occurrence, because the condition has ended."""
+        """Record that the condition has ended, so that its next occurrence is logged at once."""
         self._next = 0.0
 
 
@@ -57,7 +57,7 @@ class Broker:
         self._disconnect_callbacks: list[Callable[[], None]] = []
 
     def start(self) -> None:
-        """Start to connect in the background."""
+        """Start to connect in the background. Do nothing if the connection was already started."""
         if self._task is None:
             self._task = asyncio.create_task(self._connect(), name="broker")
 
@@ -125,7 +125,7 @@ class Broker:
             callback()
 
     async def _on_closed(self) -> None:
-        """Connect with a new client after the current client was closed, for example because of refused credentials."""
+        """Connect with a new client, because the current client was closed, for example due to refused credentials."""
         if self._closing:
             return
         self._client = self._identity.client()

@@ -1,6 +1,6 @@
 """Dead letters: events that could not be handled, stored with the error.
 
-An operator re-drives a dead letter, which runs the handler of the event again.
+When an operator redrives a dead letter, the handler of the event runs again.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DeadLetter:
 
 
 async def store(database: Database, consumer: str, event: ReceivedEvent, error: Exception) -> None:
-    """Store a dead letter for `event`. If the consumer already has one for this event, replace its failure."""
+    """Store a dead letter for `event`. If `consumer` already has a dead letter for `event`, update its failure."""
     async with database.transaction() as transaction:
         failure: dict[str, object] = {
             "reason": reason_of(error),
@@ -70,7 +70,7 @@ async def store(database: Database, consumer: str, event: ReceivedEvent, error: 
 
 
 async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> None:
-    """Mark the dead letter of the event as resolved, if there is an unresolved one."""
+    """Mark the dead letter of the event as resolved. Do nothing if the event has no unresolved dead letter."""
     await transaction.execute(
         update(dead_letters)
         .where(
@@ -83,7 +83,7 @@ async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> No
 
 
 def reason_of(error: Exception) -> str:
-    """Return the reason of a ServiceError, or the name of the type of another error, for logs and filters."""
+    """Return the reason of a ServiceError, or the name of the type of any other error, for logs and filters."""
     return error.reason if isinstance(error, ServiceError) else type(error).__name__
 
 
@@ -101,7 +101,10 @@ class DeadLetters:
         }
 
     async def list(self, *, resolved: bool = False, limit: int = 1000) -> Sequence[DeadLetter]:
-        """Return up to `limit` unresolved dead letters, oldest failure first; with `resolved`, the resolved ones."""
+        """Return up to `limit` dead letters, ordered by the time of the failure, oldest first.
+
+        Returns the resolved dead letters if `resolved` is true, and the unresolved dead letters otherwise.
+        """
         state = dead_letters.c.resolved_at
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
@@ -113,7 +116,7 @@ class DeadLetters:
             return [_letter(row) for row in found.mappings()]
 
     async def show(self, letter_id: UUID) -> DeadLetter:
-        """Return the dead letter with this id. Raises NOT_FOUND."""
+        """Return the dead letter with the id `letter_id`. Raises NOT_FOUND."""
         async with self._database.transaction() as transaction:
             found = await transaction.execute(
                 select(dead_letters).where(dead_letters.c.id == letter_id)
@@ -126,13 +129,13 @@ class DeadLetters:
     async def redrive(self, letter_id: UUID) -> bool:
         """Run the handler of the event again, and resolve the dead letter in the same transaction.
 
-        Returns False if the handler did not run because the event had already been handled. Raises NOT_FOUND, or the
-        error of the handler. After an error of the handler, the dead letter is unresolved, and has the new error.
+        Returns True if the handler ran, and False if the event had already been handled. Raises NOT_FOUND, or the error
+        of the handler. If the handler raises an error, the dead letter is unresolved, and contains the new error.
         """
         letter = await self.show(letter_id)
         if letter.consumer not in self._dispatchers:
             raise not_found("NOT_FOUND", f"This service has no consumer {letter.consumer}.")
-        # Re-driving counts as another delivery, so that it starts a new trace.
+        # Count the redrive as another delivery, so that the handling of the event starts a new trace.
         event = ReceivedEvent(letter.subject, letter.headers, letter.body, letter.deliveries + 1)
 
         async def close(transaction: Transaction) -> None:
@@ -145,9 +148,9 @@ class DeadLetters:
             raise
 
     async def redrive_all(self) -> tuple[int, int]:
-        """Re-drive every unresolved dead letter, oldest first.
+        """Redrive every unresolved dead letter, oldest first.
 
-        Returns the number of dead letters that were resolved, and the number that failed again.
+        Returns the number of dead letters that were resolved, and the number of dead letters that failed again.
         """
         resolved = failed = 0
         for letter in await self.list(limit=100_000):

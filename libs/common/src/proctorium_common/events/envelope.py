@@ -2,7 +2,7 @@
 
 Every CloudEvents attribute, including `datacontenttype`, is a header with the prefix `ce-`
 (https://github.com/cloudevents/spec/blob/main/cloudevents/bindings/nats-protocol-binding.md). The name of an event
-comes from the option `(event)` of its proto message. The owner of an event comes from the proto package.
+comes from the option `(event)` of its proto message. The owner of an event comes from the package of the message.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ SOURCE = "ce-source"
 TYPE = "ce-type"
 TIME = "ce-time"
 POSITION = "ce-position"
-"""The extension attribute with the event's position in the outbox of its owner. The relay sets it."""
+"""The extension attribute with the position of the event in the outbox of its owner. The relay sets this attribute."""
 REPLAYED = "ce-replayed"
-"""The extension attribute that is "true" on an event that `replay` published."""
+"""The extension attribute that is "true" for an event that `replay` has published again."""
 MESSAGE_ID = "Nats-Msg-Id"
 
 _SEPARATORS = frozenset(" .*>\t\r\n")
@@ -36,7 +36,10 @@ _SEPARATORS = frozenset(" .*>\t\r\n")
 
 @dataclass(frozen=True, slots=True)
 class EventName:
-    """The name of an event, such as `session.participant.joined`, and the field with the id of its aggregate."""
+    """The name of an event, such as `session.participant.joined`.
+
+    `id_field` is the field of the event that contains the id of the aggregate.
+    """
 
     owner: str
     aggregate: str
@@ -56,7 +59,7 @@ class EventName:
 
     @property
     def subjects(self) -> str:
-        """The subject pattern for a consumer's filter that matches this event for every aggregate."""
+        """The subject pattern that matches this event for every aggregate. Filters of consumers have such patterns."""
         return f"evt.{self.short}.{self.version}.>"
 
     def subject(self, aggregate_id: str) -> str:
@@ -66,7 +69,7 @@ class EventName:
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """An event with its headers, ready for the outbox."""
+    """An event with its headers. The fields are those of an outbox row."""
 
     event_id: UUID
     aggregate: str
@@ -84,7 +87,7 @@ def source_of(owner: str) -> str:
 
 @cache
 def name_of(descriptor: Descriptor) -> EventName:
-    """Return the name of the event from the message's option `event` and its package.
+    """Return the name of the event, which comes from the option `event` and the package of the message `descriptor`.
 
     Raises ValueError if the message is not an event, or is not in a package `proctorium.<owner>.events.<version>`.
     """
@@ -108,7 +111,7 @@ def wrap(
     occurred_at: datetime,
     trace_context: SpanContext | None = None,
 ) -> Envelope:
-    """Return `event` in its envelope, with `trace_context` or, by default, the current trace context.
+    """Return `event` in an envelope, which contains `trace_context` or, by default, the current trace context.
 
     Raises ValueError if the id of the aggregate is missing, or contains characters that a subject must not contain.
     """

@@ -1,6 +1,7 @@
-"""Event handlers, and the dispatcher that parses an event and runs its handler in the transaction of its inbox row.
+"""Event handlers, and the dispatcher that parses an event and runs the handler of the event.
 
-The subscriber dispatches the events that the broker delivers; re-driving dispatches the events of dead letters.
+The handler runs in the transaction that inserts the inbox row of the event. The subscriber dispatches the events that
+the broker delivers. A redrive dispatches the events of dead letters.
 """
 
 from __future__ import annotations
@@ -38,14 +39,15 @@ from proctorium_common.telemetry.traces import annotate_from, extract, link_to, 
 _log = get_logger()
 
 _LINGER = 0.005
-"""The seconds for which events are collected after a batch, before the next batch starts."""
+"""The seconds between the end of a batch and the start of the next batch, in which further events are collected."""
 
 
 @dataclass(frozen=True, slots=True)
 class EventMetadata:
     """The metadata of an event.
 
-    `position` orders the events of one owner. `deliveries` is the number of deliveries, which is 1 for the first.
+    `position` is the position of the event in the outbox of its owner. `deliveries` is the number of deliveries so far,
+    including this delivery.
     """
 
     event_id: UUID
@@ -56,22 +58,29 @@ class EventMetadata:
     replayed: bool = False
 
 
-# The parameter is `Any`, because a handler takes the message type for which it is registered, and the type of a mapping
-# cannot express this.
+# The type of the message is `Any`. A handler takes only the message type for which it is registered, but the type of a
+# mapping cannot express this.
 Handler = Callable[[Transaction, Any, EventMetadata], Awaitable[None]]
-"""Applies the event within the transaction. Raises an exception if it cannot; it must not ignore an error."""
+"""A function that handles an event within the transaction.
+
+The function must raise an exception if it cannot handle the event. It must not ignore an error.
+"""
 
 BatchHandler = Callable[[Transaction, Sequence[tuple[Any, EventMetadata]]], Awaitable[None]]
-"""Applies several events of one type within the transaction. Raises an exception if it cannot handle one of them."""
+"""A function that handles several events of one type within the transaction.
+
+The function must raise an exception if it cannot handle one of the events.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """A handler of batches of events: the events that arrive during a commit share the next transaction.
+    """A handler of batches of events. The events that arrive during a commit share the next transaction.
 
     The events of a batch belong to different aggregates and have no particular order. If the handler raises an
-    exception for a batch, each event is handled alone, so that an event that cannot be handled delays only its own
-    aggregate. The handler must not record new events, because it runs outside of the traces of its events.
+    exception for a batch, the handler is called again with each event alone. An event that cannot be handled therefore
+    delays only its own aggregate. The handler must not record new events, because it runs outside of the traces of the
+    events in the batch.
     """
 
     handle: BatchHandler
@@ -81,7 +90,7 @@ Handlers = Mapping[type[Message], Handler | Batched]
 
 
 class UnreadableError(Exception):
-    """The event cannot be parsed, so that a redelivery would fail too."""
+    """The event cannot be parsed. A redelivery of the event would also fail."""
 
 
 class WrongSourceError(UnreadableError):
@@ -91,7 +100,7 @@ class WrongSourceError(UnreadableError):
 class MissingHandlerError(Exception):
     """This version of the service has no handler for the event.
 
-    During a deployment, another running version may have one.
+    During a deployment, another running version of the service may have a handler.
     """
 
 
@@ -111,7 +120,7 @@ class ReceivedEvent:
 
     @property
     def event_id(self) -> UUID:
-        """The id of the event, or a hash of its subject and body if the headers have no valid id."""
+        """The id of the event. If the headers have no valid id, this is a hash of the subject and the body."""
         try:
             return UUID(self.headers[ID])
         except (KeyError, ValueError):
@@ -128,11 +137,11 @@ class _ParsedEvent:
 
 
 TransactionHook = Callable[[Transaction], Awaitable[None]]
-"""A function that runs in the transaction of an event, also if the event was handled before."""
+"""A function that runs in the transaction of an event, even if the event was handled before."""
 
 
 class EventDispatcher:
-    """Dispatches the events of one consumer to their handlers, and handles each event once."""
+    """Dispatches the events of one consumer to the handlers, and handles each event only once."""
 
     def __init__(self, database: Database, consumer: str, handlers: Handlers) -> None:
         self.database = database
@@ -155,10 +164,10 @@ class EventDispatcher:
         *,
         hook: TransactionHook | None = None,
     ) -> bool:
-        """Handle the event and return True, or return False if it was handled before.
+        """Handle the event and return True, or return False if the event was handled before.
 
-        `hook` runs in the transaction in both cases. Raises UnreadableError, MissingHandlerError, and the errors of the
-        handler and the database. After an error, nothing is changed.
+        In both cases, `hook` runs in the transaction of the event. Raises UnreadableError, MissingHandlerError, and the
+        errors of the handler and the database. If an error is raised, the database is unchanged.
         """
         event = self._parse(received)
         publisher_context = extract(received.headers)
@@ -171,8 +180,8 @@ class EventDispatcher:
             "messaging.message.id": str(event.metadata.event_id),
             "proctorium.deliveries": event.metadata.deliveries,
         }
-        # Only the first delivery continues the publisher's trace. A redelivery may arrive days later, so it starts a
-        # new trace with a link to the publisher's trace.
+        # Only the first delivery continues the trace of the publisher. A redelivery may arrive days later, so a
+        # redelivery starts a new trace with a link to the trace of the publisher.
         with span_from(
             publisher_context if is_first else None,
             f"process {event.name.short}",
@@ -212,7 +221,7 @@ class EventDispatcher:
 
     @contextmanager
     def _logged(self, event: _ParsedEvent) -> Iterator[None]:
-        """Log the result of the block as one line, with the trace id of the event."""
+        """Run the block, and log whether `event` was handled or failed, in one line with the current trace id."""
         started = time.monotonic()
         fields: dict[str, object] = {
             "consumer": self.consumer,
@@ -231,10 +240,11 @@ class EventDispatcher:
         _log.info("event_handled", duration_ms=_milliseconds_since(started), **fields)
 
     def _check_source(self, received: ReceivedEvent) -> None:
-        """Raise WrongSourceError unless the source owns the subject and this consumer subscribes to the owner's events.
+        """Raise WrongSourceError if the source of the event does not own the subject, or is not an expected owner.
 
-        NATS permissions already limit each service to its own subjects. This check also protects an installation whose
-        NATS runs without permissions.
+        An owner is expected if this consumer has a handler for one of its events. The permissions of NATS already allow
+        each service to publish only to its own subjects. This check protects an installation in which NATS runs without
+        permissions.
         """
         owner = next(iter(received.subject.split(".")[1:]), "")
         source = received.headers.get(SOURCE, "")

@@ -1,4 +1,7 @@
-"""The identity of a NATS client: the name in its certificate, which is also its NATS user and inbox prefix."""
+"""The identity of a NATS client, which is the name in its certificate.
+
+This name is also the name of the client's NATS user, and a part of the client's inbox prefix.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ class ConnectOptions(TypedDict):
 
 
 def inbox_prefix(name: str) -> str:
-    """Return the first token of the reply subjects of the user `name`. Only this user may subscribe to them."""
+    """Return the first token of the reply subjects of the user `name`.
+
+    No other user may subscribe to these subjects.
+    """
     return f"_INBOX_{name}"
 
 
@@ -42,7 +48,7 @@ class BrokerIdentity:
         return cls(name, context)
 
     def client(self) -> Client:
-        """Return a client that is not connected yet; call its `connect` with `options`."""
+        """Return a client that is not connected yet. Pass the result of `options` to the client's method `connect`."""
         return Client() if self.tls is None else _TlsClient(self.tls)
 
     def options(self) -> ConnectOptions:
@@ -51,10 +57,11 @@ class BrokerIdentity:
 
 
 class _TlsClient(Client):
-    """A client that encrypts from the first byte, so that an attacker in the middle cannot downgrade it to plaintext.
+    """A client that uses TLS from the first byte, so that an attacker cannot downgrade the connection to plaintext.
 
-    It does not use the option `tls_handshake_first` of nats-py, which upgrades a plaintext stream. If the handshake of
-    such an upgrade times out, the client waits forever for the plaintext stream to close, and does not reconnect.
+    This class does not use the option `tls_handshake_first` of nats-py, which upgrades a plaintext stream. If the
+    handshake of such an upgrade timed out, the client would wait forever for the plaintext stream to close, and would
+    not reconnect.
     """
 
     def __init__(self, context: ssl.SSLContext) -> None:
@@ -97,5 +104,5 @@ class _TlsTransport(TcpTransport):
         """Do nothing, because TLS is already active. The client calls this method because the server requires TLS."""
 
     def __bool__(self) -> bool:
-        # The client replaces a falsy transport, and must not replace this one before its first connection.
+        # Return True even before the first connection, because the client replaces a transport that is false.
         return True

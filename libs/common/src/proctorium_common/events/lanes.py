@@ -1,8 +1,8 @@
-"""Lanes: process the events of one aggregate in order, and the events of different aggregates concurrently.
+"""Lanes, which process the events of one aggregate in order, and the events of different aggregates concurrently.
 
 Each aggregate has a lane. While a failed event waits for its redelivery, the later events of its lane are deferred.
-The order is guaranteed only within one process. Another replica may receive the later events, so handlers must tolerate
-events out of order.
+The order is guaranteed only within one process. Because another replica may receive the later events, handlers must
+tolerate events out of order.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _REDELIVERY_GRACE = 2.0
-"""The seconds by which a redelivery may be late.
+"""The seconds for which a lane waits for a late redelivery.
 
-After this time, the redelivery probably went to another replica, so the lane no longer waits for it.
+If the redelivery is later, the broker has probably redelivered the event to another replica.
 """
 _DEFERRAL_MARGIN = 0.1
 """The seconds between the redelivery of an event and the redelivery of the events that were deferred because of it."""
 
 Process = Callable[[T], Awaitable[float | None]]
-"""Processes an item. Returns the seconds after which the broker redelivers the item, or None for no redelivery."""
+"""A function that processes an item.
+
+The function returns the seconds after which the broker redelivers the item, or None if it does not redeliver the item.
+"""
 Defer = Callable[[T, float], Awaitable[None]]
-"""Returns an unprocessed item to the broker, which redelivers it after the given number of seconds."""
+"""A function that returns an unprocessed item to the broker. The broker redelivers it after the given seconds."""
 
 
 @dataclass(order=True, frozen=True, slots=True)
@@ -39,18 +42,21 @@ class _Queued(Generic[T]):
 class _Lane(Generic[T]):
     queue: list[_Queued[T]] = field(default_factory=list)
     redelivery_at: dict[int, float] = field(default_factory=dict)
-    """The redelivery time of each item that was returned to the broker, by sequence, in the event loop's time."""
+    """A mapping from the sequence of each item that was returned to the broker to the time of its redelivery.
+
+    The time is a time of the event loop.
+    """
     running: bool = False
 
     def discard_overdue(self, now: float) -> None:
-        """Stop waiting for redeliveries that are overdue."""
+        """Stop waiting for the redeliveries that are overdue at the time `now`."""
         for sequence in [
             nth for nth, at in self.redelivery_at.items() if at + _REDELIVERY_GRACE < now
         ]:
             del self.redelivery_at[sequence]
 
     def blocked_until(self, sequence: int) -> float | None:
-        """Return the latest redelivery time of the items before `sequence`, or None if none of them is awaited."""
+        """Return the latest redelivery time of an item before `sequence`, or None if no such redelivery is awaited."""
         return max((at for nth, at in self.redelivery_at.items() if nth < sequence), default=None)
 
 
@@ -71,7 +77,7 @@ class Lanes(Generic[T]):
         return not self._lanes
 
     def add(self, lane_key: str, sequence: int, item: T) -> None:
-        """Queue an item in a lane. A redelivered item must have the same sequence as before."""
+        """Queue an item in the lane `lane_key`. A redelivered item must have the same sequence as before."""
         lane = self._lanes.setdefault(lane_key, _Lane())
         lane.redelivery_at.pop(sequence, None)
         insort(lane.queue, _Queued(sequence, item))
@@ -82,14 +88,17 @@ class Lanes(Generic[T]):
             task.add_done_callback(self._tasks.discard)
 
     def discard_overdue(self) -> None:
-        """Drop the lanes that only wait for overdue redeliveries. Call this method periodically."""
+        """Stop waiting for overdue redeliveries, and drop the lanes that are then empty.
+
+        Call this method periodically.
+        """
         now = asyncio.get_running_loop().time()
         for key, lane in list(self._lanes.items()):
             lane.discard_overdue(now)
             self._drop_if_idle(key, lane)
 
     async def close(self) -> None:
-        """Wait until the running items are processed, and return the queued items to the broker."""
+        """Return the queued items to the broker, and wait until the running items are processed."""
         self._closed = True
         await self.until_idle()
 

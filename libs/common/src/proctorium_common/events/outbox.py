@@ -1,4 +1,4 @@
-"""The outbox: events stored as rows in the same transaction as the change that caused them."""
+"""The outbox, which stores each event as a row, in the same transaction as the change that caused the event."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from collections.abc import Sequence
 from proctorium_common.events.envelope import Envelope
 
 CHANNEL = "outbox"
-"""The NOTIFY channel that wakes the relay. A trigger on the table notifies the channel once per statement."""
+"""The NOTIFY channel on which the relay waits.
 
-# The parameters are arrays, so that one prepared statement inserts any number of rows. ORDINALITY preserves the order.
+After each statement that inserts rows into the outbox, a trigger sends a notification on the channel.
+"""
+
+# The parameters are arrays, so that one prepared statement can insert any number of rows. WITH ORDINALITY preserves the
+# order of the events.
 INSERT_AND_NOTIFY = """
     WITH recorded AS (
         INSERT INTO outbox (event_id, aggregate, aggregate_id, subject, body, headers, occurred_at)
@@ -22,9 +26,9 @@ INSERT_AND_NOTIFY = """
     )
     SELECT pg_notify(channel, payload) FROM unnest($8::text[], $9::text[]) AS notice (channel, payload)
 """
-"""The statement that inserts events in order and sends notifications.
+"""The statement that inserts events in order, and sends notifications.
 
-The parameters are the arrays of `columns`, then the arrays of channels and payloads.
+The parameters are the arrays that `columns` returns, followed by the array of channels and the array of payloads.
 """
 
 

@@ -1,8 +1,9 @@
 """The permissions of each NATS user, derived from the topology.
 
 `python -m proctorium_common.events.permissions` prints the permissions as JSON, which a NATS configuration can
-`include`. A service may publish its own events. It may inspect its own consumers, pull from them and acknowledge their
-messages. It has no access to `$JS.API.STREAM`. No user may publish to an inbox, because only JetStream sends replies.
+`include`. A service may publish its own events. A service may also inspect its own consumers, pull messages from them,
+and acknowledge the messages. It has no access to `$JS.API.STREAM`. No user may publish to an inbox, because only
+JetStream sends replies.
 """
 
 from __future__ import annotations
@@ -21,9 +22,9 @@ DECLARER = "streams"
 
 @dataclass(frozen=True, slots=True)
 class BrokerUser:
-    """A NATS user with the subjects to which it may publish and subscribe. None allows every subject.
+    """A NATS user with the subjects to which the user may publish and subscribe.
 
-    The name of the user is the name in its certificate.
+    If `publish` or `subscribe` is None, every subject is allowed. The name of the user is the name in its certificate.
     """
 
     name: str
@@ -66,8 +67,8 @@ def _service(service: ServiceTopology) -> BrokerUser:
 def _declarer(topology: Topology) -> BrokerUser:
     """Return the user that may create and update streams and create consumers.
 
-    It may not delete consumers, because operators delete old consumers. It may not delete or purge streams, and may not
-    read messages.
+    This user may not delete consumers, because operators delete old consumers. This user may not delete or purge
+    streams, and may not read messages.
     """
     publish = ["$JS.API.INFO"]
     for service in topology.values():

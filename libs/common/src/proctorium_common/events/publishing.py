@@ -1,4 +1,7 @@
-"""Publish outbox rows: the rows of one aggregate in order, and the rows of different aggregates concurrently."""
+"""Publish outbox rows.
+
+The rows of one aggregate are published in order, and the rows of different aggregates concurrently.
+"""
 
 from __future__ import annotations
 
@@ -40,20 +43,20 @@ class PublishFailure:
 
     @property
     def stream_is_missing(self) -> bool:
-        """Whether no stream contains the subject, so that an operator has to declare the streams."""
+        """Whether no stream has the subject of the row. If so, an operator has to declare the streams."""
         return isinstance(self.error, NoStreamResponseError)
 
 
 @dataclass(frozen=True, slots=True)
 class PublishResult:
-    """The positions of the rows that the broker has acknowledged, and the failures."""
+    """The positions of the rows that the broker has acknowledged, and the rows that could not be published."""
 
     published: Sequence[int]
     failures: Sequence[PublishFailure]
 
 
 class HeadersOf(Protocol):
-    """Builds the headers with which a row is published."""
+    """A function that builds the headers with which a row is published."""
 
     def __call__(self, row: OutboxRow) -> dict[str, str]:
         """Return the headers of the message for `row`."""
@@ -61,7 +64,7 @@ class HeadersOf(Protocol):
 
 
 def original_headers(row: OutboxRow) -> dict[str, str]:
-    """Return the stored headers of `row` with its position and its message id.
+    """Return the stored headers of `row`, with two additional headers: the position and the message id.
 
     The broker uses the message id to drop duplicates.
     """
@@ -77,8 +80,8 @@ async def publish(
 ) -> PublishResult:
     """Publish `rows`, which are ordered by position, and wait for each acknowledgement.
 
-    The rows of an aggregate are published in order, up to the first failure. Up to `concurrency` aggregates are
-    published concurrently.
+    The rows of an aggregate are published in order. After the first failure, the remaining rows of the aggregate are
+    not published. Up to `concurrency` aggregates are published concurrently.
     """
     by_aggregate: dict[tuple[str, str], list[OutboxRow]] = {}
     for row in rows:

@@ -1,7 +1,7 @@
 """Pull messages from a durable consumer as they arrive, up to the subscriber's limit of unacknowledged messages.
 
-The client library's `fetch` waits until a batch is full or a timeout is over, which would delay every event. This
-module therefore sends the JetStream pull requests itself
+The method `fetch` of the client library waits until a batch is full or a timeout is over. This wait would delay every
+event, so this module sends the JetStream pull requests itself
 (https://docs.nats.io/reference/reference-protocols/nats_api_reference).
 """
 
@@ -31,14 +31,14 @@ _REQUEST_ENDED = frozenset({"404", "408"})
 
 
 class ConsumerLostError(Exception):
-    """The consumer no longer responds, because it was deleted, or because the broker or the connection failed."""
+    """The consumer no longer responds. It was deleted, or the broker or the connection failed."""
 
 
 class Pull:
     """Pulls the messages of one consumer.
 
-    `on_message` is called with each message. `free_slots` returns the number of further messages that may be
-    unacknowledged now.
+    `on_message` is called with each message. `max_in_flight` is the maximum number of unacknowledged messages.
+    `free_slots` returns how many more messages may be unacknowledged at the moment.
     """
 
     def __init__(
@@ -64,11 +64,14 @@ class Pull:
         self._stopping = False
 
     def wake(self) -> None:
-        """Check for free slots again. The subscriber calls this method when it has responded to a message."""
+        """Request further messages if there are free slots.
+
+        The subscriber calls this method when it has responded to a message.
+        """
         self._changed.set()
 
     def stop(self) -> None:
-        """Make `run` return."""
+        """Stop pulling messages, so that `run` returns."""
         self._stopping = True
         self._changed.set()
 
@@ -91,9 +94,9 @@ class Pull:
                 await subscription.unsubscribe()
 
     async def _request(self, inbox: str) -> None:
-        """Request a message for each free slot that has no pending request.
+        """Request as many messages as there are free slots, minus the messages that are already requested.
 
-        While a request is pending, a further request is sent only if it is for at least half of all slots.
+        While a request is pending, a further request is sent only if it is for at least half of `max_in_flight`.
         """
         wanted = self._free_slots() - self._requested
         if wanted <= 0 or (self._requested > 0 and wanted < self._max_in_flight // 2):
@@ -118,7 +121,7 @@ class Pull:
                 raise ConsumerLostError("no heartbeat arrived") from None
         self._changed.clear()
         if self._requested == 0:
-            # The broker sends heartbeats only for a pending request.
+            # Restart the timeout, because the broker sends heartbeats only while a request is pending.
             self._received_at = loop.time()
         if self._failure:
             raise ConsumerLostError(self._failure)
@@ -128,7 +131,7 @@ class Pull:
         status = (message.headers or {}).get(_STATUS)
         if status is None:
             if not self._is_from_consumer(message):
-                # Another client has published to this inbox, so there is nothing to acknowledge.
+                # The message comes from another client that has published to this inbox, so do not acknowledge it.
                 _log.error("message_refused", subject=message.subject, reply=message.reply)
                 return
             self._requested = max(0, self._requested - 1)
@@ -144,7 +147,8 @@ class Pull:
     def _is_from_consumer(self, message: Msg) -> bool:
         """Return whether this consumer delivered the message.
 
-        The acknowledgement subject names the consumer, and only the server can set it.
+        The acknowledgement subject of a message contains the name of the consumer. Only the server can set this
+        subject.
         """
         try:
             metadata = message.metadata

@@ -1,8 +1,9 @@
-"""The relay: publishes the events of the outbox to the broker, in order per aggregate, and marks them as published.
+"""The relay, which publishes the events of the outbox to the broker, and marks these events as published.
 
-An advisory lock elects one active relay per database; the other relays stand by. If the active relay dies after it
-published an event and before it marked the event, the next active relay publishes the event again. The broker drops
-most of these duplicates, and the subscribers' inboxes drop the others.
+The events of one aggregate are published in order. Each replica has a relay, and the relay that holds an advisory lock
+of the database is active. The other relays stand by. If the active relay dies after it has published an event and
+before it has marked the event, the next active relay publishes the event again. The broker drops most of these
+duplicates. The subscribers ignore the other duplicates, because the event ids are in their inboxes.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ class Relay:
         self.is_active = False
 
     async def run(self) -> None:
-        """Publish events while this relay holds the lock, until cancelled. A cancellation loses no event."""
+        """Publish events while this relay holds the lock, until cancelled. No event is lost by a cancellation."""
         retry = _MIN_RETRY
         while True:
             try:
@@ -81,13 +82,13 @@ class Relay:
     async def _locked(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         """Wait for the lock, and yield the connection that holds it.
 
-        All reads and updates use this connection. A relay that loses the connection also loses the lock, and can then
-        mark no rows.
+        All reads and updates use this connection. A relay that loses the connection also loses the lock, so that it can
+        no longer mark rows.
         """
         connection = await self._database.connect()
         try:
             # Poll for the lock. A statement that waits for the lock would hold a snapshot, and VACUUM could then not
-            # remove dead rows. Another process holds the lock, so there is no event in this process to wait for.
+            # remove dead rows.
             while not await connection.fetchval(_TRY_LOCK, _LOCK_KEY):  # noqa: ASYNC110 - the lock is in another process
                 await asyncio.sleep(self._lock_poll_seconds)
             self.is_active = True
@@ -109,7 +110,8 @@ class Relay:
             if result.failures:
                 self._log_failures(result.failures)
                 if result.published:
-                    # Publishing works for other aggregates, so wake up for their new events before `retry` is over.
+                    # The broker has accepted events of other aggregates. Therefore continue at once if a new event is
+                    # recorded, and do not wait until the pause is over.
                     await notices.wait(retry)
                 else:
                     await asyncio.sleep(retry)

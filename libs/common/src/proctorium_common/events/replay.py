@@ -1,6 +1,6 @@
-"""Publish stored events again, after the broker lost its streams or a consumer was added.
+"""Publish stored events again, for example after the broker has lost its streams, or after a consumer was added.
 
-The inboxes of the consumers drop the events that were already handled.
+A consumer ignores the events that it has already handled, because their ids are in its inbox.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ async def replay(
     *,
     progress: Callable[[int], None] = lambda _: None,
 ) -> int:
-    """Publish again all published events that occurred at or after `since`, in order, and return their number.
+    """Publish again all published events that occurred at or after `since`, and return the number of these events.
 
-    Unpublished events are not published here, because the relay publishes them. `progress` is called with the number of
-    events published so far. Raises ServiceError DEPENDENCY_UNAVAILABLE if the broker refuses an event. The replay can
-    safely be run again.
+    The events of each aggregate are published in order. Unpublished events are skipped, because the relay publishes
+    them. After each batch, `progress` is called with the number of events that were published again so far. Raises
+    ServiceError DEPENDENCY_UNAVAILABLE if the broker refuses an event. It is safe to run the replay again.
     """
-    # The messages get new ids, because the broker would drop recent events with their original ids as duplicates, even
-    # after it lost the stream.
+    # The messages get new ids. With the original ids, the broker would drop the messages of recent events as
+    # duplicates, even after it has lost the stream.
     replay_id = new_id()
 
     def replay_headers(row: OutboxRow) -> dict[str, str]:

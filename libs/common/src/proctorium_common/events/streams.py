@@ -29,8 +29,8 @@ _log = get_logger()
 
 _MAX_AGE = timedelta(days=7)
 _DUPLICATE_WINDOW = timedelta(minutes=2)
-# The time after which the broker redelivers an event that was not acknowledged, for example because the subscriber was
-# killed. A running subscriber extends this time while it handles an event.
+# The time after which the broker redelivers an unacknowledged event. An event can be unacknowledged, for example,
+# because the subscriber was killed. A running subscriber extends this time while it handles an event.
 _ACK_WAIT = timedelta(seconds=10)
 _MAX_ACK_PENDING = 1_000
 
@@ -45,9 +45,9 @@ async def declare(
 ) -> None:
     """Create or update the streams and consumers of `topology`. The operation is idempotent.
 
-    `identity` must be the identity named `permissions.DECLARER`. Consumers that are no longer in the topology are
-    logged, but not deleted, because the deletion would lose their position. Raises DEPENDENCY_UNAVAILABLE if the broker
-    does not respond or refuses the identity.
+    `identity` must be the identity named `permissions.DECLARER`. A consumer that is no longer in the topology is
+    logged, but not deleted, because its position in the stream would be lost. Raises DEPENDENCY_UNAVAILABLE if the
+    broker does not respond or refuses the identity.
     """
     errors: list[str] = []
 
@@ -60,7 +60,7 @@ async def declare(
             nats_url,
             **identity.options(),
             allow_reconnect=False,
-            # The client must fail at once instead of reconnecting, because the caller retries.
+            # The client must fail at once instead of connecting again, because the caller retries.
             max_reconnect_attempts=1,
             reconnect_time_wait=1,
             connect_timeout=5,
@@ -71,7 +71,8 @@ async def declare(
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
     except (NatsError, TimeoutError) as error:
-        # The server does not respond to a request that it refuses, but reports the reason to the error callback.
+        # The server does not respond to a refused request. It sends the reason separately, and the client passes the
+        # reason to the error callback.
         reason = "; ".join(errors) or repr(error)
         raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not respond: {reason}.") from error
     finally:
@@ -126,8 +127,8 @@ def _consumer(subscription: Subscription, ack_wait: timedelta) -> ConsumerConfig
         deliver_policy=DeliverPolicy.ALL,
         ack_policy=AckPolicy.EXPLICIT,
         ack_wait=ack_wait.total_seconds(),
-        # The broker does not limit deliveries, because it would silently drop an event at the limit. The subscriber has
-        # a limit, and stores a dead letter.
+        # Do not limit the number of deliveries in the broker, because the broker would silently drop an event at the
+        # limit. Instead, the subscriber has a limit, and stores a dead letter for an event that reaches the limit.
         max_deliver=-1,
         max_ack_pending=_MAX_ACK_PENDING,
         filter_subjects=list(subscription.filter_subjects),

@@ -1,9 +1,9 @@
-"""The subscriber: consumes a durable NATS consumer and handles each event once, in order per aggregate.
+"""The subscriber, which receives the events of a durable NATS consumer and handles each event only once.
 
-An event is acknowledged after the transaction of its handler has committed. A failed event is redelivered with
-exponential backoff, and the later events of its aggregate are deferred until then. An event that fails too often, or
-cannot be parsed, becomes a dead letter. The subscriber never creates consumers, because they are created at deployment
-(`streams.py`).
+The events of one aggregate are handled in order. An event is acknowledged after the transaction of its handler has
+committed. A failed event is redelivered with exponential backoff, and the later events of its aggregate are deferred
+until the redelivery. An event becomes a dead letter if it fails too often or cannot be parsed. The subscriber never
+creates consumers, because the command `declare` creates the consumers at deployment (`streams.py`).
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ _DEFERRALS_LIMIT = 100_000
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The number and the delays of the redeliveries of a failed event.
+    """The maximum number of deliveries of a failed event, and the delays between the deliveries.
 
-    `max_deliveries` limits the deliveries of an event whose handler fails. `max_transient_deliveries` is the limit if
-    the failure is transient, such as an unavailable database. With delays of at most `max_delay`, this limit is reached
-    after hours.
+    `max_deliveries` is the maximum number of deliveries if the last failure is not transient. If the last failure is
+    transient, such as an unavailable database, `max_transient_deliveries` is the maximum. With the default values, an
+    event reaches `max_transient_deliveries` after about three hours.
     """
 
     initial_delay: timedelta = timedelta(milliseconds=200)
@@ -60,12 +60,12 @@ class RetryPolicy:
     max_transient_deliveries: int = 200
 
     def delay(self, deliveries: int) -> float:
-        """Return the seconds until the next delivery, after `deliveries` deliveries have failed."""
+        """Return the seconds until the redelivery of an event of which `deliveries` deliveries have failed."""
         doubled = self.initial_delay.total_seconds() * 2.0 ** min(deliveries - 1, 30)
         return float(min(doubled, self.max_delay.total_seconds()))
 
     def is_exhausted(self, deliveries: int, error: Exception) -> bool:
-        """Return whether an event with this error becomes a dead letter instead of being redelivered."""
+        """Return whether an event that has failed with `error` becomes a dead letter, and is not redelivered."""
         if isinstance(error, UnreadableError):
             return True
         limit = self.max_transient_deliveries if _is_transient(error) else self.max_deliveries
@@ -86,16 +86,16 @@ class Delivery:
 
     @property
     def aggregate(self) -> str:
-        """The key of the event's aggregate: the owner, the aggregate and the id from the subject.
+        """The key of the event's aggregate, in the form `<owner>.<aggregate>.<id>`.
 
-        The subject has the form `evt.<owner>.<aggregate>.<action>.v1.<id>`.
+        The parts come from the subject, which has the form `evt.<owner>.<aggregate>.<action>.v1.<id>`.
         """
         parts = self.message.subject.split(".")
         return ".".join((*parts[1:3], *parts[5:]))
 
 
 class Subscriber:
-    """Handles the events of one consumer until `stop` is called. The running handlers then finish."""
+    """Handles the events of one consumer until `stop` is called."""
 
     def __init__(
         self,
@@ -127,8 +127,8 @@ class Subscriber:
         self._max_in_flight = max_in_flight
         self._lanes = Lanes(self._process, self._defer, concurrency)
         self._in_flight: dict[int, Delivery] = {}
-        # The number of times that each event was deferred, by its sequence. It is subtracted from the number of
-        # deliveries, because a deferral is not a failure.
+        # The number of deferrals of each event, by the sequence of the event. The number of deferrals is subtracted
+        # from the number of deliveries, because a deferral is not a failure.
         self._deferrals: dict[int, int] = {}
         self._ack_wait = _DEFAULT_ACK_WAIT
         self._ack_wait_known = asyncio.Event()
@@ -142,13 +142,13 @@ class Subscriber:
         return self._pull is not None
 
     def stop(self) -> None:
-        """Stop fetching events; `run` returns when the running handlers have finished."""
+        """Stop receiving events. The method `run` returns when the running handlers have finished."""
         self._stopping.set()
         if self._pull is not None:
             self._pull.stop()
 
     async def run(self) -> None:
-        """Handle events until `stop` is called. After a cancellation, unacknowledged events are redelivered later."""
+        """Handle events until `stop` is called. If `run` is cancelled, the broker redelivers unacknowledged events."""
         extending = asyncio.create_task(self._extend_ack_deadlines())
         stopping = asyncio.create_task(self._stopping.wait())
         try:
@@ -164,7 +164,10 @@ class Subscriber:
             self._lanes.cancel()
 
     async def _consume(self, client: Client) -> None:
-        """Pull events while the consumer exists; if it does not exist or respond, wait for a moment and return."""
+        """Pull events until the consumer is lost.
+
+        If the consumer does not exist or does not respond, waits for a moment and returns.
+        """
         try:
             config = (await client.jetstream().consumer_info(self._stream, self.consumer)).config
         except NotFoundError:
@@ -208,8 +211,8 @@ class Subscriber:
             subject=message.subject,
             headers=message.headers or {},
             body=message.data,
-            # Subtract the deferrals: a deferred event was only waiting for an earlier event, and its handler did not
-            # fail.
+            # Subtract the deferrals, because the handler of a deferred event did not fail. The deferred event was only
+            # waiting for an earlier event.
             deliveries=max(1, message.metadata.num_delivered - deferrals),
         )
         delivery = Delivery(message, event)
@@ -217,7 +220,10 @@ class Subscriber:
         self._lanes.add(delivery.aggregate, delivery.sequence, delivery)
 
     async def _process(self, delivery: Delivery) -> float | None:
-        """Handle the event and acknowledge it. If it has to be redelivered, return the delay in seconds, else None."""
+        """Handle the event and acknowledge it.
+
+        If the event has to be redelivered, returns the delay of the redelivery in seconds. Otherwise returns None.
+        """
         event = delivery.event
         try:
             await self._dispatcher.handle(event, hook=self._dead_letter_hook(event))
@@ -227,7 +233,10 @@ class Subscriber:
         return None
 
     def _dead_letter_hook(self, event: ReceivedEvent) -> TransactionHook | None:
-        """Return a hook that resolves the dead letter of the event, or None for a first delivery, which has none."""
+        """Return a hook that resolves the dead letter of the event.
+
+        Returns None for the first delivery of an event, because the event then has no dead letter yet.
+        """
         if event.deliveries == 1 and not event.is_replayed:
             return None
 
@@ -259,7 +268,8 @@ class Subscriber:
         try:
             await dead_letters.store(self._database, self.consumer, event, error)
         except (ServiceError, DBAPIError, asyncpg.PostgresError):
-            # Without a dead letter the event would be lost, so return False to have it redelivered.
+            # Return False, so that the event is redelivered. Otherwise the event would be lost, because it has no dead
+            # letter.
             _log.exception(
                 "dead_letter_store_failed", consumer=self.consumer, subject=event.subject
             )
@@ -267,16 +277,16 @@ class Subscriber:
         return True
 
     async def _defer(self, delivery: Delivery, delay: float) -> None:
-        """Have the broker redeliver the event after `delay`, because an earlier event of its aggregate comes first."""
+        """Make the broker redeliver the event after `delay` seconds, because an earlier event must be handled first."""
         if len(self._deferrals) >= _DEFERRALS_LIMIT:
-            # Most of the counted events were redelivered to other replicas, so the counts can be removed. An event that
-            # loses its count may become a dead letter a few deliveries too early.
+            # Remove all counts. Most of the counted events were redelivered to other replicas. An event that loses its
+            # count may become a dead letter a few deliveries too early.
             self._deferrals.clear()
         self._deferrals[delivery.sequence] = self._deferrals.get(delivery.sequence, 0) + 1
         await self._return_to_broker(delivery, delay)
 
     async def _acknowledge(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
-        """Acknowledge the event with `send`, after which the broker does not redeliver the event."""
+        """Acknowledge the event by calling `send`, so that the broker does not redeliver the event."""
         self._deferrals.pop(delivery.sequence, None)
         await self._respond(delivery, send)
 
@@ -284,9 +294,10 @@ class Subscriber:
         await self._respond(delivery, lambda: delivery.message.nak(delay))
 
     async def _respond(self, delivery: Delivery, send: Callable[[], Awaitable[None]]) -> None:
-        """Send a response to the broker. If it is lost, the broker redelivers the event.
+        """Send a response to the broker by calling `send`.
 
-        An event that was handled is then found in the inbox.
+        If the response is lost, the broker redelivers the event. If the event was handled before, it is not handled
+        again, because its id is in the inbox.
         """
         if self._in_flight.get(delivery.sequence) is delivery:
             del self._in_flight[delivery.sequence]
@@ -340,7 +351,7 @@ def _is_transient(error: Exception) -> bool:
 async def _client_unless_stopping(
     connecting: Awaitable[Client], stopping: asyncio.Task[bool]
 ) -> Client | None:
-    """Return the connected client, or None if the subscriber is stopped before it connects."""
+    """Return the connected client, or None if the subscriber is stopped before the client is connected."""
     waiting = asyncio.ensure_future(connecting)
     try:
         await asyncio.wait({waiting, stopping}, return_when=asyncio.FIRST_COMPLETED)

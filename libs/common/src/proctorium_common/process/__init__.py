@@ -1,4 +1,4 @@
-"""A service as a process: settings, wiring, start, readiness, drain and the command line."""
+"""The process of a service: settings, wiring, start, readiness, drain and command line."""
 
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service, WiringError

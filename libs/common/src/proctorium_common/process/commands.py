@@ -50,8 +50,8 @@ _GC_THRESHOLDS = (20_000, 20, 50)
 class Command:
     """An additional command of one service.
 
-    `run` returns the exit code. The settings are not passed to `run`, which reads them if necessary. Errors that `run`
-    raises are handled like errors of the common commands.
+    `run` returns the exit code. `run` does not receive the settings. If it needs the settings, it has to read them.
+    Errors that `run` raises are handled like the errors of the common commands.
     """
 
     name: str
@@ -68,7 +68,7 @@ def main(
     commands: Sequence[Command] = (),
     topology: ServiceTopology | None = None,
 ) -> NoReturn:
-    """Run the command that the command line names, by default `serve`, and exit. `topology` is for tests."""
+    """Run the command that is given on the command line, by default `serve`, and exit. `topology` is for tests."""
     arguments = _parser(package, commands).parse_args()
     try:
         for command in commands:
@@ -76,7 +76,7 @@ def main(
                 sys.exit(command.run(arguments))
         given = read_settings(settings)
         call_log = configure_logs(level=given.log_level_number, format=given.log_format)
-        # Set the tracing now, because log lines that precede the creation of the service also need its name.
+        # Set the tracing now, because log lines before the creation of the service also need the name of the service.
         use_tracing(Tracing((topology or topology_of(package)).name))
 
         def create() -> Service[S]:
@@ -159,11 +159,11 @@ async def _serve(service: Service[S]) -> int:
 
 
 def _tune_garbage_collector() -> None:
-    """Freeze startup objects, so that the garbage collector skips them, and reduce the frequency of collections.
+    """Make the garbage collector skip the objects that exist after startup, and run less often.
 
-    After startup, a service has about a hundred thousand objects. Each full collection would scan them while calls
-    wait. Rare collections are sufficient, because calls create few reference cycles, and reference counting frees all
-    other objects.
+    After startup, a service has about a hundred thousand objects. Each full collection would scan these objects while
+    calls wait. Rare collections are sufficient, because calls create few reference cycles, and reference counting frees
+    all other objects.
     """
     gc.collect()
     gc.freeze()
@@ -186,7 +186,8 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
 async def _check(service: Service[S]) -> int:
     """Run each health check once, and return 0 if all required checks succeed, else 1.
 
-    The checks of the relay, subscribers and workers are not reported, because these run only in `serve`.
+    The checks of the relay, the subscribers and the workers are not reported, because the relay, the subscribers and
+    the workers run only in the command `serve`.
     """
     with suppress(ServiceError):
         await _connect_broker(service)
@@ -266,7 +267,7 @@ def _print_letter(letter: DeadLetter) -> None:
 
 
 async def _run_once(service: Service[S], work: Callable[[Service[S]], Awaitable[int]]) -> int:
-    """Run `work` with a service that was not started, and close the service."""
+    """Call `work` with `service`, which was not started, close the service, and return the result of `work`."""
     try:
         return await work(service)
     finally:

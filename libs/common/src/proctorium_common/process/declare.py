@@ -1,8 +1,8 @@
 """`python -m proctorium_common.process.declare`: create the streams and consumers of the topology in NATS.
 
 The command runs at deployment, before the services start. Services have no permission to create streams and consumers,
-so the command uses its own certificate, named `streams`. It reads the settings of `BrokerSettings`. The exit code is 0
-for success, 1 for a failure, and 2 for an invalid setting. Errors are printed to standard error.
+so the command uses its own certificate, named `streams`. The settings of the command are those of `BrokerSettings`. The
+exit code is 0 for success, 1 for a failure, and 2 for an invalid setting. Errors are printed to standard error.
 """
 
 from __future__ import annotations

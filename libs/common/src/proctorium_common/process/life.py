@@ -35,9 +35,10 @@ def assemble(
     keys: KeyRing | None = None,
     topology: ServiceTopology | None = None,
 ) -> Service[S]:
-    """Create a service, call `build` with it, and return the service without starting it.
+    """Create a service, call `build` with the service, and return the service without starting it.
 
-    The current task then uses the telemetry of the service. Raises SettingsError, WiringError, MissingAccessRuleError.
+    The current task uses the telemetry of the service from now on. Raises SettingsError, WiringError,
+    MissingAccessRuleError.
     """
     topology = topology or topology_of(package)
     telemetry = settings.start_telemetry(topology.name)
@@ -107,7 +108,7 @@ class Life:
         _log.info("service_stopped")
 
     async def close(self) -> None:
-        """Close all connections of the service. A service that was not started needs only this call, not `end`."""
+        """Close all connections of the service. For a service that was not started, call this method, and not `end`."""
         service = self._service
         for close in reversed(service.closing):
             await _close_safely(close)
@@ -134,15 +135,15 @@ async def running(
 ) -> AsyncIterator[Service[S]]:
     """Run a service in a test.
 
-    Within the block, the service is ready at `service.address`. After the block, the service is drained. The default of
-    `package` is the top-level package of the settings' class.
+    Within the block, the service is ready at `service.address`. After the block, the service is drained and closed. The
+    default of `package` is the top-level package of the class of `settings`.
     """
     name = package or type(settings).__module__.partition(".")[0]
     started: asyncio.Future[Service[S]] = asyncio.get_running_loop().create_future()
     leaving = asyncio.Event()
 
     async def run() -> None:
-        # The service runs in its own task, so that the caller's task does not use the telemetry of the service.
+        # Run the service in its own task, so that the task of the caller does not use the telemetry of the service.
         service = assemble(
             name,
             settings,

@@ -45,7 +45,11 @@ class WiringError(Exception):
 
 
 class Service(Generic[S]):
-    """A service in this process. The service's `build` function adds its parts; `life.running` and `main` run it."""
+    """A service in this process.
+
+    The `build` function of the service adds servicers, subscribers, workers and other parts. `life.running` and `main`
+    run the service.
+    """
 
     def __init__(
         self,
@@ -60,8 +64,8 @@ class Service(Generic[S]):
     ) -> None:
         """Create the parts that every service has. Raises SettingsError, WiringError.
 
-        `keys` and `topology` are for tests. `keys` replaces the signing keys of `keys_from`. `topology` replaces the
-        service's entry in the topology.
+        `keys` and `topology` are for tests. `keys` replaces the key ring with the keys from `keys_from`. `topology`
+        replaces the entry of the service in the topology.
         """
         self.package = package
         self.topology = topology or topology_of(package)
@@ -107,17 +111,17 @@ class Service(Generic[S]):
         self._add_checks()
         self.worker("purge", _PURGE_EVERY, self._purge)
 
-    # For `build` functions.
+    # The following methods are for `build` functions.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
         """Serve `servicer`. Raises MissingAccessRuleError if a method has no access rule in its proto."""
         self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
-        """Handle the events of `consumer`. Raises WiringError if `handlers` and the topology have different events.
+        """Handle the events of `consumer` with `handlers`.
 
-        `make topology` parses the calls of this method, so the consumer's name and the dict of handlers must be
-        literals.
+        `make topology` parses the calls of this method, so the name of the consumer and the dict of handlers must be
+        literals. Raises WiringError if the events in `handlers` differ from the events of the consumer in the topology.
         """
         self._check_events(consumer, handlers)
         subscriber = Subscriber(self.database, self.broker, consumer, handlers)
@@ -163,7 +167,7 @@ class Service(Generic[S]):
             self.keys.do_not_store()
 
     def check(self, name: str, probe: Probe, weight: Weight = Weight.REQUIRED) -> None:
-        """Add a health check; `weight` determines whether its failure makes the service not ready or only degraded."""
+        """Add a health check. `weight` determines whether a failure makes the service not ready or only degraded."""
         self.health.add(Check(name, probe, weight))
 
     def on_close(self, close: Callable[[], Awaitable[None]]) -> None:
@@ -173,10 +177,10 @@ class Service(Generic[S]):
         """
         self.closing.append(close)
 
-    # For the lifecycle of the service.
+    # The following methods are for the lifecycle of the service (`life.py`).
 
     def require_complete(self) -> None:
-        """Raise WiringError if `keys_from` was not called, or SettingsError if an address is not set."""
+        """Raise WiringError if `keys_from` was not called, or SettingsError if the address of a service is not set."""
         if self._fetch_keys is None:
             raise WiringError(f"{self.name} has no signing keys: call `keys_from` in `build`.")
         for called in self.topology.calls:
@@ -184,7 +188,7 @@ class Service(Generic[S]):
 
     @property
     def address(self) -> str:
-        """The host:port of the server; valid after the server has started to listen."""
+        """The host:port of the server. The port is known only after the server has started to listen."""
         return f"{self.settings.listen.rpartition(':')[0]}:{self.server.port}"
 
     async def close_channels(self) -> None:
@@ -218,8 +222,8 @@ class Service(Generic[S]):
         self.check("relay", self.relay.probe, Weight.DEGRADING)
 
     async def _migrated(self) -> None:
-        # The check is not repeated after it succeeds, because a newer version of the service may migrate the database
-        # while this version is still serving.
+        # After the check has succeeded once, the database is not examined again, because a newer version of the service
+        # may migrate the database while this version is still serving.
         if not self._at_head:
             if not await migrations.at_head(self.settings.database_url, self.package):
                 raise RuntimeError("the database is not migrated: run the command `migrate`")

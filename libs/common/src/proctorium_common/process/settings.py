@@ -28,9 +28,9 @@ _PREFIX = "PROCTORIUM_"
 
 
 def _seconds(given: object) -> object:
-    """Convert a text that contains a number of seconds to a float; return other values unchanged.
+    """Return a text that contains a number of seconds as a float, and return other values unchanged.
 
-    Pydantic then parses the texts that contain an ISO 8601 duration.
+    Pydantic then parses a text that contains an ISO 8601 duration.
     """
     try:
         return float(given) if isinstance(given, str) else given
@@ -133,9 +133,9 @@ class ProcessSettings(BaseSettings):
             ) from failure
 
     def address_of(self, service: str) -> str:
-        """Return the host:port of `service`, which is the value of the field `<service>_address`.
+        """Return the address (host:port) of `service`, which is the value of the settings field `<service>_address`.
 
-        Raises SettingsError if the field is not set.
+        Raises SettingsError if this field is not set.
         """
         address: str | None = getattr(self, f"{service}_address", None)
         if address is None:
@@ -155,7 +155,7 @@ class ProcessSettings(BaseSettings):
 
     @property
     def log_level_number(self) -> int:
-        """The log level as a number of the module `logging`."""
+        """The number of the log level in the module `logging`."""
         return logging.getLevelNamesMapping()[self.log_level.upper()]
 
 
@@ -282,9 +282,9 @@ def _sentence(kind: type[ProcessSettings], wrong: ErrorDetails) -> str:
 
 
 def documentation(kind: type[ProcessSettings]) -> Mapping[str, str]:
-    """Return the description and default of each environment variable of `kind`, by the variable's name.
+    """Return the description and the default of each environment variable of `kind`, by the name of the variable.
 
-    A test compares them with the README of a service.
+    A test compares the result with the README of a service.
     """
     return {
         variable: f"{field.description} "

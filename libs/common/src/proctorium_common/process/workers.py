@@ -35,7 +35,7 @@ class Worker:
             raise RuntimeError(self._failure)
 
     def stop(self) -> None:
-        """Prevent further runs; the method `run` returns when the current run has finished."""
+        """Prevent further runs. The method `run` returns when the current run has finished."""
         self._stopping.set()
 
     async def run(self) -> None:
@@ -61,7 +61,7 @@ class Worker:
 
 
 class Background:
-    """Runs a task that should never end, and restarts it when it ends or fails."""
+    """Runs a task that should never end, and restarts the task if it ends or fails."""
 
     def __init__(
         self, name: str, run: Run, *, restart_after: timedelta = timedelta(seconds=1)
@@ -77,7 +77,7 @@ class Background:
             raise RuntimeError("is not running")
 
     async def run(self) -> None:
-        """Run and restart the task until cancelled."""
+        """Run the task, and restart it each time that it ends or fails, until cancelled."""
         while True:
             self._is_running = True
             try:

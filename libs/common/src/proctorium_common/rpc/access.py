@@ -18,16 +18,16 @@ ROLE_NAMES = {
     options_pb2.ROLE_PROCTOR: "proctor",
     options_pb2.ROLE_ADMINISTRATOR: "administrator",
 }
-"""The names of roles in tokens, by the roles' numbers in messages."""
+"""A mapping from the number of each role in messages to the name of the role in tokens."""
 ROLE_NUMBERS = {name: number for number, name in ROLE_NAMES.items()}
-"""The numbers of roles in messages, by the roles' names in tokens."""
+"""A mapping from the name of each role in tokens to the number of the role in messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessRule:
-    """The callers that may call a method.
+    """The rule that determines which callers may call a method.
 
-    A rule matches a caller that satisfies at least one of the rule's fields. An empty rule matches no caller.
+    The rule matches a caller if at least one of its fields matches the caller. An empty rule matches no caller.
     """
 
     public: bool = False
@@ -37,7 +37,7 @@ class AccessRule:
 
     @property
     def for_services_only(self) -> bool:
-        """Whether only services may call the method, so that no person may call it."""
+        """Whether only services, and no people, may call the method."""
         return not (self.public or self.signed_in or self.roles)
 
     def check(self, caller: Caller) -> None:

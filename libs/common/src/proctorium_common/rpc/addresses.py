@@ -17,8 +17,8 @@ _FORWARDED = "x-forwarded-for"
 def client_address(caller: Caller, context: Context) -> str:
     """Return the IP address of the client of the current call.
 
-    For a call through the edge, this is the address that the edge reports. For other calls, it is the address of the
-    connection. Returns an empty string if the address is unknown.
+    For a call through the edge, returns the address that the edge reports. For another call, returns the address of the
+    other end of the connection. Returns an empty string if the address is unknown.
     """
     metadata = cast("Iterable[tuple[str, str]]", context.invocation_metadata() or ())
     return address_of(dict(metadata), context.peer(), through_edge=caller.service == EDGE)
@@ -27,9 +27,9 @@ def client_address(caller: Caller, context: Context) -> str:
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
     """Return the address in x-forwarded-for for a call through the edge, or the address of `peer` for another call.
 
-    The header is trusted only if it comes from the edge. The edge replaces the header with one address: the address of
-    the edge's own client, or the client address that trusted proxies in front of the edge report. Even if the edge
-    appended an address to the header instead, the last address in the header would be the one from the edge.
+    The header is trusted only if it comes from the edge. The edge replaces the header with one address. This is the
+    address of the edge's own client, or the address that trusted proxies in front of the edge report. This function
+    uses the last address in the header, which comes from the edge even if the edge appended it to the header.
     """
     if through_edge:
         return _address(metadata.get(_FORWARDED, "").rpartition(",")[2])
@@ -43,7 +43,7 @@ def _host_of(peer: str) -> str:
 
 
 def _address(text: str) -> str:
-    """Return the address in canonical form, or an empty string if `text` is not an address."""
+    """Return the IP address in `text` in canonical form, or an empty string if `text` is not an IP address."""
     try:
         return str(ip_address(text.strip()))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Admission of calls: checks the deadline, the caller, the access rule and the request."""
+"""The admission of calls, which checks the deadline, the caller, the access rule and the request of each call."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ EDGE = "edge"
 class Admission:
     """Admits or refuses calls.
 
-    `peers` are the certificate names of the clients that may call. It is None if connections have no certificates,
+    `peers` are the certificate names of the clients that may call. `peers` is None if connections have no certificates,
     which is possible only on the loopback. A call with less than `least_seconds` until its deadline is refused, because
-    its response would arrive too late.
+    the response would arrive too late.
     """
 
     def __init__(
@@ -51,9 +51,10 @@ class Admission:
         self._least_seconds = least_seconds
 
     def identify(self, served: ServerCall, context: Context) -> bool:
-        """Identify the caller without waiting. Returns False if `verify` has to verify the token.
+        """Identify the caller without waiting, and return True. Return False if `verify` has to verify the token.
 
-        Raises DEADLINE_TOO_SHORT, SHUTTING_DOWN, or NOT_ALLOWED if the certificate of the client is not in `peers`.
+        Raises DEADLINE_TOO_SHORT or SHUTTING_DOWN. Raises NOT_ALLOWED if the certificate name of the client is not in
+        `peers`.
         """
         if served.seconds_left is not None and served.seconds_left < self._least_seconds:
             raise timed_out(
@@ -81,8 +82,8 @@ class Admission:
     async def verify(self, served: ServerCall) -> None:
         """Verify a token that is not cached.
 
-        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. For a public method, these errors are ignored, and the
-        token is not used, so that people with an expired token can sign in again.
+        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. A call of a public method is not refused because of its
+        token. If the verification fails, the token is ignored, so that people with an expired token can sign in again.
         """
         try:
             served.caller = await self._tokens.verify(served.token or "", served.caller.service)
@@ -99,9 +100,9 @@ class Admission:
         return self.check(served, received)
 
     async def admit_stream(self, served: ServerCall, context: Context) -> None:
-        """Admit a streaming call, without its requests: each request is checked when it is received.
+        """Admit a streaming call. Each request of the stream is checked later, when it is received.
 
-        A response stream ends when the caller's token expires.
+        A response stream ends when the token of the caller expires.
         """
         if not self.identify(served, context):
             await self.verify(served)
@@ -114,7 +115,10 @@ class Admission:
                 served.end_at_token_expiry(seconds)
 
     def recheck_streams(self, people: Collection[UUID]) -> None:
-        """End the open streams of `people` whose token is no longer valid or no longer identifies the same caller."""
+        """Check the tokens of the open streams of `people` again.
+
+        A stream ends if its token is no longer valid, or no longer gives the same roles as when the stream was opened.
+        """
         for served in self._calls.streams:
             caller = served.caller
             if served.token is None or caller.person_id not in people:

@@ -17,8 +17,8 @@ from proctorium_common.errors import unauthenticated
 class Caller:
     """A caller: a person (identified by a token), a service (identified by its certificate), both, or anonymous.
 
-    `service` is the name in the certificate of the connection's client. A call that a person makes through the edge
-    therefore has the `service` "edge".
+    `service` is the name in the certificate at the other end of the connection. For a call that a person makes through
+    the edge, `service` is therefore "edge".
     """
 
     person_id: UUID | None = None
@@ -53,9 +53,9 @@ ANONYMOUS = Caller()
 class Call(NamedTuple):
     """One call in progress.
 
-    `method` is the full name ("/proctorium.session.v1.LobbyService/JoinSession"). `deadline` is a time of
-    `time.monotonic()`. It is earlier than the client's deadline by `calls.DEADLINE_MARGIN`. It is None for a stream
-    without a deadline.
+    `method` is the full name of the method ("/proctorium.session.v1.LobbyService/JoinSession"). `deadline` is a time of
+    `time.monotonic()`, which is earlier than the client's deadline by `calls.DEADLINE_MARGIN`. For a stream without a
+    deadline, `deadline` is None.
     """
 
     caller: Caller

@@ -1,4 +1,4 @@
-"""A server's calls in progress, with their spans, log lines, metrics, deadlines and statuses."""
+"""The calls in progress of a server, with the span, log line, metrics, deadline and status of each call."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ _log = get_logger()
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 DEADLINE_MARGIN = 0.05
-"""The seconds by which each deadline is shortened, so that the response arrives before the client's deadline."""
+"""The seconds by which the server shortens each deadline, so that the response arrives before the client's deadline."""
 
 _WRITE_TIMEOUT = 5.0
-"""The maximum seconds that a stream, before it ends, waits for its client to read the message that is being sent."""
+"""The seconds after which a stream that has to end no longer waits for its client to read the current message."""
 
 STREAMS_PER_PERSON = 20
 """The maximum number of open streams of one person at one replica.
 
-A proctor with several sessions in several windows needs fewer streams.
+A proctor who has several sessions open in several windows needs fewer streams than this.
 """
 
 _UNIMPLEMENTED = "UNIMPLEMENTED"
@@ -54,7 +54,11 @@ _BEARER = "bearer "
 
 
 class ServerCall:
-    """A call in progress. `seconds_left` is None for a stream without a deadline."""
+    """A call in progress.
+
+    `seconds_left` is the number of seconds from the start of the call to its deadline, or None for a stream without a
+    deadline.
+    """
 
     __slots__ = (
         "caller",
@@ -105,16 +109,16 @@ class ServerCall:
 
     @property
     def cancelled_by_server(self) -> bool:
-        """Whether the server cancelled the call; if not, a cancellation came from the client."""
+        """Whether the server cancelled the call. If not, a cancellation of the call came from the client."""
         return self.deadline_exceeded or self.server_stopped or self.token_expired or self.replaced
 
     def end_for_deadline(self) -> None:
-        """Cancel the call because its deadline is exceeded."""
+        """Cancel the call, because its deadline is exceeded."""
         self.deadline_exceeded = True
         self._cancel()
 
     def end_for_shutdown(self) -> None:
-        """Cancel the call because the server is shutting down."""
+        """Cancel the call, because the server is shutting down."""
         self.server_stopped = True
         self._cancel()
 
@@ -124,7 +128,7 @@ class ServerCall:
         self.token_timer = loop.call_later(seconds, self.end_for_token)
 
     def replace(self) -> None:
-        """Cancel the stream because its caller has opened too many newer streams."""
+        """Cancel the stream, because its caller has opened too many newer streams."""
         self.replaced = True
         self._cancel_with_timeout()
 
@@ -154,8 +158,9 @@ class ServerCall:
 class ServerCalls:
     """Starts, ends and counts the calls of a server.
 
-    `default_seconds` is the deadline of calls with one response that arrive without a deadline. A person may have
-    `streams_per_person` open streams; when a further stream is opened, the person's oldest stream ends.
+    If a call with one response arrives without a deadline, its deadline is `default_seconds` after its start. A person
+    may have up to `streams_per_person` open streams. If the person opens a further stream, the person's oldest stream
+    ends.
     """
 
     def __init__(
@@ -167,7 +172,8 @@ class ServerCalls:
         streams_per_person: int = STREAMS_PER_PERSON,
     ) -> None:
         self._streams_per_person = streams_per_person
-        # The streams of a person are in a dictionary, because it preserves the order in which they were opened.
+        # The streams of a person are the keys of a dictionary, because a dictionary preserves the order in which the
+        # streams were opened.
         self._streams_by_person: defaultdict[UUID, dict[ServerCall, None]] = defaultdict(dict)
         self._tracing = telemetry.tracing
         self._metrics = telemetry.metrics
@@ -209,15 +215,15 @@ class ServerCalls:
         served.deadline_timer = loop.call_later(seconds, served.end_for_deadline)
 
     def open_stream(self, served: ServerCall) -> None:
-        """Register a response stream, so that it can be ended at shutdown, or when its token is no longer valid."""
+        """Register a response stream, so that the server can end it at shutdown or when its token becomes invalid."""
         served.task = asyncio.current_task()
         self._streams.add(served)
 
     def limit_streams(self, served: ServerCall) -> None:
-        """Add a stream to its caller's streams, and end the caller's oldest stream if there are too many.
+        """Add a stream to the streams of its caller. If the caller then has too many streams, end the oldest stream.
 
-        The new stream is never refused, because the server may not have detected yet that older streams are
-        disconnected.
+        The new stream is never refused, because the clients of older streams may be disconnected without the server
+        having detected it yet.
         """
         person_id = served.caller.person_id
         if person_id is None:
@@ -244,7 +250,7 @@ class ServerCalls:
         return tuple(self._streams)
 
     def end_streams(self) -> None:
-        """End the streams with SHUTTING_DOWN, so that their clients reconnect to another replica at once."""
+        """End all response streams with SHUTTING_DOWN, so that the clients reconnect to another replica at once."""
         self.shutting_down = True
         for served in tuple(self._streams):
             served.end_for_shutdown()
@@ -258,7 +264,7 @@ class ServerCalls:
             isinstance(failure, NotImplementedError)
             and _code_name(context.code()) == _UNIMPLEMENTED
         ):
-            # The generated servicer raised this error, because the method is not implemented.
+            # The generated base class of the servicer raised this error, because the method is not implemented.
             served.code = _UNIMPLEMENTED
             self.end(served)
             await context.abort(grpc.StatusCode.UNIMPLEMENTED, "This method is not implemented.")
@@ -271,7 +277,8 @@ class ServerCalls:
         if error.kind is Kind.INTERNAL:
             _log.error("rpc_failed", method=served.method.name, exc_info=failure)
         mark_failed(served.span, error)
-        # End the call before the status is sent, so that the log line and the span exist when the client receives it.
+        # End the call before the status is sent, so that the log line and the span already exist when the client
+        # receives the status.
         self.end(served)
         await context.abort(code, error.message, ((DETAILS_KEY, details_of(error)),))
 
@@ -300,7 +307,7 @@ class ServerCalls:
         return None
 
     def end(self, served: ServerCall) -> None:
-        """End a call; do nothing if it has ended already."""
+        """End a call. Do nothing if the call has already ended."""
         if served.ended:
             return
         served.ended = True
@@ -341,7 +348,7 @@ def _trace_id(span: Span) -> str:
 
 
 def _code_name(code: grpc.StatusCode | int | None) -> str:
-    # `context.code()` of grpc.aio returns the number, although its annotated type is the enum.
+    # `context.code()` of grpc.aio returns a number, although the annotation of this method promises the enum.
     if isinstance(code, grpc.StatusCode):
         return code.name
     return next((known.name for known in grpc.StatusCode if known.value[0] == code), "UNKNOWN")

@@ -1,7 +1,7 @@
 """Channels to other services, with certificates, deadlines, tracing, load balancing, health checks and retries.
 
-`Channel` does not use gRPC's client interceptors, because they create a task for every call. Instead, it wraps the
-callables of a stub, and adds the deadline and metadata to a plain gRPC call.
+`Channel` does not use gRPC's client interceptors, because interceptors create a task for every call. Instead, `Channel`
+wraps the callables of a stub, and adds the deadline and the metadata to a plain gRPC call.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _RETRY = {
     "backoffMultiplier": 3,
     "retryableStatusCodes": ["UNAVAILABLE"],
 }
-# When more than one call in ten fails, gRPC stops retries, so that retries do not overload a recovering service.
+# If more than one call in ten fails, gRPC stops retrying, so that retries do not overload a recovering service.
 _THROTTLING = {"maxTokens": 20, "tokenRatio": 0.1}
 
 _OPTIONS: list[tuple[str, int | str]] = [
@@ -68,8 +68,8 @@ def channel(
     With `certificates`, the connection uses mutual TLS, and the server must present the certificate of the service
     named `server`. Without `certificates`, the address must be on the loopback; otherwise NotLoopbackError is raised.
 
-    A unary call without a timeout has the deadline `default_deadline`. If the current task serves a call, the deadline
-    of that call also limits each outgoing call. `bearer` returns the access token to send.
+    A unary call without a timeout has the deadline `default_deadline`. If the current task serves a call, no outgoing
+    call has a later deadline than the served call. `bearer` returns the access token that each call sends.
     """
     if certificates is None:
         require_loopback(address)
@@ -86,7 +86,7 @@ def channel(
 class Channel(grpc.aio.Channel):
     """A channel for generated stubs, with one gRPC channel (a pool of connections) for each gRPC service.
 
-    Each gRPC channel checks the health of its gRPC service, and retries the methods that have no side effects.
+    Each gRPC channel checks the health of its gRPC service, and retries calls of methods that have no side effects.
     """
 
     def __init__(
@@ -106,19 +106,19 @@ class Channel(grpc.aio.Channel):
         self._wrapper = _CallWrapper(metrics, default_seconds, bearer)
 
     def unary_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Return a callable for one request and one response."""
+        """Return a callable for a method with one request and one response."""
         return self._wrap(method, "unary_unary", arguments, named)
 
     def unary_stream(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Return a callable for one request and many responses."""
+        """Return a callable for a method with one request and a stream of responses."""
         return self._wrap(method, "unary_stream", arguments, named)
 
     def stream_unary(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Return a callable for many requests and one response."""
+        """Return a callable for a method with a stream of requests and one response."""
         return self._wrap(method, "stream_unary", arguments, named)
 
     def stream_stream(self, method: str, *arguments: Any, **named: Any) -> Any:
-        """Return a callable for many requests and many responses."""
+        """Return a callable for a method with a stream of requests and a stream of responses."""
         return self._wrap(method, "stream_stream", arguments, named)
 
     def _wrap(
@@ -175,9 +175,9 @@ class Channel(grpc.aio.Channel):
 
 
 def service_config(service: str) -> dict[str, object]:
-    """Return the gRPC service config for a channel to the gRPC service with this full name.
+    """Return the gRPC service config for a channel to the gRPC service with the full name `service`.
 
-    The config has round robin over healthy replicas, and retries for methods without side effects.
+    The config specifies round robin over healthy replicas, and retries for methods without side effects.
     """
     names = [
         {"service": service, "method": method.name}
@@ -223,7 +223,7 @@ class _CallWrapper:
             tracing, context = current_tracing(), current_trace_context()
             span = tracing.start(f"{service}/{name}", context, SpanKind.CLIENT, attributes)
             # A service that records no spans makes no sampling decision. It must not send the context of a new trace,
-            # because this context would contain such a decision.
+            # because this context would contain a sampling decision.
             headers = (
                 {}
                 if context is None and not tracing.is_recording
@@ -270,7 +270,7 @@ class _CallWrapper:
 
 
 def _code_of(ended: Any) -> grpc.StatusCode:
-    # The code of an ended call is available without waiting, so run the coroutine directly instead of in a task.
+    # The status code of an ended call is available without waiting, so run the coroutine here, and not in a task.
     try:
         ended.code().send(None)
     except StopIteration as result:
@@ -280,7 +280,7 @@ def _code_of(ended: Any) -> grpc.StatusCode:
 
 
 class _StatusFirst:
-    """A gRPC call whose status a failed send does not change."""
+    """A wrapper of a gRPC call, which prevents a failed send from changing the status of the call."""
 
     __slots__ = ("_call",)
 
@@ -291,16 +291,17 @@ class _StatusFirst:
         return getattr(self._call, name)
 
     def set_internal_error(self, _: str) -> None:
-        """Do nothing, so that the call gets the status from the server, for which the caller waits next."""
+        """Do nothing, so that the call gets the status from the server. The caller waits for this status next."""
 
 
 def keep_status(call: T) -> T:
-    """Make a new call with a stream of requests end with the status from the server, and return the call.
+    """Make `call` end with the status from the server even if sending a request fails, and return `call`.
 
-    When a server ends such a call while the client is still sending, gRPC's core reports the failed send and the status
-    in either order. If the failed send is reported first, `grpc.aio` ends the call with INTERNAL, although the server
-    sent a status. Because the status always arrives, a failed send can be ignored. `grpc.aio` has no public API for
-    this. A test fails if a new version of the library no longer works in this way.
+    `call` is a new call with a stream of requests. If the server ends the call while the client is still sending,
+    gRPC's core reports the failed send and the status in either order. If the failed send is reported first, `grpc.aio`
+    ends the call with INTERNAL, although the server sent a status. Because the status always arrives, a failed send can
+    be ignored. `grpc.aio` has no public API to ignore a failed send. A test fails if this function no longer works with
+    a new version of the library.
     """
     inner: Any = call
     inner._cython_call = _StatusFirst(inner._cython_call)  # noqa: SLF001 - see above

@@ -1,7 +1,7 @@
-"""The guard: wraps each method with tracing, logging, error handling, deadlines, access control and validation.
+"""The guard, which adds tracing, logging, error handling, deadlines, access control and validation to each method.
 
 The guard is not a gRPC interceptor, because each interceptor creates a coroutine and several objects for each call. The
-guard wraps each method once, when the server is created, so that a call needs only one additional coroutine.
+guard wraps each method once, when the server is created. A call then needs only one additional coroutine.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Guard:
         self._calls = calls
 
     def wrap(self, method: Method, handler: Handler) -> Handler:
-        """Return `handler` with the guard around it."""
+        """Return a handler that runs the guard around `handler`."""
         if handler.response_streaming:
             behavior: Any = self._response_streaming(method, handler)
             make: Any = (
@@ -45,7 +45,8 @@ class Guard:
             )
         else:
             behavior, make = self._unary(method, handler), grpc.unary_unary_rpc_method_handler
-        # gRPC gets no deserializer, so that the guard parses the requests, and reports parse errors like other errors.
+        # Pass no deserializer to gRPC, so that the guard parses the requests, and reports parse errors like other
+        # errors.
         wrapped: Handler = make(behavior, None, handler.response_serializer)
         return wrapped
 
@@ -109,7 +110,7 @@ class Guard:
                     else admission.check(served, received)
                 )
                 # The first message may come late. Send the initial metadata now, so that the client can detect that
-                # the stream is open. The methods themselves must therefore not send initial metadata.
+                # the stream is open. The servicers' methods must therefore not send initial metadata.
                 await stream.send_initial_metadata(())
                 if is_coroutine:
                     await behavior(request, stream)
@@ -137,9 +138,9 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
 
 
 class _StreamContext:
-    """The context of a stream, which ends the stream only between messages.
+    """A wrapper of the context of a stream, which lets the stream end only between messages.
 
-    The reason is that gRPC accepts no status while it is sending a message.
+    The wrapper is needed because gRPC accepts no status while it is sending a message.
     """
 
     __slots__ = ("_context", "_served")
@@ -182,8 +183,8 @@ class _CheckedRequests:
         self, received: AsyncIterator[bytes], served: ServerCall, admission: Admission
     ) -> None:
         self._received = received
-        # Create the iterator only when the first request is needed, because Python warns about a coroutine that is
-        # never awaited.
+        # Create the iterator only when the first request is needed. If a method needs no request, Python would
+        # otherwise warn about a coroutine that is never awaited.
         self._next: Callable[[], Awaitable[bytes]] | None = None
         self._served = served
         self._admission = admission

@@ -1,8 +1,8 @@
 """Health checks of the parts of a service, published by `grpc.health.v1`.
 
-The service is ready while all required checks succeed; its readiness is published under the name "" and the names of
-its gRPC services. The service is alive while the process responds, which is published under the name "live". A service
-is degraded, but still ready, if all failing checks are ones on which calls do not depend. For example, learners can
+The service is ready while all required checks succeed. Its readiness is published under the empty name "" and under the
+names of its gRPC services. The service is alive while the process responds. The liveness is published under the name
+"live". If a check fails, but no required check fails, the service is ready and degraded. For example, learners can
 still save their answers while NATS is unavailable.
 """
 
@@ -22,18 +22,18 @@ from proctorium_common.telemetry.metrics import Metrics
 _log = get_logger()
 
 LIVE = "live"
-"""The service name of the liveness probe."""
+"""The name under which the liveness of the service is published."""
 
 Probe = Callable[[], Awaitable[None]]
-"""Returns if the part of the service is healthy, and raises an exception with the problem otherwise."""
+"""A function that checks one part of the service. It raises an exception with the problem if the part is unhealthy."""
 
 _PROBE_TIMEOUT = 2.0
 _MAX_LOG_INTERVAL = 16
 # The number of rounds after startup in which failures are logged as info, because other services are starting too.
 _STARTUP_ROUNDS = 5
-# The number of consecutive failures that are ignored before a check counts as failing. For a required check that has
-# succeeded before, one failure is ignored, so that a moment of load does not make a replica unready. For a degrading
-# check, more failures are ignored, so that slow starts are not reported.
+# The number of consecutive failures that are ignored before a check counts as failing. If a required check has
+# succeeded before, one failure is ignored, so that a short peak of load does not make a replica unready. If a check is
+# degrading, more failures are ignored, so that a slow start is not reported as a failure.
 _TOLERATED_FAILURES = 1
 _TOLERATED_FAILURES_DEGRADING = 4
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -44,9 +44,9 @@ class Weight(Enum):
     """The consequence of a failing check for the service."""
 
     REQUIRED = "required"
-    """The service cannot serve calls, and is therefore not ready."""
+    """If the check fails, the service cannot serve calls, and is therefore not ready."""
     DEGRADING = "degrading"
-    """The service can serve calls. It is ready but degraded, and the failure appears in a log line and a metric."""
+    """If the check fails, the service is ready but degraded, and the failure appears in a log line and a metric."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class State:
 
     @property
     def degraded(self) -> bool:
-        """Whether the service is ready although a check is failing."""
+        """Whether a check is failing, but no required check."""
         return self.ready and bool(self.failing)
 
 
@@ -85,7 +85,7 @@ class Health:
     """The health checks of a service, and the gRPC health service that publishes their result."""
 
     def __init__(self, metrics: Metrics, *, interval_seconds: float = 1.0) -> None:
-        self.servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, and missing in its types
+        self.servicer = health.aio.HealthServicer()  # type: ignore[attr-defined]  # documented, but missing in the type stubs
         self._interval_seconds = interval_seconds
         self._checks: list[Check] = []
         self._names: set[str] = {""}
@@ -99,7 +99,7 @@ class Health:
         )
 
     def add(self, check: Check) -> None:
-        """Add a check. The service is not ready before the first round of checks."""
+        """Add a check. The service is not ready before all checks have run for the first time."""
         self._checks.append(check)
 
     def serve(self, names: Iterable[str]) -> None:
@@ -107,7 +107,7 @@ class Health:
         self._names.update(names)
 
     async def run_checks(self) -> Sequence[tuple[Check, str | None]]:
-        """Run every check once, and return each check with its error or None. The result is not published."""
+        """Run every check once, and return each check with its error, or with None. The result is not published."""
         errors = await asyncio.gather(*(_error_of(check) for check in self._checks))
         return list(zip(self._checks, errors, strict=True))
 
@@ -167,7 +167,7 @@ class Health:
         return State(failing, required)
 
     def _is_failing(self, check: Check) -> bool:
-        """Add a failure to the count of the check, and return whether the check now counts as failing."""
+        """Increment the number of consecutive failures of `check`, and return whether it now counts as failing."""
         if check.weight is Weight.REQUIRED:
             failures = self._failures.get(check.name, _TOLERATED_FAILURES) + 1
             tolerated = _TOLERATED_FAILURES
@@ -184,11 +184,11 @@ class Health:
         return self.state
 
     async def shut_down(self) -> None:
-        """Publish that the service is alive but no longer ready, whatever the checks report afterwards."""
+        """Publish that the service is alive but no longer ready. Later results of the checks do not change this."""
         await self.servicer.enter_graceful_shutdown()
-        # `enter_graceful_shutdown` also sets "live" to not serving. Set it to serving again, because a failed liveness
-        # probe would kill the process during its drain.
-        await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - its public method is disabled by then
+        # `enter_graceful_shutdown` also sets "live" to not serving. Set "live" to serving again, because a failed
+        # liveness probe would kill the process during the drain.
+        await self.servicer._set(LIVE, _SERVING)  # noqa: SLF001 - the public method `set` has no effect any more
 
     async def _publish(self, *, ready: bool) -> None:
         for name in self._names:

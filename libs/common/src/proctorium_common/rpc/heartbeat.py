@@ -1,7 +1,7 @@
-"""Heartbeats of server streams. If they are missing, a client can detect that its connection drops packets.
+"""Heartbeats of server streams. A client that receives no heartbeats can conclude that its connection is broken.
 
-A stream needs no additional task for its heartbeats. Sending a message stores the current time, and a timer checks the
-stored time periodically.
+A stream needs no additional task for its heartbeats. The stream stores the time at which it sends a message, and a
+timer checks the stored time periodically.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from types import TracebackType
 class Heartbeat:
     """A context manager that sets the event `woken` when a stream has sent nothing for the duration `every`.
 
-    The stream waits for `woken`, and sends a heartbeat if `due` is true.
+    The code of the stream waits for `woken`, and then sends a heartbeat if `due` is true.
     """
 
     __slots__ = ("_every", "_last", "_loop", "_timer", "_woken", "due")

@@ -1,4 +1,4 @@
-"""The methods of a server, with their access rules, sizes and id fields from the protos."""
+"""The methods of a server. The access rule, the maximum size and the id fields of a method come from the protos."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_common.rpc.access import AccessRule, rule_of
 from proctorium_common.rpc.sizes import request_bytes
 from proctorium_common.telemetry.traces import id_fields
 
-# The type is a string, because gRPC's classes are generic only in their type stubs, and not at runtime.
+# The type is in quotes, because gRPC's classes are generic only in the type stubs, and not at runtime.
 Handler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
 Servicer = TypeVar("Servicer")
 AddToServer = Callable[[Servicer, grpc.aio.Server], None]
@@ -27,8 +27,8 @@ AddToServer = Callable[[Servicer, grpc.aio.Server], None]
 class Method:
     """A method with its full name ("/package.Service/Method"), access rule and request type.
 
-    `request_bytes` is the size of the largest request that the method accepts. `ids` are the names of the request's
-    fields whose values are recorded in spans and logs. `attributes` are set on the spans of the method.
+    `request_bytes` is the size of the largest request that the method accepts. `ids` are the names of the request
+    fields that are recorded in spans and log lines. `attributes` are set on each span of a call of the method.
     """
 
     name: str
@@ -41,12 +41,15 @@ class Method:
 
 
 def service_descriptor(service: str) -> ServiceDescriptor:
-    """Return the descriptor of the gRPC service with this full name. Its generated module must have been imported."""
+    """Return the descriptor of the gRPC service with the full name `service`.
+
+    The generated module of the gRPC service must have been imported.
+    """
     return descriptor_pool.Default().FindServiceByName(service)
 
 
 def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
-    """Return the methods of the gRPC service with this full name, by the methods' simple names.
+    """Return the methods of the gRPC service with the full name `service`, by the simple names of the methods.
 
     `server_bytes` is the message size limit of the server. Raises MissingAccessRuleError if a method has no access
     rule.
@@ -66,7 +69,7 @@ def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
 
 
 def is_free_of_side_effects(options: Any) -> bool:
-    """Return whether a method's options declare that it has no side effects, and can therefore be retried safely."""
+    """Return whether `options` declare that the method has no side effects, so that it can be retried safely."""
     return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
 
 
@@ -76,22 +79,22 @@ _received: ContextVar[Metadata] = ContextVar("proctorium_metadata", default=())
 
 
 def received_metadata() -> Metadata:
-    """Return the metadata of the request of the current call."""
+    """Return the metadata that the client sent with the current call."""
     return _received.get()
 
 
 class WrappedMethods(grpc.GenericRpcHandler):
     """Finds the handler of a method by its full name, and stores the call's metadata for `received_metadata`.
 
-    gRPC has already converted the metadata to Python objects when it calls `service`. `context.invocation_metadata()`
-    would convert the metadata again, which takes a tenth of the time of an empty call.
+    When gRPC calls `service`, it has already converted the metadata to Python objects. `context.invocation_metadata()`
+    would convert the metadata again. The second conversion would take a tenth of the time of an empty call.
     """
 
     def __init__(self, handlers: Mapping[str, Handler]) -> None:
         self._handlers = handlers
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> Handler | None:
-        """Return the handler, or None for an unknown method."""
+        """Return the handler of the called method, or None for an unknown method."""
         handler = self._handlers.get(handler_call_details.method)
         if handler is not None:
             _received.set(cast(Metadata, handler_call_details.invocation_metadata))
@@ -99,13 +102,13 @@ class WrappedMethods(grpc.GenericRpcHandler):
 
 
 class HandlerCollector:
-    """Collects the handlers that generated code registers. It is passed to the generated code in place of a server."""
+    """Collects the handlers that generated code registers. Pass the collector to the generated code as the server."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Mapping[str, Handler]] = {}
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
-        """Do nothing: `add_registered_method_handlers` receives the same handlers."""
+        """Do nothing, because `add_registered_method_handlers` receives the same handlers."""
 
     def add_registered_method_handlers(
         self, service_name: str, method_handlers: Mapping[str, Handler]

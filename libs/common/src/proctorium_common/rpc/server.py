@@ -44,7 +44,7 @@ _INFRASTRUCTURE = tuple(
 class ServerLimits:
     """The limits of connections, calls and messages.
 
-    The age of a connection is limited, so that clients connect to new replicas too.
+    The age of connections is limited, because clients connect to new replicas only when they open a new connection.
     """
 
     connection_age: timedelta = timedelta(minutes=30)
@@ -66,17 +66,17 @@ class ServerLimits:
             ("grpc.keepalive_time_ms", _ms(self.keepalive)),
             ("grpc.keepalive_timeout_ms", _ms(self.keepalive_timeout)),
             ("grpc.keepalive_permit_without_calls", 1),
-            # Clients ping every 20 s (client.py), and the edge every 30 s. With gRPC's default interval, the server
-            # would close an idle connection with such frequent pings.
+            # Clients send a ping every 20 s (client.py), and the edge every 30 s. With gRPC's default for the minimum
+            # interval of pings, the server would close an idle connection because of these pings.
             ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.min_ping_interval)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
-            # With gRPC's default, the server cancels calls at random when more than 1,000 are pending. This many are
-            # pending when all clients reconnect after a restart. The number of calls is limited by the edge instead.
+            # With gRPC's default, the server cancels random calls if more than 1,000 calls are pending. More than 1,000
+            # calls can be pending when all clients reconnect after a restart. The edge limits the number of calls.
             ("grpc.server.max_pending_requests", self.pending_calls),
             ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
-            # A second process on the same address is a mistake. It must fail to start, instead of receiving half of the
-            # calls.
+            # If a second process is started on the same address by mistake, it must fail to start. Otherwise the second
+            # process would receive half of the calls.
             ("grpc.so_reuseport", 0),
             ("grpc.enable_channelz", 1),
         ]
@@ -84,10 +84,10 @@ class ServerLimits:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The address of a server, and the clients that may call.
+    """The address of a server, and the clients that may call the server.
 
-    With `certificates`, connections use mutual TLS, and only the edge and clients whose certificate name is in `peers`
-    may call. Without `certificates`, the address must be on the loopback.
+    With `certificates`, connections use mutual TLS. Only the edge and clients with a certificate name in `peers` may
+    then call the server. Without `certificates`, the address must be on the loopback.
     """
 
     address: str
@@ -112,10 +112,10 @@ class AddressInUseError(Exception):
 
 
 class Server:
-    """A gRPC server. Call `add` for each servicer, then `start`, and `drain` to shut down.
+    """A gRPC server. Call `add` for each servicer, then `start`. Call `drain` to shut down.
 
-    `probe_address` is the address of a second, plaintext port. It serves only health checks, for orchestrators that
-    have no certificate.
+    `probe_address` is the address of a second port without TLS. This port serves only health checks, and is for
+    orchestrators that have no certificate.
     """
 
     def __init__(
@@ -204,8 +204,8 @@ class Server:
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
         """Stop gracefully.
 
-        First, publish that the server is not ready. After `wait`, refuse new calls and end the streams. Other calls
-        have the time `grace` to finish.
+        First, publish that the server is not ready. After the duration `wait`, refuse new calls and end the response
+        streams. The other calls in progress may continue for the duration `grace`.
         """
         await self._health.shut_down()
         await asyncio.sleep(wait.total_seconds())

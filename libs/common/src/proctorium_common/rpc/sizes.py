@@ -1,7 +1,8 @@
 """The maximum size of a method's request, computed once from the validation rules of the request's fields.
 
-A request that is larger than every valid request is refused before it is parsed, because parsing a request can take
-many times its size in memory. A client could otherwise send, for example, a megabyte to a method that only needs an id.
+A request that is larger than every valid request is refused before it is parsed. The reason is that parsing a request
+can take many times the size of the request in memory. Otherwise a client could, for example, send a megabyte to a
+method that only needs an id.
 """
 
 from __future__ import annotations
@@ -12,25 +13,28 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 FLOOR_BYTES = 64 * 1024
 """The smallest limit of any method.
 
-With this minimum, most requests with a field that is too long are still parsed, so that the error can name the field
+Because of this minimum, most requests with a field that is too long are still parsed. The error can then name the field
 and the violated rule.
 """
 
 REQUEST_BYTES = 1024 * 1024
-"""The largest limit of a method whose fields all have a size limit. The edge buffers requests up to this size."""
+"""The largest limit of a method if all fields of its request have a size limit.
+
+The edge buffers requests up to this size.
+"""
 
 _UTF8 = 4
 _NUMBER = 10
 _TAG = 10  # the maximum size of a field's number and length
 _PREFIX_MESSAGES = "google.protobuf."
-_WELL_KNOWN = 64  # Timestamp, Duration, wrappers
+_WELL_KNOWN = 64  # the maximum size of a Timestamp, a Duration or a wrapper
 
 
 def request_bytes(request: Descriptor, server_bytes: int) -> int:
     """Return the size in bytes of the largest request that a method accepts.
 
-    `server_bytes` is the message size limit of the server. It is the only limit of a request that has a field without a
-    size limit, such as an uploaded file, whose limit is a setting.
+    `server_bytes` is the message size limit of the server. If a field of the request has no size limit, returns
+    `server_bytes`. An example is the field of an uploaded file, because its size limit is a setting.
     """
     bound = _message_bytes(request, ())
     if bound is None:
@@ -39,7 +43,7 @@ def request_bytes(request: Descriptor, server_bytes: int) -> int:
 
 
 def unbounded_fields(request: Descriptor) -> list[str]:
-    """Return the paths of the fields without a size limit."""
+    """Return the paths of the fields in `request` that have no size limit."""
     return list(_unbounded(request, request.name, ()))
 
 
@@ -101,7 +105,7 @@ def _string_bytes(rules: validate_pb2.StringRules) -> int | None:
 def _first(
     rules: validate_pb2.StringRules | validate_pb2.BytesRules, names: tuple[str, ...]
 ) -> int | None:
-    """Return the value of the first rule in `names` that is set, or None if none is set."""
+    """Return the value of the first rule in `names` that is set, or None if no rule in `names` is set."""
     stated = {field.name: value for field, value in rules.ListFields()}
     return next((int(stated[name]) for name in names if name in stated), None)
 

@@ -1,4 +1,4 @@
-"""Conversions between `ServiceError` and gRPC statuses, and the table of kinds and status codes."""
+"""Conversions between `ServiceError` and gRPC statuses, with the status code of each kind of error."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CODES: dict[Kind, grpc.StatusCode] = {
     Kind.INTERNAL: grpc.StatusCode.INTERNAL,
 }
 _KINDS = {code: kind for kind, code in CODES.items()} | {
-    # Codes that Proctorium's services never send, but that the edge, a library or gRPC itself may send.
+    # Proctorium's services never send the following codes, but the edge, a library or gRPC itself may send them.
     grpc.StatusCode.OUT_OF_RANGE: Kind.INVALID,
     grpc.StatusCode.CANCELLED: Kind.UNAVAILABLE,
 }
@@ -39,8 +39,8 @@ _KINDS = {code: kind for kind, code in CODES.items()} | {
 def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
     """Return the error to send to the caller for `failure`.
 
-    A ServiceError is returned unchanged. If `failure` comes from a call to another service that did not respond,
-    returns DEPENDENCY_UNAVAILABLE. For all other exceptions, returns INTERNAL with the trace id.
+    If `failure` is a ServiceError, returns it unchanged. If `failure` comes from a call to another service that did not
+    respond, returns DEPENDENCY_UNAVAILABLE. For every other exception, returns INTERNAL with the trace id.
     """
     if isinstance(failure, ServiceError):
         return failure
@@ -61,7 +61,7 @@ def error_for(failure: Exception, *, trace_id: str) -> ServiceError:
 
 
 def details_of(error: ServiceError) -> bytes:
-    """Return the value of `grpc-status-details-bin`: the serialized `google.rpc.Status` with the details of `error`."""
+    """Return `error` as a serialized `google.rpc.Status`, which is the value of `grpc-status-details-bin`."""
     details = [_any(detail) for detail in _details(error)]
     status = status_pb2.Status(
         code=CODES[error.kind].value[0], message=error.message, details=details
@@ -107,8 +107,8 @@ def _any(detail: Message) -> any_pb2.Any:
 def error_of(failed: grpc.RpcError) -> ServiceError:
     """Return the `ServiceError` of a failed call.
 
-    This is the error that the server raised, or a new error with the kind of the status code if the status has no
-    details.
+    If the status of the call has details, returns the error that the server raised. If the status has no details,
+    returns a new error of the kind that corresponds to the status code.
     """
     if not isinstance(failed, grpc.aio.AioRpcError | grpc.Call):
         return ServiceError(Kind.INTERNAL, "INTERNAL", str(failed))
@@ -122,7 +122,7 @@ def error_of(failed: grpc.RpcError) -> ServiceError:
 
 def _error_without_details(kind: Kind, sentence: str) -> ServiceError:
     # Proctorium's services send details with every error, so an error without details comes from gRPC, the network or
-    # the edge. From these, INTERNAL means a broken connection (RST_STREAM).
+    # the edge. In an error without details, INTERNAL therefore means a broken connection (RST_STREAM).
     kind = Kind.UNAVAILABLE if kind is Kind.INTERNAL else kind
     return ServiceError(kind, _reason_without_details(kind), sentence)
 

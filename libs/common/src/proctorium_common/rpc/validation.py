@@ -1,4 +1,4 @@
-"""Validation of requests by the rules in the protos (protovalidate), with a message for people for each field."""
+"""Validation of requests by the rules in the protos (protovalidate), with a message for people per invalid field."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from protovalidate import Violation as BrokenRule
 from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, invalid
 
 _INFINITE = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
-"""The times that the database driver stores as infinite, and returns without a time zone when it reads them."""
+"""The two times that the database driver stores as infinity, and that it returns without a time zone."""
 
 _COLLECTED_PARTS = 1000
 """The maximum number of messages and list elements in a request for which all violations are reported.
 
-For a larger request, only the first violation is reported.
+If a request has more messages and list elements, only the first violation is reported.
 """
 
 # protovalidate describes a violation in the terms of protobuf ("must contain at least 1 item(s)"). The sentences below
@@ -36,7 +36,7 @@ _FIXED = {
     "repeated.unique": "The same entry is there twice.",
     "bytes.min_len": "This file is empty.",
 }
-# Two sentences for each rule: the first for a limit of one, the second for any other limit.
+# Each rule has two sentences. The first sentence is for a limit of one, and the second for any other limit.
 _WITH_LIMIT = {
     "string.min_len": ("Fill this in.", "Write at least {} characters."),
     "string.max_len": ("Write one character at most.", "Write {} characters at most."),
@@ -47,20 +47,20 @@ _WITH_LIMIT = {
 
 
 class RequestRules:
-    """The validation rules of requests, compiled once for each type."""
+    """The validation rules of requests. The rules of each request type are compiled once."""
 
     def __init__(self) -> None:
         self._validator = Validator()
 
     def compile(self, request: type[Message]) -> None:
-        """Compile the rules of one type, so that an invalid rule fails at startup and not at the first call."""
+        """Compile the rules of the type `request`, so that an invalid rule raises an error already at startup."""
         self._validator.collect_violations(request())
 
     def check(self, request: Message) -> None:
         """Raise INVALID_REQUEST with the violations if `request` violates a rule.
 
-        All violations are collected only for requests of moderate size, because collecting them for a list of half a
-        million invalid elements would take half a minute and more than a gigabyte.
+        For a large request, only the first violation is collected. For example, collecting all violations of a list
+        with half a million invalid elements would take half a minute and more than a gigabyte of memory.
         """
         violations = self._validator.collect_violations(request, fail_fast=True)
         if not violations:
@@ -71,14 +71,17 @@ class RequestRules:
 
 
 def check_texts(request: Message) -> None:
-    """Raise INVALID_REQUEST for a string with a zero character, which PostgreSQL cannot store."""
+    """Raise INVALID_REQUEST if a string in `request` has a zero character, because PostgreSQL cannot store it."""
     for path, text in _texts(request):
         if "\0" in text:
             raise _one(path, "string.zero", "Remove the zero character: it cannot be stored.")
 
 
 def time_of(stamp: Timestamp, field: str) -> datetime:
-    """Return a timestamp of a request as an aware time in UTC. Raises INVALID_REQUEST for `field` if out of range."""
+    """Return the timestamp `stamp` of a request as an aware time in UTC.
+
+    Raises INVALID_REQUEST for `field` if the time is out of range.
+    """
     try:
         time = stamp.ToDatetime(tzinfo=UTC)
         if time in _INFINITE:
@@ -107,7 +110,7 @@ def _has_more_parts(request: Message, limit: int) -> bool:
 
 
 def _messages_in(field: FieldDescriptor, values: Any) -> Iterable[Message]:
-    """Return the messages in a repeated field or among the values of a map; empty if it contains no messages."""
+    """Return the messages in the list or map `values` of `field`. If its values are not messages, return nothing."""
     if field.message_type is None:
         return ()
     if not field.message_type.GetOptions().map_entry:
@@ -164,11 +167,11 @@ def _path(rule: BrokenRule) -> str:
 
 
 def _sentence_of(violation: BrokenRule) -> str:
-    """Return the message for people about the field of `violation`.
+    """Return the sentence for people about the field of `violation`.
 
-    For a rule that is neither in `_FIXED` nor in `_WITH_LIMIT`, the rule's own message becomes the sentence. The
-    messages of Proctorium's own rules (CEL) are written for people. Messages of protovalidate get a subject: "must be
-    greater than or equal to 0" becomes "This must be greater than or equal to 0."
+    If the violated rule is in `_FIXED` or `_WITH_LIMIT`, the sentence comes from there. Otherwise the message of the
+    rule becomes the sentence. The messages of Proctorium's own rules (CEL) are written for people. The messages of
+    protovalidate get a subject: "must be greater than or equal to 0" becomes "This must be greater than or equal to 0."
     """
     rule = violation.proto.rule_id or ""
     if rule in _FIXED:
@@ -180,7 +183,7 @@ def _sentence_of(violation: BrokenRule) -> str:
 
 
 def as_sentence(message: str) -> str:
-    """Return `message` as a complete sentence: add a subject before "must …" and "is …", a capital and a full stop."""
+    """Return `message` as a complete sentence, which has a subject, begins with a capital and ends with a full stop."""
     subject = "This " if message.startswith(("must ", "is ")) else ""
     whole = subject + message
     return whole[0].upper() + whole[1:] + ("" if whole.endswith((".", "!", "?")) else ".")

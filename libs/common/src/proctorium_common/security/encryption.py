@@ -1,6 +1,6 @@
 """Encryption of values in the database, with keys derived from a master key that is never stored in the database.
 
-The master key of a service is a setting with the field `master_key: MasterKeySetting`. Each purpose has its own key,
+A service reads its master key from the settings field `master_key: MasterKeySetting`. Each purpose has its own key,
 which is derived from the master key.
 """
 
@@ -22,7 +22,7 @@ from pydantic import AfterValidator, SecretStr
 KEY_BYTES = 32
 _NONCE_BYTES = 12
 _VERSION = b"\x01"
-"""The first byte of a ciphertext. It identifies the algorithm, so that another algorithm can be added."""
+"""The first byte of a ciphertext, which identifies the algorithm, so that another algorithm can be added later."""
 
 
 class DecryptionError(Exception):
@@ -39,15 +39,16 @@ class EncryptionKey:
         self._index_key = _derive(key, "blind index")
 
     def encrypt(self, value: bytes, context: str) -> bytes:
-        """Return the ciphertext (AES-256-GCM) of `value`, which can be decrypted only with the same `context`.
+        """Return the ciphertext (AES-256-GCM) of `value`.
 
-        `context` identifies the row and column of the value.
+        `context` identifies the row and the column of the value. The ciphertext can be decrypted only with the same
+        `context`.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return _VERSION + nonce + self._cipher.encrypt(nonce, value, context.encode())
 
     def decrypt(self, ciphertext: bytes, context: str) -> bytes:
-        """Return the decrypted value. Raises DecryptionError."""
+        """Return the value that was encrypted with the same key and `context`. Raises DecryptionError."""
         if not ciphertext.startswith(_VERSION):
             raise DecryptionError(
                 "This value was encrypted in a format that this version does not support."

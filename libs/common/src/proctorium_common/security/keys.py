@@ -31,7 +31,7 @@ _MAX_RETRY = timedelta(seconds=30)
 
 @dataclass(frozen=True)
 class PublicKey:
-    """A key that verifies tokens. A token is not valid if it was issued after the `retire_time` of its key."""
+    """A key that verifies tokens. A token that was issued after the `retire_time` of its key is not valid."""
 
     key_id: str
     raw: bytes
@@ -43,7 +43,7 @@ class PublicKey:
 
 
 class SigningKey:
-    """A key that signs tokens. `seed` is the private key of 32 bytes, which must not be stored unencrypted."""
+    """A key that signs tokens. `seed` is the private key (32 bytes). It must not be stored unencrypted."""
 
     def __init__(self, seed: bytes) -> None:
         private = Ed25519PrivateKey.from_private_bytes(seed)
@@ -85,7 +85,7 @@ class KeyStore(Protocol):
 
 
 class NoKeyStore:
-    """A store without keys, for services that have no database, and for keys that need not be stored."""
+    """A store that is always empty, for services without a database, and for keys that need not be stored."""
 
     async def load(self) -> Sequence[PublicKey]:
         """Return no keys."""
@@ -137,7 +137,7 @@ class KeyRing:
         return ring
 
     def do_not_store(self) -> None:
-        """Hold the keys only in memory, and not in a store."""
+        """From now on, hold the keys only in memory, and do not store them."""
         self._store = NoKeyStore()
 
     @property
@@ -146,7 +146,7 @@ class KeyRing:
         return bool(self._keys)
 
     async def load(self) -> None:
-        """Load the keys from the store, unless the key ring already has keys, which are newer."""
+        """Load the keys from the store. Keys that the key ring already has are kept, because they are newer."""
         keys = await self._store.load()
         if keys and not self._keys:
             self._trust(keys)
@@ -163,8 +163,8 @@ class KeyRing:
             self._last_fetch_succeeded = False
             _log.warning("signing_keys_refresh_failed", error=str(failure), known=len(self._keys))
             return False
-        # If the response has no keys, the service that signs tokens is still being set up, so the previous keys stay
-        # trusted.
+        # An empty response means that the service that signs tokens is still being set up. In this case, the previous
+        # keys stay trusted.
         self._last_fetch_succeeded = bool(keys)
         if keys and (self._trust(keys) or not self._saved):
             await self._save(keys)
@@ -183,17 +183,17 @@ class KeyRing:
         try:
             await self._store.save(keys)
         except ServiceError as failure:
-            # This failure can be ignored, because the keys are in memory, and the next refresh saves them.
+            # Ignore the failure, because the keys are in memory, and the next refresh saves them.
             _log.warning("signing_keys_save_failed", error=str(failure))
             self._saved = False
         else:
             self._saved = True
 
     async def find(self, key_id: str) -> tuple[PublicKey, OKPKey]:
-        """Return the key with this id. If the id is unknown, fetch the keys again first.
+        """Return the key with the id `key_id`, as a `PublicKey` and as a joserfc key.
 
-        Raises TOKEN_INVALID if the fetched keys do not contain the id, and KEYS_UNAVAILABLE if the keys could not be
-        fetched.
+        If the id is unknown, the keys are fetched again first. Raises TOKEN_INVALID if the fetched keys do not contain
+        the id, and KEYS_UNAVAILABLE if the keys could not be fetched.
         """
         if key_id not in self._keys:
             async with self._fetch_lock:
@@ -216,7 +216,7 @@ class KeyRing:
         )
 
     async def keep_fresh(self) -> None:
-        """Refresh the keys periodically until cancelled, with backoff after failures."""
+        """Refresh the keys periodically until cancelled. After a failed refresh, retry with backoff."""
         pause = _MIN_RETRY
         while True:
             if await self.refresh():

@@ -1,13 +1,13 @@
 """Revocations of access tokens that have not expired yet.
 
-Each person has an access version, and each token contains the access version of its person. Enrollment increments the
-version when it revokes a role, disables the account or ends all sign-ins. For each person whose version has changed,
-each service stores two versions in its own database: tokens below the first are refused, and tokens below the second
-have fewer roles. Each call is checked with an in-memory copy of this list, so that no other service is needed to verify
-a token.
+Each person has an access version. A token contains the access version that the person had when the token was signed.
+Enrollment increments the access version when it revokes a role, disables the account or ends all sign-ins. For each
+person whose access version has changed, each service stores two access versions in its own database. Tokens with an
+access version below the first are refused. Tokens with an access version below the second give fewer roles. A service
+checks each call against an in-memory copy of these versions, so that it needs no other service to verify a token.
 
-Versions are used instead of times, because clocks differ. A token that was signed after a change is therefore never
-affected by the change, even if the event about the change arrives later.
+Versions are used instead of times, because the clocks of services differ. With versions, a change never affects a token
+that was signed after the change, even if the event about the change arrives late.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from uuid import UUID
 from proctorium_common.rpc.caller import Caller
 
 _POLL_SECONDS = 60.0
-"""The interval in seconds at which the list is read without a notification, because a notification may be lost."""
+"""The seconds without a notification after which the stored list is read anyway, because notifications may be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,9 @@ class Revocation:
     roles: frozenset[str]
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller with the roles that a token with this access version still gives.
+        """Return `caller` with the roles that a token with the access version `version` still gives.
 
-        Returns None if the token is refused.
+        Returns None if such a token is refused.
         """
         if version < self.refused_before:
             return None
@@ -48,14 +48,17 @@ class Revocation:
 
 
 Load = Callable[[], Awaitable[Mapping[UUID, Revocation]]]
-"""A function that returns the stored revocations by person. Raises ServiceError while they cannot be read."""
+"""A function that returns the stored revocations by the id of the person.
+
+Raises ServiceError if the revocations cannot be read.
+"""
 
 
 class Notifications(Protocol):
-    """A source of notifications that the stored list has changed (`storage.listen.Notifications`)."""
+    """Notifications about changes of the stored list. The class `storage.listen.Notifications` implements them."""
 
     async def wait(self, timeout: float) -> bool:
-        """Wait until the list may have changed, for at most `timeout` seconds."""
+        """Wait for a notification for at most `timeout` seconds, and return whether one arrived."""
         ...
 
 
@@ -63,16 +66,16 @@ class Revocations:
     """The in-memory copy of the revocations in a service's database."""
 
     def __init__(self, load: Load | None = None) -> None:
-        """Create a copy that reads the list with `load`. Without `load`, which is for tests, the list is empty."""
+        """Create a copy that reads the list with `load`. Tests may omit `load`, and the list is then empty."""
         self._load = load
         self._listed: Mapping[UUID, Revocation] = {}
         self._callbacks: list[Callable[[Collection[UUID]], None]] = []
         self.loaded = load is None
 
     def restrict(self, caller: Caller, version: int) -> Caller | None:
-        """Return the caller with the roles that a token with this access version still gives.
+        """Return `caller` with the roles that a token with the access version `version` still gives.
 
-        Returns None if the token is refused.
+        Returns None if such a token is refused.
         """
         found = self._listed.get(caller.person_id) if caller.person_id is not None else None
         return caller if found is None else found.restrict(caller, version)
@@ -97,9 +100,9 @@ class Revocations:
                 callback(people)
 
     async def follow(self, notifications: Notifications) -> None:
-        """Read the list each time that it may have changed, until cancelled.
+        """Read the list after each notification and at least once a minute, until cancelled.
 
-        Raises ServiceError if the list cannot be read; the caller then has to call this method again.
+        Raises ServiceError if the list cannot be read. The caller then has to call this method again.
         """
         while True:
             await notifications.wait(_POLL_SECONDS)

@@ -19,7 +19,7 @@ class NotLoopbackError(Exception):
 
 @dataclass(frozen=True)
 class Certificates:
-    """The certificate and private key of a process, and the certificate authority that it trusts, all in PEM."""
+    """The certificate and private key of a process, and the authority that the process trusts, in PEM format."""
 
     certificate: bytes
     key: bytes
@@ -31,7 +31,7 @@ class Certificates:
         return cls(certificate.read_bytes(), key.read_bytes(), authority.read_bytes())
 
     def server(self) -> grpc.ServerCredentials:
-        """Return server credentials that require from each client a certificate of the authority."""
+        """Return server credentials that require each client to have a certificate from `authority`."""
         return grpc.ssl_server_credentials(
             [(self.key, self.certificate)],
             root_certificates=self.authority,
@@ -39,7 +39,7 @@ class Certificates:
         )
 
     def client(self) -> grpc.ChannelCredentials:
-        """Return client credentials for a server that uses the credentials of `server`."""
+        """Return client credentials for connections to a server that has the credentials from `server`."""
         return grpc.ssl_channel_credentials(
             root_certificates=self.authority,
             private_key=self.key,
@@ -48,7 +48,11 @@ class Certificates:
 
 
 def peer_name(auth_context: Mapping[str, Iterable[bytes]]) -> str | None:
-    """Return the common name in the peer's certificate, else its first alternative name, else None."""
+    """Return the common name in the peer's certificate.
+
+    If the certificate has no common name, returns the first alternative name. Returns None if the certificate has no
+    name, or if there is no certificate.
+    """
     for key in (_COMMON_NAME, _ALTERNATIVE_NAMES):
         for name in auth_context.get(key, ()):
             return name.decode()

@@ -22,9 +22,9 @@ from proctorium_common.security.keys import KeyRing, PublicKey, SigningKey
 from proctorium_common.security.revocations import Revocations
 
 ALGORITHM = "EdDSA"
-"""The name of the algorithm from RFC 8037.
+"""The name of the signature algorithm, from RFC 8037.
 
-Envoy, which checks tokens at the edge, does not support the newer name `Ed25519` from RFC 9864 yet.
+Envoy checks tokens at the edge, and does not support the newer name `Ed25519` from RFC 9864 yet.
 """
 ISSUER = "proctorium"
 AUDIENCE = "proctorium"
@@ -32,26 +32,27 @@ ROLES = frozenset(ROLE_NUMBERS)
 
 _MAX_LENGTH = 4096
 LEEWAY = timedelta(seconds=30)
-"""The maximum difference between clocks that a check of times tolerates."""
+"""The difference between the clocks of two machines that the checks of a token's times tolerate."""
 _RETRY_AFTER = timedelta(seconds=1)
 
 
 def _only_ed25519() -> JWSRegistry:
     registry = JWSRegistry(algorithms=[ALGORITHM])
     algorithm = copy(JWSRegistry.algorithms[ALGORITHM])
-    # Suppress joserfc's warning at each use that the name does not specify the curve, because the keys specify it.
+    # joserfc warns at each use that the name of the algorithm does not specify the curve. Suppress the warning, because
+    # the keys specify the curve.
     algorithm.security_warning = None
     registry.algorithms = {ALGORITHM: algorithm}
     return registry
 
 
 REGISTRY = _only_ed25519()
-"""The joserfc registry that signs and verifies access tokens; it allows only `ALGORITHM`."""
+"""The joserfc registry for access tokens, which allows only the algorithm `ALGORITHM`."""
 
 
 @dataclass(frozen=True)
 class SignedToken:
-    """A signed token and its expiry."""
+    """A signed token and the time at which it expires."""
 
     text: str
     expire_time: datetime
@@ -78,12 +79,12 @@ class TokenSigner:
         self._token_id = token_id
 
     def sign(self, person_id: UUID, roles: Iterable[str], access_version: int = 0) -> SignedToken:
-        """Return a token for `person_id` with `roles`, which is valid from now for the lifetime.
+        """Return a token for `person_id` with `roles`. The token is valid from now for the lifetime of this signer.
 
         Only revocations with a version higher than `access_version` affect the token.
         """
         now = self._clock()
-        # The returned expiry has whole seconds, because the claims have whole seconds.
+        # Truncate the expiry to whole seconds, because the claims contain whole seconds.
         expire_time = (now + self._lifetime).replace(microsecond=0)
         claims = {
             "iss": self._issuer,
@@ -101,7 +102,7 @@ class TokenSigner:
 
 
 class _CachedToken:
-    """A verified token: its expiry, its access version, and a `Caller` for each service that forwards the token."""
+    """A verified token with its expiry, its access version, and one `Caller` per service that forwards the token."""
 
     __slots__ = ("callers", "person", "until", "version")
 
@@ -145,8 +146,8 @@ class TokenVerifier:
     def cached(self, token: str, service: str | None = None) -> Caller | None:
         """Return the caller of a cached token that `service` forwarded.
 
-        The caller has only the roles that were not revoked. Returns None if the token is not cached, has expired or was
-        refused by a revocation.
+        The caller has only the roles that were not revoked. Returns None if the token is not cached, has expired, or is
+        refused because of a revocation.
         """
         if self._generation != self._keys.generation:
             # The trusted keys have changed, so all tokens have to be verified again.
@@ -162,7 +163,7 @@ class TokenVerifier:
         return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
-        """Return the seconds until a cached token expires, including the leeway. Return None for other tokens."""
+        """Return the seconds until `token` expires, including the leeway, or None if `token` is not cached."""
         found = self._cache.get(token)
         return None if found is None else found.until - self._clock().timestamp()
 
@@ -211,8 +212,8 @@ class TokenVerifier:
                 "TOKEN_EXPIRED", "Your sign-in is no longer valid. Please sign in again."
             )
         caller = Caller(person_id=_person(claims.get("sub")), roles=_roles(claims.get("roles")))
-        # Tokens from releases that had no access versions have no `ver`. They count as version 0, so that every
-        # revocation affects them.
+        # A token without the claim `ver` was signed by an old release that had no access versions. Such a token counts
+        # as version 0, so that every revocation affects it.
         return caller, until, _whole(claims.get("ver", 0))
 
     def _add_to_cache(self, token: str, verified: _CachedToken) -> None:
@@ -223,10 +224,10 @@ class TokenVerifier:
 
 @contextmanager
 def _any_failure_is_invalid() -> Iterator[None]:
-    """Convert any error in the block to TOKEN_INVALID.
+    """Convert any error in the block to TOKEN_INVALID, except a ServiceError.
 
-    Any error is converted, because the library raises errors for malformed tokens that it does not document: for
-    example, for a header `crit` that is a number, for an infinite time, or for deep nesting.
+    Errors of all types are converted, because the library raises undocumented errors for malformed tokens. Examples are
+    tokens with a header `crit` that is a number, with an infinite time, or with deep nesting.
     """
     try:
         yield

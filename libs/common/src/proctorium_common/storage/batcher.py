@@ -1,4 +1,4 @@
-"""The batcher: saves the items of concurrent callers in shared transactions (group commit).
+"""The batcher, which saves the items of concurrent callers in shared transactions (group commit).
 
 Items that arrive while a transaction commits share the next transaction. If no transaction is running, an item is saved
 without waiting for other items.
@@ -29,17 +29,18 @@ class _Pending(Generic[T, R]):
 class Batcher(Generic[T, R]):
     """Saves the items of many callers in few transactions.
 
-    `flush` saves a batch of up to `max_items` items in one transaction and returns one result per item, in order. It
-    runs in its own task, in the context in which the batcher was created. Create the batcher therefore when the service
-    is wired, and not within a call. If `flush` raises an exception, the items are saved one by one, so that each caller
-    receives only the error of its own item. The item of a cancelled caller may still be saved.
+    `flush` saves a batch of up to `max_items` items in one transaction and returns one result per item, in order.
+    `flush` runs in a separate task, in the context in which the batcher was created. Therefore create the batcher when
+    the service is wired, and not within a call. If `flush` raises an exception, the items are saved one by one, so that
+    each caller receives only the error of its own item. If a caller is cancelled, its item may still be saved.
 
     Up to `concurrency` batches are saved concurrently. While a batch is being saved, another batch starts only if at
     least `min_items` items are queued, because larger batches cost less per item. Items with the same `key` are never
     in two concurrent batches, and are saved in the order of arrival. With `one_per_key`, a batch has at most one item
     of each key.
 
-    `linger` is the time in seconds for which items are collected after a batch, so that batches are larger under load.
+    `linger` is the pause in seconds after each batch, in which further items are collected. Because of the pause,
+    batches are larger under load.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Batcher(Generic[T, R]):
         self._flushers: set[asyncio.Task[None]] = set()
         self._keys_in_progress: set[Hashable] = set()
         self._closed = False
-        # A batch belongs to several callers, so it must not run in the context or trace of one of them.
+        # A batch belongs to several callers, so the batch must not run in the context or trace of one caller.
         self._context = copy_context()
 
     async def submit(self, item: T) -> R:
@@ -102,8 +103,8 @@ class Batcher(Generic[T, R]):
                 if self._linger:
                     await asyncio.sleep(self._linger)
         finally:
-            # Nothing is awaited between the last check of the queue and this line, so no item is missed. If items
-            # remain in the queue, the flushers that are still running save them.
+            # Nothing is awaited between the last check of the queue and this line, so no new item can be missed. If
+            # items remain in the queue, the other running flushers save these items.
             flusher = asyncio.current_task()
             assert flusher is not None, "a flusher is a task"
             self._flushers.discard(flusher)
@@ -120,7 +121,7 @@ class Batcher(Generic[T, R]):
         batch_keys: set[Hashable] = set()
         while self._queue and len(batch) < self._max_items:
             pending = self._queue.popleft()
-            if pending.result.done():  # its caller was cancelled
+            if pending.result.done():  # the caller of the item was cancelled
                 continue
             key = None if self._key is None else self._key(pending.item)
             is_blocked = self._key is not None and (
@@ -159,7 +160,10 @@ class Batcher(Generic[T, R]):
                     pending.result.set_result(result)
 
     async def _save_one_by_one(self, batch: Sequence[_Pending[T, R]]) -> None:
-        """Save each item in its own transaction. After two consecutive UNAVAILABLE errors, fail the remaining items."""
+        """Save each item in a separate transaction.
+
+        After two consecutive UNAVAILABLE errors, the remaining items are not saved, and fail with the same error.
+        """
         previous: BaseException | None = None
         for index, pending in enumerate(batch):
             await self._save([pending])
@@ -171,7 +175,7 @@ class Batcher(Generic[T, R]):
             previous = failure
 
     def _fail_pending(self) -> None:
-        """Fail the items that are still queued after the last flusher was cancelled."""
+        """Raise SHUTTING_DOWN to the callers of the items that are still queued after the last flusher has ended."""
         while self._queue:
             _fail([self._queue.popleft()], _shutting_down())
 

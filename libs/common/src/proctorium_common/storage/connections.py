@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Connections:
-    """A pool of up to `limit` connections, which are opened when they are first needed.
+    """A pool of up to `limit` connections. A connection is opened when it is first needed.
 
     Acquiring a connection from SQLAlchemy's pool takes as long as a short statement. Acquiring a connection from this
-    pool takes a thirtieth of that time.
+    pool is thirty times faster.
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class Connections:
     async def connected(self) -> AsyncIterator[Connection]:
         """Yield an idle connection, or a new connection if none is idle.
 
-        Raises DATABASE_UNAVAILABLE for transient errors. An OSError in the block is treated as an error of the
-        database, so the block must only use the database.
+        Raises DATABASE_UNAVAILABLE for a transient error. Every OSError in the block counts as a transient error of the
+        database, so the block must do nothing but use the connection.
         """
         with unavailable_on_transient_errors():
             if self._permits.locked():

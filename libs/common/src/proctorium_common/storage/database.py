@@ -34,7 +34,7 @@ _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 _EXTRA_CONNECTIONS = 4
 """The number of connections for single statements.
 
-A single statement takes a fraction of a millisecond, so further connections would be idle.
+A single statement takes a fraction of a millisecond, so more connections than this would be idle.
 """
 
 
@@ -72,7 +72,7 @@ class Database:
         limits: TimeLimits | None = None,
         application: str = "proctorium",
     ) -> None:
-        """Prepare a pool of connections, which are opened on first use.
+        """Prepare a pool of connections. A connection is opened when it is first needed.
 
         `url` is a libpq URL, such as `postgresql://…?sslmode=…&host=/socket/folder`.
         """
@@ -83,12 +83,13 @@ class Database:
         self._engine = create_async_engine(
             "postgresql+asyncpg://",
             async_creator=self.connect,
-            # SQLAlchemy starts no transactions. `transaction` sends BEGIN and COMMIT through the driver, so that
-            # `Transaction.fetch`, which uses the driver too, runs in the same transaction.
+            # With AUTOCOMMIT, SQLAlchemy starts no transactions. `transaction` sends BEGIN and COMMIT through the
+            # driver. `Transaction.fetch` also uses the driver, and therefore runs in the same transaction.
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
-            # Errors must not contain parameters, because their personal data must not get into logs and dead letters.
+            # Errors must not contain the parameters of statements, because parameters contain personal data, which must
+            # not get into logs and dead letters.
             hide_parameters=True,
             pool_timeout=self._limits.connect.total_seconds(),
             pool_recycle=1800,
@@ -98,10 +99,10 @@ class Database:
         sqlalchemy_event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
     async def connect(self) -> asyncpg.Connection[asyncpg.Record]:
-        """Open a connection with the same timeouts, and return it.
+        """Open a connection with the timeouts of this database, and return the connection.
 
-        The pool uses this method. Other code uses it to open connections outside of the pool, for LISTEN and advisory
-        locks.
+        The pool uses this method. Other code uses this method to open connections outside of the pool, for LISTEN and
+        advisory locks.
         """
         return await asyncpg.connect(
             self.url,
@@ -110,7 +111,8 @@ class Database:
                 **self._limits.as_settings(),
                 "application_name": self._application,
                 "jit": "off",
-                # With keepalives, PostgreSQL ends the session of a client that has disappeared, and releases its locks.
+                # Keepalives enable PostgreSQL to detect that a client has disappeared. PostgreSQL then ends the session
+                # of this client, and releases its locks.
                 "tcp_keepalives_idle": "10",
                 "tcp_keepalives_interval": "5",
                 "tcp_keepalives_count": "3",
@@ -119,9 +121,10 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
-        """Run the block in a transaction: commit at the end of the block, or roll back if the block raises.
+        """Run the block in a transaction. Commit at the end of the block, or roll back if the block raises.
 
-        With `repeatable_read`, all statements of the transaction read the same snapshot, and it cannot write.
+        With `repeatable_read`, all statements of the transaction read the same snapshot, and the transaction is
+        read-only.
         """
         with spans.recorded("db.transaction"), unavailable_on_transient_errors(network=False):
             with unavailable_on_transient_errors():
@@ -143,27 +146,31 @@ class Database:
                 await asyncio.shield(_release(connection, driver, rollback=not committed))
 
     async def fetch(self, sql: str, *arguments: object) -> list[asyncpg.Record]:
-        """Run one statement in its own transaction. Arguments and rows are those of `Transaction.fetch`.
+        """Run one statement in its own transaction, and return its rows.
 
-        The statement runs on a connection outside of the pool, and takes one round trip instead of three.
+        The types of arguments and rows are those of `Transaction.fetch`. The statement runs on a connection outside of
+        the pool, and takes one round trip instead of three.
         """
         with spans.statement(sql):
             async with self._extra.connected() as connection:
                 return await connection.fetch(sql, *arguments)
 
     def extra_connections(self, limit: int) -> Connections:
-        """Return a pool of up to `limit` additional connections for short statements. The caller has to close it."""
+        """Return a pool of up to `limit` additional connections for short statements.
+
+        The caller has to close this pool.
+        """
         return Connections(self.connect, limit, self._limits.connect)
 
     async def once(
         self, request: Message, run: Callable[[Transaction], Awaitable[M]], response: type[M]
     ) -> M:
-        """Call `run` in a transaction that also stores the request's idempotency key and response.
+        """Call `run` in a transaction that also stores the idempotency key and the response of `request`.
 
-        The key consists of the caller and method of the current call, and `request.request_id`. For a request without
-        request_id, no key is stored. A repeated request returns the stored response; if the first request is still
-        running, the repeated request waits until it ends. If `run` raises, the key is rolled back too. Raises
-        REQUEST_ID_REUSED if the request_id was used for another request.
+        The idempotency key consists of the caller and the method of the current call, and of `request.request_id`. For
+        a request without request_id, no key is stored. For a repeated request, returns the stored response. If the
+        first request is still running, a repeated request waits until the first request ends. If `run` raises, the key
+        is not stored. Raises REQUEST_ID_REUSED if the request_id was used for another request.
         """
         key = idempotency.key_of(request)
         async with self.transaction() as transaction:
@@ -176,7 +183,7 @@ class Database:
         responder: idempotency.Responder[T, M],
         run: Callable[[Transaction], Awaitable[T]],
     ) -> M:
-        """Call `run` like `once`, and return the response to which `responder` converts its result."""
+        """Call `run` like `once`, convert the result with `responder`, and return the response."""
 
         async def respond(transaction: Transaction) -> M:
             return responder.make(await run(transaction))
@@ -197,7 +204,10 @@ class Database:
 async def _release(
     connection: AsyncConnection, driver: asyncpg.Connection[asyncpg.Record], *, rollback: bool
 ) -> None:
-    """Return a connection to the pool, with `rollback` after a ROLLBACK; if that fails, discard the connection."""
+    """Return a connection to the pool.
+
+    With `rollback`, the transaction is rolled back first. If the rollback fails, the connection is discarded.
+    """
     try:
         if rollback:
             await driver.execute("ROLLBACK")
@@ -210,9 +220,9 @@ async def _release(
 def _refuse_closed(
     connection: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: PoolProxiedConnection
 ) -> None:
-    """Make the pool replace a connection that is closed according to the driver.
+    """Make the pool replace the connection if the driver reports that it is closed.
 
-    Unlike a ping, this check takes no round trip.
+    Unlike a ping, this check needs no round trip.
     """
     if connection.driver_connection.is_closed():
         raise DisconnectionError

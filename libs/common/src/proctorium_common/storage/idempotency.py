@@ -1,8 +1,8 @@
-"""Idempotency keys: a repeated request changes nothing, and returns the response of the first request.
+"""Idempotency keys. A repeated request changes nothing, and returns the response of the first request.
 
-A request first inserts its key, in the same transaction as its change. A concurrent request with the same key waits
-until that transaction ends. If the transaction commits, the waiting request returns the stored response. If the
-transaction is rolled back, the waiting request makes the change.
+A request first inserts its idempotency key, in the same transaction as its change. A concurrent request with the same
+key waits until this transaction ends. If the transaction commits, the waiting request returns the stored response. If
+the transaction is rolled back, the waiting request makes the change.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ T = TypeVar("T")
 class Responder(Generic[T, M]):
     """Converts the result of a use case to the response of `request`.
 
-    `api/` creates a responder and passes it to a use case. The use case can then store the response under the request's
-    idempotency key in its own transaction, without importing message types. `make` converts the result.
+    The code in `api/` creates a responder and passes it to a use case. The use case can then store the response and the
+    idempotency key of the request in its own transaction, without importing message types. `make` is the function that
+    converts the result.
     """
 
     request: Message
@@ -46,7 +47,7 @@ class Key:
 
 
 def key_of(request: Message) -> Key | None:
-    """Return the key of `request` in the current call, or None if `request` has no request_id.
+    """Return the idempotency key of `request` in the current call, or None if `request` has no request_id.
 
     Raises LookupError outside of a call.
     """
@@ -76,7 +77,7 @@ _FIND = """
         USING (caller, method, request_id)
 """
 
-# All transactions insert the keys in the same order, so that they cannot deadlock.
+# All transactions insert the keys in the same order, so that two transactions cannot deadlock.
 _INSERT = """
     INSERT INTO idempotency_keys (caller, method, request_id, request_digest, response, created_at)
     SELECT caller, method, request_id, digest, response, $6
@@ -94,15 +95,16 @@ async def run_once(
     run: Callable[[Transaction], Awaitable[M]],
     response: type[M],
 ) -> M:
-    """Return the stored response of `key`, or call `run`, store its response and return it.
+    """Return the stored response of `key`, or call `run` if no response is stored.
 
-    Raises REQUEST_ID_REUSED if the request_id was used for another request.
+    The result of `run` is stored as the response of `key`, and returned. Raises REQUEST_ID_REUSED if the request_id was
+    used for another request.
     """
     names = key.caller, key.method, key.request_id
     if not await transaction.fetch(_CLAIM, *names, key.digest, transaction.now):
         stored = await _found(transaction, key, response)
         if stored is None:
-            # The key was purged between the two statements. A retry will therefore count as a first request.
+            # The key was purged between the two statements. A retry therefore counts as a first request.
             raise _concurrent_change()
         return stored
     made = await run(transaction)
@@ -113,10 +115,10 @@ async def run_once(
 async def stored_response(
     transaction: Transaction, request: Message, response: type[M]
 ) -> M | None:
-    """Return the stored response of a repeated `request`, or None if there is none.
+    """Return the stored response of `request` if it is a repeated request, or None if no response is stored.
 
-    Use this function before work that a rollback cannot undo. It does not insert the key, and does not wait for other
-    transactions. Raises REQUEST_ID_REUSED.
+    Use this function before work that a rollback cannot undo. The function does not insert the idempotency key, and
+    does not wait for other transactions. Raises REQUEST_ID_REUSED.
     """
     key = key_of(request)
     return None if key is None else await _found(transaction, key, response)
@@ -125,11 +127,11 @@ async def stored_response(
 async def stored_responses(
     transaction: Transaction, keys: Collection[Key], response: type[M]
 ) -> dict[Key, M | None]:
-    """Return the stored response of each key that was used before.
+    """Return the stored response of each key in `keys` that was used before.
 
-    The value is None for a key whose request_id was used for another request. A key that was not used before is not in
-    the result. This function does not wait for other transactions, so the caller must hold a lock that every request
-    with the same key acquires.
+    If the request_id of a key was used for another request, the value of the key is None. A key that was not used
+    before is not in the result. This function does not wait for other transactions, so the caller must hold a lock that
+    every request with the same key acquires.
     """
     if not keys:
         return {}
@@ -143,9 +145,10 @@ async def stored_responses(
 
 
 async def store_responses(transaction: Transaction, responses: Mapping[Key, Message]) -> None:
-    """Store the responses of keys that are used for the first time.
+    """Store the keys in `responses`, which must not be stored yet, with their responses.
 
-    Raises UNAVAILABLE if another transaction has stored one of the keys in the meantime. A retry then finds this key.
+    Raises UNAVAILABLE if another transaction has stored one of the keys in the meantime. A retry of the request then
+    finds the stored key.
     """
     if not responses:
         return

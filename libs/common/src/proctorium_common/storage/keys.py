@@ -13,7 +13,7 @@ from proctorium_common.storage.tables import signing_keys
 
 
 class DatabaseKeyStore:
-    """Stores public keys in the table `signing_keys`, and leaves the private keys in this table unchanged."""
+    """Stores public keys in the table `signing_keys`. Private keys in this table are not changed."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -28,14 +28,14 @@ class DatabaseKeyStore:
             return [PublicKey(row.key_id, row.public_key, row.retires_at) for row in found]
 
     async def save(self, keys: Sequence[PublicKey]) -> None:
-        """Replace the stored public keys. Rows with a private key are not deleted."""
+        """Replace the stored public keys by `keys`. Rows with a private key are not deleted."""
         table = signing_keys
         async with self._database.transaction() as transaction:
             known = [key.key_id for key in keys]
             await transaction.execute(
                 delete(table).where(table.c.key_id.not_in(known), table.c.encrypted_seed.is_(None))
             )
-            # The keys are always written in the same order, so that two replicas cannot deadlock.
+            # Always write the keys in the same order, so that two replicas cannot deadlock.
             for key in sorted(keys, key=lambda key: key.key_id):
                 added = insert(table).values(
                     key_id=key.key_id,

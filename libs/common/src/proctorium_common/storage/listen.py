@@ -1,4 +1,4 @@
-"""Notifications from the database (LISTEN), which one connection receives for the whole process."""
+"""Notifications from the database (LISTEN). One connection receives the notifications for the whole process."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _MIN_RETRY, _MAX_RETRY = 0.1, 5.0
 _BACKLOG = 10_000
 """The maximum number of notifications that are queued for a slow subscriber.
 
-If the queue is full, one None replaces all notifications in it.
+If the queue is full, a single None replaces all queued notifications.
 """
 
 
 class Notifications:
     """The notifications of one channel, as an iterator of payloads.
 
-    The item None means that notifications may have been missed, so that the subscriber has to read the current state.
-    The first item is None. Another None follows when the connection is established again after a loss.
+    The item None means that notifications may have been missed. The subscriber then has to read the current state. The
+    first item is None. Another None follows each time that the connection was lost and is established again.
     """
 
     def __init__(self, channel: str) -> None:
@@ -63,7 +63,7 @@ class Notifications:
         return arrived
 
     def put(self, payload: str | None) -> None:
-        """Queue a notification. The listener calls this method."""
+        """Queue a notification, or None if notifications may have been missed. The listener calls this method."""
         if len(self._queue) >= _BACKLOG:
             self._queue.clear()
             payload = None
@@ -72,7 +72,7 @@ class Notifications:
 
 
 class Listener:
-    """One LISTEN connection, which is opened for the first subscriber, and opened again after each loss."""
+    """One LISTEN connection. It is opened for the first subscriber, and opened again each time that it is lost."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -87,7 +87,7 @@ class Listener:
 
     @asynccontextmanager
     async def subscribe(self, channel: str) -> AsyncIterator[Notifications]:
-        """Yield the notifications of `channel`. While the database is unreachable, no notifications arrive."""
+        """Yield the `Notifications` of `channel`. While the database is unreachable, no notifications arrive."""
         notifications = Notifications(channel)
         self._subscribers.setdefault(channel, set()).add(notifications)
         if self._task is None:
@@ -145,7 +145,7 @@ class Listener:
             await self._check(connection)
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
-        """Listen on the channel, and queue None for its subscribers, because they may have missed earlier changes."""
+        """Listen on `channel`, and queue None for each subscriber, because it may have missed earlier notifications."""
         async with self._statement_lock:
             if channel in self._listening:
                 return

@@ -1,8 +1,8 @@
-"""Schema migrations with Alembic, which run while the previous version of the service is still serving.
+"""Schema migrations with Alembic. A migration runs while the previous version of the service is still serving.
 
 A service has numbered revisions in `<package>/storage/migrations/versions/`, but no env.py and no alembic.ini. There
-are no downgrades; a schema changes in the steps expand, backfill and contract. An advisory lock ensures that only one
-migration runs at a time. Lock and statement timeouts abort a migration that would block the service for long.
+are no downgrades. A schema is changed in three steps: expand, backfill and contract. An advisory lock ensures that only
+one migration runs at a time. Timeouts of locks and statements abort a migration that would block the service for long.
 """
 
 from __future__ import annotations
@@ -63,12 +63,13 @@ _GRANTS = (
     "GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
 )
 
-# Alembic stores the running migration in module variables, so a process can run only one migration at a time.
+# Alembic stores the running migration in module variables, so a process can run only one migration at a time. Each
+# migration therefore holds this lock.
 _ALEMBIC = threading.Lock()
 
 
 class NotOwnerError(Exception):
-    """The role in the database URL may not change the tables. The message is for the operator."""
+    """The role in the database URL may not change the tables. The message of the error is for the operator."""
 
 
 async def upgrade(
@@ -80,12 +81,12 @@ async def upgrade(
 ) -> None:
     """Upgrade the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    The role in `url` owns the tables. `service_role` is the role with which the service connects, if it is another
-    role. This role is granted only the privileges to read and write rows, so that it cannot drop triggers or
+    The role in `url` owns the tables. If the service connects with another role, `service_role` is this other role.
+    `service_role` is granted only the privileges to read and write rows, so that the service cannot drop triggers or
     constraints.
 
-    The database is not changed if it is at the newest revision, or was migrated by a newer version of the service.
-    Waits up to `wait` for a concurrent migration. Raises TimeoutError, NotOwnerError.
+    The schema is not changed if it is at the newest revision, or was migrated by a newer version of the service. If
+    another migration is running, waits until it has ended, for at most `wait`. Raises TimeoutError, NotOwnerError.
     """
 
     async def run(connection: AsyncConnection) -> None:
@@ -114,7 +115,7 @@ async def upgrade(
 
 
 async def at_head(url: str, package: str) -> bool:
-    """Return whether the database is at the newest revision of `package`, or at a revision of a newer version."""
+    """Return whether the database is at the newest revision of `package`, or at a revision of a newer release."""
 
     async def run(connection: AsyncConnection) -> bool:
         found = await connection.run_sync(_heads)
@@ -126,14 +127,14 @@ async def at_head(url: str, package: str) -> bool:
 async def differences(url: str, package: str) -> list[str]:
     """Return the differences between the migrated database and the declared tables, like `alembic check`.
 
-    The declared tables are those of `package` and the common tables. A test of every service asserts that the list is
-    empty.
+    The declared tables are the tables in the code of `package` and the common tables. A test of each service asserts
+    that there are no differences.
     """
     declared = [tables.metadata, *_tables_of(package)]
 
     def compare(connection: Connection) -> list[str]:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
-        # Alembic accepts several MetaData, although its annotation allows only one.
+        # `compare_metadata` accepts several MetaData, although its annotation allows only one MetaData.
         found = compare_metadata(context, declared)  # type: ignore[arg-type]
         return [repr(difference) for difference in found]
 
@@ -146,8 +147,8 @@ async def differences(url: str, package: str) -> list[str]:
 async def draft(url: str, package: str, message: str) -> Path:
     """Write a draft of the next revision of `package`, and return its path.
 
-    The draft contains the differences between the database at `url` and the declared tables. The author has to review
-    the draft, and make it safe for the running version of the service.
+    The draft changes the database at `url` to the declared tables. The author has to review the draft, and has to make
+    sure that the migration is safe while the previous version of the service is serving.
     """
 
     def write(connection: Connection) -> Path:
@@ -166,7 +167,7 @@ async def draft(url: str, package: str, message: str) -> Path:
 
 
 async def _run_in_thread(url: str, run: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-    """Call `run` with a new connection in a thread, so that waiting for the lock does not block the event loop."""
+    """Call `run` with a new connection in a thread, so that waiting for `_ALEMBIC` does not block the event loop."""
 
     async def connected() -> T:
         async with _connection(url) as connection:
@@ -194,10 +195,10 @@ async def _connection(url: str) -> AsyncIterator[AsyncConnection]:
 
 
 async def _lock(connection: AsyncConnection, wait: timedelta) -> None:
-    """Poll for the lock for at most `wait`. Raises TimeoutError.
+    """Poll for the advisory lock for at most `wait`. Raises TimeoutError.
 
-    A statement that waits for the lock would hold a snapshot, and CREATE INDEX CONCURRENTLY of another migration would
-    wait for the release of this snapshot.
+    The lock is polled, because a statement that waits for the lock would hold a snapshot. CREATE INDEX CONCURRENTLY in
+    another migration would wait for the release of this snapshot.
     """
     try_lock = text("SELECT pg_try_advisory_lock(:key)")
     async with asyncio.timeout(wait.total_seconds()):
@@ -220,7 +221,7 @@ def _config(package: str, connection: Connection) -> Config:
     config = Config()
     config.set_main_option("script_location", "proctorium_common.storage:alembic")
     config.set_main_option("path_separator", "newline")
-    # Double each percent sign, because Alembic's configuration interprets it as an interpolation.
+    # Double each percent sign, because Alembic's configuration interprets a single percent sign as an interpolation.
     config.set_main_option("version_locations", str(_versions(package)).replace("%", "%%"))
     config.attributes["connection"] = connection
     config.attributes["metadata"] = [tables.metadata, *_tables_of(package)]

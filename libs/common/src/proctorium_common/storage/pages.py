@@ -1,9 +1,9 @@
 """Pagination: page sizes, and signed page tokens that contain the sort key of the last item.
 
 Because a page starts after a sort key (keyset pagination), pages neither skip nor repeat items when other items are
-inserted or deleted. A token is valid only for the list whose name it contains, so the name must include the filters of
-the list. A token is signed (HMAC) with a key from the service's own database, so that no forged sort key reaches a
-query.
+inserted or deleted. A token contains the name of a list, and is valid only for this list. The name must include the
+filters of the list, so that a token is not valid for a list with other filters. A token is signed (HMAC) with a key
+from the service's own database, so that no forged sort key reaches a query.
 
     tokens = await pages.tokens(tx)
     after = tokens.after("people", request.page_token, str, UUID)
@@ -43,7 +43,7 @@ DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE = 50, 200
 def effective_size(
     requested: int, *, default: int = DEFAULT_PAGE_SIZE, maximum: int = MAX_PAGE_SIZE
 ) -> int:
-    """Return the page size for a request: `default` for 0, and at most `maximum`."""
+    """Return the page size: `requested`, or `default` if 0 was requested, but at most `maximum`."""
     return min(requested, maximum) if requested > 0 else default
 
 
@@ -62,15 +62,15 @@ class PageTokens:
     def cut(
         self, name: str, rows: Sequence[T], size: int, key: Callable[[T], tuple[KeyPart, ...]]
     ) -> tuple[Sequence[T], str]:
-        """Return the first `size` rows, and the token of the next page, which is empty if there are no more rows.
+        """Return the first `size` rows, and the token of the next page. Without a next page, the token is empty.
 
-        `rows` must contain one row more than `size` if there is a next page.
+        `rows` must contain one row more than `size` if there is a next page. `key` returns the sort key of a row.
         """
         shown = rows[:size]
         return shown, self.token(name, *key(shown[-1])) if len(rows) > size else ""
 
     def token(self, name: str, *key: KeyPart) -> str:
-        """Return the token of the page that starts after the item with this sort key."""
+        """Return the token of the page of the list `name` that starts after the item with the sort key `key`."""
         parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
         text = json.dumps([name, *parts], default=str, separators=(",", ":"), ensure_ascii=False)
         signed = self._signature(text.encode()) + text.encode()
@@ -87,9 +87,11 @@ class PageTokens:
         self, name: str, text: str, kind: type[K1], second: type[K2], third: type[K3], /
     ) -> tuple[K1, K2, K3] | None: ...
     def after(self, name: str, text: str, /, *kinds: type[object]) -> tuple[object, ...] | None:
-        """Return the sort key after which the page starts, or None for an empty token (the first page).
+        """Return the sort key in the token `text`, or None if `text` is empty.
 
-        Raises INVALID_PAGE_TOKEN for a token that was not issued for the list `name`.
+        The page starts after the item with this sort key, or with the first item of the list for None. The arguments
+        after `text` are the types of the parts of the sort key. Raises INVALID_PAGE_TOKEN for a token that was not
+        issued for the list `name`.
         """
         if not text:
             return None
@@ -118,7 +120,7 @@ def _read(part: object, kind: type[object]) -> KeyPart:
 
 
 def _text(part: str) -> str:
-    if "\0" in part:  # PostgreSQL accepts every character except zero
+    if "\0" in part:  # PostgreSQL cannot store a zero character
         raise ValueError("a text with a zero character")
     return part
 

@@ -17,22 +17,23 @@ from proctorium_common.storage.tables import (
 )
 
 _BATCH_SIZE = 5_000
-"""The maximum number of rows per transaction. It is small, so that no other transaction waits for long."""
+"""The maximum number of rows that one transaction purges. It is small, so that other transactions wait only briefly."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetentionPolicy:
-    """The durations for which rows are stored.
+    """The durations for which the rows of each table are stored.
 
-    Raises ValueError if `inbox` is not longer than `outbox`, because an event could then be replayed after its inbox
-    row was purged.
+    Raises ValueError if `inbox` is not longer than `outbox`. Otherwise an event could be replayed after its inbox row
+    was purged, and would be handled twice.
     """
 
     outbox: timedelta = timedelta(days=7)
     inbox: timedelta = timedelta(days=30)
     idempotency_keys: timedelta = timedelta(days=2)
     resolved_dead_letters: timedelta = timedelta(days=90)
-    # This is far longer than the lifetime of an access token, so all tokens from before the revocation have expired.
+    # `revocations` is far longer than the lifetime of an access token. When a revocation is purged, all tokens that it
+    # affects have therefore expired.
     revocations: timedelta = timedelta(days=1)
 
     def __post_init__(self) -> None:
@@ -44,7 +45,7 @@ class RetentionPolicy:
 
 @dataclass(frozen=True, slots=True)
 class PurgedRows:
-    """The numbers of rows that were purged from each table."""
+    """The number of rows that were purged from each table."""
 
     outbox: int
     inbox: int
@@ -54,7 +55,7 @@ class PurgedRows:
 
 
 async def purge(database: Database, policy: RetentionPolicy | None = None) -> PurgedRows:
-    """Purge rows according to `policy`, and return their numbers.
+    """Purge old rows according to `policy`, and return the number of purged rows of each table.
 
     Unpublished events and unresolved dead letters are never purged.
     """
@@ -66,7 +67,8 @@ async def purge(database: Database, policy: RetentionPolicy | None = None) -> Pu
         outbox=await _purge(
             database,
             outbox,
-            # The condition on occurred_at does not change the result, but lets PostgreSQL use the index of that column.
+            # The condition on `occurred_at` does not change the result, but allows PostgreSQL to use the index on
+            # `occurred_at`.
             and_(outbox.c.occurred_at < before_outbox, outbox.c.published_at < before_outbox),
         ),
         inbox=await _purge(database, inbox, inbox.c.handled_at < now - policy.inbox),

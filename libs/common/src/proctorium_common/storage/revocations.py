@@ -1,6 +1,7 @@
-"""Token revocations in a service's database.
+"""The revocations of tokens in a service's database.
 
-The handlers of enrollment's events write them. Enrollment itself writes them in the transaction of the change.
+Enrollment writes a revocation in the transaction of the change that causes it. Each other service writes the revocation
+when it handles the event about the change.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.tables import revocations as table
 
 CHANNEL = "revocations"
-"""The channel on which the table's trigger sends a NOTIFY. The payload is the id of the person."""
+"""The NOTIFY channel to which a trigger on the table sends each change. The payload is the id of the person."""
 
 
 async def refuse_tokens(tx: Transaction, person_id: UUID, version: int) -> None:
-    """Refuse the person's tokens with an access version below `version`, unless a higher version is already stored."""
+    """Refuse the person's tokens with an access version below `version`.
+
+    Does nothing if the stored version is already the same or higher.
+    """
     added = insert(table).values(
         person_id=person_id, refused_before=version, roles_before=0, roles=[], changed_at=tx.now
     )
@@ -38,7 +42,7 @@ async def limit_roles(
 ) -> None:
     """Limit the person's tokens with an access version below `version` to `roles`.
 
-    Does nothing if a higher version is already stored.
+    Does nothing if the stored version is already the same or higher.
     """
     names = sorted(roles)
     added = insert(table).values(

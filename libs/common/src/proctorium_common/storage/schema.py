@@ -1,7 +1,7 @@
 """Functions that migrations call to create the common tables and to make the rows of a table permanent.
 
-Existing functions must not change, because old revisions of the services call them. To change a common table, add a
-function, and call it in new revisions.
+Do not change existing functions, because old revisions of the services call them. To change a common table, add a new
+function, and call the new function in new revisions.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ def forbid_changes(table: str) -> None:
         f'CREATE TRIGGER forbid_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON "{table}"'
         " FOR EACH STATEMENT EXECUTE FUNCTION forbid_changes()"
     )
-    # With ALWAYS, the trigger also fires in sessions with session_replication_role = replica.
+    # Because of ENABLE ALWAYS, the trigger also fires in sessions with session_replication_role = replica.
     op.execute(f'ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER forbid_changes')
 
 
@@ -145,7 +145,8 @@ _REVOCATIONS = (
     )
     """,
     "CREATE INDEX ix_revocations_changed_at ON revocations (changed_at)",
-    # The trigger prevents versions from decreasing, so that a revocation stays in force if events arrive out of order.
+    # The trigger prevents `refused_before` and `roles_before` of a row from decreasing, so that a revocation stays in
+    # force even if events arrive out of order.
     """
     CREATE FUNCTION guard_revocation() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -1,6 +1,6 @@
-"""Spans of database work, which are created only in recorded traces.
+"""Spans of database work. A span is created only if the current trace is recorded.
 
-In an unsampled call, the cost is one attribute look-up.
+If the current trace is not recorded, the functions cost only one attribute look-up.
 """
 
 from __future__ import annotations
@@ -46,9 +46,10 @@ def statement(executed: Executable | str) -> Iterator[None]:
 
 
 def name_of(executed: Executable | str) -> str:
-    """Return the operation and table of a statement.
+    """Return the operation and the table of a statement, such as `UPDATE participants`.
 
-    The table is the first table that the statement changes. If it changes none, it is the first table that it reads.
+    The table is the first table that the statement changes. If the statement changes no table, the table is the first
+    table that the statement reads.
     """
     if isinstance(executed, TextClause):
         executed = executed.text

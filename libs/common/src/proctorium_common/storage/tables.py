@@ -32,7 +32,7 @@ NAMING = {
 }
 """The naming convention of constraints and indexes.
 
-Services use it for their own tables too: `MetaData(naming_convention=NAMING)`.
+Services also use this convention for their own tables: `MetaData(naming_convention=NAMING)`.
 """
 
 metadata = MetaData(naming_convention=NAMING)
@@ -53,12 +53,13 @@ outbox = Table(
     Column("published_at", _TIME),
     UniqueConstraint("event_id"),
     Index("ix_outbox_unpublished", "position", postgresql_where=text("published_at IS NULL")),
-    # Rows are inserted in the order of time, so a block range index, which is small, is sufficient to find old rows.
+    # A block range index (BRIN) is small. It is sufficient to find old rows, because rows are inserted in the order of
+    # `occurred_at`.
     Index("ix_outbox_occurred_at", "occurred_at", postgresql_using="brin"),
 )
-"""Events, written in the same transaction as the change that caused them.
+"""The events of the service. Each event is inserted in the transaction of the change that caused the event.
 
-Published rows are stored until the retention policy purges them, so that `replay` can publish them again.
+Published events are stored until they are purged by the retention policy, so that `replay` can publish them again.
 """
 
 inbox = Table(
@@ -70,7 +71,7 @@ inbox = Table(
     PrimaryKeyConstraint("consumer", "event_id"),
     Index("ix_inbox_handled_at", "handled_at", postgresql_using="brin"),
 )
-"""The ids of handled events, written in the handler's transaction, so that no event is handled twice."""
+"""The ids of handled events. An id is inserted in the handler's transaction, so that no event is handled twice."""
 
 dead_letters = Table(
     "dead_letters",
@@ -88,7 +89,10 @@ dead_letters = Table(
     Column("resolved_at", _TIME),
     UniqueConstraint("consumer", "event_id"),
 )
-"""Events that could not be handled, with the error. They are unresolved until they are handled successfully."""
+"""Events that could not be handled, with the error.
+
+`resolved_at` is null until a later try to handle the event succeeds.
+"""
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -97,20 +101,20 @@ idempotency_keys = Table(
     Column("method", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Column("request_digest", LargeBinary, nullable=False),
-    # The response is null only within the transaction that creates it.
+    # `response` is null only within the transaction that inserts the row.
     Column("response", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     PrimaryKeyConstraint("caller", "method", "request_id"),
     Index("ix_idempotency_keys_created_at", "created_at", postgresql_using="brin"),
 )
-"""The keys and responses of requests, so that a repeated request returns the same response."""
+"""The idempotency keys and the responses of requests, so that a repeated request returns the first response."""
 
 signing_keys = Table(
     "signing_keys",
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
-    # This is the encrypted private key. Only the service that signs tokens stores it.
+    # `encrypted_seed` is the encrypted private key. It is null except in the service that signs tokens.
     Column("encrypted_seed", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     Column("retires_at", _TIME),
@@ -124,7 +128,7 @@ page_token_keys = Table(
     Column("key", LargeBinary, nullable=False),
     CheckConstraint("number = 1", name="only_one"),
 )
-"""The key that signs page tokens (`storage/pages.py`), so that no forged sort key reaches a query."""
+"""One row with the key that signs page tokens (`storage/pages.py`), so that no forged sort key reaches a query."""
 
 revocations = Table(
     "revocations",
@@ -138,6 +142,7 @@ revocations = Table(
 )
 """The revocations of people's tokens (`storage/revocations.py`).
 
-A row is stored until all tokens that it affects have expired. A person's tokens with an access version below
-`refused_before` are refused. Tokens with an access version below `roles_before` give at most the roles in `roles`.
+A row is stored until all tokens that the revocation affects have expired. The person's tokens with an access version
+below `refused_before` are refused. The person's tokens with an access version below `roles_before` give at most the
+roles in `roles`.
 """

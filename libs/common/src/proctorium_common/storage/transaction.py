@@ -1,4 +1,4 @@
-"""A database transaction: its statements, and the events and notifications that are sent when it commits."""
+"""A database transaction, which runs statements, records events and sends notifications."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ _NOTIFY = """
 """
 
 _PAYLOAD_LIMIT = 7999
-"""The maximum number of bytes that PostgreSQL accepts in a notification."""
+"""The maximum number of bytes in the payload of a PostgreSQL notification."""
 
 
 class Transaction:
-    """An open transaction. Its events and notifications are sent only if it commits."""
+    """An open transaction. Its events are recorded and its notifications are sent only if the transaction commits."""
 
     def __init__(self, connection: AsyncConnection, now: datetime) -> None:
         self.connection = connection
@@ -54,7 +54,10 @@ class Transaction:
     async def execute(
         self, statement: Executable, parameters: Parameters | None = None
     ) -> CursorResult[*tuple[Any, ...]]:
-        """Run a statement once, or once for each mapping in a sequence of parameters; return the buffered result."""
+        """Run a statement, and return the buffered result.
+
+        If `parameters` is a sequence of mappings, the statement runs once for each mapping.
+        """
         with spans.statement(statement), unavailable_on_transient_errors():
             return await self.connection.execute(statement, parameters)
 
@@ -62,8 +65,8 @@ class Transaction:
         """Run a constant SQL statement with `$1`-style arguments and return its rows.
 
         Use this method where speed matters, because the driver prepares the statement only once per connection, and no
-        SQL is built for a call. Arguments, rows and errors are those of asyncpg: for example UUID, datetime and bytes,
-        and text for JSON.
+        SQL is built for each call. The arguments and the values in rows have the types of asyncpg, such as UUID,
+        datetime and bytes. The type of JSON values is str. Errors that are not transient are those of asyncpg.
         """
         with spans.statement(sql), unavailable_on_transient_errors():
             return await self._driver.fetch(sql, *arguments)
@@ -71,8 +74,9 @@ class Transaction:
     def record(self, event: Message, *, trace_context: SpanContext | None = None) -> UUID:
         """Insert `event` into the outbox when this transaction commits, and return the id of the event.
 
-        The event gets `trace_context` or, by default, the current trace context. A batch passes the trace context of
-        each item. Before the call, lock the row of the aggregate, so that the events of one aggregate are in order.
+        The event gets `trace_context` or, by default, the current trace context. Code that handles a batch has to pass
+        the trace context of the item that causes the event. Lock the row of the aggregate before this call, so that the
+        events of one aggregate are in order.
         """
         event_id = new_id()
         self._events.append(wrap(event, event_id, self.now, trace_context))
@@ -85,7 +89,7 @@ class Transaction:
         self._notifications.append((channel, payload))
 
     async def flush(self) -> None:
-        """Write the events and notifications in one statement.
+        """Insert the events into the outbox and send the notifications, in one statement.
 
         `Database.transaction` calls this method before the commit.
         """

@@ -1,4 +1,4 @@
-"""Transient database errors, and the ServiceError that callers receive for them."""
+"""Transient database errors, and their conversion to the ServiceError that callers receive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STATES = frozenset(
         "57P01",  # the server is shutting down
         "57P02",  # the server crashed
         "57P03",  # the server is starting or recovering
-        "25006",  # read only: the connection goes to a standby after a failover
+        "25006",  # read-only transaction, because the connection leads to a standby after a failover
     }
 )
 CONNECTION_ERRORS = (
@@ -33,23 +33,23 @@ CONNECTION_ERRORS = (
     # A connection that the server is closing raises this error.
     asyncpg.InternalClientError,
 )
-"""The errors of a driver connection if the database is unavailable or refuses the connection."""
+"""The errors that a driver connection raises if the database is unavailable or refuses the connection."""
 
 _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
-"""The errors after a migration changed the table of a prepared statement.
+"""The errors of a prepared statement after a migration has changed a table that the statement uses.
 
-They are transient, because the driver prepares the statement again on a retry.
+These errors are transient, because the driver prepares the statement again when it is retried.
 """
 
-_CLASSES = ("08", "53")  # connection lost; out of connections, memory, disk
+_CLASSES = ("08", "53")  # 08: connection lost; 53: out of connections, memory or disk space
 
 
 @contextmanager
 def unavailable_on_transient_errors(*, network: bool = True) -> Iterator[None]:
     """Convert transient database errors in the block to ServiceError UNAVAILABLE.
 
-    With `network`, every OSError is converted too. Use it only where the block is a single call of the driver, because
-    other code raises OSError for other reasons.
+    With `network`, every OSError is converted too. Use `network` only where the block does nothing but call the driver,
+    because other code raises OSError for other reasons.
     """
     try:
         yield
@@ -64,7 +64,7 @@ def unavailable_on_transient_errors(*, network: bool = True) -> Iterator[None]:
 
 
 def is_transient(error: Exception) -> bool:
-    """Return whether a retry of the same work may succeed."""
+    """Return whether a retry may succeed after `error`."""
     if isinstance(error, (PoolTimeout, asyncpg.InternalClientError, *_OUTDATED)):
         return True
     if isinstance(error, DBAPIError):

@@ -24,7 +24,7 @@ class Telemetry:
     async def close(self) -> None:
         """Export the remaining spans and metrics, and return after at most three seconds.
 
-        The limit prevents an unreachable receiver from delaying the shutdown.
+        The time limit prevents an unreachable receiver from delaying the shutdown.
         """
         # Use a daemon thread, so that the process can exit while an export to an unreachable receiver is running.
         done = asyncio.Event()
@@ -43,12 +43,12 @@ class Telemetry:
 
 
 def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Telemetry:
-    """Start the export of traces and metrics, and return them.
+    """Start the telemetry of `service`, and return it.
 
-    `endpoint` is the base address of the OTLP/HTTP receiver; if it is None, nothing is recorded. `ratio` is the share
-    of new traces that are sampled. The SDK of OpenTelemetry reads the other OTEL_* environment variables
-    (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …). The current task,
-    and all tasks that it starts, use the returned tracing.
+    `endpoint` is the base address of the OTLP/HTTP receiver. If `endpoint` is None, no traces and metrics are recorded.
+    `ratio` is the share of new traces that are sampled. The SDK of OpenTelemetry reads the other OTEL_* environment
+    variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …). From
+    now on, the current task and the tasks that the current task starts use the returned tracing.
     """
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))

@@ -1,4 +1,7 @@
-"""Exporters of spans and metrics by OTLP over HTTP, which log a failure once and never raise."""
+"""Exporters that send spans and metrics by OTLP over HTTP.
+
+An exporter logs only the first of several consecutive failures, and never raises an exception.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,7 @@ class _Receiver:
     """Logs a line when the receiver becomes unreachable, and another when the receiver is reachable again."""
 
     def __init__(self, endpoint: str, service: str) -> None:
-        # Exporters run in threads without the service's context, so the name of the service is bound here.
+        # Bind the name of the service to the logger, because exporters run in threads without the service's context.
         self._log = _log.bind(endpoint=endpoint, service=service)
         self._reachable = True
 

@@ -1,8 +1,8 @@
 """Logs: one JSON object per line on standard output, or coloured text on a terminal.
 
-An event is a static snake_case name with fields: `log.info("session_started", session_id=...)`. The service, the trace
-id and the span id are added to each line. Code must not log secrets; `_redact` removes secrets that are logged by
-mistake.
+A log line consists of a static name in snake_case and of fields: `log.info("session_started", session_id=...)`. The
+service, the trace id and the span id are added to each line. Code must not log secrets. If code logs a secret by
+mistake, `_redact` removes the secret.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ LogFormat = Literal["auto", "json", "pretty"]
 REDACTED = "[redacted]"
 
 ID_CHARACTERS = 64
-"""The maximum length of an id in a log line or on a span; Proctorium's ids have 36 characters."""
+"""The maximum number of characters of an id in a log line or span.
+
+Proctorium's ids have 36 characters, but a caller may send a longer text in an id field.
+"""
 
 _FIELD_CHARACTERS = 2000
 _STACK_CHARACTERS = 8000
@@ -36,11 +39,11 @@ _SECRET_NAMES = re.compile(
     r"|^code$|e_?mail|legal_name|date_of_birth"
 )
 _SECRET_VALUES = re.compile(
-    r"eyJ[\w-]{8,}(?:\.[\w-]*)*"  # a signed token, or the beginning of a truncated one
+    r"eyJ[\w-]{8,}(?:\.[\w-]*)*"  # a signed token, or the beginning of a truncated token
     r"|(?<=://)[^/\s:@]+:[^/\s@]+(?=@)"  # the user and password in a URL
     r"|(?<=[Bb]earer )\S+"
 )
-# Names that match `_SECRET_NAMES`, although their fields contain no secret.
+# The names of fields that match `_SECRET_NAMES`, although the fields contain no secret.
 _HARMLESS_NAMES = frozenset({"token_id", "token_kind"})
 
 
@@ -65,7 +68,8 @@ def get_logger(name: str = "") -> FilteringBoundLogger:
 class CallLine(NamedTuple):
     """The log line of a call.
 
-    `caller` is the person or service on whose behalf the call was made. `peer` is the service that forwarded the call.
+    `caller` is the person or service on whose behalf the call was made. `peer` is the service at the other end of the
+    connection.
     """
 
     service: str
@@ -82,9 +86,9 @@ class CallLine(NamedTuple):
 class CallLog:
     """Writes one line for each call.
 
-    The line is formatted without structlog, because the processors of structlog would reduce the saves per second by a
-    sixth (`python -m e2e.bench.ablations`). The line needs no redaction, because its fields contain no secrets. With
-    `pretty`, structlog formats the line.
+    With `pretty`, structlog formats the line. Otherwise the line is formatted without structlog, because the processors
+    of structlog reduce the number of saved answers per second by a sixth (`python -m e2e.bench.ablations`). The line
+    needs no redaction, because its fields contain no secrets. With `quiet`, lines of the level info are not written.
     """
 
     def __init__(
@@ -105,7 +109,8 @@ class CallLog:
         _StandardOutput().msg(self._json(line, level))
 
     def _json(self, line: CallLine, level: str) -> str:
-        # A JSON encoder takes five times as long as an f-string. Only values that callers choose have to be quoted.
+        # Use an f-string, because a JSON encoder takes five times as long. `_quoted` is needed only for values that
+        # callers choose.
         service, method, code, seconds, trace_id, caller, peer, reason, ids = line
         more = "" if peer is None else f',"peer":{_quoted(peer[:ID_CHARACTERS])}'
         if reason is not None:
@@ -198,7 +203,8 @@ def _route_standard_logging(shared: list[Processor], renderer: Processor, level:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(max(level, logging.WARNING))
-    # Suppress OpenTelemetry's log line for each failed export: telemetry/export.py logs an unreachable receiver once.
+    # Suppress the line that OpenTelemetry logs for each failed export, because telemetry/export.py logs an unreachable
+    # receiver once.
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
 
 
@@ -221,7 +227,7 @@ def _add_context(logger: WrappedLogger, method: str, fields: EventDict) -> Event
 
 
 def _limit_length(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
-    """Truncate long fields, which contain for example callers' input or errors that quote whole SQL statements."""
+    """Truncate long fields, such as the input of a caller, or an error that quotes a whole SQL statement."""
     for name, value in fields.items():
         limit = _STACK_CHARACTERS if name == "exception" else _FIELD_CHARACTERS
         if isinstance(value, int | float | None) or name == "exc_info":
@@ -247,7 +253,8 @@ def _redact(logger: WrappedLogger, method: str, fields: EventDict) -> EventDict:
 
 
 def _may_hold_secret(value: str) -> bool:
-    # These searches are much faster than the regular expression, and exclude nearly every value.
+    # These substring searches are much faster than the regular expression `_SECRET_VALUES`, and make it unnecessary for
+    # nearly every value.
     return "eyJ" in value or "earer " in value or "://" in value
 
 

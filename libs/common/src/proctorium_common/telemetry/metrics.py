@@ -1,4 +1,4 @@
-"""Metrics of a service: the duration of its calls by method and code, calls in flight, and health checks."""
+"""The metrics of a service: durations of calls by method and status code, calls in progress, and health checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0
 
 
 class Metrics:
-    """The metrics of one service, exported by `exporter` if there is one.
+    """The metrics of one service. Without an `exporter`, no metrics are recorded.
 
     Use `meter` to create instruments for metrics that only this service has.
     """
@@ -27,7 +27,10 @@ class Metrics:
         exporter: MetricExporter | None = None,
         interval_ms: float | None = None,
     ) -> None:
-        """Export the metrics every `interval_ms` milliseconds; the default is OTEL_METRIC_EXPORT_INTERVAL."""
+        """Export the metrics every `interval_ms` milliseconds.
+
+        The default of `interval_ms` is the environment variable OTEL_METRIC_EXPORT_INTERVAL.
+        """
         self.in_flight = 0
         self._provider: MeterProvider | None = None
         if exporter is not None:
@@ -36,7 +39,8 @@ class Metrics:
                     PeriodicExportingMetricReader(exporter, export_interval_millis=interval_ms)
                 ],
                 resource=resource_of(service),
-                # Exemplars cost time for each value. They are not needed, because log lines contain the trace id.
+                # An exemplar would link a recorded value to a trace, but would cost time for each value. Exemplars are
+                # not needed, because log lines contain the trace id.
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,
             )
@@ -66,7 +70,7 @@ class Metrics:
         self._served.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def record_called(self, method: str, code: str, seconds: float) -> None:
-        """Record a call from this service to another service."""
+        """Record a call from this service to `method` of another service that ended with `code`."""
         self._called.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def _observe_in_flight(self, _: CallbackOptions) -> Iterator[Observation]:
@@ -79,6 +83,9 @@ class Metrics:
         self.meter.create_observable_gauge(name, [lambda _: read()], description=description)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Export the metrics a last time, within about `timeout_ms`. Call this in a thread, because it blocks."""
+        """Export the metrics for the last time, within about `timeout_ms` milliseconds.
+
+        Call this method in a thread, because it blocks.
+        """
         if self._provider is not None:
             self._provider.shutdown(timeout_ms)

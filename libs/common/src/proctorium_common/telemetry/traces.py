@@ -1,8 +1,8 @@
 """Tracing with OpenTelemetry, from the first call to the last event handler.
 
-The sampling decision is made before a span is created. A call or event that is not sampled gets no span; only its trace
-context is passed on. The reason is a measurement: with a span for every call, throughput at 1 % sampling fell to 0.67
-of the throughput without tracing.
+The sampling decision is made before a span is created. A call or event that is not sampled gets no span, but its trace
+context is passed on. The reason is the cost of spans. In a measurement with 1 % sampling and a span for every call, the
+throughput fell to 0.67 of the throughput without tracing.
 
 The code of a service uses the `Tracing` of the current context (`use_tracing`), so that tests can run several services
 in one process.
@@ -64,7 +64,10 @@ _decided_span_id: ContextVar[int | None] = ContextVar("proctorium_decided_span",
 
 
 class _DecidedIds(RandomIdGenerator):
-    """Gives the SDK ids that were chosen earlier: the trace id of the sampling decision, and the span id of a run."""
+    """An id generator for the SDK that returns an id chosen earlier, if there is one, and a random id otherwise.
+
+    The trace id is chosen for the sampling decision. The span id is chosen when a worker's run starts.
+    """
 
     def generate_span_id(self) -> int:
         return _decided_span_id.get() or super().generate_span_id()
@@ -76,7 +79,7 @@ class _DecidedIds(RandomIdGenerator):
 def resource_of(service: str) -> Resource:
     """Return the resource attributes of this process.
 
-    OTEL_RESOURCE_ATTRIBUTES can add attributes, or override these.
+    The environment variable OTEL_RESOURCE_ATTRIBUTES can add or override attributes.
     """
     instance = f"{socket.gethostname()}-{os.getpid()}"
     ours = Resource.create({SERVICE_NAME: service, SERVICE_INSTANCE_ID: instance})
@@ -84,10 +87,10 @@ def resource_of(service: str) -> Resource:
 
 
 class Tracing:
-    """The tracing of one service: its name, its sampler and its exporter.
+    """The tracing of one service: the name of the service, the sampler and the exporter.
 
     Without an `exporter`, no spans are recorded, but trace contexts are still passed on. The default of
-    `export_delay_ms` is OTEL_BSP_SCHEDULE_DELAY.
+    `export_delay_ms` is the environment variable OTEL_BSP_SCHEDULE_DELAY.
     """
 
     def __init__(
@@ -117,7 +120,10 @@ class Tracing:
 
     @property
     def is_recording(self) -> bool:
-        """Whether this service makes sampling decisions and records spans; if not, it only passes trace contexts on."""
+        """Whether this service makes sampling decisions and records spans.
+
+        If not, this service only passes trace contexts on.
+        """
         return self._provider is not None
 
     def start(
@@ -145,13 +151,13 @@ class Tracing:
         return self.tracer.start_span(name, context, kind, attributes, links)
 
     def start_run(self) -> WorkerRun:
-        """Start a worker's run in a new trace; `end_run` records a span only if the run used the trace context."""
+        """Start a worker's run in a new trace. Call `end_run` when the run has ended."""
         trace_id = random.getrandbits(128) or 1
         flags = _SAMPLED if trace_id & _TRACE_ID_MASK < self._bound else _NOT_SAMPLED
         return WorkerRun(SpanContext(trace_id, random.getrandbits(64) or 1, False, flags))
 
     def end_run(self, name: str, run: WorkerRun, failure: BaseException | None) -> None:
-        """Record the span of a sampled run, if the run used its trace context."""
+        """Record a span of `run` if the run was sampled and used its trace context."""
         context = run.context
         if not (run.used and context.trace_flags & TraceFlags.SAMPLED):
             return
@@ -183,7 +189,10 @@ class Tracing:
             _decided_trace_id.reset(decided)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Export the remaining spans, within about `timeout_ms`. Call this in a thread, because it blocks."""
+        """Export the remaining spans, within about `timeout_ms` milliseconds.
+
+        Call this method in a thread, because it blocks.
+        """
         if self._provider is not None:
             self._provider.force_flush(timeout_ms)
             self._provider.shutdown()
@@ -193,8 +202,8 @@ class WorkerRun(NonRecordingSpan):
     """The trace context of a worker's run.
 
     Most runs find nothing to do, and spans of such runs would make other traces hard to find. This class therefore
-    records whether the run used its trace context. A run uses the trace context when it records an event, calls a
-    service or writes a log line.
+    records whether the run used its trace context, so that only such a run gets a span. A run uses the trace context
+    when it records an event, calls a service or writes a log line.
     """
 
     def __init__(self, context: SpanContext) -> None:
@@ -216,7 +225,7 @@ _tracing: ContextVar[Tracing] = ContextVar("proctorium_tracing", default=NOT_TRA
 
 
 def use_tracing(tracing: Tracing) -> None:
-    """Use `tracing` in this task and in all tasks that it starts from now on.
+    """Use `tracing` in the current task and in all tasks that the current task starts from now on.
 
     Libraries that call OpenTelemetry's own API (`trace.get_tracer`) then use `tracing` too.
     """
@@ -237,7 +246,7 @@ class _TracerOfContext(trace.Tracer):
         return _tracing.get().tracer.start_span(name, *arguments, **named)
 
     @contextmanager
-    def start_as_current_span(  # type: ignore[override]  # its return type is private
+    def start_as_current_span(  # type: ignore[override]  # the return type in the base class is private
         self, name: str, *arguments: Any, **named: Any
     ) -> Iterator[Span]:
         with _tracing.get().tracer.start_as_current_span(name, *arguments, **named) as started:
@@ -268,7 +277,7 @@ def enter_span(span: Span) -> None:
 
 @contextmanager
 def within(parent: SpanContext | None) -> Iterator[None]:
-    """Make `parent` the current trace context within the block; for None, keep the current trace context."""
+    """Make `parent` the current trace context within the block. If `parent` is None, do not change the context."""
     if parent is None:
         yield
         return
@@ -300,7 +309,7 @@ def span_from(
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """Run the block in a child span of `parent`, like `span`; None starts a new trace."""
+    """Run the block in a child span of `parent`, or in a new trace if `parent` is None; otherwise like `span`."""
     started = _tracing.get().start(name, parent, kind, attributes, links)
     token = otel_context.attach(trace.set_span_in_context(started))
     try:
@@ -331,10 +340,10 @@ def worker_run(name: str) -> Iterator[None]:
 
 
 def mark_failed(failed: Span, failure: BaseException) -> None:
-    """Mark the span as failed, with the reason or type of the error.
+    """Mark the span `failed` as failed, with the reason or type of the error `failure`.
 
     The message of the error is not recorded, because it may contain personal data. A cancellation does not mark the
-    span as failed: either the caller cancelled, or the span of the call contains the reason.
+    span as failed, because either the client cancelled the call, or the span of the call contains the reason.
     """
     if not failed.is_recording():
         return
@@ -347,7 +356,7 @@ def mark_failed(failed: Span, failure: BaseException) -> None:
 
 
 def annotate(**ids: object) -> None:
-    """Set each id as the attribute `proctorium.<name>` of the current span, so that traces can be found by the id."""
+    """Set each id as the attribute `proctorium.<name>` of the current span, so that a search by id finds the trace."""
     current = trace.get_current_span()
     if current.is_recording():
         for name, value in ids.items():
@@ -355,7 +364,7 @@ def annotate(**ids: object) -> None:
 
 
 def annotate_from(message: Message) -> None:
-    """Set the ids in `message` (`id_fields`) as attributes of the current span."""
+    """Set the values of the `id_fields` of `message` as attributes of the current span, except empty values."""
     if trace.get_current_span().is_recording():
         found = {name: getattr(message, name) for name in id_fields(message.DESCRIPTOR)}
         annotate(**{name: value for name, value in found.items() if value})
@@ -363,9 +372,10 @@ def annotate_from(message: Message) -> None:
 
 @cache
 def id_fields(message: Descriptor) -> tuple[str, ...]:
-    """Return the names of the string fields `<resource>_id` of a request or event, for spans and logs.
+    """Return the names of the fields of a request or event that contain ids, for spans and log lines.
 
-    `request_id` and fields with the standard option `debug_redact` are excluded.
+    These are the string fields with a name of the form `<resource>_id`. `request_id` and fields with the standard
+    option `debug_redact` are excluded.
     """
     return tuple(
         field.name
@@ -386,7 +396,7 @@ def inject(headers: MutableMapping[str, str]) -> None:
 
 
 def headers_of(context: SpanContext) -> dict[str, str]:
-    """Return a trace context as W3C headers."""
+    """Return the W3C headers for a trace context."""
     headers = {TRACEPARENT: traceparent_of(context)}
     if context.trace_state:
         headers[TRACESTATE] = context.trace_state.to_header()
@@ -394,7 +404,7 @@ def headers_of(context: SpanContext) -> dict[str, str]:
 
 
 def traceparent_of(context: SpanContext) -> str:
-    """Return a trace context as the value of a W3C `traceparent` header."""
+    """Return the value of the W3C header `traceparent` for a trace context."""
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{int(context.trace_flags):02x}"
 
 
@@ -409,9 +419,9 @@ def extract(headers: Mapping[str, str]) -> SpanContext | None:
 def parse_trace_context(
     traceparent: str | None, tracestate: str | None = None
 ) -> SpanContext | None:
-    """Parse the values of the W3C headers.
+    """Return the trace context in the values of the W3C headers `traceparent` and `tracestate`.
 
-    Returns None if the trace context is missing or malformed, or if an id in it is all zeros.
+    Returns None if the trace context is missing or malformed, or if one of its ids is all zeros.
     """
     if traceparent is None or len(traceparent) < 55:
         return None
@@ -433,5 +443,5 @@ def parse_trace_context(
 
 
 def link_to(context: SpanContext | None) -> tuple[Link, ...]:
-    """Return a link to a trace context for the argument `links` of `span` or `span_from`; an empty tuple for None."""
+    """Return a tuple with one link to `context`, for the argument `links` of `span`; an empty tuple for None."""
     return () if context is None else (Link(context),)

@@ -1,1 +1,1 @@
-"""The sample service's storage."""
+"""The storage of the sample service."""

@@ -1,8 +1,9 @@
 """A development certificate authority, and one certificate for each client and server.
 
-The files are `<name>.crt` and `<name>.key` (PKCS #8, readable only by their owner), `ca.crt` and `ca.key`. The name is
-the common name and a DNS name of the certificate. Every certificate also contains `localhost` and 127.0.0.1, because
-all connections on one machine use these names.
+The files of a certificate are `<name>.crt` and `<name>.key`. The files of the authority are `ca.crt` and `ca.key`. Keys
+are stored as PKCS #8, and only the owner of a key file can read it. `<name>` is the common name and a DNS name of the
+certificate. Every certificate is also valid for `localhost` and 127.0.0.1, because clients on the same machine connect
+to these addresses.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ _CLOCK_SKEW = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class KeyPair:
-    """The files of a certificate, of its key, and of the authority that clients and servers trust."""
+    """Three files: a certificate, the key of the certificate, and the certificate of the trusted authority."""
 
     certificate: Path
     key: Path
@@ -44,14 +45,21 @@ class _Authority:
 def issue(
     directory: Path, names: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Issue missing and expiring certificates of `names` in `directory`; create the authority if there is none."""
+    """Issue the certificates of `names` in `directory` that are missing or expire soon.
+
+    If there is no authority, create it first. Return the files of each certificate by name.
+    """
     return issue_apart(directory, dict.fromkeys(names, directory), now=now)
 
 
 def issue_apart(
     directory: Path, folders: Mapping[str, Path], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Issue each certificate into the folder of its name. The authority's key is stored only in `directory`."""
+    """Issue certificates in separate folders, as `issue` does in one folder.
+
+    `folders` maps the name in a certificate to the folder of this certificate. The authority's key is stored only in
+    `directory`.
+    """
     now = now or datetime.now(UTC)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     authority = _authority(directory, now)
@@ -157,7 +165,7 @@ def _usage(*, of_authority: bool) -> x509.KeyUsage:
 
 
 def _copy(source: Path, copy: Path) -> None:
-    """Copy `source` to `copy` if they differ."""
+    """Copy the file `source` to `copy` if the contents of the two files differ."""
     if not copy.exists() or copy.read_bytes() != source.read_bytes():
         copy.unlink(missing_ok=True)
         copy.write_bytes(source.read_bytes())
@@ -180,7 +188,7 @@ def _write(
     key: ec.EllipticCurvePrivateKey,
     certificate: x509.Certificate,
 ) -> None:
-    """Write the key before the certificate, so that a certificate always has its key."""
+    """Write the key file before the certificate file, so that no certificate exists without a key."""
     certificate_file.unlink(missing_ok=True)
     key_file.unlink(missing_ok=True)
     private = key.private_bytes(

@@ -18,7 +18,8 @@ class UnknownComponentError(Exception):
 class Component(ABC):
     """One process of the stack.
 
-    The components in `dependencies` must be ready before `prepare` is called, those in `start_after` before `launch`.
+    The components in `dependencies` must be ready before `prepare` is called. The components in `start_after` must be
+    ready before `launch` is called.
     """
 
     start_timeout: float = 60.0
@@ -39,7 +40,7 @@ class Component(ABC):
 
     @abstractmethod
     def command(self) -> Command:
-        """Return the command to run."""
+        """Return the command that starts the component."""
 
     @abstractmethod
     async def is_ready(self) -> bool:
@@ -49,11 +50,11 @@ class Component(ABC):
         """Create the files and databases that the component needs before its first launch."""
 
     async def on_ready(self) -> None:  # noqa: B027 - most components do nothing more
-        """Run the steps of a launch that need a ready component."""
+        """Run the last steps of a launch, which require that this component is ready."""
 
     @property
     def process(self) -> Process | None:
-        """The process, or None before the first launch."""
+        """The process of the component, or None before the first launch."""
         return self._process
 
     async def start(self) -> None:
@@ -62,12 +63,15 @@ class Component(ABC):
         await self.launch()
 
     async def launch(self) -> None:
-        """Start the process and wait until it is ready. Raises ComponentFailedError if it ends or takes too long."""
+        """Start the process and wait until the component is ready.
+
+        Raises ComponentFailedError if the process ends or the component is not ready in time.
+        """
         await self._run()
         await self.on_ready()
 
     async def stop(self) -> None:
-        """Send the stop signal to the process, and kill it if it has not ended after the grace period."""
+        """Send the stop signal to the process. If the process still runs after the grace period, kill it."""
         if self._process is not None:
             await self._process.stop(self.stop_grace)
 

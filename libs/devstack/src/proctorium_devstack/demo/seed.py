@@ -1,8 +1,9 @@
 """The demo data: an organisation, people, two courses, an assessment, and a session that starts soon.
 
-Repeated loading creates only missing objects. People are found by e-mail address, other objects by their request id.
-If the session has ended, a new one is scheduled. A learner can take an assessment only once, so after a demo learner
-has submitted it, the next session belongs to a new course.
+If the demo data is loaded again, only missing objects are created. Existing people are found by e-mail address, and
+other existing objects by request id. If the demo session has ended, a new session is scheduled. A learner can take an
+assessment only once. Therefore, after a demo learner has submitted the assessment, the next session belongs to a new
+course with a new assessment.
 """
 
 from __future__ import annotations
@@ -92,7 +93,10 @@ _DATES_OF_BIRTH = {"lena@example.org": "2001-04-17", "omar@example.org": "1999-1
 
 @dataclass(frozen=True)
 class Seeded:
-    """The ids of the demo data. Session and code are None if the proctor leads another session in its time."""
+    """The ids of the demo data.
+
+    The session and its code are None if the proctor leads another session at the same time.
+    """
 
     course_id: str
     self_paced_course_id: str
@@ -103,7 +107,7 @@ class Seeded:
 
 
 async def load(edge: str) -> Seeded:
-    """Create the missing demo data through the edge at `host:port`. The administrator must exist."""
+    """Create the missing demo data through the edge at `host:port`. The administrator must already exist."""
     administrator = await sign_in(edge, ADMINISTRATOR.email, ADMINISTRATOR.password)
     try:
         await _name_organisation(administrator)
@@ -147,7 +151,10 @@ async def _submitted(edge: str) -> frozenset[str]:
 
 
 async def _course_to_take(administrator: Person, submitted: frozenset[str]) -> tuple[str, str, str]:
-    """Return title, course id and assessment id of the first course whose assessment is not in `submitted`."""
+    """Return the first demo course whose assessment is not in `submitted`: its title, course id and assessment id.
+
+    Create the course if it does not exist. End the demo sessions of all earlier demo courses.
+    """
     for number in count(1):
         key, title = (
             ("demo", COURSE_TITLE)
@@ -239,7 +246,7 @@ async def _find_person(administrator: Person, email: str) -> PersonMessage:
 
 
 async def certify(administrator: Person, proctor_id: str) -> None:
-    """Certify a proctor for a year from now."""
+    """Certify a proctor for one year, starting now."""
     until = Timestamp()
     until.FromDatetime(datetime.now(UTC) + _CERTIFIED_FOR)
     await administrator.people.CertifyProctor(
@@ -248,7 +255,7 @@ async def certify(administrator: Person, proctor_id: str) -> None:
 
 
 async def create_assessment(administrator: Person, title: str, key: str) -> str:
-    """Create and publish an assessment, and return its id. A repeated call with the same `key` returns the same id."""
+    """Create and publish an assessment, and return its id. Another call with the same `key` returns the same id."""
     request = CreateAssessmentRequest(
         request_id=_request_id("assessment", key), assessment=_assessment(title)
     )
@@ -318,7 +325,7 @@ async def create_course(
     *,
     further: Mapping[str, str] | None = None,
 ) -> str:
-    """Create and publish a proctored course, and return its id. `further` has more assessment ids by title."""
+    """Create and publish a proctored course, and return its id. `further` maps titles to ids of more assessments."""
     return await _create_course(
         administrator,
         CreateCourseRequest(
@@ -368,7 +375,7 @@ async def _create_course(administrator: Person, request: CreateCourseRequest) ->
 
 
 async def register(administrator: Person, learner_id: str, course_id: str) -> None:
-    """Register a learner in a course, unless they are registered already."""
+    """Register a learner in a course if the learner is not registered yet."""
     try:
         await administrator.registrations.CreateRegistration(
             CreateRegistrationRequest(person_id=learner_id, course_id=course_id)
@@ -389,7 +396,7 @@ def plan(
     capacity: int = 30,
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
 ) -> SessionPlan:
-    """Return the plan of a session of a course. The lobby opens immediately."""
+    """Return the plan of a session of a course. In this plan, the lobby opens immediately."""
     start = Timestamp()
     start.FromDatetime(datetime.now(UTC) + starts_in)
     return SessionPlan(
@@ -409,7 +416,10 @@ def plan(
 
 
 async def upcoming_session(administrator: Person, session_plan: SessionPlan) -> Session | None:
-    """Return the demo session, or schedule it. Return None if the proctor leads another session in its time."""
+    """Return the demo session. Schedule the session if it does not exist.
+
+    Return None if the proctor leads another session at the same time.
+    """
     now = datetime.now(UTC)
     for session in await _live_sessions(administrator):
         ends = session.plan.start_time.ToDatetime(UTC) + _DURATION
@@ -424,7 +434,10 @@ async def upcoming_session(administrator: Person, session_plan: SessionPlan) -> 
 
 
 def _is_own(session: Session, course_id: str, title: str) -> bool:
-    """Return whether `session` is the demo session, and not a session that an administrator scheduled for later."""
+    """Return whether `session` is the demo session of the course.
+
+    A session with the same title that starts later is not the demo session, because an administrator scheduled it.
+    """
     soon = datetime.now(UTC) + _STARTS_IN
     return (
         session.plan.course_id == course_id
@@ -449,13 +462,13 @@ async def schedule(administrator: Person, session_plan: SessionPlan) -> Session:
 
 
 async def code_of(person: Person, session_id: str) -> str:
-    """Return the session's shared code; wait until enrollment has issued it."""
+    """Wait until enrollment has issued the shared code of the session, and return the code."""
 
     async def find() -> str | None:
         try:
             listed = await person.codes.ListCodes(ListCodesRequest(session_id=session_id))
         except ServiceError as error:
-            # Enrollment returns these errors until it has received the event of the new session.
+            # Until enrollment has received the event of the new session, enrollment returns one of these errors.
             if error.kind is not Kind.NOT_FOUND and error.reason != "SESSION_UNKNOWN":
                 raise
             return None

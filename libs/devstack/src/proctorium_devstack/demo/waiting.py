@@ -1,4 +1,4 @@
-"""Polling with a timeout, for changes that a service makes after an event of another service."""
+"""A function that polls until a service has handled the event of another service, or a timeout has elapsed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _POLL_INTERVAL_SECONDS = 0.05
 async def eventually(
     find: Callable[[], Awaitable[Found | None]], what: str, timeout: float = TIMEOUT_SECONDS
 ) -> Found:
-    """Poll `find` until its result is not None, and return the result. `what` is part of the TimeoutError."""
+    """Poll `find` until its result is not None, and return the result.
+
+    Raises TimeoutError with a message that contains `what`.
+    """
     loop = asyncio.get_running_loop()
     deadline = loop.time() + timeout
     while (found := await find()) is None:

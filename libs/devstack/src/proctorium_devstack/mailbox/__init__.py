@@ -1,1 +1,1 @@
-"""A mailbox for development. It receives mails by SMTP, delivers none, and shows them as pages and as JSON."""
+"""A mailbox for development. It receives mails by SMTP, never delivers them, and shows them as pages and as JSON."""

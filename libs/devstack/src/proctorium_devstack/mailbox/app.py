@@ -1,7 +1,7 @@
 """The mailbox's SMTP server, pages and JSON API.
 
-- `GET /api/mails?to=&subject=&after=&wait=`: the matching mails, newest first. If no mail matches, the response waits
-  up to `wait` seconds for one, so that clients need not poll.
+- `GET /api/mails?to=&subject=&after=&wait=`: the matching mails, newest first. If no mail matches, the response is
+  delayed until a matching mail arrives, but at most for `wait` seconds. Therefore clients need not poll.
 - `GET /api/mails/{id}`, `GET /api/mails/{id}/raw`, `GET /api/mails/{id}/attachments/{number}`, `DELETE /api/mails`.
 """
 
@@ -25,8 +25,9 @@ from proctorium_devstack.mailbox.store import Mail, MailStore
 PAGES = Path(__file__).resolve().parent.parent / "pages"
 _MAX_WAIT = 60.0
 _MAX_MAIL_BYTES = 32 * 1024 * 1024
-# The HTML of a mail is not trusted, so it may not run scripts or load resources. It has the origin of the surrounding
-# page, so that this page can measure its height. Without scripts, the HTML cannot use this origin.
+# The HTML of a mail is not trusted. Therefore it may not run scripts or load resources. The HTML has the origin of the
+# surrounding page, so that the page can measure the height of the mail. This is safe, because HTML without scripts
+# cannot use the origin.
 _CONTENT_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data: cid:; "
     "sandbox allow-popups allow-same-origin"
@@ -35,7 +36,7 @@ _MAX_LISTED = 100
 
 
 class Mailbox:
-    """The stored mails, and the requests that wait for new mails."""
+    """A store of mails. It receives mails by SMTP, and notifies the requests that wait for new mails."""
 
     def __init__(self, store: MailStore) -> None:
         self.store = store
@@ -56,7 +57,7 @@ class Mailbox:
     async def search(
         self, *, to: str, subject: str, after: int, limit: int, wait: float
     ) -> Sequence[Mail]:
-        """Return the matching mails. If there is none, wait up to `wait` seconds for a matching mail."""
+        """Return the matching mails. If no mail matches, first wait up to `wait` seconds for a matching mail."""
         deadline = asyncio.get_running_loop().time() + min(wait, _MAX_WAIT)
         async with self._arrived:
             while not (
@@ -74,7 +75,7 @@ class Mailbox:
 
 
 async def listen(mailbox: Mailbox, host: str, port: int) -> asyncio.Server:
-    """Start and return the SMTP server on the port."""
+    """Start the SMTP server on the port, and return the server."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(
         lambda: SMTP(

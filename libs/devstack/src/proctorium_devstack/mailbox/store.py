@@ -69,12 +69,12 @@ class Mail:
 
 
 class MailStore:
-    """The mails in an SQLite file. Above a limit, the oldest mails are deleted."""
+    """The mails in an SQLite file. If there are more mails than a limit, the oldest mails are deleted."""
 
     def __init__(self, file: Path | str) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
-        # A mail must be on the disk before the sender receives the reply 250.
+        # A mail must be on the disk before the SMTP server sends the reply 250 to the sender.
         self._database.execute("PRAGMA synchronous=FULL")
         self._database.execute(_SCHEMA)
 
@@ -92,7 +92,11 @@ class MailStore:
     def search(
         self, *, to: str = "", subject: str = "", after: int = 0, limit: int = 200
     ) -> list[Mail]:
-        """Return up to `limit` mails, newest first, by recipient, part of the subject, and ids above `after`."""
+        """Return up to `limit` mails, newest first.
+
+        The mails have ids greater than `after`, and their subject contains `subject`. If `to` is not empty, `to` is one
+        of their recipients.
+        """
         rows = self._database.execute(
             "SELECT * FROM mails WHERE mail_id > ? AND (? = '' OR char(10) || lower(recipients) || char(10) LIKE ?)"
             " ORDER BY mail_id DESC LIMIT ?",

@@ -1,4 +1,4 @@
-"""A fake assessment service over real gRPC, for tests of services that call the assessment service."""
+"""A fake assessment service with a real gRPC server, for tests of services that call the assessment service."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from proctorium_devstack.testing.fake_service import FakeService
 
 @dataclass
 class FakeAssessment(FakeService, assessments_pb2_grpc.AssessmentServiceServicer):
-    """A fake of the assessment service with the assessments that a test has configured.
+    """A fake of the assessment service. It returns the assessments that a test has configured.
 
-    By default, every ID belongs to a published assessment that learners may take at any time.
+    If a test configures nothing, every ID is the ID of a published assessment that learners may take at any time.
     """
 
     name = "assessment"

@@ -8,7 +8,7 @@ from proctorium_common.clock import utc_now
 
 
 class MovableClock:
-    """A clock with a fixed time (None: the real time), plus the duration by which a test has moved it."""
+    """A clock that shows a fixed time, or the real time if `fixed` is None. Tests can move the clock forward."""
 
     def __init__(self, fixed: datetime | None = None) -> None:
         self._fixed = fixed
@@ -20,7 +20,7 @@ class MovableClock:
 
     @property
     def now(self) -> datetime:
-        """The current time of the clock. If it is set, it becomes the fixed time."""
+        """The current time of the clock. Setting this property makes the new value the fixed time of the clock."""
         return self()
 
     @now.setter

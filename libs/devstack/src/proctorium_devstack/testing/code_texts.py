@@ -1,4 +1,4 @@
-"""Texts that people may paste as enrollment codes. Enrollment and the web page must interpret them equally."""
+"""Texts that people may paste as enrollment codes. Enrollment and the web page must treat each text in the same way."""
 
 from __future__ import annotations
 
@@ -36,4 +36,4 @@ REFUSED = {
     "full stop": "Kf7Q2mXa.",
     "a sentence": "My code is Kf7Q2mXa",
 }
-"""Texts that are not a code, by description."""
+"""Texts that cannot be converted to a code, by description."""

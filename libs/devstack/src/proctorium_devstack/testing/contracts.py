@@ -1,4 +1,4 @@
-"""All methods of the contracts, for tests of properties that every method must have."""
+"""All methods of all services' contracts, for tests of properties that every method must have."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""A fake enrollment service over real gRPC, for tests of services that call enrollment.
+"""A fake enrollment service with a real gRPC server, for tests of services that call enrollment.
 
-Enrollment's `test_service_contract.py` runs the same tests against the fake and against the real service.
+`test_service_contract.py` of enrollment runs the same tests with this fake and with the real service.
 """
 
 from __future__ import annotations
@@ -36,9 +36,10 @@ class FakeEnrollment(
     codes_pb2_grpc.CodeServiceServicer,
     organisation_pb2_grpc.OrganisationServiceServicer,
 ):
-    """A fake of enrollment with the data that a test has configured. It has only the methods that services call.
+    """A fake of enrollment. It returns the data that a test has configured.
 
-    By default, every person and course exists. The codes in `codes` are valid and shared, and admit every learner.
+    The fake has only the methods that other services call. If a test configures nothing, every person and course
+    exists. The codes in `codes` are valid, shared codes that admit every learner.
     """
 
     name = "enrollment"
@@ -62,13 +63,13 @@ class FakeEnrollment(
     codes: dict[str, UUID] = field(default_factory=dict)
     """The ID of the session of each code, by the code's text."""
     resolutions: dict[str, codes_pb2.CodeResolution] = field(default_factory=dict)
-    """The resolutions that replace the default resolution of a code, by the code's text."""
+    """The resolutions that BatchResolveCodes returns instead of the default resolution, by the code's text."""
     entries: list[codes_pb2.CodeEntry] = field(default_factory=list)
-    """The entries of all BatchResolveCodes requests."""
+    """The code entries in all BatchResolveCodes requests that the fake has received."""
     calls: int = 0
-    """The number of BatchResolveCodes requests."""
+    """The number of BatchResolveCodes requests that the fake has received."""
     registrations_read: list[str] = field(default_factory=list)
-    """The person IDs of all GetRegistrationInformation requests."""
+    """The person IDs in all GetRegistrationInformation requests that the fake has received."""
     is_unavailable: bool = False
     """Whether GetRegistrationInformation fails as if the service were unavailable."""
     organisation: str = "Example Training"
@@ -79,7 +80,7 @@ class FakeEnrollment(
         text: str = "Kf7Q2mXa",
         state: codes_pb2.CodeState.ValueType = codes_pb2.CODE_STATE_ACTIVE,
     ) -> codes_pb2.Code:
-        """Create a code that ListCodes returns for the session, and return the code."""
+        """Create a code and return it. From now on, ListCodes returns this code for the session."""
         code = codes_pb2.Code(code_id=str(new_id()), text=text, session_id=session_id, state=state)
         self.listed_codes.setdefault(session_id, []).append(code)
         return code
@@ -161,7 +162,7 @@ class FakeEnrollment(
         return codes_pb2.CodeResolution(code=self.resolved(text))
 
     def resolved(self, text: str) -> codes_pb2.ResolvedCode:
-        """Return the resolution of the code `text` as a valid, shared code for a registered learner."""
+        """Return the default resolution of the code `text`: a valid, shared code of a learner who is registered."""
         session_id = self.codes[text]
         return codes_pb2.ResolvedCode(
             code_id=str(uuid5(session_id, text)),

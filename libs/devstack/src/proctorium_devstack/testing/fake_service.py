@@ -14,11 +14,14 @@ from proctorium_common.security.tls import Certificates
 
 @dataclass
 class FakeService:
-    """A servicer with data in memory, over real gRPC. Subclasses also inherit from the servicers they implement."""
+    """A fake service with data in memory and a real gRPC server.
+
+    A subclass also inherits from the servicers that it implements.
+    """
 
     name: ClassVar[str]
     register: ClassVar[tuple[Callable[[Any, grpc.aio.Server], None], ...]]
-    """The `add_…_to_server` functions of the servicers."""
+    """The generated functions `add_…_to_server` of the servicers that the fake implements."""
 
     certificates: Certificates | None = None
     """The certificate of the server. If it is None, the server does not use TLS."""
@@ -38,11 +41,11 @@ class FakeService:
 
     @property
     def address(self) -> str:
-        """The `host:port` of the server, also while it is stopped."""
+        """The `host:port` of the server. It is the same while the server is stopped."""
         return f"127.0.0.1:{self.port}"
 
     async def start(self) -> None:
-        """Start the server. After a stop, it has the same port as before."""
+        """Start the server. If the server was stopped before, it has the same port as before the stop."""
         self._server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         for register in self.register:
             register(self, self._server)

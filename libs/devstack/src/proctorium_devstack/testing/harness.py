@@ -1,7 +1,7 @@
-"""The harness of the integration tests: it runs one service with real PostgreSQL and NATS, and creates its callers.
+"""The harness of the integration tests. It runs one service with real PostgreSQL and NATS servers, and creates callers.
 
-The tests of a service define a subclass with the features of that service in `tests/integration/harness.py`, and run
-the subclass in a fixture in `conftest.py`:
+The tests of a service define a subclass in `tests/integration/harness.py`, which adds the features of that service. A
+fixture in `conftest.py` runs the subclass:
 
     class Harness(ServiceHarness[Settings]):
         def __init__(self, servers: Servers, enrollment: FakeEnrollment) -> None:
@@ -60,10 +60,10 @@ UNREACHABLE = "127.0.0.1:1"
 
 
 class ServiceHarness(Generic[S]):
-    """A service in this process with TLS. Its database, broker and signing key belong to the test."""
+    """A harness that runs one service with TLS in this process. Tests can use its database and its signing key."""
 
     rows_of_calls = ""
-    """A query for `refused`. Its rows must differ after every call that changes data."""
+    """A query for the method `refused`. After every call that changes data, the query must return different rows."""
 
     def __init__(
         self,
@@ -76,17 +76,17 @@ class ServiceHarness(Generic[S]):
         clock: Clock = utc_now,
         **overrides: object,
     ) -> None:
-        """Describe the service. It is started by `replica` or `process`.
+        """Describe the service. The methods `replica` and `process` start it.
 
-        `fakes` are the services that the tested service calls. The addresses of other services are unreachable.
-        `overrides` are fields of the service's settings.
+        `fakes` are fakes of the services that the tested service calls. For all other services, the tested service has
+        an address on which no server listens. `overrides` are fields of the service's settings.
         """
         self.package = package or settings.__module__.partition(".")[0]
         self.name = topology_of(self.package).name
         self.nats = servers.nats
         self.key = SigningKey.generate()
         self.keys: KeyRing | None = KeyRing.of(self.key.public)
-        """The public keys with which a replica checks tokens. If it is None, the replica loads the keys by itself."""
+        """The public keys with which a replica checks tokens. If None, the replica loads the keys as in production."""
         self.clock = clock
         self.position = 1000
         """The position of the last published event."""
@@ -111,7 +111,7 @@ class ServiceHarness(Generic[S]):
 
     @property
     def database(self) -> Database:
-        """The service's database, with the role of the service."""
+        """The service's database. Statements run with the role of the service."""
         return self.service.database
 
     @property
@@ -121,7 +121,7 @@ class ServiceHarness(Generic[S]):
 
     @asynccontextmanager
     async def replica(self, **overrides: object) -> AsyncIterator[Self]:
-        """Run a replica of the service within the block. `overrides` are fields of its settings."""
+        """Run a replica of the service in this process within the block. `overrides` are fields of its settings."""
         replica = copy(self)
         replica.channels = []
         given = self._settings.model_validate({**self._given, **overrides})
@@ -132,17 +132,19 @@ class ServiceHarness(Generic[S]):
                 await replica.prepare()
                 yield replica
         finally:
-            # Channels are closed after the replica, so that tests can check how a replica closes its streams.
+            # The channels are closed after the replica has stopped, so that tests can check how the replica closes its
+            # streams.
             await replica.close_channels()
 
     async def prepare(self) -> None:
-        """Create data in a replica after its start. Subclasses override this method."""
+        """Create the data that tests need, after a replica has started. Subclasses override this method."""
 
     @asynccontextmanager
     async def process(self, **overrides: object) -> AsyncIterator[asyncio.subprocess.Process]:
         """Run a replica in a separate process, as in production. The process is killed when the block ends.
 
-        The process accepts tokens of the harness only if the test stores the public key in the database of the service.
+        The process accepts tokens of the harness only if the test stores the harness's public key in the service's
+        database.
         """
         given = {**self._given, **overrides}
         with (self.nats.folder / f"{self.name}.log").open("ab") as log:
@@ -178,7 +180,8 @@ class ServiceHarness(Generic[S]):
     ) -> Channel:
         """Return a channel with the token of a person (None: no token) and the certificate of `peer`.
 
-        `peer` is the edge or a service. `address` is the address of the replica (empty: the replica in this process).
+        `peer` is the name of the calling program: the edge or a service. `address` is the address of the called
+        replica. If it is empty, the replica in this process is called.
         """
         opened = channel(
             address or self.service.address,
@@ -200,7 +203,7 @@ class ServiceHarness(Generic[S]):
         *args: Arguments.args,
         **kwargs: Arguments.kwargs,
     ) -> ServiceError:
-        """Return the error of a refused call. Fail if the call succeeds or changes data."""
+        """Make a call that must be refused, and return its error. Fail if the call succeeds or changes data."""
         before = await self.state()
         error = await refusal(call(*args, **kwargs))
         assert await self.state() == before, "a refused call changed something"
@@ -216,7 +219,7 @@ class ServiceHarness(Generic[S]):
         position: int | None = None,
         times: int = 1,
     ) -> UUID:
-        """Publish events in order, as the relay of the owning service does. Return the ID of the last event."""
+        """Publish events in order, in the same way as the relay of the owning service. Return the last event's ID."""
         last = event_id or new_id()
         for event in events:
             self.position += 1
@@ -224,7 +227,7 @@ class ServiceHarness(Generic[S]):
             envelope = wrap(event, last, time or self.clock())
             headers = {**envelope.headers, POSITION: str(position or self.position)}
             if event_id is None and times == 1:
-                headers[MESSAGE_ID] = str(last)  # with this header, the broker drops repetitions
+                headers[MESSAGE_ID] = str(last)  # the broker drops repeated ids
             client = await self.nats.connect(name_of(event.DESCRIPTOR).owner)
             try:
                 for _ in range(times):
@@ -238,7 +241,10 @@ class ServiceHarness(Generic[S]):
     async def handle(
         self, event: Message, position: int | None = None, *, consumer: str = ""
     ) -> None:
-        """Call the service's handlers of an event, or only the handler of `consumer`, without the broker."""
+        """Call the service's handlers of an event directly, without the broker.
+
+        If `consumer` is not empty, call only the handler of this consumer.
+        """
         self.position += 1
         name = name_of(event.DESCRIPTOR).short
         metadata = EventMetadata(new_id(), name, self.clock(), position or self.position, 1)
@@ -261,7 +267,7 @@ class ServiceHarness(Generic[S]):
         await self.until_row("SELECT 1 FROM inbox WHERE event_id = :id", id=event_id)
 
     async def events(self, kind: type[M]) -> list[M]:
-        """Return the events of one kind in the outbox, ordered by position."""
+        """Return the events of the message type `kind` in the outbox, ordered by position."""
         rows = await self.rows(
             "SELECT body FROM outbox WHERE subject LIKE :subject AND position > :after"
             " ORDER BY position",
@@ -271,7 +277,10 @@ class ServiceHarness(Generic[S]):
         return [kind.FromString(row.body) for row in rows]
 
     async def published(self, about: UUID | str = "") -> list[str]:
-        """Return the names, such as "attempt.started", of the events in the outbox that contain `about`, in order."""
+        """Return the names of the events in the outbox that contain `about`, ordered by position.
+
+        A name is, for example, "attempt.started".
+        """
         rows = await self.rows(
             "SELECT split_part(subject, '.', 3) || '.' || split_part(subject, '.', 4) AS name"
             " FROM outbox WHERE position(convert_to(:about, 'utf8') IN body) > 0"
@@ -296,14 +305,17 @@ class ServiceHarness(Generic[S]):
         await until(row)
 
     async def state(self) -> list[Any]:
-        """Return the rows of the query `rows_of_calls`."""
+        """Run the query `rows_of_calls` and return its rows."""
         return await self.rows(self.rows_of_calls)
 
     # The services that the tested service calls.
 
     @asynccontextmanager
     async def without(self, fake: FakeService) -> AsyncIterator[None]:
-        """Stop a fake service within the block. Afterwards, wait until the tested service can call it again."""
+        """Stop a fake service within the block.
+
+        After the block, start the fake service and wait until the tested service can call it again.
+        """
         await fake.stop()
         try:
             yield
@@ -313,7 +325,7 @@ class ServiceHarness(Generic[S]):
 
 
 class Person:
-    """A person with an account who calls the service through the edge."""
+    """A caller of the tested service: a person with a token, whose calls have the edge's certificate."""
 
     def __init__(
         self, harness: ServiceHarness[Any], *roles: str, person_id: UUID | None = None
@@ -323,7 +335,7 @@ class Person:
 
     @property
     def id(self) -> str:
-        """The person's ID as text, as in protobuf messages."""
+        """The person's ID in the text form that protobuf messages have."""
         return str(self.person_id)
 
 

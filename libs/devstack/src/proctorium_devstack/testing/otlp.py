@@ -15,7 +15,11 @@ KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 
 @dataclass(frozen=True)
 class SpanSpec:
-    """The description of a span. Times are milliseconds, `start` counts from START_NS. Ids are small numbers."""
+    """The description of a span in a test.
+
+    `start` and `duration` are in milliseconds, and `start` is relative to START_NS. `number`, `parent` and `trace` are
+    small numbers from which the ids are created.
+    """
 
     service: str
     name: str
@@ -42,7 +46,7 @@ def span_id(number: int) -> str:
 
 
 def request(*specs: SpanSpec) -> ExportTraceServiceRequest:
-    """Return one request with all spans."""
+    """Return one OTLP request that contains all given spans."""
     built = ExportTraceServiceRequest()
     for spec in specs:
         resource = built.resource_spans.add()

@@ -1,6 +1,6 @@
 """The fixtures for PostgreSQL and NATS.
 
-Expensive imports are inside of functions, because every test run loads this plugin.
+Imports that take long are inside of functions, because every test run loads this plugin.
 """
 
 from __future__ import annotations
@@ -47,7 +47,10 @@ class Servers:
 
 
 class Background:
-    """An event loop in a separate thread. Fixtures use it, because only synchronous fixtures work with all tests."""
+    """An event loop in a separate thread.
+
+    Fixtures are synchronous, because only synchronous fixtures work with all tests. They run coroutines on this loop.
+    """
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -61,7 +64,10 @@ class Background:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
     def close(self) -> None:
-        """Stop the loop. Its child processes must have ended before, because its thread is their parent."""
+        """Stop the loop and its thread.
+
+        The processes that were started on the loop must have ended before, because the thread is their parent.
+        """
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -110,13 +116,16 @@ def empty_database(postgres: Postgres, _background: Background) -> Iterator[str]
 
 @pytest.fixture
 def migrated_database(postgres: Postgres, _background: Background) -> Iterator[MigratedDatabase]:
-    """Yield a function that creates a database with a package's migrations, as a copy of a migrated template."""
+    """Yield a function that creates a database with the migrations of a package.
+
+    The database is a copy of a template database that has these migrations.
+    """
     created: list[str] = []
 
     def create(package: str) -> str:
         template = _background.run(_template(postgres, package))
         created.append(f"test_{uuid.uuid4().hex}")
-        # The copied tables include the permissions of the service's role.
+        # The permissions of the service's role are copied together with the tables.
         _background.run(
             postgres.ensure_database(created[-1], template=template, owner=f"{_ROLE}_owner")
         )
@@ -148,7 +157,7 @@ def as_owner(postgres: Postgres) -> AsOwner:
 
 @pytest.fixture(scope="session")
 def nats(_background: Background, devstack_folder: Path) -> Iterator[Nats]:
-    """Yield a NATS server for all tests of this run. The tests share its streams."""
+    """Yield a NATS server for all tests of this run. All tests share the server's streams."""
     from proctorium_common.topology import services
 
     with _broker(_background, devstack_folder / "nats", services()) as server:
@@ -169,7 +178,7 @@ def own_nats(
     devstack_folder: Path,
     broker_topology: Topology,
 ) -> Iterator[Nats]:
-    """Yield an empty NATS server for one test."""
+    """Yield a NATS server for one test. The server has no streams."""
     folder = devstack_folder / f"nats-{uuid.uuid4().hex}"
     with _broker(_background, folder, broker_topology) as server:
         yield server
@@ -179,7 +188,10 @@ def own_nats(
 def shared_servers(
     postgres: Postgres, _background: Background, devstack_folder: Path
 ) -> Iterator[SharedServers]:
-    """Yield a function that returns a migrated database and a broker with all streams for the service of a package."""
+    """Yield a function that is called with the package of a service and returns the service's servers.
+
+    The servers are a database with the migrations of the package, and a broker with all streams.
+    """
     from proctorium_common.topology import services
 
     with contextlib.ExitStack() as brokers:
@@ -196,7 +208,7 @@ def shared_servers(
 
 @pytest.fixture
 def free_port() -> Callable[[], int]:
-    """Return a function that returns a free port."""
+    """Return the function that tests call to get a free port."""
     return lambda: free_ports(1)[0]
 
 
@@ -218,7 +230,7 @@ def _broker(background: Background, folder: Path, topology: Topology) -> Iterato
 
 
 async def _template(postgres: Postgres, package: str) -> str:
-    """Return the name of the migrated template database of `package`. The first call creates the database."""
+    """Return the name of the template database with the migrations of `package`. The first call creates it."""
     name = f"template_{package}"
     connection = await postgres.connect()
     try:
@@ -236,7 +248,7 @@ async def _template(postgres: Postgres, package: str) -> str:
 
 
 def _remove_leftovers() -> None:
-    """Remove the folders of earlier test runs that were killed."""
+    """Remove the folders that killed test runs left behind. The process of such a run no longer runs."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(ValueError, OSError):
             if not _is_alive(int(folder.name.removeprefix(_PREFIX).split("-")[0])):

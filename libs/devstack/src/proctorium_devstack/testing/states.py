@@ -1,4 +1,4 @@
-"""Checks of the table, the documentation and the database trigger of a service's state machines."""
+"""Checks of a service's state machines: of the transitions, the documentation, and the trigger in the database."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ A = TypeVar("A", bound=StrEnum)
 def check_states(machine: StateMachine[S, A], readme: Path) -> None:
     """Assert that the machine is consistent, and that the README contains its diagram and its table.
 
-    A machine is consistent if every state is reachable, every action has an actor, and in every state every action
-    leads to a state, is a repetition, or is refused.
+    A machine is consistent if every state is reachable and every action has an actor. Furthermore, for each state and
+    action, the machine must define whether the action leads to a state, is a repetition, or is refused.
     """
     reached = set(machine.initial)
     while added := {target for origin, target in machine.pairs if origin in reached} - reached:
@@ -43,7 +43,8 @@ async def check_trigger(
 ) -> None:
     """Assert that the database allows exactly the machine's transitions between different states.
 
-    `allows` updates a row from the first state to the second, and returns False if the database refuses the update.
+    The function `allows` updates a row from the first state to the second state. It returns False if the database
+    refuses the update.
     """
     allowed = {
         (origin, target)

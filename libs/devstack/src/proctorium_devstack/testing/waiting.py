@@ -1,4 +1,4 @@
-"""Functions that poll a condition of a database, a broker or another process until it is true."""
+"""Functions that wait until a condition is true, for example a condition of a database or another process."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ async def until(condition: Callable[[], Awaitable[T]], timeout: float = ...) -> 
 @overload
 async def until(condition: Callable[[], T], timeout: float = ...) -> T: ...
 async def until(condition: Callable[[], object], timeout: float = TIMEOUT) -> object:
-    """Poll `condition`, a function or coroutine function, and return its first true result.
+    """Poll `condition` until its result is true, and return this result.
 
-    Raises TimeoutError with the name of the condition after `timeout` seconds.
+    `condition` is a function or a coroutine function. Raises TimeoutError with the name of `condition` after `timeout`
+    seconds.
     """
     try:
         async with asyncio.timeout(timeout):
@@ -37,6 +38,6 @@ async def until(condition: Callable[[], object], timeout: float = TIMEOUT) -> ob
 
 
 async def next_response(call: AsyncIterable[T]) -> T:
-    """Return the next response of a stream. Raises TimeoutError if there is none in time."""
+    """Return the next response of a stream. Raises TimeoutError if no response arrives in time."""
     async with asyncio.timeout(TIMEOUT):
         return await anext(aiter(call))

@@ -1,11 +1,11 @@
-"""The web application: OTLP receiver, pages and JSON API.
+"""The web application of the trace page. It has an OTLP receiver, pages and a JSON API.
 
 - `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are stored. Metrics and logs are
   discarded.
 - `GET /api/traces?service=&name=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`: the matching traces,
-  newest first. `more` is true if there are more than the limit. A parameter that ends in `_id`, such as `session_id`,
-  `person_id` or `attempt_id`, searches for the attribute `proctorium.<parameter>`.
-- `GET /api/traces/{trace_id}`: the spans of a trace by start time, and the links from spans of other traces.
+  newest first. `more` is true if the number of matching traces exceeds the limit. A parameter whose name ends in `_id`,
+  such as `session_id`, `person_id` or `attempt_id`, searches for the attribute `proctorium.<name>`.
+- `GET /api/traces/{trace_id}`: the spans of a trace, ordered by start time, and the links from spans of other traces.
 - `GET /api/services`: the names of all services.
 - `DELETE /api/traces`: delete all traces.
 """
@@ -38,7 +38,7 @@ PAGES = Path(__file__).resolve().parent.parent / "pages"
 _DEFAULT_LIMIT, _MAX_LIMIT = 50, 1000
 _PACKAGE = re.compile(r"/?\bproctorium\.[a-z]+\.v1\.")
 _ID_SUFFIX = "_id"
-# A trace id, alone or in a W3C traceparent.
+# A text that is a trace id, or a W3C traceparent, which contains a trace id.
 _TRACE_ID = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f]{2})?")
 
 
@@ -74,7 +74,7 @@ class _Pages:
         self._pages.env.globals["colour_of"] = colour_of
 
     async def search(self, request: Request) -> Response:
-        """Show the search form and its results. If a trace id was entered, redirect to that trace."""
+        """Show the search form and the matching traces. If the person entered a trace id, redirect to this trace."""
         parameters = request.query_params
         try:
             if entered := parameters.get("id", "").strip():
@@ -148,7 +148,7 @@ class _Api:
         return Response(status_code=204)
 
     async def health(self, _: Request) -> Response:
-        """Return the status 200."""
+        """Respond to the health check with the HTTP status 200."""
         return PlainTextResponse("ok")
 
 
@@ -156,7 +156,7 @@ _TRACE_ID_FORMAT = "A trace id has 32 digits, 0 to 9 and a to f."
 
 
 def trace_id_in(text: str) -> str:
-    """Return the trace id in `text`, a trace id or a traceparent. Raises HTTPException 400 for other texts."""
+    """Return the trace id in `text`, which is a trace id or a traceparent. Raises HTTPException 400 for other texts."""
     found = _TRACE_ID.fullmatch(text.lower())
     if found is None:
         raise HTTPException(400, f"“{text}” is not a trace id. {_TRACE_ID_FORMAT}")
@@ -164,7 +164,7 @@ def trace_id_in(text: str) -> str:
 
 
 def _search(store: TraceStore, query: TraceQuery) -> tuple[list[TraceSummary], bool]:
-    """Return the matching traces up to the limit, and whether there are more."""
+    """Return the matching traces up to the limit, and whether the number of matching traces exceeds the limit."""
     found = store.search(replace(query, limit=query.limit + 1))
     return found[: query.limit], len(found) > query.limit
 
@@ -244,7 +244,10 @@ def _date_time(time_ns: int) -> str:
 
 
 def _short(name: str) -> str:
-    """Return a span's name without the package of the method, because the service is shown beside the name."""
+    """Return a span's name without the package of the called method.
+
+    The package is not needed, because the page shows the service beside the name.
+    """
     return _PACKAGE.sub("", name)
 
 

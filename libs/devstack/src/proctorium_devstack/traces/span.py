@@ -33,7 +33,7 @@ class Link:
 
 @dataclass(frozen=True)
 class Span:
-    """A span. Ids are lower-case hexadecimal; `parent_id` is empty for the root of a trace."""
+    """A span. Ids are in lower-case hexadecimal form. The root of a trace has an empty `parent_id`."""
 
     trace_id: str
     span_id: str

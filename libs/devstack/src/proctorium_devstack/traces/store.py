@@ -1,4 +1,4 @@
-"""Storage of spans in SQLite. Above a limit, the oldest traces are deleted."""
+"""Storage of spans in SQLite. If there are more spans than a limit, the oldest traces are deleted."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ FROM spans WHERE trace_id = :trace_id
 
 @dataclass(frozen=True)
 class TraceQuery:
-    """A search for traces. One span must match both `service` and `name`. The trace must match the other fields."""
+    """A search for traces.
+
+    A trace matches if it has a span that matches both `service` and `name`, and if the trace matches all other fields.
+    """
 
     service: str = ""
     name: str = ""
@@ -61,7 +64,7 @@ class TraceQuery:
 
 @dataclass(frozen=True)
 class TraceSummary:
-    """A trace in a list. The fields `root_*` are from the root span, or from the earliest span without a root."""
+    """A trace in a list. The fields `root_*` describe the root span, or the earliest span if there is no root span."""
 
     trace_id: str
     start_ns: int
@@ -74,7 +77,7 @@ class TraceSummary:
 
     @property
     def duration_ms(self) -> float:
-        """The time from the first start to the last end of a span, in milliseconds."""
+        """The time in milliseconds from the start of the first span to the end of the last span."""
         return (self.end_ns - self.start_ns) / 1e6
 
 
@@ -93,7 +96,7 @@ class TraceStore:
     def __init__(self, file: Path | str, max_spans: int = MAX_SPANS) -> None:
         self._database = sqlite3.connect(file, check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=WAL")
-        # Traces may be lost in a power failure.
+        # Writes need not be durable, because the loss of traces in a power failure is acceptable.
         self._database.execute("PRAGMA synchronous=OFF")
         self._database.executescript(_SCHEMA)
         self._lock = threading.Lock()
@@ -101,7 +104,7 @@ class TraceStore:
         self._count = self._count_spans()
 
     def add(self, spans: Sequence[Span]) -> None:
-        """Store spans. A span that is received twice is stored once."""
+        """Store spans. A span that is already stored is not stored again."""
         with self._lock, self._database:
             self._database.executemany(
                 "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -129,7 +132,7 @@ class TraceStore:
     def search(self, query: TraceQuery) -> list[TraceSummary]:
         """Return the matching traces, newest first."""
         conditions, values = _conditions(query)
-        # The conditions are constants. Input is passed only in `values`.
+        # The texts in `conditions` are constants. The input of the person is passed only in `values`.
         statement = (
             f"SELECT * FROM traces WHERE {' AND '.join(conditions)} ORDER BY start_ns DESC LIMIT ?"  # noqa: S608
         )
@@ -138,7 +141,7 @@ class TraceStore:
         return [_summary(row) for row in rows]
 
     def trace(self, trace_id: str) -> list[Span]:
-        """Return the spans of a trace by start time, or an empty list if the trace does not exist."""
+        """Return the spans of a trace, ordered by start time, or an empty list if the trace does not exist."""
         with self._lock:
             rows = self._database.execute(
                 "SELECT document FROM spans WHERE trace_id = ? ORDER BY start_ns, span_id",
@@ -176,7 +179,10 @@ class TraceStore:
         return int(self._database.execute("SELECT count(*) FROM spans").fetchone()[0])
 
     def _delete_oldest(self) -> None:
-        """Delete the oldest traces down to 90 % of the limit, so that the next batches need no deletion."""
+        """Delete the oldest traces until the number of spans is at most 90 % of the limit.
+
+        Therefore the next batches of spans are stored without a deletion.
+        """
         self._count = self._count_spans()
         excess = self._count - self._max_spans * 9 // 10
         oldest = self._database.execute(
@@ -245,7 +251,10 @@ def _number(value: object) -> int:
 
 
 def waterfall_order(spans: Iterable[Span]) -> list[tuple[Span, int]]:
-    """Return spans with their depth, each after its parent. A span whose parent is missing is at the top level."""
+    """Return each span with its depth in the tree of spans. Each span comes after its parent.
+
+    A span whose parent is missing is at the top level.
+    """
     ordered = sorted(spans, key=lambda span: (span.start_ns, span.span_id))
     span_ids = {span.span_id for span in ordered}
     children: dict[str, list[Span]] = {}

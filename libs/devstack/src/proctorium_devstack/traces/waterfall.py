@@ -1,4 +1,4 @@
-"""The layout of a trace's waterfall, with position and length of each bar in percent of the trace."""
+"""The layout of a trace's waterfall. The position and the length of each bar are in percent of the trace's duration."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from proctorium_devstack.traces.store import LinkFrom, waterfall_order
 
 _TICKS = 5
 _COLOURS = 10
-# A label fits after a bar that ends before _LAST_END percent, or before a bar that starts after _FIRST_START percent.
+# There is space for a label after a bar if the bar ends before _LAST_END percent of the line. There is space for a
+# label before a bar if the bar starts after _FIRST_START percent of the line.
 _LAST_END, _FIRST_START = 88, 12
 _COLOUR_NUMBERS = {name: number for number, name in enumerate(("edge", *services()))}
 
 
 @dataclass(frozen=True)
 class EventMark:
-    """An event of a span, with its position on the line in percent."""
+    """An event of a span, with the event's position on the line in percent of the trace's duration."""
 
     event: SpanEvent
     left: float
@@ -29,7 +30,10 @@ class EventMark:
 
 @dataclass(frozen=True)
 class Label:
-    """The position of a duration beside or inside the bar, as `offset` in percent from one `side` of the line."""
+    """The position of the text that shows a span's duration, beside or inside the span's bar.
+
+    `offset` is the distance from one `side` of the line in percent.
+    """
 
     position: Literal["before", "after", "inside"]
     side: Literal["left", "right"]
@@ -38,7 +42,10 @@ class Label:
 
 @dataclass(frozen=True)
 class Bar:
-    """The bar of a span. `left` and `width` are in percent of the trace. `descendants` is the number of spans below."""
+    """The bar of a span. `left` and `width` are in percent of the trace's duration.
+
+    `descendants` is the number of direct and indirect children of the span.
+    """
 
     span: Span
     depth: int
@@ -51,7 +58,11 @@ class Bar:
 
     @property
     def label(self) -> Label:
-        """The position of the duration: after the bar, or before it if there is no space, or else inside it."""
+        """The position of the text that shows the duration.
+
+        The text is after the bar. If there is no space after the bar, the text is before the bar. If there is no space
+        before the bar either, the text is inside the bar.
+        """
         end = self.left + self.width
         if end <= _LAST_END:
             return Label("after", "left", round(end, 3))
@@ -75,7 +86,7 @@ class Waterfall:
     bars: Sequence[Bar]
     ticks: Sequence[float]
     services: Mapping[str, int]
-    """The number of spans of each service."""
+    """The number of spans, by service."""
     errors: int
 
 
@@ -113,7 +124,10 @@ def waterfall(spans: Sequence[Span], links: Iterable[LinkFrom]) -> Waterfall:
 
 
 def colour_of(service: str) -> int:
-    """Return the colour number of a service. Services of Proctorium have fixed numbers, others a hash of the name."""
+    """Return the colour number of a service.
+
+    The services of Proctorium have fixed numbers. The number of any other service is a hash of its name.
+    """
     return _COLOUR_NUMBERS.get(service, zlib.crc32(service.encode())) % _COLOURS
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AttemptApi(SavingApi):
-    """The methods of `attempts.proto`. The methods that save answers are inherited from `SavingApi`."""
+    """The methods of `attempts.proto`. The base class `SavingApi` has the methods that save answers."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class AttemptApi(SavingApi):
             parse_id(request.attempt_id, "attempt_id"),
             Responder(request, pb.StartAttemptResponse, lambda _: pb.StartAttemptResponse()),
         )
-        # The attempt is read now and is not in the response that is stored for the idempotency key. Otherwise, a
-        # repeated request after the submission would show the items again.
+        # The response that is stored for the idempotency key does not contain the attempt, and the attempt is read for
+        # each response. Otherwise, a request that is repeated after the submission would return the items again.
         return pb.StartAttemptResponse(attempt=await self._open(request.attempt_id))
 
     async def SubmitAttempt(

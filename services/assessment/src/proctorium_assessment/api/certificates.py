@@ -60,6 +60,6 @@ class CertificateApi(results_pb2_grpc.CertificateServiceServicer):
 
 
 def _file_name(title: str) -> str:
-    """Return a file name that every file system accepts."""
+    """Return the title as a file name that every file system accepts."""
     words = re.sub(r"[^\w]+", "-", title).strip("-_")[:80]
     return f"certificate-{words or 'proctorium'}.pdf"

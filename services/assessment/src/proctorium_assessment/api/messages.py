@@ -35,7 +35,7 @@ ATTEMPT_STATES = EnumConversion(AttemptState, attempts_pb2.AttemptState, "ATTEMP
 
 
 def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
-    """Return an assessment as a message. If the assessment has its items, the message has their answer keys."""
+    """Return an assessment as a message. If the assessment has items, the items in the message have answer keys."""
     message = assessments_pb2.Assessment(
         assessment_id=str(assessment.assessment_id),
         title=assessment.title,
@@ -50,7 +50,7 @@ def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
 
 
 def assessment_from_message(message: assessments_pb2.Assessment) -> Assessment:
-    """Return the assessment to create from a message, with new ids for the assessment and its items."""
+    """Return a new assessment with the content of a message. The assessment and its items have new ids."""
     items = tuple(item_from_message(item, new_id()) for item in message.items)
     return Assessment(
         assessment_id=new_id(),
@@ -64,7 +64,10 @@ def assessment_from_message(message: assessments_pb2.Assessment) -> Assessment:
 
 
 def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.Attempt:
-    """Return an attempt as a message without items and answers; `now` is the server's time in the message."""
+    """Return an attempt as a message without items and answers.
+
+    `now` is the server time that the message contains.
+    """
     attempt = overview.attempt
     message = attempts_pb2.Attempt(
         attempt_id=str(attempt.attempt_id),
@@ -92,7 +95,7 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
 
 
 def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Attempt:
-    """Return an attempt as a message with its answers and its items; the items have no answer keys."""
+    """Return an attempt as a message with its answers and its items. The items have no answer keys."""
     message = attempt_message(opened.overview, now)
     if opened.assessment is not None:
         message.MergeFromString(_encoded_items(opened.assessment))
@@ -105,9 +108,10 @@ def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Att
 
 @lru_cache(maxsize=LIMIT)
 def _encoded_items(assessment: Assessment) -> bytes:
-    """Return an encoded `Attempt` message with only the items, which are the same for all learners.
+    """Return an encoded `Attempt` message that has only the items of the assessment.
 
-    Merging these bytes into a message is several times faster than building the items again.
+    The items are the same for all learners. Merging the bytes into a message is several times faster than building the
+    messages of the items for each learner.
     """
     items = [learner_item_message(item) for item in assessment.items]
     return attempts_pb2.Attempt(items=items).SerializeToString()
@@ -121,7 +125,7 @@ def saved_answer_message(saved: SavedAnswer | Revision) -> attempts_pb2.SavedAns
 
 
 def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
-    """Set the fields of `message` in place, which avoids copying a message."""
+    """Set the fields of `message` to the saved answer in place, so that no message is copied."""
     message.item_id = str(saved.item_id)
     message.sequence = saved.sequence
     message.answer.MergeFromString(saved.answer)
@@ -139,7 +143,7 @@ def sent_answer_from_message(change: attempts_pb2.AnswerChange) -> SentAnswer:
 
 
 def receipt_message(attempt_id: str, receipt: Receipt) -> attempts_pb2.Receipt:
-    """Return the receipt for saving answers of the attempt as a message."""
+    """Return the receipt of a save in the attempt as a message."""
     return attempts_pb2.Receipt(
         attempt_id=attempt_id,
         sequences=receipt.sequences,
@@ -150,7 +154,7 @@ def receipt_message(attempt_id: str, receipt: Receipt) -> attempts_pb2.Receipt:
 
 
 def result_message(result: Result) -> results_pb2.Result:
-    """Return a result as a message without the results of its items."""
+    """Return a result as a message without item results."""
     return results_pb2.Result(
         result_id=str(result.result_id),
         attempt_id=str(result.attempt_id),
@@ -168,7 +172,7 @@ def result_message(result: Result) -> results_pb2.Result:
 
 
 def item_result_message(item_result: ItemResult) -> results_pb2.ItemResult:
-    """Return the result of one item as a message, with its answer key."""
+    """Return an item result as a message. The item in the message has its answer key."""
     message = results_pb2.ItemResult(item=item_message(item_result.item), points=item_result.points)
     if item_result.answer is not None:
         message.answer.ParseFromString(answer_to_bytes(item_result.answer))
@@ -178,7 +182,7 @@ def item_result_message(item_result: ItemResult) -> results_pb2.ItemResult:
 def certificate_message(
     certificate: Certificate, *, with_credential: bool
 ) -> results_pb2.Certificate:
-    """Return a certificate as a message, with its credential as JSON if `with_credential` is True."""
+    """Return a certificate as a message. The message has the credential as JSON if `with_credential` is True."""
     return results_pb2.Certificate(
         certificate_id=str(certificate.certificate_id),
         person_id=str(certificate.person_id),
@@ -202,7 +206,8 @@ def transcript_entry_message(entry: TranscriptEntry) -> results_pb2.TranscriptEn
 def _set_time(stamp: Timestamp, time: datetime) -> None:
     """Set `stamp` to `time` in place.
 
-    `FromDatetime` takes three times as long, which matters because an attempt has a time for each answer.
+    `FromDatetime` takes three times as long. The speed matters, because a message of an attempt has a time for each
+    answer.
     """
     since = time - _EPOCH
     stamp.seconds = since.days * _SECONDS_PER_DAY + since.seconds
@@ -211,14 +216,17 @@ def _set_time(stamp: Timestamp, time: datetime) -> None:
 
 @lru_cache(maxsize=256)
 def _commit_time(time: datetime) -> Timestamp:
-    """Return the time of a commit as a timestamp. It is cached, because all saves of a batch have the same time."""
+    """Return the time of a commit as a timestamp.
+
+    The timestamp is cached, because all saves of a batch have the same commit time.
+    """
     stamp = Timestamp()
     _set_time(stamp, time)
     return stamp
 
 
 def _client_time(stamp: Timestamp) -> datetime | None:
-    """Return the time of the learner's clock, or None if it is outside the range of datetime."""
+    """Return the time of the learner's clock, or None if the time is outside the range of `datetime`."""
     try:
         return stamp.ToDatetime(tzinfo=UTC)
     except (ValueError, OverflowError):

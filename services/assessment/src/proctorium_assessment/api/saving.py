@@ -1,4 +1,7 @@
-"""Saving answers by single calls and by a stream. This is the hot path of AttemptService."""
+"""The methods of AttemptService that save answers: one unary call and one stream.
+
+Saves are frequent requests, so this code must be fast.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 _MAX_IN_PROGRESS = 64
 """The maximum number of requests of one stream that wait for their commit.
 
-When it is reached, the next request is read after the oldest one has its response.
+When this number of requests waits, the next request is read after the oldest request has its response.
 """
 
 
@@ -37,7 +40,8 @@ class SavingApi(attempts_pb2_grpc.AttemptServiceServicer):
     async def StreamAnswers(
         self, requests: AsyncIterator[pb.StreamAnswersRequest], context: Context
     ) -> AsyncIterator[pb.StreamAnswersResponse]:
-        # Several requests are processed concurrently. The queue keeps the responses in the order of the requests.
+        # Several requests of the stream are processed concurrently. The queue keeps the responses in the order of the
+        # requests.
         saves: asyncio.Queue[asyncio.Task[pb.StreamAnswersResponse] | None]
         saves = asyncio.Queue(_MAX_IN_PROGRESS)
 

@@ -1,4 +1,7 @@
-"""The PDF of a certificate: one archival page (PDF/A-2u, PDF/UA-1) with a QR code that links to its verification."""
+"""The PDF of a certificate: one archival page (PDF/A-2u, PDF/UA-1).
+
+The page has a QR code with the URL of the public page that verifies the certificate.
+"""
 
 from __future__ import annotations
 
@@ -49,14 +52,14 @@ class CertificateContent:
 def make_pdf(certificate: CertificateContent) -> bytes:
     """Return the PDF of a certificate.
 
-    Call this in a thread, because it takes tens of milliseconds of processor time.
+    Call this function in a thread, because it takes tens of milliseconds of processor time.
     """
     compiler = _compiler(certificate)
     try:
         return _one(compiler.compile(format="pdf", pdf_standards=_ARCHIVAL))
     except typst.TypstError as error:
-        # The archival standard refuses a text with a character that no font has. The holder then gets a PDF that does
-        # not conform to the standard.
+        # The archival standard forbids a text with a character that no font has. For such a text, the holder gets a PDF
+        # that does not conform to the standard.
         _log.warning(
             "certificate_not_archival",
             certificate_id=str(certificate.certificate_id),

@@ -22,7 +22,10 @@ def public_key_of(seed: bytes) -> bytes:
 def sign_credential(
     document: Mapping[str, Json], options: Mapping[str, Json], seed: bytes
 ) -> dict[str, Json]:
-    """Return the document with its proof; `options` is the proof without the signature, `seed` the secret key."""
+    """Return the document with its proof.
+
+    `options` is the proof without the signature. `seed` is the Ed25519 secret key that signs the document.
+    """
     configuration: dict[str, Json] = {**options}
     if "@context" in document:
         configuration["@context"] = document["@context"]
@@ -33,9 +36,9 @@ def sign_credential(
 
 
 def signed_bytes(document: Mapping[str, Json], configuration: Mapping[str, Json]) -> bytes:
-    """Return the bytes to sign: the SHA-256 of the proof options, then of the document, each as canonical JSON.
+    """Return the bytes to sign: the SHA-256 of the proof options, followed by the SHA-256 of the document.
 
-    RFC 8785 defines the canonical form.
+    Each of the two is hashed as canonical JSON (RFC 8785).
     """
     return _hash(configuration) + _hash(document)
 

@@ -1,1 +1,1 @@
-"""The rules of items, scores, states, time and receipts, as pure code: without I/O, clock and libraries."""
+"""The rules of items, scores, states, time and receipts. The code uses no I/O, no clock and no libraries."""

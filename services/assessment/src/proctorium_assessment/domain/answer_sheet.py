@@ -16,7 +16,10 @@ from proctorium_common.errors import already_exists
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A learner's change of one answer; `answer` is its canonical bytes, or empty if the learner removed it."""
+    """A learner's change of one answer.
+
+    `answer` is the new answer as canonical bytes. It is empty if the learner removed the answer.
+    """
 
     sequence: int
     item_id: UUID
@@ -37,7 +40,7 @@ class Revision:
 
     @property
     def is_late(self) -> bool:
-        """Whether the change was received after the deadline or the submission, so that it does not count."""
+        """Whether the change was received after the deadline or the submission. A late change does not count."""
         return self.position is None
 
     def is_repeated_by(self, change: Change) -> bool:
@@ -46,7 +49,7 @@ class Revision:
 
 
 class SavedAnswer(NamedTuple):
-    """The newest answer to an item, as it is shown to its learner."""
+    """The newest answer to an item, in the form that the learner reads."""
 
     item_id: UUID
     sequence: int
@@ -56,7 +59,7 @@ class SavedAnswer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NewRevision:
-    """A revision to insert, with the times that are stored in its row but are not part of `Revision`."""
+    """A revision to insert, and the times that are stored in the same row but are not fields of `Revision`."""
 
     revision: Revision
     client_time: datetime | None
@@ -65,7 +68,7 @@ class NewRevision:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The receipt of a save: the position of each sequence number, the last head and the time of the commit."""
+    """The receipt of a save: the chain position of each sequence number, the head of the chain and the commit time."""
 
     sequences: tuple[int, ...]
     positions: tuple[int, ...]
@@ -75,7 +78,10 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class SheetSnapshot:
-    """The columns of an attempt's row that saving uses. `version` changes when the state or the deadline changes."""
+    """The columns of an attempt's row that a save uses.
+
+    `version` changes when the state or the deadline of the attempt changes.
+    """
 
     state: AttemptState
     deadline: datetime | None
@@ -86,11 +92,12 @@ class SheetSnapshot:
 
 
 class AnswerSheet:
-    """The answers of one attempt, with the rules for adding revisions.
+    """The answers of one attempt, and the rules by which revisions are added.
 
-    `snapshot` is read from the attempt's row. The caller either locks the row, or compares it with the snapshot before
-    the answers are written. `revisions` are the stored revisions with the same sequence numbers as requested changes.
-    `save` appends new revisions to `added`. The caller writes them and the new head in one transaction.
+    The sheet is created with a snapshot of the attempt's row. The caller either locks the row, or compares the row with
+    the snapshot before the answers are written. `revisions` has each stored revision whose sequence number is also the
+    sequence number of a requested change. `save` appends new revisions to `added`. The caller writes the added
+    revisions and the new head in one transaction.
     """
 
     def __init__(
@@ -108,7 +115,7 @@ class AnswerSheet:
 
     @property
     def snapshot(self) -> SheetSnapshot:
-        """The snapshot of the row as it is after the added revisions are written."""
+        """The snapshot of the attempt's row after the added revisions are written."""
         loaded = self.loaded
         return SheetSnapshot(
             loaded.state,
@@ -120,9 +127,10 @@ class AnswerSheet:
         )
 
     def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Receipt:
-        """Save all of `changes` or none. Changes that are stored already are acknowledged again, even after the end.
+        """Save all of `changes` or none, and return the receipt.
 
-        `received_at` is compared with the deadline, and `now` is the time of the commit. Raises SEQUENCE_REUSED or
+        A change that is stored already is acknowledged again, even after the deadline or the submission. `received_at`
+        is compared with the deadline, and `now` is the time of the commit. Raises SEQUENCE_REUSED or
         ATTEMPT_NOT_STARTED. Late changes are added as late revisions before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED
         is raised.
         """

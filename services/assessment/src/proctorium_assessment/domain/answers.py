@@ -1,4 +1,4 @@
-"""The answers to each kind of item, and their validation."""
+"""The forms of answers for each kind of item, and the validation of answers."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class NumberAnswer:
 
 
 Answer = ChoiceAnswer | TruthAnswer | NumberAnswer | None
-"""An answer, or None if the learner has given none or removed it."""
+"""An answer, or None if the learner has not answered the item or has removed the answer."""
 
 
 def require_valid_answer(item: Item, answer: Answer) -> None:
@@ -49,7 +49,7 @@ def require_valid_answer(item: Item, answer: Answer) -> None:
 
 
 def is_valid_answer(kind: ItemKind, answer: Answer) -> bool:
-    """Return whether the answer, correct or not, has the form that the kind requires."""
+    """Return whether the answer has the form that the kind requires. The answer may be wrong."""
     match kind, answer:
         case _, None:
             return True

@@ -14,7 +14,7 @@ from proctorium_common.errors import ServiceError, invalid_transition, not_found
 class Assessment:
     """An assessment. `items` is empty if the assessment was read without its items.
 
-    Assessments are compared by identity, so that an assessment can be the key of a cache of values derived from it.
+    Assessments are compared by object identity, so that an assessment can be the key of a cache.
     """
 
     assessment_id: UUID
@@ -35,7 +35,7 @@ def assessment_not_found() -> ServiceError:
 
 
 def assessment_not_published() -> ServiceError:
-    """Return the error for taking an assessment that is not published."""
+    """Return the error for creating or starting an attempt at an assessment that is not published."""
     return invalid_transition(
         "This assessment has not been published yet. Please tell your proctor or administrator.",
         from_state="draft",
@@ -46,7 +46,7 @@ def assessment_not_published() -> ServiceError:
 
 
 def assessment_is_proctored() -> ServiceError:
-    """Return the error for taking a proctored assessment without a session."""
+    """Return the error for creating an attempt at a proctored assessment outside a session."""
     return invalid_transition(
         "This assessment is taken in a proctored session. Enter your enrollment code to join it.",
         from_state="proctored",

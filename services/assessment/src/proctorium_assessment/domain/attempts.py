@@ -1,4 +1,4 @@
-"""Attempts: their states, the transitions between the states, and the errors for refused actions (`A4`)."""
+"""Attempts, their states and transitions, and the errors for refused actions (`A4`)."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ UNSTARTED_STATES = frozenset({AttemptState.AWAITING_AUTHORIZATION, AttemptState.
 """The states of attempts that can still be started."""
 
 SUBMITTED_STATES = frozenset({AttemptState.SUBMITTED, AttemptState.SCORED, AttemptState.RELEASED})
-"""The states of attempts that were submitted."""
+"""The states of submitted attempts."""
 
 STARTED_STATES = SUBMITTED_STATES | {AttemptState.IN_PROGRESS}
-"""The states of attempts that were started, including submitted ones."""
+"""The states of started attempts. Submitted attempts are included."""
 
 _SENTENCES = {
     AttemptState.AWAITING_AUTHORIZATION: "This attempt waits for a proctor's authorisation.",
@@ -66,7 +66,10 @@ _SENTENCES = {
 
 
 def _refusal(state: AttemptState, action: AttemptAction) -> ServiceError | None:
-    """Return the error for a learner who cannot start or submit an attempt in `state`, or None for other actions."""
+    """Return the error for a learner who cannot start or submit an attempt in `state`.
+
+    Return None if `action` is neither the start nor the submission.
+    """
     if action not in (AttemptAction.START, AttemptAction.SUBMIT):
         return None
     if state in SUBMITTED_STATES:
@@ -129,14 +132,17 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
 )
 """The state machine of attempts.
 
-A trigger of the table `attempts` allows the same transitions. It also allows one update from in_progress or submitted
-to a later state, because a submission submits, scores and releases in one update.
+A trigger of the table `attempts` allows the same transitions. The trigger also allows one update to skip states after
+in_progress or submitted, because one update submits the attempt, scores it and releases the result.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt without its answers. `version` counts the changes that are sent to watches of the attempt."""
+    """An attempt without its answers.
+
+    `version` is the number of changes that were sent to the watches of the attempt.
+    """
 
     attempt_id: UUID
     assessment_id: UUID
@@ -165,7 +171,7 @@ class Attempt:
         participant_id: UUID,
         now: datetime,
     ) -> Attempt:
-        """Return a new attempt of a participant, which the learner may start after a proctor authorises it."""
+        """Return a new attempt of a participant. The learner may start the attempt after a proctor authorises it."""
         state = AttemptState.AWAITING_AUTHORIZATION
         return cls(attempt_id, assessment_id, person_id, session_id, participant_id, state, now)
 
@@ -173,7 +179,7 @@ class Attempt:
     def self_paced(
         cls, attempt_id: UUID, *, assessment_id: UUID, person_id: UUID, now: datetime
     ) -> Attempt:
-        """Return a new attempt outside a session, which its learner may start at any time."""
+        """Return a new attempt outside a session. The learner may start the attempt at any time."""
         return cls(attempt_id, assessment_id, person_id, None, None, AttemptState.AUTHORIZED, now)
 
     @property
@@ -188,7 +194,7 @@ class Attempt:
     def start(
         self, time_limit: timedelta | None, ledger: Sequence[time_ledger.LedgerEntry]
     ) -> Attempt:
-        """Return the attempt after its start. It started at the time of the first entry of `ledger`."""
+        """Return the attempt after its start. The time of the start is the time of the first entry of `ledger`."""
         return replace(
             self._after(AttemptAction.START),
             started_at=ledger[0].at,
@@ -209,7 +215,7 @@ class Attempt:
         return replace(self._after(AttemptAction.RELEASE), released_at=now)
 
     def void(self) -> Attempt:
-        """Return the attempt after it was closed without a start."""
+        """Return the attempt in the state voided, because it was closed before it was started."""
         return self._after(AttemptAction.VOID)
 
     def _after(self, action: AttemptAction) -> Attempt:
@@ -218,7 +224,10 @@ class Attempt:
 
 
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
-    """Return the cause of a learner's submission at `now`: the learner, or after the deadline the time limit (`A8`)."""
+    """Return the cause of a learner's submission at `now` (`A8`).
+
+    The cause is the learner until the deadline, and the time limit after the deadline.
+    """
     return (
         SubmitCause.TIME_LIMIT_EXCEEDED
         if deadline is not None and now > deadline
@@ -227,9 +236,9 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
 
 
 def is_released_automatically(cause: SubmitCause) -> bool:
-    """Return whether the system releases the result at once: False if the learner was removed from the session.
+    """Return whether the system releases the result at once.
 
-    In that case an administrator decides about the release.
+    Return False if the learner was removed from the session, because an administrator then decides about the release.
     """
     return cause is not SubmitCause.REMOVED
 
@@ -298,12 +307,18 @@ def _already_submitted(state: AttemptState, action: AttemptAction) -> ServiceErr
 
 
 def attempt_submitted() -> ServiceError:
-    """Return the error for a change that is received after the submission and is stored as a late answer (`A6`)."""
+    """Return the error for a change that is received after the submission.
+
+    The change is stored as a late answer (`A6`).
+    """
     return _late("ATTEMPT_SUBMITTED", _SUBMITTED)
 
 
 def time_limit_exceeded() -> ServiceError:
-    """Return the error for a change that is received after the deadline and is stored as a late answer."""
+    """Return the error for a change that is received after the deadline.
+
+    The change is stored as a late answer (`A6`).
+    """
     return _late("TIME_LIMIT_EXCEEDED", "Your time for this assessment is over.")
 
 
@@ -317,7 +332,10 @@ def _late(reason: str, sentence: str) -> ServiceError:
 
 
 def not_your_attempt() -> ServiceError:
-    """Return the error for a caller without access. The error does not reveal whether the attempt exists."""
+    """Return the error for a caller without access to an attempt.
+
+    The error does not reveal whether the attempt exists.
+    """
     return not_allowed(
         "NOT_YOUR_ATTEMPT",
         "This attempt is not yours, or it might not exist. Go back to your course and open the assessment from there.",

@@ -1,4 +1,6 @@
-"""Open Badges 3.0 credentials (`A11`), the machine-readable form of certificates, and the ids of their signing key.
+"""Open Badges 3.0 credentials, which are the machine-readable form of certificates (`A11`).
+
+This module also has the ids of the key that signs credentials.
 
 https://www.imsglobal.org/spec/ob/v3p0 · https://w3c-ccg.github.io/did-key-spec · https://www.w3.org/TR/vc-di-eddsa
 """
@@ -31,12 +33,12 @@ class Issuer:
 
     @property
     def did(self) -> str:
-        """The issuer's did:key, which contains the public key, so that verification needs no server."""
+        """The issuer's did:key. It contains the public key, so that a credential is verified without a server."""
         return f"did:key:{public_key_multibase(self.public_key)}"
 
     @property
     def verification_method(self) -> str:
-        """The id of the issuer's public key in a proof."""
+        """The id by which a proof names the issuer's public key."""
         return f"{self.did}#{public_key_multibase(self.public_key)}"
 
     def verification_url(self, certificate_id: UUID) -> str:
@@ -46,7 +48,7 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class Achievement:
-    """The completion of the course `course_id`, titled `title`, by the person named `holder_name`."""
+    """The completion of a course by the person with the name `holder_name`. `title` is the title of the course."""
 
     certificate_id: UUID
     holder_name: str
@@ -102,7 +104,7 @@ def proof_options(issuer: Issuer, created: datetime) -> dict[str, Json]:
 
 
 def public_key_multibase(public_key: bytes) -> str:
-    """Return an Ed25519 public key in the form of did:key and Data Integrity (multicodec 0xed, base 58)."""
+    """Return an Ed25519 public key as text, in the form of did:key and Data Integrity (multicodec 0xed, base 58)."""
     return multibase(_ED25519_PUBLIC_KEY + public_key)
 
 
@@ -118,5 +120,5 @@ def multibase(content: bytes) -> str:
 
 
 def timestamp(time: datetime) -> str:
-    """Return a time as an XML Schema timestamp, in whole seconds."""
+    """Return a time as an XML Schema timestamp without fractions of a second."""
     return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

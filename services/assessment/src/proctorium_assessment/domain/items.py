@@ -1,4 +1,4 @@
-"""Items of the four kinds that are scored automatically, and their validation (`A1`)."""
+"""Items of the four kinds that are scored automatically, and the validation of items (`A1`)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proctorium_common.errors import Violation, invalid
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One choice of an item; `choice_id` is unique within the item."""
+    """One choice of an item. `choice_id` is unique within the item."""
 
     choice_id: str
     text: str
@@ -19,7 +19,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class SingleChoice:
-    """A kind with exactly one correct choice."""
+    """The kind of an item with exactly one correct choice."""
 
     choices: tuple[Choice, ...]
     correct: str
@@ -27,10 +27,10 @@ class SingleChoice:
 
 @dataclass(frozen=True, slots=True)
 class MultipleChoice:
-    """A kind with one or more correct choices.
+    """The kind of an item with one or more correct choices.
 
-    With `partial_credit`, each selected correct choice adds its share of the points, and each selected wrong choice
-    subtracts the same share.
+    If `partial_credit` is True, each selected correct choice adds an equal share of the points, and each selected wrong
+    choice subtracts the same share.
     """
 
     choices: tuple[Choice, ...]
@@ -40,16 +40,20 @@ class MultipleChoice:
 
 @dataclass(frozen=True, slots=True)
 class TrueFalse:
-    """A statement that is true or false. `correct` is None only in an item that `require_valid_items` refuses."""
+    """The kind of an item that is a statement. The answer is whether the statement is true.
+
+    `correct` is None only in an item that `require_valid_items` refuses.
+    """
 
     correct: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Numeric:
-    """A question for a number, which may differ from `correct` by up to `tolerance`; both are in `unit`.
+    """The kind of an item whose answer is a number in the unit `unit`.
 
-    `correct` is None only in an item that `require_valid_items` refuses.
+    A correct answer may differ from `correct` by up to `tolerance`. `correct` is None only in an item that
+    `require_valid_items` refuses.
     """
 
     correct: float | None
@@ -133,7 +137,7 @@ def _correct_violations(
     known = {choice.choice_id for choice in choices}
     named = sorted(filter(None, correct))
     if not named:
-        # An answer without choices means "not answered", so it cannot be the correct one.
+        # An answer without choices means "not answered", so it cannot be the correct answer.
         yield _missing(where, "Say which choice is right; at least one has to be.")
     for choice_id in named:
         if choice_id not in known:

@@ -1,7 +1,7 @@
-"""The hash chain of an attempt's revisions (`A6`), which `docs/architecture/answers.md` describes with a verifier.
+"""The hash chain of an attempt's revisions (`A6`). `docs/architecture/answers.md` describes the chain and a verifier.
 
-Each head is a hash of the previous head and the new revision. A receipt contains a head, so it proves that revision and
-every revision before it.
+Each head is a hash of the previous head and the new revision. A receipt contains a head, so the receipt proves the last
+revision in the chain and every revision before it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ def genesis(attempt_id: UUID) -> bytes:
 
 
 def link(previous: bytes, sequence: int, item_id: UUID, answer: bytes) -> bytes:
-    """Return the head after one more revision; `answer` is its canonical bytes, or empty for a removed answer."""
+    """Return the head (32 bytes) of the chain after one more revision.
+
+    `previous` is the head before the revision. `answer` is the canonical bytes of the answer, or empty if the learner
+    removed the answer.
+    """
     return sha256(
         previous + sequence.to_bytes(8, "big") + item_id.bytes + sha256(answer).digest()
     ).digest()

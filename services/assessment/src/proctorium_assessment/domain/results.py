@@ -1,4 +1,4 @@
-"""Results of attempts. A result never changes; a correction adds a new version (`A10`)."""
+"""Results of attempts. A result never changes. A correction adds a new version of the result (`A10`)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proctorium_common.errors import Kind, ServiceError, invalid_transition, not
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One version of an attempt's result. `item_scores` is empty if the result was read without its items."""
+    """One version of an attempt's result. `item_scores` is empty if the result was read without its item scores."""
 
     result_id: UUID
     attempt_id: UUID

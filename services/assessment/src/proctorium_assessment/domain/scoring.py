@@ -1,7 +1,7 @@
 """Scoring of answers (`A9`).
 
-Points are computed as exact fractions, because floats are rounded. So 55 % of 20 points are exactly 11 points, and five
-of six points meet a pass mark of five sixths.
+Points are computed as exact fractions, because floats are rounded. For example, 55 % of 20 points are exactly 11
+points, and five of six points meet a pass mark of five sixths.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _LARGEST_DENOMINATOR = 10_000_000
 
 @dataclass(frozen=True, slots=True)
 class ItemScore:
-    """The points for one item. `sequence` is the number of the revision that counted, or None without a revision."""
+    """The points for one item.
+
+    `sequence` is the sequence number of the revision that was scored, or None if there is no such revision.
+    """
 
     item_id: UUID
     points: float
@@ -36,7 +39,7 @@ class ItemScore:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """The points of an attempt, the possible points, and whether the attempt is passed."""
+    """The points of an attempt, the possible points, the points for each item, and whether the attempt is passed."""
 
     points: float
     points_possible: float
@@ -46,16 +49,17 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class CountingAnswer:
-    """The answer that counts for an item, which is the answer with the highest sequence number."""
+    """The answer that counts for an item: the answer with the highest sequence number."""
 
     sequence: int
     answer: Answer
 
 
 def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_mark: float) -> Score:
-    """Return the score of an attempt whose answers are `answers`, by item id.
+    """Return the score of an attempt.
 
-    `pass_mark` is the share of the possible points that is needed to pass, between 0 and 1.
+    `answers` has the answers of the attempt, keyed by item id. `pass_mark` is the share of the possible points that is
+    needed to pass, between 0 and 1.
     """
     reached = Fraction(0)
     scored: list[ItemScore] = []
@@ -69,7 +73,8 @@ def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_ma
     passed = reached >= needed
     rounded = float(reached)
     if not passed and rounded >= float(needed):
-        # Conversion to a float rounded the points up to the needed points, so a failed attempt would look passed.
+        # The exact points are below the needed points, but the conversion to a float has rounded the points up to the
+        # needed points. The next lower float is used, so that the failed attempt does not look passed.
         rounded = math.nextafter(float(needed), 0)
     return Score(rounded, float(possible), passed, tuple(scored))
 
@@ -101,9 +106,9 @@ def _share(kind: ItemKind, answer: Answer) -> Fraction:
 def share(number: float) -> Fraction:
     """Return the fraction that the float `number` stands for, such as 5/6 for 0.8333333333333334.
 
-    This is the simplest fraction whose nearest float is `number`. If its denominator were above ten million, this is
-    the shortest decimal of `number` instead. Two different fractions with smaller denominators never have the same
-    nearest float.
+    The returned fraction is the simplest fraction whose nearest float is `number`. If the denominator of that fraction
+    is above ten million, the shortest decimal of `number` is returned as a fraction instead. The limit is safe, because
+    two different fractions with denominators of at most ten million never have the same nearest float.
     """
     simplest = Fraction(number).limit_denominator(_LARGEST_DENOMINATOR)
     return simplest if float(simplest) == number else _exact(number)

@@ -1,7 +1,8 @@
 """The time ledger (`A5`): an append-only list of entries, from which the remaining time of an attempt is computed.
 
-The clock runs from `STARTED`. It is stopped during a pause, a break or an outage. The spent time is computed from the
-times of the entries, not counted while the clock runs, so a pause also works while the learner is offline.
+The clock of an attempt runs from the entry `STARTED`. The clock is stopped during a pause, a break or an outage. The
+spent time is computed from the times of the entries. No process counts the time, so a pause also works while the
+learner is offline.
 """
 
 from __future__ import annotations
@@ -32,12 +33,18 @@ _ENDS = {
     EntryKind.BREAK_ENDED: EntryKind.BREAK_STARTED,
     EntryKind.OUTAGE_ENDED: EntryKind.OUTAGE_STARTED,
 }
-"""The kind of stop that each end entry ends. An end entry without an open stop changes nothing."""
+"""The start entry that each end entry belongs to, such as `PAUSED` for `RESUMED`.
+
+An end entry changes nothing if the clock is not stopped by its start entry.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
-    """One entry of the ledger. `amount` is the extra time that an `EXTRA` entry grants; other entries have none."""
+    """One entry of the ledger.
+
+    `amount` is the extra time that an `EXTRA` entry grants. It is None in an entry of any other kind.
+    """
 
     kind: EntryKind
     at: datetime
@@ -46,10 +53,10 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class TimeBalance:
-    """The sum of a ledger.
+    """The sum of the entries of a ledger.
 
-    `spent` is the time for which the clock ran until it was stopped last. `granted` is the extra time. `running_since`
-    is the time from which the clock runs now, or None while it is stopped.
+    `spent` is the time for which the clock ran until its last stop. `granted` is the extra time. `running_since` is the
+    time at which the clock started to run after its last stop, or None while the clock is stopped.
     """
 
     spent: timedelta = _NO_TIME
@@ -63,20 +70,23 @@ class TimeBalance:
         )
 
     def deadline(self, limit: timedelta | None) -> datetime | None:
-        """Return the deadline, or None if there is no limit or the clock is stopped."""
+        """Return the deadline for the time limit `limit`, or None if there is no limit or the clock is stopped."""
         if limit is None or self.running_since is None:
             return None
         return self.running_since + (limit + self.granted - self.spent)
 
     def remaining(self, limit: timedelta | None, now: datetime) -> timedelta | None:
-        """Return the remaining time at `now`, which is never negative, or None if there is no limit."""
+        """Return the remaining time at `now`, or None if there is no limit. The remaining time is never negative."""
         if limit is None:
             return None
         return max(limit + self.granted - self.spent_at(now), _NO_TIME)
 
 
 def compute_balance(entries: Iterable[LedgerEntry]) -> TimeBalance:
-    """Return the sum of the entries. They are applied in order of time; entries of the same time keep their order."""
+    """Return the sum of the entries.
+
+    The entries are applied in the order of their times. Entries with the same time are applied in the given order.
+    """
     spent, granted = _NO_TIME, _NO_TIME
     running_since: datetime | None = None
     started = False
@@ -97,7 +107,7 @@ def compute_balance(entries: Iterable[LedgerEntry]) -> TimeBalance:
 
 
 def compute_deadline(limit: timedelta | None, entries: Sequence[LedgerEntry]) -> datetime | None:
-    """Return the deadline of an attempt, or None if it has no limit or its clock is stopped."""
+    """Return the deadline of an attempt, or None if the attempt has no time limit or the clock is stopped."""
     return compute_balance(entries).deadline(limit)
 
 

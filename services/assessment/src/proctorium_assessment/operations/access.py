@@ -1,4 +1,4 @@
-"""Access checks for reading attempts and results, and the annotation of traces with attempts."""
+"""Access checks for reading attempts and results, and a function that adds the ids of an attempt to a trace."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_common.telemetry.traces import annotate
 async def is_session_proctor(tx: Transaction, caller: Caller, session_id: UUID) -> bool:
     """Return whether the caller is a proctor of the session.
 
-    Raises CERTIFICATION_ENDED if the proctor is not certified now.
+    Raises CERTIFICATION_ENDED if the caller is a proctor of the session but is not certified now.
     """
     if caller.person_id is None or "proctor" not in caller.roles:
         return False
@@ -27,9 +27,10 @@ async def is_session_proctor(tx: Transaction, caller: Caller, session_id: UUID) 
 
 
 async def listable_person(tx: Transaction, caller: Caller, session_id: UUID | None) -> UUID | None:
-    """Return the learner whose attempts or results the caller may list, or None for all learners of the session.
+    """Return the id of the only learner whose attempts or results the caller may list.
 
-    Raises NOT_ALLOWED, CERTIFICATION_ENDED.
+    Return None if the caller may list the attempts and results of all learners of the session. Raises NOT_ALLOWED,
+    CERTIFICATION_ENDED.
     """
     if session_id is not None:
         if caller.is_administrator:

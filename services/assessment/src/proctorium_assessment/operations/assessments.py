@@ -39,7 +39,10 @@ async def create(
 async def publish(
     database: Database, assessment_id: UUID, responder: Responder[Assessment, M]
 ) -> M:
-    """Publish the assessment, after which it never changes. A repetition changes nothing. Raises NOT_FOUND."""
+    """Publish the assessment. A published assessment never changes, and publishing it again changes nothing.
+
+    Raises NOT_FOUND.
+    """
 
     async def run(tx: Transaction) -> Assessment:
         stored = await assessments.lock_assessment(tx, assessment_id)
@@ -64,7 +67,7 @@ async def get(database: Database, assessment_id: UUID) -> Assessment:
 
 
 async def batch_get(database: Database, assessment_ids: Iterable[UUID]) -> Sequence[Assessment]:
-    """Return the assessments that exist, in the order of their ids and without their items."""
+    """Return those of the assessments that exist, ordered by id. They are returned without their items."""
     ids = list(dict.fromkeys(assessment_ids))
     async with database.transaction() as tx:
         found = await assessments.get_descriptions(tx, ids)
@@ -74,9 +77,9 @@ async def batch_get(database: Database, assessment_ids: Iterable[UUID]) -> Seque
 async def list_assessments(
     database: Database, *, page_size: int, page_token: str
 ) -> tuple[Sequence[Assessment], str]:
-    """Return a page of assessments ordered by title, without their items, and the token of the next page.
+    """Return a page of assessments and the token of the next page.
 
-    Raises INVALID_PAGE_TOKEN.
+    The assessments are ordered by title and are returned without their items. Raises INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
@@ -95,7 +98,7 @@ async def load_assessment(source: Database | Transaction, assessment_id: UUID) -
 async def load_assessments(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Return the assessments that exist, with their items, keyed by id."""
+    """Return those of the assessments that exist, keyed by id. They are returned with their items."""
     stored = await assessments.get_assessments(tx, assessment_ids)
     return {assessment_id: _with_items(each) for assessment_id, each in stored.items()}
 

@@ -1,4 +1,4 @@
-"""A cache of the data of started attempts that never changes: the learner, the session and the items."""
+"""A cache of started attempts. It has the data that never changes: the learner, the session and the items."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _MAX_ANSWERS = 500
 
 
 class CachedItem:
-    """An item with the valid answers to it.
+    """An item with a cache of valid answers to the item.
 
-    Many learners send the same answer, so an answer that was found valid is not validated again.
+    Many learners send the same answer, so that the cache saves most validations.
     """
 
     def __init__(self, item: Item) -> None:
@@ -41,7 +41,7 @@ class CachedItem:
         self._validated: dict[bytes, bytes] = {}
 
     def canonical(self, answer: bytes) -> bytes:
-        """Return the canonical bytes for the bytes of an answer that a learner sent. Raises ANSWER_INVALID."""
+        """Return the canonical bytes of an answer. `answer` is the bytes that a learner sent. Raises ANSWER_INVALID."""
         validated = self._validated.get(answer)
         if validated is not None:
             return validated
@@ -54,15 +54,16 @@ class CachedItem:
 
 
 ItemsById = Mapping[str, CachedItem]
-"""The items of an assessment, keyed by their ids as text, because requests contain ids as text."""
+"""The items of an assessment, keyed by item id. The ids are texts, because requests contain ids as texts."""
 
 
 @dataclass(slots=True, eq=False)
 class CachedAttempt:
     """A started attempt.
 
-    `snapshot` is the state of its row after the last save by this process, or None if that is unknown. Another process
-    may have changed the row since, so a save that uses the snapshot is stored only if the row still equals it.
+    `snapshot` has the values of the attempt's row after the last save by this process. It is None if the values are
+    unknown. Another process may have changed the row since then. So a save that uses the snapshot is stored only if the
+    row still equals the snapshot.
     """
 
     attempt_id: UUID
@@ -73,7 +74,7 @@ class CachedAttempt:
     snapshot: SheetSnapshot | None = field(default=None)
 
     def item(self, item_id: str) -> CachedItem:
-        """Return the item with the id. Raises ITEM_NOT_IN_ATTEMPT."""
+        """Return the item with the id `item_id`. Raises ITEM_NOT_IN_ATTEMPT."""
         item = self.items.get(item_id) or self.items.get(item_id.lower())
         if item is None:
             raise item_not_in_attempt(UUID(item_id))
@@ -81,7 +82,7 @@ class CachedAttempt:
 
 
 class AttemptCache:
-    """A bounded cache of the attempts in which this process has saved."""
+    """A bounded cache of the attempts for which this process has saved answers."""
 
     def __init__(self, database: Database, published: PublishedAssessments) -> None:
         self._database = database
@@ -90,11 +91,14 @@ class AttemptCache:
         self._items: OrderedDict[UUID, ItemsById] = OrderedDict()
 
     def get(self, attempt_id: str) -> CachedAttempt | None:
-        """Return the attempt if it is cached, or None. The ID may be in upper case or lower case."""
+        """Return the cached attempt, or None if it is not cached. The id may be in upper case or lower case."""
         return self._attempts.get(attempt_id) or self._attempts.get(attempt_id.lower())
 
     async def load(self, person_id: UUID | None, attempt_id: str) -> CachedAttempt:
-        """Read, cache and return the person's started attempt. Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED."""
+        """Read the person's started attempt from the database, add it to the cache and return it.
+
+        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED.
+        """
         attempt = await attempts.get_attempt(self._database, UUID(attempt_id))
         if attempt is None or attempt.person_id != person_id:
             raise not_your_attempt()
@@ -113,9 +117,9 @@ class AttemptCache:
             attempt.participant_id,
             items,
         )
-        # If two loads are concurrent, the object of the first one stays, because requests may be using it. The key is
-        # the ID in lower case, so that an attempt is cached only once. A batch with two objects of the same attempt
-        # would add two revisions at the same position of its chain.
+        # An attempt must be cached only once, because a batch with two objects of the same attempt would add two
+        # revisions at the same position of the attempt's chain. So the key is the id in lower case. If two loads of the
+        # same attempt are concurrent, the object of the first load stays, because requests may be using this object.
         key = str(attempt.attempt_id)
         cached = self._attempts.setdefault(key, cached)
         _store(self._attempts, key, cached, _MAX_ATTEMPTS)

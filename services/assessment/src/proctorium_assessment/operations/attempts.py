@@ -57,10 +57,10 @@ class AttemptOverview:
 
 @dataclass(frozen=True, slots=True)
 class OpenAttempt:
-    """An attempt as its learner may read it now: with its answers, and with its items while they are shown.
+    """The parts of an attempt that the learner may read now.
 
-    Before the start, there are no items and no answers. Between the submission and the end of the session, there are
-    no items.
+    Before the start of the attempt, there are no items and no answers. Between the submission and the end of the
+    session, there are answers but no items. At all other times, there are items and answers.
     """
 
     overview: AttemptOverview
@@ -68,7 +68,7 @@ class OpenAttempt:
     """The assessment with its items, or None if the learner may not read the items now."""
     answers: Sequence[SavedAnswer]
     late_item_numbers: Sequence[int]
-    """The numbers of the items with a late revision; the first item of the attempt has the number 1."""
+    """The numbers of the items with a late revision. The first item of the attempt has the number 1."""
 
 
 async def create_self_paced(
@@ -77,8 +77,10 @@ async def create_self_paced(
     assessment_id: UUID,
     responder: Responder[AttemptOverview, M],
 ) -> M:
-    """Create an attempt at a self-paced assessment, or return the learner's attempt that is not submitted.
+    """Create an attempt at a self-paced assessment, and return the response.
 
+    If the learner already has an attempt that is not submitted, no attempt is created and the response has the existing
+    attempt.
     Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, ASSESSMENT_IS_PROCTORED, LEARNER_NOT_REGISTERED, ATTEMPT_ALREADY_TAKEN.
     """
 
@@ -117,7 +119,10 @@ async def _get_open_attempt(tx: Transaction, person_id: UUID, assessment_id: UUI
 async def open_attempt(
     database: Database, published: PublishedAssessments, person_id: UUID, attempt_id: UUID
 ) -> OpenAttempt:
-    """Return the learner's own attempt with its answers, which one statement reads. Raises NOT_YOUR_ATTEMPT."""
+    """Return the learner's own attempt with its answers. Raises NOT_YOUR_ATTEMPT.
+
+    One statement reads the attempt and the answers.
+    """
     stored = await attempts.get_attempt_with_answers(database, attempt_id)
     if stored is None or stored.attempt.person_id != person_id:
         raise not_your_attempt()
@@ -129,7 +134,7 @@ async def open_attempt(
     late = stored.late_item_ids
     overview = _overview(attempt, assessment, len(stored.answers), len(late))
     items = assessment.items if late and assessment is not None else ()
-    # The response has the numbers of the items, not their ids, so that it reveals nothing about withheld items.
+    # The items may be withheld. So the returned attempt has the numbers of the items with late answers, not their ids.
     numbers = [number for number, item in enumerate(items, 1) if item.item_id in late]
     if _are_items_withheld(attempt, is_session_over=stored.is_session_over):
         assessment = None
@@ -137,9 +142,10 @@ async def open_attempt(
 
 
 def _are_items_withheld(attempt: Attempt, *, is_session_over: bool) -> bool:
-    """Return whether the items are withheld from the learner of a submitted attempt.
+    """Return whether the items of the attempt are withheld from the learner.
 
-    They are withheld until the session is over, because other learners may still start.
+    The items of a submitted attempt are withheld until the session is over, because other learners of the session may
+    still start the same assessment.
     """
     return (
         attempt.state in SUBMITTED_STATES and attempt.session_id is not None and not is_session_over
@@ -153,14 +159,14 @@ async def start(
     attempt_id: UUID,
     responder: Responder[None, M],
 ) -> M:
-    """Start the attempt and its clock. If the attempt is started already, nothing changes.
+    """Start the attempt and its clock. If the attempt is already in progress, nothing changes.
 
     Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN.
     """
 
     async def run(tx: Transaction) -> None:
-        # The person's attempts at the assessment are locked in the order of their ids. So if two of them are started
-        # concurrently, the second start waits for the first and is then refused.
+        # All attempts of the person at the assessment are locked, in the order of their ids. If two of these attempts
+        # are started concurrently, the second start waits for the first start and is then refused.
         locked = {
             each.attempt_id: each
             for each in await attempts.lock_attempt_with_others(tx, person_id, attempt_id)
@@ -205,9 +211,10 @@ async def list_attempts(
     page_size: int,
     page_token: str,
 ) -> tuple[Sequence[AttemptOverview], str]:
-    """Return a page of the caller's own attempts or of a session's attempts, and the token of the next page.
+    """Return a page of attempts and the token of the next page.
 
-    Only proctors of the session and administrators may list all attempts of a session. Raises NOT_ALLOWED,
+    If `session_id` is None, the attempts are the caller's own. Otherwise, proctors of the session and administrators
+    get all attempts of the session, and a learner gets the learner's own attempts of the session. Raises NOT_ALLOWED,
     CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
@@ -247,7 +254,7 @@ async def load_overviews(tx: Transaction, of: Sequence[Attempt]) -> list[Attempt
 def _overview(
     attempt: Attempt, assessment: Assessment | None, answered_count: int, late_count: int
 ) -> AttemptOverview:
-    if assessment is None:  # A session may have the id of an assessment that does not exist.
+    if assessment is None:  # A session may contain the id of an assessment that does not exist.
         return AttemptOverview(attempt, "", None, 0, answered_count, late_count)
     limit = attempt.time_limit if attempt.state in STARTED_STATES else assessment.time_limit
     title, item_count = assessment.title, assessment.item_count

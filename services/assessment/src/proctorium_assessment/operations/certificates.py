@@ -49,9 +49,9 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=1), timedelta(minutes=1)
 async def create_certificate(
     tx: Transaction, *, registration_id: UUID, person_id: UUID, course_id: UUID, title: str
 ) -> None:
-    """Create the certificate of a completed registration, which the worker issues later.
+    """Create the certificate of a completed registration. The worker issues the certificate later.
 
-    A repetition changes nothing.
+    If the registration already has a certificate, nothing changes.
     """
     trace_context = current_trace_context()
     await certificates.insert_certificate(
@@ -79,7 +79,10 @@ async def get(database: Database, caller: Caller, certificate_id: UUID) -> Certi
 async def download(
     database: Database, caller: Caller, certificate_id: UUID
 ) -> tuple[Certificate, bytes]:
-    """Return the certificate and its PDF, with the access rules of `get`. Raises NOT_FOUND, CERTIFICATE_PENDING."""
+    """Return the certificate and its PDF if it is the caller's own or the caller is an administrator.
+
+    Raises NOT_FOUND, CERTIFICATE_PENDING.
+    """
     async with database.transaction() as tx:
         certificate = await _get_readable(tx, caller, certificate_id)
         return certificate, await certificates.get_pdf(tx, certificate_id)
@@ -97,7 +100,7 @@ async def _get_readable(tx: Transaction, caller: Caller, certificate_id: UUID) -
 
 
 async def verify(database: Database, certificate_id: UUID) -> Certificate:
-    """Return an issued certificate; any caller may read it. Raises NOT_FOUND."""
+    """Return an issued certificate. Any caller may verify a certificate. Raises NOT_FOUND."""
     async with database.transaction() as tx:
         certificate = await certificates.get_certificate(tx, certificate_id)
     if certificate is None or certificate.issued_at is None:
@@ -112,8 +115,9 @@ async def list_due(database: Database) -> Sequence[PendingCertificate]:
 
 
 class CertificateIssuer:
-    """Issues certificates, with the current names of the holder and the organisation from enrollment.
+    """Issues certificates.
 
+    The names of the holder and of the organisation are requested from enrollment when a certificate is issued.
     `issuer_name` is used while the organisation has no name.
     """
 
@@ -138,7 +142,7 @@ class CertificateIssuer:
         self._key: tuple[bytes, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
-        """Issue the certificate; return False if it is postponed or another replica has issued it."""
+        """Issue the certificate. Return False if it is postponed, or if another replica has already issued it."""
         annotate(
             person_id=pending.person_id,
             course_id=pending.course_id,
@@ -189,9 +193,9 @@ class CertificateIssuer:
         )
 
     async def _load_key(self) -> tuple[bytes, bytes]:
-        """Return the public key and the seed of the signing key, which is created if there is none.
+        """Return the public key and the seed of the signing key. The key is created if there is none.
 
-        If several replicas create a key concurrently, all of them use the oldest key.
+        If several replicas create a key concurrently, all replicas use the oldest key.
         """
         async with self._database.transaction() as tx:
             stored = await certificates.get_issuer_key(tx)

@@ -29,9 +29,9 @@ async def store_registration(tx: Transaction, course_id: UUID, person_id: UUID) 
 async def require_self_paced_registration(
     tx: Transaction, assessment_id: UUID, person_id: UUID
 ) -> None:
-    """Raise LEARNER_NOT_REGISTERED unless the person is registered in a self-paced course with the assessment.
+    """Raise LEARNER_NOT_REGISTERED unless the person is registered in a self-paced course that has the assessment.
 
-    Raises ASSESSMENT_IS_PROCTORED if every course with the assessment is proctored.
+    Raises ASSESSMENT_IS_PROCTORED if every course that has the assessment is proctored.
     """
     registrations = await courses.list_course_registrations(tx, assessment_id, person_id)
     self_paced = [each for each in registrations if each.self_paced]
@@ -46,8 +46,9 @@ async def get_courses_of_results(
 ) -> Mapping[UUID, UUID]:
     """Return the ids of the courses of results, keyed by result id.
 
-    Each of `results` has the ids of a result, its session and its assessment. The course is that of the session. If
-    that is unknown, it is the course of the assessment. A result without a known course is left out.
+    Each of `results` has the ids of a result, its session and its assessment. The course of a result is the course of
+    the session. If the course of the session is unknown, the course of the assessment is used. A result without a known
+    course is left out.
     """
     results = list(results)
     by_session = await sessions.get_courses_of_sessions(

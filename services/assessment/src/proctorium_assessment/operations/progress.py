@@ -1,4 +1,4 @@
-"""Publishing the progress of attempts at intervals, not for each save (`S7`)."""
+"""Publishing the progress of attempts at intervals instead of after each save (`S7`)."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _BATCH = 200
 
 
 async def publish_progress(tx: Transaction, interval: timedelta) -> int:
-    """Publish the progress of attempts with new answers, and return the number of these attempts.
+    """Publish the progress of attempts that have new answers, and return the number of these attempts.
 
-    An attempt's progress is published at most once per `interval`. Unpublished progress is found in the rows of the
-    attempts, so it is not lost by a restart.
+    The progress of an attempt is published at most once per `interval`. A restart loses no progress, because the row of
+    each attempt shows whether the attempt has unpublished progress.
     """
     locked = await attempts.lock_progressed_attempts(tx, tx.now - interval, _BATCH)
     if not locked:

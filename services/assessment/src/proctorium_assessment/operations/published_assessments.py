@@ -1,4 +1,4 @@
-"""A cache of published assessments, so that a process reads and decodes each of them once."""
+"""A cache of published assessments, so that a process reads and decodes each assessment once."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ METRIC = "assessment.cached_assessments"
 DESCRIPTION = "Published assessments in memory"
 
 LIMIT = 200
-"""The maximum number of cached assessments. It is more than the number of assessments taken on one day."""
+"""The maximum number of cached assessments, which is above the number of assessments that learners take in one day."""
 
 
 class PublishedAssessments:
-    """A bounded cache of published assessments, which removes the least recently used assessment when it is full.
+    """A bounded cache of published assessments. When it is full, it removes the least recently used assessment.
 
     An entry is never stale, because a trigger (`forbid_published_assessment_changes`) refuses to change or delete a
-    published assessment. A draft is not cached, so that its publication is seen by the next read.
+    published assessment. A draft is not cached, so that a read after its publication returns the published assessment.
     """
 
     def __init__(self, limit: int = LIMIT) -> None:

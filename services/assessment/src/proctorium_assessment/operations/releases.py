@@ -28,9 +28,9 @@ async def release(
     reason: str,
     responder: Responder[Sequence[Result], M],
 ) -> M:
-    """Release the results of the attempts; results that are released already do not change.
+    """Release the results of the attempts. Results that are released already do not change.
 
-    The response has the results in the order of `attempt_ids`. Raises NOT_FOUND, INVALID_STATE_TRANSITION, and
+    The response has the results in the order of `attempt_ids`. Raises NOT_FOUND or INVALID_STATE_TRANSITION. Raises
     NOT_ALLOWED if one of the attempts is the caller's own.
     """
     person_id = caller.person_id
@@ -66,7 +66,7 @@ async def record_releases(tx: Transaction, released: Sequence[tuple[Attempt, Res
 
 
 async def _lock_scored_attempts(tx: Transaction, attempt_ids: Sequence[UUID]) -> Sequence[Attempt]:
-    """Return the attempts with their rows locked. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+    """Lock the rows of the attempts and return the attempts. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
     locked = await attempts.lock_attempts(tx, attempt_ids)
     unknown = set(attempt_ids) - {attempt.attempt_id for attempt in locked}
     if unknown:

@@ -1,4 +1,4 @@
-"""Reading results with feedback, and late answers (`A10`)."""
+"""Reading results with their feedback, and reading late answers (`A10`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from proctorium_common.storage.database import Database, Transaction
 
 @dataclass(frozen=True, slots=True)
 class ItemResult:
-    """The answer to one item and its points. `answer` is None if the learner did not answer the item."""
+    """An item, the learner's answer and the points. `answer` is None if the learner did not answer the item."""
 
     item: Item
     answer: Answer
@@ -35,7 +35,7 @@ class ItemResult:
 async def get(
     database: Database, caller: Caller, attempt_id: UUID
 ) -> tuple[Result, Sequence[ItemResult]]:
-    """Return the newest version of an attempt's result, and the results of its items.
+    """Return the newest version of an attempt's result, and the item results of this version.
 
     The list of item results is empty if the caller may not see the items now. Raises NOT_FOUND, RESULT_NOT_RELEASED.
     """
@@ -62,9 +62,10 @@ async def list_results(
     page_size: int,
     page_token: str,
 ) -> tuple[Sequence[Result], str]:
-    """Return a page of released results, of the caller or of a session, and the token of the next page.
+    """Return a page of released results and the token of the next page.
 
-    Only proctors of the session and administrators may list all results of a session. Raises NOT_ALLOWED,
+    If `session_id` is None, the results are the caller's own. Otherwise, proctors of the session and administrators get
+    all results of the session, and a learner gets the learner's own results of the session. Raises NOT_ALLOWED,
     CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
@@ -87,8 +88,8 @@ async def list_late_answers(
 ) -> tuple[Sequence[Revision], str]:
     """Return a page of an attempt's late answers, and the token of the next page.
 
-    Only proctors of the attempt's session and administrators may list them. Raises NOT_FOUND, CERTIFICATION_ENDED,
-    INVALID_PAGE_TOKEN.
+    Only proctors of the attempt's session and administrators may list late answers. Raises NOT_FOUND,
+    CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
     name = f"late answers of {attempt_id}"
@@ -114,7 +115,8 @@ async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) 
 async def _may_see_items(tx: Transaction, caller: Caller, result: Result) -> bool:
     """Return whether the caller may see the items of the result.
 
-    A learner may not see them until the session is over, because other learners may still start the same assessment.
+    A learner may not see the items until the session is over, because other learners of the session may still start the
+    same assessment.
     """
     if result.session_id is None or caller.is_administrator:
         return True

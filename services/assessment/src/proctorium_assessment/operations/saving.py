@@ -1,8 +1,8 @@
-"""Saving answers (`A6`). This is the hot path, so the requests of many learners share one transaction.
+"""Saving answers (`A6`). Saves are frequent requests, so the saves of many learners share one transaction.
 
-Each learner gets a receipt after the commit. Saving depends on no other service and not on NATS, only on the database.
-Most batches are one statement: the row of an attempt is not read first, because the process has its snapshot from the
-last save.
+Each learner gets a receipt after the commit. A save depends only on the database, not on another service or NATS. Most
+batches need only one statement. Such a batch does not read the rows of the attempts, because the process has a snapshot
+of each row from the last save.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ from proctorium_common.telemetry.traces import annotate
 
 @dataclass(frozen=True, slots=True)
 class SentAnswer:
-    """A change as the learner sent it. `answer` is an encoded `Answer` message that may not be in canonical form."""
+    """A change that the learner sent.
+
+    `answer` is an encoded `Answer` message. The encoding is not always canonical.
+    """
 
     sequence: int
     item_id: str
@@ -47,19 +50,19 @@ _CONCURRENT_BATCHES = 3
 """The maximum number of concurrent batches. Each batch uses its own connection."""
 
 _MIN_REQUESTS = 4
-"""The number of waiting requests from which another concurrent batch is started.
+"""The number of waiting requests at which another concurrent batch is started.
 
-With fewer requests, the cost of one more commit is not worth it.
+For fewer requests, one more commit costs more than the wait.
 """
 
 _LINGER = 0.003
-"""The seconds for which requests wait for each other after a batch, so that batches are larger under load."""
+"""The time in seconds for which requests are collected after a batch, so that batches are larger under load."""
 
 _ByAttempt = Mapping[CachedAttempt, Sequence[_Request]]
 
 
 class AnswerSaver:
-    """Saves answers in batches. A process has one instance, which is closed before the database."""
+    """Saves answers in batches. A process has one instance, and closes the instance before the database."""
 
     def __init__(self, database: Database, published: PublishedAssessments, clock: Clock) -> None:
         self._clock = clock
@@ -93,9 +96,9 @@ class AnswerSaver:
         return outcome
 
     async def prepare(self, person_id: UUID | None, attempt_id: str) -> None:
-        """Cache the attempt, so that later saves need no read first and reach the batcher in order.
+        """Add the attempt to the cache, so that later saves reach the batcher in order without a read.
 
-        This raises no ServiceError, because the saves raise the same error.
+        If the attempt cannot be read, this method raises no ServiceError, because the next save raises the same error.
         """
         if self._cache.get(attempt_id) is None:
             with suppress(ServiceError):
@@ -119,13 +122,13 @@ class AnswerSaver:
     async def _save_by_snapshot(self, by_attempt: _ByAttempt) -> _ByAttempt:
         """Save the requests of the attempts whose rows still equal their snapshots.
 
-        Return the requests of the other attempts. Nothing was saved for them.
+        Return the requests of all other attempts. Nothing was saved for these requests.
         """
         now = self._clock()
         sheets: dict[CachedAttempt, AnswerSheet] = {}
         for attempt, requests in by_attempt.items():
-            # If the statement below fails, the content of the row is unknown. So the snapshot is removed here, and set
-            # again after the statement succeeds.
+            # If the statement below fails, the content of the attempt's row is unknown. So the snapshot is removed
+            # here, and is set again after the statement succeeds.
             snapshot, attempt.snapshot = attempt.snapshot, None
             if snapshot is not None and _are_new(requests, snapshot):
                 sheets[attempt] = AnswerSheet(attempt.attempt_id, snapshot)
@@ -169,13 +172,13 @@ def _validated(attempt: CachedAttempt, sent: SentAnswer) -> Change:
 
 
 def _are_new(requests: Sequence[_Request], snapshot: SheetSnapshot) -> bool:
-    """Return whether every sequence number is new; if so, no stored revision must be read."""
+    """Return whether every sequence number is new. If so, no stored revision needs to be read."""
     last = snapshot.last_sequence
     return all(change.sequence > last for request in requests for change in request.changes)
 
 
 def _save_requests(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> None:
-    """Set the outcome of each request of one attempt. An error in one request does not affect the others."""
+    """Set the outcome of each request of one attempt. An error in one request does not affect any other request."""
     for request in requests:
         try:
             request.outcome = sheet.save(request.changes, request.received_at, now)

@@ -1,4 +1,4 @@
-"""Creating, authorising and closing attempts because of events of sessions.
+"""Creating, authorising and closing attempts when events of sessions arrive.
 
 The events may arrive late, repeatedly and in any order.
 """
@@ -42,7 +42,10 @@ async def create_attempts(
     course_id: UUID | None,
     assessment_ids: Sequence[UUID],
 ) -> None:
-    """Create the participant's missing attempts at the assessments, unless the session is over for the participant."""
+    """Create an attempt of the participant at each assessment, unless the attempt already exists.
+
+    No attempt is created if the session is over or the participant was removed.
+    """
     is_over = await sessions.lock_session(tx, session_id, course_id)
     if is_over or await sessions.is_participant_removed(tx, participant_id):
         _log.info(
@@ -77,7 +80,10 @@ async def authorize_attempt(
     person_id: UUID,
     assessment_id: UUID,
 ) -> None:
-    """Authorise the participant's attempt. It is created first if the event of joining has not arrived yet."""
+    """Authorise the participant's attempt.
+
+    The attempt is created first if the event which reports that the participant joined has not arrived yet.
+    """
     await create_attempts(
         tx,
         session_id=session_id,
@@ -97,7 +103,10 @@ async def authorize_attempt(
 async def close_attempts_of_participant(
     tx: Transaction, *, session_id: UUID, participant_id: UUID
 ) -> None:
-    """Submit a removed participant's started attempts without releasing the results; void the other attempts."""
+    """Submit the started attempts of a removed participant, and void the participant's other attempts.
+
+    The results of the submitted attempts are not released.
+    """
     await sessions.lock_session(tx, session_id)
     await sessions.insert_removed_participant(tx, participant_id)
     open_attempts = await attempts.lock_open_attempts(tx, participant_id=participant_id)
@@ -107,7 +116,7 @@ async def close_attempts_of_participant(
 async def close_attempts_of_session(
     tx: Transaction, *, session_id: UUID, course_id: UUID | None, ended_at: datetime
 ) -> None:
-    """Submit the started attempts of a session that ended, and void its other attempts (`S16`)."""
+    """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`)."""
     await sessions.upsert_end(tx, session_id, course_id, ended_at)
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
     await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED)
@@ -123,7 +132,7 @@ async def _close_attempts(
             is_overdue = attempt.deadline_at is not None and attempt.deadline_at < tx.now
             (overdue if is_overdue else in_time).append(attempt)
     await submit_attempts(tx, in_time, cause)
-    # Their deadlines were before the end of the session, but the worker has not submitted them yet.
+    # The deadlines of these attempts were before the end of the session, but the worker has not submitted them yet.
     await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
     voided = [attempt.void() for attempt in open_attempts if attempt.state in UNSTARTED_STATES]
     await attempts.update_attempts(tx, voided)

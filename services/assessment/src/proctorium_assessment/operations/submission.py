@@ -1,4 +1,7 @@
-"""Submission of attempts. They are scored and their results are released in the same transaction (`A8`, `A9`)."""
+"""Submission of attempts (`A8`, `A9`).
+
+The transaction that submits an attempt also scores the attempt and releases its result.
+"""
 
 from __future__ import annotations
 
@@ -68,8 +71,8 @@ async def submit(
 async def submit_overdue(tx: Transaction, grace: timedelta) -> int:
     """Submit attempts whose deadline was at least `grace` ago, and return the number of these attempts.
 
-    During `grace`, saves that were received before the deadline can still be committed. Saves that are received after
-    the deadline are always late.
+    Saves that were received before the deadline can still finish during `grace`. A save that is received after the
+    deadline is always late.
     """
     overdue = await attempts.lock_overdue_attempts(tx, tx.now - grace, _OVERDUE_BATCH)
     await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
@@ -81,7 +84,7 @@ async def submit_attempts(
 ) -> Sequence[Attempt]:
     """Submit and score attempts in progress, and release their results. The caller has locked the attempts' rows.
 
-    The results of removed learners are not released, because an administrator decides about them. The number of
+    The result of a removed learner is not released, because an administrator decides about the release. The number of
     statements does not depend on the number of attempts.
     """
     if not locked:
@@ -96,7 +99,8 @@ async def submit_attempts(
         counting = revisions.get(attempt.attempt_id, ())
         at = tx.now
         if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
-            at = min(at, attempt.deadline_at)  # The worker runs after the deadline.
+            # The worker runs after the deadline, but the time of the submission is the deadline.
+            at = min(at, attempt.deadline_at)
         submitted = attempt.submit(cause, at).score()
         if is_released_automatically(cause):
             submitted = submitted.release(tx.now)

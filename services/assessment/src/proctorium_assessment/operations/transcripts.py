@@ -18,7 +18,7 @@ from proctorium_common.storage.database import Database
 
 @dataclass(frozen=True, slots=True)
 class TranscriptEntry:
-    """A released result and its course. `course` is None if the course of the result is not known."""
+    """A released result and its course. `course` is None if the course is unknown."""
 
     result: Result
     course: Course | None
@@ -26,7 +26,7 @@ class TranscriptEntry:
 
 @dataclass(frozen=True, slots=True)
 class Transcript:
-    """A person's released results and certificates; both lists have the newest first."""
+    """The released results and the certificates of a person. Both lists are ordered from newest to oldest."""
 
     entries: Sequence[TranscriptEntry]
     certificates: Sequence[Certificate]
@@ -51,8 +51,8 @@ async def get(database: Database, caller: Caller, person_id: UUID | None) -> Tra
         )
         known = await courses.get_courses(tx, set(course_ids.values()))
         issued = await certificates.list_certificates_of_person(tx, owner)
-    # The event of a session may contain a course id before the event of that course arrives. Until then, only the id
-    # of the course is known.
+    # The event of a session contains the id of the course, and it may arrive before the event of the course. Until the
+    # event of the course arrives, only the id of the course is known.
     entries = [
         TranscriptEntry(each, known.get(course_id) or Course(course_id, "", 0.0))
         if (course_id := course_ids.get(each.result_id)) is not None

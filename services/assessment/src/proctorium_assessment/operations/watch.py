@@ -1,6 +1,7 @@
 """Watching attempts by PostgreSQL notifications.
 
-Each change of an attempt notifies all replicas of its id. The watches of the attempt then read it again.
+Each change of an attempt sends a notification with the attempt's id to all replicas. The watches of the attempt then
+read the attempt again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from proctorium_common.tasks import end
 class _Watcher:
     """One watch of an attempt.
 
-    `woken` is set for a heartbeat and for a change. `changed` is True if the attempt may have changed.
+    The event `woken` is set for each heartbeat and for each notification of a change. `changed` is True if the attempt
+    may have changed.
     """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
@@ -40,9 +42,10 @@ class _Watcher:
 
 
 class AttemptWatch:
-    """The watches of attempts in this process, which share one subscription to the notifications.
+    """The watches of attempts in this process. All watches share one subscription to the notifications.
 
-    After the time `heartbeat` without a change, a watch yields the last overview again without reading the database.
+    If the attempt does not change for the time `heartbeat`, its watch yields the last overview again without reading
+    the database.
     """
 
     def __init__(
@@ -60,7 +63,7 @@ class AttemptWatch:
         self._listening: asyncio.Task[None] | None = None
 
     async def watch(self, person_id: UUID, attempt_id: UUID) -> AsyncIterator[AttemptOverview]:
-        """Yield the attempt now, and again after every change and every heartbeat, until its state is final.
+        """Yield the attempt now, after every change and at every heartbeat, until the state of the attempt is final.
 
         Raises NOT_YOUR_ATTEMPT.
         """
@@ -93,7 +96,7 @@ class AttemptWatch:
     @asynccontextmanager
     async def _watcher(self, attempt_id: str) -> AsyncIterator[_Watcher]:
         if self._listening is None:
-            # The task gets an empty context, because it must not run in the call and the trace of the first watch.
+            # The task gets an empty context. Otherwise, it would run in the call and the trace of the first watch.
             self._listening = asyncio.create_task(self._listen(), context=Context())
         watcher = _Watcher()
         self._watchers[attempt_id].add(watcher)
@@ -107,7 +110,7 @@ class AttemptWatch:
     async def _listen(self) -> None:
         async with self._listener.subscribe(CHANNEL) as notices:
             async for attempt_id in notices:
-                # None means that notifications may have been lost, so all watches read their attempts again.
+                # If `attempt_id` is None, notifications may have been lost. So all watches read their attempts again.
                 changed = list(self._watchers) if attempt_id is None else [attempt_id]
                 for each in changed:
                     for watcher in self._watchers.get(each, ()):

@@ -1,6 +1,7 @@
 """Queries of answers.
 
-`lock_sheets` and `update_sheets` save a whole batch. For speed, they use a connection of the database driver directly.
+`lock_sheets` and `update_sheets` process all attempts of a batch in one call. For speed, both functions use a
+connection of the database driver directly.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     Connection = asyncpg.Connection[asyncpg.Record]
 
-_REVISION = (  # The columns in the order of the fields of `Revision`.
+_REVISION = (  # The columns are in the order of the fields of `Revision`.
     answer_revisions.c.sequence,
     answer_revisions.c.item_id,
     answer_revisions.c.answer,
@@ -44,8 +45,9 @@ _REPEATED = """
     JOIN unnest($1::uuid[], $2::bigint[]) AS requested (attempt_id, sequence) USING (attempt_id, sequence)
 """
 
-# This single statement saves a whole batch. It needs no explicit transaction. An attempt is updated only if its row
-# still equals its snapshot. Rows are locked in the order of their ids, so that two batches never deadlock.
+# The statement `_UPDATE` saves a whole batch, so no explicit transaction is needed. An attempt is updated only if its
+# row still equals the snapshot of the attempt. The rows are locked in the order of the attempt ids, so that two batches
+# never deadlock.
 _UPDATE = """
     WITH sheet AS (
         SELECT * FROM unnest($10::uuid[], $11::bigint[], $12::bytea[], $13::bigint[], $14::bytea[], $15::bigint[],
@@ -78,16 +80,17 @@ _UPDATE = """
 async def lock_sheets(
     connection: Connection, requested: Mapping[UUID, Collection[int]]
 ) -> dict[UUID, AnswerSheet]:
-    """Lock the rows of attempts, and return their answer sheets, keyed by attempt id.
+    """Lock the rows of attempts, and return the answer sheets of the attempts, keyed by attempt id.
 
-    A sheet has the stored revisions with the requested sequence numbers.
+    `requested` has the requested sequence numbers, keyed by attempt id. Each sheet has the stored revisions with the
+    requested sequence numbers.
     """
     rows = await connection.fetch(_LOCK, list(requested))
     repeated = [
         (row["attempt_id"], sequence)
         for row in rows
         for sequence in requested[row["attempt_id"]]
-        # No revision is stored above the last sequence number, so a second query is usually not needed.
+        # No stored revision has a sequence number above `last_sequence`, so a second query is usually not needed.
         if sequence <= row["last_sequence"]
     ]
     stored = await _list_repeated(connection, repeated) if repeated else {}
@@ -111,7 +114,7 @@ async def lock_sheets(
 async def update_sheets(connection: Connection, sheets: Iterable[AnswerSheet]) -> set[UUID]:
     """Store the added revisions of the sheets in one statement, and return the ids of the updated attempts.
 
-    An attempt is not updated if its row no longer equals the snapshot of its sheet.
+    An attempt is not updated if its row no longer equals the snapshot in its sheet.
     """
     changed = [sheet for sheet in sheets if sheet.added]
     if not changed:
@@ -145,7 +148,7 @@ async def list_counting_revisions(
 ) -> Mapping[UUID, Sequence[Revision]]:
     """Return the revisions that count, keyed by attempt id.
 
-    For each item, the revision with the highest sequence number counts, without late revisions.
+    For each item, the revision that counts is the revision with the highest sequence number that is not late.
     """
     table = answer_revisions
     statement = (
@@ -163,7 +166,10 @@ async def list_counting_revisions(
 
 
 async def count_answered(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
-    """Return the number of answered items of each attempt, keyed by attempt id; an attempt without any is left out."""
+    """Return the number of answered items of each attempt, keyed by attempt id.
+
+    An attempt without an answered item is left out.
+    """
     table = answer_revisions
     newest = (
         select(table.c.attempt_id, func.length(table.c.answer).label("length"))
@@ -183,7 +189,10 @@ async def count_answered(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapp
 async def list_late_revisions(
     tx: Transaction, attempt_id: UUID, *, after: int, limit: int
 ) -> Sequence[Revision]:
-    """Return at most `limit` late revisions of the attempt, ordered by sequence number, from above `after`."""
+    """Return at most `limit` late revisions of the attempt with sequence numbers above `after`.
+
+    The revisions are ordered by sequence number.
+    """
     table = answer_revisions
     statement = (
         select(*_REVISION)
@@ -195,7 +204,10 @@ async def list_late_revisions(
 
 
 async def count_late(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
-    """Return the number of items with a late revision, keyed by attempt id; an attempt without any is left out."""
+    """Return the number of items that have a late revision, keyed by attempt id.
+
+    An attempt without a late revision is left out.
+    """
     table = answer_revisions
     statement = (
         select(table.c.attempt_id, func.count(table.c.item_id.distinct()).label("late"))

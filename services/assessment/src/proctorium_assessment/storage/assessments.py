@@ -1,4 +1,4 @@
-"""Queries of assessments. Items are bytes here: `proctorium_assessment.serialization` encodes and decodes them."""
+"""Queries of assessments. Items are read and written as bytes, which `proctorium_assessment.serialization` encodes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ _GET = f"""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredAssessment:
-    """An assessment without its items, and its items as bytes."""
+    """An assessment and its items. The items are encoded as bytes, so that `assessment.items` is empty."""
 
     description: Assessment
     item_list: bytes
 
 
 async def insert_assessment(tx: Transaction, assessment: Assessment, item_list: bytes) -> None:
-    """Insert the assessment; `item_list` is its encoded items."""
+    """Insert the assessment. `item_list` has the encoded items of the assessment."""
     await tx.execute(
         insert(assessments).values(
             assessment_id=assessment.assessment_id,
@@ -73,7 +73,7 @@ async def lock_assessment(tx: Transaction, assessment_id: UUID) -> StoredAssessm
 async def get_assessments(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, StoredAssessment]:
-    """Return the assessments that exist, keyed by ID."""
+    """Return those of the assessments that exist, keyed by id."""
     statement = select(*_DESCRIPTION, assessments.c.item_list).where(
         assessments.c.assessment_id.in_(set(assessment_ids))
     )
@@ -83,13 +83,13 @@ async def get_assessments(
 async def get_descriptions(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Return the assessments that exist, without their items, keyed by ID."""
+    """Return those of the assessments that exist, keyed by id. They are returned without their items."""
     statement = select(*_DESCRIPTION).where(assessments.c.assessment_id.in_(set(assessment_ids)))
     return {row.assessment_id: _description(row) for row in await tx.execute(statement)}
 
 
 async def update_published_at(tx: Transaction, assessment_id: UUID, published_at: datetime) -> None:
-    """Set the time of the publication. Afterwards a trigger refuses every change of the row."""
+    """Set the time of the publication. After this update, a trigger refuses every change of the row."""
     await tx.execute(
         update(assessments)
         .where(assessments.c.assessment_id == assessment_id)
@@ -100,7 +100,10 @@ async def update_published_at(tx: Transaction, assessment_id: UUID, published_at
 async def list_assessments(
     tx: Transaction, *, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Assessment]:
-    """Return at most `limit` assessments without items, ordered by title and ID, from behind the pair `after`."""
+    """Return at most `limit` assessments, without their items, ordered by title and id.
+
+    `after` is the title and the id of the last assessment of the previous page, or None for the first page.
+    """
     key = tuple_(assessments.c.title, assessments.c.assessment_id)
     statement = select(*_DESCRIPTION).order_by(*key).limit(limit)
     if after is not None:

@@ -1,4 +1,4 @@
-"""Queries of attempts and their time ledgers. The queries for saving are in `answers.py`."""
+"""Queries of attempts and of their time ledgers. The queries that save answers are in `answers.py`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from proctorium_assessment.storage.tables import attempts, time_ledger
 from proctorium_common.storage.database import Database, Transaction
 
 CHANNEL = "attempt"
-"""The NOTIFY channel of changed attempts; the payload is the id of the attempt."""
+"""The PostgreSQL channel for notifications of changed attempts. The payload is the id of the attempt."""
 
 _COLUMNS = (
     attempts.c.attempt_id,
@@ -95,7 +95,7 @@ _GET_WITH_ANSWERS = f"""
 
 @dataclass(frozen=True, slots=True)
 class AttemptWithAnswers:
-    """An attempt with its counting answers, its items with a late revision, and whether its session is over."""
+    """An attempt, its answers that count, the items with a late revision, and whether the session is over."""
 
     attempt: Attempt
     is_session_over: bool
@@ -104,10 +104,10 @@ class AttemptWithAnswers:
 
 
 async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
-    """Insert the attempt, or return False if the learner already has one.
+    """Insert the attempt and return True, or return False if the learner already has such an attempt.
 
-    A learner has at most one attempt at an assessment in a session, and at most one self-paced attempt that is not
-    voided.
+    A learner has at most one attempt at an assessment in a session. Outside sessions, a learner has at most one attempt
+    at an assessment, not counting voided attempts.
     """
     new = insert(attempts).values(
         attempt_id=attempt.attempt_id,
@@ -135,7 +135,7 @@ async def get_attempt(source: Database | Transaction, attempt_id: UUID) -> Attem
 async def lock_attempt(tx: Transaction, attempt_id: UUID) -> Attempt | None:
     """Lock the row of the attempt and return it, or None if it does not exist.
 
-    While the row is locked, no answer is saved in the attempt.
+    While the row is locked, no answer of the attempt is saved.
     """
     return _first(await tx.fetch(_LOCK, attempt_id))
 
@@ -143,9 +143,10 @@ async def lock_attempt(tx: Transaction, attempt_id: UUID) -> Attempt | None:
 async def lock_attempt_with_others(
     tx: Transaction, person_id: UUID, attempt_id: UUID
 ) -> Sequence[Attempt]:
-    """Lock and return all attempts of the person at the assessment of the attempt `attempt_id`, including this one.
+    """Lock and return all attempts of the person at the assessment of the attempt `attempt_id`.
 
-    The rows are locked in the order of their ids. The list is empty if the attempt is not the person's.
+    The returned list includes the attempt `attempt_id`. The rows are locked in the order of the attempt ids. The list
+    is empty if the attempt `attempt_id` does not belong to the person.
     """
     return [_attempt(row) for row in await tx.fetch(_LOCK_WITH_OTHERS, person_id, attempt_id)]
 
@@ -174,7 +175,10 @@ async def get_attempt_with_answers(
 async def get_self_paced_attempt(
     tx: Transaction, person_id: UUID, assessment_id: UUID
 ) -> Attempt | None:
-    """Return the learner's only attempt at a self-paced assessment, or None if there is none."""
+    """Return the learner's attempt at a self-paced assessment, or None if there is none.
+
+    There is at most one such attempt.
+    """
     statement = _where(
         attempts.c.person_id == person_id,
         attempts.c.assessment_id == assessment_id,
@@ -187,7 +191,7 @@ async def get_self_paced_attempt(
 async def lock_attempt_in_session(
     tx: Transaction, session_id: UUID, person_id: UUID, assessment_id: UUID
 ) -> Attempt | None:
-    """Lock the row of a participant's attempt and return it, or None if there is none."""
+    """Lock and return a learner's attempt at an assessment in a session, or return None if there is none."""
     statement = _where(
         attempts.c.session_id == session_id,
         attempts.c.person_id == person_id,
@@ -200,7 +204,7 @@ async def lock_attempt_in_session(
 async def lock_attempts_at_assessment(
     tx: Transaction, person_id: UUID, assessment_id: UUID
 ) -> Sequence[Attempt]:
-    """Lock and return all attempts of a person at an assessment, in all sessions and outside sessions."""
+    """Lock and return all attempts of a person at an assessment, both in sessions and outside sessions."""
     statement = _where(
         attempts.c.person_id == person_id, attempts.c.assessment_id == assessment_id, lock=True
     )
@@ -208,14 +212,14 @@ async def lock_attempts_at_assessment(
 
 
 async def lock_attempts(tx: Transaction, attempt_ids: Collection[UUID]) -> Sequence[Attempt]:
-    """Lock and return the attempts with these ids. The ids of missing attempts are ignored."""
+    """Lock and return the attempts with the ids `attempt_ids`. An id without an attempt is ignored."""
     return await _all(tx, _where(attempts.c.attempt_id.in_(attempt_ids), lock=True))
 
 
 async def lock_open_attempts(
     tx: Transaction, *, session_id: UUID | None = None, participant_id: UUID | None = None
 ) -> Sequence[Attempt]:
-    """Lock and return the attempts of a session or a participant that are neither submitted nor voided."""
+    """Lock and return those attempts of a session or of a participant that are neither submitted nor voided."""
     open_states = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
     owner = (
         attempts.c.session_id == session_id
@@ -229,7 +233,7 @@ async def lock_open_attempts(
 async def lock_overdue_attempts(tx: Transaction, before: datetime, limit: int) -> Sequence[Attempt]:
     """Lock and return at most `limit` attempts in progress whose deadline is before `before`.
 
-    Rows that are locked already are skipped.
+    Rows that another transaction has locked are skipped.
     """
     statement = (
         select(*_COLUMNS)
@@ -246,8 +250,8 @@ async def lock_progressed_attempts(
 ) -> Sequence[Attempt]:
     """Lock and return at most `limit` attempts in progress with unpublished progress.
 
-    Attempts whose progress was published after `published_before` are left out. Rows that are locked already are
-    skipped.
+    Attempts whose progress was last published after `published_before` are left out. Rows that another transaction has
+    locked are skipped.
     """
     published_at = attempts.c.progress_published_at
     statement = (
@@ -265,7 +269,7 @@ async def lock_progressed_attempts(
 
 
 async def update_progress_published(tx: Transaction, attempt_ids: Collection[UUID]) -> None:
-    """Store that the current progress of the attempts is published now. The caller has locked their rows."""
+    """Store that the current progress of the attempts is published now. The caller has locked the attempts' rows."""
     await tx.execute(
         update(attempts)
         .where(attempts.c.attempt_id.in_(attempt_ids))
@@ -283,7 +287,7 @@ async def list_attempts(
 ) -> Sequence[Attempt]:
     """Return at most `limit` attempts of a person, of a session or of a person in a session, newest first.
 
-    With `before`, only attempts that are older than this one are returned.
+    If `before` is an attempt id, only attempts that are older than this attempt are returned.
     """
     statement = select(*_COLUMNS).order_by(attempts.c.attempt_id.desc()).limit(limit)
     if person_id is not None:
@@ -296,7 +300,7 @@ async def list_attempts(
 
 
 async def update_attempts(tx: Transaction, changed: Collection[Attempt]) -> None:
-    """Store the changed attempts and notify their watches."""
+    """Store the changed attempts and notify the watches of these attempts."""
     if not changed:
         return
     await tx.execute(_UPDATE, [_update_parameters(attempt) for attempt in changed])
@@ -342,7 +346,7 @@ def _first(rows: Sequence[Iterable[Any]]) -> Attempt | None:
 
 
 def _attempt(row: Iterable[Any]) -> Attempt:
-    """Return the attempt from a row with the columns `_COLUMNS`."""
+    """Return the attempt that a row with the columns `_COLUMNS` contains."""
     attempt_id, assessment_id, person_id, session_id, participant_id, state, *rest = row
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence = rest

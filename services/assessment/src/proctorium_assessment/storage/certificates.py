@@ -1,4 +1,4 @@
-"""Queries of certificates and of the keys that sign them."""
+"""Queries of certificates, and queries of the keys that sign certificates."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Documents:
-    """The values that are added to a certificate when it is issued."""
+    """The values that are added to a certificate when the certificate is issued."""
 
     holder_name: str
     issued_at: datetime
@@ -66,7 +66,7 @@ _CERTIFICATE: Select[Any] = select(
 
 
 async def insert_certificate(tx: Transaction, pending: PendingCertificate) -> None:
-    """Insert a certificate that is to be issued, unless its registration already has a certificate."""
+    """Insert a certificate that will be issued later, unless the registration already has a certificate."""
     new = insert(certificates).values(
         certificate_id=pending.certificate_id,
         registration_id=pending.registration_id,
@@ -84,7 +84,7 @@ async def insert_certificate(tx: Transaction, pending: PendingCertificate) -> No
 async def list_due_certificates(
     tx: Transaction, now: datetime, limit: int
 ) -> Sequence[PendingCertificate]:
-    """Return at most `limit` certificates that are due at `now`, with the earliest due time first."""
+    """Return at most `limit` certificates that are due at `now`, ordered by the due time."""
     statement = (
         select(
             certificates.c.certificate_id,
@@ -103,7 +103,7 @@ async def list_due_certificates(
 
 
 async def postpone_certificate(tx: Transaction, certificate_id: UUID, until: datetime) -> None:
-    """Add one to the failures of the certificate, and make it due at `until`."""
+    """Increase the number of failures of the certificate by one, and set its due time to `until`."""
     await tx.execute(
         update(certificates)
         .where(certificates.c.certificate_id == certificate_id, certificates.c.issued_at.is_(None))
@@ -112,7 +112,7 @@ async def postpone_certificate(tx: Transaction, certificate_id: UUID, until: dat
 
 
 async def issue_certificate(tx: Transaction, certificate_id: UUID, documents: Documents) -> bool:
-    """Store the documents of the certificate, which makes it permanent.
+    """Store the documents of the certificate and return True. Afterwards, the certificate never changes.
 
     Return False if another replica has already issued the certificate.
     """
@@ -138,7 +138,7 @@ async def get_certificate(tx: Transaction, certificate_id: UUID) -> Certificate 
 
 
 async def list_certificates_of_person(tx: Transaction, person_id: UUID) -> Sequence[Certificate]:
-    """Return a person's certificates, newest first, including those that are not issued yet."""
+    """Return all certificates of a person, newest first. Certificates that are not issued yet are included."""
     statement = _CERTIFICATE.where(certificates.c.person_id == person_id).order_by(
         certificates.c.certificate_id.desc()
     )
@@ -154,7 +154,7 @@ async def get_pdf(tx: Transaction, certificate_id: UUID) -> bytes:
 async def insert_issuer_key(
     tx: Transaction, key_id: str, public_key: bytes, encrypted_seed: bytes
 ) -> None:
-    """Insert a signing key, unless it is already stored."""
+    """Insert a signing key, unless the key is already stored."""
     new = insert(issuer_keys).values(
         key_id=key_id, public_key=public_key, encrypted_seed=encrypted_seed, created_at=tx.now
     )
@@ -164,7 +164,7 @@ async def insert_issuer_key(
 async def get_issuer_key(tx: Transaction) -> tuple[bytes, bytes] | None:
     """Return the public key and the encrypted seed of the oldest signing key, or None if there is no key.
 
-    All replicas use the oldest key, so that they sign with the same one.
+    All replicas use the oldest key, so that they sign with the same key.
     """
     statement = (
         select(issuer_keys.c.public_key, issuer_keys.c.encrypted_seed)

@@ -1,4 +1,4 @@
-"""Queries of courses, their assessments and registrations, which are copied from enrollment's events."""
+"""Queries of the copies of courses, their assessments and registrations. The copies come from enrollment's events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class CourseRegistration:
-    """A course of an assessment: whether the course is self-paced, and whether a given learner is registered in it."""
+    """Two facts of a course: whether it is self-paced, and whether a given learner is registered in it."""
 
     self_paced: bool
     is_registered: bool
@@ -34,7 +34,7 @@ class CourseRegistration:
 async def upsert_course(
     tx: Transaction, course: Course, assessment_ids: Collection[UUID], position: int
 ) -> None:
-    """Set the course and its assessments, unless the stored ones come from an event after `position`."""
+    """Store the course and its assessments, unless a stored copy comes from an event after `position`."""
     new = insert(courses).values(
         course_id=course.course_id,
         title=course.title,
@@ -70,7 +70,7 @@ async def upsert_course(
 
 
 async def get_courses(tx: Transaction, course_ids: Collection[UUID]) -> Mapping[UUID, Course]:
-    """Return the known courses, keyed by ID."""
+    """Return those of the courses that are stored, keyed by id."""
     statement = select(
         courses.c.course_id, courses.c.title, courses.c.hours, courses.c.self_paced
     ).where(courses.c.course_id.in_(course_ids))
@@ -85,7 +85,7 @@ async def get_courses_of_assessments(
 ) -> Mapping[UUID, UUID]:
     """Return the id of the course of each assessment, keyed by assessment id.
 
-    If several courses have the assessment, it is the oldest of them.
+    If several courses have the assessment, the id of the oldest course is returned.
     """
     statement = (
         select(course_assessments.c.assessment_id, course_assessments.c.course_id)
@@ -97,7 +97,7 @@ async def get_courses_of_assessments(
 
 
 async def insert_registration(tx: Transaction, course_id: UUID, person_id: UUID) -> None:
-    """Insert the registration of a person in a course, unless it is already stored."""
+    """Insert the registration of a person in a course, unless the registration is already stored."""
     new = insert(registrations).values(course_id=course_id, person_id=person_id)
     await tx.execute(new.on_conflict_do_nothing())
 
@@ -105,7 +105,7 @@ async def insert_registration(tx: Transaction, course_id: UUID, person_id: UUID)
 async def list_course_registrations(
     tx: Transaction, assessment_id: UUID, person_id: UUID
 ) -> Sequence[CourseRegistration]:
-    """Return all courses that have the assessment, each with whether the person is registered in it."""
+    """Return a `CourseRegistration` of the person for each course that has the assessment."""
     of_person = and_(
         registrations.c.course_id == courses.c.course_id, registrations.c.person_id == person_id
     )

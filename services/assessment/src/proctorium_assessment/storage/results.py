@@ -1,4 +1,4 @@
-"""Queries of results and releases, which are never changed."""
+"""Queries of results and releases. The rows are never changed."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ async def insert_results(tx: Transaction, new: Collection[Result]) -> None:
 async def insert_releases(
     tx: Transaction, attempt_ids: Collection[UUID], *, released_by: UUID, reason: str
 ) -> None:
-    """Insert the releases of the results of the attempts, by the person `released_by` for the reason `reason`."""
+    """Insert a release for the result of each attempt.
+
+    `released_by` is the id of the person who releases the results. `reason` is the reason that the person gave.
+    """
     release = {"released_by": released_by, "release_reason": reason, "released_at": tx.now}
     if attempt_ids:
         await tx.execute(insert(releases), [{"attempt_id": each} | release for each in attempt_ids])
@@ -76,7 +79,7 @@ async def insert_releases(
 async def get_newest_results(
     tx: Transaction, attempt_ids: Collection[UUID]
 ) -> Mapping[UUID, Result]:
-    """Return the newest versions of the attempts' results, without items, keyed by attempt id.
+    """Return the newest version of each attempt's result, without item scores, keyed by attempt id.
 
     An attempt without a result is left out.
     """
@@ -85,7 +88,7 @@ async def get_newest_results(
 
 
 async def get_newest_result(tx: Transaction, attempt_id: UUID) -> Result | None:
-    """Return the newest version of the attempt's result with the points of each item, or None if there is none."""
+    """Return the newest version of the attempt's result with its item scores, or None if there is no result."""
     statement = (
         _SUM.add_columns(results.c.item_scores)
         .where(results.c.attempt_id == attempt_id)
@@ -99,7 +102,7 @@ async def get_newest_result(tx: Transaction, attempt_id: UUID) -> Result | None:
 async def get_answers(
     tx: Transaction, attempt_id: UUID, sequences: Collection[int]
 ) -> Mapping[int, bytes]:
-    """Return the canonical bytes of the answers with these sequence numbers, keyed by sequence number."""
+    """Return the canonical bytes of the answers with the given sequence numbers, keyed by sequence number."""
     table = answer_revisions
     statement = select(table.c.sequence, table.c.answer).where(
         table.c.attempt_id == attempt_id, table.c.sequence.in_(sequences)
@@ -117,8 +120,8 @@ async def list_released_results(
 ) -> Sequence[Result]:
     """Return at most `limit` released results of a person, of a session or of a person in a session, newest first.
 
-    If `limit` is None, all are returned. Each result is in its newest version. With `before`, only results that are
-    older than this one are returned.
+    If `limit` is None, all released results are returned. The newest version of each result is returned. If `before`
+    is a result id, only results that are older than this result are returned.
     """
     statement: Select[Any] = _SUM.where(
         attempts.c.released_at.is_not(None), ~_superseded()

@@ -1,4 +1,4 @@
-"""Queries of sessions and their participants, which are copied from session orchestration's events."""
+"""Queries of the copies of sessions and participants. The copies come from session orchestration's events."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_common.storage.database import Transaction
 async def upsert_session(
     tx: Transaction, session_id: UUID, course_id: UUID | None, proctor_ids: Collection[UUID]
 ) -> None:
-    """Set the course and the proctors of the session."""
+    """Store the course and the proctors of the session. If the session is already stored, its row is updated."""
     new = insert(sessions).values(
         session_id=session_id, course_id=course_id, proctor_ids=list(proctor_ids)
     )
@@ -31,8 +31,8 @@ async def upsert_session(
 async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None = None) -> bool:
     """Lock the row of the session, and return whether the session is over. A missing row is inserted first.
 
-    Every operation that creates or closes attempts of a session locks this row first. So no attempt is created after
-    the end of the session or for a removed participant.
+    Every operation that creates or closes attempts of a session locks the row of the session first. So no attempt is
+    created after the end of the session, and no attempt is created for a removed participant.
     """
     new = insert(sessions).values(session_id=session_id, course_id=course_id, proctor_ids=[])
     ended_at = await tx.execute(
@@ -47,7 +47,7 @@ async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None
 async def upsert_end(
     tx: Transaction, session_id: UUID, course_id: UUID | None, ended_at: datetime
 ) -> None:
-    """Set the end of the session, unless it is already set."""
+    """Store the end of the session, unless the end is already stored."""
     new = insert(sessions).values(
         session_id=session_id, course_id=course_id, proctor_ids=[], ended_at=ended_at
     )
@@ -63,7 +63,7 @@ async def upsert_end(
 
 
 async def is_session_over(tx: Transaction, session_id: UUID) -> bool:
-    """Return whether the session is over, which means that its end is stored."""
+    """Return whether the session is over. A session is over if its end is stored."""
     statement = select(sessions.c.session_id).where(
         sessions.c.session_id == session_id, sessions.c.ended_at.is_not(None)
     )
@@ -81,7 +81,7 @@ async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UU
 async def get_courses_of_sessions(
     tx: Transaction, session_ids: Collection[UUID]
 ) -> Mapping[UUID, UUID]:
-    """Return the ids of the sessions' courses, keyed by session id; a session without a known course is left out."""
+    """Return the id of each session's course, keyed by session id. A session without a known course is left out."""
     statement = select(sessions.c.session_id, sessions.c.course_id).where(
         sessions.c.session_id.in_(session_ids), sessions.c.course_id.is_not(None)
     )
@@ -89,7 +89,7 @@ async def get_courses_of_sessions(
 
 
 async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Insert a participant who was removed, unless the participant is already stored."""
+    """Store that the participant was removed. A repeated call changes nothing."""
     new = insert(removed_participants).values(participant_id=participant_id)
     await tx.execute(new.on_conflict_do_nothing())
 
@@ -103,7 +103,7 @@ async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
 
 
 async def insert_ready_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Insert a participant who meets the session's policy, unless the participant is already stored."""
+    """Store that the participant meets the session's policy. A repeated call changes nothing."""
     new = insert(ready_participants).values(participant_id=participant_id)
     await tx.execute(new.on_conflict_do_nothing())
 

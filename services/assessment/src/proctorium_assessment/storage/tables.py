@@ -1,4 +1,4 @@
-"""The tables of assessment. Their checks and triggers are in the migrations."""
+"""The tables of assessment. The check constraints and the triggers of the tables are defined only in the migrations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""A proctor's certification, from enrollment's events. A proctor needs a certification to read learners' data."""
+"""A proctor's certification. The rows are copied from enrollment's events.
+
+A proctor needs a certification to read learners' data.
+"""
 
 assessments = Table(
     "assessments",
@@ -43,7 +46,7 @@ assessments = Table(
     Column("time_limit", Interval),
     Column("pass_mark", Double, nullable=False),
     Column("item_count", Integer, nullable=False),
-    # The items as an encoded Assessment message.
+    # `item_list` has the items as an encoded `Assessment` message.
     Column("item_list", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("published_at", _TIME),
@@ -55,7 +58,7 @@ attempts = Table(
     "attempts",
     metadata,
     Column("attempt_id", Uuid, primary_key=True),
-    # There is no foreign key, because a session may have the id of an assessment that does not exist.
+    # `assessment_id` has no foreign key, because a session may contain the id of an assessment that does not exist.
     Column("assessment_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     Column("session_id", Uuid),
@@ -68,12 +71,12 @@ attempts = Table(
     Column("submitted_at", _TIME),
     Column("submit_cause", Text),
     Column("released_at", _TIME),
-    # The number of changes that are sent to watches. Saving an answer does not change it.
+    # `version` is the number of changes that were sent to watches. Saving an answer does not increase the number.
     Column("version", BigInteger, nullable=False),
     Column("chain_head", LargeBinary, nullable=False),
     Column("chain_length", BigInteger, nullable=False),
     Column("last_sequence", BigInteger, nullable=False),
-    # The length of the chain at the time when the progress was last published.
+    # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
     Index(
@@ -84,7 +87,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NOT NULL"),
     ),
-    # A learner has at most one self-paced attempt at an assessment, except voided ones, because results are permanent.
+    # Results are permanent. So outside sessions, a learner has at most one attempt at an assessment, not counting
+    # voided attempts.
     Index(
         "uq_attempts_self_paced",
         "person_id",
@@ -92,8 +96,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NULL AND state <> 'voided'"),
     ),
-    # A learner has at most one started attempt at an assessment. This is checked when an attempt is started, so that
-    # its submission cannot fail.
+    # A learner has at most one started attempt at an assessment. The index checks this when an attempt is started, so
+    # that the submission of the attempt cannot fail.
     Index(
         "uq_attempts_started",
         "person_id",
@@ -109,7 +113,7 @@ attempts = Table(
         postgresql_where=text("state = 'in_progress'"),
     ),
 )
-"""An attempt. Saving updates no indexed column, so that PostgreSQL needs no new index entries (a HOT update)."""
+"""An attempt. A save updates no indexed column, so that PostgreSQL adds no index entries (a HOT update)."""
 
 answer_revisions = Table(
     "answer_revisions",
@@ -126,9 +130,9 @@ answer_revisions = Table(
     Column("head", LargeBinary),
     PrimaryKeyConstraint("attempt_id", "sequence"),
 )
-"""A revision of an answer; permanent.
+"""A revision of an answer. A row never changes.
 
-For each item, the revision with the highest sequence number counts, without late revisions.
+For each item, the revision that counts is the revision with the highest sequence number that is not late.
 """
 
 time_ledger = Table(
@@ -141,7 +145,7 @@ time_ledger = Table(
     Column("amount", Interval),
     PrimaryKeyConstraint("attempt_id", "position"),
 )
-"""An entry of an attempt's time ledger; permanent. `attempts.deadline_at` is computed from the entries."""
+"""An entry of an attempt's time ledger. A row never changes. `attempts.deadline_at` is computed from the entries."""
 
 results = Table(
     "results",
@@ -155,14 +159,15 @@ results = Table(
     Column("points", Double, nullable=False),
     Column("points_possible", Double, nullable=False),
     Column("passed", Boolean, nullable=False),
-    # For each item: the item_id, the points, and the sequence number of the answer that counted or null.
+    # `item_scores` has an entry for each item: the item id, the points, and the sequence number of the answer that
+    # counted. The sequence number is null if there is no answer.
     Column("item_scores", JSONB, nullable=False),
     Column("scored_at", _TIME, nullable=False),
     UniqueConstraint("attempt_id", "version"),
     Index("ix_results_person_id", "person_id", "result_id"),
     Index("ix_results_session_id", "session_id", "result_id"),
 )
-"""A version of an attempt's result; permanent. A correction is stored as a new version."""
+"""A version of an attempt's result. A row never changes, because a correction is stored as a new version."""
 
 releases = Table(
     "releases",
@@ -172,7 +177,7 @@ releases = Table(
     Column("release_reason", Text, nullable=False),
     Column("released_at", _TIME, nullable=False),
 )
-"""The release of a result by a person, with the reason; permanent."""
+"""The release of a result by a person, with the reason. A row never changes."""
 
 certificates = Table(
     "certificates",
@@ -183,12 +188,12 @@ certificates = Table(
     Column("course_id", Uuid, nullable=False),
     Column("title", Text, nullable=False),
     Column("created_at", _TIME, nullable=False),
-    # The trace context of the course completion, whose trace is continued when the certificate is issued.
+    # `traceparent` is the trace context of the course completion. Issuing the certificate continues the trace.
     Column("traceparent", Text),
     Column("due_at", _TIME, nullable=False),
     Column("failures", Integer, nullable=False),
     Column("issued_at", _TIME),
-    # Null until the certificate is issued.
+    # The columns `holder_name`, `credential` and `pdf` are null until the certificate is issued.
     Column("holder_name", Text),
     Column("credential", Text),
     Column("pdf", LargeBinary),
@@ -206,7 +211,7 @@ issuer_keys = Table(
     Column("encrypted_seed", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
 )
-"""A key that signs credentials; its seed is encrypted with the master key. The oldest key is used."""
+"""A key that signs credentials. The seed is encrypted with the master key. Only the oldest key is used."""
 
 sessions = Table(
     "sessions",
@@ -216,21 +221,27 @@ sessions = Table(
     Column("proctor_ids", ARRAY(Uuid), nullable=False),
     Column("ended_at", _TIME),
 )
-"""A session, from session orchestration's events. Its row is locked while its attempts are created or closed."""
+"""A session. The rows are copied from session orchestration's events.
+
+The row of a session is locked while the attempts of the session are created or closed.
+"""
 
 ready_participants = Table(
     "ready_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""A participant who meets the policy of the session. Other participants must be verified before an assessment."""
+"""A participant who meets the identity policy of the session.
+
+All other participants must be verified before they start an assessment.
+"""
 
 removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""A participant who was removed. The row prevents an older event that arrives later from creating an attempt."""
+"""A participant who was removed. Because of the row, an older event that arrives later creates no attempt."""
 
 courses = Table(
     "courses",
@@ -241,7 +252,10 @@ courses = Table(
     Column("self_paced", Boolean, nullable=False),
     Column("position", BigInteger, nullable=False),
 )
-"""A course, from enrollment's events. `position` is the position of the newest event of the course."""
+"""A course. The rows are copied from enrollment's events.
+
+`position` is the stream position of the newest event of the course.
+"""
 
 course_assessments = Table(
     "course_assessments",
@@ -256,9 +270,9 @@ course_assessments = Table(
 registrations = Table(
     "registrations",
     metadata,
-    # There is no foreign key, because the event of a registration may arrive before the event of its course.
+    # `course_id` has no foreign key, because the event of a registration may arrive before the event of the course.
     Column("course_id", Uuid, nullable=False),
     Column("person_id", Uuid, nullable=False),
     PrimaryKeyConstraint("course_id", "person_id"),
 )
-"""The registration of a person in a course, from enrollment's events."""
+"""The registration of a person in a course. The rows are copied from enrollment's events."""

@@ -1,1 +1,1 @@
-"""The handlers of events. Each converts its event and calls an operation."""
+"""The handlers of events. Each handler converts its event and calls an operation."""

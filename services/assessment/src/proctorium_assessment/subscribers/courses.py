@@ -1,4 +1,4 @@
-"""The handlers of enrollment's events, which the subscriber `assessment--courses` receives."""
+"""The handlers of events from enrollment. The subscriber `assessment--courses` receives the events."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ async def on_course_published(
 async def on_registration_created(
     tx: Transaction, event: pb.RegistrationCreated, _metadata: EventMetadata
 ) -> None:
-    """Store the registration."""
+    """Store the registration of the learner in the course."""
     await courses.store_registration(tx, UUID(event.course_id), UUID(event.person_id))
 
 
 async def on_registration_completed(
     tx: Transaction, event: pb.RegistrationCompleted, _metadata: EventMetadata
 ) -> None:
-    """Create a certificate if the course awards one."""
+    """Create a certificate for the completed registration if the course awards certificates."""
     if event.awards_certificate:
         await certificates.create_certificate(
             tx,

@@ -1,4 +1,4 @@
-"""The handlers of session orchestration's events, which the subscriber `assessment--sessions` receives."""
+"""The handlers of events from session orchestration. The subscriber `assessment--sessions` receives the events."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ async def on_participant_assessment_authorized(
 async def on_participant_removed(
     tx: Transaction, event: pb.ParticipantRemoved, _metadata: EventMetadata
 ) -> None:
-    """Close the participant's attempts."""
+    """Close the attempts of the removed participant."""
     await sessions.close_attempts_of_participant(
         tx, session_id=UUID(event.session_id), participant_id=UUID(event.participant_id)
     )
@@ -74,7 +74,7 @@ async def on_participant_removed(
 async def on_session_ended(
     tx: Transaction, event: pb.SessionEnded, metadata: EventMetadata
 ) -> None:
-    """Close the attempts of the session."""
+    """Close the attempts of the session that ended."""
     await sessions.close_attempts_of_session(
         tx,
         session_id=UUID(event.session_id),

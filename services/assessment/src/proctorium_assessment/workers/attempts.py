@@ -1,4 +1,4 @@
-"""The workers that publish the progress of attempts and submit overdue attempts."""
+"""The workers that publish the progress of attempts, and submit attempts after their deadline."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from proctorium_common.storage.database import Database
 
 
 class AttemptWorkers:
-    """The workers of attempts. Each run processes the due attempts in batches, with one transaction for each batch."""
+    """The workers of attempts.
+
+    Each run processes all due attempts in batches. Each batch has its own transaction.
+    """
 
     def __init__(
         self, database: Database, *, progress_interval: timedelta, deadline_grace: timedelta
@@ -20,14 +23,14 @@ class AttemptWorkers:
         self._deadline_grace = deadline_grace
 
     async def publish_progress(self) -> None:
-        """Publish the progress of attempts with new answers."""
+        """Publish the progress of the attempts that have new answers."""
         published = 1
         while published:
             async with self._database.transaction() as tx:
                 published = await publish_progress(tx, self._progress_interval)
 
     async def submit_overdue(self) -> None:
-        """Submit overdue attempts."""
+        """Submit the attempts whose deadline has passed."""
         submitted = 1
         while submitted:
             async with self._database.transaction() as tx:

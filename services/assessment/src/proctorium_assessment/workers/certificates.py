@@ -15,7 +15,10 @@ class CertificateWorker:
         self._issuer = issuer
 
     async def issue_due(self) -> None:
-        """Issue due certificates. Each continues the trace of the course completion for which it was created."""
+        """Issue the due certificates.
+
+        The trace of each certificate continues the trace of the course completion that caused the certificate.
+        """
         issued = 1
         while issued:
             issued = 0

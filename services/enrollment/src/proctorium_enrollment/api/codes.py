@@ -1,7 +1,7 @@
 """The gRPC API of CodeService.
 
-The responses that are stored under idempotency keys are not encrypted, so they do not contain the text of a code. The
-API reads the text after the transaction and adds it to the response.
+Responses are stored under idempotency keys without encryption. An operation therefore returns its response without the
+text of the code. The API reads the text after the transaction and adds it to the response.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
     ) -> pb.IssueCodeResponse:
         without_text = pb.IssueCodeRequest()
         without_text.CopyFrom(request)
-        # The stored digest of the request covers a blind index of the text. A digest of the text itself could be
-        # reversed. Without the text, a request with another text would look like a repetition.
+        # A digest of the request is stored. In the request to digest, a blind index replaces the text of the code,
+        # because a digest of the text itself could be reversed. If the text were omitted instead, a request with
+        # another text would look like a repetition.
         without_text.text = self._codes.request_index(request.text)
         response = await self._codes.issue(
             _new_code(request),

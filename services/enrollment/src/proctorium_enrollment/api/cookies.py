@@ -1,4 +1,7 @@
-"""Cookies of tokens and devices. Scripts cannot read them, and browsers do not send them from other sites."""
+"""The cookies that contain tokens, and the device cookie.
+
+Scripts cannot read the cookies, and browsers do not send them with calls from other sites.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,10 @@ ACCESS = "proctorium_token"
 REFRESH = "proctorium_refresh"
 DEVICE = "proctorium_device"
 _HOST = "__Host-"
-"""Browsers accept a cookie with this prefix only from this host and over HTTPS, so no other host can set the cookie."""
+"""The prefix of the cookies' names.
+
+Browsers accept a cookie with this prefix only from this host and over HTTPS, so no other host can set the cookie.
+"""
 _ACCOUNT_PATH = "/proctorium.enrollment.v1.AccountService"
 """Browsers send the refresh token and the device cookie only to this service."""
 _OWN_SITE = frozenset({"same-origin", "none"})
@@ -23,9 +29,9 @@ _OWN_SITE = frozenset({"same-origin", "none"})
 class Cookies:
     """Sets and reads the cookies.
 
-    If `secure`, browsers store the cookies only for this host and send them only over HTTPS, and the edge passes the
-    refresh token and the device cookie only to AccountService. Otherwise, the edge uses plain HTTP on the local
-    machine.
+    `secure` is false only if the edge uses plain HTTP on the local machine. If `secure` is true, browsers store the
+    cookies only for this host and send them only over HTTPS. The edge then passes the refresh token and the device
+    cookie only to AccountService.
     """
 
     def __init__(self, *, secure: bool) -> None:
@@ -38,10 +44,10 @@ class Cookies:
         )
 
     async def set(self, context: Context, tokens: Tokens, *device: str) -> None:
-        """Set the cookies of the tokens, and the device cookie if there is one.
+        """Set the cookies that contain `tokens`, and the device cookie `device` unless it is None.
 
-        If the person stays signed in, the cookies expire with the tokens. Otherwise, the browser removes them when it
-        is closed. `device` is the result of `device_cookie` after a sign-in.
+        If the person stays signed in, the cookies that contain tokens expire with the tokens. Otherwise, the browser
+        removes them when it is closed. After a sign-in, `device` is the result of `device_cookie`.
         """
         access_expires, refresh_expires = None, None
         if tokens.stay_signed_in:
@@ -54,7 +60,10 @@ class Cookies:
         )
 
     def device_cookie(self, signed_in: SignedIn) -> str:
-        """Return the device cookie of a sign-in. The cookie remains after signing out and after closing the browser."""
+        """Return the device cookie of a sign-in.
+
+        Browsers keep the device cookie after the person signs out and after the browser is closed.
+        """
         return _cookie(
             self._device,
             signed_in.device_cookie,
@@ -63,7 +72,7 @@ class Cookies:
         )
 
     async def clear(self, context: Context) -> None:
-        """Remove the cookies of the tokens from the browser."""
+        """Remove the cookies that contain tokens from the browser."""
         long_ago = datetime(1970, 1, 1, tzinfo=UTC)
         await self._send(
             context,
@@ -72,11 +81,11 @@ class Cookies:
         )
 
     def refresh_token_of(self, context: Context) -> str:
-        """Return the refresh token in the cookies of the call, or an empty text."""
+        """Return the refresh token in the cookies of the call, or an empty string if there is none."""
         return _value(context, self._refresh)
 
     def device_of(self, context: Context) -> str:
-        """Return the device cookie of the call, or an empty text."""
+        """Return the device cookie of the call, or an empty string if there is none."""
         return _value(context, self._device)
 
     async def _send(self, context: Context, *cookies: str) -> None:
@@ -99,9 +108,9 @@ def require_own_site(context: Context) -> None:
 
 
 def is_browser(context: Context) -> bool:
-    """Return whether a page in a browser makes the call.
+    """Return whether the call comes from a page in a browser.
 
-    A browser receives tokens as cookies, which scripts of its pages cannot read.
+    A browser receives tokens as cookies, so that scripts of the pages cannot read the tokens.
     """
     return bool(_header(context, "sec-fetch-site") or _header(context, "origin"))
 
@@ -120,7 +129,10 @@ def _value(context: Context, name: str) -> str:
 
 
 def _cookie(name: str, value: str, path: str, expires: datetime | None) -> str:
-    """Return a cookie that the browser removes at `expires` or, if that is None, when the browser is closed."""
+    """Return a cookie that the browser removes at the time `expires`.
+
+    If `expires` is None, the browser removes the cookie when the browser is closed.
+    """
     until = (
         "" if expires is None else f"; Expires={expires.astimezone(UTC):%a, %d %b %Y %H:%M:%S} GMT"
     )

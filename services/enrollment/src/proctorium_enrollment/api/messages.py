@@ -39,7 +39,7 @@ CODE_STATES = EnumConversion(CodeState, codes_pb2.CodeState, "CODE_STATE_")
 CODE_VALIDITIES = EnumConversion(CodeValidity, codes_pb2.CodeValidity, "CODE_VALIDITY_")
 CODE_WARNINGS = EnumConversion(TextWarning, codes_pb2.CodeWarning, "CODE_WARNING_")
 ROLES = {ROLE_NUMBERS[role]: role for role in Role}
-"""The role of each number in messages."""
+"""The roles, by the numbers that messages use for them."""
 
 
 def person_message(person: Person) -> people_pb2.Person:
@@ -75,7 +75,10 @@ def change_message(named: NamedChange) -> people_pb2.PersonChange:
 
 
 def tokens_message(tokens: Tokens, *, by_cookie: bool) -> accounts_pb2.Tokens:
-    """Return tokens as a message, which omits their texts if the client receives them as cookies."""
+    """Return tokens as a message.
+
+    The message omits the texts of the tokens if the client receives the tokens as cookies.
+    """
     return accounts_pb2.Tokens(
         access_token="" if by_cookie else tokens.access.text,
         access_expire_time=to_timestamp(tokens.access.expire_time),

@@ -19,8 +19,8 @@ _CODE = re.compile(r"[A-Za-z0-9]{6,8}")
 _ALLOWED = re.compile(r"[A-Za-z0-9]")
 _IGNORED_CATEGORIES = frozenset({"Cc", "Cf", "Pd", "Zl", "Zp", "Zs"})
 """The Unicode categories of control characters, invisible formatting, dashes and white space."""
-# The minus sign and the hyphen bullet are dashes outside of category Pd. The other characters are those of
-# Default_Ignorable_Code_Point outside of category Cf
+# The minus sign and the hyphen bullet are dashes that are not in category Pd. The other characters are those of
+# Default_Ignorable_Code_Point that are not in category Cf
 # (https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point).
 _IGNORED = re.compile(
     "[\u2212\u2043\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u3164\ufe00-\ufe0f\uffa0\ufff0-\ufff8\U000e0000-\U000e0fff]"
@@ -30,17 +30,17 @@ _FULL_WIDTH_OFFSET = 0xFEE0
 
 
 class TextWarning(StrEnum):
-    """Reasons why another text would make a better code."""
+    """Reasons to choose another text for a code."""
 
     LOOK_ALIKES = "look_alikes"
     DIFFERS_ONLY_IN_CASE = "differs_only_in_case"
 
 
 def normalise(text: str, field: str) -> str:
-    """Return the code that `text` contains.
+    """Return the normalised text of the code in `text`.
 
-    Removes white space, dashes and invisible characters, and replaces full-width letters and digits by ordinary ones.
-    Upper and lower case do not change. Raises CODE_MALFORMED at `field` if the text cannot be a code.
+    White space, dashes and invisible characters are removed. Full-width letters and digits are replaced by ordinary
+    ones. Upper and lower case remain. Raises CODE_MALFORMED at `field` if `text` cannot be a code.
     """
     text = "".join(character for character in text if not _is_ignored(character))
     code = _FULL_WIDTH.sub(lambda match: chr(ord(match[0]) - _FULL_WIDTH_OFFSET), text)
@@ -50,7 +50,7 @@ def normalise(text: str, field: str) -> str:
 
 
 def fold_case(code: str) -> str:
-    """Return the code in lower case. Codes that differ only in case have the same result."""
+    """Return the code in lower case, so that codes that differ only in case become equal."""
     return code.lower()
 
 

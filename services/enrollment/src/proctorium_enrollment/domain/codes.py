@@ -24,12 +24,16 @@ ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789"
 GENERATED_LENGTH = 8
 """The length of generated codes.
 
-There are 55^8 (8 * 10^13) texts of this length. At one guess in five minutes, nobody finds an active code.
+There are 55^8 (8 * 10^13) texts of this length. Throttling allows about one guess in five minutes, which is too slow to
+find an active code.
 """
 
 
 class CodeState(StrEnum):
-    """The states of a code. EXPIRED is never stored, but computed for an active code after the end of its window."""
+    """The states of a code.
+
+    EXPIRED is never stored. It is the computed state of an active code whose window has ended.
+    """
 
     ACTIVE = "active"
     EXPIRED = "expired"
@@ -46,7 +50,10 @@ class CodeAction(StrEnum):
 
 
 class CodeValidity(StrEnum):
-    """Whether a code admits learners who have not joined its session yet and, if not, the reason."""
+    """Whether a code admits learners who have not joined its session yet.
+
+    Each value other than VALID is a reason for which the code does not admit them.
+    """
 
     VALID = "valid"
     NOT_YET_VALID = "not_yet_valid"
@@ -107,8 +114,8 @@ class Code:
     """A code without its text, which is stored encrypted.
 
     `person_id` is None for a shared code. `window` is None unless an administrator set a window. A code without a
-    window is valid until its session is over. Session orchestration ensures that, because it decides by the state of
-    the session who may join.
+    window is valid until its session is over. Enrollment does not check this limit, because session orchestration
+    admits learners only while the state of the session allows it.
     """
 
     code_id: UUID
@@ -118,7 +125,7 @@ class Code:
     window: Window | None = None
 
     def state_at(self, now: datetime) -> CodeState:
-        """Return the state at `now`."""
+        """Return the state of the code at `now`."""
         has_ended = self.window is not None and now >= self.window.valid_until
         if self.state is CodeState.ACTIVE and has_ended:
             return CodeState.EXPIRED
@@ -129,8 +136,8 @@ class Code:
 class Learner:
     """A learner who entered a code.
 
-    `registered` means that they are registered in the course of the code's session, `joined` that they have joined that
-    session.
+    `registered` is whether the learner is registered in the course of the code's session. `joined` is whether the
+    learner has joined the session.
     """
 
     person_id: UUID
@@ -141,13 +148,16 @@ class Learner:
 def generate(choose: Callable[[str], str]) -> str:
     """Return a random text for a code.
 
-    `choose` returns a random character of its argument, from a cryptographic source.
+    `choose` returns a random character of its argument, and uses a cryptographic source of randomness.
     """
     return "".join(choose(ALPHABET) for _ in range(GENERATED_LENGTH))
 
 
 def next_state(code: Code, action: CodeAction, now: datetime) -> CodeState:
-    """Return the state of `code` after `action`. Raises INVALID_STATE_TRANSITION, even if the action is repeated."""
+    """Return the state of `code` after `action`.
+
+    Raises INVALID_STATE_TRANSITION if the state does not allow the action, for example because the action is repeated.
+    """
     state = code.state_at(now)
     target = CODE_STATES.target(state, action)
     if target is None:
@@ -165,8 +175,8 @@ def requested_window(
 ) -> Window | None:
     """Return the window that an administrator requested, or None if both bounds are missing.
 
-    A missing start means now; a missing end means the planned end of the session. Raises INVALID_REQUEST for an empty
-    window.
+    If the start is missing, the window starts now. If the end is missing, the window ends at the planned end of the
+    session. Raises INVALID_REQUEST if the window is empty.
     """
     if valid_from is None and valid_until is None:
         return None
@@ -191,8 +201,8 @@ def requested_window(
 def replacement_window(old: Code, session: Session, now: datetime) -> Window | None:
     """Return the window of the code that replaces `old`, or None if `old` has no window.
 
-    The window starts like the old one. It ends with the old one or at the session's planned end, whichever is later.
-    Raises INVALID_STATE_TRANSITION if both ends are in the past.
+    The new window has the start of the old window. Its end is the end of the old window or the planned end of the
+    session, whichever is later. Raises INVALID_STATE_TRANSITION if both are in the past.
     """
     if old.window is None:
         return None
@@ -209,7 +219,10 @@ def replacement_window(old: Code, session: Session, now: datetime) -> Window | N
 
 
 def require_open(session: Session | None) -> Session:
-    """Return the session if codes can be issued for it. Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED."""
+    """Return `session` if codes can be issued for it.
+
+    Raises SESSION_UNKNOWN, SESSION_ENDED or SESSION_CANCELLED.
+    """
     if session is not None:
         _require_not_over(session)
     if session is None or not session.is_planned:
@@ -222,7 +235,7 @@ def require_open(session: Session | None) -> Session:
 
 
 def validity_of(code: Code, now: datetime) -> CodeValidity:
-    """Return whether the code admits, at `now`, learners who have not joined yet."""
+    """Return whether the code admits learners who have not joined yet, at the time `now`."""
     match code.state_at(now):
         case CodeState.REPLACED:
             return CodeValidity.REPLACED
@@ -238,8 +251,9 @@ def validity_of(code: Code, now: datetime) -> CodeValidity:
 def is_failed_entry(code: Code | None, learner: Learner) -> bool:
     """Return whether a code entry counts as failed, because it may be a guess.
 
-    An entry counts if the code does not exist or is personal to another learner. It also counts if the learner is not
-    registered in the course of the code's session and has not joined the session. The code's validity does not matter.
+    An entry counts as failed if the code does not exist or is personal to another learner. It also counts as failed if
+    the learner is not registered in the course of the code's session and has not joined the session. The validity of
+    the code does not matter.
     """
     if code is None or code.person_id not in {None, learner.person_id}:
         return True

@@ -28,7 +28,10 @@ class UnitKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewUnit:
-    """A unit to create. Its kind determines which of `markdown`, `url` and `assessment_id` it has."""
+    """A unit to create.
+
+    The kind of the unit determines which of `markdown`, `url` and `assessment_id` has a value.
+    """
 
     kind: UnitKind
     title: str
@@ -111,7 +114,10 @@ class Result:
 
 
 def require_content_open(kind: CourseKind, *, registered: bool, in_session: bool) -> None:
-    """Raise LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION unless a learner may see the content (`P4`, `P5`)."""
+    """Raise an error unless the content of the course is open to the learner (`P4`, `P5`).
+
+    Raises LEARNER_NOT_REGISTERED or PARTICIPANT_NOT_IN_SESSION.
+    """
     if not registered:
         raise ServiceError(
             Kind.INVALID_STATE_TRANSITION,
@@ -129,17 +135,18 @@ def require_content_open(kind: CourseKind, *, registered: bool, in_session: bool
 
 @dataclass(frozen=True, slots=True)
 class NamedAssessment:
-    """An assessment that the outline of a course names."""
+    """An assessment in the outline of a course."""
 
     proctored: bool
     published: bool
 
 
 def require_usable_assessments(new: NewCourse, assessments: Mapping[UUID, NamedAssessment]) -> None:
-    """Raise INVALID_REQUEST, at the unit's field, if the outline has an assessment that the course cannot use (`P3`).
+    """Raise INVALID_REQUEST if the outline has an assessment that the course cannot use (`P3`).
 
-    An assessment cannot be used if it does not exist (is not in `assessments`) or is not published. In a self-paced
-    course, a proctored assessment cannot be used either, because there is no proctor to authorise the learner.
+    The error names the field of the unit. An assessment cannot be used if it does not exist (is not in `assessments`)
+    or is not published. A self-paced course cannot use a proctored assessment, because no proctor authorises the
+    learner.
     """
     violations = [
         Violation(f"units[{position}].assessment_id", f"assessment.{rule}", sentence)
@@ -178,11 +185,12 @@ def require_published(course: Course) -> None:
 def is_completed(
     units: Collection[Unit], finished: Collection[UUID], passed: Collection[UUID]
 ) -> bool:
-    """Return whether a learner has completed a course.
+    """Return whether a learner has completed `course`.
 
-    A course whose outline has assessments is completed when all of them are passed. A course without assessments is
-    completed when all its units are finished, or when the learner passed an assessment of one of its sessions.
-    `finished` contains ids of units; `passed` contains ids of assessments that the learner passed for this course.
+    A course with assessments in its outline is completed when the learner has passed all of them. A course without
+    assessments is completed when all its units are finished, or when the learner has passed an assessment in one of its
+    sessions. `finished` contains IDs of units. `passed` contains the IDs of the assessments that the learner passed for
+    this course.
     """
     assessments = {unit.assessment_id for unit in units if unit.assessment_id is not None}
     if assessments:
@@ -193,10 +201,10 @@ def is_completed(
 
 
 def no_such_course() -> ServiceError:
-    """Return the error for a course that does not exist or that the caller may not see."""
+    """Return the error for a course that does not exist or that the caller must not see."""
     return not_found("NOT_FOUND", "There is no such course, or you may not see it.")
 
 
 def no_such_unit() -> ServiceError:
-    """Return the error for a unit that does not exist or that the caller may not see."""
+    """Return the error for a unit that does not exist or that the caller must not see."""
     return not_found("NOT_FOUND", "There is no such lesson, or you may not see it.")

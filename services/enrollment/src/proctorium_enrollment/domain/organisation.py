@@ -24,9 +24,9 @@ class Organisation:
 
 
 def changed(current: Organisation, changes: Mapping[str, str], etag: str) -> Organisation:
-    """Return the next version of `current`, with the new values in `changes`, by field.
+    """Return the next version of `current`. `changes` has the new values by the names of their fields.
 
-    Raises STALE_ETAG if `etag` is neither empty nor that of `current`.
+    Raises STALE_ETAG if `etag` is not empty and differs from the etag of `current`.
     """
     if etag and etag != current.etag:
         raise conflict(

@@ -9,8 +9,8 @@ from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 
 MIN_LENGTH = 12
 
-# The list has only passwords of at least 12 characters, because shorter ones are refused anyway. The comparison ignores
-# case and all characters other than letters and digits.
+# The list has only passwords of at least 12 characters, because the minimum length already refuses shorter passwords.
+# The comparison with the list ignores case and all characters other than letters and digits.
 _COMMON = frozenset(
     [
         "123456789012",
@@ -111,8 +111,8 @@ _COMMON = frozenset(
 def require_strong(password: str, email: str = "", *, field: str = "password") -> None:
     """Raise PASSWORD_TOO_WEAK at `field` for a weak password.
 
-    A password is weak if it is too short, is common, has fewer than four different characters, or is the e-mail
-    address.
+    A password is weak if it is too short, is common, has fewer than four different characters, or is the person's
+    e-mail address.
     """
     password = normalise(password)
     if len(password) < MIN_LENGTH:
@@ -126,12 +126,18 @@ def require_strong(password: str, email: str = "", *, field: str = "password") -
 
 
 def normalise(password: str) -> str:
-    """Return the form of the password that is hashed. It does not depend on how a keyboard composes characters."""
+    """Return the password in the Unicode form that is hashed.
+
+    The form does not depend on how a keyboard composes characters.
+    """
     return unicodedata.normalize("NFKC", password)
 
 
 def too_many_at_once(retry_after: timedelta) -> ServiceError:
-    """Return the error for a sign-in that got no permit to hash. Its password was not checked and it is not counted."""
+    """Return the error for a sign-in that received no permit to verify its password.
+
+    The password was not checked, so the sign-in does not count as failed.
+    """
     return exhausted(
         "TOO_MANY_AT_ONCE",
         f"Too many people are signing in at this moment. Please try again in {retry_after.seconds} seconds.",

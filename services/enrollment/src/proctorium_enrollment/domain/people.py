@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from proctorium_common.errors import ServiceError, Violation, invalid, invalid_transition, not_found
 
 _OLDEST_AGE_YEARS = 130
-"""Nobody has lived longer, so an earlier date of birth is a typing error."""
+"""The greatest age in years. An earlier date of birth is a typing error, because nobody has lived longer."""
 
 
 class Role(StrEnum):
@@ -28,7 +28,7 @@ class Person:
     """A person.
 
     `preferred_name` may be empty. `certified_until` is None for a person who is not certified. Revoking a right
-    increases `access_version`, and tokens with an earlier version are refused.
+    increases `access_version`. Tokens with an earlier version are then refused.
     """
 
     person_id: UUID
@@ -44,7 +44,10 @@ class Person:
     access_version: int = 0
 
     def names_only(self) -> Person:
-        """Return a copy with only the names, which a proctor may read of the people in their sessions."""
+        """Return a copy that has only the names of the person.
+
+        A proctor may read the names of the people in their sessions, and nothing else.
+        """
         return replace(
             self,
             email="",
@@ -68,7 +71,7 @@ class Person:
 
     @property
     def role_names(self) -> frozenset[str]:
-        """The names of the roles, as tokens contain them."""
+        """The names of the roles, in the form in which tokens contain them."""
         return frozenset(map(str, self.roles))
 
 
@@ -122,7 +125,7 @@ def require_proctor(person: Person) -> None:
 
 
 def no_such_person() -> ServiceError:
-    """Return the error for a person who does not exist or whom the caller may not see."""
+    """Return the error for a person who does not exist or whom the caller must not see."""
     return not_found("NOT_FOUND", "There is no such person, or you may not see them.")
 
 

@@ -1,4 +1,4 @@
-"""Roles, certification and disabling of people, and the history of these rights (`P1`)."""
+"""Roles and certification of people, disabling of accounts, and the history of these rights (`P1`)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An entry of a person's history. `changed_by` is None if a command changed the right."""
+    """An entry of the history of a person's rights. `changed_by` is None if a command changed the right."""
 
     change_id: UUID
     person_id: UUID
@@ -64,7 +64,10 @@ def require_another_administrator(person: Person, others: int) -> None:
 
 
 def account_disabled() -> ServiceError:
-    """Return the error for a disabled account. Use it only if the caller has proved that the account is theirs."""
+    """Return the error for a disabled account.
+
+    This error reveals that the account exists. Raise it only after the caller has proved that the account is theirs.
+    """
     return unauthenticated(
         "ACCOUNT_DISABLED",
         "Your account is disabled, so you cannot sign in. What you saved is not lost. Please ask your administrator.",

@@ -1,4 +1,4 @@
-"""Sessions as enrollment stores them from the events of session orchestration."""
+"""Sessions in the form in which enrollment stores them, from the events of session orchestration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from uuid import UUID
 
 
 class SessionState(StrEnum):
-    """The states of a session, as far as codes and content depend on them."""
+    """The states of a session that codes and content depend on."""
 
     SCHEDULED = "scheduled"
     IN_PROGRESS = "in_progress"
@@ -31,7 +31,10 @@ class MemberRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session. The course and the times are None until the events that contain them are handled."""
+    """A session.
+
+    The course and the times are None until enrollment has handled the events that contain them.
+    """
 
     session_id: UUID
     state: SessionState
@@ -41,7 +44,7 @@ class Session:
 
     @property
     def is_planned(self) -> bool:
-        """Whether the course and the times are known. Codes can be issued only then."""
+        """Whether the course and the times of the session are known. Codes can be issued only for such a session."""
         return (
             self.course_id is not None
             and self.lobby_open_at is not None
@@ -58,5 +61,8 @@ _ORDER = {
 
 
 def latest_state(current: SessionState, reported: SessionState) -> SessionState:
-    """Return the later one of two states of a session, because events may arrive in any order."""
+    """Return the later one of two states of a session.
+
+    An event with an earlier state may arrive after an event with a later state.
+    """
     return reported if _ORDER[reported] > _ORDER[current] else current

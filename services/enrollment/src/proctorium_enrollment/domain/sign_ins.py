@@ -1,9 +1,10 @@
 """Sign-ins and their refresh tokens, each of which can be used once.
 
-A second use shows that a token was stolen or copied, so it ends the sign-in. There is one exception, because a response
-can be lost and two tabs can refresh at once: a second use within a short grace period returns the newest token of the
-sign-in again. A thief who does so receives the same token as its owner. When both use that token, and the second use is
-after the grace period, the sign-in ends.
+A second use of a token is a sign of theft, so the second use ends the sign-in. There is one exception, because a
+response can be lost and two tabs can refresh at once. A second use within a short grace period returns the newest token
+of the sign-in again. A thief who uses a token within the grace period receives the same newest token as the owner. The
+owner and the thief then both use the newest token. If the later of these two uses is after the grace period, the
+sign-in ends.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from uuid import UUID
 from proctorium_common.errors import ServiceError, unauthenticated
 
 REFRESH_TOKEN_LIFETIME = timedelta(hours=12)
-"""The lifetime of a refresh token if the person stays signed in. Each refresh returns a token with a new lifetime."""
+"""The lifetime of a refresh token if the person stays signed in.
+
+Each refresh returns a new token, whose lifetime starts at the refresh.
+"""
 SIGN_IN_LIFETIME = timedelta(days=7)
-"""The maximum age of a sign-in, even if its tokens are refreshed."""
+"""The maximum age of a sign-in. Refreshing its tokens does not extend it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """A sign-in of a person on one device. All its refresh tokens refer to it."""
+    """A sign-in of a person on one device. All refresh tokens of the sign-in refer to it."""
 
     sign_in_id: UUID
     person_id: UUID
@@ -32,7 +36,7 @@ class SignIn:
     stay_signed_in: bool
     """Whether the sign-in continues after the browser is closed.
 
-    If it does not, it also ends after an idle time, because the computer may be shared.
+    If false, the sign-in also ends after an idle time, because other people may use the computer.
     """
 
 
@@ -49,9 +53,9 @@ class RefreshOutcome(StrEnum):
 
     RENEWED = "renewed"
     REPEATED = "repeated"
-    """The token was used within the grace period, so the newest token is returned again.
+    """The token was used before, but within the grace period. The newest token is returned again.
 
-    The first response may have been lost.
+    The response to the first use may have been lost.
     """
     REFUSED = "refused"
     REUSED = "reused"
@@ -74,14 +78,14 @@ def refresh_outcome(
 def expiry(sign_in: SignIn, now: datetime, idle_limit: timedelta) -> datetime:
     """Return the time at which a refresh token that is issued at `now` expires.
 
-    `idle_limit` is its lifetime unless the person stays signed in.
+    If the person does not stay signed in, `idle_limit` is the lifetime of the token.
     """
     lifetime = REFRESH_TOKEN_LIFETIME if sign_in.stay_signed_in else idle_limit
     return min(now + lifetime, sign_in.created_at + SIGN_IN_LIFETIME)
 
 
 def sign_in_failed() -> ServiceError:
-    """Return the error for a wrong e-mail address or password. It does not reveal which of the two is wrong."""
+    """Return the error for a wrong e-mail address or password. The error does not reveal which of the two is wrong."""
     return unauthenticated(
         "SIGN_IN_FAILED",
         "The e-mail address and the password do not match. Please check both; if you have forgotten the password, ask your "

@@ -1,1 +1,4 @@
-"""The use cases of enrollment, each in its own transaction, and the steps that they share with subscribers."""
+"""The use cases of enrollment.
+
+Each use case runs in its own transaction. The subscribers share steps of the use cases.
+"""

@@ -30,13 +30,13 @@ from proctorium_enrollment.storage.throttling import Key
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """An access token and the refresh token for the next one."""
+    """An access token, and the refresh token that returns the next access token."""
 
     access: SignedToken
     refresh: str
     refresh_expires_at: datetime
     stay_signed_in: bool
-    """Whether the browser stores the tokens after it is closed."""
+    """Whether the browser keeps the tokens after the browser is closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +89,8 @@ class Accounts:
         email, network = normalise_email(email), network_of(client_address)
         password = passwords.normalise(password)
         device = self._throttling.device(device_cookie, self._clock())
-        # Requests with a device cookie of the account compete for permits under their own key. Password guessing
-        # without a cookie, from the same network, therefore does not delay the owner of the account.
+        # The key of the permit includes whether the request has a device cookie of the account. Password guessing
+        # without such a cookie, from the same network, therefore does not delay the owner of the account.
         is_known = device is not None and self._throttling.knows(device, email)
         async with self._hashes.permit((network, is_known)):
             charged_to = self._throttling.sign_in(email, network, device)
@@ -99,13 +99,13 @@ class Accounts:
             new_hash = await self._rehash_if_outdated(verified.password_hash, password)
             person = verified.account.person
             async with self._database.transaction() as tx:
-                # If the password was changed after the first check, all sign-ins were ended. A new sign-in with the old
-                # password must not be created.
+                # If the password was changed after the first verification, all sign-ins were ended. The old password
+                # must not create a new sign-in after that.
                 stored_hash = await self._verify_again(
                     tx, person.person_id, verified.password_hash, password
                 )
-                # The person is read after the row is locked, so that the tokens do not contain rights that were revoked
-                # meanwhile.
+                # The person is read after the row is locked. Otherwise, the tokens could contain rights that were
+                # revoked in the meantime.
                 person = await people.lock_person(tx, person.person_id) or person
                 if new_hash is not None and stored_hash == verified.password_hash:
                     await accounts.upsert_password_hash(tx, person.person_id, new_hash)
@@ -114,14 +114,14 @@ class Accounts:
                     tokens = await self._insert_sign_in(tx, person, stay_signed_in)
                     cookie = self._throttling.cookie(device, email, tx.now)
                     return SignedIn(person, tokens, cookie, tx.now + DEVICE_COOKIE_LIFE)
-        # The password is correct, so this is not a failed sign-in and the caller may learn the reason.
+        # The password is correct, so this is not a failed sign-in. The error may reveal that the account is disabled.
         raise rights.account_disabled()
 
     async def refresh(self, token: str) -> Tokens:
-        """Return new tokens for a refresh token, and mark it as used. Raises REFRESH_TOKEN_INVALID, ACCOUNT_DISABLED.
+        """Return new tokens for the refresh token `token`, and mark `token` as used.
 
-        A second use of the token within the grace period returns the newest token of the sign-in. A later use ends the
-        sign-in.
+        A second use of `token` within the grace period returns the newest token of the sign-in. A later use ends the
+        sign-in. Raises REFRESH_TOKEN_INVALID, ACCOUNT_DISABLED.
         """
         async with self._database.transaction() as tx:
             tokens = await self._renew(tx, token)
@@ -130,7 +130,7 @@ class Accounts:
         return tokens
 
     async def sign_out(self, token: str) -> None:
-        """End the sign-in to which the refresh token belongs, if there is one."""
+        """End the sign-in to which the refresh token belongs. Do nothing if the token is unknown."""
         async with self._database.transaction() as tx:
             found = await accounts.lock_sign_in(tx, token)
             if found is not None:
@@ -139,10 +139,10 @@ class Accounts:
     async def set_password(
         self, caller: Caller, person_id: UUID | None, current_password: str, new_password: str
     ) -> None:
-        """Set a password and end all sign-ins of its person.
+        """Set the password of a person, and end all sign-ins of the person.
 
-        Without `person_id`, the person is the caller. Only an administrator may set another person's password. Raises
-        PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_FAILED_SIGN_INS, TOO_MANY_AT_ONCE, NOT_FOUND.
+        If `person_id` is None, the person is the caller. Only an administrator may set another person's password.
+        Raises PASSWORD_TOO_WEAK, SIGN_IN_FAILED, TOO_MANY_FAILED_SIGN_INS, TOO_MANY_AT_ONCE, NOT_FOUND.
         """
         person_id = own_or_other_id(caller, person_id)
         async with self._database.transaction() as tx:
@@ -157,14 +157,17 @@ class Accounts:
             new_hash = await self._hashes.compute(passwords.normalise(new_password))
             async with self._database.transaction() as tx:
                 if verified is not None:
-                    # A concurrent request may have replaced the password. The password that was verified is then no
-                    # longer valid, and must not permit this change.
+                    # A concurrent request may have changed the password after `_verify_own` verified it. The old
+                    # password must not permit this change.
                     await self._verify_again(tx, person_id, verified, current_password)
                 await accounts.upsert_password_hash(tx, person_id, new_hash)
                 await revoke_sign_ins(tx, person_id)
 
     async def _verify_own(self, person: Person, password: str) -> str:
-        """Return the hash of the person's current password. Raises SIGN_IN_FAILED or TOO_MANY_FAILED_SIGN_INS."""
+        """Verify the person's current password and return its hash.
+
+        Raises SIGN_IN_FAILED or TOO_MANY_FAILED_SIGN_INS.
+        """
         keys = self._throttling.current_password(person.person_id)
         charged, account = await self._charge(keys, person.email)
         verified = await self._verify(account, password)
@@ -175,19 +178,19 @@ class Accounts:
     async def _charge(
         self, keys: Sequence[Key], email: str
     ) -> tuple[Mapping[Key, Failures], Account | None]:
-        """Count a failure in advance, and return the failures by key and the account.
+        """Count a failed sign-in in advance, and return the failures by key and the account with this e-mail address.
 
-        The account is None if it does not exist. The queries are the same in both cases, so that their duration does
-        not reveal whether the account exists.
+        The account is None if no account has this address. The same queries run in both cases, so that their duration
+        does not reveal whether the account exists.
         """
         async with self._database.transaction() as tx:
             charged = await self._throttling.charge(tx, keys)
             return charged, await accounts.get_account(tx, email)
 
     async def _verify(self, account: Account | None, password: str) -> _Verified:
-        """Return the account if the password is correct. Raises SIGN_IN_FAILED.
+        """Return the account and its password hash if the password is correct. Raises SIGN_IN_FAILED.
 
-        Without an account, the check takes as long as with one.
+        If `account` is None, the verification takes as long as for an account.
         """
         password_hash = None if account is None else account.password_hash
         if not await self._hashes.verify(password, password_hash):
@@ -199,10 +202,10 @@ class Accounts:
     async def _verify_again(
         self, tx: Transaction, person_id: UUID, verified_hash: str, password: str
     ) -> str | None:
-        """Lock and return the person's stored hash. Raises SIGN_IN_FAILED if the password was changed.
+        """Lock and return the stored hash of the person's password. Raises SIGN_IN_FAILED if the password was changed.
 
-        The stored hash may differ although the password is the same, because a concurrent sign-in may have computed a
-        new hash.
+        A stored hash other than `verified_hash` may belong to the same password, because a concurrent sign-in may have
+        computed the hash again.
         """
         stored_hash = await accounts.lock_password_hash(tx, person_id)
         if stored_hash != verified_hash and not await self._hashes.verify(password, stored_hash):
@@ -210,7 +213,7 @@ class Accounts:
         return stored_hash
 
     async def _rehash_if_outdated(self, password_hash: str, password: str) -> str | None:
-        """Return a hash with the current parameters, or None if the stored hash already has them."""
+        """Return a hash with the current parameters, or None if `password_hash` already has them."""
         if not self._hashes.is_outdated(password_hash):
             return None
         return await self._hashes.compute(password)
@@ -247,18 +250,20 @@ class Accounts:
                 return await self._issue_tokens(tx, sign_in, person, self._successor(token))
 
     def _successor(self, token: str) -> str:
-        """Return the refresh token that follows `token`.
+        """Return the refresh token that is issued when `token` is used.
 
-        Only the hash of the result is stored. A repeated request computes the result again from `token` and a key.
+        Only a hash of the returned token is stored. A repeated request therefore computes the token again, from `token`
+        and a key.
         """
         return urlsafe_b64encode(self._sign_ins_key.blind_index(token)).rstrip(b"=").decode()
 
     async def _newest(
         self, tx: Transaction, sign_in: SignIn, person: Person, token: str
     ) -> Tokens | None:
-        """Return the newest tokens of the sign-in, or None if there are none or they have expired.
+        """Return the newest refresh token of the sign-in with a new access token, or None.
 
-        The token after `token` may have been used meanwhile, so the newest token can be several steps further.
+        The tokens that follow `token` may have been used too, so the search for the newest token can take several
+        steps. Returns None if `token` has no successor or the newest token has expired.
         """
         newest, stored = token, None
         while stored is None or stored.used_at is not None:
@@ -287,7 +292,7 @@ class Accounts:
 
 @dataclass(frozen=True, slots=True)
 class _Verified:
-    """An account whose password was verified, and the hash that was used for it."""
+    """An account whose password was verified, and the password hash that verified it."""
 
     account: Account
     password_hash: str

@@ -19,7 +19,10 @@ class Assessments:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
     async def get_existing(self, assessment_ids: Iterable[UUID]) -> Mapping[UUID, NamedAssessment]:
-        """Return the assessments that exist, by ID. Without IDs, make no call. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the assessments that exist, by ID.
+
+        If there are no IDs, returns an empty result without a call. Raises DEPENDENCY_UNAVAILABLE.
+        """
         ids = sorted({str(assessment_id) for assessment_id in assessment_ids})
         if not ids:
             return {}

@@ -1,4 +1,7 @@
-"""Creation of the first administrator, which the API cannot do because only administrators create people."""
+"""Creation of the first administrator.
+
+The API cannot create the first administrator, because only administrators may create people.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +17,10 @@ from proctorium_enrollment.storage.password_hashes import PasswordHashes
 async def create_administrator(
     database: Database, hashes: PasswordHashes, email: str, legal_name: str, password: str
 ) -> Person:
-    """Return the administrator with this e-mail address, after creating or updating the person.
+    """Make the person with this e-mail address an administrator, and return the person.
 
-    Sets the password, enables the account and grants the role where necessary. A repetition changes nothing. Raises
-    PASSWORD_TOO_WEAK, INVALID_REQUEST.
+    Creates the person if necessary. Sets the password, enables the account and grants the role if necessary. A
+    repetition changes nothing. Raises PASSWORD_TOO_WEAK, INVALID_REQUEST.
     """
     email = normalise_email(email)
     passwords.require_strong(password, email)

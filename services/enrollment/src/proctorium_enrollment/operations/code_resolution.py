@@ -35,7 +35,7 @@ class CodeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Malformed:
-    """A text that cannot be a code. `description` is the reason, as a sentence for the learner."""
+    """A text that cannot be a code. `description` is a sentence that gives the learner the reason."""
 
     description: str
 
@@ -44,7 +44,7 @@ class Malformed:
 class Resolution:
     """The result of a code entry.
 
-    `found` is None if no code has the text. `retry_delay` is the time that the learner has to wait.
+    `found` is None if no code has the entered text. `retry_delay` is the time that the learner has to wait.
     """
 
     found: ResolvedEntry | Malformed | None
@@ -54,7 +54,10 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class _WellFormed:
-    """An entry with the blind index of its text, and the keys for which a failure is counted."""
+    """An entry whose text can be a code.
+
+    It has the blind index of the text, and the keys under which a failure of the entry is counted.
+    """
 
     entry: Entry
     throttled: throttling.CodeEntry
@@ -63,7 +66,8 @@ class _WellFormed:
 class CodeResolution:
     """Resolves codes.
 
-    `codes_key` makes the blind indexes of texts; `throttling_key` makes those of people and networks.
+    `codes_key` computes the blind indexes of texts of codes. `throttling_key` computes the keyed hashes of people and
+    networks.
     """
 
     def __init__(
@@ -76,7 +80,7 @@ class CodeResolution:
     async def resolve(self, entries: Sequence[CodeEntry]) -> list[Resolution]:
         """Return the result of each entry, in the order of `entries`. A learner may have only one entry.
 
-        The transaction writes only if an entry failed.
+        The transaction writes to the database only if an entry failed.
         """
         async with self._database.transaction() as tx:
             return await self.resolve_in_transaction(tx, entries)
@@ -84,7 +88,7 @@ class CodeResolution:
     async def resolve_in_transaction(
         self, tx: Transaction, entries: Sequence[CodeEntry]
     ) -> list[Resolution]:
-        """Resolve entries like `resolve`, in the transaction of the caller."""
+        """Return the result of each entry, as `resolve` does, in the transaction `tx` of the caller."""
         prepared = [self._prepare(entry) for entry in entries]
         well_formed = [each for each in prepared if isinstance(each, _WellFormed)]
         resolved = iter(await self._resolve_all(tx, well_formed) if well_formed else ())
@@ -93,7 +97,7 @@ class CodeResolution:
         ]
 
     async def clear_failures(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
-        """Delete the failed entries of learners who have joined a session."""
+        """Delete the failed code entries of learners who have joined a session."""
         await self._throttling.forget(tx, person_ids)
 
     async def _resolve_all(
@@ -108,8 +112,8 @@ class CodeResolution:
             if waits[index] == NO_WAIT and _has_failed(each.entry, code)
         ]
         if failed:
-            # Since the failures were read, other entries may have failed. If the learner therefore has to wait now,
-            # `record` does not count this entry.
+            # After the failures were read, concurrent entries of the same learner may have failed. If the learner now
+            # has to wait because of them, `record` does not count this entry.
             recorded = await self._throttling.record(
                 tx, [entries[index].throttled for index in failed]
             )

@@ -1,4 +1,4 @@
-"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). `code_resolution.py` resolves them."""
+"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). `code_resolution.py` has the resolution of codes."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ M = TypeVar("M", bound=Message)
 
 _NOTIFICATION = "notification"
 _MAX_GENERATED = 10
-"""How many texts are generated before issuing fails. Unusable texts are so rare that ten in a row mean a fault."""
+"""The maximum number of texts to generate before issuing fails. Ten unusable texts in a row are a sign of a fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewCode:
     """A code to issue.
 
-    A code without a person is shared. Without a text, one is generated. Without times, the code has no window.
+    If `person_id` is None, the code is shared. If there is no text, a text is generated. If there are no times, the
+    code has no window.
     """
 
     session_id: UUID
@@ -56,7 +57,7 @@ class NewCode:
 
 @dataclass(frozen=True, slots=True)
 class IssuedCode:
-    """A new code, and the reasons why another text would have been better."""
+    """A new code, and the reasons to choose another text for it."""
 
     code: Code
     warnings: frozenset[TextWarning]
@@ -72,17 +73,17 @@ class DecryptedCode:
 
 
 class Codes:
-    """The use cases of codes. `key` encrypts their texts and makes their blind indexes."""
+    """The use cases of codes. `key` encrypts the texts of codes and computes the blind indexes of the texts."""
 
     def __init__(self, database: Database, key: EncryptionKey) -> None:
         self._database = database
         self._key = key
 
     async def issue(self, new: NewCode, responder: Responder[IssuedCode, M]) -> M:
-        """Issue a code in addition to the session's other codes.
+        """Issue a code. The other codes of the session do not change.
 
-        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, SESSION_CANCELLED, NOT_FOUND (the person),
-        LEARNER_NOT_REGISTERED, CODE_TAKEN.
+        Raises CODE_MALFORMED, SESSION_UNKNOWN, SESSION_ENDED, SESSION_CANCELLED, NOT_FOUND (if the person does not
+        exist), LEARNER_NOT_REGISTERED, CODE_TAKEN.
         """
         typed = normalise(new.text, "text") if new.text else ""
 
@@ -99,9 +100,9 @@ class Codes:
         return await self._database.respond(responder, run)
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
-        """Issue the shared code of a session, unless it was issued before or the session is over.
+        """Issue the shared code of a session.
 
-        The session's row is locked.
+        Does nothing if the session already has an automatic code or is over. The caller has locked the session's row.
         """
         assert session.planned_end_at is not None
         if (
@@ -115,10 +116,10 @@ class Codes:
         tx.record(events.code_issued(code, await _recipients(tx, code)))
 
     async def send_to_new_learner(self, tx: Transaction, session: Session, person_id: UUID) -> None:
-        """Invite a learner who was registered after the session was scheduled, and send them a code (`C6`).
+        """Invite a learner who was registered after the session was scheduled, and send a code to the learner (`C6`).
 
-        The code is the shared code of the session or, if there is none, a new personal code. Does nothing if the
-        learner is invited already.
+        The learner receives the shared code of the session or, if there is none, a new personal code. Does nothing if
+        the learner is already invited.
         """
         if await sessions.is_learner_of_session(tx, session.session_id, person_id):
             return
@@ -130,7 +131,10 @@ class Codes:
         tx.record(events.code_issued(code, [person_id]))
 
     async def replace(self, code_id: UUID, responder: Responder[Code, M]) -> M:
-        """Replace a code by a new one. Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED, SESSION_CANCELLED."""
+        """Replace a code by a new code with a generated text.
+
+        Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED, SESSION_CANCELLED.
+        """
 
         async def run(tx: Transaction) -> Code:
             old = await _lock_code(tx, code_id)
@@ -147,7 +151,10 @@ class Codes:
         return await self._database.respond(responder, run)
 
     async def revoke(self, code_id: UUID, responder: Responder[Code, M]) -> M:
-        """Revoke a code. Learners who joined by it remain participants. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
+        """Revoke a code.
+
+        Learners who joined with the code remain participants. Raises NOT_FOUND, INVALID_STATE_TRANSITION.
+        """
 
         async def run(tx: Transaction) -> Code:
             code = await _lock_code(tx, code_id)
@@ -164,7 +171,7 @@ class Codes:
     ) -> tuple[Sequence[DecryptedCode], str]:
         """Return a page of a session's codes, newest first, and the token of the next page.
 
-        Raises NOT_FOUND, also if the caller may not see the codes, and INVALID_PAGE_TOKEN.
+        Raises NOT_FOUND if the session does not exist or the caller must not see its codes, and INVALID_PAGE_TOKEN.
         """
         name = f"codes of {session_id}"
         size = pages.effective_size(page_size)
@@ -195,7 +202,10 @@ class Codes:
         return DecryptedCode(stored.code, stored.code.state_at(now), text)
 
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
-        """Return the reasons why another text would be better. Call this before a code with the text is inserted."""
+        """Return the reasons to choose another text than `text`.
+
+        Call this before a code with `text` is inserted.
+        """
         warnings = set()
         if has_look_alikes(text):
             warnings.add(TextWarning.LOOK_ALIKES)
@@ -207,7 +217,10 @@ class Codes:
         return await codes.has_valid_code_with(tx, self._folded_index(text))
 
     def request_index(self, text: str) -> str:
-        """Return a blind index of the text in a request, which identifies repetitions of the request."""
+        """Return a blind index of the text in a request.
+
+        Repetitions of the request have the same blind index.
+        """
         return self._key.blind_index(f"request/{text}").hex()
 
     def _folded_index(self, text: str) -> bytes:
@@ -222,7 +235,7 @@ class Codes:
         automatic: bool = False,
         replaces: UUID | None = None,
     ) -> None:
-        """Insert the code with `text` or, if it is empty, with a generated text.
+        """Insert `code` with the text `text`, or with a generated text if `text` is empty.
 
         Raises CODE_TAKEN if another code has the text.
         """

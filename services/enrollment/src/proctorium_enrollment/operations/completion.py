@@ -1,4 +1,4 @@
-"""Completion of courses, by passed assessments or by finished units (`P6`)."""
+"""Completion of courses by learners who passed the assessments or finished the units (`P6`)."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from proctorium_enrollment.storage import courses, registrations
 
 
 async def record_result(tx: Transaction, result: Result) -> None:
-    """Store a released result, and complete the registrations whose courses it completes."""
+    """Store a released result, and complete each registration for which the result was the last requirement."""
     await registrations.upsert_result(tx, result)
     for registration in await registrations.lock_registrations_of_result(tx, result):
         await complete_if_due(tx, registration)
 
 
 async def complete_if_due(tx: Transaction, registration: Registration) -> None:
-    """Finish the units of passed assessments, and complete the registration if the course is completed.
+    """Record the units of passed assessments as finished, and complete the registration if the course is completed.
 
-    The registration's row is locked.
+    The caller has locked the row of the registration.
     """
     course = await courses.get_course(tx, registration.course_id)
     assert course is not None, "a registration has a course"
@@ -35,9 +35,9 @@ async def complete_if_due(tx: Transaction, registration: Registration) -> None:
 
 
 async def finish_unit(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
-    """Record that a unit is finished, and return False if that was recorded before.
+    """Record that a unit is finished. Return False if this was recorded before.
 
-    The registration's row is locked.
+    The caller has locked the row of the registration.
     """
     is_new = await registrations.insert_progress(tx, registration, unit_id)
     if is_new:

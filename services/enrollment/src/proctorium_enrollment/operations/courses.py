@@ -35,8 +35,12 @@ async def create_course(
     new: NewCourse,
     responder: Responder[Course, M],
 ) -> M:
-    """Create an unpublished course with its outline. Raises INVALID_REQUEST, DEPENDENCY_UNAVAILABLE."""
-    # The call comes before the transaction, because no transaction may stay open during a call to another service.
+    """Create an unpublished course with its outline.
+
+    Raises INVALID_REQUEST, DEPENDENCY_UNAVAILABLE.
+    """
+    # Assessments are read before the transaction, because no transaction may stay open during a call to another
+    # service.
     named = [unit.assessment_id for unit in new.units if unit.assessment_id is not None]
     require_usable_assessments(new, await assessments.get_existing(named))
 
@@ -49,7 +53,7 @@ async def create_course(
 
 
 async def publish_course(database: Database, course_id: UUID, responder: Responder[Course, M]) -> M:
-    """Publish a course. Does nothing if it is published already. Raises NOT_FOUND."""
+    """Publish a course. Does nothing if the course is already published. Raises NOT_FOUND."""
 
     async def run(tx: Transaction) -> Course:
         course = await courses.lock_course(tx, course_id)
@@ -67,9 +71,9 @@ async def publish_course(database: Database, course_id: UUID, responder: Respond
 async def list_courses(
     database: Database, caller: Caller, page_size: int, page_token: str
 ) -> tuple[Sequence[Course], str]:
-    """Return a page of courses by title, and the token of the next page. Raises INVALID_PAGE_TOKEN.
+    """Return a page of courses, ordered by title, and the token of the next page. Raises INVALID_PAGE_TOKEN.
 
-    Only administrators see unpublished courses.
+    Only administrators can see unpublished courses.
     """
     name = "courses" if caller.is_administrator else "published courses"
     size = pages.effective_size(page_size)
@@ -85,14 +89,15 @@ async def list_courses(
 
 
 async def get_course(database: Database, caller: Caller, course_id: UUID) -> Course:
-    """Return a course. Raises NOT_FOUND, also if the caller may not see the course.
+    """Return a course.
 
-    The outline has no links unless the content is open to the caller (`P5`).
+    Raises NOT_FOUND if the course does not exist or if the caller must not see the course. The outline has no links
+    unless the content is open to the caller (`P5`).
     """
     async with database.transaction() as tx:
         course = await courses.get_course(tx, course_id)
-        # A caller without a person is a service. Session orchestration reads unpublished courses to check session
-        # plans.
+        # A caller without a person ID is a service. Session orchestration reads unpublished courses to check plans of
+        # sessions.
         may_see_unpublished = caller.is_administrator or caller.person_id is None
         if course is None or (course.published_at is None and not may_see_unpublished):
             raise no_such_course()

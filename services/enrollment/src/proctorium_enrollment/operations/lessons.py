@@ -1,4 +1,4 @@
-"""Reading lessons, and recording learners' progress (`P4` to `P6`)."""
+"""Reading of lessons, and recording of learners' progress (`P4` to `P6`)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Lesson:
 
 
 async def get_lesson(database: Database, person_id: UUID, unit_id: UUID) -> Lesson:
-    """Return a lesson that is open to the learner.
+    """Return a lesson, if its content is open to the learner.
 
     Raises NOT_FOUND, LEARNER_NOT_REGISTERED, PARTICIPANT_NOT_IN_SESSION.
     """
@@ -60,20 +60,20 @@ async def get_lesson(database: Database, person_id: UUID, unit_id: UUID) -> Less
 
 
 def html_from_markdown(markdown: str) -> str:
-    """Return Markdown as HTML without scripts, styles, frames and forms.
+    """Return HTML for Markdown text. The HTML has no scripts, styles, frames or forms.
 
-    Links send no referrer. An image without an https address is replaced by its description, because the content
-    security policy of the pages forbids it.
+    Browsers send no referrer when they follow links. An image whose address does not start with https is replaced by
+    its description, because the content security policy of the pages forbids such images.
     """
-    # The renderer escapes HTML in the Markdown. The sanitiser then checks the result, so that safety does not depend on
-    # the renderer.
+    # The renderer escapes the HTML in the Markdown text. The sanitiser also checks the result, so that safety does not
+    # depend on the renderer.
     renderer = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
     renderer.add_render_rule("image", _render_image)
     return nh3.clean(
         renderer.render(markdown),
         url_schemes=_SCHEMES,
         link_rel="noopener noreferrer nofollow",
-        # Without a referrer, the host of an image does not learn which lesson contains it.
+        # Without a referrer, the server of an image cannot learn which lesson contains the image.
         set_tag_attribute_values={"img": {"loading": "lazy", "referrerpolicy": "no-referrer"}},
     )
 
@@ -90,7 +90,7 @@ def _render_image(
 async def record_progress(
     database: Database, person_id: UUID, unit_id: UUID, responder: Responder[MyCourse, M]
 ) -> M:
-    """Record that the learner finished a unit.
+    """Record that the learner finished a unit other than an assessment.
 
     Raises NOT_FOUND, LEARNER_NOT_REGISTERED, PARTICIPANT_NOT_IN_SESSION, and INVALID_REQUEST if the unit is an
     assessment.

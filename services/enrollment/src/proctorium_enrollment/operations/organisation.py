@@ -27,7 +27,10 @@ async def update_organisation(
     etag: str,
     responder: Responder[Organisation, M],
 ) -> M:
-    """Update the settings in `changes`. Raises STALE_ETAG if `etag` is neither empty nor current."""
+    """Update the settings that `changes` contains.
+
+    Raises STALE_ETAG if `etag` is not empty and is not the current etag.
+    """
 
     async def run(tx: Transaction) -> Organisation:
         updated = changed(await organisation.lock_organisation(tx), changes, etag)

@@ -1,4 +1,7 @@
-"""Creating and reading people, and the rules for who may read whom (`P1`). Rights are in `operations/rights.py`."""
+"""Creating and reading people, and the rules for which people a caller may read (`P1`).
+
+`operations/rights.py` has the use cases of rights.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ async def create_person(
     password: str,
     responder: Responder[Person, M],
 ) -> M:
-    """Create a person. With an empty password, they cannot sign in until one is set.
+    """Create a person.
+
+    If the password is empty, the person cannot sign in until a password is set.
 
     Raises EMAIL_TAKEN, INVALID_REQUEST, PASSWORD_TOO_WEAK, TOO_MANY_AT_ONCE.
     """
@@ -58,7 +63,7 @@ async def create_person(
 
 
 async def insert_person(tx: Transaction, new: NewPerson, password_hash: str | None) -> Person:
-    """Insert a person and, unless it is None, the hash of their password. Raises EMAIL_TAKEN, INVALID_REQUEST."""
+    """Insert a person, and the hash of the person's password unless it is None. Raises EMAIL_TAKEN, INVALID_REQUEST."""
     person = person_from(new_id(), new, tx.now)
     if not await people.insert_person(tx, person):
         raise already_exists(
@@ -72,9 +77,9 @@ async def insert_person(tx: Transaction, new: NewPerson, password_hash: str | No
 
 
 async def get_person(database: Database, caller: Caller, person_id: UUID) -> Person:
-    """Return a person. Raises NOT_FOUND, also if the caller may not see the person.
+    """Return a person. Raises NOT_FOUND if the person does not exist or the caller must not see the person.
 
-    Only administrators and the person themselves see more than the names.
+    Administrators and the person receive all data of the person. Other callers receive only the names.
     """
     async with database.transaction() as tx:
         person = await people.get_person(tx, person_id)
@@ -88,7 +93,7 @@ async def get_person(database: Database, caller: Caller, person_id: UUID) -> Per
 async def list_people(
     database: Database, page_size: int, page_token: str
 ) -> tuple[Sequence[Person], str]:
-    """Return a page of people by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    """Return a page of people, ordered by legal name, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
         tokens = await pages.tokens(tx)
@@ -100,21 +105,21 @@ async def list_people(
 async def list_visible_people(
     database: Database, caller: Caller, person_ids: Collection[UUID]
 ) -> Sequence[Person]:
-    """Return those people whose names the caller may see, in the order of `person_ids`."""
+    """Return the people in `person_ids` whose names the caller may see, in the order of `person_ids`."""
     async with database.transaction() as tx:
         visible = await _visible_ids(tx, caller, frozenset(person_ids))
         return _in_order(await people.list_people_by_ids(tx, visible), person_ids)
 
 
 async def list_people_by_ids(database: Database, person_ids: Collection[UUID]) -> Sequence[Person]:
-    """Return those people who exist, in the order of `person_ids`. Only services may call this."""
+    """Return the existing people in `person_ids`, in the order of `person_ids`. Only services may call this."""
     async with database.transaction() as tx:
         found = await people.list_people_by_ids(tx, frozenset(person_ids))
     return _in_order(found, person_ids)
 
 
 async def list_unknown_ids(database: Database, person_ids: Collection[UUID]) -> Sequence[UUID]:
-    """Return the IDs that do not belong to a person, sorted."""
+    """Return the IDs in `person_ids` that do not belong to a person, sorted."""
     requested = frozenset(person_ids)
     async with database.transaction() as tx:
         return sorted(requested - await people.list_existing_ids(tx, requested))

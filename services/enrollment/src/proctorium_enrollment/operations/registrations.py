@@ -36,7 +36,7 @@ async def create_registration(
     course_id: UUID,
     responder: Responder[Registration, M],
 ) -> M:
-    """Register a learner in a published course, and send them codes of its upcoming sessions.
+    """Register a learner in a published course, and send the learner codes of the course's upcoming sessions.
 
     Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, and INVALID_STATE_TRANSITION if the person is not a
     learner.
@@ -53,8 +53,8 @@ async def create_registration(
         await sessions.lock_sessions_of_course(tx, course_id)
         for session in await sessions.list_upcoming_sessions(tx, course_id):
             await codes.send_to_new_learner(tx, session, person_id)
-        # A result may be stored before the registration, because the learner took the assessment earlier or because
-        # events arrived out of order.
+        # A result of the learner may already be stored, because the learner took the assessment before the registration
+        # or because events arrived out of order.
         await complete_if_due(tx, registration)
         stored = await registrations.get_registration(tx, person_id, course_id)
         assert stored is not None, "this transaction has written it"
@@ -66,7 +66,7 @@ async def create_registration(
 async def list_my_courses(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[MyCourse], str]:
-    """Return a page of a learner's courses with their progress, by title, and the token of the next page.
+    """Return a page of a learner's courses, ordered by title, and the token of the next page.
 
     Raises INVALID_PAGE_TOKEN.
     """
@@ -82,7 +82,7 @@ async def list_my_courses(
 async def list_registrations(
     database: Database, course_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[Registration], str]:
-    """Return a page of a course's registrations, oldest first, and the token of the next page.
+    """Return a page of the registrations in a course, oldest first, and the token of the next page.
 
     Raises INVALID_PAGE_TOKEN.
     """

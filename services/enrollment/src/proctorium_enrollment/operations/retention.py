@@ -8,9 +8,9 @@ from proctorium_common.storage.database import Database
 from proctorium_enrollment.storage import accounts, throttling
 
 FAILURES_RETENTION = timedelta(days=1)
-"""How long failures are stored. This is longer than they are counted."""
+"""The time for which failures are stored. It is longer than the time for which failures are counted."""
 SIGN_INS_RETENTION = timedelta(days=30)
-"""How long sign-ins are stored after their end. Until then, the reuse of a stolen token is recognised."""
+"""The time for which sign-ins are stored after their end. Until then, the reuse of a stolen token is recognised."""
 
 
 async def purge(database: Database) -> None:

@@ -32,7 +32,7 @@ _HISTORY = "person-history"
 
 @dataclass(frozen=True, slots=True)
 class NamedChange:
-    """An entry of a person's history. `changed_by_name` is empty if a command made the change."""
+    """An entry of the history of a person's rights. `changed_by_name` is empty if a command made the change."""
 
     change: Change
     changed_by_name: str
@@ -41,7 +41,7 @@ class NamedChange:
 async def grant_role(
     database: Database, caller: Caller, person_id: UUID, role: Role, responder: Responder[Person, M]
 ) -> M:
-    """Grant a role to a person. Does nothing if they have it already. Raises NOT_FOUND."""
+    """Grant a role to a person. Does nothing if the person already has the role. Raises NOT_FOUND."""
 
     async def run(tx: Transaction) -> Person:
         return await add_role(tx, caller.require_person(), person_id, role)
@@ -50,7 +50,7 @@ async def grant_role(
 
 
 async def add_role(tx: Transaction, changed_by: UUID | None, person_id: UUID, role: Role) -> Person:
-    """Grant a role. `changed_by` is None for a command. Raises NOT_FOUND."""
+    """Grant a role to a person, as `grant_role` does. `changed_by` is None for a command. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if role in person.roles:
         return person
@@ -68,7 +68,7 @@ async def revoke_role(
     reason: str,
     responder: Responder[Person, M],
 ) -> M:
-    """Revoke a role of a person. Does nothing if they do not have it.
+    """Revoke a role of a person. Does nothing if the person does not have the role.
 
     Raises NOT_FOUND, LAST_ROLE, LAST_ADMINISTRATOR.
     """
@@ -124,7 +124,7 @@ async def disable_account(
     reason: str,
     responder: Responder[Person, M],
 ) -> M:
-    """Disable a person's account and end all their sign-ins. Raises NOT_FOUND, LAST_ADMINISTRATOR."""
+    """Disable a person's account and end all sign-ins of the person. Raises NOT_FOUND, LAST_ADMINISTRATOR."""
 
     async def run(tx: Transaction) -> Person:
         await people.lock_administrators(tx)
@@ -153,7 +153,10 @@ async def enable_account(
     reason: str,
     responder: Responder[Person, M],
 ) -> M:
-    """Enable a disabled account. Tokens from before it was disabled stay invalid. Raises NOT_FOUND."""
+    """Enable a disabled account. Raises NOT_FOUND.
+
+    Tokens that were issued before the account was disabled stay invalid.
+    """
 
     async def run(tx: Transaction) -> Person:
         return await enable(tx, caller.require_person(), person_id, reason)
@@ -177,9 +180,9 @@ async def enable(
 async def sign_out_everywhere(
     database: Database, caller: Caller, person_id: UUID | None, responder: Responder[Person, M]
 ) -> M:
-    """End all sign-ins of a person and revoke their tokens. Raises NOT_FOUND.
+    """End all sign-ins of a person and revoke all tokens of the person. Raises NOT_FOUND.
 
-    Without `person_id`, the person is the caller. Only an administrator may name another person.
+    If `person_id` is None, the person is the caller. Only an administrator may give the ID of another person.
     """
     person_id = own_or_other_id(caller, person_id)
 
@@ -190,11 +193,12 @@ async def sign_out_everywhere(
 
 
 async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
-    """End all sign-ins of a person and revoke all their tokens. Raises NOT_FOUND."""
+    """End all sign-ins of a person and revoke all tokens of the person. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     changed = replace(person, access_version=person.access_version + 1)
     await people.update_rights(tx, changed)
-    # A concurrent sign-in also locks the person's row. If it commits later, its tokens have the new access version.
+    # A concurrent sign-in also locks the row of the person. If the sign-in commits after this transaction, its tokens
+    # have the new access version.
     await accounts.end_sign_ins_of_person(tx, person_id)
     await revocations.refuse_tokens(tx, person_id, changed.access_version)
     tx.record(events.person_signed_out(changed))
@@ -204,7 +208,7 @@ async def revoke_sign_ins(tx: Transaction, person_id: UUID) -> Person:
 def own_or_other_id(caller: Caller, person_id: UUID | None) -> UUID:
     """Return `person_id`, or the caller's ID if it is None.
 
-    Raises NOT_FOUND if a caller who is not an administrator names another person.
+    Raises NOT_FOUND if `person_id` is the ID of another person and the caller is not an administrator.
     """
     if person_id is None:
         return caller.require_person()
@@ -216,7 +220,7 @@ def own_or_other_id(caller: Caller, person_id: UUID | None) -> UUID:
 async def list_history(
     database: Database, person_id: UUID, page_size: int, page_token: str
 ) -> tuple[Sequence[NamedChange], str]:
-    """Return a page of a person's history, newest first, and the token of the next page.
+    """Return a page of the history of a person's rights, newest entry first, and the token of the next page.
 
     Raises NOT_FOUND, INVALID_PAGE_TOKEN.
     """

@@ -1,4 +1,4 @@
-"""Storing sessions from the events of session orchestration, which may arrive in any order."""
+"""Storing of sessions from the events of session orchestration, which may arrive in any order."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Schedule:
 async def record_schedule(tx: Transaction, codes: Codes, schedule: Schedule) -> None:
     """Store a scheduled session and issue its code (`C1`).
 
-    Learners who were registered in the course after the session was scheduled are invited and receive the code too
-    (`C6`).
+    Learners who were registered in the course after the session was scheduled are invited to the session. They receive
+    a code too (`C6`).
     """
     session_id, course_id = schedule.session_id, schedule.course_id
     await sessions.lock_sessions_of_course(tx, course_id)
@@ -55,7 +55,7 @@ async def record_schedule(tx: Transaction, codes: Codes, schedule: Schedule) -> 
 async def record_state(
     tx: Transaction, session_id: UUID, reported: SessionState, course_id: UUID | None = None
 ) -> None:
-    """Store the state from an event, unless a later state is stored."""
+    """Store the state of a session from an event, unless a later state is already stored."""
     session = await sessions.lock_session(tx, session_id)
     if course_id is not None and session.course_id is None:
         await sessions.update_session_course(tx, session_id, course_id)
@@ -73,7 +73,7 @@ async def record_joins(tx: Transaction, joins: Sequence[Join]) -> None:
 async def record_removal(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
     """Store that a learner was removed.
 
-    Content is closed to them, even if the event that they joined arrives later.
+    The content is then closed to the learner, even if the event that the learner joined arrives later.
     """
     await sessions.lock_session(tx, session_id)
     await sessions.set_removed(tx, session_id, person_id)

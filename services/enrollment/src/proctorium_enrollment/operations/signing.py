@@ -1,4 +1,7 @@
-"""Signing keys of access tokens: creation at the first start, encryption, and rotation without ending sign-ins."""
+"""Signing keys of access tokens.
+
+The first key is created at the first start. Keys are stored encrypted. Rotation does not end sign-ins.
+"""
 
 from __future__ import annotations
 
@@ -17,9 +20,12 @@ from proctorium_enrollment.storage.signing_keys import StoredKey
 
 ACCESS_TOKEN_LIFETIME = timedelta(minutes=10)
 ACTIVATION_DELAY = timedelta(minutes=6)
-"""The time after which a new key signs. Services read the public keys every five minutes, so all have it by then."""
+"""The time from the creation of a key until it signs tokens.
+
+Services read the public keys every five minutes, so all services have the key by then.
+"""
 _OVERLAP = timedelta(minutes=1)
-"""The time from the activation of a new key to the retirement of the old one, because clocks differ."""
+"""The time from the activation of a new key to the retirement of the old key. It allows for clocks that differ."""
 
 
 class Signing:
@@ -30,9 +36,9 @@ class Signing:
         self._decrypted: dict[str, SigningKey] = {}
 
     async def public_keys(self, database: Database) -> Sequence[PublicKey]:
-        """Return the public keys that verify all valid tokens, oldest first. Raises KEYS_UNAVAILABLE.
+        """Return the public keys that are needed to verify all valid tokens, oldest first.
 
-        Creates the first key if there is none.
+        Creates the first key if there is none. Raises KEYS_UNAVAILABLE if the database has not been migrated.
         """
         try:
             async with database.transaction() as tx:
@@ -51,7 +57,7 @@ class Signing:
         ]
 
     async def signer(self, tx: Transaction) -> TokenSigner:
-        """Return a signer with the active key, and create the first key if there is none. Raises DecryptionError."""
+        """Return a signer with the active key. Create the first key if there is none. Raises DecryptionError."""
         keys = await signing_keys.list_keys(tx)
         if not keys:
             await self._make_first_key(tx)
@@ -73,7 +79,7 @@ class Signing:
     async def rotate(self, database: Database) -> str:
         """Create a new key and return its ID.
 
-        The new key becomes active after `ACTIVATION_DELAY`. The other keys retire shortly after that.
+        The new key becomes active after `ACTIVATION_DELAY`. All other keys retire one minute later.
         """
         async with database.transaction() as tx:
             await signing_keys.lock_keys(tx)
@@ -101,9 +107,9 @@ class Signing:
 
 
 def active_key(keys: Sequence[StoredKey], now: datetime) -> StoredKey:
-    """Return the newest key that all services have or, if there is none, the oldest key.
+    """Return the newest key that is older than `ACTIVATION_DELAY` or, if there is none, the oldest key.
 
-    `keys` is not empty, and is ordered from the oldest to the newest.
+    `keys` must not be empty, and must be ordered from the oldest to the newest key.
     """
     known = [key for key in keys if now - key.created_at >= ACTIVATION_DELAY]
     return known[-1] if known else keys[0]

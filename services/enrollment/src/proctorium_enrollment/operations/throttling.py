@@ -24,35 +24,36 @@ _ACCOUNT = "sign_in_account"
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
-    """The keys for which a failed code entry is counted: the person and, if it is known, the network."""
+    """The keys under which a failed code entry is counted. `network` is None if the client's address is unknown."""
 
     person: Key
     network: Key | None
 
     @property
     def keys(self) -> list[Key]:
-        """The keys of the person and, if it is known, of the network."""
+        """The key of the person, and the key of the network if it is known."""
         return [self.person] if self.network is None else [self.person, self.network]
 
     def wait(self, failures: Mapping[Key, Failures], now: datetime) -> timedelta:
-        """Return how long the person has to wait before they may enter a code."""
+        """Return the time that the person has to wait before they may enter a code."""
         network = failures.get(self.network) if self.network else None
         return domain.code_entry_wait(failures.get(self.person), network, now)
 
 
 class Throttling:
-    """Counts failures. `key` makes the keyed hashes that identify the counters, and encrypts device cookies."""
+    """Counts failures. `key` computes the keyed hashes that identify the counters, and encrypts device cookies."""
 
     def __init__(self, key: EncryptionKey) -> None:
         self._encryption = key
 
-    # Sign-ins. Each sign-in counts as failed until the password is verified. Otherwise, concurrent or cancelled
-    # requests would not be counted.
+    # Sign-ins. Each sign-in is counted as failed until its password is verified. If failures were counted after the
+    # verification, concurrent or cancelled requests would not be counted.
 
     def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
-        """Return the keys for which a failed sign-in is counted.
+        """Return the keys under which a failed sign-in is counted.
 
-        With a device cookie of the account, the key is the device. Otherwise, the keys are the network and the account.
+        If `device` has signed in to the account before, the only key is that of the device and the account. Otherwise,
+        there are two keys: that of the network and the account, and that of the account.
         """
         if device is not None and self.knows(device, email):
             return [
@@ -64,13 +65,13 @@ class Throttling:
         ]
 
     def current_password(self, person_id: UUID) -> list[Key]:
-        """Return the keys for which a wrong current password of a signed-in person is counted."""
+        """Return the key under which a wrong current password of a signed-in person is counted."""
         return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
 
     async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
         """Count a failed sign-in in advance, and return the failures of each key.
 
-        Raises TOO_MANY_FAILED_SIGN_INS, after which the caller rolls back the transaction.
+        Raises TOO_MANY_FAILED_SIGN_INS if the caller has to wait. The caller must then roll back the transaction.
         """
         await storage.lock(tx, keys)
         found = await storage.get(tx, keys)
@@ -84,8 +85,8 @@ class Throttling:
     async def refund(self, tx: Transaction, charged: Mapping[Key, Failures]) -> None:
         """Correct the counters after a successful sign-in.
 
-        Deletes the failures of the device or the network, but only the failure of this sign-in from those of the
-        account.
+        Deletes the counter of the device or the network. Removes only the failure of this sign-in from the counter of
+        the account.
         """
         await storage.lock(tx, charged)
         found = await storage.get(tx, charged)
@@ -99,14 +100,14 @@ class Throttling:
             },
         )
 
-    # Device cookies. They are authenticated and encrypted, so that browsers can neither change nor read them.
+    # Device cookies. They are authenticated and encrypted, so that browsers can neither change nor read their content.
 
     def knows(self, device: Device, email: str) -> bool:
         """Return whether the account has signed in on this device before."""
         return self._account(email) in device.accounts
 
     def device(self, cookie: str, now: datetime) -> Device | None:
-        """Return the device in a cookie, or None if the cookie is missing, expired or not authentic."""
+        """Return the device in a device cookie, or None if the cookie is missing, expired or not authentic."""
         try:
             content = json.loads(self._encryption.decrypt(urlsafe_b64decode(cookie), _COOKIE))
         except (ValueError, DecryptionError):
@@ -116,7 +117,10 @@ class Throttling:
         return Device(content["device_id"], tuple(content["accounts"]))
 
     def cookie(self, device: Device | None, email: str, now: datetime) -> str:
-        """Return the device cookie after a sign-in to the account. If `device` is None, create a new device."""
+        """Return the device cookie after a sign-in to the account.
+
+        If `device` is None, the cookie contains a new device.
+        """
         device = (device or Device(secrets.token_urlsafe(16))).with_account(self._account(email))
         content = {
             "device_id": device.device_id,
@@ -127,10 +131,10 @@ class Throttling:
             self._encryption.encrypt(json.dumps(content).encode(), _COOKIE)
         ).decode()
 
-    # Code entries. The person is signed in, so an entry is counted only after it failed.
+    # Code entries. An entry is counted only after it failed. Unlike a sign-in, it is made by a known person.
 
     def code_entry(self, person_id: UUID, client_address: str) -> CodeEntry:
-        """Return the keys for which a failed code entry is counted. `client_address` is empty if it is unknown."""
+        """Return the keys under which a failed code entry is counted. `client_address` is empty if it is unknown."""
         person = self._person(person_id)
         if not client_address:
             return CodeEntry(person, None)
@@ -138,19 +142,22 @@ class Throttling:
         return CodeEntry(person, self._key("code_network", network, domain.FREE_CODES_OF_NETWORK))
 
     async def lock(self, tx: Transaction, entries: Collection[CodeEntry]) -> None:
-        """Lock the keys of people until the transaction ends, so that a person's code entries are not concurrent."""
+        """Lock the keys of people until the transaction ends.
+
+        Code entries of one person are therefore processed one after another.
+        """
         await storage.lock(tx, [entry.person for entry in entries])
 
     async def failures(
         self, tx: Transaction, entries: Collection[CodeEntry]
     ) -> Mapping[Key, Failures]:
-        """Return the failures that determine whether the code entries have to wait."""
+        """Return the failures by key, from which `CodeEntry.wait` computes how long each code entry has to wait."""
         return await storage.get(tx, {key for entry in entries for key in entry.keys})
 
     async def record(self, tx: Transaction, failed: Sequence[CodeEntry]) -> list[timedelta]:
-        """Count failed code entries, and return how long each of them has to wait.
+        """Count failed code entries, and return the time that each of them has to wait.
 
-        An entry that has to wait because of concurrent failures is not counted.
+        An entry is not counted if failures that were counted concurrently now make the learner wait.
         """
         keys = {key for entry in failed for key in entry.keys}
         await storage.lock(tx, keys)
@@ -168,7 +175,7 @@ class Throttling:
         return waits
 
     async def forget(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
-        """Delete the failed code entries of people, after their code was accepted."""
+        """Delete the counted failed code entries of people whose code was accepted."""
         found = await storage.get(tx, [self._person(each) for each in person_ids])
         if found:
             await storage.lock(tx, found)
@@ -181,5 +188,5 @@ class Throttling:
         return Key(kind, self._encryption.blind_index(f"{kind}:{name}"), free)
 
     def _account(self, email: str) -> str:
-        # Shortened to 128 bits, so that several accounts fit into a cookie.
+        # The hash is shortened to 128 bits, so that several accounts fit into a cookie.
         return self._encryption.blind_index(f"account:{email}")[:16].hex()

@@ -20,14 +20,14 @@ from proctorium_enrollment.storage.tables import people as table
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A person and the hash of their password, which is None if they have no password."""
+    """A person, and the hash of the person's password or None if there is no password."""
 
     person: Person
     password_hash: str | None
 
 
 async def get_account(tx: Transaction, email: str) -> Account | None:
-    """Return the account with this normalised e-mail address, or None. The query is the same in both cases."""
+    """Return the account with this normalised e-mail address, or None if there is none."""
     statement = (
         select(table, credentials.c.password_hash)
         .outerjoin(credentials, credentials.c.person_id == table.c.person_id)
@@ -38,7 +38,7 @@ async def get_account(tx: Transaction, email: str) -> Account | None:
 
 
 async def lock_password_hash(tx: Transaction, person_id: UUID) -> str | None:
-    """Return the hash of the person's password with its row locked, or None."""
+    """Lock and return the hash of the person's password, or None if there is no password."""
     rows = await tx.execute(
         select(credentials.c.password_hash)
         .where(credentials.c.person_id == person_id)
@@ -76,13 +76,14 @@ async def insert_sign_in(tx: Transaction, sign_in: SignIn) -> None:
 
 
 async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToken] | None:
-    """Lock a sign-in, and return it with its refresh token `token`, or None if there is no such token."""
+    """Lock the sign-in of the refresh token `token`, and return both. Return None if there is no such token."""
     own = select(refresh_tokens.c.sign_in_id).where(_has_hash_of(token)).scalar_subquery()
     rows = await tx.execute(select(sign_ins).where(sign_ins.c.sign_in_id == own).with_for_update())
     row = rows.first()
     if row is None:
         return None
-    # The token is read after the row is locked, because a concurrent transaction may have used it meanwhile.
+    # The token is read after the row of the sign-in is locked, because a concurrent transaction may have used the
+    # token.
     refresh_token = await get_refresh_token(tx, token)
     assert refresh_token is not None
     sign_in = SignIn(
@@ -96,7 +97,7 @@ async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToke
 
 
 async def get_refresh_token(tx: Transaction, token: str) -> RefreshToken | None:
-    """Return the stored state of a refresh token, or None."""
+    """Return the stored state of a refresh token, or None if there is no such token."""
     row = (await tx.execute(select(refresh_tokens).where(_has_hash_of(token)))).first()
     return None if row is None else RefreshToken(row.expires_at, row.used_at)
 
@@ -118,7 +119,7 @@ async def set_refresh_token_used(tx: Transaction, token: str) -> None:
 
 
 async def end_sign_in(tx: Transaction, sign_in_id: UUID) -> None:
-    """End a sign-in. Does nothing if it has ended."""
+    """End a sign-in. Does nothing if the sign-in has already ended."""
     await tx.execute(
         update(sign_ins)
         .where(sign_ins.c.sign_in_id == sign_in_id, sign_ins.c.ended_at.is_(None))
@@ -136,9 +137,9 @@ async def end_sign_ins_of_person(tx: Transaction, person_id: UUID) -> None:
 
 
 async def delete_expired_sign_ins(tx: Transaction, before: datetime) -> None:
-    """Delete refresh tokens that expired, or whose sign-in ended, before a time.
+    """Delete the refresh tokens that expired before the time `before`, or whose sign-in ended before that time.
 
-    Then delete the sign-ins that have no tokens.
+    Then delete the sign-ins that were created before that time and have no tokens left.
     """
     has_ended = exists().where(
         sign_ins.c.sign_in_id == refresh_tokens.c.sign_in_id, sign_ins.c.ended_at < before

@@ -43,7 +43,8 @@ async def insert_code(
 ) -> bool:
     """Insert a code, and return whether it was inserted.
 
-    It is not inserted if another code has the same text, or if it is automatic and the session has an automatic code.
+    The code is not inserted if another code has the same text. An automatic code is not inserted if the session already
+    has an automatic code.
     """
     code = stored.code
     new = insert(table).values(
@@ -65,7 +66,10 @@ async def insert_code(
 
 
 async def has_valid_code_with(tx: Transaction, folded: bytes) -> bool:
-    """Return whether a code with this blind index of the lower-case text is valid now or becomes valid later."""
+    """Return whether a code with the same text, ignoring case, is valid now or becomes valid later.
+
+    `folded` is the blind index of the lower-case text.
+    """
     over = [state for state in SessionState if state.is_over]
     rows = await tx.execute(
         select(
@@ -82,7 +86,7 @@ async def has_valid_code_with(tx: Transaction, folded: bytes) -> bool:
 
 
 async def has_automatic_code(tx: Transaction, session_id: UUID) -> bool:
-    """Return whether the session has a code that was issued when it was scheduled."""
+    """Return whether the session has a code that was issued when the session was scheduled."""
     rows = await tx.execute(
         select(exists().where(table.c.session_id == session_id, table.c.automatic))
     )
@@ -90,7 +94,7 @@ async def has_automatic_code(tx: Transaction, session_id: UUID) -> bool:
 
 
 async def lock_shared_code(tx: Transaction, session_id: UUID) -> Code | None:
-    """Lock and return the newest active shared code without a window of the session, or None."""
+    """Lock and return the newest active shared code of the session that has no window, or None."""
     rows = await tx.execute(
         select(table)
         .where(
@@ -108,13 +112,13 @@ async def lock_shared_code(tx: Transaction, session_id: UUID) -> Code | None:
 
 
 async def get_code(tx: Transaction, code_id: UUID) -> StoredCode | None:
-    """Return a code, or None."""
+    """Return a code with its encrypted text, or None if there is no such code."""
     row = (await tx.execute(select(table).where(table.c.code_id == code_id))).first()
     return None if row is None else _stored_code(row)
 
 
 async def lock_code(tx: Transaction, code_id: UUID) -> StoredCode | None:
-    """Lock and return a code, or None."""
+    """Lock and return a code with its encrypted text, or None if there is no such code."""
     rows = await tx.execute(
         select(table).where(table.c.code_id == code_id).with_for_update(key_share=True)
     )
@@ -130,7 +134,10 @@ async def update_code_state(tx: Transaction, code_id: UUID, state: CodeState) ->
 async def list_codes_of_session(
     tx: Transaction, session_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[StoredCode]:
-    """Return at most `limit` codes of the session, newest first. All are older than the code `before`."""
+    """Return at most `limit` codes of the session, newest first.
+
+    If `before` is not None, all returned codes are older than the code with this ID.
+    """
     statement = select(table).where(table.c.session_id == session_id)
     if before is not None:
         statement = statement.where(table.c.code_id < before)
@@ -140,7 +147,7 @@ async def list_codes_of_session(
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A code entry: the learner, and the blind index of the entered text."""
+    """A code entry. `lookup` is the blind index of the entered text."""
 
     lookup: bytes
     person_id: UUID
@@ -148,7 +155,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedEntry:
-    """The code of an entry and the learner who entered it."""
+    """The code that a learner entered, and the learner."""
 
     code: Code
     learner: Learner
@@ -173,7 +180,7 @@ _RESOLVE_ENTRIES = """
 
 
 async def resolve_entries(tx: Transaction, entries: Sequence[Entry]) -> list[ResolvedEntry | None]:
-    """Return the code of each entry, in the order of `entries`; None if no code has the text."""
+    """Return the code of each entry, in the order of `entries`. An element is None if no code has the text."""
     rows = await tx.fetch(
         _RESOLVE_ENTRIES, [each.lookup for each in entries], [each.person_id for each in entries]
     )

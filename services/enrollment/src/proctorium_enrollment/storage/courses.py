@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.tables import courses, units
 
 @dataclass(frozen=True, slots=True)
 class UnitText:
-    """A unit with its course and its text."""
+    """A unit with its course, and with the text of its lesson."""
 
     unit: Unit
     course: Course
@@ -26,7 +26,10 @@ class UnitText:
 async def insert_course(
     tx: Transaction, course_id: UUID, new: NewCourse, unit_ids: Sequence[UUID]
 ) -> None:
-    """Insert a course with its outline. `unit_ids` contains one ID for each unit, in the order of the outline."""
+    """Insert a course with its outline.
+
+    `unit_ids` contains one ID for each unit, in the order of the outline.
+    """
     await tx.execute(
         insert(courses).values(
             course_id=course_id,
@@ -56,19 +59,22 @@ async def insert_course(
 
 
 async def get_course(tx: Transaction, course_id: UUID) -> Course | None:
-    """Return the course with its outline, or None."""
+    """Return the course with its outline, or None if there is no such course."""
     return await _get(tx, course_id, select(courses))
 
 
 async def lock_course(tx: Transaction, course_id: UUID) -> Course | None:
-    """Lock the row of a course and return the course with its outline, or None."""
+    """Lock the row of a course. Return the course with its outline, or None if there is no such course."""
     return await _get(tx, course_id, select(courses).with_for_update(key_share=True))
 
 
 async def list_courses(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int, *, published_only: bool
 ) -> Sequence[Course]:
-    """Return at most `limit` courses by title, without outlines, after the title and the ID in `after`."""
+    """Return at most `limit` courses without their outlines, ordered by title and ID.
+
+    If `after` is not None, the list starts after the course with this title and ID.
+    """
     statement = select(courses).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if published_only:
         statement = statement.where(courses.c.published_at.is_not(None))
@@ -85,7 +91,7 @@ async def set_published(tx: Transaction, course_id: UUID) -> None:
 
 
 async def get_unit(tx: Transaction, unit_id: UUID) -> UnitText | None:
-    """Return a unit with its text, and its course without the outline; or None."""
+    """Return a unit with its text and its course, or None. The course has no outline."""
     row = (await tx.execute(select(units).where(units.c.unit_id == unit_id))).first()
     if row is None:
         return None

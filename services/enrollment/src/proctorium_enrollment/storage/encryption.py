@@ -9,7 +9,7 @@ from proctorium_common.security.encryption import EncryptionKey, MasterKey
 
 @dataclass(frozen=True, slots=True)
 class EncryptionKeys:
-    """The keys of enrollment, one for each purpose, which are derived from the master key."""
+    """The keys of enrollment. Each key has one purpose and is derived from the master key."""
 
     codes: EncryptionKey
     throttling: EncryptionKey

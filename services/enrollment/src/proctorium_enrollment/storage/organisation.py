@@ -1,4 +1,7 @@
-"""The organisation's settings in the database. The migration inserts the only row."""
+"""The organisation's settings in the database.
+
+The table has one row, which the migration inserts.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ async def get_organisation(tx: Transaction) -> Organisation:
 
 
 async def lock_organisation(tx: Transaction) -> Organisation:
-    """Lock the row of the settings and return them."""
+    """Lock and return the settings."""
     return await _get(tx, select(table).with_for_update())
 
 

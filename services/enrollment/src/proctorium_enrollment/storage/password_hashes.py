@@ -1,8 +1,8 @@
 """Computation of password hashes with Argon2id (RFC 9106).
 
-Each hash needs 64 MiB, so only two are computed at once, in threads. A caller first acquires a permit. Permits are fair
-between keys, which are the networks of callers. A flood of sign-ins from one network therefore delays callers in other
-networks only until a current computation ends.
+The computation of a hash needs 64 MiB. Only two hashes are therefore computed at once, in threads. A caller first
+acquires a permit under a key that includes the caller's network, and permits are shared fairly between keys. A flood of
+sign-ins from one network therefore delays callers in other networks only until a current computation ends.
 """
 
 from __future__ import annotations
@@ -19,15 +19,21 @@ from proctorium_enrollment.domain.passwords import too_many_at_once
 
 _MEMORY_KIB = 64 * 1024
 _PASSES = 2
-"""With 64 MiB, two passes exceed OWASP's minimum (46 MiB, one pass). They take 0.12 s of one core."""
+"""The number of passes.
+
+With 64 MiB, two passes exceed OWASP's minimum (46 MiB, one pass). They take 0.12 s of one core.
+"""
 _PERMITS = 2
 _CAPACITY_PER_KEY = 48
-"""The number of callers of one key that have or wait for a permit. Two processors need 3 s to serve them."""
+"""The maximum number of callers under one key that have a permit or wait for a permit.
+
+Two processors need 3 s for the hashes of these callers.
+"""
 _RETRY_AFTER = timedelta(seconds=3)
 
 
 class PasswordHashes:
-    """Computes and verifies hashes. Close it when the service ends."""
+    """Computes and verifies hashes of passwords. Close the object when the service ends."""
 
     def __init__(
         self,
@@ -45,9 +51,9 @@ class PasswordHashes:
 
     @asynccontextmanager
     async def permit(self, key: Hashable) -> AsyncIterator[None]:
-        """Acquire a permit, which is released after the block. Raises TOO_MANY_AT_ONCE.
+        """Acquire a permit under `key` for the duration of the block. Raises TOO_MANY_AT_ONCE.
 
-        Compute and verify hashes only within the block.
+        Hashes may be computed and verified only within the block.
         """
         try:
             await self._threads.acquire(key)
@@ -59,13 +65,13 @@ class PasswordHashes:
             self._threads.release(key)
 
     async def compute(self, password: str) -> str:
-        """Return the hash of `password` in PHC format. The caller has a permit."""
+        """Return the hash of `password` in PHC format. The caller must have a permit."""
         return await self._threads.run(lambda: self._hasher.hash(password))
 
     async def verify(self, password: str, password_hash: str | None) -> bool:
-        """Return whether the hash belongs to `password`. The caller has a permit.
+        """Return whether the hash belongs to `password`. The caller must have a permit.
 
-        If `password_hash` is None, return False after the time that a verification takes.
+        If `password_hash` is None, returns False, and takes as long as the verification of a hash.
         """
         return await self._threads.run(lambda: self._verify(password, password_hash))
 
@@ -74,7 +80,7 @@ class PasswordHashes:
         return self._hasher.check_needs_rehash(password_hash)
 
     async def close(self) -> None:
-        """Refuse new computations, and wait for those in progress."""
+        """Refuse new computations, and wait until the current computations end."""
         await self._threads.close()
 
     def _verify(self, password: str, password_hash: str | None) -> bool:

@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.tables import session_members as members
 
 
 async def insert_person(tx: Transaction, person: Person) -> bool:
-    """Insert a person, and return False if another person has the e-mail address."""
+    """Insert a person. Return False if another person has the e-mail address."""
     new = insert(table).values(
         person_id=person.person_id,
         legal_name=person.legal_name,
@@ -36,13 +36,13 @@ async def insert_person(tx: Transaction, person: Person) -> bool:
 
 
 async def get_person(tx: Transaction, person_id: UUID) -> Person | None:
-    """Return a person, or None."""
+    """Return a person, or None if there is no such person."""
     row = (await tx.execute(select(table).where(table.c.person_id == person_id))).first()
     return None if row is None else person_from_row(row)
 
 
 async def lock_person(tx: Transaction, person_id: UUID) -> Person | None:
-    """Lock the row of a person and return the person, or None."""
+    """Lock and return a person, or None if there is no such person."""
     rows = await tx.execute(
         select(table).where(table.c.person_id == person_id).with_for_update(key_share=True)
     )
@@ -57,7 +57,7 @@ async def list_people_by_ids(tx: Transaction, person_ids: Collection[UUID]) -> S
 
 
 async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return the IDs that belong to people."""
+    """Return those of the given IDs that belong to people."""
     statement = select(table.c.person_id).where(table.c.person_id.in_(person_ids))
     return frozenset((await tx.execute(statement)).scalars())
 
@@ -65,7 +65,10 @@ async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> fr
 async def list_people(
     tx: Transaction, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[Person]:
-    """Return at most `limit` people by legal name, after the name and the ID in `after`."""
+    """Return at most `limit` people, ordered by legal name and ID.
+
+    If `after` is not None, the list starts after the person with this name and ID.
+    """
     statement = select(table).order_by(table.c.legal_name, table.c.person_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(table.c.legal_name, table.c.person_id) > after)
@@ -92,7 +95,7 @@ async def lock_administrators(tx: Transaction) -> None:
 
 
 async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
-    """Return the number of enabled administrators other than this person."""
+    """Return the number of administrators with enabled accounts, without counting this person."""
     statement = (
         select(func.count())
         .select_from(table)
@@ -108,9 +111,11 @@ async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
 async def list_ids_visible_in_sessions(
     tx: Transaction, viewer_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> frozenset[UUID]:
-    """Return the IDs of the people whom the viewer sees in sessions, as a member in `role`.
+    """Return the IDs of the people whom the viewer may see in sessions.
 
-    A proctor sees all members of their sessions; a learner sees only the proctors.
+    The viewer is a member of the sessions in `role`.
+
+    A proctor may see all members of the proctor's sessions. A learner may see only the proctors.
     """
     own, others = members.alias("own"), members.alias("others")
     visible = (

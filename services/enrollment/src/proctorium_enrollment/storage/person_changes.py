@@ -14,7 +14,7 @@ from proctorium_enrollment.storage.tables import person_changes as table
 
 
 async def insert_change(tx: Transaction, change: Change) -> None:
-    """Insert an entry of the history."""
+    """Insert an entry into the history of a person's rights."""
     await tx.execute(
         insert(table).values(
             change_id=change.change_id,
@@ -33,7 +33,10 @@ async def insert_change(tx: Transaction, change: Change) -> None:
 async def list_changes(
     tx: Transaction, person_id: UUID, before: UUID | None, limit: int
 ) -> Sequence[Change]:
-    """Return at most `limit` entries of a person's history, newest first. All are older than the entry `before`."""
+    """Return at most `limit` entries of the history of a person's rights, newest first.
+
+    If `before` is not None, all returned entries are older than the entry with this ID.
+    """
     statement = (
         select(table)
         .where(table.c.person_id == person_id)

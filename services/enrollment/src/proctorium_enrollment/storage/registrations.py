@@ -18,7 +18,7 @@ from proctorium_enrollment.storage.tables import registrations as table
 
 
 async def insert_registration(tx: Transaction, registration: Registration) -> bool:
-    """Insert a registration, and return False if the person is registered in the course already."""
+    """Insert a registration. Return False if the person is already registered in the course."""
     new = insert(table).values(
         registration_id=registration.registration_id,
         person_id=registration.person_id,
@@ -36,21 +36,21 @@ async def insert_registration(tx: Transaction, registration: Registration) -> bo
 async def get_registration(
     tx: Transaction, person_id: UUID, course_id: UUID
 ) -> Registration | None:
-    """Return the person's registration in the course, or None."""
+    """Return the person's registration in the course, or None if there is none."""
     return await _get(tx, person_id, course_id, select(table))
 
 
 async def lock_registration(
     tx: Transaction, person_id: UUID, course_id: UUID
 ) -> Registration | None:
-    """Lock and return the person's registration in the course, or None."""
+    """Lock and return the person's registration in the course, or None if there is none."""
     return await _get(tx, person_id, course_id, select(table).with_for_update(key_share=True))
 
 
 async def list_learners_registered_after(
     tx: Transaction, course_id: UUID, time: datetime
 ) -> Sequence[UUID]:
-    """Return the IDs of the learners who were registered in the course after `time`."""
+    """Return the IDs of the learners who were registered in the course after the time `time`."""
     statement = select(table.c.person_id).where(
         table.c.course_id == course_id, table.c.created_at > time
     )
@@ -60,7 +60,10 @@ async def list_learners_registered_after(
 async def list_registrations_in_course(
     tx: Transaction, course_id: UUID, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Registration]:
-    """Return at most `limit` registrations in the course, oldest first, after the time and the ID in `after`."""
+    """Return at most `limit` registrations in the course, oldest first.
+
+    If `after` is not None, the list starts after the registration with this time and ID.
+    """
     statement = select(table).where(table.c.course_id == course_id)
     if after is not None:
         statement = statement.where(tuple_(table.c.created_at, table.c.registration_id) > after)
@@ -69,7 +72,7 @@ async def list_registrations_in_course(
 
 
 async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> MyCourse:
-    """Return a course of the person with their progress."""
+    """Return a course of the person with the person's progress."""
     rows = await tx.execute(_my_courses(person_id).where(table.c.course_id == course_id))
     return _my_course(rows.one())
 
@@ -77,7 +80,10 @@ async def get_my_course(tx: Transaction, person_id: UUID, course_id: UUID) -> My
 async def list_my_courses(
     tx: Transaction, person_id: UUID, after: tuple[str, UUID] | None, limit: int
 ) -> Sequence[MyCourse]:
-    """Return at most `limit` of the person's courses by title, after the title and the ID in `after`."""
+    """Return at most `limit` of the person's courses, ordered by title and ID.
+
+    If `after` is not None, the list starts after the course with this title and ID.
+    """
     statement = _my_courses(person_id).order_by(courses.c.title, courses.c.course_id).limit(limit)
     if after is not None:
         statement = statement.where(tuple_(courses.c.title, courses.c.course_id) > after)
@@ -109,7 +115,7 @@ def _my_courses(person_id: UUID) -> Select[*tuple[Any, ...]]:
 
 
 async def insert_progress(tx: Transaction, registration: Registration, unit_id: UUID) -> bool:
-    """Record that the learner finished a unit of the course, and return False if that was recorded before."""
+    """Record that the learner finished a unit of the course. Return False if this was recorded before."""
     new = insert(progress).values(
         registration_id=registration.registration_id,
         unit_id=unit_id,
@@ -131,14 +137,14 @@ async def list_finished_units(tx: Transaction, registration_id: UUID) -> frozens
 
 
 async def set_completed(tx: Transaction, registration_id: UUID) -> None:
-    """Record that the registration was completed now."""
+    """Set the time of completion of the registration to the current time."""
     await tx.execute(
         update(table).where(table.c.registration_id == registration_id).values(completed_at=tx.now)
     )
 
 
 async def upsert_result(tx: Transaction, result: Result) -> None:
-    """Insert or update a result, unless a later version is stored."""
+    """Insert or update a result, unless the same or a later version of the result is stored."""
     new = insert(results).values(
         result_id=result.result_id,
         person_id=result.person_id,
@@ -157,10 +163,10 @@ async def upsert_result(tx: Transaction, result: Result) -> None:
 
 
 async def lock_registrations_of_result(tx: Transaction, result: Result) -> Sequence[Registration]:
-    """Lock and return the registrations for which a result counts.
+    """Lock and return the registrations of the learner for which the result counts.
 
-    A result of a session counts for the session's course. Any other result counts for the self-paced courses whose
-    outline contains the assessment.
+    A result from a session counts for the course of the session. A result from outside of a session counts for the
+    self-paced courses whose outline contains the assessment.
     """
     named = table.c.course_id == result.course_id
     rows = await tx.execute(
@@ -176,7 +182,7 @@ async def lock_registrations_of_result(tx: Transaction, result: Result) -> Seque
 
 
 async def list_passed_assessments(tx: Transaction, registration: Registration) -> frozenset[UUID]:
-    """Return the IDs of the assessments that the learner passed for the registration's course."""
+    """Return the IDs of the passed assessments that count for the registration's course."""
     in_outline = exists().where(
         courses.c.course_id == registration.course_id,
         courses.c.kind == CourseKind.SELF_PACED,

@@ -61,13 +61,13 @@ _LOCK = select(table).where(table.c.session_id == bindparam("id")).with_for_upda
 
 
 async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
-    """Return the session, or None."""
+    """Return the session, or None if it is not stored."""
     row = (await tx.execute(select(table).where(table.c.session_id == session_id))).first()
     return None if row is None else _session(row)
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session:
-    """Lock and return a session. Insert it as scheduled if it is not stored."""
+    """Lock and return a session. If it is not stored, insert it in the state SCHEDULED first."""
     row = (await tx.execute(_LOCK, {"id": session_id})).first()
     if row is None:
         new = insert(table).values(session_id=session_id, state=SessionState.SCHEDULED)
@@ -77,10 +77,11 @@ async def lock_session(tx: Transaction, session_id: UUID) -> Session:
 
 
 async def lock_sessions_of_course(tx: Transaction, course_id: UUID) -> None:
-    """Serialise scheduling sessions of a course and registering learners in it, until the transaction ends.
+    """Lock the sessions and registrations of a course until the transaction ends.
 
-    Each of the two operations reads rows that the other one writes. Without the lock, concurrent transactions would not
-    see each other's rows.
+    Scheduling a session of the course and registering a learner in it both acquire this lock. Each of the two
+    operations reads rows that the other one writes. Without the lock, concurrent transactions would not see each
+    other's rows.
     """
     await tx.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),
@@ -104,7 +105,10 @@ async def list_upcoming_sessions(tx: Transaction, course_id: UUID) -> Sequence[S
 
 
 async def is_learner_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Return whether the learner is invited to the session or has joined it, even if they were removed."""
+    """Return whether the learner is or was in the session.
+
+    This includes learners who are invited, have joined, or were removed.
+    """
     rows = await tx.execute(
         select(
             exists().where(
@@ -143,7 +147,7 @@ async def update_session_times(
 async def insert_members(
     tx: Transaction, session_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> None:
-    """Insert members of a session who have not joined. Existing members do not change."""
+    """Insert members of a session as not joined. Existing members do not change."""
     rows = [
         {
             "session_id": session_id,
@@ -159,9 +163,9 @@ async def insert_members(
 
 
 async def insert_missing_sessions(tx: Transaction, courses: Mapping[UUID, UUID]) -> None:
-    """Insert sessions that are not stored, and set the course of stored sessions that have none.
+    """Insert the sessions that are not stored, and set the course of the stored sessions that have no course.
 
-    `courses` has the ID of the course by the ID of the session. Rows of sessions that have a course are not locked.
+    `courses` maps IDs of sessions to IDs of their courses. Rows of sessions that have a course are not locked.
     """
     await tx.fetch(_INSERT_MISSING, list(courses), list(courses.values()))
 
@@ -174,12 +178,12 @@ async def set_joined(tx: Transaction, joins: Sequence[Join]) -> None:
 
 
 async def set_removed(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Record that a learner was removed. This is permanent."""
+    """Record that a learner was removed from a session. The removal is permanent."""
     await tx.fetch(_SET_REMOVED, session_id, person_id)
 
 
 async def list_learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
-    """Return the IDs of the learners who are invited or joined, except those who were removed."""
+    """Return the IDs of the learners who are invited or have joined, except the removed learners."""
     rows = await tx.execute(
         select(members.c.person_id)
         .where(
@@ -205,7 +209,7 @@ async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UU
 
 
 async def is_in_session_of_course(tx: Transaction, person_id: UUID, course_id: UUID) -> bool:
-    """Return whether a session of the course is in progress and the learner is in it."""
+    """Return whether the learner is in a session of the course that is in progress."""
     rows = await tx.execute(
         select(
             exists().where(

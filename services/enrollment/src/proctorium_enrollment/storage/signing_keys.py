@@ -1,4 +1,7 @@
-"""Signing keys of access tokens in the database. Their seeds are encrypted with a key derived from the master key."""
+"""Signing keys of access tokens in the database.
+
+The seeds of the keys are encrypted with a key that is derived from the master key.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _LOCK_KEY = 0x7369676E6B657973  # "signkeys"
 
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """A signing key. `retires_at` is None until a newer key is created."""
+    """A signing key. `retires_at` is None until the key is replaced by a newer key."""
 
     key_id: str
     encrypted_seed: bytes
@@ -27,7 +30,7 @@ class StoredKey:
 
 
 async def lock_keys(tx: Transaction) -> None:
-    """Lock the creation of keys until the transaction ends."""
+    """Acquire a lock until the transaction ends, so that no other transaction creates keys."""
     await tx.execute(select(func.pg_advisory_xact_lock(_LOCK_KEY)))
 
 
@@ -62,7 +65,7 @@ async def insert_key(tx: Transaction, key: SigningKey, encrypted_seed: bytes) ->
 
 
 async def retire_other_keys(tx: Transaction, key_id: str, time: datetime) -> None:
-    """Set the retirement of all keys except `key_id` to `time`, unless it is set."""
+    """Set the time of retirement of all keys except `key_id`. Keys whose time of retirement is set do not change."""
     await tx.execute(
         update(table)
         .where(table.c.key_id != key_id, table.c.retires_at.is_(None))

@@ -1,4 +1,7 @@
-"""The tables of enrollment. Their constraints, and triggers in the migration, refuse invalid rows."""
+"""The tables of enrollment.
+
+Constraints of the tables, and triggers that the migration creates, refuse invalid rows.
+"""
 
 from __future__ import annotations
 
@@ -55,10 +58,10 @@ people = Table(
     CheckConstraint("certified_until IS NULL OR 'proctor' = ANY (roles)", name="certified"),
     Index("ix_people_legal_name", "legal_name", "person_id"),
 )
-"""People. `domain.people.normalise_email` returns the form of the e-mail address.
+"""People. The e-mail address has the form that `domain.people.normalise_email` returns.
 
-Triggers refuse to disable the last enabled administrator and to revoke their role. They also refuse to revoke a right
-without increasing `access_version`.
+Triggers refuse to disable the last enabled administrator, and to revoke the administrator role of that person. They
+also refuse to revoke a right of a person without increasing `access_version`.
 """
 
 person_changes = Table(
@@ -68,9 +71,9 @@ person_changes = Table(
     Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
     Column("kind", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
-    # Null if a command made the change.
+    # `changed_by` is null if a command made the change.
     Column("changed_by", Uuid),
-    # Null unless a role was granted or revoked.
+    # `role` is null unless the change grants or revokes a role.
     Column("role", Text),
     Column("previous_certified_until", _TIME),
     Column("certified_until", _TIME),
@@ -81,7 +84,7 @@ person_changes = Table(
     CheckConstraint("(kind IN ('role_granted', 'role_revoked')) = (role IS NOT NULL)", name="role"),
     Index("ix_person_changes_person_id", "person_id", "change_id"),
 )
-"""The history of people's rights. Rows are permanent (trigger)."""
+"""The history of people's rights. A trigger refuses to change or delete rows."""
 
 credentials = Table(
     "credentials",
@@ -90,7 +93,7 @@ credentials = Table(
     Column("password_hash", Text, nullable=False),
     Column("changed_at", _TIME, nullable=False),
 )
-"""Argon2id hashes of passwords. They are not in `people`, so that queries about people do not read them."""
+"""Argon2id hashes of passwords. The hashes have their own table, so that queries of `people` do not read them."""
 
 sign_ins = Table(
     "sign_ins",
@@ -102,7 +105,10 @@ sign_ins = Table(
     Column("stay_signed_in", Boolean, nullable=False),
     Index("ix_sign_ins_open", "person_id", postgresql_where=text("ended_at IS NULL")),
 )
-"""Sign-ins, one row for each. Triggers refuse to change `stay_signed_in`, and `ended_at` once it is set."""
+"""Sign-ins, one row for each.
+
+Triggers refuse to change `stay_signed_in`, and to change `ended_at` after it was set.
+"""
 
 refresh_tokens = Table(
     "refresh_tokens",
@@ -114,9 +120,9 @@ refresh_tokens = Table(
     Column("used_at", _TIME),
     Index("ix_refresh_tokens_sign_in_id", "sign_in_id"),
 )
-"""SHA-256 hashes of refresh tokens. No slow hash is needed, because the tokens are random.
+"""Refresh tokens, stored as SHA-256 hashes. A slow hash is not needed, because the tokens are random.
 
-A trigger refuses to change `used_at` once it is set.
+A trigger refuses to change `used_at` after it was set.
 """
 
 failed_entries = Table(
@@ -150,7 +156,7 @@ courses = Table(
     CheckConstraint("hours >= 0", name="hours"),
     Index("ix_courses_title", "title", "course_id"),
 )
-"""Courses. A published course cannot be unpublished (trigger)."""
+"""Courses. A trigger refuses to make a published course unpublished."""
 
 units = Table(
     "units",
@@ -164,8 +170,8 @@ units = Table(
     Column("url", Text, nullable=False),
     Column("assessment_id", Uuid),
     UniqueConstraint("course_id", "position"),
-    # A foreign key of `progress` refers to this constraint. It ensures that a finished unit belongs to the
-    # registration's course.
+    # A foreign key of `progress` refers to this constraint, so that a finished unit belongs to the course of the
+    # registration.
     UniqueConstraint("unit_id", "course_id"),
     CheckConstraint(
         "(kind = 'lesson' AND markdown <> '' AND url = '' AND assessment_id IS NULL)"
@@ -179,7 +185,10 @@ units = Table(
         postgresql_where=text("assessment_id IS NOT NULL"),
     ),
 )
-"""The units of outlines. A constraint requires exactly those columns that the kind of the unit needs."""
+"""The units of outlines.
+
+A constraint requires exactly the columns that the kind of a unit needs.
+"""
 
 registrations = Table(
     "registrations",
@@ -193,7 +202,7 @@ registrations = Table(
     UniqueConstraint("registration_id", "course_id"),
     Index("ix_registrations_course_id", "course_id", "created_at", "registration_id"),
 )
-"""Registrations, one for each learner and course. A completed registration stays completed (trigger)."""
+"""Registrations, one row for each learner and course. A trigger keeps a completed registration completed."""
 
 progress = Table(
     "progress",
@@ -220,15 +229,15 @@ results = Table(
     Column("result_id", Uuid, primary_key=True),
     Column("person_id", Uuid, nullable=False),
     Column("assessment_id", Uuid, nullable=False),
-    # Null if the assessment was taken outside of a session.
+    # `course_id` is null if the assessment was taken outside of a session.
     Column("course_id", Uuid),
     Column("passed", Boolean, nullable=False),
     Column("version", Integer, nullable=False),
     Index("ix_results_person_id", "person_id", "assessment_id"),
 )
-"""The results that decide whether courses are completed, in the newest version.
+"""The newest versions of the results that decide whether courses are completed.
 
-They are a projection of the assessment service's events.
+The table is a projection of the assessment service's events.
 """
 
 sessions = Table(
@@ -236,15 +245,16 @@ sessions = Table(
     metadata,
     Column("session_id", Uuid, primary_key=True),
     Column("state", Text, nullable=False),
-    # Null until the event that contains the course and the times is handled, because events may arrive in any order.
+    # The following columns are null until enrollment has handled the event that contains them, because events may
+    # arrive in any order.
     Column("course_id", Uuid),
     Column("lobby_open_at", _TIME),
     Column("planned_end_at", _TIME),
     CheckConstraint("state IN ('scheduled', 'in_progress', 'ended', 'cancelled')", name="state"),
 )
-"""The course, times and state of sessions, for codes and content. The state cannot go back (trigger).
+"""The courses, times and states of sessions, for codes and content. A trigger refuses to set an earlier state.
 
-They are a projection of session orchestration's events.
+The table is a projection of session orchestration's events.
 """
 
 session_members = Table(
@@ -261,7 +271,7 @@ session_members = Table(
 )
 """The proctors of sessions, and the learners who are invited or have joined.
 
-They are a projection of session orchestration's events.
+The table is a projection of session orchestration's events.
 """
 
 codes = Table(
@@ -271,11 +281,11 @@ codes = Table(
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
     Column("person_id", Uuid, ForeignKey("people.person_id")),
     Column("lookup", LargeBinary, nullable=False),
-    # The blind index of the lower-case text.
+    # `folded_lookup` is the blind index of the lower-case text.
     Column("folded_lookup", LargeBinary, nullable=False),
     Column("encrypted_text", LargeBinary, nullable=False),
     Column("state", Text, nullable=False),
-    # Null unless an administrator set a window.
+    # `valid_from` and `valid_until` are null unless an administrator set a window.
     Column("valid_from", _TIME),
     Column("valid_until", _TIME),
     Column("automatic", Boolean, nullable=False),
@@ -291,9 +301,11 @@ codes = Table(
     Index("ix_codes_session_id", "session_id", "created_at"),
     Index("ix_codes_folded_lookup", "folded_lookup"),
 )
-"""Enrollment codes. They are found by a blind index of their text, and decrypted to be shown.
+"""Enrollment codes.
 
-A trigger allows only the transitions of the state machine.
+A code is found by a blind index of its text. The text is stored encrypted, and is decrypted to be shown.
+
+A trigger allows only the changes of state that the state machine of codes allows.
 """
 
 organisation = Table(

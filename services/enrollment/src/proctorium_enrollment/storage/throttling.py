@@ -1,4 +1,4 @@
-"""The counters of failed sign-ins and failed code entries, which all replicas share."""
+"""The counters of failed sign-ins and failed code entries. All replicas share them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from proctorium_enrollment.storage.tables import failed_entries as table
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key of a counter of failures. `digest` is a keyed hash, so the table does not reveal who failed."""
+    """The key of a counter of failures.
+
+    `digest` is a keyed hash, so that the table does not reveal the account or person with failures.
+    """
 
     kind: str
     digest: bytes
@@ -32,14 +35,14 @@ _FOUND = """
 
 
 async def lock(tx: Transaction, keys: Collection[Key]) -> None:
-    """Lock the keys until the transaction ends, including keys without failures."""
+    """Lock the keys until the transaction ends. Keys that have no failures are locked too."""
     # The keys are locked in a fixed order, so that concurrent transactions do not deadlock.
     numbers = sorted({int.from_bytes(key.digest[:8], "big", signed=True) for key in keys})
     await tx.execute(_LOCK, {"keys": numbers})
 
 
 async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
-    """Return the failures by key. Keys without failures are not in the result."""
+    """Return the failures by key. The result omits keys that have no failures."""
     rows = await tx.fetch(_FOUND, [key.digest for key in keys])
     found = {
         row["digest"]: Failures(row["failures"], row["first_at"], row["retry_at"]) for row in rows
@@ -48,12 +51,12 @@ async def get(tx: Transaction, keys: Collection[Key]) -> Mapping[Key, Failures]:
 
 
 async def delete_expired_failures(tx: Transaction, before: datetime) -> None:
-    """Delete the counters whose first failure was before a time."""
+    """Delete the counters whose first failure was before the time `before`."""
     await tx.execute(delete(table).where(table.c.first_at < before))
 
 
 async def update(tx: Transaction, changed: Mapping[Key, Failures | None]) -> None:
-    """Store the failures of keys that are locked. None deletes the counter of the key."""
+    """Store the failures by key. If the failures of a key are None, delete its counter. The keys must be locked."""
     removed = [key.digest for key, failures in changed.items() if failures is None]
     if removed:
         await tx.execute(delete(table).where(table.c.digest.in_(removed)))

@@ -1,1 +1,1 @@
-"""The handlers of events, which convert events and call operations."""
+"""The handlers of events. They convert the events and call operations."""

@@ -14,7 +14,7 @@ from proctorium_enrollment.operations import completion
 async def on_result_released(
     tx: Transaction, event: events_pb2.ResultReleased, _: EventMetadata
 ) -> None:
-    """Store the result, and complete the courses for which it was the last requirement."""
+    """Store the result, and complete each course for which the result was the last requirement."""
     result = Result(
         result_id=parse_id(event.result_id, "result_id"),
         person_id=parse_id(event.person_id, "person_id"),

@@ -27,7 +27,7 @@ class SessionEvents:
     async def on_session_scheduled(
         self, tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
     ) -> None:
-        """Store the session and issue its code."""
+        """Store the session, and issue its shared code."""
         schedule = Schedule(
             session_id=parse_id(event.session_id, "session_id"),
             course_id=parse_id(event.course_id, "course_id"),
@@ -49,7 +49,7 @@ class SessionEvents:
     async def on_session_started(
         self, tx: Transaction, event: events_pb2.SessionStarted, _: EventMetadata
     ) -> None:
-        """Store that the session is in progress, so that its content is open to its learners (`P5`)."""
+        """Store that the session is in progress, so that the content of its course is open to its learners (`P5`)."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
         await sessions.record_state(tx, session_id, SessionState.IN_PROGRESS, course_id)
@@ -57,7 +57,7 @@ class SessionEvents:
     async def on_session_ended(
         self, tx: Transaction, event: events_pb2.SessionEnded, _: EventMetadata
     ) -> None:
-        """Store that the session ended, so that its content is closed."""
+        """Store that the session ended, so that the content of its course is closed to its learners."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
         await sessions.record_state(tx, session_id, SessionState.ENDED, course_id)
@@ -67,7 +67,7 @@ class SessionEvents:
         tx: Transaction,
         batch: Sequence[tuple[events_pb2.ParticipantJoined, EventMetadata]],
     ) -> None:
-        """Store that learners joined, and delete their failed code entries."""
+        """Store that learners joined, and delete the counts of their failed code entries."""
         joins = [
             Join(
                 parse_id(event.session_id, "session_id"),

@@ -1,1 +1,1 @@
-"""The gRPC API: each method converts a request, calls an operation and converts its result to a response."""
+"""The gRPC API. A method converts the request, calls an operation, and converts the result to a response."""

@@ -19,7 +19,7 @@ ACCESS_SUBJECTS = EnumConversion(
 
 
 def case_message(case: Case) -> pb.Case:
-    """Convert a case to a message."""
+    """Return the case as a protobuf message."""
     return pb.Case(
         case_id=str(case.case_id),
         session_id=str(case.session_id),
@@ -36,7 +36,7 @@ def case_message(case: Case) -> pb.Case:
 
 
 def access_message(access: EvidenceAccess) -> pb.EvidenceAccess:
-    """Convert an access to evidence or registration data to a message."""
+    """Return an access to evidence or registration data as a protobuf message."""
     return pb.EvidenceAccess(
         person_id=str(access.accessed_by),
         acting_role=ROLE_NUMBERS[access.acting_role],

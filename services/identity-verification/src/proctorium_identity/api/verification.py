@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class VerificationApi(verification_pb2_grpc.VerificationServiceServicer):
-    """The RPCs of `VerificationService`, which `verification.proto` describes."""
+    """Implements the RPCs of `VerificationService`. The file `verification.proto` describes each RPC."""
 
     def __init__(
         self,

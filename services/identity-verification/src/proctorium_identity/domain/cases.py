@@ -1,4 +1,4 @@
-"""Cases: the identity verification of one learner in one session (`I1`). A person decides."""
+"""Cases (`I1`). A case is the identity verification of one learner in one session. A person decides each case."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class CaseAction(StrEnum):
 
 
 class Decision(StrEnum):
-    """The decisions that a person can make about a case. Each decision is also an action with the same value."""
+    """The decisions that a person can make about a case. Each decision is also a `CaseAction` with the same value."""
 
     VERIFY = "verify"
     REJECT = "reject"
@@ -51,7 +51,7 @@ class ActingRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person who acts on a case, with their acting role."""
+    """A person who acts on a case, and the acting role of the person."""
 
     person_id: UUID
     role: ActingRole
@@ -90,7 +90,11 @@ _SENTENCES = {
 
 
 def _case_closed(state: CaseState, action: CaseAction) -> ServiceError | None:
-    """Return CASE_CLOSED, with a sentence for the person who acts, if `state` is final; return None otherwise."""
+    """Return the error CASE_CLOSED if `state` is final, or None otherwise.
+
+    The sentence of the error is written for the person who requested `action`: the learner, or a proctor or
+    administrator.
+    """
     if state in UNDECIDED:
         return None
     if action is CaseAction.SUBMIT:
@@ -154,9 +158,9 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
 
 
 def next_state(case: Case, action: CaseAction) -> CaseState | None:
-    """Return the state of the case after `action`, or None if the action repeats an earlier one.
+    """Return the state of the case after `action`, or None if `action` repeats an earlier action.
 
-    Raises CASE_CLOSED if the state of the case is final. Raises EVIDENCE_MISSING if `action` verifies a case that was
+    Raises CASE_CLOSED if the state of the case is final. Raises EVIDENCE_MISSING if `action` is VERIFY and the case is
     not submitted.
     """
     if action is CaseAction.VERIFY and case.state in UNDECIDED - {CaseState.SUBMITTED}:
@@ -176,7 +180,7 @@ def require_reason(decision: Decision, reason: str) -> None:
 
 
 def not_your_case() -> ServiceError:
-    """Return the error for a caller without access to the case. It does not reveal whether the case exists."""
+    """Return the error for a caller without access to the case. The error does not reveal whether the case exists."""
     return not_allowed(
         "NOT_YOUR_CASE",
         "You have no access to this identity check, or it does not exist. "
@@ -185,7 +189,10 @@ def not_your_case() -> ServiceError:
 
 
 def no_case() -> ServiceError:
-    """Return the error for a learner without a case in the session, if the caller may see the session."""
+    """Return the error for a request for the case of a learner who has no case in the session.
+
+    Only a caller who may see the session receives this error.
+    """
     return not_found(
         "NOT_FOUND",
         "There is no identity check of this learner in this session. It is opened when the learner joins a session that asks for it.",
@@ -193,7 +200,7 @@ def no_case() -> ServiceError:
 
 
 def evidence_missing(kinds: frozenset[EvidenceKind]) -> ServiceError:
-    """Return the error for images of the given kinds that the learner has not submitted, or that are superseded."""
+    """Return the error for a case that has no current images of the given kinds."""
     missing = ",".join(sorted(kinds))
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,

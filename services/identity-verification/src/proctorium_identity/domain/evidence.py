@@ -30,12 +30,12 @@ EVIDENCE_NEEDED = frozenset(EvidenceKind)
 """The kinds of images that a case needs before it is submitted for a decision."""
 
 MAX_IMAGES = 20
-"""The number of images after which a case accepts only missing kinds. Superseded images are counted too."""
+"""The number of images after which a case accepts only images of missing kinds. Superseded images are included."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """One current image of a case. `object_key` is the key of the object that contains the ciphertext."""
+    """One current image of a case. `object_key` is the key of the object that contains the encrypted image."""
 
     evidence_id: UUID
     case_id: UUID
@@ -48,10 +48,10 @@ class Evidence:
 def require_image_accepted(
     kind: EvidenceKind, current: Collection[EvidenceKind], count: int
 ) -> None:
-    """Raise TOO_MANY_IMAGES if the image replaces a current one and `count` is at least `MAX_IMAGES`.
+    """Raise TOO_MANY_IMAGES if the image would replace a current image and `count` is at least `MAX_IMAGES`.
 
-    `count` is the number of images that the case has accepted. An image of a missing kind is always accepted, so that
-    a learner can always submit a requested image.
+    `current` contains the kinds of the current images. `count` is the number of images that the case has accepted. An
+    image of a missing kind is always accepted, so that a learner can always submit a requested image.
     """
     if kind in current and count >= MAX_IMAGES:
         raise exhausted(

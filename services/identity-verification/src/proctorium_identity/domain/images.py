@@ -15,11 +15,12 @@ MIB = 1024 * 1024
 class ImageLimits:
     """The limits of an accepted image.
 
-    `max_bytes` is the size of the file, and `min_side` the shorter side in pixels. `min_luminance` is the mean
-    luminance, from 0 (black) to 255 (white). `stored_side` is the longer side of the stored image in pixels, which is
-    enough to read a document. `max_pixels_beyond_jpeg` limits PNG and WebP images. It is lower than `max_pixels`
-    because a PNG or WebP is decoded with all its pixels, but a JPEG is reduced while it is decoded. The lower limit is
-    enough for a phone's camera, or for a page that was scanned at 400 dots per inch.
+    `max_bytes` is the maximum size of the file. `min_side` is the minimum length of the shorter side in pixels.
+    `min_luminance` is the minimum of the mean luminance, from 0 (black) to 255 (white). `stored_side` is the maximum
+    length of the longer side of the stored image in pixels. This length is enough to read a document.
+    `max_pixels_beyond_jpeg` limits PNG and WebP images. This limit is lower than `max_pixels` because a PNG or WebP
+    image is decoded with all its pixels, but a JPEG image is reduced while it is decoded. The lower limit is enough for
+    a phone's camera, or for a page that was scanned at 400 dots per inch.
     """
 
     max_bytes: int = 8 * MIB
@@ -119,11 +120,11 @@ def _invalid_image(reason: str, sentence: str, **metadata: str) -> ServiceError:
 
 
 _RETRY_AFTER = timedelta(seconds=5)
-"""The delay before a retry. One or two images are read in this time."""
+"""The delay after which the request can be repeated. One or two images are read in this time."""
 
 
 def image_uploads_in_progress() -> ServiceError:
-    """Return the error for a case that has reached its limit of images that are being read or are waiting."""
+    """Return the error for a case for which the maximum number of images is already being read or waiting."""
     return exhausted(
         "IMAGE_UPLOADS_IN_PROGRESS",
         "The photos that you have just sent are still being read. Please wait a moment, then send this one again.",
@@ -132,7 +133,10 @@ def image_uploads_in_progress() -> ServiceError:
 
 
 def readers_busy() -> ServiceError:
-    """Return the error for an image that gets no permit in time, or that exceeds the capacity of all cases."""
+    """Return the error for an image that cannot be read before the deadline.
+
+    The image gets no permit in time, or too many images of all cases are already being read or waiting.
+    """
     return exhausted(
         "IMAGE_READERS_BUSY",
         "Many photos are being read just now, and yours was not reached. Nothing was changed; please send it again in a moment.",

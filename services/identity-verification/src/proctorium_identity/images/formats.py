@@ -1,7 +1,7 @@
 """Detection of an image file's format (JPEG, PNG or WebP) and of content that is not part of the image.
 
-A file that is also an archive, a document or a web page (a polyglot) is refused. Other bytes after the end of a JPEG
-are allowed because phones append trailers and second images.
+A file that is also an archive, a document or a web page (a polyglot) is refused. All other additional bytes after the
+end of a JPEG are allowed because phones append trailers and second images.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _FOREIGN_SIGNATURES = (
     b"7z\xbc\xaf\x27\x1c",
 )
 
-# JPEG markers without a length.
+# The JPEG markers that are not followed by a length.
 _BARE_MARKERS = frozenset({0x01, *range(0xD0, 0xD8)})
 _START_OF_SCAN = 0xDA
 _END_OF_IMAGE = 0xD9
@@ -59,7 +59,7 @@ def format_of(file: bytes) -> str | None:
 
 
 def unsupported_format(file: bytes) -> str:
-    """Return the usual name of a common format that is not accepted; the empty text for any other file."""
+    """Return the name of the file's format if it is a known format that is not accepted, or an empty text otherwise."""
     if file[4:8] == b"ftyp":
         return _BRANDS.get(file[8:12], "")
     return next(
@@ -68,7 +68,7 @@ def unsupported_format(file: bytes) -> str:
 
 
 def is_only_an_image(file: bytes, format: str) -> bool:
-    """Return whether no program would read the image file as an archive, a document or a web page."""
+    """Return False if a program could read the image file as an archive, document or web page, or True otherwise."""
     if b"%PDF-" in file[:_PDF_HEADER_WITHIN] or _ends_as_zip(file):
         return False
     trailer = file[_image_end(file, format) :]
@@ -79,7 +79,7 @@ def is_only_an_image(file: bytes, format: str) -> bool:
 
 
 def _ends_as_zip(file: bytes) -> bool:
-    """Return whether the file ends with a ZIP end record, by which programs recognise an archive."""
+    """Return whether the file ends with a ZIP end record. Programs recognise an archive by this record."""
     tail = file[-(_ZIP_END_SIZE + _MAX_ZIP_COMMENT) :]
     at = tail.rfind(_ZIP_END)
     while at >= 0:
@@ -91,9 +91,10 @@ def _ends_as_zip(file: bytes) -> bool:
 
 
 def _image_end(file: bytes, format: str) -> int:
-    """Return the offset after the end of the image.
+    """Return the offset of the first byte after the image.
 
-    If the end is missing, return the length of the file (PNG) or the offset at which the parsing stops (JPEG).
+    If the end of the image is missing, return the length of the file for a PNG, or the offset at which the parsing
+    stops for a JPEG.
     """
     match format:
         case "PNG":
@@ -116,7 +117,7 @@ def _png_end(file: bytes) -> int:
 
 
 def _jpeg_end(file: bytes) -> int:
-    """Return the offset after the end marker, or the offset at which the parsing stops if there is no end marker."""
+    """Return the offset after the end marker. Without an end marker, return the offset at which the parsing stops."""
     at = 2
     while at + 4 <= len(file) and file[at] == 0xFF:
         marker = file[at + 1]

@@ -1,4 +1,4 @@
-"""Reading of uploaded images, each in a separate process (`reader.py`), with a limited number at a time."""
+"""Reads each uploaded image in a separate process (`reader.py`), and limits the number of concurrent processes."""
 
 from __future__ import annotations
 
@@ -32,22 +32,22 @@ _log = get_logger()
 
 _KILLED_BY_CPU_LIMIT = (-24, -9)  # SIGXCPU, or SIGKILL if the hard limit is reached first
 _CAPACITY_OF_A_CASE = 4
-"""The maximum number of images of one case that are read or wait. A page sends at most two."""
+"""The maximum number of images of one case that are being read or waiting. A page sends at most two images."""
 _CAPACITY = 64
-"""The maximum number of images that are read or wait. Each image is in memory.
+"""The maximum number of images of all cases that are being read or waiting. All these images are in memory.
 
-Two processors cannot read this many images before the first deadline.
+A larger number is not useful, because two processors cannot read even this number of images before the first deadline.
 """
 _READING = 2.0
-"""The time in seconds before the deadline of a call at which the call stops waiting for a permit.
+"""The time in seconds before the deadline of a call that is reserved for reading and storing the image.
 
-It is enough to read and store an image on a busy machine.
+When only this time is left, the call stops waiting for a permit. The time is enough on a busy machine.
 """
 _FOLDERS = [
     str(Path(package.__path__[0]).parent)
     for package in (proctorium_identity, proctorium_common, PIL)
 ]
-# The interpreter starts in half the time with -S and only these folders in its path.
+# With -S and only these folders in the path, the interpreter starts in half the time.
 _PROGRAM = f"import sys; sys.path[:0] = {_FOLDERS!r}; from proctorium_identity.images.reader import main; main()"
 
 
@@ -62,7 +62,10 @@ class ReadImage:
 
 
 class ImageReader:
-    """Reads each image in a separate process: at most `at_once` images at a time, and at most one of each case."""
+    """Reads each image in a separate process.
+
+    At most `at_once` images are read at a time, and at most one image of each case.
+    """
 
     def __init__(
         self,

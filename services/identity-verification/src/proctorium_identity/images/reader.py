@@ -33,7 +33,7 @@ class ResourceLimits:
 
 
 class FlawError(Exception):
-    """The image is refused because of `flaw`. `format` is the name of its format if that is unsupported, or empty."""
+    """The image is refused because of `flaw`. `format` is the name of the file's unsupported format, or empty."""
 
     def __init__(self, flaw: Flaw, format: str = "") -> None:
         super().__init__(flaw)
@@ -81,7 +81,7 @@ def _read(file: bytes, limits: ImageLimits) -> tuple[dict[str, str | int], bytes
 def normalize(file: bytes, limits: ImageLimits) -> Image.Image:
     """Return the image upright, in RGB, without metadata and reduced to the stored size.
 
-    Its longer side has at most `stored_side` pixels. Raises FlawError.
+    The longer side of the returned image has at most `stored_side` pixels. Raises FlawError if the image is refused.
     """
     opened = _open(file, limits)
     try:

@@ -12,10 +12,11 @@ from proctorium_identity.storage import cases, sessions
 
 
 async def session_actor(tx: Transaction, caller: Caller, session_id: UUID) -> Actor:
-    """Return the caller with their acting role for the cases of the session.
+    """Return the caller as an `Actor` with the acting role for the cases of the session.
 
     An administrator acts as a proctor only if they are a certified proctor of the session. Raises NOT_YOUR_CASE if the
-    caller does not supervise the session, or if an administrator would act as such and has a case in the session.
+    caller does not supervise the session. Also raises NOT_YOUR_CASE if the caller would act as an administrator and has
+    a case in the session.
     """
     person_id = caller.person_id
     if person_id is None:
@@ -31,9 +32,9 @@ async def session_actor(tx: Transaction, caller: Caller, session_id: UUID) -> Ac
 
 
 async def case_actor(tx: Transaction, caller: Caller, case: Case) -> Actor:
-    """Return the caller with their acting role for the case.
+    """Return the caller as an `Actor` with the acting role for the case.
 
-    Raises NOT_YOUR_CASE if the caller does not supervise the session, or if it is the caller's own case.
+    Raises NOT_YOUR_CASE if the caller does not supervise the session, or if the case is the caller's own case.
     """
     if caller.person_id == case.person_id:
         raise not_your_case()

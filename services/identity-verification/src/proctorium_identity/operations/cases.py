@@ -22,7 +22,8 @@ CHANNEL = "identity_cases"
 async def get_case(database: Database, caller: Caller, case_id: UUID) -> Case:
     """Return the case.
 
-    Raises NOT_YOUR_CASE unless it is the caller's own case, or a case of a session that the caller supervises.
+    Raises NOT_YOUR_CASE if the case does not exist. Also raises NOT_YOUR_CASE unless the case is the caller's own case
+    or belongs to a session that the caller supervises.
     """
     async with database.transaction() as tx:
         case = await cases.get_case(tx, case_id)
@@ -62,7 +63,7 @@ async def open_case(
 ) -> None:
     """Open a case for the learner in the session, unless the learner already has one.
 
-    The case expires at once if the session has ended or the learner was removed from it.
+    The case expires at once if the session has ended or the learner was removed from the session.
     """
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
@@ -102,6 +103,6 @@ async def _expire(tx: Transaction, case: Case) -> None:
 
 
 async def store_case(tx: Transaction, case: Case) -> None:
-    """Store a changed case and notify the streams that watch the queue of its session."""
+    """Store a changed case, and notify the streams that watch the queue of the case's session."""
     await cases.update_case(tx, case)
     tx.notify(CHANNEL, str(case.session_id))

@@ -40,8 +40,8 @@ async def decide(
 ) -> M:
     """Verify or reject a case. Repeating the same decision changes nothing.
 
-    Raises NOT_YOUR_CASE and CASE_CLOSED. A rejection without a reason raises INVALID_REQUEST. A verification also
-    raises EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED.
+    Raises NOT_YOUR_CASE and CASE_CLOSED. Raises INVALID_REQUEST for a rejection without a reason. Raises
+    EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED for a verification.
     """
 
     async def run(tx: Transaction) -> Case:
@@ -94,7 +94,7 @@ async def request_resubmission(
 
 
 async def _lock_case(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:
-    """Lock the row of the case; return the case, and the caller with their acting role. Raises NOT_YOUR_CASE."""
+    """Lock the row of the case, and return the case and the caller as an `Actor`. Raises NOT_YOUR_CASE."""
     case = await cases.lock_case(tx, case_id)
     if case is None:
         raise not_your_case()

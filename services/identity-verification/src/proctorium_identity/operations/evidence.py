@@ -39,7 +39,7 @@ _log = get_logger()
 
 @dataclass(slots=True)
 class _StoredImage:
-    """An image in the object storage. If `accepted` is true, its row may exist, so its object is not deleted."""
+    """An image in the object storage. If `accepted` is true, its row may exist, so the object must not be deleted."""
 
     evidence_id: UUID
     case_id: UUID
@@ -52,8 +52,8 @@ class _StoredImage:
 class EvidenceSubmission:
     """Reads, encrypts and stores submitted images.
 
-    The object is written before its row, so that a crash can leave an object without a row, but never a row without an
-    object. The object of a refused or repeated request is deleted.
+    The object of an image is written before the row of the image. Therefore a crash can leave an object without a row,
+    but never a row without an object. The object is deleted if the request is refused or is a repetition.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class EvidenceSubmission:
         *,
         within: float | None,
     ) -> M:
-        """Add the image in `file` to the case, and submit the case if it then has an image of each kind.
+        """Add the image in `file` to the case, and submit the case if the case then has an image of each kind.
 
         `within` is the time until the deadline of the call in seconds, or None if the call has no deadline. Raises
         NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES, DEPENDENCY_UNAVAILABLE, and the errors of `ImageReader.read`.
@@ -83,8 +83,8 @@ class EvidenceSubmission:
             response = await stored_response(tx, responder.request, responder.response)
             if response is not None:
                 return response
-            # This check refuses an image before it is read. `run` repeats the check because the case can change in the
-            # meantime.
+            # This check refuses an image before it is read. `run` repeats the check because the case can change while
+            # the image is read.
             await _require_accepted(tx, await cases.get_case(tx, case_id), caller, kind)
             encrypted_key = await cases.get_encrypted_key(tx, case_id)
         key = self._case_keys.decrypt(case_id, encrypted_key)
@@ -93,7 +93,7 @@ class EvidenceSubmission:
 
             async def run(tx: Transaction) -> Case:
                 # `accepted` is set before the commit, so that the object of a committed row is never deleted. It is set
-                # last, so that the object is deleted if a step before fails.
+                # after `_add_image`, so that the object is deleted if `_add_image` fails.
                 case = await _add_image(tx, caller, stored)
                 stored.accepted = True
                 return case
@@ -104,10 +104,10 @@ class EvidenceSubmission:
     async def _stored(
         self, key: CaseKey, case_id: UUID, kind: EvidenceKind, image: ReadImage
     ) -> AsyncIterator[_StoredImage]:
-        """Store the encrypted image, and delete it at the end of the block unless it was accepted.
+        """Store the encrypted image, and delete the image at the end of the `async with` block unless it was accepted.
 
-        An accepted image is not deleted even if the commit raises an error. The row may exist, because the error can
-        mean that only the response to the commit was lost.
+        An accepted image is not deleted even if the commit raises an error. In this case, the row may exist, because
+        the error can mean that only the response to the commit was lost.
         """
         evidence_id = new_id()
         stored = _StoredImage(evidence_id, case_id, kind, f"{case_id}/{evidence_id}", image)
@@ -123,12 +123,13 @@ class EvidenceSubmission:
                 await asyncio.shield(self._discard(stored, storing))
 
     async def _discard(self, stored: _StoredImage, storing: asyncio.Future[None]) -> None:
-        # Wait until the object is written, because it can be deleted only then.
+        # Wait until the object is written, because an object cannot be deleted before it is written.
         await asyncio.wait([storing])
         try:
             await self._store.delete(stored.object_key)
         except ServiceError:
-            # This error is only logged, so that the learner receives the error for which the image was refused.
+            # The failure of the deletion is only logged, so that the learner receives the error for which the image was
+            # refused.
             _log.warning(
                 "evidence_not_deleted", case_id=str(stored.case_id), object_key=stored.object_key
             )
@@ -161,7 +162,7 @@ async def _add_image(tx: Transaction, caller: Caller, stored: _StoredImage) -> C
 async def _require_accepted(
     tx: Transaction, case: Case | None, caller: Caller, kind: EvidenceKind
 ) -> Case:
-    """Return the case if it is the caller's own and accepts an image of this kind.
+    """Return the case if it belongs to the caller and accepts an image of this kind.
 
     Raises NOT_YOUR_CASE, CASE_CLOSED and TOO_MANY_IMAGES.
     """

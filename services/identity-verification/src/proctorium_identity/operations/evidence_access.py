@@ -66,7 +66,7 @@ class EvidenceViewing:
         *,
         access_period: timedelta,
     ) -> None:
-        """Set `access_period`, the time after the end of a session during which its proctors may view its evidence."""
+        """Set `access_period`, the time after a session in which the session's proctors may view evidence."""
         self._database = database
         self._case_keys = case_keys
         self._store = store
@@ -74,7 +74,7 @@ class EvidenceViewing:
         self._access_period = access_period
 
     async def view_image(self, caller: Caller, case_id: UUID, kind: EvidenceKind) -> Image:
-        """Return the current image of the kind.
+        """Return the current image of `kind`, decrypted.
 
         Raises EVIDENCE_MISSING, EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE, and the errors of `_viewed_case`.
         """
@@ -122,7 +122,7 @@ class EvidenceViewing:
     async def _viewed_case(
         self, tx: Transaction, caller: Caller, case_id: UUID
     ) -> tuple[Case, Actor]:
-        """Return the case, and the caller with the role in which they may view its evidence.
+        """Return the case, and the caller as an `Actor` with the role in which the caller may view the evidence.
 
         Proctors of the session may view the evidence while they are certified and until the access period ends.
         Administrators may view it at any time. Raises NOT_YOUR_CASE, EVIDENCE_CLOSED and CERTIFICATION_ENDED.
@@ -145,9 +145,9 @@ class EvidenceViewing:
 async def list_accesses(
     database: Database, session_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[EvidenceAccess], str]:
-    """Return one page of the session's accesses, newest first, and the token of the next page.
+    """Return one page of the accesses in the session, newest first, and the token of the next page.
 
-    Raises INVALID_PAGE_TOKEN.
+    The token is empty if there is no next page. Raises INVALID_PAGE_TOKEN.
     """
     name = f"evidence-accesses:{session_id}"
     limit = pages.effective_size(page_size)

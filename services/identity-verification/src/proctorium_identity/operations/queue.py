@@ -24,12 +24,12 @@ async def watch_queue(
     *,
     heartbeat: timedelta,
 ) -> AsyncGenerator[Sequence[Case], None]:
-    """Yield the queue immediately and after each change, without the caller's own case.
+    """Yield the queue without the caller's own case, immediately and after each change.
 
-    The whole queue is read again after each notification, so no change is missed. Several changes at the same time can
-    result in one response. After `heartbeat` without a change, the last queue is yielded again without a query, so that
-    the client can detect a lost connection. Raises NOT_YOUR_CASE if the caller does not supervise the session, or no
-    longer does.
+    The whole queue is read again after each notification, so no change is missed. If several changes happen at the same
+    time, the queue may be yielded only once. After `heartbeat` without a change, the last queue is yielded again
+    without a query, so that the client can detect a lost connection. Raises NOT_YOUR_CASE if the caller does not
+    supervise the session, or no longer supervises it.
     """
     yield (current := await _read_queue(database, caller, session_id))
     now = asyncio.get_running_loop().time

@@ -1,4 +1,4 @@
-"""Queries of the cases, with the kinds of their current images."""
+"""Queries of the cases. Each returned case contains the kinds of its current images."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ async def get_case_of_learner(tx: Transaction, session_id: UUID, person_id: UUID
 async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
     """Lock the row of the case and return the case, or None if it does not exist.
 
-    The kinds of its current images are read after the row is locked.
+    The kinds of the current images are read after the row is locked.
     """
     statement = select(cases.c.case_id).where(cases.c.case_id == case_id).with_for_update()
     if (await tx.execute(statement)).first() is None:
@@ -68,7 +68,10 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
 async def lock_undecided_cases(
     tx: Transaction, session_id: UUID, participant_id: UUID | None = None
 ) -> Sequence[Case]:
-    """Lock the undecided cases of a session, or of one participant in it, in the order of their ids; return them."""
+    """Lock and return the undecided cases of a session, in the order of the case ids.
+
+    If `participant_id` is not None, only the cases of this participant are locked and returned.
+    """
     statement = (
         select(cases.c.case_id)
         .where(cases.c.session_id == session_id, cases.c.state.in_(UNDECIDED))

@@ -2,7 +2,7 @@
 
 The key of a case is encrypted with the master key and stored in the row of the case. If the stored key is deleted, no
 copy of the case's images can be decrypted. Each ciphertext is authenticated together with the case, the kind and the
-evidence ID, so that it is not accepted in place of another image.
+evidence ID, so that the ciphertext is not accepted in place of another image.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from proctorium_identity.domain.evidence import EvidenceKind
 
 
 class CaseKey:
-    """The key of one case's images. It is never logged, and is kept in memory only for a short time."""
+    """The key of one case's images. The key is never logged, and stays in memory only for a short time."""
 
     def __init__(self, case_id: UUID, key: bytes) -> None:
         self._case_id = case_id
@@ -25,7 +25,10 @@ class CaseKey:
         return self._key.encrypt(image, self._context(kind, evidence_id))
 
     def decrypt(self, kind: EvidenceKind, evidence_id: UUID, ciphertext: bytes) -> bytes:
-        """Return the image. Raises DecryptionError if the ciphertext was changed or belongs to another image."""
+        """Return the decrypted image.
+
+        Raises DecryptionError if the ciphertext was changed or belongs to another image.
+        """
         return self._key.decrypt(ciphertext, self._context(kind, evidence_id))
 
     def _context(self, kind: EvidenceKind, evidence_id: UUID) -> str:

@@ -1,6 +1,6 @@
-"""Queries of the evidence access log (`I5`). Its rows are permanent.
+"""Queries of the evidence access log (`I5`). The rows of the log are permanent.
 
-Each row contains the person, the acting role, the accessed data of a learner, and the time.
+Each row contains the person, the acting role, the kind of the accessed data, and the time.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ async def insert_access(
 async def list_last_viewed(
     tx: Transaction, case_id: UUID, accessed_by: UUID
 ) -> Mapping[EvidenceKind, UUID]:
-    """Return a mapping from each kind to the id of the image that the person viewed last."""
+    """Return a mapping from each viewed kind to the id of the image of this kind that the person viewed last."""
     rows = await tx.execute(
         select(evidence_access_log.c.subject, evidence_access_log.c.evidence_id)
         .ext(distinct_on(evidence_access_log.c.subject))

@@ -1,4 +1,4 @@
-"""The object storage of ciphertexts: a local folder or an S3 bucket."""
+"""The object storage of the encrypted images, in a local folder or an S3 bucket."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_common.telemetry.traces import span
 
 
 class ObjectMissingError(Exception):
-    """There is no object with this key."""
+    """The storage has no object with the given key."""
 
 
 class EvidenceStore:

@@ -24,7 +24,7 @@ class Session:
 
 
 async def get_session(tx: Transaction, session_id: UUID) -> Session:
-    """Return the session, or a session without proctors and end if none of its events was handled yet."""
+    """Return the session. The session has no proctors and no end if none of its events was handled yet."""
     rows = await tx.execute(select(sessions).where(sessions.c.session_id == session_id))
     row = rows.one_or_none()
     if row is None:
@@ -33,7 +33,7 @@ async def get_session(tx: Transaction, session_id: UUID) -> Session:
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session:
-    """Lock the row of the session, which is inserted if it is missing, and return the session."""
+    """Insert the row of the session if it is missing, lock the row, and return the session."""
     await tx.execute(insert(sessions).values(session_id=session_id).on_conflict_do_nothing())
     rows = await tx.execute(
         select(sessions).where(sessions.c.session_id == session_id).with_for_update()
@@ -65,13 +65,13 @@ async def upsert_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> N
 
 
 async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Record that a participant was removed from their session. Repeating this changes nothing."""
+    """Record that a participant was removed from the session. Recording the same participant again changes nothing."""
     new = insert(removed_participants).values(participant_id=participant_id)
     await tx.execute(new.on_conflict_do_nothing())
 
 
 async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
-    """Return whether the participant was removed from their session."""
+    """Return whether the participant was removed from the session."""
     rows = await tx.execute(
         select(exists().where(removed_participants.c.participant_id == participant_id))
     )

@@ -27,24 +27,30 @@ metadata = MetaData(naming_convention=NAMING)
 _TIME = DateTime(timezone=True)
 
 certifications = certifications_table(metadata)
-"""Copies of enrollment's certifications. A proctor needs a valid certification to view learners' data."""
+"""Copies of the certifications in enrollment. A proctor needs a valid certification to view learners' data."""
 
 sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
-    # Null until SessionScheduled is handled. Another event of the session may arrive first and insert the row.
+    # The proctors are null until SessionScheduled is handled. Another event may arrive first and insert the row.
     Column("proctor_ids", ARRAY(Uuid)),
     Column("ended_at", _TIME),
 )
-"""The proctors and the end of each session, from its events. Opening and expiring cases lock the session's row."""
+"""The proctors and the end of each session, copied from the events of the session.
+
+A transaction that opens or expires a case locks the row of the session.
+"""
 
 removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
 )
-"""Participants who were removed from their session. ParticipantRemoved may arrive before ParticipantJoined."""
+"""The participants who were removed from a session.
+
+The rows are stored because ParticipantRemoved may arrive before ParticipantJoined.
+"""
 
 cases = Table(
     "cases",
@@ -86,7 +92,7 @@ cases = Table(
         postgresql_where=text("state = 'submitted'"),
     ),
 )
-"""One case per learner and session. A trigger allows only the transitions of the state machine."""
+"""The cases: one for each learner in each session. A trigger allows only the transitions of the state machine."""
 
 evidence = Table(
     "evidence",
@@ -99,7 +105,8 @@ evidence = Table(
     Column("width", Integer, nullable=False),
     Column("height", Integer, nullable=False),
     Column("submitted_at", _TIME, nullable=False),
-    # The time at which a newer image replaced this image, or a resubmission was requested. Null if it is current.
+    # The time at which a newer image replaced this image, or a resubmission was requested. Null if the image is
+    # current.
     Column("superseded_at", _TIME),
     UniqueConstraint("object_key"),
     CheckConstraint("kind IN ('document', 'selfie')", name="kind"),
@@ -112,7 +119,10 @@ evidence = Table(
     ),
     Index("ix_evidence_case_id", "case_id"),
 )
-"""The images of cases: kind, and key of the object with the ciphertext. At most one of each kind is current."""
+"""The images of cases. At most one image of each kind is current in a case.
+
+The object with the key `object_key` contains the encrypted image.
+"""
 
 evidence_access_log = Table(
     "evidence_access_log",
@@ -132,4 +142,4 @@ evidence_access_log = Table(
     ),
     Index("ix_evidence_access_log_case_id", "case_id", "accessed_by"),
 )
-"""Every access to an image or to registration data (`I5`). Rows are permanent."""
+"""One row for each access to an image or to registration data (`I5`). The rows are permanent."""

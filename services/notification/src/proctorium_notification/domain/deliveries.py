@@ -1,7 +1,8 @@
-"""Deliveries: a delivery is one message to one person by one channel, and is sent exactly once (`N2`, `N4`).
+"""Deliveries and their states (`N2`, `N4`).
 
-Before a delivery is SENDING, the mail server has received no part of the message, so every failure can be retried.
-Afterwards, the mail server may have accepted the message, and only its response shows whether it has.
+A delivery is one message to one person by one channel. It is sent exactly once. Before the state SENDING, the mail
+server has received no part of the message, so the delivery can be retried after any failure. From the state SENDING on,
+the mail server may have accepted the message, and only the response of the mail server shows whether it has.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ _UNSETTLED = frozenset({DeliveryState.SENDING, DeliveryState.IN_DOUBT})
 DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
     "delivery",
     DeliveryState,
-    # A message in the application is sent as soon as it is stored.
+    # The initial state of a message in the application is SENT, because storing the message delivers it.
     initial=(DeliveryState.PENDING, DeliveryState.SENT),
     transitions=(
         Transition(
@@ -54,7 +55,8 @@ DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
             _SYSTEM,
             "The message is handed over to the mail server next.",
         ),
-        # A slow sender may receive the response after the delivery has become in doubt, and can still store it.
+        # A slow sender may receive the response after the delivery was marked as in doubt. The sender then still stores
+        # the response.
         Transition(
             DeliveryAction.ACCEPT,
             _UNSETTLED,
@@ -104,15 +106,15 @@ DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """The event that causes messages, with its topic, session and subject."""
+    """The event that causes messages, with the topic, the session and the subject of the messages."""
 
     event_id: UUID
     topic: Topic
     session_id: UUID | None = None
     subject_id: UUID | None = None
-    """The code, attempt or certificate that the message is about."""
+    """The id of the subject: the code, the attempt or the certificate that the messages are about."""
     subject_title: str = ""
-    """The title of the subject, or empty if it has none."""
+    """The title of the subject, or empty if the subject has no title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +134,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The delays before a delivery is retried, and the age from which it is not retried but fails."""
+    """The delays before a delivery is retried, and the age at which a delivery fails instead of being retried."""
 
     first: timedelta = timedelta(seconds=15)
     longest: timedelta = timedelta(hours=1)
@@ -140,9 +142,9 @@ class RetryPolicy:
     give_up_after: timedelta = timedelta(days=3)
 
     def backoff(self, tries: int) -> timedelta:
-        """Return the delay after the mail server has deferred a message `tries` times.
+        """Return the delay before the next try of a message that the mail server has deferred `tries` times.
 
-        The delay is `first` after the first time. It doubles each time, up to `longest`.
+        The delay after the first try is `first`. The delay doubles after each further try, up to `longest`.
         """
         doublings = min(max(tries, 1) - 1, 20)
         return min(self.first * (1 << doublings), self.longest)
@@ -158,9 +160,9 @@ _MAX_ERROR_STORED = 500
 
 
 def redact(error: str, address: str = "") -> str:
-    """Return `error` as one line in which mail addresses are replaced and which is cut off at 500 characters.
+    """Return `error` as one line of at most 500 characters, in which mail addresses are replaced.
 
-    Mail servers often repeat the address of the recipient in their responses.
+    The replacement is needed, because mail servers often repeat the address of the recipient in their responses.
     """
     error = error[:_MAX_ERROR_READ]
     if address:

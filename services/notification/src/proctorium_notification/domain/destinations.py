@@ -1,7 +1,7 @@
-"""Destinations of mails, and the limits of their connections to the mail server.
+"""Destinations of mails, and the limits of connections to the mail server for each destination.
 
-A destination stands for the domain of a mail address. It is a small number that several domains share, so that the row
-of a pending mail contains nothing that identifies a person.
+A destination is a small number that stands for the domain of a mail address. Several domains share a destination, so
+that the row of a pending mail does not identify a person.
 """
 
 from __future__ import annotations
@@ -14,34 +14,43 @@ from enum import StrEnum
 from hashlib import sha256
 
 DESTINATION_COUNT = 1024
-"""The number of destinations. Domains that have the same number also share the limits of their connections."""
+"""The number of destinations. Domains with the same destination share the limits of connections."""
 
 _FIRST_SLOW_PERIOD = timedelta(seconds=10)
-"""The period for which a destination is slow after its first slow response. Each further slow response doubles it."""
+"""The period for which a destination is slow after its first slow response.
+
+Each further slow response doubles the period.
+"""
 _MAX_SLOW_RESPONSES = 7
-"""The number of slow responses from which the period is not doubled any more. It is then about ten minutes."""
+"""The number of slow responses after which the period does not grow any more.
+
+The longest period is about ten minutes.
+"""
 
 
 def destination_of(email: str) -> int:
-    """Return the destination of a mail address, from 0 to `DESTINATION_COUNT` - 1; it is the same in every process."""
+    """Return the destination of a mail address, from 0 to `DESTINATION_COUNT` - 1.
+
+    Every process computes the same destination for an address.
+    """
     domain = email.rpartition("@")[2].lower()
     digest = sha256(domain.encode(errors="replace")).digest()
     return int.from_bytes(digest[:2]) % DESTINATION_COUNT
 
 
 class Lane(StrEnum):
-    """The kinds of lanes; a lane is one connection to the mail server that sends one batch of mails."""
+    """The kinds of lanes. A lane is one connection to the mail server, over which one batch of mails is sent."""
 
     ORDINARY = "ordinary"
     SLOW = "slow"
 
 
 class Destinations:
-    """Limits the lanes (connections to the mail server) of one process by how quickly destinations respond.
+    """Limits the lanes (connections to the mail server) that each destination may use in one process.
 
-    A quarter of the lanes serves only slow destinations, with at most one lane for each destination. The other lanes
-    are ordinary lanes. A destination that has responded quickly, and has no slow response left, may use half of them.
-    Any other destination may use one of them.
+    A quarter of the lanes serves only slow destinations, with at most one lane for each destination. All other lanes
+    are ordinary lanes. After a quick response that did not cancel a slow response, a destination may use half of the
+    ordinary lanes until its next slow response. Any other destination may use one ordinary lane.
 
     A slow response makes a destination slow for a period. Each further slow response doubles this period. A quick
     response cancels one slow response. When all slow responses are cancelled, the destination is no longer slow.
@@ -53,13 +62,13 @@ class Destinations:
         self._limits = {Lane.ORDINARY: connections - slow, Lane.SLOW: slow}
         self._quick_limit = max(1, self._limits[Lane.ORDINARY] // 2)
         self._lanes_in_use: Counter[int] = Counter()
-        # The number of slow responses that are not cancelled by quick responses, for each destination. It is -1 if
-        # none is left and a further response was quick.
+        # The number of slow responses of each destination that are not cancelled by quick responses. The number is -1
+        # after a quick response that did not cancel a slow response.
         self._slow_responses: dict[int, int] = {}
         self._slow_until: dict[int, datetime] = {}
 
     def limit(self, lane: Lane) -> int:
-        """Return the maximum number of lanes of this kind that are in use at the same time."""
+        """Return the maximum number of lanes of the kind `lane` that may be in use at the same time."""
         return self._limits[lane]
 
     def is_slow(self, destination: int) -> bool:
@@ -72,25 +81,25 @@ class Destinations:
         return {destination for destination in self._slow_until if self.is_slow(destination)}
 
     def allows(self, lane: Lane, destination: int) -> bool:
-        """Return whether another lane of this kind may serve the destination now."""
+        """Return whether one more lane of the kind `lane` may serve the destination now."""
         return not self._is_full(destination) and (
             lane is Lane.SLOW or not self.is_slow(destination)
         )
 
     def blocked(self) -> AbstractSet[int]:
-        """Return the destinations that another ordinary lane may not serve now."""
+        """Return the destinations that no further ordinary lane may serve now."""
         return self.slow() | {each for each in self._lanes_in_use if self._is_full(each)}
 
     def slow_and_free(self) -> AbstractSet[int]:
-        """Return the slow destinations that are not served by a lane now."""
+        """Return the slow destinations that no lane serves now."""
         return {destination for destination in self.slow() if not self._is_full(destination)}
 
     def acquire(self, destination: int) -> None:
-        """Count one more lane that serves the destination, until `release` is called."""
+        """Add one to the number of lanes that serve the destination. `release` subtracts it again."""
         self._lanes_in_use[destination] += 1
 
     def release(self, destination: int) -> None:
-        """Count one lane fewer that serves the destination."""
+        """Subtract one from the number of lanes that serve the destination."""
         self._lanes_in_use[destination] -= 1
         if not self._lanes_in_use[destination]:
             del self._lanes_in_use[destination]
@@ -103,7 +112,7 @@ class Destinations:
             self._slow_until.pop(destination, None)
 
     def record_slow_response(self, destination: int) -> bool:
-        """Record a slow response for the destination. Return True if the destination was not slow before."""
+        """Record a slow response for the destination. Return whether the destination became slow by this response."""
         new = not self.is_slow(destination)
         count = min(max(self._slow_responses.get(destination, 0), 0) + 1, _MAX_SLOW_RESPONSES)
         self._slow_responses[destination] = count

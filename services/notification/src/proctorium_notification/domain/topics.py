@@ -1,4 +1,4 @@
-"""Topics and channels of messages, and the rule by which messages are not sent when they are too late (`N1`)."""
+"""Topics and channels of messages, and the rule that decides whether a message is too late to be sent (`N1`)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Channel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The facts about a session that messages mention."""
+    """The facts about a session that are needed for messages."""
 
     session_id: UUID
     title: str
@@ -65,14 +65,14 @@ CALENDAR_METHODS: Mapping[Topic, str] = {
     Topic.CODE_REPLACED: "REQUEST",
     Topic.SESSION_CANCELLED: "CANCEL",
 }
-"""The topics whose mails have a calendar entry, with the method of the entry (RFC 5546)."""
+"""The method of the calendar entry (RFC 5546) for each topic whose mails have a calendar entry."""
 
 
 def reason_not_to_send(topic: Topic, session: Session | None, now: datetime) -> str | None:
-    """Return the reason why a message should no longer be sent, or None if it should be sent.
+    """Return the reason why a message should no longer be sent, or None if the message should be sent.
 
     A mail can be late because the mail server was unavailable or an event was redelivered. For example, an invitation
-    to a session that is over would only confuse its recipient.
+    to a session that is over would only confuse the recipient.
     """
     if session is None or topic not in _INVITATIONS:
         return None

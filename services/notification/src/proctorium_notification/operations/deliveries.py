@@ -1,4 +1,4 @@
-"""Listing deliveries with their outcomes and resending them, for administrators (`N4`)."""
+"""Operations for administrators: listing deliveries with their outcomes, and resending deliveries (`N4`)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ async def list_page(
 
 
 async def resend(database: Database, delivery_id: UUID, responder: Responder[Delivery, M]) -> M:
-    """Send a failed or in-doubt delivery again, with the same Message-ID. Raises NOT_FOUND, DELIVERY_NOT_FAILED."""
+    """Send a mail again whose delivery has failed or is in doubt.
+
+    Raises NOT_FOUND, DELIVERY_NOT_FAILED.
+    """
 
     async def run(tx: Transaction) -> Delivery:
         require_resendable(await deliveries.lock_delivery(tx, delivery_id))

@@ -1,4 +1,7 @@
-"""Access to data of enrollment that notification does not store: addresses, languages and texts of codes (`N2`)."""
+"""A client for the data of enrollment that notification does not store (`N2`).
+
+The data are mail addresses, languages and the texts of codes.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ _CODES_PER_REQUEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The mail address of a person, with their name, language and time zone. It is never stored and never logged."""
+    """The mail address, the name, the language and the time zone of a person. They are never stored or logged."""
 
     email: str = field(repr=False)
     reader: Reader
@@ -52,7 +55,7 @@ class Directory:
         return contacts
 
     async def codes(self, session_ids: Iterable[UUID]) -> Mapping[UUID, str]:
-        """Return the texts of the active codes of these sessions, keyed by code id."""
+        """Return the texts of the active codes of the sessions, keyed by code id."""
         return {
             UUID(code.code_id): code.text
             for session_id in sorted(set(session_ids))
@@ -76,7 +79,7 @@ class Directory:
             request.page_token = response.next_page_token
 
     async def support(self) -> Support:
-        """Return the name of the organisation and its contacts for questions."""
+        """Return the name of the organisation and the contacts to which people send questions."""
         try:
             response = await self._organisation.GetOrganisation(
                 organisation_pb2.GetOrganisationRequest()

@@ -1,6 +1,6 @@
 """A person's notifications in the application (`N1`).
 
-Notifications are rendered when they are read, in the language that the reader has at that time.
+A notification is rendered each time it is read, in the current language of the reader.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LIST = "notifications"
 
 @dataclass(frozen=True, slots=True)
 class RenderedNotification:
-    """A notification with its text."""
+    """A notification and its rendered text."""
 
     notification: Notification
     summary: Summary
@@ -33,7 +33,7 @@ class RenderedNotification:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of notifications, the token of the next page, and the number of unread notifications on all pages."""
+    """A page of notifications, the token of the next page, and the number of all unread notifications of the person."""
 
     notifications: Sequence[RenderedNotification]
     next_page_token: str
@@ -66,16 +66,16 @@ class Inbox:
         return Page([self._render(each, planned, reader) for each in listed], token, unread)
 
     async def mark_read(self, person_id: UUID, notification_ids: Sequence[UUID]) -> int:
-        """Mark notifications of the person as read, and return the number of notifications that are unread then.
+        """Mark notifications of the person as read, and return the number of the person's notifications left unread.
 
-        If `notification_ids` is empty, all notifications are marked.
+        If `notification_ids` is empty, all notifications of the person are marked.
         """
         async with self._database.transaction() as tx:
             await inbox.update_read_notifications(tx, person_id, notification_ids or None)
             return await inbox.count_unread(tx, person_id)
 
     async def _reader(self, person_id: UUID) -> Reader:
-        """Return the person's language and time zone, or the defaults if enrollment is unavailable."""
+        """Return the person as a reader. The reader has the default values if enrollment is unavailable."""
         try:
             contacts = await self._directory.contacts([person_id])
         except ServiceError:

@@ -1,4 +1,7 @@
-"""Creating the messages for events that concern people, one for each person and channel (`N1`, `N2`)."""
+"""Creating messages for events that concern people (`N1`, `N2`).
+
+Each event causes one message for each person and channel.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,9 @@ from proctorium_notification.storage.deliveries import CHANNEL, insert_deliverie
 
 
 async def notify(tx: Transaction, cause: Cause, person_ids: Sequence[UUID]) -> None:
-    """Create one message for each person and channel. A repetition changes nothing.
+    """Create one message for each person and channel. A repeated call for the same event changes nothing.
 
-    If the plan of the session is not known yet, the messages are sent and shown after the plan is stored.
+    If the plan of the session is not known yet, the messages are not sent or shown until the plan is stored.
     """
     context = current_trace_context()
     traceparent = traceparent_of(context) if context else ""
@@ -26,7 +29,7 @@ async def notify(tx: Transaction, cause: Cause, person_ids: Sequence[UUID]) -> N
 
 
 async def schedule_session(tx: Transaction, session: Session) -> None:
-    """Store the plan of a session, and notify the senders of the messages that can be sent now."""
+    """Store the plan of a session, and notify the senders, because messages about the session can be sent now."""
     await sessions.upsert_session_plan(tx, session)
     tx.notify(CHANNEL, "")
 

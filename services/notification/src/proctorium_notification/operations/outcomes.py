@@ -1,4 +1,7 @@
-"""Storing the outcome of each try to send a mail, with the event and the log line for this outcome."""
+"""Storing the outcome of each try to send a mail.
+
+Each outcome is stored together with its event, and is logged.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +24,10 @@ _log = get_logger()
 
 
 class Outcomes:
-    """Stores the outcomes of one sender, each in its own transaction.
+    """Stores the outcomes of one sender. Each outcome has its own transaction.
 
-    `tries` is added to the tries of the delivery. It is 1 for a try that ended before the state SENDING, and 0 for a
-    later one, because the change to SENDING has counted the try already.
+    The argument `tries` of the methods is added to the number of tries of the delivery. It is 1 for a try that ended
+    before the state SENDING. It is 0 for a try that ended later, because the change to SENDING already counted the try.
     """
 
     def __init__(
@@ -36,9 +39,9 @@ class Outcomes:
         self._clock = clock
 
     async def record_sending(self, claim: Claim) -> bool:
-        """Record that the message is handed over next, and return True.
+        """Record that the message is about to be handed over, and return True.
 
-        Return False if the claim is lost. The message must not be handed over then.
+        Return False if the claim is lost. In that case, the caller must not hand the message over.
         """
         async with self._database.transaction() as tx:
             leased_until = tx.now + self._hand_over_lease
@@ -47,7 +50,7 @@ class Outcomes:
     async def record_sent(self, claim: Claim) -> None:
         """Record that the mail server accepted the message.
 
-        The acceptance is recorded nowhere else, so this is retried while the database is unavailable.
+        The acceptance is recorded nowhere else, so this method retries while the database is unavailable.
         """
         async for attempt in stamina.retry_context(
             on=ServiceError, attempts=20, timeout=self._hand_over_lease, wait_max=2.0
@@ -61,7 +64,7 @@ class Outcomes:
     async def record_rejected(
         self, claim: Claim, rejection: RejectedError, address: str, *, tries: int
     ) -> None:
-        """Record that the mail server rejected the message; after a temporary rejection, it is retried later."""
+        """Record that the mail server rejected the message. A temporarily rejected message is retried later."""
         error = redact(str(rejection), address)
         if rejection.permanent:
             await self.record_failed(claim, error, tries=tries)
@@ -70,7 +73,7 @@ class Outcomes:
             await self._record_deferred(claim, delay, error, tries=tries)
 
     async def record_unavailable(self, claims: Sequence[Claim], error: str) -> None:
-        """Record that the mail server or enrollment was unavailable. This does not count as a try."""
+        """Record that the mail server or enrollment was unavailable. The number of tries does not change."""
         for claim in claims:
             await self._record_deferred(claim, self._retry.unavailable, redact(error), tries=0)
 
@@ -82,7 +85,7 @@ class Outcomes:
         _log.warning("delivery_failed", delivery_id=str(claim.delivery.delivery_id), error=error)
 
     async def record_in_doubt(self, claim: Claim, error: str) -> None:
-        """Record that no valid response was received after the message was handed over."""
+        """Record that the message was handed over, but no valid response was received."""
         async with self._database.transaction() as tx:
             await deliveries.update_delivery_to_in_doubt(tx, claim, error=error)
         _log.warning("delivery_in_doubt", delivery_id=str(claim.delivery.delivery_id))

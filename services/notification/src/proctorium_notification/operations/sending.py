@@ -1,4 +1,4 @@
-"""Sending the mails that are due, each exactly once (`N2`, `N4`).
+"""Sending mails that are due. Each mail is sent exactly once (`N2`, `N4`).
 
 A mail is sent in these steps:
 
@@ -12,8 +12,9 @@ Each change of the delivery is committed before the next step. If the process is
 pending, and another sender claims it after the lease has ended. If the process is killed between steps 3 and 5, the
 delivery becomes in doubt.
 
-Batches are sent concurrently, each over its own connection. The database is the queue. A mail is released if its
-destination is slow or all connections of its destination are in use. Later claims skip such mails.
+Batches are sent concurrently, each over its own connection. The database is the queue of mails. A sender releases the
+claim of a mail if the destination of the mail is slow, or if the destination already uses as many connections as it
+may. Later claims skip the mails to such destinations.
 """
 
 from __future__ import annotations
@@ -61,9 +62,10 @@ _log = get_logger()
 class SendingPolicy:
     """The limits of a sender.
 
-    `batch_size` is the maximum number of claims in a batch, and `connections` the maximum number of concurrent
-    connections to the mail server. A destination becomes slow if a mail to it takes longer than `slow_after`. `lease`
-    is the lease of a claim, and `hand_over_lease` its lease from the state SENDING.
+    `batch_size` is the maximum number of claims in a batch. `connections` is the maximum number of concurrent
+    connections to the mail server. A destination becomes slow if sending a mail to it takes longer than `slow_after`.
+    `lease` is the duration of the lease of a new claim. `hand_over_lease` is the duration of the lease that starts with
+    the state SENDING.
     """
 
     batch_size: int = 10
@@ -84,13 +86,13 @@ class _Lookup:
     support: Support
 
     def session(self, delivery: Delivery) -> Session | None:
-        """Return the session that the message is about, or None if there is no session or its plan is not known."""
+        """Return the session of the message, or None if there is no session or the plan of the session is not known."""
         session_id = delivery.cause.session_id
         return self.sessions.get(session_id) if session_id else None
 
 
 class Batch:
-    """Claimed mails that a lane sends over one connection, and the destinations that are counted for this lane.
+    """The claimed mails that one lane sends over one connection, and the destinations that this lane serves.
 
     `more` is True if further mails may be due.
     """
@@ -108,9 +110,9 @@ class Batch:
                 self._acquire(claim.destination)
 
     def admits(self, destination: int) -> bool:
-        """Return whether the lane of the batch may send to the destination now.
+        """Return whether the lane of the batch may send mails to the destination now.
 
-        If so, the lane counts as serving the destination.
+        If so, the lane is counted as a lane that serves the destination.
         """
         if destination in self._acquired:
             return self.lane is Lane.SLOW or not self._destinations.is_slow(destination)
@@ -120,7 +122,7 @@ class Batch:
         return True
 
     def release(self, *, all_but: int | None = None) -> None:
-        """Stop counting the lane as serving its destinations, except for the destination `all_but`."""
+        """Stop counting the lane as a lane that serves its destinations. The destination `all_but` stays counted."""
         for destination in self._acquired - {all_but}:
             self._acquired.remove(destination)
             self._destinations.release(destination)
@@ -156,13 +158,13 @@ class Sender:
         self._outcomes = Outcomes(database, self._policy.retry, self._policy.hand_over_lease, clock)
 
     async def close(self) -> None:
-        """Release the remaining claims."""
+        """Release all claims that this sender still has."""
         await self._lock.close()
 
     async def claim(self, lane: Lane) -> Batch | None:
-        """Claim and return a batch that a lane of this kind may send now, or None if there are no such mails.
+        """Claim and return a batch that a lane of the kind `lane` may send now, or None if there are no such mails.
 
-        Do not call this method concurrently, because the lane counts as serving its destinations only after the claim.
+        Do not call this method concurrently, because the lane is counted for its destinations only after the claim.
         """
         only = self.destinations.slow_and_free() if lane is Lane.SLOW else None
         if only is not None and not only:
@@ -172,7 +174,7 @@ class Sender:
         return Batch(lane, claims, self.destinations, more=more) if claims else None
 
     async def send(self, batch: Batch) -> bool:
-        """Send the batch; return False if the mail server or enrollment is unavailable."""
+        """Send the batch. Return False if the mail server or enrollment is unavailable."""
         try:
             try:
                 lookup = await self._look_up(batch.claims)
@@ -184,7 +186,10 @@ class Sender:
             batch.release()
 
     async def _claim(self, only: AbstractSet[int] | None) -> Sequence[Claim]:
-        """Claim due mails. Before that, end the leases of dead senders and mark their unfinished mails as in doubt."""
+        """Claim due mails and return the claims.
+
+        First, end the leases of dead senders, and mark the mails that these senders were handing over as in doubt.
+        """
         sender_key = await self._lock.acquire()
         async with self._database.transaction() as tx:
             await end_leases_of_dead_senders(tx)
@@ -220,7 +225,8 @@ class Sender:
     async def _admit(self, batch: Batch, lookup: _Lookup) -> list[Claim]:
         """Return the claims of the mails to send now.
 
-        Mails that cannot be sent are recorded as failed. The claims of mails that may not be sent now are released.
+        Mails that can never be sent are recorded as failed. The claims of mails that this lane may not send now are
+        released.
         """
         admitted: list[Claim] = []
         later: list[Claim] = []
@@ -250,8 +256,8 @@ class Sender:
 
     async def _send_batch(self, batch: Batch, claims: list[Claim], lookup: _Lookup) -> bool:
         """Send the mails one after another over one connection. Return False if the mail server is unavailable."""
-        # If the response to a recipient is slow, an ordinary lane stops, and a slow lane sends the mail later. Slow
-        # lanes wait longer for the response.
+        # An ordinary lane stops waiting for a slow response to the recipient's address, and a slow lane sends the mail
+        # later. A slow lane waits longer for the response.
         rcpt_timeout = self._slow_after if batch.lane is Lane.ORDINARY else None
         try:
             while claims:
@@ -271,9 +277,10 @@ class Sender:
     async def _watch(
         self, batch: Batch, claims: list[Claim], sending: Coroutine[object, object, None]
     ) -> None:
-        """Run `sending`, which sends the mail of the first of `claims`.
+        """Run the coroutine `sending`, which sends the mail of the first of `claims`.
 
-        If it takes longer than `slow_after`, release the other claims, so that other lanes can send their mails.
+        If the coroutine takes longer than `slow_after`, release all other claims, so that other lanes can send their
+        mails.
         """
         first, task = claims[0], asyncio.create_task(sending)
         assert first.destination is not None
@@ -284,7 +291,7 @@ class Sender:
                 if self.destinations.record_slow_response(first.destination):
                     _log.warning("destination_slow", delivery_id=str(first.delivery.delivery_id))
                 batch.release(all_but=first.destination)
-                # If the database is unavailable, the other mails stay claimed, and this lane sends them afterwards.
+                # If the database is unavailable, the other mails stay claimed. This lane then sends them later.
                 with suppress(ServiceError):
                     await self._outcomes.release(claims[1:])
                     del claims[1:]
@@ -346,9 +353,9 @@ class Sender:
             await self._outcomes.record_sent(claim)
 
     async def _build(self, claim: Claim, lookup: _Lookup) -> Mail | None:
-        """Return the mail, or None if it cannot be built.
+        """Return the mail, or None if the mail cannot be built.
 
-        In that case the delivery is recorded as failed, so that it does not delay other mails.
+        A delivery whose mail cannot be built is recorded as failed, so that it does not delay other mails.
         """
         delivery = claim.delivery
         try:
@@ -362,7 +369,7 @@ class Sender:
             )
         except AddressError:
             await self._outcomes.record_failed(claim, "the address of this person is not valid")
-        # The delivery fails at once, because a defect in a template would cause the same error at every retry.
+        # The delivery fails without a retry, because a defect in a template would cause the same error each time.
         except Exception:  # noqa: BLE001 - any defect of one mail must not stop the others
             _log.exception("mail_not_built", delivery_id=str(delivery.delivery_id))
             await self._outcomes.record_failed(claim, "the message could not be written")

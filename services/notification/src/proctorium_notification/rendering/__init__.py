@@ -1,1 +1,1 @@
-"""The rendering of messages and mails from template files, of which each language has one set (`N3`)."""
+"""The rendering of messages and mails from template files. Each language has its own set of templates (`N3`)."""

@@ -1,4 +1,4 @@
-"""The content of a message, which contains every value that a template may use."""
+"""The content of a message. It contains every value that a template may use."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proctorium_notification.domain.topics import Session, Topic
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """The person for whom a message is written: their name, language and time zone."""
+    """The name, the language and the time zone of the person for whom a message is rendered."""
 
     name: str = field(repr=False)
     locale: str = "en"
@@ -19,7 +19,7 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Support:
-    """The name of the organisation and its contacts for questions. Each of these values may be empty."""
+    """The name of the organisation and the contacts to which people send questions. Each value may be empty."""
 
     organisation: str = ""
     contact: str = ""
@@ -28,7 +28,7 @@ class Support:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """One message before it is rendered.
+    """The content of one message, from which the message is rendered.
 
     `subject_id` is the id of the attempt or certificate that the message is about. `subject_title` is the title of the
     course for which a certificate is issued.

@@ -1,6 +1,7 @@
 """Formatting of mail headers.
 
-The folding of Python's `email` package loses spaces between encoded words (RFC 2047, section 6.2).
+This module replaces the folding of Python's `email` package, because that folding loses spaces between encoded words
+(RFC 2047, section 6.2).
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ _LINE_LENGTH = 76
 class MailPolicy(EmailPolicy):
     """A policy for 7-bit mails, which every mail server accepts.
 
-    It encodes a non-ASCII text as a whole, not word by word.
+    The policy encodes a header with non-ASCII text as a whole, not word by word.
     """
 
     def fold(self, name: str, value: Any) -> str:
-        """Return the header, with its name, folded into lines."""
+        """Return the header line with the name and the value, folded into lines."""
         text = str(value)
         if text.isascii() or self.utf8:
             return str(super().fold(name, value))
@@ -34,7 +35,7 @@ class MailPolicy(EmailPolicy):
         return f"{name}: {text}{self.linesep}"
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        """Return the header, with its name, folded into lines and encoded as bytes."""
+        """Return the header line with the name and the value, folded into lines and encoded as bytes."""
         return self.fold(name, value).encode("utf-8" if self.utf8 else "ascii")
 
     def _encoded(self, text: str, name: str) -> str:
@@ -45,4 +46,4 @@ class MailPolicy(EmailPolicy):
 
 MAIL = MailPolicy(linesep="\r\n", cte_type="7bit")
 MAIL_UTF8 = MAIL.clone(utf8=True)
-"""The policy for mails to addresses that need SMTPUTF8. The headers are in UTF-8, and the parts are 7-bit."""
+"""The policy for mails to addresses that need SMTPUTF8. The headers are in UTF-8, and the bodies are 7-bit."""

@@ -16,7 +16,8 @@ from proctorium_notification.rendering.content import Content, Reader, Support, 
 from proctorium_notification.rendering.headers import MAIL, MAIL_UTF8
 from proctorium_notification.rendering.renderer import RenderedMail, Renderer
 
-# The pattern refuses quoted names and comments, because they are not in use and would allow header injection.
+# The pattern refuses quoted names and comments in addresses. They would allow header injection, and real addresses do
+# not have them.
 _ADDRESS = re.compile(r'[^\s@<>(),;:"\\\[\]\x00-\x20\x7f]+@[^\s@<>(),;:"\\\[\]\x00-\x20\x7f]+')
 
 
@@ -34,12 +35,12 @@ class Mail:
 
     @property
     def needs_utf8(self) -> bool:
-        """Whether the mail can be sent only by a mail server that supports SMTPUTF8."""
+        """Whether the mail can be sent only through a mail server that supports SMTPUTF8."""
         return not self.recipient.isascii()
 
 
 class MailBuilder:
-    """Builds mails from one sender, which is given as "Name <address>"."""
+    """Builds mails. All mails have the same sender, which is given as "Name <address>"."""
 
     def __init__(self, mail_from: str, public_url: str) -> None:
         name, address = parseaddr(mail_from)
@@ -67,7 +68,7 @@ class MailBuilder:
         message["Subject"] = rendered.subject
         message["Date"] = format_datetime(now)
         message["Message-ID"] = f"<{delivery_id}@{self._from.domain}>"
-        # This header prevents automatic replies (RFC 3834).
+        # The header Auto-Submitted prevents automatic replies (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
         self._set_parts(message, rendered, content, email, now)
         message["Content-Language"] = rendered.locale
@@ -94,7 +95,7 @@ class MailBuilder:
             link=link_of(content, self._public_url),
             now=now,
         )
-        # Most mail programs show the alternative part as an invitation. The attachment is for the other programs.
+        # Most mail programs show the alternative part as an invitation. The attachment is for programs that do not.
         message.add_alternative(entry, subtype="calendar", params={"method": method})
         message.add_attachment(
             entry.encode(), maintype="application", subtype="ics", filename="session.ics"

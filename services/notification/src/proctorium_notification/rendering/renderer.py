@@ -1,4 +1,4 @@
-"""Rendering of messages, as subject and summary in the application and as HTML and plain text in mails."""
+"""Rendering of messages. A message in the application is a subject and a body. A mail has HTML and plain text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TEMPLATES = "rendering/templates"
 
 @dataclass(frozen=True, slots=True)
 class CommonTexts:
-    """The texts that all messages of a language share (`common.toml`)."""
+    """The texts that all messages of a language share. They are read from `common.toml`."""
 
     greeting: str
     session: str
@@ -40,7 +40,7 @@ class CommonTexts:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A message in the application: a subject of one line, and a body of a few sentences."""
+    """The rendered text of a message in the application: a subject of one line, and a body of a few sentences."""
 
     subject: str
     body: str
@@ -48,7 +48,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class RenderedMail:
-    """The rendered parts of a message that is sent as a mail."""
+    """The rendered parts of a mail."""
 
     locale: str
     subject: str
@@ -57,7 +57,7 @@ class RenderedMail:
 
 
 class Renderer:
-    """Renders messages. An undefined variable in a template raises an error and is never shown as an empty text."""
+    """Renders messages. An undefined variable in a template raises an error instead of being shown as empty text."""
 
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
@@ -67,13 +67,13 @@ class Renderer:
         self._pages = Environment(autoescape=True, **strict)  # type: ignore[arg-type]
 
     def summary(self, content: Content, reader: Reader) -> Summary:
-        """Return the message as it is shown in the application."""
+        """Return the rendered text of the message for the application."""
         locale = locale_of(reader.locale)
         blocks = self._blocks(content, reader, locale)
         return Summary(blocks["subject"], blocks["summary"])
 
     def mail(self, content: Content, reader: Reader, support: Support) -> RenderedMail:
-        """Return the message as the parts of a mail."""
+        """Return the rendered parts of the message for a mail."""
         locale = locale_of(reader.locale)
         texts = common_texts(locale)
         blocks = self._blocks(content, reader, locale)
@@ -103,7 +103,7 @@ class Renderer:
 
     def _html(self, context: Mapping[str, object]) -> str:
         page = self._pages.get_template("layout.mjml.jinja").render(context)
-        # The page uses no web fonts, so that opening a mail sends no request.
+        # The mail uses no web fonts, so that a mail program sends no request when the mail is opened.
         return mjml2html(page, fonts={})
 
     def _blocks(self, content: Content, reader: Reader, locale: str) -> Mapping[str, str]:
@@ -120,14 +120,17 @@ class Renderer:
 
 
 def locale_of(tag: str) -> str:
-    """Return the language of a BCP 47 tag if the language has templates, or else the default language."""
+    """Return the language of a BCP 47 tag, or the default language if the language has no templates."""
     language = tag.replace("_", "-").partition("-")[0].lower()
     return language if language in LOCALES else LOCALES[0]
 
 
 @cache
 def common_texts(locale: str) -> CommonTexts:
-    """Return the common texts of a language. Raises TypeError if `common.toml` lacks a text or has an unknown one."""
+    """Return the common texts of a language.
+
+    Raises TypeError if `common.toml` lacks a text or has an unknown text.
+    """
     file = files("proctorium_notification") / _TEMPLATES / locale / "common.toml"
     return CommonTexts(**tomllib.loads(file.read_text(encoding="utf-8")))
 
@@ -172,14 +175,17 @@ def _start(session: Session, reader: Reader, locale: str) -> str:
 
 
 def _zone_name(at: datetime, locale: str) -> str:
-    """Return the name of the time zone, or "UTC" for a zone without an offset at this time, as on the pages."""
+    """Return the name of the time zone, or "UTC" if the offset of the zone is zero at the time `at`.
+
+    The pages show the same names.
+    """
     if not at.utcoffset():
         return "UTC"
     return get_timezone_name(at, width="long", locale=Locale.parse(locale))
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone with this name, or UTC if there is no such time zone."""
+    """Return the time zone with the name `name`, or UTC if there is no such time zone."""
     try:
         return ZoneInfo(name)
     except (KeyError, ValueError, OSError):

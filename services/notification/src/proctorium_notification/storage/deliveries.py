@@ -1,7 +1,7 @@
-"""Queries of deliveries, of their claims by senders and of their outcomes.
+"""Queries of deliveries, of the claims of senders and of the outcomes of deliveries.
 
-Every update by a sender has the lease token of its claim as a condition. So a sender changes nothing after another
-sender has taken over its claim.
+Every update by a sender has the lease token of the sender's claim as a condition. So a sender changes nothing after
+another sender has taken over the claim.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ from proctorium_notification.storage.sessions import plan_is_known
 from proctorium_notification.storage.tables import deliveries
 
 CHANNEL = "deliveries"
-"""The channel of PostgreSQL's NOTIFY by which the senders are notified of due mails."""
+"""The PostgreSQL channel for notifications that mails are due. The senders listen on this channel."""
 
 SENDER_DIED = "the sender ended after it handed the message over and before the mail server's response was stored"
 
@@ -56,15 +56,16 @@ class Claim:
     lease_token: UUID
     traceparent: str
     destination: int | None = None
-    """The destination, or None while the address of the person has not been requested yet."""
+    """The destination of the mail, or None if the address of the person has not been requested yet."""
 
 
 async def insert_deliveries(
     tx: Transaction, cause: Cause, person_ids: Sequence[UUID], channel: Channel, traceparent: str
 ) -> None:
-    """Insert one delivery for each person who has no delivery for this event and channel yet.
+    """Insert one delivery for each person who has no delivery for the same event and channel yet.
 
-    A message in the application is SENT at once, because storing it delivers it. A mail is PENDING.
+    The state of a new message in the application is SENT, because storing the message delivers it. The state of a new
+    mail is PENDING.
     """
     in_app = channel is Channel.IN_APP
     rows = [
@@ -86,7 +87,7 @@ async def insert_deliveries(
         for person_id in sorted(set(person_ids))
     ]
     if rows:
-        # The rows are inserted by executemany, because one statement can have parameters for about 2000 rows only.
+        # The rows are inserted by `executemany`, because a single INSERT can have parameters for only about 2000 rows.
         await tx.execute(insert(deliveries).on_conflict_do_nothing(), rows)
         tx.notify(CHANNEL, "")
 
@@ -103,8 +104,8 @@ async def claim_deliveries(
 ) -> Sequence[Claim]:
     """Claim up to `limit` deliveries that are due and not claimed, and return the claims, oldest first.
 
-    With `only`, only deliveries to these destinations are claimed. Otherwise, deliveries to the destinations in
-    `without` are not claimed.
+    If `only` is not None, only deliveries to the destinations in `only` are claimed. Otherwise, deliveries to the
+    destinations in `without` are not claimed.
     """
     destination = deliveries.c.destination
     may_be_sent = (
@@ -138,7 +139,7 @@ async def claim_deliveries(
 
 
 async def release_claims(tx: Transaction, claims: Sequence[Claim]) -> None:
-    """End the claims before their leases end, store their destinations, and notify the senders.
+    """End the claims before their leases end, store the destinations of the mails, and notify the senders.
 
     The senders are notified because another sender may send the mails now.
     """
@@ -165,9 +166,9 @@ async def release_claims(tx: Transaction, claims: Sequence[Claim]) -> None:
 
 
 async def update_delivery_to_sending(tx: Transaction, claim: Claim, leased_until: datetime) -> bool:
-    """Store that the message is handed over next, and return True.
+    """Store that the message is about to be handed over, and return True.
 
-    Return False if the lease has ended or the claim is lost. The message must not be handed over then.
+    Return False if the lease has ended or the claim is lost. In that case, the caller must not hand the message over.
     """
     statement = _update(claim, DeliveryAction.HAND_OVER).where(deliveries.c.leased_until > tx.now)
     return await _changes(
@@ -188,9 +189,9 @@ async def update_delivery_to_sent(tx: Transaction, claim: Claim) -> bool:
 async def update_delivery_to_pending(
     tx: Transaction, claim: Claim, *, next_try_at: datetime, error: str, tries: int
 ) -> bool:
-    """Store the time at which a message that could not be sent is retried, and add `tries` to its tries.
+    """Store the time at which a message that could not be sent is retried.
 
-    Return whether the claim was still valid.
+    `tries` is added to the number of tries of the delivery. Return whether the claim was still valid.
     """
     return await _changes(
         tx,
@@ -208,7 +209,10 @@ async def update_delivery_to_pending(
 async def update_delivery_to_failed(
     tx: Transaction, claim: Claim, *, error: str, tries: int
 ) -> bool:
-    """Store that the message cannot be sent, and add `tries` to its tries. Return whether the claim was still valid."""
+    """Store that the message cannot be sent.
+
+    `tries` is added to the number of tries of the delivery. Return whether the claim was still valid.
+    """
     return await _changes(
         tx,
         _update(claim, DeliveryAction.FAIL).values(
@@ -222,15 +226,16 @@ async def update_delivery_to_failed(
 
 
 async def update_delivery_to_in_doubt(tx: Transaction, claim: Claim, *, error: str) -> bool:
-    """Store that no valid response was received after the hand-over. Return whether the claim was still valid.
+    """Store that the message was handed over, but no valid response was received.
 
-    The lease token is not removed, so that a response that arrives later can still be stored.
+    The lease token is not removed, so that a response that arrives later can still be stored. Return whether the claim
+    was still valid.
     """
     return await _changes(tx, _update(claim, DeliveryAction.DOUBT).values(last_error=error))
 
 
 async def update_abandoned_deliveries(tx: Transaction) -> Sequence[UUID]:
-    """Mark deliveries as in doubt if their lease ended in the state SENDING. Return the ids of these deliveries."""
+    """Mark deliveries as in doubt if their leases ended in the state SENDING. Return the ids of these deliveries."""
     statement = (
         update(deliveries)
         .where(
@@ -277,7 +282,10 @@ async def list_deliveries(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> Sequence[Delivery]:
-    """Return at most `limit` deliveries, newest first; with `after`, from behind the delivery with this time and id."""
+    """Return at most `limit` deliveries, newest first.
+
+    `after` is the creation time and the id of the last delivery of the previous page, or None for the first page.
+    """
     conditions: list[ColumnElement[bool]] = []
     if state is not None:
         conditions.append(deliveries.c.state == state)
@@ -297,7 +305,7 @@ async def list_deliveries(
 async def count_unsent_deliveries(tx: Transaction) -> Mapping[DeliveryState, int]:
     """Return the number of deliveries in each state except SENT."""
     rows = await tx.execute(
-        # The condition is constant text without parameters, so that every plan can use the partial index.
+        # The condition is constant text without parameters, so that every query plan can use the partial index.
         select(deliveries.c.state, func.count())
         .where(text("state <> 'sent'"))
         .group_by(deliveries.c.state)
@@ -314,19 +322,19 @@ class PendingReason(StrEnum):
     SENDING = "sending"
     """A sender has claimed the mail."""
     BACKOFF = "backoff"
-    """Sending the mail failed, and it is retried after a delay."""
+    """Sending the mail failed. The mail is retried after a delay."""
     SESSION = "session"
     """The event with the plan of the mail's session has not arrived yet."""
     CONNECTION = "connection"
-    """The mail is due, and no connection has been free for it yet."""
+    """The mail is due, but no free connection was available for the mail yet."""
     SLOW_DESTINATION = "slow_destination"
-    """The mail is due, and its destination is slow."""
+    """The mail is due, but the destination of the mail is slow."""
 
 
 async def count_pending_deliveries(
     tx: Transaction, slow: AbstractSet[int]
 ) -> Mapping[PendingReason, int]:
-    """Return the number of pending deliveries for each reason; `slow` has the destinations that are slow now."""
+    """Return the number of pending deliveries for each reason. `slow` has the destinations that are slow now."""
     reason = case(
         (deliveries.c.leased_until > tx.now, PendingReason.SENDING),
         (deliveries.c.next_try_at > tx.now, PendingReason.BACKOFF),
@@ -335,7 +343,7 @@ async def count_pending_deliveries(
         else_=PendingReason.CONNECTION,
     ).label("reason")
     rows = await tx.execute(
-        # The condition is constant text without parameters, so that every plan can use the partial index.
+        # The condition is constant text without parameters, so that every query plan can use the partial index.
         select(reason, func.count()).where(text("state = 'pending'")).group_by(text("reason"))
     )
     counts = {PendingReason(reason): int(count) for reason, count in rows}
@@ -347,7 +355,10 @@ def _origins(action: DeliveryAction) -> list[DeliveryState]:
 
 
 def _update(claim: Claim, action: DeliveryAction) -> Update:
-    """Return a statement that sets the state of a claimed delivery for `action`; callers add the other columns."""
+    """Return a statement that updates a claimed delivery to the state after `action`.
+
+    The caller adds the values of the other columns.
+    """
     origins = _origins(action)
     target = DELIVERY_STATES.target(origins[0], action)
     return (

@@ -1,4 +1,4 @@
-"""Queries of the deliveries in the application, which are a person's notifications."""
+"""Queries of notifications. A notification is a delivery in the application."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def list_notifications(
 ) -> Sequence[Notification]:
     """Return at most `limit` notifications of the person, newest first.
 
-    With `after`, only notifications behind the one with this time and id are returned.
+    `after` is the creation time and the id of the last notification of the previous page, or None for the first page.
     """
     conditions = [_is_visible_to(person_id)]
     if after is not None:
@@ -67,9 +67,9 @@ async def count_unread(tx: Transaction, person_id: UUID) -> int:
 async def update_read_notifications(
     tx: Transaction, person_id: UUID, notification_ids: Sequence[UUID] | None
 ) -> None:
-    """Mark the person's notifications with these ids as read, or all of them if the ids are None.
+    """Mark the person's notifications with the given ids as read. If the ids are None, mark all.
 
-    The time at which a notification was first read does not change.
+    A notification that is already read keeps the time at which it was first read.
     """
     statement = update(deliveries).where(_is_visible_to(person_id), deliveries.c.read_at.is_(None))
     if notification_ids is not None:

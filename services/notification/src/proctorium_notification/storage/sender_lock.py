@@ -1,8 +1,8 @@
-"""An advisory lock that shows that a sender is alive. PostgreSQL releases it when the sender's connection ends.
+"""An advisory lock that shows that a sender is alive. PostgreSQL releases the lock when the sender's connection ends.
 
-After a sender is killed, its deliveries can be claimed again within a second, before their leases end. The leases are
-still needed, because a sender may lose only this connection and continue to run. Its updates then change nothing,
-because another sender has taken over its claims.
+Because of the lock, the deliveries of a killed sender can be claimed again within a second, before the leases end. The
+leases are still needed, because a sender may lose the connection of its lock and continue to run. After another sender
+has taken over the claims, the updates of the first sender change nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _SENDER_IS_DEAD = text("""
 class SenderLock:
     """The advisory lock of one sender.
 
-    If the connection is lost, the lock is acquired with another key. Claims with the old key are lost.
+    If the connection is lost, the lock is acquired again with another key. Claims with the old key are lost.
     """
 
     def __init__(self, database: Database) -> None:
@@ -41,9 +41,9 @@ class SenderLock:
         self._connecting = asyncio.Lock()
 
     async def acquire(self) -> int:
-        """Acquire the lock if it is not held, and return its key, which is stored in claims.
+        """Acquire the lock unless this sender already holds it, and return the key of the lock.
 
-        Raises DATABASE_UNAVAILABLE.
+        The sender stores the key in its claims. Raises DATABASE_UNAVAILABLE.
         """
         async with self._connecting:
             if self._connection is None or self._connection.is_closed():
@@ -69,7 +69,7 @@ class SenderLock:
 
 
 async def end_leases_of_dead_senders(tx: Transaction) -> None:
-    """End the leases of the senders whose locks are not held any more."""
+    """End the leases of all senders that do not hold their locks any more."""
     await tx.execute(
         update(deliveries)
         .where(deliveries.c.leased_until > tx.now, _SENDER_IS_DEAD)

@@ -1,4 +1,4 @@
-"""Queries of the projection of sessions, which is updated by events of sessions."""
+"""Queries of the projection of sessions. Events of sessions update the projection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from proctorium_notification.storage.tables import sessions
 
 
 async def upsert_session_plan(tx: Transaction, session: Session) -> None:
-    """Store the plan of a session. The times of its cancellation and its end are not changed."""
+    """Store the plan of a session. The times of the session's cancellation and end do not change."""
     statement = insert(sessions).values(
         session_id=session.session_id,
         title=session.title,
@@ -37,12 +37,12 @@ async def upsert_session_plan(tx: Transaction, session: Session) -> None:
 async def upsert_session_cancelled(
     tx: Transaction, session_id: UUID, cancelled_at: datetime
 ) -> None:
-    """Store the time at which the session was cancelled, unless one is stored already."""
+    """Store the time at which the session was cancelled, unless such a time is stored already."""
     await _upsert_time(tx, "cancelled_at", session_id, cancelled_at)
 
 
 async def upsert_session_ended(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Store the time at which the session ended, unless one is stored already."""
+    """Store the time at which the session ended, unless such a time is stored already."""
     await _upsert_time(tx, "ended_at", session_id, ended_at)
 
 
@@ -57,9 +57,9 @@ async def _upsert_time(tx: Transaction, name: str, session_id: UUID, time: datet
 
 
 def plan_is_known(session_id: Column[UUID | None]) -> ColumnElement[bool]:
-    """Return the SQL condition that a message has no session or that the plan of its session is known.
+    """Return the SQL condition that a message can be rendered.
 
-    Only such a message can be rendered.
+    A message can be rendered if it has no session or if the plan of its session is known.
     """
     plan = select(sessions.c.session_id).where(
         sessions.c.session_id == session_id, sessions.c.title.is_not(None)
@@ -70,7 +70,7 @@ def plan_is_known(session_id: Column[UUID | None]) -> ColumnElement[bool]:
 async def list_planned_sessions(
     tx: Transaction, session_ids: Iterable[UUID]
 ) -> Mapping[UUID, Session]:
-    """Return the sessions whose plans are known, keyed by ID."""
+    """Return those of the sessions whose plans are known, keyed by session id."""
     rows = await tx.execute(
         select(sessions).where(
             sessions.c.session_id.in_(set(session_ids)), sessions.c.title.is_not(None)

@@ -29,7 +29,8 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_id", Uuid, primary_key=True),
-    # The columns of the plan are NULL until the event with the plan arrives, because events may arrive in any order.
+    # The event with the plan of a session may arrive after other events. Until it arrives, the columns `title`,
+    # `start_at` and `duration` are null.
     Column("title", Text),
     Column("start_at", _TIME),
     Column("duration", Interval),
@@ -37,7 +38,7 @@ sessions = Table(
     Column("ended_at", _TIME),
     CheckConstraint("num_nulls(title, start_at, duration) IN (0, 3)", name="plan_is_complete"),
 )
-"""The projection of sessions, with the facts that messages contain. It has no personal data."""
+"""The projection of sessions. A row has the facts about a session that messages contain, and no personal data."""
 
 deliveries = Table(
     "deliveries",
@@ -49,25 +50,25 @@ deliveries = Table(
     Column("channel", Text, nullable=False),
     Column("session_id", Uuid),
     Column("subject_id", Uuid),
-    # The title of the subject, or empty if the event has none. It is not personal data.
+    # `subject_title` is the title of the subject, or empty if the event has no title. It is not personal data.
     Column("subject_title", Text, nullable=False, server_default=""),
     Column("state", Text, nullable=False),
     Column("try_count", Integer, nullable=False, server_default="0"),
     Column("last_error", Text, nullable=False, server_default=""),
     Column("created_at", _TIME, nullable=False),
     Column("next_try_at", _TIME, nullable=False),
-    # The lease of the sender that has claimed the delivery. It is a condition of every update by that sender.
+    # `lease_token` identifies the claim of a sender. Every update by that sender has the token as a condition.
     Column("lease_token", Uuid),
     Column("leased_until", _TIME),
-    # The key of the lock of the sender that has claimed the delivery (sender_lock.py).
+    # `sender_key` is the key of the advisory lock of the sender that has claimed the delivery (`sender_lock.py`).
     Column("sender_key", BigInteger),
-    # A number derived from the domain of the address (domain/destinations.py). It is set when a mail is released or
-    # retried after its address was requested, and NULL again after the mail is sent or fails.
+    # `destination` is a number derived from the domain of the mail address (`domain/destinations.py`). It is set if the
+    # address was requested and the mail was then released or retried. It is null again after the mail is sent or fails.
     Column("destination", SmallInteger),
     Column("sent_at", _TIME),
-    # Only messages in the application have this time.
+    # `read_at` is the time at which a message in the application was read. It is always null for a mail.
     Column("read_at", _TIME),
-    # The W3C traceparent of the event that caused the delivery, so that sending the mail is part of that trace.
+    # `traceparent` is the trace context of the event that caused the delivery. Sending the mail continues the trace.
     Column("traceparent", Text, nullable=False, server_default=""),
     UniqueConstraint("person_id", "event_id", "channel"),
     CheckConstraint("state IN ('pending', 'sending', 'sent', 'failed', 'in_doubt')", name="state"),
@@ -97,4 +98,7 @@ deliveries = Table(
         postgresql_where=text("channel = 'in_app'"),
     ),
 )
-"""A delivery. There is at most one for each person, event and channel. A trigger allows only valid transitions."""
+"""A delivery. Each person has at most one delivery for each event and channel.
+
+A trigger allows only valid transitions of the state.
+"""

@@ -1,6 +1,7 @@
-"""The handlers of enrollment's events.
+"""The handlers of events from enrollment.
 
-The subscriber `notification--accounts` receives the events about accounts, and `notification--codes` those about codes.
+The subscriber `notification--accounts` receives the events about accounts. The subscriber `notification--codes`
+receives the events about codes.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _REVOKED = {
 async def on_person_role_revoked(
     tx: Transaction, event: events_pb2.PersonRoleRevoked, metadata: EventMetadata
 ) -> None:
-    """Notify the person that one of their roles was revoked."""
+    """Notify the person that a role of the person was revoked."""
     await _notify_person(tx, _REVOKED[event.role], event.person_id, metadata)
 
 
@@ -45,7 +46,7 @@ async def on_person_enabled(
 async def on_code_issued(
     tx: Transaction, event: events_pb2.CodeIssued, metadata: EventMetadata
 ) -> None:
-    """Notify the learners of their code. The text of the code is requested later, when the mail is built."""
+    """Notify the learners of a new code. The text of the code is requested later, when the mail is built."""
     cause = Cause(
         metadata.event_id,
         Topic.CODE_REPLACED if event.replaced_code_id else Topic.CODE_ISSUED,

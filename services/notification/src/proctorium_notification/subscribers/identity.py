@@ -1,4 +1,4 @@
-"""The handlers of identity verification's events, which the subscriber `notification--identity` receives."""
+"""The handlers of events from identity verification. The subscriber `notification--identity` receives the events."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _CaseEvent = (
 async def on_case_verified(
     tx: Transaction, event: events_pb2.CaseVerified, metadata: EventMetadata
 ) -> None:
-    """Notify the learner that their identity is verified."""
+    """Notify the learner that the learner's identity is verified."""
     await _notify_learner(tx, Topic.IDENTITY_VERIFIED, event, metadata)
 
 
 async def on_case_rejected(
     tx: Transaction, event: events_pb2.CaseRejected, metadata: EventMetadata
 ) -> None:
-    """Notify the learner that their identity could not be verified."""
+    """Notify the learner that the learner's identity could not be verified."""
     await _notify_learner(tx, Topic.IDENTITY_REJECTED, event, metadata)
 
 

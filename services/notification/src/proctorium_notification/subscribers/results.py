@@ -1,4 +1,4 @@
-"""The handlers of assessment's events, which the subscriber `notification--results` receives."""
+"""The handlers of events from assessment. The subscriber `notification--results` receives the events."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ async def on_result_released(
 async def on_certificate_issued(
     tx: Transaction, event: events_pb2.CertificateIssued, metadata: EventMetadata
 ) -> None:
-    """Notify the learner that the certificate is issued. A certificate belongs to a course, not to a session."""
+    """Notify the learner that the certificate is issued. The message has no session."""
     cause = Cause(
         metadata.event_id,
         Topic.CERTIFICATE_ISSUED,

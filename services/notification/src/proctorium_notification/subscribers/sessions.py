@@ -1,4 +1,4 @@
-"""The handlers of session orchestration's events, which the subscriber `notification--sessions` receives."""
+"""The handlers of events from session orchestration. The subscriber `notification--sessions` receives the events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ from proctorium_notification.operations.notifying import notify
 async def on_session_scheduled(
     tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
 ) -> None:
-    """Store the session's plan and notify its proctors. Its learners are notified when their code is issued."""
+    """Store the plan of the session and notify the proctors.
+
+    The learners are notified later, when a code for the session is issued.
+    """
     session = Session(
         session_id=parse_id(event.session_id, "session_id"),
         title=event.title,
@@ -34,7 +37,7 @@ async def on_session_scheduled(
 async def on_session_cancelled(
     tx: Transaction, event: events_pb2.SessionCancelled, metadata: EventMetadata
 ) -> None:
-    """Notify the proctors and learners of a cancelled session."""
+    """Store that the session was cancelled, and notify the proctors and the learners of the session."""
     session_id = parse_id(event.session_id, "session_id")
     await notifying.cancel_session(tx, session_id, metadata.occurred_at)
     cause = Cause(metadata.event_id, Topic.SESSION_CANCELLED, session_id)
@@ -44,7 +47,7 @@ async def on_session_cancelled(
 async def on_session_ended(
     tx: Transaction, event: events_pb2.SessionEnded, metadata: EventMetadata
 ) -> None:
-    """Notify the learners who attended a session that it has ended."""
+    """Store that the session has ended, and notify the learners who attended the session."""
     session_id = parse_id(event.session_id, "session_id")
     await notifying.end_session(tx, session_id, from_timestamp(event.end_time))
     attended = [each.person_id for each in event.attendances if each.attended]

@@ -1,8 +1,9 @@
-"""Sending mails to a mail server in separate steps, so that the caller can store the state between them (RFC 5321).
+"""Sending mails to a mail server (RFC 5321).
 
-Before `hand_over`, the server has received no part of the message, and every failure is an UnreachableError, a
-RejectedError or a SlowDestinationError. From `hand_over` on, a failure without a valid response is a NoResponseError,
-because the server may have accepted the message.
+A mail is sent in separate steps, so that the caller can store the state of the delivery between two steps. Before
+`hand_over`, the server has received no part of the message, and every failure is an UnreachableError, a RejectedError
+or a SlowDestinationError. If `hand_over` receives no valid response, the failure is a NoResponseError, because the
+server may have accepted the message.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ _SHUTTING_DOWN = 421
 _REJECTIONS = range(400, 600)
 _PERMANENT_REJECTIONS = range(500, 600)
 _QUIT_TIMEOUT = 2.0
-"""The seconds to wait for the response to QUIT. The wait is short, because the response is not needed."""
+"""The maximum time in seconds to wait for the response to QUIT. It is short, because the response is not needed."""
 
 
 class UnreachableError(Exception):
-    """The mail server accepts no mail now, for a reason that does not depend on the message."""
+    """The mail server does not accept any mail now. The reason does not depend on the message."""
 
 
 class RejectedError(Exception):
-    """The mail server rejected this message, either permanently (5xx) or temporarily (4xx)."""
+    """The mail server rejected the message, either permanently (5xx) or temporarily (4xx)."""
 
     def __init__(self, code: int, response: str) -> None:
         super().__init__(f"{code} {response}")
@@ -36,7 +37,7 @@ class RejectedError(Exception):
 
 
 class SlowDestinationError(Exception):
-    """The response to the recipient's address took too long. The message was not handed over."""
+    """The mail server did not respond to the recipient's address in time. The message was not handed over."""
 
 
 class NoResponseError(Exception):
@@ -45,7 +46,7 @@ class NoResponseError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """The address of a mail server, with the encryption and the credentials of its connections."""
+    """The address of a mail server, and the encryption and the credentials of connections to it."""
 
     host: str
     port: int
@@ -56,11 +57,11 @@ class MailServer:
 
     @classmethod
     def parse(cls, url: str) -> MailServer:
-        """Return the mail server of a URL of the form `scheme://user:password@host:port`.
+        """Return the mail server that a URL of the form `scheme://user:password@host:port` describes.
 
         The scheme is `smtp` (unencrypted), `smtp+starttls` (STARTTLS is required) or `smtps`. User, password and port
-        are optional. Raises ValueError for any other text, and for a password that would be sent unencrypted. The error
-        does not contain the URL.
+        are optional. Raises ValueError if the URL has another form, or if the password would be sent unencrypted. The
+        error does not contain the URL.
         """
         parts = urlsplit(url)
         schemes = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
@@ -81,7 +82,7 @@ class MailServer:
 class SmtpClient:
     """A client of one mail server.
 
-    `timeout` is the timeout of each command and `data_timeout` that of the message, both in seconds.
+    `timeout` is the timeout of each command in seconds. `data_timeout` is the timeout of the message in seconds.
     """
 
     def __init__(
@@ -93,7 +94,10 @@ class SmtpClient:
 
     @asynccontextmanager
     async def connect(self) -> AsyncIterator[SmtpConnection]:
-        """Connect and authenticate; close the connection when the block ends. Raises UnreachableError."""
+        """Connect, authenticate and yield the connection. The connection is closed when the block ends.
+
+        Raises UnreachableError.
+        """
         server = self._server
         client = SMTP(
             hostname=server.host,
@@ -123,7 +127,7 @@ class SmtpClient:
 class SmtpConnection:
     """An open connection to a mail server, over which messages are sent one after another.
 
-    After a missing or invalid SMTP response, the connection is not `usable` any more, not even for QUIT.
+    After a missing or invalid SMTP response, `usable` is False, and no command is sent any more, not even QUIT.
     """
 
     def __init__(self, client: SMTP, data_timeout: float) -> None:
@@ -134,7 +138,7 @@ class SmtpConnection:
     async def send_addresses(self, mail: Mail, rcpt_timeout: float | None = None) -> None:
         """Send the addresses of the sender and the recipient, but no part of the message.
 
-        Raises RejectedError, UnreachableError, and SlowDestinationError if the response to the recipient's address
+        Raises RejectedError or UnreachableError. Raises SlowDestinationError if the response to the recipient's address
         takes longer than `rcpt_timeout` seconds.
         """
         if mail.needs_utf8 and not self._client.supports_extension("smtputf8"):
@@ -145,7 +149,7 @@ class SmtpConnection:
         try:
             await self._client.mail(mail.sender, options=options, encoding=encoding)
         except (SMTPException, OSError) as error:
-            # All mails have the same sender, so a rejection of the sender does not depend on this message.
+            # All mails have the same sender, so a rejection of the sender does not depend on the message.
             raise UnreachableError(_describe(error)) from error
         try:
             await self._client.rcpt(
@@ -166,7 +170,7 @@ class SmtpConnection:
             raise UnreachableError(_describe(error)) from error
 
     async def hand_over(self, mail: Mail) -> None:
-        """Hand the message over, and return after the server has accepted it.
+        """Hand the message over to the mail server, and return after the server has accepted the message.
 
         Raises RejectedError, NoResponseError.
         """
@@ -197,7 +201,7 @@ def _describe(error: Exception) -> str:
 
 
 async def _quit(client: SMTP) -> None:
-    """Send QUIT if the connection is open. Errors are ignored, because the mails are already sent."""
+    """Send QUIT if the connection is open. Errors are ignored, because all mails were sent before."""
     with suppress(SMTPException, OSError):
         if client.is_connected:
             await client.quit(timeout=_QUIT_TIMEOUT)

@@ -1,4 +1,4 @@
-"""The worker that sends due mails, after a notification of PostgreSQL and periodically for retries."""
+"""The worker that sends due mails. It runs after each PostgreSQL notification, and periodically for retries."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from proctorium_notification.storage.deliveries import CHANNEL
 class SendingWorker:
     """A worker that starts a lane for each due batch, up to the limits of the lanes. A lane sends one batch and ends.
 
-    A run first waits for a notification of due mails, for at most `poll_interval`. Then it claims due mails, which
-    include mails to retry. When the process ends, the lanes have the time `grace` to finish.
+    A run first waits for a notification of due mails, for at most `poll_interval`. Then the run claims due mails. Mails
+    that are due for a retry are included. When the process ends, the lanes have the time `grace` to finish.
     """
 
     def __init__(
@@ -37,7 +37,10 @@ class SendingWorker:
         self._lanes: dict[Lane, set[asyncio.Task[None]]] = {lane: set() for lane in Lane}
 
     async def run(self) -> None:
-        """Wait for a notification or the poll interval, then start lanes. Raises the error of a lane that failed."""
+        """Wait for a notification or until the poll interval is over, then start lanes.
+
+        Raises the error of a lane that failed.
+        """
         if self._notices is None:
             self._notices = await self._open.enter_async_context(self._listener.subscribe(CHANNEL))
         await self._notices.wait(self._poll_interval)
@@ -51,7 +54,7 @@ class SendingWorker:
                 more = batch is not None and batch.more
 
     async def close(self) -> None:
-        """Stop listening, wait for the lanes for at most `grace`, and release the remaining claims."""
+        """Stop listening for notifications, wait at most `grace` for the lanes, and release the remaining claims."""
         await self._open.aclose()
         tasks = set[asyncio.Task[None]]().union(*self._lanes.values())
         if tasks:
@@ -60,8 +63,8 @@ class SendingWorker:
         await self._sender.close()
 
     async def _send(self, batch: Batch, notices: Notifications) -> None:
-        # After a success, the next run starts at once. After a failure, it starts after the poll interval, to avoid a
-        # tight loop.
+        # After a lane succeeds, the next run starts at once. After a lane fails, the next run starts after the poll
+        # interval, to avoid a tight loop.
         if await self._sender.send(batch):
             notices.put(None)
 

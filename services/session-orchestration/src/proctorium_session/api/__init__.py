@@ -1,1 +1,4 @@
-"""The gRPC API, which converts requests, calls operations and converts their results to responses."""
+"""The gRPC API of session orchestration.
+
+Its classes convert requests, call operations, and convert the results of the operations to responses.
+"""

@@ -1,9 +1,9 @@
-"""The cursors of live streams. A cursor contains the last revision that the client has received."""
+"""The cursors of live streams. A cursor contains the newest revision that the client has received."""
 
 from __future__ import annotations
 
 NO_REVISION = -1
-"""The revision of a client that has received nothing. It is lower than every revision."""
+"""The revision for a client that has received no revision. It is lower than every revision."""
 
 _MAX_DIGITS = 18
 

@@ -1,8 +1,11 @@
-"""Encoding of learners' live views in parts, so that the start of a session is fast.
+"""Encoding of the live views of learners.
 
-The part that all learners share is encoded once. In protobuf's encoding the fields of a message follow each other, so
-parts of a message can be encoded separately and concatenated: https://protobuf.dev/programming-guides/encoding/.
-Encoding each view as a whole message takes three times as long. A test checks that both results are equal.
+A view is encoded in parts, so that the messages at the start of a session are sent fast.
+
+The part that is the same for all learners is encoded once. In protobuf's encoding, the fields of a message follow each
+other, so that parts of a message can be encoded separately and concatenated:
+https://protobuf.dev/programming-guides/encoding/. Encoding each view as a whole message takes three times as long. A
+test checks that both encodings are equal.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 
 _CACHE_SIZE = 20_000
-"""The number of encoded parts in each cache."""
+"""The maximum number of encoded parts in each cache."""
 
 _MILLISECOND = timedelta(milliseconds=1)
 _NO_TIME = timedelta()
@@ -37,7 +40,7 @@ _PARTICIPANT_TAG = bytes([lobby_pb2.WatchSessionResponse.PARTICIPANT_FIELD_NUMBE
 
 
 def shared_part(session: Session) -> bytes:
-    """Return the encoded part that is the same for all learners: the cursor and the session."""
+    """Return the encoded part that is the same for all learners. It contains the cursor and the session."""
     view = lobby_pb2.WatchSessionResponse(
         cursor=cursor_text(session.revision), session=session_message(session)
     )
@@ -45,7 +48,7 @@ def shared_part(session: Session) -> bytes:
 
 
 def own_part(session: Session, view: ParticipantView) -> bytes:
-    """Return the encoded part that differs between learners: the participant."""
+    """Return the encoded part that differs between learners. It contains the participant."""
     participant = view.participant
     body = _fixed_part(
         participant.participant_id,
@@ -72,9 +75,9 @@ def time_part(now: datetime) -> bytes:
 
 
 class TimeParts:
-    """Encodes the times at which views are sent, at most once per millisecond.
+    """Encodes the times at which views are sent. Each encoded time is used for one millisecond.
 
-    At the start of a session, dozens of views are sent in one millisecond.
+    This saves time at the start of a session, when dozens of views are sent in one millisecond.
     """
 
     def __init__(self) -> None:
@@ -82,7 +85,10 @@ class TimeParts:
         self._encoded = b""
 
     def at(self, now: datetime) -> bytes:
-        """Return the encoded part with the time `now`, or the last part if it is less than a millisecond old."""
+        """Return the encoded part with the time `now`.
+
+        If the last returned part was encoded less than a millisecond before, it is returned again.
+        """
         if not _NO_TIME <= now - self._time < _MILLISECOND:
             self._time, self._encoded = now, time_part(now)
         return self._encoded
@@ -104,7 +110,7 @@ def _fixed_part(
 def _state_part(
     state: ParticipantState, connected: bool, identity: IdentityState, removal_reason: str
 ) -> bytes:
-    """Return the encoded part that many learners share when a session starts."""
+    """Return the encoded state of a participant. Many learners have the same state when a session starts."""
     return lobby_pb2.Participant(
         state=PARTICIPANT_STATES.to_proto(state),
         connected=connected,
@@ -121,16 +127,17 @@ def _progress_part(view: ParticipantView, assessment_ids: tuple[UUID, ...]) -> b
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def _empty_progress_part(assessment_ids: tuple[UUID, ...]) -> bytes:
-    """Return the encoded progress of a learner without progress. All learners share it when a session starts."""
+    """Return the encoded progress of a learner who has no progress. No learner has progress when a session starts."""
     return lobby_pb2.Participant(
         assessments=[progress_message(Progress(each)) for each in assessment_ids]
     ).SerializeToString()
 
 
 def _length(body: bytes) -> bytes:
-    """Return a length as a varint.
+    """Return the length of `body` as a varint.
 
-    Each byte has seven bits, lowest bits first. The high bit is set in all bytes except the last.
+    Each byte of a varint has seven bits of the number, and the first byte has the lowest bits. The high bit is set in
+    all bytes except the last one.
     """
     rest, encoded = len(body), bytearray()
     while rest > 0x7F:

@@ -33,7 +33,7 @@ from proctorium_session.operations.presence import Presence
 
 
 def join_response(joined: JoinResult) -> lobby_pb2.JoinSessionResponse:
-    """Return the response to a learner who has joined."""
+    """Return the response to the request of a learner who has joined."""
     return lobby_pb2.JoinSessionResponse(
         session=session_message(joined.session),
         participant=participant_message(joined.session, joined.view),
@@ -100,9 +100,9 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         heartbeat: Heartbeat,
         context: Context,
     ) -> None:
-        """Write the learner's view after each change that follows revision `sent`, and as heartbeats.
+        """Write the learner's view after each change since revision `sent`, and as a heartbeat.
 
-        Return when the learner cannot see another change.
+        Returns when the learner's view cannot change any more.
         """
         while True:
             woken.clear()
@@ -119,7 +119,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
     def _encoded_view(
         self, session: LiveSession, snapshot: Snapshot, view: ParticipantView
     ) -> bytes:
-        # The first watcher that runs encodes the views of all watchers. The writes then follow each other quickly, so
+        # The first watcher that runs encodes the views of all watchers. All writes then follow in quick succession, so
         # that gRPC sends few packets.
         shared, own = snapshot.cached(
             "learners", lambda: _encoded_parts(snapshot.session, session.woken_learners)
@@ -131,7 +131,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
 
 
 def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
-    """Register `api` with the server. `WatchSession` gets no serializer, because it writes encoded messages."""
+    """Register `api` with the server. `WatchSession` has no serializer, because it writes encoded messages."""
     collector = HandlerCollector()
     lobby_pb2_grpc.add_LobbyServiceServicer_to_server(api, cast(grpc.aio.Server, collector))
     for service, handlers in collector.handlers.items():

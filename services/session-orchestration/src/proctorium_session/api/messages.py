@@ -46,7 +46,10 @@ PROGRESS_STATES = EnumConversion(
 
 
 def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
-    """Return the plan in a request, with the defaults of the proto. Raises INVALID_ID, INVALID_REQUEST."""
+    """Return the plan in a request.
+
+    Missing fields have the defaults that are documented in the proto. Raises INVALID_ID, INVALID_REQUEST.
+    """
     late_entry = LateEntry.UNTIL
     if message.late_entry == sessions_pb2.LATE_ENTRY_CLOSED:
         late_entry = LateEntry.CLOSED
@@ -74,7 +77,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
 
 
 def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> sessions_pb2.Session:
-    """Return a session as a message. `learner_ids` is empty if the caller may not see the invited learners."""
+    """Return a session as a message. `learner_ids` is empty if the caller must not see the invited learners."""
     return sessions_pb2.Session(
         session_id=str(session.session_id),
         plan=_plan_message(session.plan, learner_ids),
@@ -123,7 +126,7 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
 
 
 def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
-    """Return the progress in an assessment as a message."""
+    """Return the progress of a participant in an assessment as a message."""
     return lobby_pb2.AssessmentProgress(
         assessment_id=str(progress.assessment_id),
         attempt_id=id_text(progress.attempt_id),
@@ -154,7 +157,7 @@ def _refusal_message(refusal: ParticipantRefusal) -> supervision_pb2.Participant
 
 
 def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:
-    """Return an entry of the record as a message."""
+    """Return an entry of the session record as a message."""
     content = entry.content
     return supervision_pb2.RecordEntry(
         number=entry.number,
@@ -168,7 +171,7 @@ def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:
 
 
 def access_message(access: RecordAccess) -> supervision_pb2.RecordAccess:
-    """Return an access to the record as a message."""
+    """Return an access to the session record as a message."""
     return supervision_pb2.RecordAccess(
         person_id=str(access.accessed_by),
         acting_role=ROLE_NUMBERS[access.acting_role],
@@ -199,7 +202,7 @@ def incident_changes_from_message(
 ) -> IncidentChanges:
     """Return the new values of the fields that a request updates.
 
-    Raises INVALID_REQUEST if a field is empty that must not be.
+    Raises INVALID_REQUEST if a required field is updated to be empty.
     """
     if "severity" in fields and not message.severity:
         raise _missing("severity")
@@ -219,7 +222,7 @@ def incident_changes_from_message(
 
 
 def incident_category_message(category: IncidentCategory) -> incidents_pb2.IncidentCategory:
-    """Return a category and its subcategories as a message."""
+    """Return a category of incidents and its subcategories as a message."""
     return incidents_pb2.IncidentCategory(
         category_id=category.category_id,
         title=category.title,

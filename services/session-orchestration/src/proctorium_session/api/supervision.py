@@ -24,7 +24,7 @@ from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_f
 from proctorium_session.operations.roster import supervised_snapshot
 
 _MAX_CHANGES = 100
-"""If at least this many participants have changed, the whole roster is sent in one message."""
+"""The number of changed participants from which the whole roster is sent in one message."""
 
 
 class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
@@ -78,7 +78,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
         received = cursor_revision(request.cursor)
         async with self._live.session(parse_id(request.session_id, "session_id")) as session:
             snapshot = await supervised_snapshot(session, caller, received)
-            # Unless the client has the newest revision, it receives the whole roster.
+            # The client receives the whole roster, unless it already has the newest revision.
             sent = received if received == snapshot.revision else NO_REVISION
             async for message in _messages(session, sent, self._watch_heartbeat):
                 yield message
@@ -87,9 +87,9 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
 async def _messages(
     session: LiveSession, sent: int, interval: timedelta
 ) -> AsyncIterator[pb.WatchRosterResponse]:
-    """Yield the changes after revision `sent` until the roster is final.
+    """Yield messages with the changes after revision `sent`, until the roster is final.
 
-    If nothing changes for `interval`, yield a heartbeat.
+    Yields a heartbeat if nothing changes for the time `interval`.
     """
     with session.roster() as woken, Heartbeat(woken, interval) as heartbeat:
         while True:
@@ -108,9 +108,9 @@ async def _messages(
 
 
 def _changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRosterResponse]:
-    """Return the messages for a client that has revision `sent`.
+    """Return the messages with the changes after revision `sent`, for a client that has received this revision.
 
-    All clients with the same revision share the converted messages.
+    The messages are converted once and shared by all clients that have received the same revision.
     """
     if sent >= snapshot.revision:
         return []
@@ -123,7 +123,8 @@ def _convert_changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRoster
         return [_snapshot_message(snapshot)]
     messages = [
         pb.WatchRosterResponse(
-            # The cursor does not advance before the last message, so that a client that disconnects misses no change.
+            # The cursor advances only in the last message. A client that disconnects before the last message therefore
+            # receives all changes again.
             cursor=cursor_text(sent),
             participant=participant_message(snapshot.session, view),
         )

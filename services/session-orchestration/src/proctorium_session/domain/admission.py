@@ -1,4 +1,4 @@
-"""Admission of learners to a session, and their state after joining (`S4`, `C3`, `C5`)."""
+"""Admission of learners to a session, and the state of a learner after joining (`S4`, `C3`, `C5`)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from proctorium_session.domain.sessions import LateEntry, Session
 
 @dataclass(frozen=True, slots=True)
 class Seats:
-    """The seats of a session. `reserved` is the number of seats for invited learners who have not joined."""
+    """The seats of a session.
+
+    `reserved` is the number of seats that are kept for invited learners who have not joined.
+    """
 
     capacity: int
     taken: int
@@ -32,7 +35,10 @@ class Seats:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """The reason why a learner is not admitted. `field` is the field of the request that is invalid, or empty."""
+    """The reason why a learner is not admitted.
+
+    `field` is the name of the invalid field in the request, or empty if no field is invalid.
+    """
 
     kind: Kind
     reason: str
@@ -43,7 +49,7 @@ class Refusal:
 
     @classmethod
     def from_error(cls, error: ServiceError) -> Refusal:
-        """Return a refusal for an error that concerns all learners of a batch."""
+        """Return a refusal for an error that affects all learners of a batch."""
         return cls(error.kind, error.reason, error.message, error.metadata, error.retry_after)
 
     def error(self) -> ServiceError:
@@ -67,11 +73,12 @@ def admit(
     seats: Seats,
     now: datetime,
 ) -> ParticipantState | Refusal:
-    """Return the state of the learner in the session, or the refusal.
+    """Return the state that the learner has in the session after joining, or the refusal.
 
-    `session` is the session of the code, with its lobby open if that is due. `present` is the learner's current state
-    in the session, or None if they have not joined. A learner who has joined may rejoin until the session is over,
-    unless they were removed. If the code belongs to another learner, the refusal reveals nothing else about the code.
+    `session` is the session of the code. Its lobby is already opened if that is due. `present` is the current state of
+    the learner in the session, or None if the learner has not joined. A learner who has joined may rejoin until the
+    session is over, unless the learner was removed. If the code belongs to another learner, the refusal reveals nothing
+    else about the code.
     """
     code = entry.code
     if entry.malformed:
@@ -136,7 +143,10 @@ def _refusal_by_code_validity(code: ResolvedCode) -> Refusal | None:
 
 
 def _refusal_of_proctor(session: Session, person_id: UUID) -> Refusal | None:
-    """Return a refusal if the person is a proctor of the session, because proctors cannot supervise themselves."""
+    """Return a refusal if the person is a proctor of the session, and otherwise None.
+
+    A proctor cannot join the session as a learner, because proctors cannot supervise themselves.
+    """
     return _IS_PROCTOR if person_id in session.plan.proctor_ids else None
 
 
@@ -201,7 +211,7 @@ _UNKNOWN_CODE = Refusal(
     "No session has this code. Please check each character, also upper and lower case; if it is right, "
     "ask your administrator for a new one.",
 )
-"""The refusal for a text that is not a code. It is always the same, so that it reveals nothing."""
+"""The refusal for a text that is not a code. It is the same for all such texts, so that it reveals nothing."""
 _NOT_YOUR_CODE = _failed_precondition(
     "NOT_YOUR_CODE",
     "This code is not for you. Please use your own, or ask your administrator to register you in the course.",

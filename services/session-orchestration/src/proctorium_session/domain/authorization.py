@@ -17,16 +17,20 @@ from proctorium_session.domain.sessions import Session
 
 @dataclass(frozen=True, slots=True)
 class ParticipantRefusal:
-    """The reason why a request changes nothing for one participant, as a reason code and as a sentence."""
+    """The reason why a request changes nothing for one participant.
+
+    It consists of a reason code and a sentence.
+    """
 
     reason: str
     message: str
 
 
 def require_authorizable(session: Session, assessment_id: UUID) -> None:
-    """Raise INVALID_STATE_TRANSITION or ASSESSMENT_NOT_IN_SESSION if nobody can be authorised for the assessment.
+    """Raise an error if no participant of the session can be authorised for the assessment.
 
-    The session must be in progress and contain the assessment.
+    Raises INVALID_STATE_TRANSITION unless the session is in progress, and ASSESSMENT_NOT_IN_SESSION unless the session
+    contains the assessment.
     """
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
@@ -46,7 +50,7 @@ def require_authorizable(session: Session, assessment_id: UUID) -> None:
 def authorization_refusal(
     session: Session, view: ParticipantView | None
 ) -> ParticipantRefusal | None:
-    """Return the reason why a participant cannot be authorised for an assessment, or None if they can.
+    """Return the reason why a participant cannot be authorised for an assessment, or None if authorisation is possible.
 
     `view` is None for an unknown participant.
     """
@@ -75,4 +79,4 @@ _NEXT_STEPS: Mapping[IdentityState, str] = {
     IdentityState.REJECTED: "Their identity check was rejected, so the assessment stays closed for them in this session.",
     IdentityState.RESUBMISSION_REQUESTED: "They were asked for new photos and have not sent them yet.",
 }
-"""The necessary step before a learner can be authorised, by the state of their identity verification."""
+"""The next step that a learner needs before an authorisation, by the state of the identity verification."""

@@ -1,4 +1,4 @@
-"""Results of resolving the codes that learners enter. Enrollment returns them."""
+"""The results that enrollment returns when it resolves the codes that learners enter."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from uuid import UUID
 
 
 class CodeValidity(StrEnum):
-    """Whether a code admits learners who have not joined its session yet and, if not, the reason."""
+    """Whether a code admits learners who have not joined its session yet.
+
+    Each value other than VALID is a reason for which the code does not admit them.
+    """
 
     VALID = "valid"
     NOT_YET_VALID = "not_yet_valid"
@@ -22,7 +25,7 @@ class CodeValidity(StrEnum):
 class ResolvedCode:
     """A code that exists. `person_id` is None for a shared code.
 
-    `registered` is whether the learner is registered in the course of the session.
+    `registered` is whether the learner who entered the code is registered in the course of the session.
     """
 
     code_id: UUID
@@ -38,8 +41,9 @@ class ResolvedCode:
 class CodeResolution:
     """The result of resolving an entered text.
 
-    `code` is None if no code has the text. `malformed` is a sentence if the text cannot be a code, and otherwise empty.
-    `retry_delay` is the time that the learner has to wait after too many failed code entries, or None.
+    `code` is None if no code has the text. If the text cannot be a code, `malformed` is a sentence with the reason, and
+    otherwise it is empty. `retry_delay` is the time that the learner has to wait after too many failed code entries, or
+    None.
     """
 
     code: ResolvedCode | None = None

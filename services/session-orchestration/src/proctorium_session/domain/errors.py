@@ -1,4 +1,4 @@
-"""The errors of session orchestration, except invalid transitions."""
+"""The errors of session orchestration, except the errors for invalid state transitions."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from proctorium_common.errors import Kind, ServiceError, Violation, invalid, not
 
 
 def failed_precondition(reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for a request that is valid, but not in the current state (FAILED_PRECONDITION)."""
+    """Return the error for a valid request that the current state does not allow (FAILED_PRECONDITION)."""
     return ServiceError(Kind.INVALID_STATE_TRANSITION, reason, message, metadata=metadata)
 
 
 def invalid_at(field: str, reason: str, message: str, /, **metadata: str) -> ServiceError:
-    """Return the error for a field that is invalid in every state (INVALID_ARGUMENT)."""
+    """Return the error for a field whose value is invalid in every state (INVALID_ARGUMENT)."""
     return invalid(
         reason, message, violations=[Violation(field, reason.lower(), message)], **metadata
     )
@@ -35,7 +35,7 @@ def failed_precondition_at(
 def not_your_session() -> ServiceError:
     """Return the error for a caller who does not supervise the session.
 
-    It is the same for a session that does not exist.
+    A session that does not exist has the same error, so that the error does not reveal whether a session exists.
     """
     return not_allowed(
         "NOT_YOUR_SESSION",
@@ -54,7 +54,7 @@ def own_session() -> ServiceError:
 
 
 def record_closed() -> ServiceError:
-    """Return the error for a proctor who reads the record after the access period."""
+    """Return the error for a proctor who reads the session record after the access period."""
     return not_allowed(
         "RECORD_CLOSED",
         "The session ended too long ago for its proctors to read its record. "
@@ -63,7 +63,7 @@ def record_closed() -> ServiceError:
 
 
 def no_session() -> ServiceError:
-    """Return the error for a session that does not exist or that the caller may not see."""
+    """Return the error for a session that does not exist or that the caller must not see."""
     return not_found(
         "NOT_FOUND",
         "There is no such session among yours. Check the link, or join with your enrollment code.",

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class IdentityPolicy(StrEnum):
-    """The points in time before which the identity of a learner must be verified."""
+    """The points in a session before which a learner's identity must be verified."""
 
     NONE = "none"
     BEFORE_ASSESSMENT = "before_assessment"
@@ -29,10 +29,10 @@ class IdentityState(StrEnum):
 
 
 def first_state(policy: IdentityPolicy) -> IdentityState:
-    """Return the state of a learner who has just joined."""
+    """Return the state of identity verification of a learner who has just joined."""
     return IdentityState.REQUESTED if policy.is_required else IdentityState.NOT_REQUIRED
 
 
 def is_ready(policy: IdentityPolicy, identity: IdentityState) -> bool:
-    """Return whether a learner in this state meets the policy."""
+    """Return whether a learner whose identity verification has this state meets the policy."""
     return not policy.is_required or identity is IdentityState.VERIFIED

@@ -1,4 +1,7 @@
-"""The rules for incidents, which proctors write down and which never change a state (`S14`)."""
+"""The rules for incidents (`S14`).
+
+Proctors write incidents down. An incident never changes the state of a session or participant.
+"""
 
 from __future__ import annotations
 
@@ -18,11 +21,11 @@ MAX_INCIDENTS = 2000
 MAX_REVISIONS = 100
 """The maximum number of revisions of an incident."""
 _CLOCK_SKEW = timedelta(minutes=1)
-"""The maximum time by which the clock of a client may be ahead."""
+"""The tolerance for the clock of a client that is ahead of the clock of the service."""
 
 
 class IncidentSeverity(StrEnum):
-    """How serious an incident is."""
+    """The severities of incidents."""
 
     NOTE = "note"
     WARNING = "warning"
@@ -31,7 +34,7 @@ class IncidentSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IncidentCategory:
-    """A category of incidents with its subcategories. Each incident has a subcategory."""
+    """A category of incidents. Each incident has one of the subcategories of its category."""
 
     category_id: str
     title: str
@@ -86,7 +89,7 @@ CATEGORIES = (
     ),
     _category("other", "Other", other="Other"),
 )
-"""All categories."""
+"""All categories of incidents."""
 
 _CATEGORY_IDS = frozenset(
     each.category_id for category in CATEGORIES for each in category.subcategories
@@ -97,7 +100,8 @@ _CATEGORY_IDS = frozenset(
 class Incident:
     """A revision of an incident.
 
-    Events and the session record contain only a keyed hash of the note. `note_key` is the key of that hash.
+    Events and the session record contain a keyed hash of the note instead of the note. `note_key` is the key of the
+    hash.
     """
 
     incident_id: UUID
@@ -114,7 +118,7 @@ class Incident:
 
     @property
     def etag(self) -> str:
-        """The etag of this revision."""
+        """The etag of this revision of the incident."""
         return f"v{self.revision}"
 
     @property
@@ -125,7 +129,7 @@ class Incident:
 
 @dataclass(frozen=True, slots=True)
 class IncidentChanges:
-    """The new values of an update. None means that the value does not change."""
+    """The new values in an update of an incident. None means that a value does not change."""
 
     category_id: str | None = None
     severity: IncidentSeverity | None = None
@@ -136,7 +140,7 @@ class IncidentChanges:
 def check_incident(session: Session, incident: Incident) -> None:
     """Raise INCIDENT_CATEGORY_UNKNOWN or OCCURRENCE_TIME_INVALID if the incident is invalid.
 
-    The occurrence time must not be before the lobby opened or in the future.
+    The occurrence time must be neither before the lobby opened nor in the future.
     """
     if incident.category_id not in _CATEGORY_IDS:
         raise invalid_at(
@@ -152,7 +156,7 @@ def check_incident(session: Session, incident: Incident) -> None:
 
 
 def require_incidents(session: Session) -> None:
-    """Raise LOBBY_NOT_OPEN or SESSION_CANCELLED if no incidents may be created in the session's state."""
+    """Raise LOBBY_NOT_OPEN or SESSION_CANCELLED if the state of the session does not allow new incidents."""
     if session.state is SessionState.SCHEDULED:
         raise failed_precondition(
             "LOBBY_NOT_OPEN",
@@ -174,10 +178,10 @@ def update_incident(
     now: datetime,
     note_key: bytes,
 ) -> Incident | None:
-    """Return the next revision, or None if the changes have no effect.
+    """Return the next revision of the incident, or None if `changes` has no effect.
 
-    `note_key` is used if the note changes. Raises STALE_ETAG, and INCIDENT_LIMIT_REACHED if there are too many
-    revisions.
+    If the note changes, `note_key` is the key of its hash. Raises STALE_ETAG, and INCIDENT_LIMIT_REACHED if the
+    incident has too many revisions.
     """
     if etag and etag != current.etag:
         raise conflict(
@@ -212,7 +216,10 @@ def incident_limit_reached(limit: int, message: str) -> ServiceError:
 
 
 def no_incident(*, is_administrator: bool) -> ServiceError:
-    """Return the error for an unknown incident. For a proctor, it is the same as for an incident of another session."""
+    """Return the error for an unknown incident.
+
+    A proctor receives the same error for an incident of another session.
+    """
     if is_administrator:
         return not_found("NOT_FOUND", "There is no such incident. Reload the list.")
     return not_your_session()

@@ -44,7 +44,8 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
         ),
         Transition(
             ParticipantAction.COMPLETE,
-            # LEFT becomes COMPLETED if the start of an attempt becomes known only after the session ended.
+            # A participant changes from LEFT to COMPLETED if an event about the start of their attempt arrives after
+            # the session ended.
             frozenset({ParticipantState.IN_SESSION, ParticipantState.LEFT}),
             ParticipantState.COMPLETED,
             frozenset({"system"}),

@@ -17,9 +17,9 @@ from proctorium_session.domain.sessions import Session
 class Participant:
     """A learner who has joined a session.
 
-    `identity_position` is the position of the last handled event about their identity. `entered_time` is when they
-    became In Session; `ready_time` is when they met the identity policy. `revision` is the revision of the session in
-    which they last changed.
+    `identity_position` is the position of the last handled event about the learner's identity. `entered_time` is the
+    time at which the learner became In Session. `ready_time` is the time at which the learner met the identity policy.
+    `revision` is the revision of the session in which the participant was last changed.
     """
 
     participant_id: UUID
@@ -38,7 +38,7 @@ class Participant:
 
 @dataclass(frozen=True, slots=True)
 class ParticipantView:
-    """A participant with their progress in each assessment, which is a row of the roster."""
+    """A participant, and the participant's progress in each assessment. This is a row of the roster."""
 
     participant: Participant
     assessments: Mapping[UUID, Progress]
@@ -49,10 +49,10 @@ class ParticipantView:
 
 
 def end_action(view: ParticipantView, session: Session) -> ParticipantAction | None:
-    """Return the action for a participant at the end of the session, or None if nothing changes for them.
+    """Return the action for a participant at the end of the session, or None if the state of the participant stays.
 
-    A waiting participant has missed the session. A participant who was In Session has completed it if they started an
-    assessment or the session has none. Otherwise, they have left it.
+    A waiting participant misses the session. A participant who is In Session completes the session if they started an
+    assessment or the session has no assessments. Otherwise, the participant leaves the session.
     """
     match view.participant.state:
         case ParticipantState.WAITING:
@@ -67,7 +67,10 @@ def end_action(view: ParticipantView, session: Session) -> ParticipantAction | N
 
 
 def are_attempts_final(view: ParticipantView) -> bool:
-    """Return whether the participant's attempts cannot change any more. Call this only after the session is over."""
+    """Return whether the participant's attempts cannot change any more.
+
+    Call this only after the session is over.
+    """
     return all(
         progress.attempt_id is None or progress.state.is_final
         for progress in view.assessments.values()
@@ -77,14 +80,14 @@ def are_attempts_final(view: ParticipantView) -> bool:
 def after_start(view: ParticipantView, session: Session) -> ParticipantView:
     """Return the participant after the start of the session. A waiting participant becomes In Session.
 
-    Live views apply this rule instead of reading every row again, so that the start reaches all learners together
-    (`S4`).
+    Live snapshots apply this rule instead of reading the rows of all participants again. The start therefore reaches
+    all learners at the same time (`S4`).
     """
     participant = view.participant
     if participant.state is not ParticipantState.WAITING:
         return view
-    # Calling the constructor takes half as long as `replace`. This matters because all participants are computed before
-    # the start is sent to the first learner.
+    # A call of the constructor takes half as long as `replace`. This time matters, because all participants are
+    # computed before the start is sent to the first learner.
     admitted = Participant(
         participant_id=participant.participant_id,
         session_id=participant.session_id,

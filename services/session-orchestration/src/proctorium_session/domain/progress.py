@@ -1,6 +1,6 @@
 """The progress of a participant in an assessment.
 
-It is computed from events, which may be delayed, redelivered or reordered.
+The progress is computed from events, which may be delayed, redelivered or reordered.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from uuid import UUID
 
 
 class ProgressState(IntEnum):
-    """The states of a participant's progress in an assessment. The number of the state never decreases.
+    """The states of a participant's progress in an assessment. The progress never changes to a lower number.
 
-    VOIDED means that the attempt was closed before it was started.
+    VOIDED means that the attempt was closed before its learner started it.
     """
 
     AWAITING_AUTHORIZATION = 1
@@ -38,7 +38,7 @@ class ProgressState(IntEnum):
 class Progress:
     """The progress of one participant in one assessment.
 
-    `position` is the position of the event from which `answered_count` was taken.
+    `position` is the position of the event that contained `answered_count`.
     """
 
     assessment_id: UUID
@@ -51,7 +51,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AttemptUpdate:
-    """The update of progress by one event about an attempt.
+    """The update of a participant's progress by one event about an attempt.
 
     `position` is the position of the event among the events of the assessment service.
     """
@@ -64,10 +64,10 @@ class AttemptUpdate:
 
 
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
-    """Return the progress after an update.
+    """Return `progress` after the update.
 
-    The state never goes back, and the result does not depend on the order of updates. A newer attempt replaces an older
-    one. Attempt ids sort by the time of creation.
+    The state never goes back to an earlier state. The result does not depend on the order of the updates. A newer
+    attempt replaces an older attempt. The ids of attempts sort by the time of creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress
@@ -82,5 +82,5 @@ def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
 
 
 def authorize(progress: Progress) -> Progress:
-    """Return the progress after the assessment was authorised."""
+    """Return the progress after the authorisation of the assessment."""
     return replace(progress, state=max(progress.state, ProgressState.AUTHORIZED))

@@ -1,7 +1,7 @@
-"""The session record. Hashes link its entries, so that a later change can be detected (`S18`).
+"""The session record, whose entries are linked by hashes, so that a later change can be detected (`S18`).
 
-`docs/architecture/session-record.md` describes the hash for independent verifiers. Change the code and this document
-together.
+`docs/architecture/session-record.md` describes the hashes for independent verifiers. Change this module and the
+document together.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Head:
     """The end of a record: the number and the hash of its last entry.
 
-    In an empty record, the number is 0 and the hash is that of the session's id.
+    For an empty record, the number is 0 and the hash is the hash of the session's id.
     """
 
     number: int
@@ -29,7 +29,7 @@ class Head:
     def of(cls, session_id: UUID) -> Head:
         """Return the head of an empty record.
 
-        Its hash of the session's id binds the record to the session.
+        The hash of the session's id binds the record to the session.
         """
         return cls(0, hashlib.sha256(str(session_id).encode()).digest())
 
@@ -47,7 +47,7 @@ class EntryContent:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An entry of a record. The first `number` is 1."""
+    """An entry of a record. The first entry has the `number` 1."""
 
     number: int
     content: EntryContent
@@ -55,7 +55,7 @@ class Entry:
 
 
 def append_entries(head: Head, contents: Iterable[EntryContent]) -> tuple[Sequence[Entry], Head]:
-    """Return the entries that follow `head` in the record, and the new head."""
+    """Return new entries with these contents, which follow `head` in the record, and the new head."""
     entries: list[Entry] = []
     for content in contents:
         number = head.number + 1
@@ -65,7 +65,7 @@ def append_entries(head: Head, contents: Iterable[EntryContent]) -> tuple[Sequen
 
 
 def first_invalid_entry(session_id: UUID, entries: Iterable[Entry]) -> int | None:
-    """Return the number of the first entry that was changed or is missing, or None if all are valid."""
+    """Return the number of the first entry that was changed or is missing, or None if the entries are valid."""
     head = Head.of(session_id)
     for entry in entries:
         (expected,), head = append_entries(head, [entry.content])
@@ -77,7 +77,7 @@ def first_invalid_entry(session_id: UUID, entries: Iterable[Entry]) -> int | Non
 def _hash(previous: bytes, number: int, content: EntryContent) -> bytes:
     """Return the SHA-256 hash of an entry.
 
-    It covers the previous hash, the number and the time (8 bytes each), and each text preceded by its length.
+    The hash covers the previous hash, the number and the time (8 bytes each), and the length and content of each text.
     """
     microseconds = (content.time - _EPOCH) // timedelta(microseconds=1)
     participant = str(content.participant_id) if content.participant_id else ""

@@ -15,21 +15,30 @@ from proctorium_session.domain.errors import (
 from proctorium_session.domain.sessions import Plan
 
 LOBBY_LEAD = timedelta(minutes=30)
-"""The default time from the opening of the lobby to the start."""
+"""The default time from the opening of the lobby to the start of the session."""
 
 LATE_ENTRY_LIMIT = timedelta(minutes=15)
-"""The default time after the start in which new learners may join."""
+"""The default time after the start of the session in which new learners may join."""
 
 PAST_TOLERANCE = timedelta(minutes=1)
-"""How far in the past the start may be, because filling in a form takes time and clocks differ."""
+"""The maximum time by which the planned start may be in the past.
+
+Filling in a form takes time, and clocks differ.
+"""
 
 MAX_LEAD = timedelta(days=36_500)
-"""How far in the future the start may be. Without a limit, the end could be too late to be stored."""
+"""The maximum time by which the planned start may be in the future.
+
+Without a maximum, the end could be too late to be stored.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """Another session of a proctor, from its planned start (inclusive) to its planned end (exclusive)."""
+    """Another session of a proctor.
+
+    The session lasts from its planned start (inclusive) to its planned end (exclusive).
+    """
 
     proctor_id: UUID
     session_id: UUID
@@ -47,7 +56,10 @@ class Course:
 
 
 def require_course(plan: Plan, course: Course | None) -> None:
-    """Raise COURSE_UNKNOWN (`course` is None), COURSE_NOT_PUBLISHED or ASSESSMENT_NOT_IN_COURSE."""
+    """Raise an error unless the course is published and its outline contains the assessments.
+
+    Raises COURSE_UNKNOWN if `course` is None, COURSE_NOT_PUBLISHED, or ASSESSMENT_NOT_IN_COURSE.
+    """
     course_id = str(plan.course_id)
     if course is None:
         raise failed_precondition_at(
@@ -77,14 +89,17 @@ def require_course(plan: Plan, course: Course | None) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """An existing assessment and whether it is published."""
+    """An existing assessment. `published` is whether it is published."""
 
     assessment_id: UUID
     published: bool
 
 
 def require_assessments(plan: Plan, existing: Mapping[UUID, Assessment]) -> None:
-    """Raise ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED for the first assessment to which that applies (`S1`)."""
+    """Raise an error for the first assessment that does not exist or is not published (`S1`).
+
+    Raises ASSESSMENT_UNKNOWN or ASSESSMENT_NOT_PUBLISHED.
+    """
     for index, assessment_id in enumerate(plan.assessment_ids):
         field = f"plan.assessment_ids[{index}]"
         assessment = existing.get(assessment_id)
@@ -105,7 +120,10 @@ def require_assessments(plan: Plan, existing: Mapping[UUID, Assessment]) -> None
 
 
 def require_start_in_range(plan: Plan, now: datetime) -> None:
-    """Raise START_TIME_IN_PAST or START_TIME_TOO_FAR_AHEAD if the start is not in the allowed range."""
+    """Raise an error if the planned start is too far in the past or in the future.
+
+    Raises START_TIME_IN_PAST or START_TIME_TOO_FAR_AHEAD.
+    """
     if plan.start_time < now - PAST_TOLERANCE:
         raise invalid_at(
             "plan.start_time",
@@ -121,7 +139,10 @@ def require_start_in_range(plan: Plan, now: datetime) -> None:
 
 
 def require_distinct_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
-    """Raise INVALID_REQUEST for a proctor who is also a learner, or TOO_MANY_LEARNERS for more learners than seats."""
+    """Raise an error if a proctor is also a learner or there are more learners than seats.
+
+    Raises INVALID_REQUEST for a proctor who is also a learner, and TOO_MANY_LEARNERS.
+    """
     learners = frozenset(learner_ids)
     for index, proctor_id in enumerate(plan.proctor_ids):
         if proctor_id in learners:
@@ -144,7 +165,10 @@ def require_distinct_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
 
 
 def require_existing_learners(unknown: Sequence[UUID]) -> None:
-    """Raise LEARNER_UNKNOWN if there are unknown learners, because their seats would be reserved for nobody."""
+    """Raise LEARNER_UNKNOWN if an invited learner does not exist.
+
+    The seat of such a learner would be reserved for nobody.
+    """
     if unknown:
         raise failed_precondition_at(
             "plan.learner_ids",
@@ -155,7 +179,7 @@ def require_existing_learners(unknown: Sequence[UUID]) -> None:
 
 
 def require_certified(proctor_id: UUID, certified_until: datetime | None, at: datetime) -> None:
-    """Raise PROCTOR_NOT_CERTIFIED unless the proctor is certified at that time (`P1`)."""
+    """Raise PROCTOR_NOT_CERTIFIED unless the proctor is certified at the given time (`P1`)."""
     if certified_until is None or certified_until <= at:
         raise failed_precondition(
             "PROCTOR_NOT_CERTIFIED",
@@ -194,7 +218,10 @@ def _proctor_field(index: int) -> str:
 
 
 def overlaps(plan: Plan, engagement: Engagement) -> bool:
-    """Return whether the plan and the engagement overlap. They do not if one starts when the other one ends."""
+    """Return whether the plan and the engagement overlap.
+
+    They do not overlap if one of them starts at the time at which the other one ends.
+    """
     return plan.start_time < engagement.end_time and engagement.start_time < plan.planned_end
 
 

@@ -18,7 +18,7 @@ class SessionState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no action changes this state."""
+        """Whether the state is final, so that no action changes it."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
 

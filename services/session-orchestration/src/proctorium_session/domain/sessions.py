@@ -1,4 +1,4 @@
-"""Sessions, their plans, and the actors who change them."""
+"""Sessions, plans of sessions, and the people who change sessions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ActingRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person who acts on a session, in one role."""
+    """A person who acts on a session, and the role in which the person acts."""
 
     person_id: UUID
     role: ActingRole
@@ -38,9 +38,9 @@ class LateEntry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The data of a session that do not change after planning.
+    """The data of a session that never change after the session was planned.
 
-    The invited learners are not included, because there can be thousands.
+    The plan does not include the invited learners, because there can be thousands of them.
     """
 
     course_id: UUID
@@ -66,7 +66,7 @@ class Session:
     """A session.
 
     Every change that a watcher can see increases `revision`. `session_revision` is the revision of the last change of
-    the session itself. `head` is the end of the session's record.
+    the session itself, rather than of a participant. `head` is the end of the session's record.
     """
 
     session_id: UUID
@@ -83,24 +83,24 @@ class Session:
 
     @property
     def next_revision(self) -> int:
-        """The revision after the change that is being made. The session's row must be locked."""
+        """The revision that the session has after the current change. The caller must have locked the session's row."""
         return self.revision + 1
 
     def is_lobby_due(self, now: datetime) -> bool:
-        """Return whether the lobby has not been opened although its opening time has been reached (`S1`)."""
+        """Return whether the lobby is still closed although its opening time has been reached (`S1`)."""
         return self.state is SessionState.SCHEDULED and now >= self.lobby_open_time
 
 
 @dataclass(frozen=True, slots=True)
 class VisibleSession:
-    """A session with the invited learners that a caller may see. Learners see none."""
+    """A session, and the invited learners that the caller may see. A learner may see none of them."""
 
     session: Session
     learner_ids: tuple[UUID, ...] = ()
 
 
 def new_session(session_id: UUID, plan: Plan) -> Session:
-    """Return a new session with this plan."""
+    """Return a new session with the given plan."""
     return Session(
         session_id=session_id,
         plan=plan,
@@ -119,7 +119,7 @@ def new_session(session_id: UUID, plan: Plan) -> Session:
 def apply_action(
     session: Session, action: SessionAction, now: datetime, person_id: UUID | None
 ) -> Session | None:
-    """Return the session after `action`, or None if the action is a repetition.
+    """Return the session after `action`, or None if `action` repeats an earlier action and changes nothing.
 
     `person_id` is None if the system performs the action. Raises INVALID_STATE_TRANSITION.
     """

@@ -1,1 +1,4 @@
-"""The use cases of sessions, each in its own transaction, and the steps that several of them share."""
+"""The use cases of sessions.
+
+Each use case runs in its own transaction. Several use cases share steps.
+"""

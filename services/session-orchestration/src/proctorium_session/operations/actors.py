@@ -1,4 +1,4 @@
-"""The rules for who may supervise a session and in which role they act."""
+"""The rules that decide which callers may supervise a session, and in which role a caller acts."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def may_supervise(session: Session, caller: Caller) -> bool:
 def require_supervised(session: Session | None, caller: Caller) -> Session:
     """Return the session if the caller may supervise it.
 
-    Otherwise, raises NOT_YOUR_SESSION, which does not reveal whether the session exists. For an administrator, raises
-    NOT_FOUND if the session does not exist.
+    If the caller is not an administrator, raises NOT_YOUR_SESSION whether the session exists or not. If the caller is
+    an administrator, raises NOT_FOUND if the session does not exist.
     """
     if session is None:
         raise no_session() if caller.is_administrator else not_your_session()
@@ -38,10 +38,10 @@ def require_supervised(session: Session | None, caller: Caller) -> Session:
 async def lock_supervised(
     tx: Transaction, session_id: UUID, caller: Caller
 ) -> tuple[Session, Actor]:
-    """Lock and return the session, and the caller with the role in which they act on it.
+    """Lock the session, and return it with the caller and the role in which the caller acts on it.
 
-    Raises NOT_FOUND and NOT_YOUR_SESSION. The latter is also raised for an administrator who takes part in the session
-    or is invited to it.
+    Raises NOT_FOUND and NOT_YOUR_SESSION. An administrator who takes part in the session as a learner or is invited to
+    it receives NOT_YOUR_SESSION too.
     """
     session = require_supervised(await sessions.lock_session(tx, session_id), caller)
     actor = await session_actor(tx, session, caller)
@@ -55,10 +55,10 @@ async def lock_supervised(
 
 
 async def session_actor(tx: Transaction, session: Session, caller: Caller) -> Actor:
-    """Return the caller with the role in which they act on the session.
+    """Return the caller and the role in which the caller acts on the session.
 
-    The caller must be allowed to supervise the session. An administrator has the role of a proctor only if they are a
-    certified proctor of the session.
+    The caller must be allowed to supervise the session. An administrator acts as a proctor only if they are a certified
+    proctor of the session.
     """
     person_id = caller.require_person()
     if caller.is_administrator:

@@ -19,7 +19,10 @@ class Assessments:
         self._assessments = assessments_pb2_grpc.AssessmentServiceStub(channel)
 
     async def existing(self, assessment_ids: Sequence[UUID]) -> Mapping[UUID, Assessment]:
-        """Return the assessments that exist, by id. Without ids, make no call. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the assessments that exist, by id.
+
+        If there are no ids, returns an empty result without a call. Raises DEPENDENCY_UNAVAILABLE.
+        """
         if not assessment_ids:
             return {}
         request = assessments_pb2.BatchGetAssessmentsRequest(

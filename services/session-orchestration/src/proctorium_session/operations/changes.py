@@ -1,6 +1,7 @@
 """Saving changes of sessions (`S18`).
 
-One transaction saves the rows, the entries of the record and the events in the outbox, and notifies the watchers.
+One transaction saves the rows, the entries of the session record and the events in the outbox. It also notifies the
+watchers.
 """
 
 from __future__ import annotations
@@ -24,14 +25,17 @@ CHANNEL = "session_record"
 """The NOTIFY channel on which the id of each changed session is sent."""
 
 SYSTEM_ACTOR = "session"
-"""The actor of automatic changes, such as the opening of a lobby at its time or a lost connection."""
+"""The actor of automatic changes.
+
+Examples are the opening of a lobby at its opening time, and a lost connection.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecordedEvent:
-    """An event of session orchestration. It is appended to the record and published.
+    """An event of session orchestration. It is appended to the session record and published.
 
-    If several calls share the transaction, `trace_context` belongs to the call that caused the event.
+    `trace_context` belongs to the call that caused the event, because several calls may share the transaction.
     """
 
     event: Message
@@ -42,7 +46,7 @@ class RecordedEvent:
 
 @dataclass(frozen=True, slots=True)
 class ReceivedEvent:
-    """An event of another service. It is appended to the record, but not published again."""
+    """An event of another service. It is appended to the session record, but not published again."""
 
     event: Message
     actor: UUID | str
@@ -52,7 +56,7 @@ class ReceivedEvent:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A changed session with its new events and its new participants. The session's row is locked."""
+    """A changed session, with its new events and new participants. The caller has locked the session's row."""
 
     session: Session
     events: Sequence[RecordedEvent | ReceivedEvent]
@@ -62,17 +66,18 @@ class Change:
 async def save_change(
     tx: Transaction, session: Session, events: Sequence[RecordedEvent | ReceivedEvent] = ()
 ) -> Session:
-    """Save a changed session and return it with its new revision and head. Its row is locked.
+    """Save a changed session, and return it with its new revision and head.
 
-    Appends the events to the record, stores the events of this service in the outbox, and notifies watchers. Without
-    events, such as after a change of the number of answers, only the revision increases.
+    Appends the events to the session record, stores the events of this service in the outbox, and notifies watchers. If
+    there are no events, for example after a change of the number of answers, only the revision increases. The caller
+    has locked the session's row.
     """
     (saved,) = await save_changes(tx, [Change(session, events)])
     return saved
 
 
 async def save_changes(tx: Transaction, session_changes: Sequence[Change]) -> list[Session]:
-    """Save several changed sessions as `save_change` does, and return them in the same order."""
+    """Save several changed sessions as `save_change` does. Return the sessions in the same order."""
     saved: list[Session] = []
     added: list[tuple[UUID, Entry]] = []
     newcomers = [participant for each in session_changes for participant in each.newcomers]

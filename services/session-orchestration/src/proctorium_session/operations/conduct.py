@@ -34,9 +34,10 @@ M = TypeVar("M", bound=Message)
 async def start(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """Start a session, so that every waiting learner is In Session. Makes no call to other services.
+    """Start a session, so that every waiting learner is In Session.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, PROCTOR_NOT_CERTIFIED, INVALID_STATE_TRANSITION.
+    Makes no call to other services. Raises NOT_YOUR_SESSION, NOT_FOUND, PROCTOR_NOT_CERTIFIED,
+    INVALID_STATE_TRANSITION.
     """
 
     async def run(tx: Transaction) -> VisibleSession:
@@ -57,7 +58,7 @@ async def start(
 async def end(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """End a session, and change each participant's state by `end_action`.
+    """End a session, and apply the action that `end_action` returns to each participant.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """

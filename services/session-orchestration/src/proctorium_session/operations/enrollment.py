@@ -27,14 +27,17 @@ from proctorium_session.domain.codes import CodeResolution, CodeValidity, Resolv
 from proctorium_session.domain.schedule import Course
 
 _UNAVAILABLE_KINDS = frozenset({Kind.UNAVAILABLE, Kind.TIMED_OUT, Kind.INTERNAL})
-"""Errors of the network or of enrollment itself. The caller receives DEPENDENCY_UNAVAILABLE for them."""
+"""The kinds of errors of the network or of enrollment itself.
+
+If a call has such an error, the caller receives DEPENDENCY_UNAVAILABLE.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class CodeEntry:
     """A code that a learner entered.
 
-    `client_address` is empty if it is unknown. `trace_context` belongs to the learner's call.
+    `client_address` is empty if the address is unknown. `trace_context` belongs to the learner's call.
     """
 
     text: str
@@ -44,17 +47,17 @@ class CodeEntry:
 
 
 class Enrollment(Protocol):
-    """The interface of the enrollment service, as far as session orchestration uses it."""
+    """The parts of the enrollment service that session orchestration uses."""
 
     async def certified_until(self, person_ids: Sequence[UUID]) -> Mapping[UUID, datetime]:
-        """Return the end of certification by person. People who were never certified are omitted.
+        """Return the end of the certification of each person, by the person's id.
 
-        Raises DEPENDENCY_UNAVAILABLE.
+        The result omits people who were never certified. Raises DEPENDENCY_UNAVAILABLE.
         """
         ...
 
     async def unknown_people(self, person_ids: Sequence[UUID]) -> Sequence[UUID]:
-        """Return the ids that do not belong to a person. Raises DEPENDENCY_UNAVAILABLE."""
+        """Return the ids in `person_ids` that do not belong to a person. Raises DEPENDENCY_UNAVAILABLE."""
         ...
 
     async def course(self, course_id: UUID) -> Course | None:
@@ -135,7 +138,8 @@ class GrpcEnrollment:
             if (context := entry.trace_context) is not None and context.trace_flags.sampled
         )
         try:
-            # A call can have only one parent trace. If learners share it, the parent is the first sampled trace.
+            # A call can have only one parent trace. If several learners share the call, its parent is the first sampled
+            # trace.
             with within(next(sampled, None)):
                 response = await self._codes.BatchResolveCodes(request)
         except grpc.aio.AioRpcError as error:
@@ -170,7 +174,7 @@ def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
 
 
 def _service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
-    """Return the error of this service for an error of enrollment."""
+    """Return the error that this service raises for an error of a call to enrollment."""
     error = error_of(rpc_error)
     if error.kind in _UNAVAILABLE_KINDS:
         return unavailable(
@@ -180,7 +184,8 @@ def _service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
             dependency="enrollment",
         )
     if error.kind in {Kind.NOT_ALLOWED, Kind.UNAUTHENTICATED}:
-        # Enrollment refuses this service rather than its caller, so the deployment is misconfigured.
+        # Enrollment refuses this service itself, not the caller of this service. The deployment is therefore
+        # misconfigured.
         return ServiceError(
             Kind.INTERNAL, "INTERNAL", "Enrollment refuses the calls of this service."
         )

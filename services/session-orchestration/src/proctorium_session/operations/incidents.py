@@ -42,7 +42,7 @@ _KEY_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class NewIncident:
-    """An incident to create. If `occurred_at` is None, it occurred now."""
+    """An incident to create. If `occurred_at` is None, the incident occurred at the time of its creation."""
 
     participant_id: UUID | None
     category_id: str
@@ -52,7 +52,10 @@ class NewIncident:
 
 
 class Incidents:
-    """The use cases of incidents. Proctors have access until `access_period` after the end of the session."""
+    """The use cases of incidents.
+
+    Proctors have access to incidents until `access_period` after the end of the session.
+    """
 
     def __init__(self, database: Database, *, access_period: timedelta) -> None:
         self._database = database
@@ -110,15 +113,15 @@ class Incidents:
         etag: str,
         responder: Responder[Incident, M],
     ) -> M:
-        """Update an incident. `etag` is either empty or the current etag.
+        """Update an incident. Raises STALE_ETAG if `etag` is not empty and is not the current etag.
 
-        Raises NOT_YOUR_SESSION, NOT_FOUND, STALE_ETAG, INCIDENT_CATEGORY_UNKNOWN, OCCURRENCE_TIME_INVALID,
+        Also raises NOT_YOUR_SESSION, NOT_FOUND, INCIDENT_CATEGORY_UNKNOWN, OCCURRENCE_TIME_INVALID,
         INCIDENT_LIMIT_REACHED, RECORD_CLOSED, CERTIFICATION_ENDED.
         """
 
         async def run(tx: Transaction) -> Incident:
             session_id = await _session_of(tx, caller, incident_id)
-            # Concurrent updates of an incident are serialised by the lock of the session's row.
+            # The lock of the session's row serialises concurrent updates of an incident.
             session, author = await self._lock(tx, caller, session_id)
             current = (await incidents.list_revisions(tx, incident_id))[0]
             updated = update_incident(
@@ -147,7 +150,7 @@ class Incidents:
         page_size: int,
         page_token: str,
     ) -> tuple[Sequence[Incident], str]:
-        """Return a page of incidents, newest first, and the token of the next page. Logs the access.
+        """Return a page of incidents, newest first, and the token of the next page. Log the access.
 
         Raises NOT_YOUR_SESSION, NOT_FOUND, RECORD_CLOSED, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
         """
@@ -167,7 +170,7 @@ class Incidents:
         return tokens.cut(name, found, size, lambda each: (each.incident_id,))
 
     async def list_revisions(self, caller: Caller, incident_id: UUID) -> Sequence[Incident]:
-        """Return the revisions of an incident, newest first. Logs the access.
+        """Return the revisions of an incident, newest first. Log the access.
 
         Raises NOT_YOUR_SESSION, NOT_FOUND, RECORD_CLOSED, CERTIFICATION_ENDED.
         """

@@ -1,7 +1,8 @@
-"""Joining a session by code (`S4`, `C3`, `C5`).
+"""Joining of sessions by code (`S4`, `C3`, `C5`).
 
-While batches are being committed, requests of further learners collect in the next batch. All data that decide about an
-admission are read after the rows of the sessions are locked, so that no seat is taken twice.
+Requests to join are processed in batches. While batches are being committed, the requests of further learners collect
+in the next batch. All data that decide about an admission are read after the rows of the sessions are locked, so that
+no seat is taken twice.
 """
 
 from __future__ import annotations
@@ -36,14 +37,17 @@ M = TypeVar("M", bound=Message)
 
 _CONCURRENT_BATCHES = 4
 _MIN_REQUESTS = 16
-"""The maximum number of concurrent batches, and the number of waiting requests from which another batch is started."""
+"""`_CONCURRENT_BATCHES` is the maximum number of concurrent batches.
+
+While batches are running, another batch is started when `_MIN_REQUESTS` requests are waiting.
+"""
 _LINGER = 0.003
-"""How long, in seconds, a batch waits for more requests after the previous batch."""
+"""The time in seconds for which a batch waits for more requests after the previous batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class JoinResult:
-    """A learner in the session. `rejoin` is whether they had joined before."""
+    """A learner who is in the session. `rejoin` is whether the learner had joined before this request."""
 
     session: Session
     view: ParticipantView
@@ -60,7 +64,7 @@ class JoinRequest:
 
     @property
     def session_id(self) -> UUID | None:
-        """The session of the code, or None if there is no such code."""
+        """The ID of the session of the code, or None if the code does not exist."""
         return None if self.resolution.code is None else self.resolution.code.session_id
 
 
@@ -71,14 +75,17 @@ class _Entry:
     code: CodeEntry
     key: Key | None
     resolution: CodeResolution | None = None
-    """The resolution of the code, or None before.
+    """The resolution of the code, or None until the code is resolved.
 
-    It is stored because a second resolution would count a failed entry twice.
+    The resolution is stored, because resolving the code again would count a failed entry twice.
     """
 
 
 class Joining(Generic[M]):
-    """Processes requests to join in batches. There is one instance for each process; close it before the database."""
+    """Processes requests to join in batches.
+
+    There is one instance for each process. Close the instance before the database is closed.
+    """
 
     def __init__(
         self,
@@ -87,9 +94,10 @@ class Joining(Generic[M]):
         make_response: Callable[[JoinResult], M],
         response: type[M],
     ) -> None:
-        """Create the batches.
+        """Create an instance that has no requests.
 
-        `make_response` converts a result to the response, which is stored under the request's idempotency key.
+        `make_response` converts a result to a response of the type `response`. The response is stored under the
+        idempotency key of the request.
         """
         self._database = database
         self._enrollment = enrollment
@@ -105,9 +113,9 @@ class Joining(Generic[M]):
         )
 
     async def join(self, entry: CodeEntry, key: Key | None) -> M:
-        """Let a learner join a session by a code. A learner who joins again is the same participant.
+        """Let a learner join a session by a code. A learner who joins again stays the same participant.
 
-        Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and the refusals of `domain.admission`.
+        Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and the errors of the refusals in `domain.admission`.
         """
         outcome = await self._batches.submit(_Entry(entry, key))
         if isinstance(outcome, Refusal):
@@ -118,14 +126,14 @@ class Joining(Generic[M]):
         return outcome
 
     async def close(self) -> None:
-        """Refuse new requests, and wait until all others have their responses."""
+        """Refuse new requests, and wait until all accepted requests have their responses."""
         await self._batches.close()
 
     async def _flush(self, batch: list[_Entry]) -> list[M | Refusal | None]:
-        """Resolve the codes and decide all requests in one transaction.
+        """Resolve the codes of the batch, then decide all requests in one transaction.
 
-        Return the response or the refusal of each request, or None if its idempotency key belongs to a different
-        request.
+        Returns the response or the refusal of each request, or None if the idempotency key of the request belongs to a
+        different request.
         """
         keys = {each.key for each in batch if each.key is not None}
         try:
@@ -133,7 +141,7 @@ class Joining(Generic[M]):
         except ServiceError as error:
             if error.kind is not Kind.UNAVAILABLE:
                 raise
-            # A repeated request receives its stored response even if enrollment is unavailable.
+            # A repeated request receives its stored response even while enrollment is unavailable.
             unavailable = Refusal.from_error(error)
             async with self._database.transaction() as tx:
                 stored = await stored_responses(tx, keys, self._response)
@@ -168,9 +176,10 @@ class Joining(Generic[M]):
         ]
 
     async def _resolve(self, batch: Sequence[_Entry]) -> list[JoinRequest]:
-        """Return the join requests of the batch after resolving its codes.
+        """Resolve the codes of the batch, and return the requests to join.
 
-        If the transaction of a batch failed, the batch is flushed again. Its codes are not resolved again.
+        If the transaction of a batch fails, the batch is flushed again. Codes that are already resolved are not
+        resolved again.
         """
         unresolved = [each for each in batch if each.resolution is None]
         if unresolved:
@@ -187,7 +196,10 @@ class Joining(Generic[M]):
 async def join_all(
     tx: Transaction, locked: Mapping[UUID, Session], requests: Sequence[JoinRequest]
 ) -> list[JoinResult | Refusal]:
-    """Decide the requests in order, save the changes and return the results. A refused request changes nothing."""
+    """Decide the requests in order, save the changes, and return the results.
+
+    A refused request changes nothing.
+    """
     pairs = {
         (session_id, each.person_id)
         for each in requests
@@ -235,7 +247,7 @@ def _join(
         return outcome
     if view is not None:
         return JoinResult(admission.session_after, view, rejoin=True)
-    # A further request of the same learner in this batch is a rejoin.
+    # If the same learner has a later request in this batch, that request is a rejoin.
     views[pair] = outcome
     return JoinResult(admission.session_after, outcome, rejoin=False)
 
@@ -253,16 +265,19 @@ class _Admission:
 
     @property
     def session_after(self) -> Session:
-        """The session for the responses, whose number of participants includes those of this transaction."""
+        """The session for the responses.
+
+        The number of participants of this session includes the learners who join in this transaction.
+        """
         session = self.session if self.newcomers else self._before
         return replace(session, participant_count=self._taken)
 
     def admit(
         self, request: JoinRequest, view: ParticipantView | None, *, invited: bool
     ) -> ParticipantView | Refusal:
-        """Decide a request, and take a seat if the learner joins for the first time.
+        """Return the new or existing participant, or the refusal. A learner who joins for the first time takes a seat.
 
-        Learners who are not invited cannot take seats that are reserved for invited learners.
+        A learner who is not invited cannot take a seat that is reserved for an invited learner.
         """
         seats = Seats(self.session.plan.capacity, self._taken, 0 if invited else self.reserved)
         present = None if view is None else view.participant.state

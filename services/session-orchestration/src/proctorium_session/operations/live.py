@@ -1,8 +1,8 @@
 """Live snapshots of sessions (`S4`, `S6`, `S7`).
 
-A replica reads each change of a session once, for all watchers. When a notification arrives that a session has changed,
-the replica reads the changes since its last snapshot and wakes the watchers whose views changed. A watcher always takes
-the newest snapshot, so no changes are queued for a slow watcher.
+A replica reads each change of a session once for all watchers. When a notification arrives that a session has changed,
+the replica reads the changes since its newest snapshot. It then wakes the watchers whose views changed. A watcher
+always takes the newest snapshot, so that no changes are queued for a slow watcher.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ T = TypeVar("T")
 
 _log = get_logger()
 _MIN_BACKOFF, _MAX_BACKOFF = 0.1, 2.0
-"""The first and the longest delay before a read is retried, in seconds."""
+"""The first and the maximum delay before a failed read is retried, in seconds."""
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A session and its participants at one revision. It is immutable, so that watchers can share it."""
+    """A session and its participants at one revision. A snapshot is immutable, so that watchers can share it."""
 
     session: Session
     learner_ids: tuple[UUID, ...]
@@ -51,37 +51,43 @@ class Snapshot:
 
     @property
     def revision(self) -> int:
-        """The revision of the session, which a cursor contains."""
+        """The revision of the session. A cursor contains this number."""
         return self.session.revision
 
     def view_of(self, person_id: UUID) -> ParticipantView | None:
-        """Return the participant of this person, or None."""
+        """Return the participant of this person, or None if the person has not joined."""
         participant_id = self.participant_ids.get(person_id)
         return None if participant_id is None else self.views[participant_id]
 
     def revision_for(self, view: ParticipantView) -> int:
-        """Return the revision of the last change that the participant can see."""
+        """Return the revision of the last change that the participant `view` can see."""
         return max(self.session.session_revision, view.participant.revision)
 
     def changed_since(self, revision: int) -> list[ParticipantView]:
-        """Return the participants that changed after `revision`, ordered by the revision of their last change."""
+        """Return the participants that changed after `revision`, ordered by the revision of the last change."""
         changed = [view for view in self.views.values() if view.participant.revision > revision]
         return sorted(changed, key=lambda view: view.participant.revision)
 
     def cached(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return the cached result of `make` for `key`. For each snapshot, `make` is called once per key."""
+        """Return the cached result of `make` for `key`. Call `make` only if no result is cached."""
         if key not in self._cache:
             self._cache[key] = make()
         return cast(T, self._cache[key])
 
 
 def is_over_for(snapshot: Snapshot, view: ParticipantView) -> bool:
-    """Return whether the learner's view cannot change any more."""
+    """Return whether the learner's view cannot change any more.
+
+    This is so if the session is over or the learner was removed.
+    """
     return snapshot.session.state.is_final or view.participant.state is ParticipantState.REMOVED
 
 
 def is_final(snapshot: Snapshot) -> bool:
-    """Return whether the roster cannot change any more, because the session is over and its attempts are final."""
+    """Return whether the roster cannot change any more.
+
+    This is so if the session was cancelled. It is also so if the session ended and all attempts are final.
+    """
     match snapshot.session.state:
         case SessionState.CANCELLED:
             return True
@@ -106,21 +112,21 @@ class LiveSession:
         self._learners: dict[UUID, set[asyncio.Event]] = {}
         self._rosters: set[asyncio.Event] = set()
         self.woken_learners: Sequence[ParticipantView] = ()
-        """The watching learners whose views the newest snapshot changes. Their messages can be encoded together."""
+        """The watching learners whose views the newest snapshot changes. Their views can be encoded together."""
         self.watchers = 0
 
     @property
     def snapshot(self) -> Snapshot:
-        """The newest snapshot. Call `snapshot_since` before the first use."""
+        """The newest snapshot. Call `snapshot_since` or `read` before the first use."""
         assert self._snapshot is not None
         return self._snapshot
 
     async def snapshot_since(self, revision: int, person_id: UUID | None = None) -> Snapshot:
-        """Return a snapshot of `revision` or later, and read it if necessary.
+        """Return a snapshot of `revision` or a later revision. Read a new snapshot if necessary.
 
-        If `person_id` is given and the person has joined, the snapshot contains them. A learner who joined on another
-        replica, or received a newer revision from it, therefore gets no older snapshot here. Raises NOT_FOUND for an
-        unknown session, and DATABASE_UNAVAILABLE.
+        If `person_id` is given and the person has joined, the snapshot contains the person, even if the person joined
+        on another replica. A learner who received a newer revision from another replica does not receive an older
+        revision here. Raises NOT_FOUND for an unknown session, and DATABASE_UNAVAILABLE.
         """
         snapshot = self._snapshot
         has_person = snapshot is not None and (
@@ -131,7 +137,7 @@ class LiveSession:
         return await self.read()
 
     async def read(self) -> Snapshot:
-        """Return a snapshot that is read after this call started. Concurrent calls share one read."""
+        """Return a snapshot whose read started after this call. Concurrent calls share one read."""
         started_reads = self._reads_started
         async with self._reading:
             if self._last_read <= started_reads:
@@ -142,13 +148,13 @@ class LiveSession:
             return self.snapshot
 
     def notify(self) -> None:
-        """Start reading the changes in the background.
+        """Start a task that reads the changes of the session.
 
         All notifications that arrive during a read cause only one further read.
         """
         self._dirty = True
         if self._task is None:
-            # The context is empty, so that the task does not belong to the call or trace of a watcher.
+            # The task has an empty context, so that it does not belong to the call or the trace of a watcher.
             self._task = asyncio.create_task(self._read_changes(), context=Context())
 
     @contextmanager
@@ -174,7 +180,7 @@ class LiveSession:
             self._rosters.discard(event)
 
     async def close(self) -> None:
-        """Stop reading changes."""
+        """Stop the task that reads changes."""
         if self._task is not None:
             await end(self._task)
 
@@ -264,7 +270,7 @@ def _was_started(before: Session, after: Session) -> bool:
 
 
 class Live:
-    """The sessions with watchers on this replica, and the subscription to notifications about them."""
+    """The sessions that have watchers on this replica, and the subscription to the notifications about sessions."""
 
     def __init__(self, database: Database, listener: Listener) -> None:
         self._database = database
@@ -274,7 +280,7 @@ class Live:
 
     @asynccontextmanager
     async def session(self, session_id: UUID) -> AsyncIterator[LiveSession]:
-        """Yield the live session, which its watchers share."""
+        """Yield the live session. All its watchers share one object."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="live", context=Context())
         live = self._sessions.setdefault(session_id, LiveSession(self._database, session_id))

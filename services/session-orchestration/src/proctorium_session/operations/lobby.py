@@ -1,4 +1,4 @@
-"""Opening lobbies, by a person or automatically (`S1`, `S3`)."""
+"""Opening of lobbies, by a person or automatically (`S1`, `S3`)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MAX_LOBBIES = 100
 async def open_lobby(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """Open a lobby early. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
+    """Open a lobby before its opening time. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
 
     async def run(tx: Transaction) -> VisibleSession:
         session, actor = await lock_supervised(tx, session_id, caller)
@@ -42,7 +42,7 @@ async def open_lobby(
 
 
 async def open_due_lobbies(database: Database) -> int:
-    """Open the lobbies that are due, each in its own transaction, and return how many were due."""
+    """Open the lobbies that are due, each in its own transaction. Return the number of lobbies that were due."""
     async with database.transaction() as tx:
         due = await sessions.list_due_lobbies(tx, _MAX_LOBBIES)
     for session_id in due:
@@ -54,16 +54,16 @@ async def open_due_lobbies(database: Database) -> int:
 
 
 async def open_lobby_if_due(tx: Transaction, session: Session) -> Session:
-    """Open the lobby if it is due, and return the session. The session's row is locked."""
+    """Open the lobby if it is due, and return the session. The caller has locked the session's row."""
     session, recorded = with_due_lobby(session, tx.now)
     return await save_change(tx, session, recorded) if recorded else session
 
 
 def with_due_lobby(session: Session, now: datetime) -> tuple[Session, list[RecordedEvent]]:
-    """Return the session and the new events, after opening the lobby if it is due.
+    """Open the lobby if it is due. Return the resulting session and the new events, without saving them.
 
-    Joining applies this too, so that no learner is refused because the worker has not run since the lobby's opening
-    time.
+    Joining also calls this function. Otherwise, a learner would be refused if the worker has not run since the opening
+    time of the lobby.
     """
     if not session.is_lobby_due(now):
         return session, []

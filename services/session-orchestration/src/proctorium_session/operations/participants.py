@@ -1,4 +1,4 @@
-"""Updates of participants by events about their identity verification (`I1`) and their attempts (`S7`)."""
+"""Updates of participants by events about identity verification (`I1`) and about attempts (`S7`)."""
 
 from __future__ import annotations
 
@@ -49,7 +49,8 @@ class CaseEvent:
 class AttemptEvent:
     """An event about an attempt in a session.
 
-    `is_recorded` is False for updates of the number of answers, which are shown but not appended to the record.
+    `is_recorded` is False for an event that only updates the number of answers. Such an event is not appended to the
+    session record.
     """
 
     message: Message
@@ -62,14 +63,17 @@ class AttemptEvent:
 
 
 async def update_identity(tx: Transaction, event: CaseEvent) -> None:
-    """Append the event to the record. Update the participant unless a newer event was handled. Raises NOT_FOUND."""
+    """Append the event to the session record, and update the participant. Raises NOT_FOUND.
+
+    The participant does not change if a newer event was handled before.
+    """
     session, view = await _lock_participant(tx, event.session_id, event.participant_id)
     participant = view.participant
     recorded: list[RecordedEvent | ReceivedEvent] = [
         ReceivedEvent(event.message, event.actor, event.participant_id, event.occurred_at)
     ]
     if event.position > participant.identity_position:
-        # A participant who met the policy once stays ready, even if the state of their case changes later.
+        # A participant who has met the policy stays ready, even if the state of their identity case changes later.
         becomes_ready = participant.ready_time is None and is_ready(
             session.plan.identity_policy, event.state
         )
@@ -88,9 +92,9 @@ async def update_identity(tx: Transaction, event: CaseEvent) -> None:
 
 
 async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
-    """Append the event to the record and update the participant's progress. Raises NOT_FOUND.
+    """Append the event to the session record if `is_recorded`, and update the participant's progress.
 
-    The state of the progress never goes back.
+    The state of the progress never goes back to an earlier state. Raises NOT_FOUND.
     """
     session, view = await _lock_participant(tx, event.session_id, event.participant_id)
     before = view.progress(event.assessment_id)
@@ -104,7 +108,7 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
             ReceivedEvent(event.message, "assessment", event.participant_id, event.occurred_at)
         )
     if view.participant.state is ParticipantState.LEFT and after.state.is_started:
-        # The attempt was started before the session ended, but its start becomes known only now.
+        # The attempt was started before the session ended, but the event about its start arrives only now.
         target = PARTICIPANT_STATES.target(view.participant.state, ParticipantAction.COMPLETE)
         assert target is not None
         completed = replace(view.participant, state=target, revision=session.next_revision)
@@ -118,7 +122,7 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
 async def _lock_participant(
     tx: Transaction, session_id: UUID, participant_id: UUID
 ) -> tuple[Session, ParticipantView]:
-    """Lock and return the session, and return the participant. Raises NOT_FOUND."""
+    """Lock the session, and return the session and the participant. Raises NOT_FOUND."""
     session = await sessions.lock_session(tx, session_id)
     if session is None:
         raise no_session()

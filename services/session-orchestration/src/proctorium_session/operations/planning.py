@@ -45,7 +45,7 @@ M = TypeVar("M", bound=Message)
 
 
 class SessionPlanning:
-    """Plans sessions. Courses, people and assessments are read from other services."""
+    """Plans sessions. Reads courses, people and assessments from other services."""
 
     def __init__(
         self, database: Database, enrollment: Enrollment, assessments: Assessments
@@ -63,7 +63,7 @@ class SessionPlanning:
     ) -> M:
         """Plan a session.
 
-        Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD, INVALID_REQUEST for a proctor who is also a learner,
+        Raises START_TIME_IN_PAST, START_TIME_TOO_FAR_AHEAD, INVALID_REQUEST (if a proctor is also a learner),
         TOO_MANY_LEARNERS, COURSE_UNKNOWN, COURSE_NOT_PUBLISHED, ASSESSMENT_NOT_IN_COURSE, ASSESSMENT_UNKNOWN,
         ASSESSMENT_NOT_PUBLISHED, PROCTOR_NOT_CERTIFIED, LEARNER_UNKNOWN, PROCTOR_OVERLAP, DEPENDENCY_UNAVAILABLE.
         """
@@ -120,10 +120,10 @@ async def cancel(
 
 
 async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Invite learners to a session, up to the number of free seats that are not reserved.
+    """Invite learners to a session, at most as many as there are free seats that are not reserved.
 
-    Does nothing if the session is over or unknown. Skips proctors of the session and learners who are invited or have
-    joined.
+    Does nothing if the session is over or unknown. Skips the proctors of the session, and learners who are already
+    invited or have joined.
     """
     session = await sessions.lock_session(tx, session_id)
     if session is None or session.state.is_final:

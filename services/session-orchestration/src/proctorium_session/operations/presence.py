@@ -1,7 +1,9 @@
-"""Presence: a participant is connected while they have an open stream on a replica (`S6`).
+"""Presence of participants (`S6`).
 
-Each replica stores a lease for every participant who has a stream on it. All replicas look for participants without a
-valid lease and set them to disconnected. After a failure of a replica, its participants are therefore shown as
+A participant is connected while the participant has an open stream on any replica.
+
+Each replica stores a lease for every participant who has a stream on it. All replicas search for participants who have
+no valid lease, and set them to disconnected. After a replica has failed, its participants are therefore shown as
 connected only until their leases expire.
 """
 
@@ -20,14 +22,19 @@ from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, s
 from proctorium_session.storage import presence, sessions
 
 _MAX_PARTICIPANTS = 200
-"""The maximum number of a session's participants in one transaction. It limits how long the session's row is locked."""
+"""The maximum number of participants of a session that one transaction updates.
+
+This maximum limits the time for which the session's row is locked.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The validity of a lease while a stream is open (`length`) and after the last stream closed (`linger`).
+    """The validity of a lease.
 
-    Because of `linger`, a participant whose page reloads stays connected.
+    A lease is valid for `length` while a stream is open, and for `linger` after the last stream closed.
+
+    Because of `linger`, a participant stays connected while their page reloads.
     """
 
     length: timedelta = timedelta(seconds=6)
@@ -35,7 +42,7 @@ class Lease:
 
 
 class Presence:
-    """The open streams of this replica and their leases. `monotonic` returns a time in seconds."""
+    """The open streams of participants on this replica, and their leases. `monotonic` returns a time in seconds."""
 
     def __init__(
         self, database: Database, replica_id: UUID, lease: Lease, monotonic: Callable[[], float]
@@ -50,7 +57,7 @@ class Presence:
 
     @contextmanager
     def stream(self, participant_id: UUID) -> Iterator[None]:
-        """Count an open stream of the participant during the block."""
+        """Count one more open stream of the participant during the block."""
         self._streams[participant_id] += 1
         self._closed.discard(participant_id)
         try:
@@ -59,14 +66,14 @@ class Presence:
             self._streams[participant_id] -= 1
             if not self._streams[participant_id]:
                 del self._streams[participant_id]
-                # If no lease was stored, none has to be shortened.
+                # If no lease was stored for the stream, no lease has to be shortened.
                 if self._renewed.pop(participant_id, None) is not None:
                     self._closed.add(participant_id)
 
     async def run(self) -> None:
-        """Store the leases of this replica, then update which participants are connected.
+        """Store the leases of this replica, then update `connected` of the participants of all replicas.
 
-        A participant is connected if any replica has a valid lease for them.
+        A participant is connected if any replica has a valid lease for the participant.
         """
         await self._store_leases()
         await self._update_connected()
@@ -85,8 +92,8 @@ class Presence:
                 await presence.upsert_leases(tx, self._replica_id, closed, self._lease.linger)
                 await presence.delete_expired_leases(tx)
         self._renewed.update((each, now) for each in due if each in self._streams)
-        # If the last stream of a participant closed meanwhile, their lease was stored with its full length. The next
-        # run shortens it.
+        # If the last stream of a participant closed during the transaction, the lease was stored with its full length.
+        # The next run shortens this lease.
         self._closed |= {each for each in due if each not in self._streams}
         self._closed -= closed
 
@@ -102,8 +109,8 @@ class Presence:
             session = await sessions.lock_session(tx, stale.session_id)
             if session is None or session.state.is_final:
                 return
-            # The update compares with the leases again after the lock. Meanwhile, another replica may have made the
-            # change, or a learner may have reconnected.
+            # The update compares `connected` with the leases again after the lock. Before the lock, another replica may
+            # have made the same change, or a learner may have reconnected.
             changes = await presence.update_connected(
                 tx, stale.participant_ids, session.next_revision
             )

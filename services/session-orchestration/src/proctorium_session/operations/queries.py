@@ -1,4 +1,4 @@
-"""Reading sessions. Callers see only the sessions that they supervise or take part in."""
+"""Reading of sessions. A caller can read only the sessions that the caller supervises, is invited to or has joined."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ async def get_session(database: Database, caller: Caller, session_id: UUID) -> V
 async def list_sessions(
     database: Database, caller: Caller, *, live_only: bool, page_size: int, page_token: str
 ) -> tuple[Sequence[VisibleSession], str]:
-    """Return a page of the sessions that the caller may see, by start time, and the token of the next page.
+    """Return a page of the sessions that the caller may see, ordered by start time, and the token of the next page.
 
     Raises INVALID_PAGE_TOKEN.
     """
@@ -57,7 +57,10 @@ async def list_sessions(
 
 
 async def with_learners(tx: Transaction, session: Session) -> VisibleSession:
-    """Return the session with its invited learners. Only callers who supervise it may see them."""
+    """Return the session with its invited learners.
+
+    Call this only for a caller who supervises the session, because other callers must not see the invited learners.
+    """
     return VisibleSession(session, await sessions.list_invited_learner_ids(tx, session.session_id))
 
 

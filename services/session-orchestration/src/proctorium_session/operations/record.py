@@ -1,4 +1,4 @@
-"""Reading the session record (`S18`) and its access log."""
+"""Reading of the session record (`S18`) and of its access log."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def read_record(
     page_size: int,
     page_token: str,
 ) -> tuple[Sequence[Entry], str]:
-    """Return a page of the record, in order, and the token of the next page. Logs the access.
+    """Return a page of the session record, in order, and the token of the next page. Log the access.
 
     Proctors may read the record until `access_period` after the end of the session. Raises NOT_FOUND, NOT_YOUR_SESSION,
     RECORD_CLOSED, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
@@ -53,7 +53,7 @@ async def read_record(
 async def list_accesses(
     database: Database, session_id: UUID, *, page_size: int, page_token: str
 ) -> tuple[Sequence[RecordAccess], str]:
-    """Return a page of the accesses to the record, newest first, and the token of the next page.
+    """Return a page of the accesses to the session record, newest first, and the token of the next page.
 
     Raises NOT_FOUND, INVALID_PAGE_TOKEN.
     """
@@ -75,7 +75,10 @@ async def list_accesses(
 async def record_reader(
     tx: Transaction, caller: Caller, session: Session, access_period: timedelta
 ) -> Actor:
-    """Return the caller with the role in which they may read the record. Raises RECORD_CLOSED, CERTIFICATION_ENDED."""
+    """Return the caller and the role in which the caller may read the session record.
+
+    Raises RECORD_CLOSED, CERTIFICATION_ENDED.
+    """
     reader = await session_actor(tx, session, caller)
     over_at = session.end_time
     if session.state is SessionState.CANCELLED:

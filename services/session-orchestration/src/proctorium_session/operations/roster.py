@@ -9,7 +9,7 @@ from proctorium_session.operations.live import LiveSession, Snapshot
 
 
 async def supervised_snapshot(live: LiveSession, caller: Caller, revision: int) -> Snapshot:
-    """Return a snapshot of `revision` or later, if the caller may supervise the session.
+    """Return a snapshot of `revision` or a later revision, if the caller may supervise the session.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND (only for administrators), DATABASE_UNAVAILABLE.
     """

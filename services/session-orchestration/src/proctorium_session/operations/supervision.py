@@ -1,4 +1,4 @@
-"""Authorising assessments for participants, and removing participants (`S11`, `S12`)."""
+"""Authorisation of assessments for participants, and removal of participants (`S11`, `S12`)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,10 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """The outcome of a request for each participant: the updated participant, or the reason why nothing changed."""
+    """The outcomes of a request for several participants.
+
+    An outcome is the updated participant, or the reason why the participant did not change.
+    """
 
     session: Session
     outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
@@ -56,9 +59,9 @@ async def authorize_assessment(
 ) -> M:
     """Authorise an assessment for participants.
 
-    Without `participant_ids`, authorises it for all participants who have not started it. The result has a refusal for
-    each participant who cannot be authorised. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION,
-    ASSESSMENT_NOT_IN_SESSION.
+    If `participant_ids` is empty, authorises the assessment for all participants who have not started the assessment.
+    The result has a refusal for each participant who cannot be authorised. Raises NOT_YOUR_SESSION, NOT_FOUND,
+    INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION.
     """
 
     async def run(tx: Transaction) -> BulkResult:
@@ -97,7 +100,7 @@ async def remove_participant(
     reason: str,
     responder: Responder[RemovalResult, M],
 ) -> M:
-    """Remove a participant, and store the reason, which the participant can read.
+    """Remove a participant, and store the reason of the removal, which the participant can read.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """

@@ -1,4 +1,7 @@
-"""Storing the rows, new participants and record entries of changed sessions, in one statement."""
+"""Storing of changed sessions.
+
+One statement stores the rows, the new participants and the new record entries of the sessions.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,10 @@ async def save_changes(
     newcomers: Sequence[Participant],
     entries: Sequence[tuple[UUID, Entry]],
 ) -> None:
-    """Update sessions, and insert their new participants and record entries. The sessions' rows are locked."""
+    """Update sessions, and insert their new participants and record entries.
+
+    The caller has locked the rows of the sessions.
+    """
     await tx.fetch(
         _SAVE_CHANGES,
         *_session_columns(sessions),

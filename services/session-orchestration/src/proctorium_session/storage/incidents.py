@@ -1,4 +1,4 @@
-"""Queries of incidents. Each revision is a row that never changes."""
+"""Queries of incidents. Each revision of an incident is a row that never changes."""
 
 from __future__ import annotations
 
@@ -78,9 +78,10 @@ async def list_incidents(
     before: UUID | None,
     limit: int,
 ) -> Sequence[Incident]:
-    """Return at most `limit` incidents of a session or of one participant, newest first. All are older than `before`.
+    """Return at most `limit` incidents of a session or of one participant, newest first.
 
-    The order is that of the ids, which sort by the time of creation.
+    If `before` is not None, all returned incidents are older than the incident with this id. The ids sort by the time
+    of creation.
     """
     statement = (
         _revisions()

@@ -1,4 +1,4 @@
-"""Participants and their progress in assessments."""
+"""Queries of participants and their progress in assessments."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.storage.tables import participant_assessments, participants
 
 SessionPerson = tuple[UUID, UUID]
-"""The id of a session and the id of a person."""
+"""A pair of the id of a session and the id of a person."""
 
 _LIST_RELATIONS = """
     SELECT session_id, person_id,
@@ -55,7 +55,7 @@ _ASSESSMENT_COLUMNS = (
 async def list_relations(
     tx: Transaction, pairs: Collection[SessionPerson]
 ) -> tuple[set[SessionPerson], set[SessionPerson]]:
-    """Return the pairs whose person is invited to the session, and the pairs whose person has joined it."""
+    """Return the pairs whose person is invited to the session, and the pairs whose person has joined the session."""
     if not pairs:
         return set(), set()
     rows = await tx.fetch(_LIST_RELATIONS, [each[0] for each in pairs], [each[1] for each in pairs])
@@ -65,7 +65,7 @@ async def list_relations(
 
 
 async def update_participant(tx: Transaction, participant: Participant) -> None:
-    """Update the columns of a participant that can change. The session's row is locked."""
+    """Update the columns of a participant that can change. The caller has locked the session's row."""
     values = _columns(participant)
     for fixed in ("participant_id", "session_id", "person_id", "join_time"):
         del values[fixed]
@@ -79,14 +79,14 @@ async def update_participant(tx: Transaction, participant: Participant) -> None:
 async def get_view_of_person(
     tx: Transaction, session_id: UUID, person_id: UUID
 ) -> ParticipantView | None:
-    """Return the participant of this person, or None."""
+    """Return the participant of this person in the session, or None if the person has not joined."""
     return (await get_views_of_people(tx, [(session_id, person_id)])).get((session_id, person_id))
 
 
 async def get_views_of_people(
     tx: Transaction, pairs: Collection[SessionPerson]
 ) -> dict[SessionPerson, ParticipantView]:
-    """Return the participants by pair. Pairs whose person has not joined the session are omitted."""
+    """Return the participants by pair. The result omits pairs whose person has not joined the session."""
     rows = await tx.execute(
         _SELECT_VIEWS_OF_PEOPLE,
         {"session_ids": [each[0] for each in pairs], "person_ids": [each[1] for each in pairs]},
@@ -115,7 +115,7 @@ async def list_views(
 ) -> list[ParticipantView]:
     """Return the participants of the session in the order in which they joined.
 
-    If `only` is not empty, return only those participants.
+    If `only` is not empty, returns only the participants with these ids.
     """
     statement = _select_views().where(participants.c.session_id == session_id)
     if only:
@@ -129,7 +129,7 @@ async def list_views(
 async def update_revision(
     tx: Transaction, participant_ids: Collection[UUID], revision: int
 ) -> None:
-    """Set the revision of the last change of the participants."""
+    """Set the revision in which the participants last changed."""
     await tx.execute(
         update(participants)
         .where(participants.c.participant_id.in_(participant_ids))
@@ -140,7 +140,8 @@ async def update_revision(
 async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
     """Change all waiting participants to In Session, in one statement.
 
-    Their revisions do not change, because live snapshots apply the start by `domain.participants.after_start`.
+    The revisions of the participants do not change, because live snapshots apply the start by
+    `domain.participants.after_start`.
     """
     await tx.execute(
         update(participants)
@@ -155,7 +156,10 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
 async def close_participants(
     tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of participants to `targets` (by id), and disconnect all participants of the session."""
+    """Set the states of participants to `targets`, and disconnect all participants of the session.
+
+    `targets` has the new states by the ids of the participants.
+    """
     for target in set(targets.values()):
         ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(
@@ -174,7 +178,10 @@ async def close_participants(
 
 
 async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) -> None:
-    """Store the progress of participants, each with one assessment. The session's row is locked."""
+    """Store the progress of participants. Each row is the progress of one participant in one assessment.
+
+    The caller has locked the session's row.
+    """
     if not rows:
         return
     new = upsert(participant_assessments)
@@ -228,7 +235,7 @@ async def _first(tx: Transaction, statement: Select[Any]) -> ParticipantView | N
 
 
 def group_views(rows: Iterable[Mapping[str, Any]]) -> list[ParticipantView]:
-    """Return one view for each participant in the rows, in the order of their first rows."""
+    """Return one view for each participant in the rows, in the order in which the participants first appear."""
     by_id: dict[UUID, Participant] = {}
     assessments: dict[UUID, dict[UUID, Progress]] = {}
     for row in rows:

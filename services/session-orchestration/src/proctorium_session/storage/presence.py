@@ -1,6 +1,8 @@
-"""Queries of leases. A lease contains a replica with an open stream of a participant, and the end of its validity.
+"""Queries of leases.
 
-All times are those of the database (`now()`), because the clocks of replicas differ.
+A lease has a participant, a replica on which the participant has an open stream, and the end of the validity.
+
+All times come from the clock of the database (`now()`), because the clocks of replicas differ.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ _UPDATE_CONNECTED = text("""
 
 @dataclass(frozen=True, slots=True)
 class StaleParticipants:
-    """The participants of one session whose `connected` differs from their leases."""
+    """The participants of one session whose column `connected` differs from their leases."""
 
     session_id: UUID
     participant_ids: Sequence[UUID]
@@ -65,7 +67,7 @@ class StaleParticipants:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
-    """A participant whose `connected` has changed."""
+    """A participant whose column `connected` has changed."""
 
     participant_id: UUID
     person_id: UUID
@@ -75,7 +77,7 @@ class ConnectionChange:
 async def upsert_leases(
     tx: Transaction, replica_id: UUID, participant_ids: Collection[UUID], length: timedelta
 ) -> None:
-    """Store leases of this replica for the participants. They are valid for `length` from now."""
+    """Store leases of this replica for the participants. The leases are valid for `length` from now."""
     await tx.execute(
         _UPSERT_LEASES,
         {"replica_id": replica_id, "participant_ids": sorted(participant_ids), "length": length},
@@ -88,7 +90,7 @@ async def delete_expired_leases(tx: Transaction) -> None:
 
 
 async def list_stale_participants(tx: Transaction) -> list[StaleParticipants]:
-    """Return the participants whose `connected` differs from their leases, in sessions that are not over."""
+    """Return the participants whose column `connected` differs from their leases, in sessions that are not over."""
     stale: dict[UUID, list[UUID]] = {}
     for row in await tx.execute(_LIST_STALE_PARTICIPANTS):
         stale.setdefault(row.session_id, []).append(row.participant_id)
@@ -98,7 +100,10 @@ async def list_stale_participants(tx: Transaction) -> list[StaleParticipants]:
 async def update_connected(
     tx: Transaction, participant_ids: Sequence[UUID], revision: int
 ) -> list[ConnectionChange]:
-    """Update `connected` of the participants by their leases, and return the changes. The session's row is locked."""
+    """Update the column `connected` of the participants by their leases, and return the changes.
+
+    The caller has locked the session's row.
+    """
     rows = await tx.execute(
         _UPDATE_CONNECTED, {"participant_ids": list(participant_ids), "revision": revision}
     )

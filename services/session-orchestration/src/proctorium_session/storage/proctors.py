@@ -14,7 +14,7 @@ from proctorium_session.storage.tables import session_proctors
 
 
 async def lock_proctors(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
-    """Lock the planning of sessions with these proctors until the transaction ends."""
+    """Lock the proctors until the transaction ends, so that their sessions are not planned concurrently."""
     # The proctors are locked in a fixed order, so that concurrent transactions do not deadlock.
     for proctor_id in sorted(proctor_ids):
         await tx.execute(
@@ -26,7 +26,10 @@ async def lock_proctors(tx: Transaction, proctor_ids: Sequence[UUID]) -> None:
 async def list_engagements(
     tx: Transaction, proctor_ids: Sequence[UUID], start: datetime, end: datetime
 ) -> list[Engagement]:
-    """Return the proctors' engagements between the two times, except in sessions that are over."""
+    """Return the proctors' engagements that overlap with the given period.
+
+    The result omits engagements in sessions that are over.
+    """
     period = session_proctors.c.period
     statement = (
         select(

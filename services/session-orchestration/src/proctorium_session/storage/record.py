@@ -13,7 +13,7 @@ from proctorium_session.storage.tables import session_record
 
 
 async def list_entries(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> list[Entry]:
-    """Return at most `limit` entries of a record, in order, starting after number `after`."""
+    """Return at most `limit` entries of a session record, in order. The first entry follows the number `after`."""
     statement = (
         select(session_record)
         .where(session_record.c.session_id == session_id, session_record.c.number > after)
@@ -31,7 +31,7 @@ async def list_entries(tx: Transaction, session_id: UUID, *, after: int, limit: 
 
 
 async def get_event_time(tx: Transaction, session_id: UUID, event: str) -> datetime | None:
-    """Return the time of the first entry for this event, or None."""
+    """Return the time of the first entry of this event in the session record, or None if there is no such entry."""
     statement = (
         select(session_record.c.time)
         .where(session_record.c.session_id == session_id, session_record.c.event == event)

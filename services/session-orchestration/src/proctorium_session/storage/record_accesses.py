@@ -16,7 +16,7 @@ from proctorium_session.storage.tables import record_accesses
 
 @dataclass(frozen=True, slots=True)
 class RecordAccess:
-    """The accesses of one person to a record within one minute."""
+    """The accesses of one person to a session record within one minute."""
 
     minute: datetime
     accessed_by: UUID
@@ -24,7 +24,10 @@ class RecordAccess:
 
 
 async def insert_access(tx: Transaction, session_id: UUID, actor: Actor) -> None:
-    """Insert an access to the record, unless the person's access in this role is stored for the same minute."""
+    """Insert an access to the session record.
+
+    Does nothing if an access of the person in the same role is stored for the same minute.
+    """
     new = insert(record_accesses).values(
         session_id=session_id,
         minute=tx.now.replace(second=0, microsecond=0),
@@ -37,7 +40,10 @@ async def insert_access(tx: Transaction, session_id: UUID, actor: Actor) -> None
 async def list_accesses(
     tx: Transaction, session_id: UUID, *, before: tuple[datetime, UUID, str] | None, limit: int
 ) -> list[RecordAccess]:
-    """Return at most `limit` accesses to a record, newest first. All are older than `before`."""
+    """Return at most `limit` accesses to a session record, newest first.
+
+    If `before` is not None, all returned accesses are older than the access with this minute, person and role.
+    """
     columns = record_accesses.c
     key = (columns.minute, columns.accessed_by, columns.acting_role)
     statement = (

@@ -30,7 +30,7 @@ _CHANGES = f"""
 """  # noqa: S608 - constants
 
 
-# The keys that `session_from_row` and `group_views` expect.
+# The names of the selected columns, as `session_from_row` and `group_views` expect them.
 _SESSION_NAMES = [*_SESSION, "proctor_ids"]
 _VIEW_NAMES = [
     *_PARTICIPANT,
@@ -39,17 +39,17 @@ _VIEW_NAMES = [
 
 
 class Changes(NamedTuple):
-    """A session and the participants that changed after a revision, in the order in which they joined."""
+    """A session, and the participants that changed after a revision. The participants are in the order of joining."""
 
     session: Session
     views: list[ParticipantView]
 
 
 async def get_changes_since(database: Database, session_id: UUID, revision: int) -> Changes | None:
-    """Return the session and the participants that changed after `revision`, or None if there is no such session.
+    """Return the session and the participants that changed after `revision`, or None if the session does not exist.
 
-    A single statement makes the result consistent and needs only one round trip. The time matters, because all learners
-    wait for this query when a session is started.
+    A single statement gives a consistent result and needs only one round trip. A short duration matters, because all
+    learners wait for this query when a session is started.
     """
     rows = [tuple(row) for row in await database.fetch(_CHANGES, session_id, revision)]
     if not rows:
@@ -57,6 +57,6 @@ async def get_changes_since(database: Database, session_id: UUID, revision: int)
     width = len(_SESSION_NAMES)
     session = sessions.session_from_row(dict(zip(_SESSION_NAMES, rows[0][:width], strict=True)))
     changed = [dict(zip(_VIEW_NAMES, row[width:], strict=True)) for row in rows]
-    # If no participant changed, the result has one row without a participant.
+    # If no participant changed, the query returns one row without a participant.
     joined = [row for row in changed if row["participant_id"] is not None]
     return Changes(session, participants.group_views(joined))

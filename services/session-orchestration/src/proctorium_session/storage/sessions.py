@@ -37,7 +37,11 @@ _OVER = (SessionState.ENDED.value, SessionState.CANCELLED.value)
 
 @dataclass(frozen=True, slots=True)
 class SessionFilter:
-    """The sessions to list: all, or those with `proctor_id` as a proctor or `learner_id` as a learner."""
+    """The sessions to list.
+
+    If `all` is true, the list has all sessions. Otherwise, it has the sessions with `proctor_id` as a proctor or
+    `learner_id` as a learner.
+    """
 
     proctor_id: UUID | None = None
     learner_id: UUID | None = None
@@ -63,7 +67,7 @@ async def insert_session(tx: Transaction, session: Session, learner_ids: Sequenc
 async def insert_invited_learners(
     tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]
 ) -> None:
-    """Insert invited learners. Skips learners who are invited already. `person_ids` must not be empty."""
+    """Insert invited learners of a session. Skips learners who are already invited. `person_ids` must not be empty."""
     await tx.execute(
         insert(session_learners),
         [{"session_id": session_id, "person_id": each} for each in person_ids],
@@ -71,18 +75,21 @@ async def insert_invited_learners(
 
 
 async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
-    """Return the session, or None."""
+    """Return the session, or None if it does not exist."""
     row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
     return session_from_row(row._mapping) if row else None
 
 
 async def lock_session(tx: Transaction, session_id: UUID) -> Session | None:
-    """Lock the row of a session and return the session, or None. Every change of a session locks this row first."""
+    """Lock and return the session, or None if it does not exist.
+
+    Every change of a session locks the session's row first.
+    """
     return (await lock_sessions(tx, [session_id])).get(session_id)
 
 
 async def lock_sessions(tx: Transaction, session_ids: Collection[UUID]) -> dict[UUID, Session]:
-    """Lock the rows of sessions and return the sessions by id. Unknown ids are omitted."""
+    """Lock the rows of sessions, and return the sessions by id. The result omits unknown ids."""
     if not session_ids:
         return {}
     rows = await tx.fetch(_LOCK, list(session_ids))
@@ -132,7 +139,7 @@ async def count_absent_learners(tx: Transaction, session_id: UUID) -> int:
 
 
 async def list_due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
-    """Return the ids of at most `limit` sessions whose lobby is due, earliest opening time first."""
+    """Return the ids of at most `limit` sessions whose lobby is due. The earliest opening time is first."""
     statement = (
         select(sessions.c.session_id)
         .where(
@@ -153,7 +160,10 @@ async def list_sessions(
     after: tuple[datetime, UUID] | None,
     limit: int,
 ) -> list[Session]:
-    """Return at most `limit` sessions by start time, after the time and the id in `after`."""
+    """Return at most `limit` sessions, ordered by start time and id.
+
+    If `after` is not None, the list starts after the session with this time and id.
+    """
     statement = _sessions().order_by(sessions.c.start_time, sessions.c.session_id).limit(limit)
     if not session_filter.all:
         statement = statement.where(_matches(session_filter))
@@ -258,7 +268,7 @@ def _changeable_columns(session: Session) -> dict[str, object]:
 
 
 def session_from_row(row: Mapping[str, Any] | Record) -> Session:
-    """Return the session from a row."""
+    """Return the session from a row with the columns of `sessions` and the ids of the proctors."""
     plan = Plan(
         course_id=row["course_id"],
         assessment_ids=tuple(row["assessment_ids"]),

@@ -1,4 +1,4 @@
-"""The tables of session orchestration. Their functions and triggers are in `migrations/`."""
+"""The tables of session orchestration. The migrations in `migrations/` also create functions and triggers."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ sessions = Table(
     Column("actual_start_time", _TIME),
     Column("end_time", _TIME),
     Column("ended_by", Uuid),
-    # A trigger of `participants` counts them, for every way of inserting them.
+    # A trigger of `participants` updates `participant_count` when participants are inserted.
     Column("participant_count", Integer, nullable=False, server_default=text("0")),
     Column("revision", BigInteger, nullable=False),
     Column("session_revision", BigInteger, nullable=False),
@@ -74,7 +74,7 @@ sessions = Table(
     Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
     Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
 )
-"""Sessions, with their plan, state, revision and the head of their record."""
+"""Sessions. A row has the plan, the state and the revision of a session, and the head of its record."""
 
 session_proctors = Table(
     "session_proctors",
@@ -83,7 +83,8 @@ session_proctors = Table(
     Column("proctor_id", Uuid, nullable=False),
     # The ordinal of the lead proctor is 0.
     Column("ordinal", SmallInteger, nullable=False),
-    # Triggers copy the period from the session, for the exclusion constraint.
+    # Triggers compute `period` and `live` from the session, because the exclusion constraint needs them. `live` is
+    # whether the session is not over.
     Column("period", TSTZRANGE, nullable=False),
     Column("live", Boolean, nullable=False),
     PrimaryKeyConstraint("session_id", "proctor_id"),
@@ -96,13 +97,16 @@ session_proctors = Table(
         where=text("live"),
     ),
 )
-"""The proctors of sessions, one row for each. A constraint refuses overlapping sessions of a proctor.
+"""The proctors of sessions, one row for each proctor of a session.
 
-Sessions that are over may overlap.
+A constraint refuses overlapping sessions of one proctor, unless one of the sessions is over.
 """
 
 certifications = certifications_table(metadata)
-"""The certifications of proctors, copied from enrollment so that a session can be started without calling it."""
+"""The certifications of proctors.
+
+The certifications are copied from enrollment, so that a session can be started without a call to enrollment.
+"""
 
 session_learners = Table(
     "session_learners",
@@ -112,7 +116,7 @@ session_learners = Table(
     PrimaryKeyConstraint("session_id", "person_id"),
     Index("ix_session_learners_person_id", "person_id"),
 )
-"""The invited learners of sessions, one row for each."""
+"""The invited learners of sessions, one row for each invited learner of a session."""
 
 participants = Table(
     "participants",
@@ -128,7 +132,7 @@ participants = Table(
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
-    # The revision of the session in which the participant last changed.
+    # `revision` is the revision of the session in which the participant last changed.
     Column("revision", BigInteger, nullable=False),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
@@ -153,7 +157,7 @@ participant_assessments = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("attempt_id", Uuid),
-    # The number of a ProgressState. It never decreases within one attempt.
+    # `state` is the number of a ProgressState. It never decreases within one attempt.
     Column("state", SmallInteger, nullable=False),
     Column("answered_count", Integer, nullable=False),
     Column("item_count", Integer, nullable=False),
@@ -161,7 +165,10 @@ participant_assessments = Table(
     PrimaryKeyConstraint("participant_id", "assessment_id"),
     CheckConstraint("state BETWEEN 1 AND 6", name="state"),
 )
-"""The progress of participants in assessments. A row is inserted by the first event or authorisation."""
+"""The progress of participants in assessments.
+
+The first event or authorisation for a participant and an assessment inserts the row.
+"""
 
 session_record = Table(
     "session_record",
@@ -176,13 +183,13 @@ session_record = Table(
     Column("hash", LargeBinary, nullable=False),
     PrimaryKeyConstraint("session_id", "number"),
 )
-"""The entries of session records, one row for each event. Hashes link the rows, which never change."""
+"""The entries of session records, one row for each entry. Hashes link the rows. Rows never change."""
 
 record_accesses = Table(
     "record_accesses",
     metadata,
     Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
-    # A row covers all pages that a person reads within a minute, which limits the number of rows.
+    # A row covers all pages that a person reads within one minute. This limits the number of rows.
     Column("minute", _TIME, nullable=False),
     Column("accessed_by", Uuid, nullable=False),
     Column("acting_role", Text, nullable=False),
@@ -210,7 +217,7 @@ incident_revisions = Table(
     Column("category_id", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("note", Text, nullable=False),
-    # The key of the note's hash, which events and the record contain instead of the note.
+    # `note_key` is the key of the note's hash. Events and the session record contain this hash instead of the note.
     Column("note_key", LargeBinary, nullable=False),
     Column("occurred_at", _TIME, nullable=False),
     Column("written_by", Uuid, nullable=False),
@@ -222,7 +229,7 @@ incident_revisions = Table(
     CheckConstraint("note <> '' AND length(note) <= 2000", name="note"),
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
 )
-"""The revisions of incidents. Rows never change, and the newest revision is valid."""
+"""The revisions of incidents. Rows never change. The newest revision of an incident is valid."""
 
 presence = Table(
     "presence",
@@ -234,7 +241,7 @@ presence = Table(
     Index("ix_presence_expires_at", "expires_at"),
     prefixes=["UNLOGGED"],
 )
-"""Leases, one row for each participant with an open stream and each replica.
+"""Leases, one row for each participant and each replica on which the participant has an open stream.
 
 The table is unlogged, because its rows are updated every few seconds.
 """

@@ -50,7 +50,10 @@ async def on_attempt_started(
 async def on_attempt_progressed(
     tx: Transaction, event: events.AttemptProgressed, metadata: EventMetadata
 ) -> None:
-    """Update the number of answers. It is not appended to the record, because it changes every few seconds."""
+    """Update the participant's number of answers.
+
+    The event is not appended to the session record, because the number changes every few seconds.
+    """
     await _update(
         tx,
         event,
@@ -79,14 +82,14 @@ async def on_attempt_submitted(
 async def on_attempt_voided(
     tx: Transaction, event: events.AttemptVoided, metadata: EventMetadata
 ) -> None:
-    """Set the participant's progress to voided, because the attempt was closed before it was started."""
+    """Set the participant's progress to voided. The attempt was closed before it was started."""
     await _update(tx, event, metadata, ProgressState.VOIDED)
 
 
 async def on_result_released(
     tx: Transaction, event: events.ResultReleased, metadata: EventMetadata
 ) -> None:
-    """Set the participant's progress to released, because the learner can see the result."""
+    """Set the participant's progress to released. The learner can now see the result."""
     await _update(tx, event, metadata, ProgressState.RELEASED)
 
 
@@ -100,7 +103,7 @@ async def _update(
     item_count: int | None = None,
     is_recorded: bool = True,
 ) -> None:
-    """Update the participant's progress. Ignores attempts that do not belong to a session."""
+    """Update the participant's progress. Ignore attempts that do not belong to a session."""
     if not event.session_id:
         return
     await update_progress(

@@ -16,7 +16,7 @@ class LobbyWorker:
         self._database = database
 
     async def run(self) -> None:
-        """Open the lobbies that are due, and log how many there were."""
+        """Open the lobbies that are due, and log the number of these lobbies."""
         opened = await open_due_lobbies(self._database)
         if opened:
             _log.info("lobbies_opened", count=opened)

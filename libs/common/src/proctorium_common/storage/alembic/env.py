@@ -1,4 +1,7 @@
-"""The Alembic environment of every service. `storage/migrations.py` passes the connection and the tables to it."""
+"""The Alembic environment of every service.
+
+`storage/migrations.py` passes the connection and the tables to this environment.
+"""
 
 from alembic import context
 

@@ -1,4 +1,4 @@
-"""The first tables."""
+"""Create the common tables and the table `effects`."""
 
 from __future__ import annotations
 

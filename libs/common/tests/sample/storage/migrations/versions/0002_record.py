@@ -1,4 +1,4 @@
-"""A table whose rows are permanent."""
+"""Create the table `record`, whose rows are permanent."""
 
 from __future__ import annotations
 

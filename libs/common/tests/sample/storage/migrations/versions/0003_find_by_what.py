@@ -1,4 +1,4 @@
-"""Create an index without blocking writes."""
+"""Create an index of `effects.what` without blocking writes to `effects`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Expand: the key that page tokens are signed with."""
+"""Expand: create the table of the keys with which page tokens are signed."""
 
 from proctorium_common.storage.migrations import create_page_token_keys
 

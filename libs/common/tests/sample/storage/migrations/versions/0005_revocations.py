@@ -1,4 +1,4 @@
-"""Expand: tokens that were revoked."""
+"""Expand: create the table of revocations of tokens."""
 
 from __future__ import annotations
 

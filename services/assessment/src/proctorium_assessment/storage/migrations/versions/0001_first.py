@@ -51,7 +51,8 @@ _ASSESSMENTS = (
 )
 
 _ATTEMPTS = (
-    # The fillfactor leaves free space on each page, so that a save needs no new index entries (a HOT update).
+    # The `fillfactor` of `attempts` leaves free space on each page for new row versions, so that a save adds no index
+    # entries (a HOT update).
     """
     CREATE TABLE attempts (
         attempt_id uuid NOT NULL,
@@ -96,8 +97,8 @@ _ATTEMPTS = (
     CREATE UNIQUE INDEX uq_attempts_self_paced ON attempts (person_id, assessment_id)
         WHERE session_id IS NULL AND state <> 'voided'
     """,
-    # A learner has at most one started attempt at an assessment (`A10`). This is checked when an attempt is started,
-    # so that its submission cannot fail.
+    # A learner has at most one started attempt at an assessment (`A10`). The index checks this when an attempt is
+    # started, so that the submission of the attempt cannot fail.
     """
     CREATE UNIQUE INDEX uq_attempts_started ON attempts (person_id, assessment_id)
         WHERE state IN ('in_progress', 'submitted', 'scored', 'released')
@@ -105,7 +106,7 @@ _ATTEMPTS = (
     "CREATE INDEX ix_attempts_person_id ON attempts (person_id, attempt_id)",
     "CREATE INDEX ix_attempts_participant_id ON attempts (participant_id)",
     "CREATE INDEX ix_attempts_deadline_at ON attempts (deadline_at) WHERE state = 'in_progress'",
-    # The trigger fires only on updates of the state or of the ids, so that it does not slow down saving.
+    # The trigger `check_attempt_update` fires only on updates of the state or of the ids, so that saves are not slowed.
     """
     CREATE FUNCTION check_attempt_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

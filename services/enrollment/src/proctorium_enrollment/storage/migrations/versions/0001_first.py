@@ -252,7 +252,7 @@ _TABLES = (
     "INSERT INTO organisation VALUES (true, 'Proctorium', '', '', 1)",
 )
 
-# Columns that cannot be changed once they are set: (table, column).
+# Pairs of a table and a column. The value of the column cannot change after it was set.
 _SET_ONCE = (
     ("sign_ins", "ended_at"),
     ("refresh_tokens", "used_at"),
@@ -309,7 +309,8 @@ _TRIGGERS = (
     CREATE TRIGGER check_sign_in_update BEFORE UPDATE ON sign_ins
         FOR EACH ROW EXECUTE FUNCTION check_sign_in_update()
     """,
-    # The lock prevents two administrators from revoking each other's role concurrently. The operations acquire it too.
+    # Without the lock, two administrators could revoke each other's role concurrently. The operations acquire the same
+    # lock.
     """
     CREATE FUNCTION check_last_administrator() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -366,7 +367,7 @@ def upgrade() -> None:
 
 
 def _forbid_changes_once_set(table: str, column: str) -> None:
-    """Refuse to change or clear `column` of `table` once it is set."""
+    """Create a trigger that refuses to change or clear `column` of `table` after the column was set."""
     name = f"check_{table}_{column}"
     op.execute(
         f"""

@@ -16,7 +16,8 @@ revision = "0001"
 down_revision = None
 
 _TABLES = (
-    # The extension allows a uuid in an exclusion constraint. It is trusted, so the owner of the database may create it.
+    # The extension btree_gist allows a uuid in an exclusion constraint. The owner of the database may create the
+    # extension, because it is trusted.
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
     """
     CREATE TABLE sessions (
@@ -203,7 +204,7 @@ _TRIGGERS = (
         )
         EXECUTE FUNCTION renew_periods()
     """,
-    # Count the participants in a trigger, so that every way of inserting them respects ck_sessions_capacity.
+    # Update `participant_count` in a trigger, so that ck_sessions_capacity applies to all inserted participants.
     """
     CREATE FUNCTION count_participants() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -218,7 +219,7 @@ _TRIGGERS = (
         REFERENCING NEW TABLE AS new_participants
         FOR EACH STATEMENT EXECUTE FUNCTION count_participants()
     """,
-    # Allow only the transitions in domain/session_states.py and domain/participant_states.py.
+    # Allow only the transitions of the state machines in domain/session_states.py and domain/participant_states.py.
     """
     CREATE FUNCTION check_session_update() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -254,7 +255,7 @@ _TRIGGERS = (
     CREATE TRIGGER check_participant_update BEFORE UPDATE OF state ON participants
         FOR EACH ROW WHEN (OLD.state <> NEW.state) EXECUTE FUNCTION check_participant_update()
     """,
-    # Refuse gaps in the numbers of a record's entries.
+    # Refuse an entry of a session record whose number does not follow the number of the previous entry.
     """
     CREATE FUNCTION check_record_number() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

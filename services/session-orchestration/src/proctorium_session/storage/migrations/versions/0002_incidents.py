@@ -1,4 +1,4 @@
-"""Expand: create the tables of incidents and their revisions."""
+"""Expand the schema: create the tables of incidents and their revisions."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _STATEMENTS = (
         CONSTRAINT ck_incident_revisions_acting_role CHECK (acting_role IN ('proctor', 'administrator'))
     )
     """,
-    # Refuse a participant of another session, and gaps between revisions.
+    # Refuse an incident whose participant belongs to another session, and a revision without the revision before it.
     """
     CREATE FUNCTION check_incident() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
