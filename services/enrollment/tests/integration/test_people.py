@@ -203,7 +203,8 @@ async def test_members_of_a_session_read_names(harness: Harness) -> None:
     assert await names(harness.administrator, *requested) == dict.fromkeys(requested[:4], name)
     proctor = harness.client(session.proctor_id, "proctor")
     assert await names(proctor, *requested) == dict.fromkeys(requested[:3], name)
-    # A learner can read their own data, and the proctors without legal names. A learner cannot read other learners.
+    # A learner can read their own names, and the preferred name (but not the legal name) of the session's proctor.
+    # A learner cannot read the names of other learners.
     learner = harness.learner(learner_id)
     assert await names(learner, *requested) == dict.fromkeys(
         (learner_id, session.proctor_id), ("Lena Fischer", "")

@@ -79,7 +79,7 @@ async def until_recovered(isolated: IsolatedSender, state: str) -> None:
 
 
 async def resend_as_administrator(isolated: IsolatedSender) -> None:
-    """Request that the only mail is sent again, like an administrator, and send the mail."""
+    """Call the operation by which an administrator resends a mail, for the only mail. Then send the mail."""
     [[delivery_id]] = await isolated.rows(
         "SELECT delivery_id::text FROM deliveries WHERE channel = 'email'"
     )

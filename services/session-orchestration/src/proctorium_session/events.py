@@ -37,7 +37,7 @@ def _ids(participant: Participant) -> _Ids:
 
 
 def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.SessionScheduled:
-    """Return the event that a session was planned."""
+    """Return the event which reports that a session was planned."""
     plan = session.plan
     event = pb.SessionScheduled(
         session_id=str(session.session_id),
@@ -57,7 +57,7 @@ def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.Sessi
 def session_cancelled(
     session: Session, person_ids: Iterable[UUID], role: ActingRole
 ) -> pb.SessionCancelled:
-    """Return the event that a session was cancelled by a person who acts in `role`."""
+    """Return the event which reports that a session was cancelled by a person who acts in `role`."""
     return pb.SessionCancelled(
         session_id=str(session.session_id),
         person_ids=_texts(person_ids),
@@ -66,7 +66,7 @@ def session_cancelled(
 
 
 def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.SessionLobbyOpened:
-    """Return the event that the lobby was opened.
+    """Return the event which reports that the lobby was opened.
 
     A person who acts in `role` opened the lobby. If `role` is None, it was opened automatically.
     """
@@ -77,7 +77,7 @@ def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.Sessio
 
 
 def session_started(session: Session, actor: Actor) -> pb.SessionStarted:
-    """Return the event that a session was started by `actor`."""
+    """Return the event which reports that a session was started by `actor`."""
     return pb.SessionStarted(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
@@ -93,7 +93,7 @@ def session_ended(
     absent_ids: Iterable[UUID],
     role: ActingRole,
 ) -> pb.SessionEnded:
-    """Return the event that a session ended, with the attendance of all learners.
+    """Return the event which reports that a session ended, with the attendance of all learners.
 
     A learner who was In Session attended the session, even if the learner was removed later.
     """
@@ -116,7 +116,7 @@ def session_ended(
 
 
 def participant_joined(session: Session, participant: Participant) -> pb.ParticipantJoined:
-    """Return the event that a learner joined for the first time."""
+    """Return the event which reports that a learner joined for the first time."""
     return pb.ParticipantJoined(
         **_ids(participant),
         course_id=str(session.plan.course_id),
@@ -126,14 +126,14 @@ def participant_joined(session: Session, participant: Participant) -> pb.Partici
 
 
 def participant_ready(participant: Participant) -> pb.ParticipantReady:
-    """Return the event that a learner meets the identity policy, because their identity was verified."""
+    """Return the event which reports that a learner meets the identity policy, because their identity was verified."""
     return pb.ParticipantReady(**_ids(participant))
 
 
 def participant_assessment_authorized(
     participant: Participant, assessment_id: UUID, actor: Actor
 ) -> pb.ParticipantAssessmentAuthorized:
-    """Return the event that an assessment was authorised for a learner by `actor`."""
+    """Return the event which reports that an assessment was authorised for a learner by `actor`."""
     return pb.ParticipantAssessmentAuthorized(
         **_ids(participant),
         assessment_id=str(assessment_id),
@@ -143,7 +143,7 @@ def participant_assessment_authorized(
 
 
 def participant_removed(participant: Participant, actor: Actor) -> pb.ParticipantRemoved:
-    """Return the event that a learner was removed by `actor`."""
+    """Return the event which reports that a learner was removed by `actor`."""
     return pb.ParticipantRemoved(
         **_ids(participant),
         removed_by=str(actor.person_id),
@@ -152,24 +152,27 @@ def participant_removed(participant: Participant, actor: Actor) -> pb.Participan
 
 
 def participant_completed(participant: Participant) -> pb.ParticipantCompleted:
-    """Return the event that a learner completed the session."""
+    """Return the event which reports that a learner completed the session."""
     return pb.ParticipantCompleted(**_ids(participant))
 
 
 def participant_left(participant: Participant) -> pb.ParticipantLeft:
-    """Return the event that the session ended for a learner who was In Session and did not start an assessment."""
+    """Return the event which reports that a learner left.
+
+    The session has ended. The learner was In Session, but did not start an assessment.
+    """
     return pb.ParticipantLeft(**_ids(participant))
 
 
 def participant_missed(participant: Participant) -> pb.ParticipantMissed:
-    """Return the event that the session ended for a learner who was never In Session."""
+    """Return the event which reports that the session ended for a learner who was never In Session."""
     return pb.ParticipantMissed(**_ids(participant))
 
 
 def participant_connected(
     session_id: UUID, participant_id: UUID, person_id: UUID
 ) -> pb.ParticipantConnected:
-    """Return the event that the first device of a learner connected."""
+    """Return the event which reports that the first device of a learner connected."""
     return pb.ParticipantConnected(
         participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
     )
@@ -178,14 +181,14 @@ def participant_connected(
 def participant_disconnected(
     session_id: UUID, participant_id: UUID, person_id: UUID
 ) -> pb.ParticipantDisconnected:
-    """Return the event that the last device of a learner disconnected."""
+    """Return the event which reports that the last device of a learner disconnected."""
     return pb.ParticipantDisconnected(
         participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
     )
 
 
 def incident_created(incident: Incident) -> pb.IncidentCreated:
-    """Return the event that an incident was written down."""
+    """Return the event which reports that an incident was written down."""
     return pb.IncidentCreated(
         incident_id=str(incident.incident_id),
         session_id=str(incident.session_id),
@@ -200,7 +203,7 @@ def incident_created(incident: Incident) -> pb.IncidentCreated:
 
 
 def incident_updated(incident: Incident) -> pb.IncidentUpdated:
-    """Return the event that an incident was changed."""
+    """Return the event which reports that an incident was changed."""
     return pb.IncidentUpdated(
         incident_id=str(incident.incident_id),
         session_id=str(incident.session_id),

@@ -36,7 +36,7 @@ def case_message(case: Case) -> pb.Case:
 
 
 def access_message(access: EvidenceAccess) -> pb.EvidenceAccess:
-    """Return an access to evidence or registration data as a protobuf message."""
+    """Return an entry of the evidence access log as a protobuf message."""
     return pb.EvidenceAccess(
         person_id=str(access.accessed_by),
         acting_role=ROLE_NUMBERS[access.acting_role],
