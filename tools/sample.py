@@ -23,6 +23,8 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[])")
 _CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.DOTALL | re.MULTILINE)
 _NO_TEXT = re.compile(r"[#|]|noqa|type: ignore|mypy:")
 """A pattern of the beginning of texts that are skipped: headings, table rows and instructions to tools."""
+_MARKS = {".proto": "//", ".ts": "//", ".tsx": "//", ".lua": "--"}
+"""The mark of a comment by the ending of the file; `#` in all other files."""
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -45,10 +47,8 @@ def texts_of(path: str, source: str) -> Iterator[tuple[str, str]]:
         found = [*_docstrings(source), *_comments(source)]
     elif path.endswith(".md"):
         found = list(_sentences(source))
-    elif path.endswith(".proto"):
-        found = list(_line_comments(source, "//"))
     else:
-        found = list(_line_comments(source, "#"))
+        found = list(_line_comments(source, _MARKS.get(Path(path).suffix, "#")))
     for line, text in found:
         if len(text.split()) >= _LEAST_WORDS and not _NO_TEXT.match(text):
             yield f"{path}:{line}", text

@@ -47,6 +47,11 @@ def test_sentences_of_documents_are_drawn_without_code() -> None:
     ]
 
 
+def test_comments_of_other_languages_are_drawn_by_their_mark() -> None:
+    source = "#before = 1 2 3;\n// The server is started once only.\n"
+    assert list(sample.texts_of("a.ts", source)) == [("a.ts:2", "The server is started once only.")]
+
+
 def test_same_seed_draws_the_same_texts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
