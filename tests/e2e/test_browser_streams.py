@@ -16,7 +16,7 @@ from proctorium.session.v1.lobby_pb2 import WatchSessionRequest
 from proctorium_common.rpc.calls import STREAMS_PER_PERSON
 from proctorium_devstack.stack import Stack
 
-_SENTENCE = "You have this open in too many windows, so the oldest one stopped showing what is new."
+_SENTENCE = "You have this open in too many windows, so the oldest one is no longer updated."
 
 
 async def test_oldest_window_over_the_stream_limit_explains_why_it_stopped(

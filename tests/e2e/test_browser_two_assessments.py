@@ -31,7 +31,7 @@ async def test_second_assessment_starts_only_after_confirmation(
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await page.goto(f"/sessions/{scenario.session_id}")
         await proctor.start()
-        next_step = page.get_by_text("The next step is next_step: send the two photos")
+        next_step = page.get_by_text("The next step is yours: send the two photos")
         await expect(next_step).to_have_count(2)
         await learner.screenshot("next-step-photos")
         proctor.watch()
