@@ -6,7 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import TypedDict
 from uuid import UUID
 
-from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from proctorium.options.v1 import options_pb2
 from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium.session.v1 import incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
@@ -16,8 +18,8 @@ from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import ActingRole, Actor, Session
 
-_IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
-_INCIDENT_SEVERITIES = EnumConversion(
+IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
+INCIDENT_SEVERITIES = EnumConversion(
     IncidentSeverity, incidents_pb2.IncidentSeverity, "INCIDENT_SEVERITY_"
 )
 
@@ -26,6 +28,18 @@ class _Ids(TypedDict):
     participant_id: str
     session_id: str
     person_id: str
+
+
+class _IncidentFields(TypedDict):
+    incident_id: str
+    session_id: str
+    participant_id: str
+    category_id: str
+    severity: incidents_pb2.IncidentSeverity.ValueType
+    occurrence_time: Timestamp | None
+    note_hash: bytes
+    written_by: str
+    acting_role: options_pb2.Role.ValueType
 
 
 def _ids(participant: Participant) -> _Ids:
@@ -48,7 +62,7 @@ def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.Sessi
         lobby_open_time=to_timestamp(session.lobby_open_time),
         proctor_ids=_texts(plan.proctor_ids),
         learner_ids=_texts(learner_ids),
-        identity_policy=_IDENTITY_POLICIES.to_proto(plan.identity_policy),
+        identity_policy=IDENTITY_POLICIES.to_proto(plan.identity_policy),
     )
     event.duration.FromTimedelta(plan.duration)
     return event
@@ -72,7 +86,7 @@ def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.Sessio
     """
     return pb.SessionLobbyOpened(
         session_id=str(session.session_id),
-        acting_role=ROLE_UNSPECIFIED if role is None else ROLE_NUMBERS[role],
+        acting_role=options_pb2.ROLE_UNSPECIFIED if role is None else ROLE_NUMBERS[role],
     )
 
 
@@ -189,33 +203,26 @@ def participant_disconnected(
 
 def incident_created(incident: Incident) -> pb.IncidentCreated:
     """Return the event which reports that an incident was written down."""
-    return pb.IncidentCreated(
-        incident_id=str(incident.incident_id),
-        session_id=str(incident.session_id),
-        participant_id=id_text(incident.participant_id),
-        category_id=incident.category_id,
-        severity=_INCIDENT_SEVERITIES.to_proto(incident.severity),
-        occurrence_time=to_timestamp(incident.occurred_at),
-        note_hash=incident.note_hash,
-        written_by=str(incident.author.person_id),
-        acting_role=ROLE_NUMBERS[incident.author.role],
-    )
+    return pb.IncidentCreated(**_incident_fields(incident))
 
 
 def incident_updated(incident: Incident) -> pb.IncidentUpdated:
     """Return the event which reports that an incident was changed."""
-    return pb.IncidentUpdated(
-        incident_id=str(incident.incident_id),
-        session_id=str(incident.session_id),
-        participant_id=id_text(incident.participant_id),
-        category_id=incident.category_id,
-        severity=_INCIDENT_SEVERITIES.to_proto(incident.severity),
-        occurrence_time=to_timestamp(incident.occurred_at),
-        note_hash=incident.note_hash,
-        written_by=str(incident.author.person_id),
-        acting_role=ROLE_NUMBERS[incident.author.role],
-        revision=incident.revision,
-    )
+    return pb.IncidentUpdated(**_incident_fields(incident), revision=incident.revision)
+
+
+def _incident_fields(incident: Incident) -> _IncidentFields:
+    return {
+        "incident_id": str(incident.incident_id),
+        "session_id": str(incident.session_id),
+        "participant_id": id_text(incident.participant_id),
+        "category_id": incident.category_id,
+        "severity": INCIDENT_SEVERITIES.to_proto(incident.severity),
+        "occurrence_time": to_timestamp(incident.occurred_at),
+        "note_hash": incident.note_hash,
+        "written_by": str(incident.author.person_id),
+        "acting_role": ROLE_NUMBERS[incident.author.role],
+    }
 
 
 def _texts(ids: Iterable[UUID]) -> list[str]:

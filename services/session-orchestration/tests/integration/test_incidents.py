@@ -20,6 +20,7 @@ from proctorium.session.v1 import incidents_pb2 as pb
 from proctorium.session.v1 import sessions_pb2, supervision_pb2
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_session.operations import incidents as operations
 
 from .harness import Harness, Person, end, join, plan, start
 
@@ -313,6 +314,50 @@ async def test_others_have_no_access(harness: Harness) -> None:
             service.ListIncidentRevisions(revisions),
         ):
             assert (await refusal(call)).reason == reason
+
+
+async def test_administrator_who_is_a_learner_of_the_session_has_no_access(
+    harness: Harness,
+) -> None:
+    scene = await in_progress(harness)
+    created = await create(scene.proctor, scene.created(participant_id=scene.participant_id))
+    both = harness.person("learner", "administrator", person_id=scene.learner.person_id)
+    calls = (
+        both.incidents.CreateIncident(scene.created()),
+        both.incidents.ListIncidents(pb.ListIncidentsRequest(session_id=scene.session_id)),
+        both.incidents.ListIncidentRevisions(
+            pb.ListIncidentRevisionsRequest(incident_id=created.incident_id)
+        ),
+    )
+    for call in calls:
+        assert (await refusal(call)).reason == "NOT_YOUR_SESSION"
+
+
+async def test_invalid_update_is_refused_at_the_field_of_the_incident(harness: Harness) -> None:
+    scene = await in_progress(harness)
+    created = await create(scene.proctor, scene.created())
+    changed = pb.Incident(incident_id=created.incident_id, category_id="environment")
+    refused = await harness.refused(
+        scene.proctor.incidents.UpdateIncident, pb.UpdateIncidentRequest(incident=changed)
+    )
+    assert refused.reason == "INCIDENT_CATEGORY_UNKNOWN"
+    assert [each.field for each in refused.violations] == ["incident.category_id"]
+
+
+async def test_reports_and_changes_of_a_session_are_limited_together(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "MAX_SESSION_REVISIONS", 2)
+    scene, other = await in_progress(harness), await in_progress(harness)
+    created = await create(scene.proctor, scene.created())
+    await create(scene.proctor, scene.created())
+    changed = pb.Incident(incident_id=created.incident_id, note="Later")
+    for method, request in (
+        (scene.proctor.incidents.CreateIncident, scene.created()),
+        (scene.proctor.incidents.UpdateIncident, pb.UpdateIncidentRequest(incident=changed)),
+    ):
+        assert (await harness.refused(method, request)).reason == "INCIDENT_LIMIT_REACHED"
+    await create(other.proctor, other.created())
 
 
 async def test_unknown_incident_looks_like_one_of_another_session(harness: Harness) -> None:

@@ -33,16 +33,16 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
     async def IssueCode(
         self, request: pb.IssueCodeRequest, context: Context
     ) -> pb.IssueCodeResponse:
-        without_text = pb.IssueCodeRequest()
-        without_text.CopyFrom(request)
+        request_to_digest = pb.IssueCodeRequest()
+        request_to_digest.CopyFrom(request)
         # A digest of the request is stored. In the request to digest, a blind index replaces the text of the code,
         # because a digest of the text itself could be reversed. If the text were omitted instead, a request with
         # another text would look like a repetition.
-        without_text.text = self._codes.request_index(request.text)
+        request_to_digest.text = self._codes.request_index(request.text)
         response = await self._codes.issue(
             _new_code(request),
             Responder(
-                without_text,
+                request_to_digest,
                 pb.IssueCodeResponse,
                 lambda issued: pb.IssueCodeResponse(
                     code=pb.Code(code_id=str(issued.code.code_id)),

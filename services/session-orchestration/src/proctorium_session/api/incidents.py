@@ -11,12 +11,12 @@ from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.validation import time_of
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.messages import (
-    INCIDENT_SEVERITIES,
     incident_category_message,
     incident_changes_from_message,
     incident_message,
 )
 from proctorium_session.domain.incidents import CATEGORIES
+from proctorium_session.events import INCIDENT_SEVERITIES
 from proctorium_session.operations.incidents import Incidents, NewIncident
 
 

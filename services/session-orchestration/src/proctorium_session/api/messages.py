@@ -19,7 +19,6 @@ from proctorium_session.domain.incidents import (
     Incident,
     IncidentCategory,
     IncidentChanges,
-    IncidentSeverity,
 )
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
@@ -28,18 +27,15 @@ from proctorium_session.domain.record import Entry
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Plan, Session
+from proctorium_session.events import IDENTITY_POLICIES, INCIDENT_SEVERITIES
 from proctorium_session.storage.record_accesses import RecordAccess
 
 SESSION_STATES = EnumConversion(SessionState, sessions_pb2.SessionState, "SESSION_STATE_")
 LATE_ENTRIES = EnumConversion(LateEntry, sessions_pb2.LateEntry, "LATE_ENTRY_")
-IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
 PARTICIPANT_STATES = EnumConversion(
     ParticipantState, lobby_pb2.ParticipantState, "PARTICIPANT_STATE_"
 )
 IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTITY_STATE_")
-INCIDENT_SEVERITIES = EnumConversion(
-    IncidentSeverity, incidents_pb2.IncidentSeverity, "INCIDENT_SEVERITY_"
-)
 PROGRESS_STATES = EnumConversion(
     ProgressState, lobby_pb2.AssessmentProgressState, "ASSESSMENT_PROGRESS_STATE_"
 )

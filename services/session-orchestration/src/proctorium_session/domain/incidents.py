@@ -16,8 +16,8 @@ from proctorium_session.domain.errors import failed_precondition, invalid_at, no
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Actor, Session
 
-MAX_INCIDENTS = 2000
-"""The maximum number of incidents in a session."""
+MAX_SESSION_REVISIONS = 5000
+"""The maximum number of revisions of all incidents of a session."""
 MAX_REVISIONS = 100
 """The maximum number of revisions of an incident."""
 _CLOCK_SKEW = timedelta(minutes=1)
@@ -137,22 +137,26 @@ class IncidentChanges:
     occurred_at: datetime | None = None
 
 
-def check_incident(session: Session, incident: Incident) -> None:
-    """Raise INCIDENT_CATEGORY_UNKNOWN or OCCURRENCE_TIME_INVALID if the incident is invalid.
+def check_incident(session: Session, incident: Incident, *, path: str = "") -> None:
+    """Check the category and the time of an incident.
 
-    The occurrence time must be neither before the lobby opened nor in the future.
+    `path` is the prefix of the incident's fields in the request, such as "incident.". Raises INCIDENT_CATEGORY_UNKNOWN
+    and OCCURRENCE_TIME_INVALID.
     """
     if incident.category_id not in _CATEGORY_IDS:
         raise invalid_at(
-            "category_id",
+            f"{path}category_id",
             "INCIDENT_CATEGORY_UNKNOWN",
             "Choose one of the subcategories.",
             category_id=incident.category_id,
         )
     if incident.occurred_at > incident.written_at + _CLOCK_SKEW:
-        raise _occurrence_time_invalid("This time is in the future. Enter when it happened.")
-    if incident.occurred_at < session.lobby_open_time:
-        raise _occurrence_time_invalid("This is before the lobby opened. Enter when it happened.")
+        sentence = "This time is in the future. Enter when it happened."
+    elif incident.occurred_at < session.lobby_open_time:
+        sentence = "This is before the lobby opened. Enter when it happened."
+    else:
+        return
+    raise invalid_at(f"{path}occurrence_time", "OCCURRENCE_TIME_INVALID", sentence)
 
 
 def require_incidents(session: Session) -> None:
@@ -223,7 +227,3 @@ def no_incident(*, is_administrator: bool) -> ServiceError:
     if is_administrator:
         return not_found("NOT_FOUND", "There is no such incident. Reload the list.")
     return not_your_session()
-
-
-def _occurrence_time_invalid(message: str) -> ServiceError:
-    return invalid_at("occurrence_time", "OCCURRENCE_TIME_INVALID", message)

@@ -45,13 +45,18 @@ async def lock_supervised(
     """
     session = require_supervised(await sessions.lock_session(tx, session_id), caller)
     actor = await session_actor(tx, session, caller)
+    await require_no_learner(tx, session_id, actor)
+    return session, actor
+
+
+async def require_no_learner(tx: Transaction, session_id: UUID, actor: Actor) -> None:
+    """Raise NOT_YOUR_SESSION for an administrator who takes part in the session as a learner or is invited to it."""
     as_administrator = actor.role is ActingRole.ADMINISTRATOR
     if as_administrator and (
         await participants.get_view_of_person(tx, session_id, actor.person_id)
         or await sessions.is_invited(tx, session_id, actor.person_id)
     ):
         raise own_session()
-    return session, actor
 
 
 async def session_actor(tx: Transaction, session: Session, caller: Caller) -> Actor:

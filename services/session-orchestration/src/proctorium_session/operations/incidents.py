@@ -19,7 +19,7 @@ from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
 from proctorium_session.domain.errors import no_participant
 from proctorium_session.domain.incidents import (
-    MAX_INCIDENTS,
+    MAX_SESSION_REVISIONS,
     Incident,
     IncidentChanges,
     IncidentSeverity,
@@ -30,7 +30,11 @@ from proctorium_session.domain.incidents import (
     update_incident,
 )
 from proctorium_session.domain.sessions import Actor, Session
-from proctorium_session.operations.actors import lock_supervised, require_supervised
+from proctorium_session.operations.actors import (
+    lock_supervised,
+    require_no_learner,
+    require_supervised,
+)
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.record import record_reader
 from proctorium_session.storage import incidents, participants, record_accesses, sessions
@@ -95,10 +99,7 @@ class Incidents:
                 written_at=tx.now,
             )
             check_incident(session, incident)
-            if await incidents.count_incidents(tx, session_id) >= MAX_INCIDENTS:
-                raise incident_limit_reached(
-                    MAX_INCIDENTS, "This session has too many incidents. Change an existing one."
-                )
+            await _require_space(tx, session_id)
             await incidents.insert_incident(tx, incident)
             await _record(tx, session, incident, events.incident_created(incident))
             return incident
@@ -134,7 +135,8 @@ class Incidents:
             )
             if updated is None:
                 return current
-            check_incident(session, updated)
+            check_incident(session, updated, path="incident.")
+            await _require_space(tx, session_id)
             await incidents.insert_revision(tx, updated)
             await _record(tx, session, updated, events.incident_updated(updated))
             return updated
@@ -187,6 +189,7 @@ class Incidents:
     async def _log_access(self, tx: Transaction, caller: Caller, session_id: UUID) -> None:
         session = require_supervised(await sessions.get_session(tx, session_id), caller)
         reader = await record_reader(tx, caller, session, self._access_period)
+        await require_no_learner(tx, session_id, reader)
         await record_accesses.insert_access(tx, session_id, reader)
 
 
@@ -195,6 +198,14 @@ async def _session_of(tx: Transaction, caller: Caller, incident_id: UUID) -> UUI
     if session_id is None:
         raise no_incident(is_administrator=caller.is_administrator)
     return session_id
+
+
+async def _require_space(tx: Transaction, session_id: UUID) -> None:
+    if await incidents.count_revisions(tx, session_id) >= MAX_SESSION_REVISIONS:
+        raise incident_limit_reached(
+            MAX_SESSION_REVISIONS,
+            "This session has too many reports and changes of incidents. Ask an administrator.",
+        )
 
 
 async def _record(tx: Transaction, session: Session, incident: Incident, event: Message) -> None:

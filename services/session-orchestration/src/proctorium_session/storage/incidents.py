@@ -45,10 +45,13 @@ async def insert_revision(tx: Transaction, incident: Incident) -> None:
     )
 
 
-async def count_incidents(tx: Transaction, session_id: UUID) -> int:
-    """Return the number of incidents of a session."""
+async def count_revisions(tx: Transaction, session_id: UUID) -> int:
+    """Return the number of revisions of all incidents of a session."""
     statement = (
-        select(func.count()).select_from(incidents).where(incidents.c.session_id == session_id)
+        select(func.count())
+        .select_from(incidents)
+        .join(incident_revisions)
+        .where(incidents.c.session_id == session_id)
     )
     return int((await tx.execute(statement)).scalar_one())
 
