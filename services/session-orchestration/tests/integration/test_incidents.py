@@ -352,11 +352,12 @@ async def test_reports_and_changes_of_a_session_are_limited_together(
     created = await create(scene.proctor, scene.created())
     await create(scene.proctor, scene.created())
     changed = pb.Incident(incident_id=created.incident_id, note="Later")
-    for method, request in (
-        (scene.proctor.incidents.CreateIncident, scene.created()),
-        (scene.proctor.incidents.UpdateIncident, pb.UpdateIncidentRequest(incident=changed)),
-    ):
-        assert (await harness.refused(method, request)).reason == "INCIDENT_LIMIT_REACHED"
+    refused = await harness.refused(scene.proctor.incidents.CreateIncident, scene.created())
+    assert refused.reason == "INCIDENT_LIMIT_REACHED"
+    refused = await harness.refused(
+        scene.proctor.incidents.UpdateIncident, pb.UpdateIncidentRequest(incident=changed)
+    )
+    assert refused.reason == "INCIDENT_LIMIT_REACHED"
     await create(other.proctor, other.created())
 
 
