@@ -49,7 +49,7 @@ def methods_without_token() -> Sequence[str]:
 
 
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
-    """Return the content of the file for Envoy.
+    """Return the text of the file by which Envoy checks access tokens.
 
     `complete` must be true only if `keys` contains all keys that sign tokens. If `complete` is false, the edge checks
     no tokens, because it would refuse valid tokens that were signed with a missing key. The services still check all

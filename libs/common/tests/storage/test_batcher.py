@@ -36,9 +36,9 @@ class Saving:
 
 
 async def blocked(limit: int = 64) -> tuple[Saving, Batcher[int, str], asyncio.Task[str]]:
-    """Return a `Saving` whose gate is closed, a batcher that uses it, and the task of the first item.
+    """Return a blocked `Saving`, a batcher that saves with it, and the task that waits for the first item.
 
-    The batcher is saving the first item, which is 0, and is blocked until the test sets the gate.
+    The batcher is saving the first item, which is 0. It cannot continue until the test sets `saving.gate`.
     """
     saving = Saving()
     saving.gate.clear()

@@ -359,7 +359,7 @@ async def test_failed_entries_contain_no_identity(harness: Harness) -> None:
         assert email.encode() not in row.digest
 
 
-# Concurrency.
+# Sign-ins at the same time.
 
 
 async def test_class_behind_one_address_can_sign_in(harness: Harness) -> None:

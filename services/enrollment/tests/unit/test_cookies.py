@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Called:
-    """A fake context of a call, with this metadata."""
+    """A fake of the context that gRPC passes to a servicer. It has the given request metadata."""
 
     def __init__(self, *metadata: tuple[str, str]) -> None:
         self._metadata = metadata

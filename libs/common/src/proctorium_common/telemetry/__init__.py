@@ -43,7 +43,7 @@ class Telemetry:
 
 
 def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Telemetry:
-    """Start the telemetry of `service`, and return it.
+    """Start and return the telemetry of `service`.
 
     `endpoint` is the base address of the OTLP/HTTP receiver. If `endpoint` is None, no traces and metrics are recorded.
     `ratio` is the share of new traces that are sampled. The SDK of OpenTelemetry reads the other OTEL_* environment

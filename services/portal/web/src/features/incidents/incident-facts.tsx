@@ -1,4 +1,4 @@
-// What an incident says.
+// The severity, category, time and note of an incident.
 import type { JSX } from "preact";
 import { Badge } from "../../components/badge";
 import { type Incident, type IncidentCategory, IncidentSeverity } from "../../gen/proctorium/session/v1/incidents_pb";
@@ -14,7 +14,7 @@ interface IncidentFactsProps {
   categories: readonly IncidentCategory[];
 }
 
-/** Severity, category, time and note. */
+/** Show the severity, category, time and note of one revision. */
 export function IncidentFacts({ incident, categories }: IncidentFactsProps): JSX.Element {
   return (
     <>
@@ -28,7 +28,7 @@ export function IncidentFacts({ incident, categories }: IncidentFactsProps): JSX
   );
 }
 
-/** Return the name of who wrote a revision. Proctors cannot see the names of administrators who are not proctors of the session. */
+/** Return the name of the author of a revision. Proctors cannot read the names of administrators who are not proctors of the session. */
 export function authorName(
   { writtenBy, actingRole }: Pick<Incident, "writtenBy" | "actingRole">,
   name: (personId: string) => string,

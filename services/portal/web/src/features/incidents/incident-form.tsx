@@ -1,4 +1,4 @@
-// The form in which an incident is reported or changed, as a dialog. Closing it keeps what was typed.
+// The dialog with the form to report or change an incident. The entered values are kept when the dialog is closed.
 import type { JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem } from "../../api/errors";
@@ -25,7 +25,7 @@ const SEVERITIES: readonly [IncidentSeverity, string][] = [
 interface IncidentDialogProps {
   editor: Editor;
   categories: readonly IncidentCategory[];
-  /** Whom the incident is about. */
+  /** The name of the learner, or the words for the whole session. */
   subject: string;
   name: (personId: string) => string;
 }
@@ -49,7 +49,7 @@ interface IncidentFormProps {
 }
 
 function IncidentForm({ editor, categories, name }: IncidentFormProps): JSX.Element {
-  // The fields are filled once; what is entered then is stored, and another draft makes another form.
+  // The draft fills the fields only once. Later input is stored in the draft, and a new draft needs a new form (`key`).
   const [draft] = useState(editor.draft);
   const [entered, setEntered] = useState(draft);
   const [timeError, setTimeError] = useState<string | undefined>(undefined);
@@ -70,7 +70,7 @@ function IncidentForm({ editor, categories, name }: IncidentFormProps): JSX.Elem
   };
   return (
     <Form problem={problem} onSubmit={save} onInput={store}>
-      {draft.theirs && <Theirs incident={draft.theirs} categories={categories} name={name} />}
+      {draft.theirs && <OtherRevision incident={draft.theirs} categories={categories} name={name} />}
       <Select label={text.categoryLabel} name="category_id" required autoFocus>
         <option value="">{text.chooseCategory}</option>
         {categories.map((group) => (
@@ -130,23 +130,23 @@ function withEntries(draft: Draft, { value }: FormValues): Draft {
   return { ...draft, entries: { categoryId, severity, note, time: enteredTime(value, "occurrence_time") } };
 }
 
-/** Return a problem with its violations at the fields of the form: an update has them inside of the incident. */
+/** Return the problem with the form's field names: an update names the fields of the incident, such as `incident.note`. */
 function atFields(problem: Problem | undefined): Problem | undefined {
   const violations = problem?.violations?.map((one) => ({ ...one, field: one.field.replace(/^incident\./, "") }));
   return problem && { ...problem, ...(violations ? { violations } : {}) };
 }
 
-interface TheirsProps {
+interface OtherRevisionProps {
   incident: Incident;
   categories: readonly IncidentCategory[];
   name: (personId: string) => string;
 }
 
-/** What somebody else wrote while the form was open. */
-function Theirs({ incident, categories, name }: TheirsProps): JSX.Element {
+/** Show the revision that another person saved while the form was open. */
+function OtherRevision({ incident, categories, name }: OtherRevisionProps): JSX.Element {
   const note = useRef<HTMLDivElement>(null);
   const reason = useId();
-  // The button that was pressed is gone with the form before: without a focus of its own, nobody would be told of it.
+  // The pressed button was removed with the earlier form. The note takes the focus, so that screen readers read it.
   useEffect(() => note.current?.focus(), []);
   return (
     <div ref={note} class="note problem" role="group" tabIndex={-1} aria-labelledby={reason} data-reason="STALE_ETAG">

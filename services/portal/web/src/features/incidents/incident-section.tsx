@@ -1,4 +1,4 @@
-// The incidents of a session on its proctors' page.
+// The incidents of a session, on the supervision page.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { incidents } from "../../api/client";
@@ -118,7 +118,7 @@ interface SubjectFilterProps {
   setAbout: (participantId: string) => void;
 }
 
-/** Chooses whose incidents are shown, where there are several to choose from. */
+/** A choice of the subject whose incidents are shown, if the incidents have several subjects. */
 function SubjectFilter({ list, subject, about, setAbout }: SubjectFilterProps): JSX.Element | null {
   const subjects = [...new Set(list.map(({ participantId }) => participantId))];
   if (subjects.length < 2) return null;
@@ -136,7 +136,7 @@ function SubjectFilter({ list, subject, about, setAbout }: SubjectFilterProps): 
   );
 }
 
-/** Earlier revisions of an incident, loaded when they are opened. */
+/** The earlier revisions of an incident. They are loaded when the person opens them. */
 function History({
   incident,
   categories,
@@ -180,7 +180,7 @@ function Revisions({
   );
 }
 
-/** Who wrote a revision, and when. */
+/** Return a sentence with the author and the time of a revision. */
 function authorship(incident: Incident, name: (personId: string) => string): string {
   const sentence = incident.revision === 1 ? text.writtenBy : text.changedBy;
   return sentence(authorName(incident, name), dateTime(incident.writeTime));

@@ -40,7 +40,7 @@ function incident(fields: MessageInitShape<typeof IncidentSchema> = {}): Inciden
   });
 }
 
-/** A draft that changes an incident, with what the person entered. */
+/** Return a draft that changes an incident, with these entered values. */
 function changing(before: Incident, entries: Partial<Draft["entries"]> = {}): Draft & { incident: Incident } {
   const draft = newDraft({ participantId: "", incident: before }, 0);
   return { ...draft, incident: before, entries: { ...draft.entries, ...entries } };

@@ -1,4 +1,4 @@
-// The incidents of a session, and what a person enters to report or change one.
+// The incidents of a session, and the drafts of incidents that are not saved yet.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type Timestamp, timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { incidents } from "../../api/client";
@@ -16,12 +16,12 @@ import { messages } from "../../messages";
 const text = messages.incidents;
 
 const PAGE_SIZE = 200;
-/** How long a note may be. */
+/** The maximum number of characters of a note. */
 export const MAX_NOTE_LENGTH = 2000;
 const NEAR_LIMIT = 200;
 const MINUTE_MS = 60_000;
 
-/** List all incidents of a session, those that happened last first. */
+/** Return all incidents of a session, sorted as by `newestFirst`. */
 export async function listIncidents(sessionId: string): Promise<Incident[]> {
   const found = await listAll(
     (pageToken) => incidents.listIncidents({ sessionId, pageSize: PAGE_SIZE, pageToken }),
@@ -30,7 +30,7 @@ export async function listIncidents(sessionId: string): Promise<Incident[]> {
   return newestFirst(found);
 }
 
-/** Sort incidents by when they happened, newest first; of two at the same time, the one that was reported last. */
+/** Sort incidents by occurrence time, newest first, and at the same time by the time of the report, newest first. */
 export function newestFirst(found: readonly Incident[]): Incident[] {
   const happened = ({ occurrenceTime }: Incident): number => (occurrenceTime ? timestampMs(occurrenceTime) : 0);
   return [...found].sort(
@@ -48,7 +48,7 @@ export function acceptsIncidents(session: Pick<Session, "state">): boolean {
   return hasIncidents(session) && session.state !== SessionState.CANCELLED;
 }
 
-/** Return the name of a category with the group to which it belongs; the ID of one that this page does not know. */
+/** Return the titles of a category and its group, or the ID if this page does not know the category. */
 export function categoryName(categories: readonly IncidentCategory[], categoryId: string): string {
   for (const group of categories)
     for (const category of group.subcategories)
@@ -56,7 +56,7 @@ export function categoryName(categories: readonly IncidentCategory[], categoryId
   return categoryId;
 }
 
-/** Return how many characters a note has left, once it is near its limit. */
+/** Return the number of characters that a note has left; undefined while the note is far from its limit. */
 export function charactersLeft(length: number): number | undefined {
   const left = MAX_NOTE_LENGTH - length;
   return left <= NEAR_LIMIT ? left : undefined;
@@ -64,19 +64,19 @@ export function charactersLeft(length: number): number | undefined {
 
 type Pressed = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "altKey">;
 
-/** Return whether a key that was pressed in a row of the roster opens the form: `i`, except where the person types or in a dialog of the row. */
+/** Return whether a pressed key opens the form. `i` does, unless the focus is in a field or in a dialog. */
 export function opensReport({ key, ctrlKey, metaKey, altKey }: Pressed, focused: Pick<Element, "closest">): boolean {
   if (key.toLowerCase() !== "i" || ctrlKey || metaKey || altKey) return false;
   return focused.closest("input, select, textarea, dialog") === null;
 }
 
-/** What an incident is about: a participant, or the whole session if the ID is empty; with the incident itself, to change it. */
+/** The participant of an incident (empty ID: the whole session), and the incident if it is to be changed. */
 export interface Subject {
   participantId: string;
   incident?: Incident;
 }
 
-/** What a person entered into the form of an incident. */
+/** The values of the form. */
 export interface Entries {
   categoryId: string;
   severity: string;
@@ -86,14 +86,14 @@ export interface Entries {
 
 /** An incident that is not saved yet. */
 export interface Draft extends Subject {
-  /** When the form was opened first, in milliseconds: the time at which a new incident happened, unless another one is entered. */
+  /** The time in milliseconds at which the form was opened first. It is the default occurrence time of a new incident. */
   openedAt: number;
   entries: Entries;
-  /** What somebody else wrote meanwhile. */
+  /** The revision that another person saved after this draft was started. */
   theirs?: Incident;
 }
 
-/** Return the draft of a form that is opened now. */
+/** Return the draft for a form that is opened at `now`, in milliseconds. */
 export function newDraft(subject: Subject, now: number): Draft {
   return { ...subject, openedAt: now, entries: unchangedEntries({ ...subject, openedAt: now }) };
 }
@@ -116,14 +116,14 @@ function initialTime({ incident, openedAt }: Pick<Draft, "incident" | "openedAt"
   return incident?.occurrenceTime ? timestampMs(incident.occurrenceTime) : openedAt;
 }
 
-/** Return when an incident happened. Fields have no seconds, so a time that was not changed is the exact one. */
+/** Return the occurrence time. The fields have no seconds, so the exact initial time is returned if the minute was not changed. */
 export function occurrenceTime(draft: Draft, entered: Timestamp): Timestamp {
   const initial = initialTime(draft);
   const isUnchanged = timestampMs(entered) === Math.floor(initial / MINUTE_MS) * MINUTE_MS;
   return isUnchanged ? timestampFromMs(initial) : entered;
 }
 
-/** Return the update of an incident: only what the person changed. */
+/** Return the update of an incident with only the changed fields. */
 export function updateOf(
   draft: Draft & { incident: Incident },
   time: Timestamp,
@@ -144,7 +144,7 @@ export function updateOf(
   };
 }
 
-/** Return the draft of an incident that somebody else has changed meanwhile: what the person entered stays, the rest is as it is now. */
+/** Return the draft based on a newer revision: changed fields keep their entered values, the others get the newer ones. */
 export function rebase(draft: Draft, current: Incident): Draft {
   const before = unchangedEntries(draft);
   const theirs = unchangedEntries({ ...draft, incident: current });

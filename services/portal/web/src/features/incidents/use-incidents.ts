@@ -1,4 +1,4 @@
-// The incidents on the page of a session, and the form in which one is reported or changed.
+// The incidents of the supervision page, and the form with which a person reports or changes an incident.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { RefObject } from "preact";
 import { useRef, useState } from "preact/hooks";
@@ -18,34 +18,34 @@ export interface Incidents {
   list: readonly Incident[] | undefined;
   categories: readonly IncidentCategory[];
   problem: Problem | undefined;
-  /** Opens the form for a subject, with its draft if it has one; undefined while nothing can be written. */
+  /** Open the form for a subject, with its draft if there is one. Undefined while incidents cannot be written. */
   write: ((subject: Subject) => void) | undefined;
   hasDraft: (subject: Subject) => boolean;
-  /** What the last form that was closed did. */
+  /** A sentence with the outcome of the form that was closed last. */
   status: string;
   editor: Editor | undefined;
 }
 
-/** The form that is open. */
+/** The open form. */
 export interface Editor {
   dialog: RefObject<HTMLDialogElement | null>;
   /** Distinguishes the forms of different subjects. */
   subjectKey: string;
-  /** Changes when the fields have to show another draft of the same subject. */
+  /** The key of the form. It changes when the fields must show another draft of the same subject. */
   revision: number;
   draft: Draft;
   busy: boolean;
   problem: Problem | undefined;
-  /** Stores what the person has entered so far. */
+  /** Store the entered values as the draft. */
   store: (draft: Draft) => void;
-  /** Saves the incident, which happened at `time`. */
+  /** Save the incident with the occurrence time `time`. */
   save: (draft: Draft, time: Timestamp) => void;
   discard: () => void;
-  /** Called when the form was closed; its draft stays. */
+  /** Called after the form is closed. A changed draft is kept. */
   onClose: () => void;
 }
 
-/** Load the incidents of a session, if it is `enabled`: the person may use them. */
+/** Load the incidents of a session. `enabled` is false if the person may not read them; then nothing is loaded. */
 export function useIncidents(sessionId: string, enabled: boolean): Incidents {
   const key = `${sessionId} ${enabled}`;
   const listed = useQuery(key, async () => (enabled ? await listIncidents(sessionId) : []));
@@ -117,7 +117,7 @@ function keyOf({ participantId, incident }: Subject): string {
   return incident ? incident.incidentId : `new ${participantId}`;
 }
 
-/** Save an incident. If somebody else has changed it since it was read, save nothing and return it as it is now. */
+/** Save an incident. If another person has changed it since it was read, save nothing and return the current revision. */
 async function saveOrReadCurrent(
   sessionId: string,
   draft: Draft,

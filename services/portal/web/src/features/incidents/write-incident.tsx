@@ -9,7 +9,7 @@ const text = messages.incidents;
 interface WriteIncidentProps extends Pick<Incidents, "write" | "hasDraft"> {
   subject: Subject;
   label: string;
-  /** What the incident concerns, for screen readers. */
+  /** The subject of the incident, which only screen readers read. */
   about: string;
 }
 

@@ -50,7 +50,7 @@ interface AbsentRowProps {
   incidents: Incidents | undefined;
 }
 
-/** An invited learner who has never joined, about whom no incident can be written. */
+/** The row of an invited learner who has not joined. No incident can be written about this learner. */
 export function AbsentRow({ session, name, incidents }: AbsentRowProps): JSX.Element {
   const nothing = <span class="quiet">–</span>;
   return (
@@ -161,7 +161,7 @@ export function RosterRow({ session, participant, name, title, may, incidents }:
   );
 }
 
-/** How many incidents there are about a learner, and the button to report one. */
+/** The number of incidents about a learner, and the button to report one. */
 function LearnerIncidents({
   incidents: { list, ...form },
   participantId,

@@ -5,7 +5,7 @@ export const incidents = {
   title: (count: number | undefined) => (count ? `Incidents (${count})` : "Incidents"),
   theIncidents: "the incidents",
   explanation:
-    "What proctors write down for after the session. Learners cannot see it, and it changes nothing in the session.",
+    "Notes of the proctors for the time after the session. Learners cannot read them, and they change nothing in the session.",
   shortcut: "To report an incident about one learner, go to their name in the roster and press I.",
   none: "No incident was reported.",
   wholeSession: "Whole session",
@@ -24,7 +24,7 @@ export const incidents = {
   // The history.
   changed: (times: number) => `Changed ${times === 1 ? "once" : `${counted(times, "time")}`}`,
   theHistory: "the history",
-  earlier: "Before, newest first:",
+  earlier: "Earlier versions, newest first:",
 
   // The buttons that open the form.
   report: "Report an incident…",
@@ -61,7 +61,7 @@ export const incidents = {
 
   // Another person changed the incident meanwhile.
   changedMeanwhile: (name: string, time: string) =>
-    `While you were writing, ${name} changed this incident (${time}), so yours is not saved yet. It says now:`,
+    `While you were writing, ${name} changed this incident (${time}), so your version is not saved yet. The incident is now:`,
   changedMeanwhileNext:
-    "The form below has what you typed, and their values where you changed nothing. Save it to replace theirs.",
+    "The form below has the values that you entered, and the other person's values in all other fields. Save it to replace their version.",
 };
