@@ -1,15 +1,17 @@
-"""Tests that the port plan is read correctly from environment variables."""
+"""Tests of the port plan from environment variables, and of the choice of free ports."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
 
 import pytest
 
-from proctorium_devstack.ports import OFFSETS, PortError, PortPlan, holder_of
+from proctorium_devstack import ports
+from proctorium_devstack.ports import OFFSETS, PortError, PortPlan, free_ports, holder_of
 
 
 def test_port_base_moves_all_ports_and_a_name_moves_one() -> None:
@@ -43,6 +45,32 @@ def test_invalid_port_is_reported_and_nothing_starts(tmp_path: Path) -> None:
         "PROCTORIUM_PORT_BASE=abc is not a port. Choose a number from 1024 to 65000. Nothing was started."
     ]
     assert ended.stderr == ""
+
+
+def test_free_ports_are_reserved_for_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    candidates = free_ports(3)
+    program = f"""
+from proctorium_devstack import ports
+ports._CANDIDATES = {candidates!r}
+ports.free_ports(1)
+"""
+    other = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert "PortError: found 0 free ports of 1" in other.stderr
+    monkeypatch.setattr(ports, "_CANDIDATES", candidates)
+    with pytest.raises(PortError, match="found 0 free ports of 2"):
+        free_ports(2)
+
+
+def test_oldest_reservations_end_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "_reservations", deque())
+    monkeypatch.setattr(ports, "_MAX_RESERVATIONS", 2)
+    oldest, *others = free_ports(3)
+    monkeypatch.setattr(ports, "_CANDIDATES", [oldest, *others])
+    assert free_ports(1) == [oldest]
+    while ports._reservations:
+        ports._reservations.pop().close()
 
 
 def test_long_command_of_a_process_is_shortened_after_a_word() -> None:

@@ -8,6 +8,7 @@ import random
 import socket
 import ssl
 import textwrap
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,9 @@ import psutil
 LOOPBACK = "127.0.0.1"
 DEFAULT_BASE = 7080
 _CANDIDATES = range(15000, 32000)
+_MAX_RESERVATIONS = 256
+# The sockets that reserve ports. They stay open as long as the process runs, so no object can own them.
+_reservations: deque[socket.socket] = deque()
 
 OFFSETS: Mapping[str, int] = {
     "edge": 0,
@@ -49,7 +53,7 @@ class PortsInUseError(Exception):
 
 
 class PortError(Exception):
-    """An environment variable does not contain a valid port."""
+    """An environment variable does not contain a valid port, or there are not enough free ports."""
 
 
 @dataclass(frozen=True)
@@ -99,17 +103,42 @@ class PortPlan:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different free ports.
+    """Return `count` different free ports and reserve them for this process.
 
-    The ports are below the range of ephemeral ports, so that no outgoing connection uses one of these ports.
+    The ports are below the range of ephemeral ports, so that no outgoing connection uses one of these ports. No other
+    call of this function returns a reserved port, also in other processes. A reservation ends with this process, or
+    after the process reserved _MAX_RESERVATIONS more ports. Raises PortError if there are not enough free ports.
     """
     free: list[int] = []
     for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):
         if len(free) == count:
             break
-        if not is_taken(port):
+        if _reserve(port):
             free.append(port)
+    if len(free) < count:
+        raise PortError(f"found {len(free)} free ports of {count}")
     return free
+
+
+def _reserve(port: int) -> bool:
+    """Reserve the port, unless it is reserved or taken. Return whether the port is now reserved.
+
+    The reservation is a UDP socket that is bound to the port: it does not conflict with the TCP listener, and the
+    kernel closes it when this process ends.
+    """
+    reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    try:
+        reservation.bind((LOOPBACK, port))
+    except OSError:
+        reservation.close()
+        return False
+    if is_taken(port):
+        reservation.close()
+        return False
+    _reservations.append(reservation)
+    if len(_reservations) > _MAX_RESERVATIONS:
+        _reservations.popleft().close()
+    return True
 
 
 def is_taken(port: int) -> bool:

@@ -17,12 +17,17 @@ _LAUNCH = Path(__file__).with_name("launch.py")
 
 
 class ComponentFailedError(Exception):
-    """A component ended or did not become ready. `log` is the file with the component's output."""
+    """A component ended or did not become ready. `log` is the file with the component's output.
+
+    The note of the error contains the last lines of the log, because tests delete the file.
+    """
 
     def __init__(self, component: str, message: str, log: Path | None = None) -> None:
         super().__init__(f"{component}: {message}")
         self.component = component
         self.log = log
+        if lines := self.last_lines():
+            self.add_note("\n".join(lines))
 
     def last_lines(self, count: int = 25) -> list[str]:
         """Return the last lines of the component's log, at most `count`. Return an empty list if there is no log."""
