@@ -1,7 +1,8 @@
 """Print random docstrings, comments and document sentences for a review by a reader who does not know the code.
 
-`python -m tools.sample 100 --seed 7` prints 100 texts, each with its file and line. With the same seed and the same
-commit, it always prints the same texts.
+`python -m tools.sample 100 --seed 7` prints 100 texts, each with its file, its line and what a reader sees beside the
+text: the heading or sentence before a document sentence, and the line of code below a comment or above a docstring.
+With the same seed and the same commit, it always prints the same texts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ import random
 import re
 import subprocess
 import tokenize
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from tools.checks.language import TEXTS
@@ -28,6 +30,15 @@ _MARKS = {".proto": "//", ".ts": "//", ".tsx": "//", ".lua": "--"}
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with its position and the text or code beside it."""
+
+    place: str
+    text: str
+    beside: str = ""
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print random texts, each with its position."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
@@ -37,21 +48,23 @@ def main(arguments: Sequence[str] | None = None) -> None:
     texts = [text for path in _files() for text in texts_of(path, Path(path).read_text("utf-8"))]
     drawn = random.Random(chosen.seed).sample(texts, min(chosen.count, len(texts)))
     print(f"{len(drawn)} of {len(texts)} texts, seed {chosen.seed}")
-    for number, (place, text) in enumerate(drawn, 1):
-        print(f"\n{number}. {place}\n{text}")
+    for number, each in enumerate(drawn, 1):
+        beside = f"\n   ({each.beside})" if each.beside else ""
+        print(f"\n{number}. {each.place}{beside}\n{each.text}")
 
 
-def texts_of(path: str, source: str) -> Iterator[tuple[str, str]]:
-    """Yield the position and the text of each docstring, comment or document sentence of a file."""
+def texts_of(path: str, source: str) -> Iterator[Text]:
+    """Yield each docstring, comment or document sentence of a file."""
     if path.endswith(".py"):
-        found = [*_docstrings(source), *_comments(source)]
+        found = [*_docstrings(source), *_with_code(source, _comments(source))]
     elif path.endswith(".md"):
         found = list(_sentences(source))
     else:
-        found = list(_line_comments(source, _MARKS.get(Path(path).suffix, "#")))
-    for line, text in found:
+        mark = _MARKS.get(Path(path).suffix, "#")
+        found = list(_with_code(source, _line_comments(source, mark), mark))
+    for line, text, beside in found:
         if len(text.split()) >= _LEAST_WORDS and not _NO_TEXT.match(text):
-            yield f"{path}:{line}", text
+            yield Text(f"{path}:{line}", text, beside)
 
 
 def _files() -> list[str]:
@@ -59,10 +72,23 @@ def _files() -> list[str]:
     return [path for path in listed.stdout.splitlines() if TEXTS.search(path)]
 
 
-def _docstrings(source: str) -> Iterator[tuple[int, str]]:
+def _docstrings(source: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the line and the text of each docstring, and the first line of the definition."""
+    lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
-            yield node.body[0].lineno, text
+            definition = "" if isinstance(node, ast.Module) else lines[node.lineno - 1].strip()
+            yield node.body[0].lineno, text, definition
+
+
+def _with_code(
+    source: str, comments: Iterable[tuple[int, str]], mark: str = "#"
+) -> Iterator[tuple[int, str, str]]:
+    """Yield the line and the text of each comment, and the first line of code at or below the comment."""
+    lines = source.splitlines()
+    for line, text in comments:
+        code = (each.strip() for each in lines[line - 1 :])
+        yield line, text, next((each for each in code if each and not each.startswith(mark)), "")
 
 
 def _comments(source: str) -> Iterator[tuple[int, str]]:
@@ -101,14 +127,18 @@ def _joined(lines: dict[int, str], mark: str) -> Iterator[tuple[int, str]]:
         yield first, text
 
 
-def _sentences(source: str) -> Iterator[tuple[int, str]]:
-    """Yield the sentences of a Markdown document. Code blocks are skipped."""
+def _sentences(source: str) -> Iterator[tuple[int, str, str]]:
+    """Yield the line and the text of each sentence of a Markdown document, and the heading and sentence before it.
+
+    Code blocks are skipped.
+    """
     without_code = _CODE_BLOCK.sub(lambda found: "\n" * found.group().count("\n"), source)
-    line = 1
+    line, before = 1, ""
     for paragraph in re.split(r"(\n\s*\n|\n(?=[-*|#]|\d+\. ))", without_code):
         for sentence in _SENTENCE.split(" ".join(paragraph.split())):
             if sentence:
-                yield line + len(paragraph) - len(paragraph.lstrip("\n")), sentence
+                yield line + len(paragraph) - len(paragraph.lstrip("\n")), sentence, before
+                before = sentence
         line += paragraph.count("\n")
 
 

@@ -31,25 +31,32 @@ this code is not a sentence at all
 """
 
 
-def test_docstrings_and_comments_of_python_are_drawn_with_their_lines() -> None:
-    assert sorted(sample.texts_of("a.py", _PYTHON)) == [
-        ("a.py:1", "Start and stop the servers."),
-        ("a.py:5", "Start all of the servers."),
-        ("a.py:6", "A server that is started twice listens on two ports."),
+def test_docstrings_and_comments_of_python_are_drawn_with_the_code_beside_them() -> None:
+    drawn = sorted(sample.texts_of("a.py", _PYTHON), key=lambda text: text.place)
+    assert drawn == [
+        sample.Text("a.py:1", "Start and stop the servers."),
+        sample.Text("a.py:5", "Start all of the servers.", "def start() -> None:"),
+        sample.Text(
+            "a.py:6", "A server that is started twice listens on two ports.", "run()  # short"
+        ),
     ]
 
 
-def test_sentences_of_documents_are_drawn_without_code() -> None:
+def test_sentences_of_documents_are_drawn_with_the_sentence_before_and_without_code() -> None:
+    first = "The server is started by `make up`."
+    second = "It prints its address when it is ready."
     assert list(sample.texts_of("a.md", _MARKDOWN)) == [
-        ("a.md:3", "The server is started by `make up`."),
-        ("a.md:3", "It prints its address when it is ready."),
-        ("a.md:10", "- A list item is a sentence too."),
+        sample.Text("a.md:3", first, "# How it works"),
+        sample.Text("a.md:3", second, first),
+        sample.Text("a.md:10", "- A list item is a sentence too.", second),
     ]
 
 
 def test_comments_of_other_languages_are_drawn_by_their_mark() -> None:
-    source = "#before = 1 2 3;\n// The server is started once only.\n"
-    assert list(sample.texts_of("a.ts", source)) == [("a.ts:2", "The server is started once only.")]
+    source = "#before = 1 2 3;\n// The server is started once only.\nstart();\n"
+    assert list(sample.texts_of("a.ts", source)) == [
+        sample.Text("a.ts:2", "The server is started once only.", "start();")
+    ]
 
 
 def test_same_seed_draws_the_same_texts(
