@@ -20,9 +20,9 @@ from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-# Disable gRPC's fork handlers, which sometimes crash gRPC's thread "event_engine" with SIGSEGV. The handlers would run,
-# because some tests fork to start a process as another user. The handlers are not needed, because such a process only
-# executes another program. The variable must be set here, because gRPC reads it when gRPC is imported.
+# Disable gRPC's fork handlers, which sometimes crash gRPC's thread "event_engine" with SIGSEGV. The handlers would run
+# when a test forks to start a program as another user. The forked process does not need the handlers, because it does
+# not use gRPC. gRPC reads this variable when gRPC is imported, so the variable must be set here.
 os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "0"
 
 settings.register_profile("proctorium", deadline=None)
@@ -40,7 +40,7 @@ LONG = (
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_image_reader",
 )
-# On two idle cores, the slowest tests (tests/fuzz and one other test) need about half of this time.
+# The time limit of a test. On two idle cores, the slowest tests (such as tests/fuzz) need about half of the limit.
 LONGEST_TEST_SECONDS = 120.0
 
 Arguments = ParamSpec("Arguments")

@@ -1,8 +1,8 @@
 """``make protos-baseline``: writes protos/baseline.binpb, the version of the contract on which clients may rely.
 
 `buf breaking` compares the protos with this file. Because the file is in the repository, the check works offline and in
-a clone without history. After an intended breaking change, write and commit the file again, so that reviewers notice
-the change. The file contains no comments of the protos, because a changed comment breaks no client.
+a clone without history. After an intended breaking change, generate and commit the file again, so that reviewers notice
+the breaking change. The file contains no comments of the protos, because a changed comment breaks no client.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ BIN = Path(sys.executable).parent
 
 
 def main(only: Sequence[str]) -> int:
-    """Run the checks in `only`, or all checks if it is empty. Return the exit status."""
+    """Run the checks named in `only`, or all checks if `only` is empty. Return the exit status."""
     unknown = set(only) - CHECKS.keys()
     if unknown:
         print(f"There is no check {', '.join(sorted(unknown))}; there are: {', '.join(CHECKS)}.")
@@ -253,8 +253,8 @@ def _mypy(paths: Sequence[Path]) -> str:
     said = run_command(
         BIN / "mypy", "--no-error-summary", *(path.relative_to(ROOT) for path in paths)
     )
-    # If a call matches no variant of an overloaded function, mypy lists all variants. The list is long and not useful,
-    # so it is removed.
+    # If a call matches no variant of an overloaded function, mypy lists all variants. Remove this list, because it is
+    # long and not useful.
     return "\n".join(line for line in said.splitlines() if ": note:     def " not in line)
 
 
@@ -273,7 +273,7 @@ def _buf(command: str, *arguments: object) -> str:
 
 
 def run_command(*command: object, cure: str = "") -> str:
-    """Run the command. If it fails, return its output and the suggestion `cure`, else an empty string."""
+    """Run the command. Return its output and the suggestion `cure` if the command fails, else an empty string."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=ROOT,

@@ -57,9 +57,10 @@ def _npm(*arguments: str) -> None:
 
 def _environment(node: Path) -> dict[str, str]:
     return {
-        # Node.js trusts the system's certificate authorities, as uv does. These may include authorities of a company.
+        # Make Node.js trust the system's certificate authorities, which may include authorities of a company. uv trusts
+        # them too.
         "NODE_USE_SYSTEM_CA": "1",
-        # npm prints no notice about newer versions, because requirements.lock pins the version of npm.
+        # Suppress npm's notice about newer versions, because requirements.lock pins the version of npm.
         "npm_config_update_notifier": "false",
         **os.environ,
         "PATH": os.pathsep.join(

@@ -1,9 +1,9 @@
 """Generate `matrix.md`, the table of the kinds of callers that each RPC admits.
 
 This module calls every RPC as every kind of caller, and writes the results into the table. `make authorisation` updates
-the table, and `test_matrix.py` compares the table with the responses of the servers. The table shows only the admission
-check of the servers, because the servers run the generated servicers, which do nothing. The operations do not run.
-Therefore the table does not show whether a caller may use a particular resource.
+the table, and `test_matrix.py` compares the table with the responses of the servers. The servers run the generated
+servicers, which do nothing. Therefore the table shows only which kinds of callers the servers admit. It does not show
+whether a caller may use a particular resource.
 """
 
 from __future__ import annotations

@@ -58,7 +58,7 @@ _NEW = "makes something new, which is nobody's yet; only administrators may"
 _OWN = "is always about the caller"
 _EVERYBODY = "is the same for everybody who may call it"
 _SECRET = "asks for a secret, which is what gives the right"
-# The RPCs whose requests contain no id of an existing resource. The value of each RPC is the reason.
+# Maps each RPC whose request contains no id of an existing resource to the reason for this.
 WITHOUT_RESOURCE = {
     "AssessmentService/CreateAssessment": _NEW,
     "AssessmentService/ListAssessments": _EVERYBODY,
@@ -80,7 +80,7 @@ WITHOUT_RESOURCE = {
     "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
     "SessionService/ScheduleSession": _NEW,
 }
-# These RPCs end resources that calls of other RPCs need. Therefore these RPCs are called last, in this order.
+# The RPCs that end resources which calls of other RPCs need. They are called after all other RPCs, in this order.
 _LAST = (
     "SupervisionService/RemoveParticipant",
     "SessionService/EndSession",
@@ -377,8 +377,8 @@ class Ownership:
             if response.HasField("refused"):
                 return str(response.refused.reason)
         if missing.refusal is None and row.method.name.startswith("List"):
-            # The responses may differ because of the caller's own resources. Therefore only the ids of the learner's
-            # resources are searched for.
+            # A list may contain the caller's own resources, so the two responses may differ. Therefore check only
+            # whether the response contains ids of the learner's resources.
             same = not any(self._actors.ids[name].encode() in body for name in _PERSONAL)
         return _NOTHING if same else _YES
 

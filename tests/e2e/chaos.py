@@ -162,7 +162,7 @@ async def _check_answers(stack: Stack, saved: Saved) -> int:
 
 
 async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
-    """Check that each mail was received once or is in doubt; return the numbers of mails received and in doubt."""
+    """Check that no mail was lost or sent twice; return the numbers of received mails and of mails in doubt."""
     mailbox = Mailbox(stack.url("mailbox"))
     count = total_in_doubt = 0
     for learner in scenario.learners:
@@ -171,7 +171,8 @@ async def _check_mails(stack: Stack, scenario: Scenario) -> tuple[int, int]:
         )
         subjects = Counter(mail.subject for mail in mails)
         duplicates = [subject for subject, times in subjects.items() if times > 1]
-        # It is unknown whether a mail in doubt was received, because its sender was killed during the SMTP exchange.
+        # A mail is in doubt if its sender was killed during the SMTP exchange. Such a mail may or may not have been
+        # received.
         missing = len(_SUBJECTS) - len(subjects)
         if duplicates or missing > in_doubt:
             raise CheckFailedError(

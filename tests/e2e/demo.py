@@ -120,8 +120,8 @@ async def running_stack() -> AsyncIterator[RunningStack]:
 async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> Scenario:
     """Run the session and show its trace; return the scenario of the session.
 
-    If `lasting` is true, the stack continues to run after the demo, so the URL of the page with the trace is printed
-    too. Raises CheckFailedError, or the error of a step that fails.
+    If `lasting` is true, the stack continues to run after the demo, and the URL of the page with the trace is printed.
+    Raises CheckFailedError, or the error of a step that fails.
     """
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
     tracing = Tracing("demo", ratio=1.0, exporter=exporter, export_delay_ms=200)

@@ -153,7 +153,7 @@ class WebStream(WebCall[Request, Response]):
 
 
 def frame_message(payload: bytes) -> bytes:
-    """Return an encoded message in a gRPC-Web frame."""
+    """Return the gRPC-Web frame that contains the encoded message `payload`."""
     return _HEADER.pack(0, len(payload)) + payload
 
 

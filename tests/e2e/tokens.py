@@ -36,7 +36,7 @@ async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]
 
 
 def nearly_expired(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
-    """Return the age of a token that services accept for the time `left`, or for up to a second less."""
+    """Return the age of a token that services accept for a further `left`, or for up to a second less."""
     return ACCESS_TOKEN_LIFETIME + LEEWAY - left
 
 
@@ -59,7 +59,7 @@ async def sign_token_with(stack: Stack, key_id: str, person_id: str, roles: Iter
 async def _enrollment(
     stack: Stack, ago: timedelta = timedelta()
 ) -> AsyncIterator[tuple[Database, Signing]]:
-    """Yield the database of enrollment, whose clock is slow by `ago`, and the signing operations of enrollment."""
+    """Yield the database and the signing operations of enrollment. The clock of the database is slow by `ago`."""
     database = Database(
         stack.database_url("enrollment"), clock=lambda: datetime.now(UTC) - ago, pool_size=1
     )

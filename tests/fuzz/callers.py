@@ -1,8 +1,8 @@
 """Create the callers of one round and their resources: exams in progress and finished, and a session in the lobby.
 
 The people of real sessions become the callers. The channels of these people record the requests of the sessions and the
-values in the responses. The people call from another client address than the fuzz. Otherwise, the throttling of failed
-sign-ins in the fuzz would delay the sign-ins of the people.
+values in the responses. The people and the fuzzer call from different client addresses, so that the failed sign-ins of
+the fuzzer do not throttle the sign-ins of the people.
 """
 
 from __future__ import annotations

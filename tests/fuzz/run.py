@@ -93,7 +93,7 @@ class Tally:
 
 
 class Fuzz:
-    """A run of the fuzz. It needs a stack of its own, because the calls disable people and change courses."""
+    """A run of the fuzzer. It needs a separate stack, because the calls disable people and change courses."""
 
     def __init__(self, stack: Stack, seed: int, log: Callable[[str], None]) -> None:
         self._stack = stack
@@ -120,7 +120,7 @@ class Fuzz:
         return sum(tally.calls for tally in self.tallies.values())
 
     async def prepare(self) -> None:
-        """Run a session, whose people make the following calls. The session must work despite all earlier calls."""
+        """Run a session whose people become the next callers. The session must work despite all earlier calls."""
         edge, who = self._stack.address("edge"), seed.ADMINISTRATOR
         if self._before is None:
             administrator = await sign_in(edge, who.email, who.password)
@@ -206,7 +206,7 @@ class Fuzz:
         """In most requests that end the sign-ins of a caller, replace the caller by another person."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
-        # A request without the id of a person ends the sign-ins of the caller.
+        # If the id of the person is empty, the request ends the sign-ins of the caller.
         callers = {"", *(caller.person_id for caller in self._callers)}
         for _ in range(5):
             if request.person_id not in callers:
@@ -296,7 +296,7 @@ class Fuzz:
         return self._services[name, owner]
 
     def _learn(self, method: MethodDescriptor, outcome: Outcome) -> str:
-        """Store the values in the received messages; return a description of a fault in them, or an empty text."""
+        """Store the values in the received messages. Return a description of an invalid message, or an empty text."""
         for body in outcome.messages:
             response: Message = message_factory.GetMessageClass(method.output_type)()
             try:
@@ -356,7 +356,7 @@ def _shown(request: object) -> str:
 
 
 async def run(minutes: float, seed: int) -> int:
-    """Run the fuzz against a new stack for `minutes`; return the exit code."""
+    """Run the fuzzer against a new stack for `minutes`; return the exit code."""
     print(f"seed {seed}", flush=True)
     folder = Path(tempfile.mkdtemp(prefix="proctorium-fuzz-"))
     async with Stack.running(folder, ports=PortPlan.free(), durable=False) as stack:
@@ -378,7 +378,7 @@ async def run(minutes: float, seed: int) -> int:
 
 
 def main() -> int:
-    """Parse the command line and run the fuzz; return the exit code."""
+    """Parse the command line and run the fuzzer; return the exit code."""
     parser = argparse.ArgumentParser(prog="make fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))

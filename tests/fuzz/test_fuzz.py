@@ -21,7 +21,7 @@ pytestmark = pytest.mark.long
 
 @pytest.fixture
 async def fuzz(tmp_path: Path) -> AsyncIterator[Fuzz]:
-    """A run of the fuzz with a stack of its own, because the calls disable people and rename the organisation."""
+    """A run of the fuzzer with a separate stack, because the calls disable people and rename the organisation."""
     async with Stack.running(tmp_path, ports=PortPlan.free(), durable=False) as stack:
         await demo_data.load(stack)
         prepared = Fuzz(stack, SEED, print)

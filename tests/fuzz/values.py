@@ -106,7 +106,7 @@ class Known:
         self._protected: set[str] = set()
 
     def protect(self, *values: str) -> None:
-        """Never store `values`, because the run needs the person to whom they belong."""
+        """Never store `values`, so that no request changes the person to whom the values belong."""
         self._protected.update(values)
 
     def learn(self, message: Message) -> None:
@@ -140,8 +140,8 @@ class Known:
         if pool is None or not text or text in self._protected:
             return
         if pool == "refresh_token" and self._random.random() < 0.7:
-            # Most refresh tokens are not stored. If the fuzz reused a refresh token, all sign-ins of the owner would
-            # end, and further calls of the owner would be refused.
+            # Store only few refresh tokens. When the fuzzer reuses a refresh token, all sign-ins of the owner end, and
+            # further calls of the owner are refused.
             return
         values = self._values.setdefault(pool, [])
         if text in values[-_RECENT:]:

@@ -1,8 +1,8 @@
 """Rules for imports between the folders of a service: contracts for import-linter, and two additional checks.
 
-The additional checks are necessary because import-linter can only forbid certain imports, but cannot forbid all imports
-except for a list. The first check ensures that `domain/` and `proctorium_common.errors` import only the standard
-library and a few pure modules. The second check ensures that `storage/` imports no protobuf messages.
+The additional checks are necessary because import-linter can forbid listed imports, but cannot forbid all imports that
+are not listed. The first check ensures that `domain/` and `proctorium_common.errors` import only the standard library
+and a few pure modules. The second check ensures that `storage/` imports no protobuf messages.
 """
 
 from __future__ import annotations

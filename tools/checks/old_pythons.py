@@ -29,7 +29,7 @@ def check_groups(sources: Iterable[Source]) -> Iterator[str]:
 def _raised(body: Iterable[ast.stmt]) -> Iterator[ast.Raise]:
     """Yield each `raise` statement that has an exception.
 
-    A `raise` without an exception is not yielded, because it is correct: it raises the group again.
+    A bare `raise` is not yielded, because it raises the group again, as intended.
     """
     waiting: list[ast.AST] = list(body)
     while waiting:

@@ -1,6 +1,6 @@
 """`make bench`: run all measurements, print a table and write build/bench.json.
 
-Compare only the ratios of two runs, because the other figures depend on the machine.
+To compare two runs, use only the ratios, because the other figures depend on the machine.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Measure how much faster our own replacement of a library function is than the library function (ablations).
+"""Measure how much faster our replacements of library functions are than the original functions (ablations).
 
 Each variant of the assessment service is a replica. All replicas use one database and one core, and the saves of each
 replica are measured in turn. The load runs on another core. The variants of a subscriber are compared by the latency of
-events. Compare only the ratios to the shipped code between runs. On a shared machine, differences under 10 % are noise.
+events. To compare two runs, use only the ratios to the shipped code. On a shared machine, differences under 10 % are
+noise.
 
 `python -m e2e.bench.ablations` prints the table. `python -m e2e.bench.ablations serve <variant>` runs one replica.
 """

@@ -175,7 +175,7 @@ class Harness:
         """Start an edge that forwards to `services` and accepts tokens signed by `keys`; return its address."""
         listen, admin, portal = free_ports(3)
         folder = self.folder / f"edge-{listen}"
-        # The file is in a folder of its own, because Envoy watches the whole folder.
+        # Store the file in a separate folder, because Envoy watches the whole folder.
         check = folder / "keys" / "token_check.json"
         check.parent.mkdir(parents=True)
         check.write_text(token_check(keys, complete=True), encoding="utf-8")

@@ -131,7 +131,7 @@ class Joins:
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for rush in (False, True):
-                # The limit and the service have their own databases, so both can use the same codes.
+                # The limit and the service have separate databases, so the same codes can be used for each of them.
                 codes = tuple(self.codes.pop() for _ in range(_sessions_per_sample(seconds)))
                 for name, (address, certified) in self._servers().items():
                     duration = seconds if counted else WARM_UP_SECONDS

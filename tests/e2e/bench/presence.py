@@ -3,11 +3,11 @@
 A learner is connected while their `WatchSession` stream is open, so a learner sends no heartbeats. Each replica renews
 the leases of its streams with one statement and one commit. The figure is the number of leases per second that the
 worker of the service (`operations/presence.py`) renews, with 1,000 open streams and PostgreSQL with fsync. Before each
-run of the worker, the measurement moves its clock forward by half the length of a lease, so that all leases are due.
-A run also searches for learners whose presence has changed.
+run of the worker, the measurement moves the clock of the worker forward by half the length of a lease, so that all
+leases are due. A run also searches for learners whose presence has changed.
 
-The limit is the number of bare unary echo calls per second with 16 concurrent clients. An echo call stands for a
-heartbeat that has no effect.
+The limit is the number of bare unary echo calls per second with 16 concurrent clients. An echo call represents the
+cheapest possible heartbeat: a call in which the server does nothing.
 
 `python -m e2e.bench.presence` prints the table. The other commands run the processes that the measurement starts.
 """

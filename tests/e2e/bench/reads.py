@@ -74,7 +74,7 @@ async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
     url = await bench.database("proctorium_assessment", [key.public])
     service = await bench.serve(
         "proctorium_assessment", url
-    )  # reading an attempt calls no other service
+    )  # reading an attempt needs no other service
     learners = await learners_at(service, url, key, LEARNERS)
     bodies = [(UUID(each.attempt_id), await _answer_all(service, each)) for each in learners]
     bare = (await bench.postgres.ensure_database("bare")).replace("+asyncpg", "")

@@ -1,8 +1,8 @@
 """Measure how fast the service with all features saves answers durably, compared to a minimal server (the limit).
 
 The limit is a bare grpc.aio handler that executes one UPSERT with asyncpg and responds after the commit. Both servers
-run on one core, and the load runs on another core. The runs of the two servers alternate. Compare only the ratios of
-two measurements, because the machine may be shared.
+run on one core, and the load runs on another core. The runs of the two servers alternate. To compare two measurements,
+use only the ratios, because the machine may be shared.
 
 `python -m e2e.bench.saves` prints the table. The other commands run the processes that the measurement starts.
 """
@@ -99,7 +99,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
         slowest("save_16", samples["save_16"], samples["limit_16"]),
         throughput("save_64", "saves/s", samples["save_64"], samples["limit_64"]),
         slowest("save_64", samples["save_64"], samples["limit_64"]),
-        # Saves over streams are compared to saves of the same service by unary calls.
+        # Compare saves over streams to saves by unary calls of the same service.
         throughput("save_stream", "saves/s", samples["save_stream"], samples["save_16"]),
     ]
 
@@ -108,7 +108,7 @@ async def _set(bench: Harness) -> Saves:
     key = SigningKey.generate()
     url = await bench.database("proctorium_assessment", [key.public])
     limit = await bench.start_limit(LOAD_MODULE, await bench.postgres.ensure_database("bare"))
-    service = await bench.serve("proctorium_assessment", url)  # a save calls no other service
+    service = await bench.serve("proctorium_assessment", url)  # saving needs no other service
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 
 

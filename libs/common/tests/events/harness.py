@@ -50,12 +50,12 @@ TOPOLOGY = {
 
 
 def certified(person: UUID, nth: int = 1) -> PersonCertified:
-    """Return an event of the aggregate `person` that has the number `nth`."""
+    """Return an event of the aggregate `person`. The event has the number `nth`."""
     return PersonCertified(person_id=str(person), certified_until_time=Timestamp(seconds=nth))
 
 
 class Effects:
-    """A handler that writes an effect to the database. A test can block it, let it fail, or wait for its calls."""
+    """A handler that writes effects to the database. A test can block it, make it fail, or wait for its calls."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
@@ -90,7 +90,7 @@ class Effects:
 
     @property
     def handlers(self) -> Handlers:
-        """The mapping that registers this object as the handler of the numbered events."""
+        """The mapping that registers this object as the handler of the events that `certified` returns."""
         return {PersonCertified: self}
 
 

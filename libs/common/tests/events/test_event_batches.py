@@ -42,7 +42,7 @@ class BatchEffects:
 
     @property
     def handlers(self) -> Handlers:
-        """The mapping that registers this object as the batch handler of the numbered events."""
+        """The mapping that registers this object as the batch handler of the events that `certified` returns."""
         return {PersonCertified: Batched(self)}
 
 

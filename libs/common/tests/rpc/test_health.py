@@ -120,7 +120,8 @@ async def test_failing_checks_are_logged_with_backoff(
     waits = [line for line in captured.entries if line["event"] == "service_waiting"]
     assert waits[0]["failing"] == {"database": "unreachable"}
     assert 3 <= len(waits) <= 8
-    # A service that waits briefly at its start logs this at the level info. Later log lines are warnings.
+    # The first log lines have the level info, because a short wait at the start of a service is normal. Later log lines
+    # are warnings.
     levels = [line["log_level"] for line in waits]
     assert levels[0] == "info"
     assert levels[-1] == "warning"

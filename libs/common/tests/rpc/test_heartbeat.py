@@ -23,7 +23,7 @@ async def beat(woken: asyncio.Event, heartbeat: Heartbeat) -> float:
 
 
 async def wait(time: timedelta) -> None:
-    """Wait for `time`, which another heartbeat measures."""
+    """Wait for `time`. A separate heartbeat measures the time."""
     woken = asyncio.Event()
     with Heartbeat(woken, time) as heartbeat:
         await beat(woken, heartbeat)

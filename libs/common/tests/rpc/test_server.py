@@ -98,7 +98,7 @@ async def test_servicer_receives_caller_and_remaining_time() -> None:
     async with serving(behavior) as served, served.channel() as channel:
         stub = stubs.EchoServiceStub(channel)
         metadata = bearer(served.token("proctor", "learner"))
-        for _ in range(2):  # in the second call, the verified token is in the cache
+        for _ in range(2):  # the server finds the token of the second call in its cache
             await stub.AsProctor(pb.EchoRequest(), metadata=metadata, timeout=2)
     for call in seen:
         assert call.caller.person_id == PERSON
@@ -263,7 +263,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
     assert error.kind is Kind.TIMED_OUT
     assert error.message.startswith(
         "The request took too long"
-    )  # this is the message of the server, not of the client library
+    )  # the client library has a different message
 
 
 async def test_cancelled_call_cancels_the_servicer() -> None:

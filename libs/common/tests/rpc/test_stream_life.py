@@ -52,7 +52,8 @@ def opened(served: Served, channel: Any, method: str, token: str) -> Any:
 async def test_stream_ends_when_its_token_expires(method: str) -> None:
     async with serving(forever) as served, served.channel() as channel:
         token = served.token("learner", lifetime=NEARLY_EXPIRED)
-        # Open two streams. For the first stream, the token is verified. For the second stream, it is in the cache.
+        # Open two streams. The server verifies the token for the first stream, and finds the token in its cache for the
+        # second stream.
         errors = await asyncio.gather(
             *(end_of(opened(served, channel, method, token)) for _ in range(2))
         )
@@ -60,7 +61,7 @@ async def test_stream_ends_when_its_token_expires(method: str) -> None:
     for error in errors:
         assert error is not None
         assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
-        assert "renewed" in error.message  # a new call with an expired token has another message
+        assert "renewed" in error.message  # a new call would get another message
     assert served.log.lines[0]["code"] == "UNAUTHENTICATED"
     assert served.log.lines[0]["reason"] == "TOKEN_EXPIRED"
 

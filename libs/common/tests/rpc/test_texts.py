@@ -55,7 +55,7 @@ BLANK = {
     "tags": "\U000e0041",
     "all sorts": " \u200b\u00a0",
 }
-# The endings of the names of fields that people do not read. These fields are for machines, or their text is hashed.
+# Suffixes of the names of fields that people do not read, because the fields are for machines or their text is hashed.
 _MACHINE_READ = (
     "_id",
     "_ids",

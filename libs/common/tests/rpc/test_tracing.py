@@ -163,7 +163,7 @@ async def test_spans_of_libraries_belong_to_the_calling_service() -> None:
             return pb.EchoResponse()
 
     async with serving(behavior) as served:
-        use_tracing(served.telemetry.tracing)  # a service calls this function in its own task
+        use_tracing(served.telemetry.tracing)  # a service sets its tracing in the same way
         async with serving(behavior) as other, grpc.aio.insecure_channel(other.address) as plain:
             await stubs.EchoServiceStub(plain).Echo(
                 pb.EchoRequest(), metadata=(("traceparent", SAMPLED),)

@@ -1,4 +1,4 @@
-"""Functions that create a request for each method. All fields of the method's request message are set."""
+"""Create a request for each gRPC method. The request has values in all fields."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ async def test_repeated_field_name_is_refused_at_every_level(
         for field in message.fields:
             if field.json_name not in value:
                 continue
-            # The JSON contains the field twice, with two different spellings of the name. These are the name in JSON
-            # and the name in the proto. If both names are equal, the first letter of the second name is escaped.
+            # Add the field a second time, with a different spelling of its name: the name in the proto, or the same
+            # name with an escaped first letter if the names in JSON and in the proto are equal.
             second_name = field.name if field.name != field.json_name else _escape_first(field.name)
             placeholder = f"#{field.name}#"
             value[placeholder] = value[field.json_name]

@@ -39,8 +39,8 @@ def signed(
     return signer.sign(PERSON, ["learner"]).text
 
 
-# The entries are functions, so that each token is created when its test runs. If tokens were created when pytest
-# collects the tests, valid tokens could expire before their test runs.
+# The tokens are returned by functions, so that each token is created when its test runs. If the tokens were created
+# when pytest collects the tests, valid tokens could expire before their test runs.
 INVALID: dict[str, tuple[Callable[[], str | None], str]] = {
     "missing": (lambda: None, "TOKEN_MISSING"),
     "expired": (lambda: signed(ago=timedelta(hours=1)), "TOKEN_EXPIRED"),

@@ -196,7 +196,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return published.assessment
 
     async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
-        """Handle the event which reports that the person is certified from now until the time `until` has passed."""
+        """Handle the event which reports that the person is certified from now on for the duration `until`."""
         event = enrollment_events.PersonCertified(person_id=str(person.person_id))
         event.certified_until_time.FromDatetime(self.clock() + until)
         await self.handle(event)

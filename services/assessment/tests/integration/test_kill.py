@@ -62,8 +62,8 @@ async def test_killed_service_loses_no_acknowledged_answer(
                 first[seat.attempt_id] = number
                 learners.append(asyncio.create_task(save_until_killed(stub, seat, number)))
             await _until_saved(harness, before + 200)
-            # The service is killed after every learner has reached it. A learner who had not reached the service before
-            # would wait for it forever.
+            # Kill the service only after every learner has reached the service. Otherwise, a learner could wait forever
+            # for the first connection (`wait_for_ready`).
             for seat in seats:
                 await _until_reached(harness, seat.attempt_id, first[seat.attempt_id])
             service.send_signal(signal.SIGKILL)

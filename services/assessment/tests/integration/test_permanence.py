@@ -72,7 +72,7 @@ async def test_version_of_a_result_is_unique(harness: Harness) -> None:
 @pytest.mark.parametrize(
     ("state", "changes"),
     [
-        ("joined", "state = 'in_progress', started_at = now()"),  # The attempt is not authorised.
+        ("joined", "state = 'in_progress', started_at = now()"),  # not yet authorised
         ("started", "state = 'authorized', started_at = NULL"),
         (
             "submitted",

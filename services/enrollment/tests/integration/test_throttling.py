@@ -81,7 +81,7 @@ async def assert_throttled(browser: Browser, email: str) -> None:
 
 
 async def guess_from_many_networks(harness: Harness, email: str) -> None:
-    """Guess the password of an account from many networks, until the next guess from any network has to wait."""
+    """Guess the password of an account from many networks, until guesses from all networks are throttled."""
     for number in range(FREE_OF_ACCOUNT):
         await fail(Browser(harness, f"203.0.113.{number}"), email)
 
@@ -363,7 +363,7 @@ async def test_failed_entries_contain_no_identity(harness: Harness) -> None:
 
 
 async def test_class_behind_one_address_can_sign_in(harness: Harness) -> None:
-    """An attacker in the network that all learners of a class share guesses passwords of many other accounts."""
+    """An attacker guesses passwords of many other accounts from the network that all learners of a class share."""
     learners = [await email_of(harness) for _ in range(60)]
 
     async def spray(accounts: Accounts) -> None:

@@ -64,7 +64,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
     lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
     async def is_held() -> bool:
-        """Return whether the remaining validity of the lease exceeds the validity after a disconnection."""
+        """Return whether the lease is valid for longer than it is after a disconnection."""
         rows = await harness.rows(
             "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),
@@ -90,7 +90,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
         assert await shown(harness, participant_id)
         assert await connections(harness, session_id) == ["participant.connected"]
         call.cancel()
-    # The lease is deleted, so that the next test does not wait until the lease expires.
+    # Delete the lease, so that the next test does not have to wait until the lease expires.
     await harness.rows("DELETE FROM presence WHERE participant_id = :id", id=UUID(participant_id))
     await until(harness.is_quiet)
 

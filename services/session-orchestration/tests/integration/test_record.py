@@ -94,7 +94,7 @@ async def test_documented_verifier_accepts_the_record(harness: Harness) -> None:
 )
 async def test_changed_row_is_detected(harness: Harness, as_owner: AsOwner, change: str) -> None:
     proctor, _, session_id = await finished_session(harness)
-    # Only the owner of the table can make this change. The verifier detects it.
+    # Change the record as the owner of the table, because a trigger refuses changes by everybody else.
     url = harness.database_url
     await as_owner(url, "ALTER TABLE session_record DISABLE TRIGGER forbid_changes")
     try:

@@ -212,8 +212,8 @@ async def test_newest_certification_event_counts(harness: Harness) -> None:
         return rows == [(newer,)]
 
     await until(is_stored)
-    # This event has the lower position, so it was published before the other event. Its time is later, because the
-    # clock of its publisher was ahead. It is delivered after the other event.
+    # This event has the lower position, so it was published before the other event. It has a later time because the
+    # clock of its publisher was ahead. The event is delivered after the other event.
     await certify(harness, proctor, older, published_at=now + timedelta(hours=1), position=1)
     handled = len(await harness.rows("SELECT 1 FROM inbox"))
 
