@@ -20,7 +20,8 @@ def corrupt_protobuf(random: Random, request: bytes) -> bytes:
     """Return the request with an unknown field, truncated, changed, or doubled, or return random bytes."""
     match random.randrange(7):
         case 0:
-            return request + b"\xf8\xff\xff\xff\x0f" + b"\x01"  # the highest field number, a varint
+            # Append an unknown field with the highest possible field number and a varint as its value.
+            return request + b"\xf8\xff\xff\xff\x0f" + b"\x01"
         case 1:
             return request + bytes([0xA2, 0x1F, 10]) + random.randbytes(10)  # field 500, bytes
         case 2:

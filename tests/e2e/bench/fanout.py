@@ -173,7 +173,8 @@ class Fanout:
 async def _set(bench: Harness) -> Fanout:
     key = SigningKey.generate()
     url = await bench.database("proctorium_session", [key.public])
-    service = await bench.serve("proctorium_session", url)  # the start needs no other service
+    # The start of a session needs no other service.
+    service = await bench.serve("proctorium_session", url)
     limit = await bench.start_limit(_MODULE)
     return Fanout(limit, limit, service, url, TokenSigner(key, lifetime=timedelta(hours=2)))
 

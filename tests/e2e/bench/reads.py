@@ -72,9 +72,8 @@ async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
     """Start both servers; return the addresses of limit and service, and learners who have answered all questions."""
     key = SigningKey.generate()
     url = await bench.database("proctorium_assessment", [key.public])
-    service = await bench.serve(
-        "proctorium_assessment", url
-    )  # reading an attempt needs no other service
+    # Reading an attempt needs no other service.
+    service = await bench.serve("proctorium_assessment", url)
     learners = await learners_at(service, url, key, LEARNERS)
     bodies = [(UUID(each.attempt_id), await _answer_all(service, each)) for each in learners]
     bare = (await bench.postgres.ensure_database("bare")).replace("+asyncpg", "")

@@ -108,7 +108,8 @@ async def _set(bench: Harness) -> Saves:
     key = SigningKey.generate()
     url = await bench.database("proctorium_assessment", [key.public])
     limit = await bench.start_limit(LOAD_MODULE, await bench.postgres.ensure_database("bare"))
-    service = await bench.serve("proctorium_assessment", url)  # saving needs no other service
+    # Saving answers needs no other service.
+    service = await bench.serve("proctorium_assessment", url)
     return Saves(limit, service, await learners_at(service, url, key, LEARNERS))
 
 

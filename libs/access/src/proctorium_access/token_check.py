@@ -42,8 +42,8 @@ _MAX_CACHED_TOKEN_LENGTH = 4096
 def methods_without_token() -> Sequence[str]:
     """Return the paths of the methods for which the edge requires no token, sorted.
 
-    The public methods need no token. The methods for services only are also returned, because the edge's routes refuse
-    every call to them anyway, with a more precise reason than a missing token.
+    Public methods need no token. Methods that only services may call are included, because the edge's routes refuse all
+    calls of these methods, with a more precise reason than a missing token.
     """
     return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
 
@@ -51,9 +51,8 @@ def methods_without_token() -> Sequence[str]:
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
     """Return the text of the file by which Envoy checks access tokens.
 
-    `complete` must be true only if `keys` contains all keys that sign tokens. If `complete` is false, the edge checks
-    no tokens, because it would refuse valid tokens that were signed with a missing key. The services still check all
-    tokens.
+    `complete` must be true only if `keys` contains all keys that sign tokens. If `complete` is false, only the services
+    check tokens, because the edge would refuse valid tokens that were signed with a missing key.
     """
     configuration: dict[str, object] = {"@type": _TYPE}
     if keys:

@@ -144,7 +144,7 @@ class LimitedThreads(FairLimiter[Key]):
 
     async def close(self) -> None:
         """Refuse new work, and wait until the running work has ended."""
-        # Refuse new work already here, and not only in the thread of `to_thread`. Otherwise new work could start before
-        # that thread runs.
+        # Refuse new work before `to_thread` is called. Otherwise, new work could start before the thread of `to_thread`
+        # runs.
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)

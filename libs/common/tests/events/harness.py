@@ -55,7 +55,7 @@ def certified(person: UUID, nth: int = 1) -> PersonCertified:
 
 
 class Effects:
-    """A handler that writes effects to the database. A test can block it, make it fail, or wait for its calls."""
+    """A handler that writes effects to the database. A test can block it, make it fail, or wait for a call."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []

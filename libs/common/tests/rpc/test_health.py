@@ -64,7 +64,8 @@ async def test_failed_degrading_check_keeps_the_service_ready() -> None:
         served.health.add(Check("nats", nats.probe, Weight.DEGRADING))
         nats.error = "unreachable"
         with capture_logs() as lines:
-            assert not (await served.health.check_now()).degraded  # one failure is not enough
+            # One failure does not degrade the service.
+            assert not (await served.health.check_now()).degraded
             for _ in range(4):
                 state = await served.health.check_now()
         assert (state.ready, state.degraded) == (True, True)

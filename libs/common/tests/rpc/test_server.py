@@ -263,7 +263,7 @@ async def test_slow_call_is_ended_before_the_clients_deadline(
     assert error.kind is Kind.TIMED_OUT
     assert error.message.startswith(
         "The request took too long"
-    )  # the client library has a different message
+    )  # the message of the server, not of the client library
 
 
 async def test_cancelled_call_cancels_the_servicer() -> None:

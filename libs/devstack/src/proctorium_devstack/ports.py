@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 DEFAULT_BASE = 7080
 _CANDIDATES = range(15000, 32000)
 _MAX_RESERVATIONS = 256
-# The sockets that reserve ports. They stay open as long as the process runs, so no object can own them.
+# The open sockets that reserve ports. A port stays reserved while its socket is in this queue.
 _reservations: deque[socket.socket] = deque()
 
 OFFSETS: Mapping[str, int] = {
@@ -106,7 +106,7 @@ def free_ports(count: int) -> list[int]:
     """Return `count` different free ports and reserve them for this process.
 
     The ports are below the range of ephemeral ports, so that no outgoing connection uses one of these ports. No other
-    call of this function returns a reserved port, also in other processes. A reservation ends with this process, or
+    call of this function returns a reserved port, not even in another process. A reservation ends with this process, or
     after the process reserved _MAX_RESERVATIONS more ports. Raises PortError if there are not enough free ports.
     """
     free: list[int] = []
@@ -123,8 +123,8 @@ def free_ports(count: int) -> list[int]:
 def _reserve(port: int) -> bool:
     """Reserve the port, unless it is reserved or taken. Return whether the port is now reserved.
 
-    The reservation is a UDP socket that is bound to the port: it does not conflict with the TCP listener, and the
-    kernel closes it when this process ends.
+    A reservation is a UDP socket that is bound to the port. The socket does not conflict with a TCP listener, and the
+    kernel closes the socket when this process ends.
     """
     reservation = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     try:

@@ -235,7 +235,7 @@ async def test_people_are_notified_of_changes_to_their_account(
     harness: Harness, event: Message, topic: pb.Topic.ValueType, subject: str
 ) -> None:
     person = harness.person("proctor")
-    event.person_id = person.id  # type: ignore[attr-defined]  # each of the events has this field
+    event.person_id = person.id  # type: ignore[attr-defined]  # every parametrized event has a person_id
     await harness.publish(event)
     assert (await harness.mail(person))["Subject"] == subject
     rows = await harness.rows(

@@ -104,5 +104,5 @@ class _TlsTransport(TcpTransport):
         """Do nothing, because TLS is already active. The client calls this method because the server requires TLS."""
 
     def __bool__(self) -> bool:
-        # Return True even before the first connection, because the client replaces a transport that is false.
+        # Return True even before the first connection, because the client replaces a falsy transport.
         return True

@@ -110,8 +110,8 @@ class Relay:
             if result.failures:
                 self._log_failures(result.failures)
                 if result.published:
-                    # The broker has accepted events of other aggregates. Therefore continue at once if a new event is
-                    # recorded, and do not wait until the pause is over.
+                    # The broker is reachable, because it has accepted events of other aggregates. Therefore, end the
+                    # pause as soon as a new event is recorded.
                     await notices.wait(retry)
                 else:
                     await asyncio.sleep(retry)

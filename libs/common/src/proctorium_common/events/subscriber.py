@@ -279,8 +279,9 @@ class Subscriber:
     async def _defer(self, delivery: Delivery, delay: float) -> None:
         """Make the broker redeliver the event after `delay` seconds, because an earlier event must be handled first."""
         if len(self._deferrals) >= _DEFERRALS_LIMIT:
-            # Remove all counts. Most of the counted events were redelivered to other replicas. An event that loses its
-            # count may become a dead letter a few deliveries too early.
+            # Discard all counts to limit the memory. Most counts are obsolete, because the broker redelivered the
+            # events to other replicas. An event that loses its count may become a dead letter a few deliveries too
+            # early.
             self._deferrals.clear()
         self._deferrals[delivery.sequence] = self._deferrals.get(delivery.sequence, 0) + 1
         await self._return_to_broker(delivery, delay)

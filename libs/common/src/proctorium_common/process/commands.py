@@ -50,8 +50,8 @@ _GC_THRESHOLDS = (20_000, 20, 50)
 class Command:
     """An additional command of one service.
 
-    `run` returns the exit code. `run` does not receive the settings. If it needs the settings, it has to read them.
-    Errors that `run` raises are handled like the errors of the common commands.
+    `run` receives the parsed arguments and returns the exit code. A command that needs the settings has to read them in
+    `run`. Errors that `run` raises are handled like the errors of the common commands.
     """
 
     name: str

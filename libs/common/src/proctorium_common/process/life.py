@@ -143,7 +143,7 @@ async def running(
     leaving = asyncio.Event()
 
     async def run() -> None:
-        # Run the service in its own task, so that the task of the caller does not use the telemetry of the service.
+        # Run the service in a separate task, so that the task of the caller does not use the telemetry of the service.
         service = assemble(
             name,
             settings,

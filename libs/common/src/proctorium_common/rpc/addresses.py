@@ -27,9 +27,9 @@ def client_address(caller: Caller, context: Context) -> str:
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
     """Return the address in x-forwarded-for for a call through the edge, or the address of `peer` for another call.
 
-    The header is trusted only if it comes from the edge. The edge replaces the header with one address. This is the
-    address of the edge's own client, or the address that trusted proxies in front of the edge report. This function
-    uses the last address in the header, which comes from the edge even if the edge appended it to the header.
+    The header is trusted only if it comes from the edge. The edge replaces the header with the address of its client,
+    or with the address that trusted proxies in front of the edge report. If the header has several addresses, only the
+    last address is used, because the edge adds its address at the end.
     """
     if through_edge:
         return _address(metadata.get(_FORWARDED, "").rpartition(",")[2])

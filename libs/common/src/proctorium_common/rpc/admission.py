@@ -82,8 +82,8 @@ class Admission:
     async def verify(self, served: ServerCall) -> None:
         """Verify a token that is not cached.
 
-        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. A call of a public method is not refused because of its
-        token. If the verification fails, the token is ignored, so that people with an expired token can sign in again.
+        Raises TOKEN_INVALID, TOKEN_EXPIRED or KEYS_UNAVAILABLE. For a public method, a token that cannot be verified is
+        ignored, so that people with an expired token can sign in again.
         """
         try:
             served.caller = await self._tokens.verify(served.token or "", served.caller.service)

@@ -72,10 +72,11 @@ class ServerLimits:
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
             # With gRPC's default, the server cancels random calls if more than 1,000 calls are pending. More than 1,000
-            # calls can be pending when all clients reconnect after a restart. The edge limits the number of calls.
+            # calls can be pending when all clients reconnect after a restart. Instead, the edge limits the number of
+            # calls.
             ("grpc.server.max_pending_requests", self.pending_calls),
             ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
-            # If a second process is started on the same address by mistake, it must fail to start. Otherwise the second
+            # A second process that is started on the same address by mistake must fail to start. Otherwise the second
             # process would receive half of the calls.
             ("grpc.so_reuseport", 0),
             ("grpc.enable_channelz", 1),

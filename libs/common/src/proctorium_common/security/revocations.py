@@ -2,9 +2,9 @@
 
 Each person has an access version. A token contains the access version that the person had when the token was signed.
 Enrollment increments the access version when it revokes a role, disables the account or ends all sign-ins. For each
-person whose access version has changed, each service stores two access versions in its own database. Tokens with an
-access version below the first are refused. Tokens with an access version below the second give fewer roles. A service
-checks each call against an in-memory copy of these versions, so that it needs no other service to verify a token.
+person whose access version has changed, each service stores two limits in its own database. Tokens with an access
+version below `refused_before` are refused. Tokens with an access version below `roles_before` give fewer roles. A
+service checks each call against an in-memory copy of these limits, so that it needs no other service to verify a token.
 
 Versions are used instead of times, because the clocks of services differ. With versions, a change never affects a token
 that was signed after the change, even if the event about the change arrives late.

@@ -38,7 +38,7 @@ CONNECTION_ERRORS = (
 _OUTDATED = (asyncpg.InvalidCachedStatementError, asyncpg.OutdatedSchemaCacheError)
 """The errors of a prepared statement after a migration has changed a table that the statement uses.
 
-These errors are transient, because the driver prepares the statement again when it is retried.
+These errors are transient, because the driver prepares the statement again when the statement is retried.
 """
 
 _CLASSES = ("08", "53")  # 08: connection lost; 53: out of connections, memory or disk space

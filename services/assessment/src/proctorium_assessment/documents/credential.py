@@ -38,7 +38,7 @@ def sign_credential(
 def signed_bytes(document: Mapping[str, Json], configuration: Mapping[str, Json]) -> bytes:
     """Return the bytes to sign: the SHA-256 of the proof options, followed by the SHA-256 of the document.
 
-    Each of the two is hashed as canonical JSON (RFC 8785).
+    The options and the document are hashed as canonical JSON (RFC 8785).
     """
     return _hash(configuration) + _hash(document)
 

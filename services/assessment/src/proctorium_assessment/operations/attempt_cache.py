@@ -32,7 +32,7 @@ _MAX_ANSWERS = 500
 class CachedItem:
     """An item with a cache of valid answers to the item.
 
-    Many learners send the same answer, so that the cache saves most validations.
+    Many learners send the same answer, so the cache saves most validations.
     """
 
     def __init__(self, item: Item) -> None:

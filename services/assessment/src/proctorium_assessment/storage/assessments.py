@@ -35,7 +35,7 @@ _GET = f"""
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredAssessment:
-    """An assessment and its items. The items are encoded as bytes, so that `assessment.items` is empty."""
+    """An assessment and its items. The items are encoded in `item_list`, and `description.items` is empty."""
 
     description: Assessment
     item_list: bytes

@@ -202,7 +202,7 @@ def replacement_window(old: Code, session: Session, now: datetime) -> Window | N
     """Return the window of the code that replaces `old`, or None if `old` has no window.
 
     The new window has the start of the old window. Its end is the end of the old window or the planned end of the
-    session, whichever is later. Raises INVALID_STATE_TRANSITION if both are in the past.
+    session, whichever is later. Raises INVALID_STATE_TRANSITION if both of these ends are in the past.
     """
     if old.window is None:
         return None

@@ -1,8 +1,8 @@
 """Sign-ins and their refresh tokens, each of which can be used once.
 
-A second use of a token is a sign of theft, so the second use ends the sign-in. There is one exception, because a
-response can be lost and two tabs can refresh at once. A second use within a short grace period returns the newest token
-of the sign-in again. A thief who uses a token within the grace period receives the same newest token as the owner. The
+A second use of a token is a sign of theft, so the second use ends the sign-in. Because a response can be lost and two
+tabs can refresh at once, there is one exception: a second use within a short grace period returns the newest token of
+the sign-in again. A thief who uses a token within the grace period receives the same newest token as the owner. The
 owner and the thief then both use the newest token. If the later of these two uses is after the grace period, the
 sign-in ends.
 """

@@ -84,7 +84,7 @@ def after_failure(failures: Failures | None, free: int, now: datetime) -> Failur
 def without(failures: Failures | None, charged: Failures, now: datetime) -> Failures | None:
     """Return `failures` without one failure, which was counted in advance for a sign-in that then succeeded.
 
-    `charged` has the failures directly after the one to remove was counted. Returns None if no failure remains.
+    `charged` is the state of the failures directly after this failure was counted. Returns None if no failure remains.
     """
     if failures is None or failures.count == 1:
         return None

@@ -10,7 +10,7 @@ from proctorium_enrollment.storage import accounts, throttling
 FAILURES_RETENTION = timedelta(days=1)
 """The time for which failures are stored. It is longer than the time for which failures are counted."""
 SIGN_INS_RETENTION = timedelta(days=30)
-"""The time for which sign-ins are stored after their end. Until then, the reuse of a stolen token is recognised."""
+"""The time for which sign-ins are stored after their end. During this time, the reuse of a stolen token is detected."""
 
 
 async def purge(database: Database) -> None:

@@ -52,8 +52,8 @@ class Throttling:
     def sign_in(self, email: str, network: str, device: Device | None) -> list[Key]:
         """Return the keys under which a failed sign-in is counted.
 
-        If `device` has signed in to the account before, the only key is that of the device and the account. Otherwise,
-        there are two keys: that of the network and the account, and that of the account.
+        If `device` has signed in to the account before, there is one key, for the device and the account. Otherwise,
+        there are two keys: one for the network and the account, and one for the account alone.
         """
         if device is not None and self.knows(device, email):
             return [
@@ -131,7 +131,8 @@ class Throttling:
             self._encryption.encrypt(json.dumps(content).encode(), _COOKIE)
         ).decode()
 
-    # Code entries. An entry is counted only after it failed. Unlike a sign-in, it is made by a known person.
+    # Code entries. A code entry is counted only after it has failed. Unlike a sign-in, a code entry is made by a known
+    # person.
 
     def code_entry(self, person_id: UUID, client_address: str) -> CodeEntry:
         """Return the keys under which a failed code entry is counted. `client_address` is empty if it is unknown."""

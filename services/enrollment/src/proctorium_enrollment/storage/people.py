@@ -113,9 +113,8 @@ async def list_ids_visible_in_sessions(
 ) -> frozenset[UUID]:
     """Return the IDs of the people whom the viewer may see in sessions.
 
-    The viewer is a member of the sessions in `role`.
-
-    A proctor may see all members of the proctor's sessions. A learner may see only the proctors.
+    `role` is the viewer's role in these sessions. A proctor may see all members of a session. A learner may see only
+    the proctors.
     """
     own, others = members.alias("own"), members.alias("others")
     visible = (

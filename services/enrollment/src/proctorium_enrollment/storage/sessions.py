@@ -79,9 +79,9 @@ async def lock_session(tx: Transaction, session_id: UUID) -> Session:
 async def lock_sessions_of_course(tx: Transaction, course_id: UUID) -> None:
     """Lock the sessions and registrations of a course until the transaction ends.
 
-    Scheduling a session of the course and registering a learner in it both acquire this lock. Each of the two
-    operations reads rows that the other one writes. Without the lock, concurrent transactions would not see each
-    other's rows.
+    Scheduling a session of the course and registering a learner in the course both acquire this lock. Without the lock,
+    concurrent transactions could miss rows: the scheduling could miss the new registration, and the registering could
+    miss the new session.
     """
     await tx.execute(
         text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"),

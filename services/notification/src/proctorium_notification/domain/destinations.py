@@ -48,12 +48,13 @@ class Lane(StrEnum):
 class Destinations:
     """Limits the lanes (connections to the mail server) that each destination may use in one process.
 
-    A quarter of the lanes serves only slow destinations, with at most one lane for each destination. All other lanes
-    are ordinary lanes. After a quick response that did not cancel a slow response, a destination may use half of the
-    ordinary lanes until its next slow response. Any other destination may use one ordinary lane.
+    A quarter of the lanes serves only slow destinations, with at most one lane for each destination. The other lanes
+    are ordinary lanes. At first, a destination may use one ordinary lane. A quick response raises this limit to half of
+    the ordinary lanes, until the next slow response.
 
     A slow response makes a destination slow for a period. Each further slow response doubles this period. A quick
-    response cancels one slow response. When all slow responses are cancelled, the destination is no longer slow.
+    response then cancels one slow response, and does not raise the limit. When all slow responses are cancelled, the
+    destination is no longer slow.
     """
 
     def __init__(self, connections: int, clock: Callable[[], datetime]) -> None:
@@ -62,8 +63,8 @@ class Destinations:
         self._limits = {Lane.ORDINARY: connections - slow, Lane.SLOW: slow}
         self._quick_limit = max(1, self._limits[Lane.ORDINARY] // 2)
         self._lanes_in_use: Counter[int] = Counter()
-        # The number of slow responses of each destination that are not cancelled by quick responses. The number is -1
-        # after a quick response that did not cancel a slow response.
+        # The number of slow responses of each destination that no quick response has cancelled. The number is -1 if a
+        # quick response arrived when there was no slow response to cancel.
         self._slow_responses: dict[int, int] = {}
         self._slow_until: dict[int, datetime] = {}
 

@@ -2,10 +2,9 @@
 
 A view is encoded in parts, so that the messages at the start of a session are sent fast.
 
-The part that is the same for all learners is encoded once. In protobuf's encoding, the fields of a message follow each
-other, so that parts of a message can be encoded separately and concatenated:
-https://protobuf.dev/programming-guides/encoding/. Encoding each view as a whole message takes three times as long. A
-test checks that both encodings are equal.
+The part that is the same for all learners is encoded once. An encoded protobuf message is a sequence of fields, so that
+parts of a message can be encoded separately and concatenated: https://protobuf.dev/programming-guides/encoding/.
+Encoding each view as a whole message takes three times as long. A test checks that both encodings are equal.
 """
 
 from __future__ import annotations

@@ -75,10 +75,10 @@ def admit(
 ) -> ParticipantState | Refusal:
     """Return the state that the learner has in the session after joining, or the refusal.
 
-    `session` is the session of the code. Its lobby is already opened if that is due. `present` is the current state of
-    the learner in the session, or None if the learner has not joined. A learner who has joined may rejoin until the
-    session is over, unless the learner was removed. If the code belongs to another learner, the refusal reveals nothing
-    else about the code.
+    `session` is the session of the code. The caller has opened the lobby of the session if the lobby was due. `present`
+    is the current state of the learner in the session, or None if the learner has not joined. A learner who has joined
+    may rejoin until the session is over, unless the learner was removed. If the code belongs to another learner, the
+    refusal reveals nothing else about the code.
     """
     code = entry.code
     if entry.malformed:

@@ -78,7 +78,7 @@ class Snapshot:
 def is_over_for(snapshot: Snapshot, view: ParticipantView) -> bool:
     """Return whether the learner's view cannot change any more.
 
-    This is so if the session is over or the learner was removed.
+    The view is final if the session is over or the learner was removed.
     """
     return snapshot.session.state.is_final or view.participant.state is ParticipantState.REMOVED
 
@@ -86,7 +86,7 @@ def is_over_for(snapshot: Snapshot, view: ParticipantView) -> bool:
 def is_final(snapshot: Snapshot) -> bool:
     """Return whether the roster cannot change any more.
 
-    This is so if the session was cancelled. It is also so if the session ended and all attempts are final.
+    The roster is final if the session was cancelled, or if the session ended and all attempts are final.
     """
     match snapshot.session.state:
         case SessionState.CANCELLED:
