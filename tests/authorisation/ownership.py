@@ -58,7 +58,7 @@ _NEW = "makes something new, which is nobody's yet; only administrators may"
 _OWN = "is always about the caller"
 _EVERYBODY = "is the same for everybody who may call it"
 _SECRET = "asks for a secret, which is what gives the right"
-# Maps each RPC whose request contains no id of an existing resource to the reason for this.
+# The RPCs whose requests contain no id of an existing resource, each with the reason.
 WITHOUT_RESOURCE = {
     "AssessmentService/CreateAssessment": _NEW,
     "AssessmentService/ListAssessments": _EVERYBODY,

@@ -1,7 +1,7 @@
 """`make demo`: run a proctored session with crashes in the middle of an exam, and print the start of the trace.
 
-The demo uses the stack of `make up` if that stack is running. Otherwise the demo starts a stack of its own. The
-exit code is 0 only if all checks passed.
+The demo uses the stack of `make up` if that stack is running. Otherwise the demo starts a separate stack. The exit code
+is 0 only if all checks passed.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ _MARK = "#here#"
 
 
 def corrupt_protobuf(random: Random, request: bytes) -> bytes:
-    """Return the request with an unknown field, truncated, changed, or doubled, or return random bytes."""
+    """Return a corrupted request: with an unknown field, truncated, changed or doubled, or only random bytes."""
     match random.randrange(7):
         case 0:
             # Append an unknown field with the highest possible field number and a varint as its value.

@@ -203,7 +203,7 @@ class Fuzz:
             self._note(method, caller, protocol, sent, fault)
 
     def _avoid_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
-        """In most requests that end the sign-ins of a caller, replace the caller by another person."""
+        """If the request would end the sign-ins of a caller, usually replace the id of the caller in the request."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
         # If the id of the person is empty, the request ends the sign-ins of the caller.

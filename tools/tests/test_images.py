@@ -1,6 +1,6 @@
 """Tests of docker-compose.yml and the Dockerfile.
 
-They must be complete, limit privileges, and agree with the development stack.
+Both files must be complete, limit privileges, and agree with the development stack.
 """
 
 from __future__ import annotations

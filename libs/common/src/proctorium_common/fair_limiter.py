@@ -1,4 +1,4 @@
-"""A concurrency limiter that is fair between keys, so that many callers of one key do not block those of other keys."""
+"""A concurrency limiter that is fair between keys, so that a busy key delays only its own callers."""
 
 from __future__ import annotations
 

@@ -42,7 +42,8 @@ def test_any_error_fits_into_headers(
     details, sentence = sizes(error)
     assert details <= DETAILS_BYTES
     assert sentence <= SENTENCE_BYTES
-    # Check that an error that is decoded from the headers, as by a service that passes it on, has the same content.
+    # Decode the error from the headers, as a service that forwards the error does, and check that its content is
+    # unchanged.
     decoded = error_in(details_of(error))
     assert (decoded.message, decoded.violations) == (error.message, error.violations)
     assert decoded.metadata == error.metadata

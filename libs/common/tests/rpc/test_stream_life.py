@@ -61,7 +61,7 @@ async def test_stream_ends_when_its_token_expires(method: str) -> None:
     for error in errors:
         assert error is not None
         assert (error.kind, error.reason) == (Kind.UNAUTHENTICATED, "TOKEN_EXPIRED")
-        assert "renewed" in error.message  # not the message for a new call
+        assert "renewed" in error.message  # the message for an open stream
     assert served.log.lines[0]["code"] == "UNAUTHENTICATED"
     assert served.log.lines[0]["reason"] == "TOKEN_EXPIRED"
 

@@ -202,7 +202,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
             for name in names
         ],
         chains=1 if settings.trusted_hops else _FILTER_CHAINS,
-        # A socket in Linux's abstract namespace has no file, so that no file remains after the process has ended.
+        # A socket in Linux's abstract namespace has no file, so no file remains after the process has ended.
         probes=f"@proctorium-edge-{settings.listen.port}-probes",
         addresses={upstream.name: upstream.address for upstream in settings.services},
     )

@@ -1,7 +1,7 @@
 """The routes of the edge. A route contains all methods of one service that are of one kind.
 
-The methods are read from the protos' descriptors. A method that is not in the descriptors has no route, so that a call
-to this method never reaches a service.
+The methods are read from the protos' descriptors. A method that is not in the descriptors has no route, so a call to
+this method never reaches a service.
 """
 
 from __future__ import annotations

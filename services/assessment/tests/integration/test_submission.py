@@ -87,7 +87,7 @@ async def test_submission_just_after_the_deadline_succeeds(
     harness: Harness,
 ) -> None:
     seat = await harness.started(time_limit=timedelta(minutes=10))
-    # The deadline has passed, but the grace has not, so the worker does not submit the attempt yet.
+    # The deadline has passed, but the grace period has not, so the worker does not submit the attempt yet.
     harness.clock.move(timedelta(minutes=10, seconds=1))
     submitted = await seat.submit()
     assert submitted.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED

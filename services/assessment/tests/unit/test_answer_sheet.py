@@ -121,7 +121,8 @@ def test_saved_changes_are_acknowledged_after_the_submission() -> None:
     assert [revision.sequence for revision in added(after)] == [2], "late ones are stored once too"
 
 
-# The changes of a learner. `sendings` splits them into requests of any size, in any order and with any repetitions.
+# The changes of a learner. The strategy `sendings` splits the changes into requests of any size, in any order and with
+# any repetitions.
 CHANGES = st.lists(
     st.tuples(st.integers(0, 2), st.sampled_from([b"a", b"b", b""])), min_size=1, max_size=10
 ).map(lambda given: [change(nth, *each) for nth, each in enumerate(given, start=1)])

@@ -58,8 +58,8 @@ def test_thirds_add_up_to_the_whole() -> None:
 
 @pytest.mark.parametrize(("right", "passes"), [(11, True), (10, False)], ids=str)
 def test_pass_mark_is_exact(right: int, passes: bool) -> None:
-    # The float 0.55 is slightly above the decimal 0.55. The exact product of the float and 20 is above 11, so that 11
-    # of 20 points would not meet the pass mark.
+    # The float 0.55 is slightly above the decimal 0.55. The exact product of the float and 20 is above 11, so 11 of 20
+    # points would not meet the pass mark.
     items = [single("a") for _ in range(20)]
     answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
     assert score(items, answers, 0.55).passed is passes

@@ -53,7 +53,7 @@ async def test_browser_stores_cookies_only_if_the_person_stays_signed_in(
     renewed = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
     # The browser uses the same cookie again, because the first response was lost.
     repeated = await cookies_of(accounts.RefreshToken(RefreshTokenRequest(), metadata=stored))
-    # Only a sign-in returns the device cookie. The browser keeps this cookie after it is closed.
+    # Only a sign-in returns the device cookie. Closing the browser does not delete the device cookie.
     assert len(renewed) == len(repeated) == 2
     for cookie in (*first[:2], *renewed, *repeated):
         assert ("; Expires=" in cookie) is stay_signed_in

@@ -77,8 +77,8 @@ async def test_repeated_refresh_returns_the_newest_token(
     second = await refresh(harness, first)
     third = await refresh(harness, second)
     assert await refresh(harness, first) == third
-    # A repeated refresh returns the same token, so that there is only one chain of tokens. The reuse of a token
-    # therefore still reveals a theft.
+    # A repeated refresh returns the same token, so there is only one chain of tokens. The reuse of a token therefore
+    # still reveals a theft.
     harness.clock.move(minutes=9)
     fourth = await refresh(harness, third)
     harness.clock.move(minutes=9)
@@ -122,7 +122,7 @@ async def test_sign_in_for_the_browser_session_ends_when_idle(
 ) -> None:
     person = await harness.person(password=PASSWORD)
     token = (await sign_in(harness, person.email)).tokens.refresh_token
-    # The learner refreshes the tokens during an exam of three hours, and is offline for forty minutes of it.
+    # The learner refreshes the tokens during an exam of three hours, and is offline for the last forty minutes.
     for minutes in [10] * 15 + [40]:
         harness.clock.move(minutes=minutes)
         token = await refresh(harness, token)

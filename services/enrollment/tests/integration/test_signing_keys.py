@@ -33,7 +33,7 @@ EMAIL = "amara@example.org"
 
 @pytest.fixture
 async def isolated(migrated_database: MigratedDatabase, own_nats: Nats) -> AsyncIterator[Harness]:
-    """Yield enrollment with a database of its own, so that the test may change the keys."""
+    """Yield enrollment with a separate database, so that the test may change the keys."""
     servers = Servers(migrated_database("proctorium_enrollment"), own_nats)
     async with (
         FakeAssessment.serving(own_nats.certificates_of("assessment")) as assessment,

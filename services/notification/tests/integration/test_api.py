@@ -57,8 +57,8 @@ async def test_notification_is_in_the_language_of_the_reader(harness: Harness) -
     assert notification.HasField("create_time")
     assert not notification.HasField("read_time")
     assert found.unread_count == 1
-    # The language changes after the event. The notification must be in the new language, because it is rendered when
-    # it is read.
+    # The language changes after the event. The notification must be in the new language, because notifications are
+    # rendered when they are read.
     harness.enrollment.contacts[person.id].locale = "en-GB"
     assert (await list_notifications(person)).notifications[
         0

@@ -75,7 +75,7 @@ async def test_code_that_arrives_before_its_session_waits_for_it(harness: Harnes
     code = harness.enrollment.list_code(str(session_id))
     await harness.publish(issued(code, learner))
     await harness.until_state(learner, "pending")
-    # A later mail is sent. This shows that the sender has skipped the mail whose session is not known.
+    # When this later mail arrives, the sender has skipped the earlier mail, whose session is not known.
     await harness.publish(
         issued(harness.enrollment.list_code(await harness.session()), other := harness.person())
     )

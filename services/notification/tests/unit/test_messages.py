@@ -321,8 +321,8 @@ def test_spaces_in_subjects_and_names_are_preserved(title: str, email: str) -> N
     mail = build_mail(content, Reader(title, "de"), email=email)
     head = mail.content.partition(b"\r\n\r\n")[0].decode()
     lines = head.replace("\r\n ", " ").split("\r\n")
-    # The headers are decoded by the rules of RFC 2047 here, because Python's parser of addresses adds spaces between
-    # encoded words.
+    # Decode the headers by the rules of RFC 2047, because Python's parser of addresses adds spaces between encoded
+    # words.
     headers = {
         name: str(make_header(decode_header(text)))
         for name, _, text in (line.partition(": ") for line in lines)

@@ -1,6 +1,6 @@
 """Invitations of learners who receive a code after the session was planned.
 
-They are invited like the learners in the plan.
+These learners are invited like the learners in the plan.
 """
 
 from __future__ import annotations

@@ -219,8 +219,8 @@ async def test_roster_starts_with_a_snapshot_and_continues_with_changes(harness:
     changes = [await next_response(call) for _ in range(3)]
     assert {each.participant.person_id for each in changes[:2]} == {first.id, second.id}
     assert changes[2].session.state == sessions_pb2.SESSION_STATE_IN_PROGRESS
-    # Only the last of several related messages has a new cursor. Therefore, a client that disconnects before the last
-    # message receives all of the messages again.
+    # The start is sent in several messages, and only the last message has a new cursor. Therefore, a client that
+    # disconnects before the last message receives all of the messages again.
     assert [each.cursor for each in changes[:2]] == [change.cursor] * 2
     assert int(changes[2].cursor) > int(change.cursor)
     again = watch_roster(proctor, session.session_id, changes[0].cursor)

@@ -2,7 +2,7 @@
 
 `python -m proctorium_common.events.permissions` prints the permissions as JSON, which a NATS configuration can
 `include`. A service may publish its own events. A service may also inspect its own consumers, pull messages from them,
-and acknowledge the messages. It has no access to `$JS.API.STREAM`. No user may publish to an inbox, because only
+and acknowledge the messages. A service has no access to `$JS.API.STREAM`. No user may publish to an inbox, because only
 JetStream sends replies.
 """
 

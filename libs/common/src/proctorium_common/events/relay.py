@@ -82,8 +82,8 @@ class Relay:
     async def _locked(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
         """Wait for the lock, and yield the connection that holds it.
 
-        All reads and updates use this connection. A relay that loses the connection also loses the lock, so that it can
-        no longer mark rows.
+        All reads and updates use this connection. A relay that loses the connection also loses the lock, so it can no
+        longer mark rows.
         """
         connection = await self._database.connect()
         try:

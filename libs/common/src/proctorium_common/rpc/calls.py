@@ -133,7 +133,7 @@ class ServerCall:
         self._cancel_with_timeout()
 
     def end_for_token(self) -> None:
-        """Cancel the stream with TOKEN_EXPIRED, so that the client opens it again with a new token."""
+        """Cancel the stream with TOKEN_EXPIRED, so that the client opens the stream again with a new token."""
         self.token_expired = True
         self._cancel_with_timeout()
 

@@ -222,8 +222,8 @@ class _CallWrapper:
         ) -> Any:
             tracing, context = current_tracing(), current_trace_context()
             span = tracing.start(f"{service}/{name}", context, SpanKind.CLIENT, attributes)
-            # A service that records no spans makes no sampling decision. It must not send the context of a new trace,
-            # because this context would contain a sampling decision.
+            # A service that records no spans makes no sampling decision. Such a service must not send the context of a
+            # new trace, because the context would contain a sampling decision.
             headers = (
                 {}
                 if context is None and not tracing.is_recording

@@ -184,7 +184,7 @@ class Health:
         return self.state
 
     async def shut_down(self) -> None:
-        """Publish that the service is alive but no longer ready. Later results of the checks do not change this."""
+        """Publish that the service is alive but no longer ready. Later checks do not change this state."""
         await self.servicer.enter_graceful_shutdown()
         # `enter_graceful_shutdown` also sets "live" to not serving. Set "live" to serving again, because a failed
         # liveness probe would kill the process during the drain.

@@ -69,7 +69,7 @@ def methods_of(service: str, server_bytes: int) -> dict[str, Method]:
 
 
 def is_free_of_side_effects(options: Any) -> bool:
-    """Return whether `options` declare that the method has no side effects, so that it can be retried safely."""
+    """Return whether `options` declare that the method has no side effects, and can therefore be retried safely."""
     return bool(options.idempotency_level == options.NO_SIDE_EFFECTS)
 
 

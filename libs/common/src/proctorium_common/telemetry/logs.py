@@ -60,7 +60,7 @@ class _StandardOutput:
 
 
 def get_logger(name: str = "") -> FilteringBoundLogger:
-    """Return a logger that is configured at its first use, so that a module can create it on import."""
+    """Return a logger that is configured at its first use, so that a module can create the logger on import."""
     logger: FilteringBoundLogger = structlog.get_logger(**({"logger": name} if name else {}))
     return logger
 

@@ -19,7 +19,7 @@ from proctorium_devstack.ports import LOOPBACK, accepts_connections
 from proctorium_devstack.processes import Command, ComponentFailedError
 
 # Programs do not inherit these variables. The stack sets all PROCTORIUM_ variables itself. PYTHONDONTWRITEBYTECODE
-# would prevent bytecode files, so that every process would have to compile all modules that it imports.
+# would prevent bytecode files, so every process would have to compile all modules that it imports.
 _NOT_INHERITED = ("PROCTORIUM_", "PYTHONDONTWRITEBYTECODE")
 
 

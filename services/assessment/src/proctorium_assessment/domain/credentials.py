@@ -33,7 +33,7 @@ class Issuer:
 
     @property
     def did(self) -> str:
-        """The issuer's did:key. It contains the public key, so that a credential is verified without a server."""
+        """The issuer's did:key. It contains the public key, so a credential can be verified without a server."""
         return f"did:key:{public_key_multibase(self.public_key)}"
 
     @property

@@ -67,7 +67,7 @@ async def get(database: Database, assessment_id: UUID) -> Assessment:
 
 
 async def batch_get(database: Database, assessment_ids: Iterable[UUID]) -> Sequence[Assessment]:
-    """Return those of the assessments that exist, ordered by id. They are returned without their items."""
+    """Return the existing assessments with these ids, without their items, ordered by id."""
     ids = list(dict.fromkeys(assessment_ids))
     async with database.transaction() as tx:
         found = await assessments.get_descriptions(tx, ids)
@@ -98,7 +98,7 @@ async def load_assessment(source: Database | Transaction, assessment_id: UUID) -
 async def load_assessments(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Return those of the assessments that exist, keyed by id. They are returned with their items."""
+    """Return the existing assessments with these ids, with their items, keyed by id."""
     stored = await assessments.get_assessments(tx, assessment_ids)
     return {assessment_id: _with_items(each) for assessment_id, each in stored.items()}
 

@@ -134,7 +134,8 @@ async def open_attempt(
     late = stored.late_item_ids
     overview = _overview(attempt, assessment, len(stored.answers), len(late))
     items = assessment.items if late and assessment is not None else ()
-    # The items may be withheld. So the returned attempt has the numbers of the items with late answers, not their ids.
+    # Return the numbers, not the ids, of the items with late answers, because the items may be withheld from the
+    # learner.
     numbers = [number for number, item in enumerate(items, 1) if item.item_id in late]
     if _are_items_withheld(attempt, is_session_over=stored.is_session_over):
         assessment = None

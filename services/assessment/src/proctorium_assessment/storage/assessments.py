@@ -73,7 +73,7 @@ async def lock_assessment(tx: Transaction, assessment_id: UUID) -> StoredAssessm
 async def get_assessments(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, StoredAssessment]:
-    """Return those of the assessments that exist, keyed by id."""
+    """Return the existing assessments with these ids, keyed by id."""
     statement = select(*_DESCRIPTION, assessments.c.item_list).where(
         assessments.c.assessment_id.in_(set(assessment_ids))
     )
@@ -83,7 +83,7 @@ async def get_assessments(
 async def get_descriptions(
     tx: Transaction, assessment_ids: Iterable[UUID]
 ) -> Mapping[UUID, Assessment]:
-    """Return those of the assessments that exist, keyed by id. They are returned without their items."""
+    """Return the existing assessments with these ids, without their items, keyed by id."""
     statement = select(*_DESCRIPTION).where(assessments.c.assessment_id.in_(set(assessment_ids)))
     return {row.assessment_id: _description(row) for row in await tx.execute(statement)}
 

@@ -70,7 +70,7 @@ async def upsert_course(
 
 
 async def get_courses(tx: Transaction, course_ids: Collection[UUID]) -> Mapping[UUID, Course]:
-    """Return those of the courses that are stored, keyed by id."""
+    """Return the stored courses with these ids, keyed by id."""
     statement = select(
         courses.c.course_id, courses.c.title, courses.c.hours, courses.c.self_paced
     ).where(courses.c.course_id.in_(course_ids))

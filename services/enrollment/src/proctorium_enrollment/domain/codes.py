@@ -52,7 +52,7 @@ class CodeAction(StrEnum):
 class CodeValidity(StrEnum):
     """Whether a code admits learners who have not joined its session yet.
 
-    Each value other than VALID is a reason for which the code does not admit them.
+    Each value other than VALID is a reason why the code does not admit these learners.
     """
 
     VALID = "valid"

@@ -76,7 +76,7 @@ async def insert_sign_in(tx: Transaction, sign_in: SignIn) -> None:
 
 
 async def lock_sign_in(tx: Transaction, token: str) -> tuple[SignIn, RefreshToken] | None:
-    """Lock the sign-in of the refresh token `token`, and return both. Return None if there is no such token."""
+    """Lock the sign-in of a refresh token, and return the sign-in and the token. Return None for an unknown token."""
     own = select(refresh_tokens.c.sign_in_id).where(_has_hash_of(token)).scalar_subquery()
     rows = await tx.execute(select(sign_ins).where(sign_ins.c.sign_in_id == own).with_for_update())
     row = rows.first()

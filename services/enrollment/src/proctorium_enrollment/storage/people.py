@@ -57,7 +57,7 @@ async def list_people_by_ids(tx: Transaction, person_ids: Collection[UUID]) -> S
 
 
 async def list_existing_ids(tx: Transaction, person_ids: Collection[UUID]) -> frozenset[UUID]:
-    """Return those of the given IDs that belong to people."""
+    """Return the given IDs that belong to people."""
     statement = select(table.c.person_id).where(table.c.person_id.in_(person_ids))
     return frozenset((await tx.execute(statement)).scalars())
 

@@ -14,9 +14,9 @@ from proctorium_identity.storage import cases, sessions
 async def session_actor(tx: Transaction, caller: Caller, session_id: UUID) -> Actor:
     """Return the caller as an `Actor` with the acting role for the cases of the session.
 
-    An administrator acts as a proctor only if they are a certified proctor of the session. Raises NOT_YOUR_CASE if the
-    caller does not supervise the session. Also raises NOT_YOUR_CASE if the caller would act as an administrator and has
-    a case in the session.
+    An administrator acts as a proctor only if the administrator is also a certified proctor of the session. Raises
+    NOT_YOUR_CASE if the caller does not supervise the session. Also raises NOT_YOUR_CASE if the caller would act as an
+    administrator and has a case in the session.
     """
     person_id = caller.person_id
     if person_id is None:

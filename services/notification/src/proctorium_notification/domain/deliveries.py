@@ -2,7 +2,8 @@
 
 A delivery is one message to one person by one channel. It is sent exactly once. Before the state SENDING, the mail
 server has received no part of the message, so the delivery can be retried after any failure. From the state SENDING on,
-the mail server may have accepted the message, and only the response of the mail server shows whether it has.
+the mail server may have accepted the message, and only the response of the mail server shows whether the message was
+accepted.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def plan_is_known(session_id: Column[UUID | None]) -> ColumnElement[bool]:
 async def list_planned_sessions(
     tx: Transaction, session_ids: Iterable[UUID]
 ) -> Mapping[UUID, Session]:
-    """Return those of the sessions whose plans are known, keyed by session id."""
+    """Return the sessions whose plans are known, keyed by session id."""
     rows = await tx.execute(
         select(sessions).where(
             sessions.c.session_id.in_(set(session_ids)), sessions.c.title.is_not(None)

@@ -2,7 +2,7 @@
 
 A view is encoded in parts, so that the messages at the start of a session are sent fast.
 
-The part that is the same for all learners is encoded once. An encoded protobuf message is a sequence of fields, so that
+The part that is the same for all learners is encoded once. An encoded protobuf message is a sequence of fields, so
 parts of a message can be encoded separately and concatenated: https://protobuf.dev/programming-guides/encoding/.
 Encoding each view as a whole message takes three times as long. A test checks that both encodings are equal.
 """

@@ -18,7 +18,7 @@ class SessionState(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether the state is final, so that no action changes it."""
+        """Whether the state is final. No action changes a final state."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
 

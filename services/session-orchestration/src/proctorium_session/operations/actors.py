@@ -62,8 +62,8 @@ async def require_no_learner(tx: Transaction, session_id: UUID, actor: Actor) ->
 async def session_actor(tx: Transaction, session: Session, caller: Caller) -> Actor:
     """Return the caller and the role in which the caller acts on the session.
 
-    The caller must be allowed to supervise the session. An administrator acts as a proctor only if they are a certified
-    proctor of the session.
+    The caller must be allowed to supervise the session. An administrator acts as a proctor only if the administrator is
+    also a certified proctor of the session.
     """
     person_id = caller.require_person()
     if caller.is_administrator:

@@ -34,7 +34,7 @@ M = TypeVar("M", bound=Message)
 async def start(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """Start a session, so that every waiting learner is In Session.
+    """Start a session. Every waiting learner becomes In Session.
 
     Makes no call to other services. Raises NOT_YOUR_SESSION, NOT_FOUND, PROCTOR_NOT_CERTIFIED,
     INVALID_STATE_TRANSITION.
