@@ -105,7 +105,7 @@ def _by_token(reason: str, sentence: str, token: Mapping[str, object]) -> Reply:
 
 
 REPLIES: Sequence[Reply] = (
-    # The services also check tokens. The sentences here are equal to the sentences of the services.
+    # Use the same sentences as the services, which also check tokens.
     _by_token(
         "TOKEN_EXPIRED",
         "Your sign-in is no longer valid. Please sign in again.",

@@ -32,7 +32,8 @@ def environment_of(
         "TLS_KEY": str(identity.key),
         "TLS_AUTHORITY": str(identity.authority),
         "LOG_FORMAT": "json",
-        # A service need not wait before a shutdown, because here no load balancer has to detect the shutdown first.
+        # A service need not wait before a shutdown, because the stack has no load balancer that must detect the
+        # shutdown.
         "DRAIN_WAIT": "0",
         "DRAIN_GRACE": "5",
         **{f"{callee.upper()}_ADDRESS": f"{LOOPBACK}:{ports[callee]}" for callee in service.calls},

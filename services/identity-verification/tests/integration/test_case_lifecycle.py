@@ -57,7 +57,7 @@ async def test_no_case_opens_without_identity_requirement(harness: Harness) -> N
     session_id = await harness.session(proctor)
     other = harness.learner()
     await harness.publish(joined(UUID(session_id), learner, identity_required=False))
-    # When the case of `other` is open, the earlier event of `learner` has been handled too.
+    # When the case of `other` exists, the earlier event of `learner` has been handled too.
     await harness.case(session_id, other)
     error = await refusal(learner.stub.GetCase(of_session(session_id)))
     assert (error.kind, error.reason) == (Kind.NOT_FOUND, "NOT_FOUND")

@@ -222,8 +222,8 @@ class Service(Generic[S]):
         self.check("relay", self.relay.probe, Weight.DEGRADING)
 
     async def _migrated(self) -> None:
-        # After the check has succeeded once, the database is not examined again, because a newer version of the service
-        # may migrate the database while this version is still serving.
+        # Check the revision of the database only until the check has succeeded once, because a newer version of the
+        # service may migrate the database while this version is still serving.
         if not self._at_head:
             if not await migrations.at_head(self.settings.database_url, self.package):
                 raise RuntimeError("the database is not migrated: run the command `migrate`")

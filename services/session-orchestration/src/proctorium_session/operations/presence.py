@@ -109,8 +109,8 @@ class Presence:
             session = await sessions.lock_session(tx, stale.session_id)
             if session is None or session.state.is_final:
                 return
-            # The update compares `connected` with the leases again after the lock. Before the lock, another replica may
-            # have made the same change, or a learner may have reconnected.
+            # After the session is locked, the update compares `connected` with the leases again. Meanwhile, another
+            # replica may have made the same change, or a learner may have reconnected.
             changes = await presence.update_connected(
                 tx, stale.participant_ids, session.next_revision
             )

@@ -17,7 +17,7 @@ down_revision = None
 
 _TABLES = (
     # The extension btree_gist allows a uuid in an exclusion constraint. The owner of the database may create the
-    # extension, because it is trusted.
+    # extension, because the extension is trusted.
     "CREATE EXTENSION IF NOT EXISTS btree_gist",
     """
     CREATE TABLE sessions (
