@@ -1,4 +1,5 @@
-// Builds the pages into the Python package that serves them. File names carry a hash, so that browsers can cache them permanently.
+// Builds the pages into the Python package that serves them. The names of the assets contain hashes, so that browsers
+// can cache the assets permanently.
 
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -31,7 +32,8 @@ const page = readFileSync("src/index.html", "utf-8")
   .replace("{script}", `/assets/${script}`)
   .replace("{style}", `/assets/${style}`);
 writeFileSync(`${out}/index.html`, page);
-// The service worker always has the same name; the assets it stores are part of its text, so that each build is another worker.
+// The file of the service worker always has the same name. Its content includes the names of the assets, so that
+// browsers recognise a new build as a new service worker.
 await build({
   entryPoints: ["src/offline/service-worker.ts"],
   outfile: `${out}/sw.js`,

@@ -1,4 +1,5 @@
-// Types from the protos: proctorium's own from the descriptors that the build of protos/ made, and google.rpc's error details.
+// Generates TypeScript types from descriptors: those of Proctorium's protos, which the build of protos/ has written to
+// the file PROCTORIUM_DESCRIPTORS, and those of google.rpc's error details, which a Python package contains.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, rmSync } from "node:fs";
 

@@ -1,4 +1,4 @@
-// The frame around every page, and which page each address shows.
+// The header, the main area and the footer of all pages, and the page for each address.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Problem } from "./api/errors";
@@ -89,7 +89,10 @@ function page(address: string): JSX.Element {
   return find(SIGNED_IN, address) ?? <NotFound />;
 }
 
-/** The problem while the server does not respond. It mentions answers, because the person may be in the middle of an examination. */
+/**
+ * Return the problem that is shown while the server does not respond. If this browser stores pending answers, the
+ * problem mentions them.
+ */
 function serverSilent(): Problem {
   const consequence = hasPending() ? text.answersAreStored : text.nothingIsLost;
   return {
@@ -106,12 +109,12 @@ function find(pages: readonly [string, Page][], address: string): JSX.Element | 
   return undefined;
 }
 
-/** Administrators see all sessions, proctors their own. */
+/** Return whether the person supervises sessions: administrators see all sessions, proctors their own. */
 function supervises(): boolean {
   return hasRole(Role.PROCTOR) || hasRole(Role.ADMINISTRATOR);
 }
 
-/** Show a page to administrators only. The services refuse others in any case; this avoids showing them forms that they cannot use. */
+/** Show a page to administrators only. Other people would see forms whose requests the services refuse. */
 function forAdministrators(shown: JSX.Element): JSX.Element {
   return hasRole(Role.ADMINISTRATOR) ? shown : <Forbidden sentence={text.forbidden.administrators} />;
 }

@@ -1,4 +1,4 @@
-// Addresses: each page has one, so that reloading, the back button and sharing a link work.
+// Client-side routing. Each page has an address, so that reloading, the back button and shared links work.
 import { signal } from "@preact/signals";
 
 export const path = signal(location.pathname);
@@ -16,7 +16,9 @@ export function navigate(to: string, replace = false): void {
   scrollTo(0, 0);
 }
 
-/** Match an address against a pattern such as "/sessions/:id"; return its parts by name, or undefined. */
+/**
+ * Return the named parts of an address that matches a pattern such as "/sessions/:id"; undefined if it does not match.
+ */
 export function match(pattern: string, address: string): Record<string, string> | undefined {
   const wanted = pattern.split("/");
   const given = address.split("/");
@@ -24,7 +26,7 @@ export function match(pattern: string, address: string): Record<string, string> 
   const parts: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
     const value = given[index] ?? "";
-    // IDs need no decoding.
+    // Named parts are IDs, which contain no percent-encoded characters.
     if (part.startsWith(":")) parts[part.slice(1)] = value;
     else if (part !== value) return undefined;
   }

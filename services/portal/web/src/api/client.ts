@@ -1,4 +1,4 @@
-// The clients of all services: gRPC-Web to the address the page came from, signed in by an HttpOnly cookie.
+// The gRPC-Web clients of all services. Calls go to the origin of the page, and are authorised by an HttpOnly cookie.
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { AssessmentService } from "../gen/proctorium/assessment/v1/assessments_pb";

@@ -1,15 +1,15 @@
-// What went wrong with a call, as pages show it.
+// Converts the errors of calls into problems, which pages show.
 import { Code, ConnectError } from "@connectrpc/connect";
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from "../gen/google/rpc/error_details_pb";
 import { messages } from "../messages";
 
-/** An error as a page shows it: a reason for the code, a sentence for the person. */
+/** An error as a page shows it. The code reads `reason`, and the person reads `sentence`. */
 export interface Problem {
   reason: string;
   sentence: string;
   retryAfterSeconds?: number;
   metadata?: Readonly<Record<string, string>>;
-  /** What is wrong with single fields of the request. */
+  /** The invalid fields of the request. */
   violations?: readonly Violation[];
 }
 
@@ -19,7 +19,10 @@ export interface Violation {
   sentence: string;
 }
 
-/** A problem that no failed call reports: found in the person's input, or the outcome for one participant; shown like a service's error. */
+/**
+ * An error without a failed call: invalid input that the page found, or a refusal for one participant. Pages show it
+ * like a service's error.
+ */
 export class ProblemError extends Error {
   constructor(
     readonly reason: string,
@@ -29,7 +32,7 @@ export class ProblemError extends Error {
   }
 }
 
-/** Convert anything that was thrown into a problem; unexpected errors are logged to the console too. */
+/** Convert a thrown value into a problem. Log unexpected errors to the console. */
 export function toProblem(thrown: unknown): Problem {
   if (thrown instanceof ProblemError) return { reason: thrown.reason, sentence: thrown.message };
   const error = ConnectError.from(thrown);
@@ -60,18 +63,22 @@ export function toProblem(thrown: unknown): Problem {
 // Services send details with every error, so an error without them comes from a broken connection.
 const CONNECTION_ERRORS = new Set([Code.Unknown, Code.Internal, Code.Canceled, Code.Aborted, Code.DataLoss]);
 
-/** Return whether a call failed because the server could not be reached, so that the same call can be retried. A bug in these pages is not such a failure. */
+/**
+ * Return whether a call failed because the server could not be reached, so that the call can be retried. Return false
+ * for an error that a bug in the pages caused.
+ */
 export function isUnreachable(thrown: unknown): boolean {
   if (!(thrown instanceof ConnectError)) return false;
   if (thrown.code === Code.Unavailable || thrown.code === Code.DeadlineExceeded) return true;
-  // Browsers report a broken connection as a TypeError, which is the cause then.
+  // A broken connection makes the browser throw a TypeError, which connect stores as the cause. Any other cause is a
+  // bug.
   const isBug = thrown.cause instanceof Error && !(thrown.cause instanceof TypeError);
   return CONNECTION_ERRORS.has(thrown.code) && thrown.findDetails(ErrorInfoSchema).length === 0 && !isBug;
 }
 
 const TOKEN_REASONS = new Set(["TOKEN_EXPIRED", "TOKEN_MISSING", "TOKEN_INVALID"]);
 
-/** Return whether a call was refused because it had no valid token: the same call can be made again after signing in. */
+/** Return whether a call was refused because it had no valid token. The call can be repeated with new tokens. */
 export function isTokenError(thrown: unknown): boolean {
   return TOKEN_REASONS.has(ConnectError.from(thrown).findDetails(ErrorInfoSchema)[0]?.reason ?? "");
 }

@@ -1,4 +1,5 @@
-// Random IDs. Browsers have `crypto.randomUUID` over HTTPS only, and these pages can be served over plain HTTP in a local network.
+// Random IDs. Browsers provide `crypto.randomUUID` only over HTTPS. This module does not use it, because the pages can
+// also be served over plain HTTP in a local network.
 
 /** Return random bytes as hexadecimal digits. */
 export function randomHex(bytes: number): string {

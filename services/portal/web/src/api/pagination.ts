@@ -1,6 +1,6 @@
-// Lists that come in pages.
+// Paginated lists.
 
-/** Load all pages of a list: for lists that a person chooses from. */
+/** Load all pages of a list, and return the items of all pages. */
 export async function listAll<Page extends { nextPageToken: string }, Item>(
   list: (pageToken: string) => Promise<Page>,
   itemsOf: (page: Page) => readonly Item[],

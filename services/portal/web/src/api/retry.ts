@@ -22,7 +22,10 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-/** Make a call and retry it while the server is unreachable, until `signal` is aborted; other errors are thrown. `onFailure` receives each failure. */
+/**
+ * Make a call, and retry the call while the server is unreachable, until `signal` is aborted. Other errors are thrown.
+ * `onFailure` is called with the error before each retry.
+ */
 export async function retryWhileUnreachable<Response>(
   call: () => Promise<Response>,
   signal?: AbortSignal,
@@ -44,8 +47,9 @@ const MAX_CREATION_CALLS = 30;
 const CREATION_INTERVAL_MS = 1000;
 
 /**
- * Make a call and retry it every second, for half a minute, while it fails with `reason`: what it asks for is created by an event, a moment
- * after another service has returned its id.
+ * Make a call, and retry the call every second for half a minute while it fails with `reason`. Use this function for an
+ * object whose ID is known before the object exists: one service has returned the ID, and another service creates the
+ * object when it receives an event a moment later.
  */
 export async function retryUntilCreated<Response>(reason: string, call: () => Promise<Response>): Promise<Response> {
   for (let calls = 1; ; calls += 1) {

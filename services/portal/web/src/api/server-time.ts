@@ -1,12 +1,14 @@
-// The server's time, counted by `performance.now()`, a clock that cannot be set, and never by the computer's time of day.
+// The server's time. It is computed from `performance.now()` and not from the computer's clock, because people can set
+// the computer's clock.
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 
 /** How far the server's time is ahead of `performance.now()`, in milliseconds. */
 let offset: number | undefined;
 
 /**
- * Take the server's time from a response that has just come. Each one is older than now by the time it was on its way, so the highest
- * offset is the nearest to the truth.
+ * Update the offset from the time in a response that has just arrived. The transmission of the response took some time,
+ * so the server's time is now later than the time in the response. Therefore the highest offset of all responses is the
+ * most accurate.
  */
 export function noteServerTime(time: Timestamp | undefined): void {
   if (time === undefined) return;
@@ -14,7 +16,10 @@ export function noteServerTime(time: Timestamp | undefined): void {
   if (offset === undefined || found > offset) offset = found;
 }
 
-/** Return the server's time in milliseconds, or undefined before any response has brought it. It is never ahead of the truth. */
+/**
+ * Return the server's time in milliseconds; undefined before the first response with a time. The result is never ahead
+ * of the server's clock.
+ */
 export function serverNow(): number | undefined {
   return offset === undefined ? undefined : offset + performance.now();
 }

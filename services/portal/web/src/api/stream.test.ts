@@ -14,7 +14,7 @@ function refusal(reason: string): ConnectError {
 
 const UNREACHABLE = new ConnectError("no connection", Code.Unavailable);
 
-/** One opening of the stream, which the test plays the server of. */
+/** One opening of the stream. With this object, the test acts as the server. */
 class Opening {
   readonly #queue: (Message | Error | "end")[] = [];
   #wake: (() => void) | undefined;
@@ -80,7 +80,7 @@ function last(): { opening: Opening; state: StreamState<string> | undefined } {
   return { opening: openings.at(-1) as Opening, state: states.at(-1) };
 }
 
-/** Deliver a message on the newest opening. */
+/** Send headers and a message on the newest opening. */
 async function deliver(cursor: string, text: string): Promise<void> {
   last().opening.sendHeaders();
   last().opening.push({ cursor, text });

@@ -3,44 +3,57 @@ import type { CallOptions } from "@connectrpc/connect";
 import { isUnreachable, type Problem, toProblem } from "./errors";
 import { INITIAL_BACKOFF_MS, nextBackoff, sleep } from "./retry";
 
-/** A stream that ends is reopened within this time, at random moments so that not all clients reconnect at once; after it the connection counts as lost. */
+/** The time in which a broken stream must reconnect. After this time, the connection counts as lost. */
 const RENEWAL_MS = 3000;
+/** The maximum of the random delay before a broken stream is reopened, so that not all clients reconnect at once. */
 const MAX_JITTER_MS = 500;
 
-/** Services send a heartbeat on an idle stream every 15 seconds: a stream without a message for this long has lost its connection. */
+/**
+ * The silence after which the connection of a stream counts as broken. Services send a heartbeat on an idle stream
+ * every 15 seconds.
+ */
 const SILENCE_TIMEOUT_MS = 37_500;
 
-/** Response headers arrive at once: a stream without them uses a connection that the network has dropped without notice. */
+/**
+ * The time in which the response headers must arrive. Services send headers immediately. If the headers do not arrive,
+ * the network has dropped the connection without notice.
+ */
 const OPEN_TIMEOUT_MS = 10_000;
 
 export interface StreamState<View> {
-  /** The last view; it stays while the connection is lost. */
+  /** The last view. It remains available while the connection is lost. */
   view: View | undefined;
-  /** Whether the stream is open: the server sends headers when it accepts the call, and may have no message yet. */
+  /**
+   * Whether the server has accepted the stream and the connection is not lost. The server accepts a stream by sending
+   * headers, and may have no message yet.
+   */
   connected: boolean;
-  /** Why the stream will not be reopened. */
+  /** The error after which the stream is not reopened; undefined if there is none. */
   problem: Problem | undefined;
 }
 
 export interface StreamOptions<Message, View> {
-  /** Opens the stream after a cursor, or from the start for an empty one. */
+  /** Opens the stream after `cursor`, or from the start if `cursor` is empty. */
   open: (cursor: string, options: CallOptions) => AsyncIterable<Message>;
-  /** Returns the view after one more message. */
+  /** Returns the view that results from `message` and the view `before`. */
   merge: (before: View | undefined, message: Message) => View;
   onChange: (state: StreamState<View>) => void;
 }
 
 export interface Stream {
-  /** Opens the stream again from the start, for a whole snapshot and the server's current time. */
+  /** Reopens the stream from the start, to receive a complete snapshot and the server's current time. */
   reopen: () => void;
   close: () => void;
 }
 
 /**
- * Watch a stream until it is closed or the server ends it. When it breaks, it is reopened after its last cursor: at first soon and without
- * notice, because streams end regularly (with their token, with a replica of the service), then with exponential backoff while the server
- * is unreachable. It is not reopened after an error. TOO_MANY_STREAMS is one: two windows that reopened streams would end each other's
- * forever, so the oldest window shows the reason until it is reloaded.
+ * Watch a stream until it is closed or the server ends it. A broken stream is reopened after its last cursor. The first
+ * time, this happens soon and without notice, because streams also break in normal operation: when the token expires,
+ * or when a replica of the service stops. After that, the stream is reopened with exponential backoff while the server
+ * is unreachable. After any other error, the stream is not reopened. For example, the service ends the oldest stream of
+ * a person who has too many streams (TOO_MANY_STREAMS). If the page reopened this stream, the service would end the
+ * stream of the next window, and the windows would go on like this forever. Therefore the oldest window shows the
+ * reason until it is reloaded.
  */
 export function watchStream<Message extends { cursor?: string }, View>({
   open,
@@ -86,13 +99,13 @@ export function watchStream<Message extends { cursor?: string }, View>({
           backoff = INITIAL_BACKOFF_MS;
           connected();
         }
-        // The server has ended the stream: the last view is final.
+        // The server has ended the stream, so the last view is final.
         return;
       } catch (thrown) {
         if (signal.aborted) return;
         if (isReopening) continue;
         const expired = toProblem(thrown).reason === "TOKEN_EXPIRED";
-        // A stream that expires as soon as it is opened is not reopened at once: a clock may be wrong.
+        // If a stream expires as soon as it is opened, a clock may be wrong. The backoff then prevents an endless loop.
         if (expired && performance.now() - openedAt > INITIAL_BACKOFF_MS) continue;
         if (!expired && !isUnreachable(thrown)) {
           lose(toProblem(thrown));
@@ -123,7 +136,10 @@ export function watchStream<Message extends { cursor?: string }, View>({
   };
 }
 
-/** One connection of a stream; its signal aborts when it is closed, does not open in time, or is silent for too long. */
+/**
+ * One connection of a stream. `signal` is aborted when the connection is closed, does not open in time, or is silent
+ * for too long.
+ */
 class Connection {
   readonly #controller = new AbortController();
   readonly #streamClosed: AbortSignal;
@@ -139,7 +155,7 @@ class Connection {
     return this.#controller.signal;
   }
 
-  /** Waits for the next message from now on. */
+  /** Restart the timeout, because headers or a message have arrived. */
   extend(): void {
     clearTimeout(this.#timeout);
     this.#timeout = setTimeout(this.close, SILENCE_TIMEOUT_MS);

@@ -1,29 +1,38 @@
-// The tokens of the sign-in, which are HttpOnly cookies that all tabs share: renewing them, and noticing when the sign-in is over.
+// Renews the tokens of the sign-in, and detects when the sign-in is over. The tokens are HttpOnly cookies, which all
+// tabs share.
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { AccountService } from "../gen/proctorium/enrollment/v1/accounts_pb";
 import { isTokenError, toProblem } from "./errors";
 import { newId } from "./ids";
 
-/** Methods that start, renew or end a sign-in: renewing the tokens does not help when they fail. */
+/**
+ * The methods that start, renew or end a sign-in. When one of them fails, the tokens are not renewed, because new
+ * tokens would not help.
+ */
 const SIGN_IN_METHODS = new Set(["SignIn", "RefreshToken", "SignOut"]);
 
-/** The reason for which the tokens were refused, from when the sign-in is over until the next one: the page shows the sign-in form. Empty otherwise. */
+/**
+ * The reason for which the tokens were refused. It is set when the sign-in is over, so that the page shows the sign-in
+ * form, and is empty otherwise.
+ */
 export const signedOutReason = signal("");
 
 const RENEWED_KEY = "proctorium.refreshed";
 
-/** Return the version of the tokens in the browser, which all tabs know. It changes with each renewal and sign-in, and depends on no clock. */
+/**
+ * Return the version of the tokens, which all tabs share. It is a random ID that changes with each renewal and sign-in.
+ */
 function tokenVersion(): string | null {
   return localStorage.getItem(RENEWED_KEY);
 }
 
-/** Tell the other tabs that the browser has new tokens. */
+/** Notify the other tabs that the browser has new tokens. */
 export function announceNewTokens(): void {
   localStorage.setItem(RENEWED_KEY, newId());
 }
 
-/** Call `listener` whenever another tab has got new tokens. */
+/** Call `listener` whenever another tab has received new tokens. */
 export function onTokensRenewedElsewhere(listener: () => void): void {
   addEventListener("storage", ({ key }) => {
     if (key === RENEWED_KEY) listener();
@@ -32,7 +41,10 @@ export function onTokensRenewedElsewhere(listener: () => void): void {
 
 let lastRenewal: Promise<unknown> = Promise.resolve();
 
-/** Run `action` while no other tab does. Browsers have locks on secure addresses only; elsewhere the calls of this tab wait for each other. */
+/**
+ * Run `action` with a lock that all tabs share. Browsers provide such locks only over HTTPS. Over plain HTTP, only the
+ * actions of the same tab wait for one another.
+ */
 function withTokenLock<Result>(action: () => Promise<Result>): Promise<Result> {
   if ("locks" in navigator) return navigator.locks.request(RENEWED_KEY, action);
   const renewal = lastRenewal.then(action);
@@ -41,9 +53,9 @@ function withTokenLock<Result>(action: () => Promise<Result>): Promise<Result> {
 }
 
 /**
- * Exchange the refresh cookie for new tokens after a call was refused with `reason`; when the cookie is refused too, the sign-in is over.
- * Return false where the tokens have changed since `version`, by another tab or a sign-in. The cookie works once and is shared by all tabs,
- * so only one of them renews at a time.
+ * Exchange the refresh cookie for new tokens after a call was refused with `reason`. If the cookie is refused too, the
+ * sign-in is over. Return false if another tab or a sign-in has changed the tokens since `version`. All tabs share the
+ * cookie, and it works only once, so only one tab at a time renews the tokens.
  */
 function renewTokens(refresh: () => Promise<unknown>, version: string | null, reason: string): Promise<boolean> {
   return withTokenLock(async () => {
@@ -61,7 +73,10 @@ function renewTokens(refresh: () => Promise<unknown>, version: string | null, re
   });
 }
 
-/** Return the messages of a stream's request so that they can be sent more than once: connect's own iterable ends after the first time. */
+/**
+ * Return the messages of a stream's request as an iterable that can be read repeatedly. The iterable of connect can be
+ * read only once.
+ */
 async function repeatable<Message>(messages: AsyncIterable<Message>): Promise<AsyncIterable<Message>> {
   const buffered: Message[] = [];
   for await (const message of messages) buffered.push(message);
@@ -72,7 +87,10 @@ async function repeatable<Message>(messages: AsyncIterable<Message>): Promise<As
   };
 }
 
-/** Return an interceptor that renews the tokens with `refresh` when a call is refused for want of a valid one, and makes the call again. */
+/**
+ * Return an interceptor that renews the tokens with `refresh` when a call is refused because of its token, and then
+ * repeats the call.
+ */
 export function tokenRenewal(refresh: () => Promise<unknown>): Interceptor {
   return (next) => async (original) => {
     const request = original.stream ? { ...original, message: await repeatable(original.message) } : original;

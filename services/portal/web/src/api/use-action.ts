@@ -1,4 +1,4 @@
-// Calls that change something, made when a person presses a button.
+// A hook for calls that change data when a person presses a button.
 import { useRef, useState } from "preact/hooks";
 import { messages } from "../messages";
 import { isUnreachable, type Problem, toProblem } from "./errors";
@@ -7,16 +7,19 @@ import { newId } from "./ids";
 interface Action {
   busy: boolean;
   problem: Problem | undefined;
-  /** The text that the last successful action returned; the next action clears it, as it clears the problem. */
+  /** The text that the last successful action returned. The next action clears this text and the problem. */
   done: string;
   /**
-   * Run an action with its request id; a text that it returns becomes `done`. `subject` distinguishes the requests where the same button can
-   * make several different ones.
+   * Run an action with a request ID. If the action returns a text, the text becomes `done`. If the same button can send
+   * different requests, `subject` distinguishes them, so that each has a separate request ID.
    */
   run: (action: (requestId: string) => Promise<unknown>, subject?: string) => Promise<void>;
 }
 
-/** Run one action at a time. While the server is unreachable, a retry has the same request id, so that the server does it once. */
+/**
+ * Run one action at a time. If the server was unreachable, the next try has the same request ID, so that the server
+ * does not perform the action twice.
+ */
 export function useAction(): Action {
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem | undefined>(undefined);

@@ -1,4 +1,4 @@
-// Loading data for a page.
+// Hooks that load data for a page.
 import { useEffect, useState } from "preact/hooks";
 import { messages } from "../messages";
 import { type Problem, toProblem } from "./errors";
@@ -9,11 +9,14 @@ const text = messages.common;
 interface Query<Data> {
   data: Data | undefined;
   problem: Problem | undefined;
-  /** Loads again; the data stays until the new data has come. */
+  /** Loads the data again. The old data remains until the new data has arrived. */
   reload: () => void;
 }
 
-/** Load data once per key. While the server is unreachable, it is retried; data that was loaded before stays. */
+/**
+ * Load data, and load it again when `key` changes. While the server is unreachable, the call is retried and earlier
+ * data remains.
+ */
 export function useQuery<Data>(key: string, load: () => Promise<Data>): Query<Data> {
   const [state, setState] = useState<Omit<Query<Data>, "reload">>({ data: undefined, problem: undefined });
   const [revision, setRevision] = useState(0);
@@ -37,13 +40,13 @@ interface PagedQuery<Item> {
   problem: Problem | undefined;
   /** Whether there is a further page. */
   hasMore: boolean;
-  /** Loads the next page; again where that failed. */
+  /** Loads the next page. If this fails, the next call tries to load the same page. */
   loadMore: () => void;
   /** Loads the list again, from its first page. */
   reload: () => void;
 }
 
-/** Load a list a page at a time; items that were loaded stay while a further page is loaded, and when that fails. */
+/** Load a list page by page. Loaded items remain while the next page is loaded, and also if loading the page fails. */
 export function usePagedQuery<Page extends { nextPageToken: string }, Item>(
   list: (pageToken: string) => Promise<Page>,
   itemsOf: (page: Page) => readonly Item[],
@@ -67,7 +70,7 @@ export function usePagedQuery<Page extends { nextPageToken: string }, Item>(
   };
 }
 
-/** The problem that a page shows while it retries. */
+/** Return the problem that a page shows while a failed call is retried. */
 function retrying(thrown: unknown): Problem {
   const { reason, sentence } = toProblem(thrown);
   const cause = reason === "OFFLINE" || reason === "TIMED_OUT" ? text.unreachable : sentence;

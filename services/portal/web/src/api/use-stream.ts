@@ -1,8 +1,8 @@
-// A stream as a hook.
+// A hook that watches a stream.
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Stream, type StreamOptions, type StreamState, watchStream } from "./stream";
 
-/** Watch a stream while the component is shown, from the start again when `key` changes. */
+/** Watch a stream while the component is shown. When `key` changes, watch a new stream from its start. */
 export function useStream<Message extends { cursor?: string }, View>(
   key: string,
   open: StreamOptions<Message, View>["open"],
