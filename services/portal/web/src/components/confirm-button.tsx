@@ -1,4 +1,4 @@
-// Buttons for actions that cannot be undone: they ask for confirmation first.
+// Buttons that ask for confirmation before an action that cannot be undone.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useAction } from "../api/use-action";
@@ -6,15 +6,18 @@ import { ProblemNote } from "./problem-note";
 
 interface ConfirmButtonProps {
   label: string;
-  /** What the action concerns, for screen readers, where a page has several buttons with the same label. */
+  /**
+   * The person or thing that the action concerns. Only screen readers read this text, which distinguishes buttons with
+   * the same label.
+   */
   subject?: string;
   consequence: string;
   confirmLabel: string;
   cancelLabel: string;
   busy: boolean;
-  /** Whether something has to be entered first. */
+  /** Whether the button is disabled, because something must be entered first. */
   disabled?: boolean;
-  /** Whether there is nothing to confirm at present: the button acts at once. */
+  /** Whether the button acts without asking, because there is nothing to confirm at present. */
   immediate?: boolean;
   onConfirm: () => void;
 }
@@ -34,7 +37,8 @@ export function ConfirmButton({
   const [asking, setAsking] = useState(false);
   const safeButton = useRef<HTMLButtonElement>(null);
   const touched = useRef(false);
-  // The button that was pressed is gone: the focus moves to the button in its place that changes nothing.
+  // The pressed button has been removed from the page. Move the focus to a button with which nothing is changed by
+  // accident.
   useEffect(() => {
     if (touched.current) safeButton.current?.focus();
   }, [asking]);
@@ -72,7 +76,7 @@ export function ConfirmButton({
 }
 
 interface ConfirmActionProps extends Omit<ConfirmButtonProps, "busy" | "onConfirm"> {
-  /** Makes the call; a text that it returns is shown when it has succeeded. */
+  /** Makes the call. If the call succeeds, the text that this function returns is shown. */
   action: (requestId: string) => Promise<unknown>;
 }
 

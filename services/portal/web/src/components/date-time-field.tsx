@@ -1,4 +1,5 @@
-// A field for a date and time in the reader's time zone. Where clocks change, a time may not exist, or exist twice: then the person is asked.
+// A field for a date and time in the reader's time zone. When clocks change, a local time may not exist, or may occur
+// twice. The field shows an error for a time that does not exist, and lets the person choose if a time occurs twice.
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
@@ -12,13 +13,13 @@ const { common } = messages;
 const SKIPPED = messages.common.skippedTime(TIME_ZONE);
 
 export interface DateTimeValue {
-  /** The one instant that was chosen. */
+  /** The chosen instant; undefined if there is an error. */
   time: Timestamp | undefined;
-  /** Why there is none. */
+  /** Why the content of the field has no instant. */
   error: string | undefined;
 }
 
-/** Return the value of the `DateTimeField` called `name`; `value` reads the fields of the form. */
+/** Return the value of the `DateTimeField` with the name `name`. `value` returns the content of a form field. */
 export function readDateTime(value: (name: string) => string, name: string): DateTimeValue {
   const instants = instantsOf(value(name));
   const chosen = instants?.length === 2 ? instants[Number(value(occurrenceName(name)) || Number.NaN)] : instants?.[0];
@@ -28,7 +29,7 @@ export function readDateTime(value: (name: string) => string, name: string): Dat
   return { time: undefined, error };
 }
 
-/** Return what was entered into the `DateTimeField` called `name`. */
+/** Return the entered content of the `DateTimeField` with the name `name`. */
 export function enteredTime(value: (name: string) => string, name: string): LocalTime {
   return { text: value(name), occurrence: value(occurrenceName(name)) };
 }
@@ -40,9 +41,9 @@ function occurrenceName(name: string): string {
 interface DateTimeFieldProps {
   label: string;
   name: string;
-  /** The time that is shown at first. */
+  /** The initial content of the field. */
   initial?: LocalTime;
-  /** What was wrong with it when the form was submitted. */
+  /** The error of the content when the form was submitted. */
   error: string | undefined;
   onChange?: () => void;
 }

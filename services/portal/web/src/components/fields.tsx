@@ -1,9 +1,9 @@
-// The fields of a form, each with its label, its hint and what is wrong with it.
+// Form fields with a label, a hint and an error.
 import type { ComponentChildren, InputHTMLAttributes, JSX, SelectHTMLAttributes, TextareaHTMLAttributes } from "preact";
 import { useId } from "preact/hooks";
 import { useFieldError } from "./field-errors";
 
-/** Return the ids of the texts that describe a field, and the texts. */
+/** Return the hint and the error of a field as elements, and the IDs of these elements. */
 function useDescription(
   hint: string | undefined,
   error: string | undefined,
@@ -28,13 +28,13 @@ function useDescription(
   };
 }
 
-/** The latest value of a date field: a year of five digits is a typing error. */
+/** The latest value of a date field. It prevents years with five digits, which are typing errors. */
 const MAX_DATES: Readonly<Record<string, string>> = { date: "2999-12-31", "datetime-local": "2999-12-31T23:59" };
 
 interface FieldProps {
   label: string;
   hint?: string;
-  /** What the page itself finds wrong with the value. */
+  /** An error that the page found. It is shown instead of the service's error. */
   error?: string | undefined;
 }
 
@@ -89,7 +89,7 @@ export function TextArea({
   );
 }
 
-/** A labelled choice of one of several options. */
+/** A labelled drop-down list. */
 export function Select({
   label,
   children,
@@ -131,12 +131,12 @@ interface GroupProps {
   options: readonly Option[];
 }
 
-/** Any number of options under one name; `empty` is shown where there are none. */
+/** A group of checkboxes with one name. `empty` is shown if there are no options. */
 export function CheckboxGroup({ empty, ...group }: GroupProps & { empty: string }): JSX.Element {
   return <Group type="checkbox" empty={empty} {...group} />;
 }
 
-/** One of several options, all of which are shown. */
+/** A group of radio buttons with one name. */
 export function RadioGroup(group: GroupProps): JSX.Element {
   return <Group type="radio" {...group} />;
 }

@@ -5,7 +5,7 @@ export interface FormValues {
   values: (name: string) => string[];
 }
 
-/** Return the values of a submitted form by field, and keep the browser from sending it. */
+/** Return the values of a submitted form by field, and prevent the browser from sending the form. */
 export function readForm(event: Event): FormValues {
   event.preventDefault();
   const fields = new FormData(event.currentTarget as HTMLFormElement);

@@ -1,4 +1,4 @@
-// Forms that show a refusal at the fields that it concerns.
+// Forms that show each violation of a refused request at the field that it concerns.
 import type { FormHTMLAttributes, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Problem, Violation } from "../api/errors";
@@ -10,12 +10,18 @@ import { ProblemNote } from "./problem-note";
 const text = messages.common;
 
 interface FormProps {
-  /** Why the last submission was refused: each field that it concerns shows its sentence, and the rest stands above the buttons. */
+  /**
+   * The problem with which the last submission was refused. The fields show their violations, and `FormProblem` shows
+   * the rest.
+   */
   problem: Problem | undefined;
   onSubmit: (event: SubmitEvent) => void;
 }
 
-/** A form whose fields are named by their path in the request's proto, such as `plan.title`, so that a refusal appears at its field. */
+/**
+ * A form. The name of each field is its path in the proto of the request, such as `plan.title`, so that the field can
+ * show its violations.
+ */
 export function Form({
   problem,
   onSubmit,
@@ -34,7 +40,7 @@ export function Form({
   );
 }
 
-/** The problem of the form around it, without what its fields show themselves. */
+/** Shows the problem of the surrounding form, without the violations that the form's fields show. */
 export function FormProblem({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   const note = useRef<HTMLDivElement>(null);
   const [elsewhere, setElsewhere] = useState<readonly Violation[]>([]);

@@ -1,4 +1,4 @@
-// Whom to ask for help.
+// The organisation's contacts for help.
 import type { JSX } from "preact";
 import { organisationDetails } from "../api/organisation";
 import { messages } from "../messages";

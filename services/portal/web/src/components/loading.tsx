@@ -7,7 +7,10 @@ const text = messages.common;
 
 const LONG_MS = 3000;
 
-/** Says that something is being loaded and, after a while, that it takes longer and nobody has to do anything about it. */
+/**
+ * Shows that something is being loaded. After three seconds, it adds that loading takes longer than usual and continues
+ * automatically.
+ */
 export function Loading({ what }: { what: string }): JSX.Element {
   const [isLong, setLong] = useState(false);
   useEffect(() => {

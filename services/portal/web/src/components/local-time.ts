@@ -1,4 +1,4 @@
-// Converts the local times of date fields, in the time zone of the reader's browser.
+// Converts between instants and the local times of date fields, in the time zone of the reader's browser.
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?$/;
@@ -13,8 +13,9 @@ function offsetMs(instant: number): number {
 }
 
 /**
- * The instants at which the clocks of the reader's zone show a time such as `2027-03-01T09:00`, earliest first: none where the clocks are
- * put forward over it, two where they are put back over it. Undefined for a text that is no day and time.
+ * Return the instants at which clocks in the reader's time zone show a time such as `2027-03-01T09:00`, earliest first.
+ * There is no instant if the clocks are put forward over this time, and there are two if they are put back over it.
+ * Return undefined if the text is not a date and time.
  */
 export function instantsOf(text: string): readonly number[] | undefined {
   const parts = LOCAL.exec(text);
@@ -24,7 +25,8 @@ export function instantsOf(text: string): readonly number[] | undefined {
     .map((part) => Number(part ?? 0));
   const wall = Date.UTC(year, month - 1, day, hour, minute, second);
   if (new Date(wall).toISOString().slice(0, 16) !== text.slice(0, 16)) return undefined;
-  // A zone changes its offset at most once within two days, so these are all the offsets that can apply.
+  // The offset of a time zone changes at most once within a few days. Therefore only the offsets two days before and
+  // two days after can apply.
   const offsets = new Set([offsetMs(wall - 2 * DAY_MS), offsetMs(wall + 2 * DAY_MS)]);
   return [...offsets]
     .map((offset) => wall - offset)
@@ -32,15 +34,15 @@ export function instantsOf(text: string): readonly number[] | undefined {
     .sort((one, other) => one - other);
 }
 
-/** A time as the fields of a form have it. */
+/** A local time in the form in which form fields contain it. */
 export interface LocalTime {
   /** The time to the minute, such as `2027-03-01T09:00`. */
   text: string;
-  /** Which of the two instants with this text is meant; empty where there is only one. */
+  /** The index of the chosen instant, `0` or `1`, if two instants have this text; otherwise empty. */
   occurrence: string;
 }
 
-/** Return the time that the clocks of the reader's zone show at an instant. */
+/** Return the time that clocks in the reader's time zone show at an instant. */
 export function localTimeOf(instant: number): LocalTime {
   const minute = Math.floor(instant / MINUTE_MS) * MINUTE_MS;
   const text = new Date(minute + offsetMs(minute)).toISOString().slice(0, 16);

@@ -1,8 +1,8 @@
-// The heading of a page, which is the browser's title too.
+// The heading of a page, which is also the title of the document.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** The main heading; `focused` where it appears without a change of address. */
+/** The main heading. `focused` makes it take the focus when it appears without a change of address. */
 export function PageTitle({ focused, children }: { focused?: boolean; children: ComponentChildren }): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

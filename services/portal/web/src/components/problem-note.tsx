@@ -1,4 +1,4 @@
-// A problem on a page.
+// The note that shows a problem.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "../api/errors";
@@ -7,7 +7,7 @@ import { HelpContact } from "./help-contact";
 
 const text = messages.common;
 
-/** A problem with its sentence and whom to ask. */
+/** Shows the sentence of a problem, the wait before the next try, and the contacts for help. */
 export function ProblemNote({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   if (problem === undefined) return null;
   return (
@@ -19,7 +19,7 @@ export function ProblemNote({ problem }: { problem: Problem | undefined }): JSX.
   );
 }
 
-/** Counts down to when trying again makes sense; screen readers do not announce it. */
+/** Counts down the seconds until the next try. Screen readers do not announce the countdown. */
 function RetryCountdown({ seconds }: { seconds: number }): JSX.Element {
   const [left, setLeft] = useState(seconds);
   useEffect(() => {

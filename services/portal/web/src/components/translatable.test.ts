@@ -2,7 +2,7 @@ import { createElement, Fragment, type VNode } from "preact";
 import { expect, test } from "vitest";
 import "./translatable";
 
-/** Children as text, with brackets for the elements. */
+/** Return elements as arrays of type, key and children, and other children unchanged. */
 function drawn(child: unknown): unknown {
   if (Array.isArray(child)) return child.map(drawn);
   if (child === null || typeof child !== "object") return child;

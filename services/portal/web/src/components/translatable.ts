@@ -1,9 +1,10 @@
-// Lets browsers translate the pages while they change. A translator takes text nodes out of the document and puts elements of its own in
-// their place, so a later change of such a node would change nothing that anybody sees, and a node could not be put in before it. Here each
-// text gets an element of its own, and another one when it changes: the translator works inside of them.
+// Keeps pages working while a browser translates them. A translator replaces the text nodes of the document by its own
+// elements. If a page then changed a replaced text node, the change would not be visible, and inserting a node before
+// the replaced one would fail. Therefore this module wraps each text in an element, and replaces the element when the
+// text changes. The translator changes only the content of these elements.
 import { type ComponentChild, type ComponentChildren, createElement, Fragment, options, type VNode } from "preact";
 
-/** Elements that hold text and nothing else. */
+/** Elements that cannot contain other HTML elements, so their texts are not wrapped. */
 const TEXT_ONLY = new Set(["option", "script", "style", "text", "textarea", "title", "tspan"]);
 
 const before = options.vnode;
@@ -20,7 +21,10 @@ function holdsText({ type }: VNode): boolean {
   return type === Fragment || (typeof type === "string" && !TEXT_ONLY.has(type));
 }
 
-/** Replace each run of texts by one element that holds it, at the position of its first text; the other positions stay the same. */
+/**
+ * Wrap each sequence of adjacent texts in one element at the position of the first text. The positions of the other
+ * texts are filled with null, so that all other children have the same positions as before.
+ */
 export function withTextInElements(children: ComponentChildren): ComponentChildren {
   if (isText(children)) return inElement(String(children), 0);
   if (!Array.isArray(children)) return children;
@@ -43,7 +47,9 @@ function isText(child: unknown): child is string | number | bigint {
   return typeof child === "string" || typeof child === "number" || typeof child === "bigint";
 }
 
-/** Wrap a text in an element whose key changes with the text. White space alone has nothing to translate. */
+/**
+ * Wrap a text in an element whose key contains the text. White space is not wrapped, because it needs no translation.
+ */
 function inElement(text: string, position: number): ComponentChild {
   if (text.trim() === "") return text;
   wrapping = true;

@@ -1,7 +1,7 @@
-// Coming back to a page.
+// A hook for a person's return to a page.
 import { useEffect } from "preact/hooks";
 
-/** Call `listener` when the person comes back to the page from another tab or window. */
+/** Call `listener` when the person returns to the page from another tab or window. */
 export function useOnVisible(listener: () => void): void {
   useEffect(() => {
     const check = (): void => {

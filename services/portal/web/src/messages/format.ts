@@ -1,7 +1,7 @@
 // Numbers, points, dates and times in the reader's format.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
 
-/** The reader's variety of the language of the pages. */
+/** The reader's variety of English, such as `en-US`. */
 const LOCALE = navigator.languages.find((language) => language.startsWith("en")) ?? "en-GB";
 
 /** Format a number with at most two decimals. */
@@ -11,7 +11,9 @@ export function number(value: number): string {
 
 const POINT_DECIMALS = 2;
 
-/** Cut points off after two decimals: rounded up, a failing score would look like a pass. */
+/**
+ * Truncate points after two decimals. If points were rounded up, a score below the pass mark could look like a pass.
+ */
 export function truncatePoints(points: number): number {
   const text = String(points);
   if (text.includes("e")) return Math.trunc(points);
@@ -24,7 +26,10 @@ export function list(items: readonly string[]): string {
   return new Intl.ListFormat("en-GB").format(items);
 }
 
-/** Format a day and time in the reader's zone, which is part of the text: people who meet may be in different zones. */
+/**
+ * Format a day and time in the reader's time zone. The text includes the time zone, because people who meet in a
+ * session may be in different time zones.
+ */
 export function dateTime(time: Timestamp | undefined): string {
   if (time === undefined) return "";
   return timestampDate(time).toLocaleString(LOCALE, {
@@ -38,7 +43,10 @@ export function dateTime(time: Timestamp | undefined): string {
   });
 }
 
-/** Format a time of day in the reader's zone with its offset from UTC, which distinguishes two times that clocks show alike. */
+/**
+ * Format a time of day in the reader's time zone, with the offset from UTC. When clocks are put back, the offset
+ * distinguishes the two instants with the same local time.
+ */
 export function timeWithOffset(instant: number): string {
   return new Date(instant).toLocaleTimeString(LOCALE, {
     hour: "numeric",
@@ -52,7 +60,7 @@ export function date(time: Timestamp | undefined): string {
   return time === undefined ? "" : timestampDate(time).toLocaleDateString(LOCALE, { dateStyle: "long" });
 }
 
-/** Format a day in UTC, as a certificate has it: it is the same wherever it is read. */
+/** Format a day in UTC, as on a certificate, so that the text is the same in all time zones. */
 export function dateUtc(time: Timestamp | undefined): string {
   return time === undefined
     ? ""
@@ -61,7 +69,10 @@ export function dateUtc(time: Timestamp | undefined): string {
 
 const collator = new Intl.Collator(LOCALE);
 
-/** Return a copy of `items` sorted by a name or title as its reader expects: Élise before Zoë, regardless of case. */
+/**
+ * Return a copy of `items`, sorted by a name or title in the alphabetical order of the reader's language. Case is
+ * ignored.
+ */
 export function sortedBy<Item>(items: readonly Item[], text: (item: Item) => string): Item[] {
   return [...items].sort((one, other) => collator.compare(text(one), text(other)));
 }

@@ -1,4 +1,4 @@
-// The texts of the pages. Another language is another object of the type `Messages`.
+// The texts of the pages. A translation is another object of the type `Messages`.
 import { en } from "./en";
 
 /** Widens literal texts to `string`, so that a translation can differ. */
@@ -8,7 +8,7 @@ type Translatable<Texts> = Texts extends string
     ? (...parameters: Parameters) => Result extends string ? string : Result
     : { readonly [Key in keyof Texts]: Translatable<Texts[Key]> };
 
-/** The catalogue that each language has to provide: texts by feature, and functions for texts with parameters. */
+/** The catalogue that each language must provide: texts by feature, and functions for texts with parameters. */
 export type Messages = Translatable<typeof en>;
 
 export const messages: Messages = en;

@@ -1,18 +1,24 @@
-// The answer journal: what this device stores of changes that the server has not acknowledged. It belongs to the person who made them, and
-// has an entry for each change, so that no tab writes over another's.
+// The answer journal: the changes that this device stores until the server has acknowledged them. Each change belongs
+// to the person who made it, and has a separate key, so that no tab overwrites the changes of another tab.
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { newId } from "../api/ids";
 import { type AnswerChange, AnswerChangeSchema } from "../gen/proctorium/assessment/v1/attempts_pb";
 
 const PREFIX = "proctorium.answers.";
-/** The maximum number of stored attempts of other people, so that a shared computer does not fill up. */
+/**
+ * The maximum number of attempts of other people with stored changes. It prevents the storage of a shared computer from
+ * filling up.
+ */
 const MAX_ATTEMPTS_OF_OTHERS = 50;
 
-/** A change that waits for its acknowledgement. */
+/** A change that the server has not acknowledged. */
 export interface PendingChange {
   readonly key: string;
   change: AnswerChange;
-  /** The server's time when it was made, or an earlier one where the device did not know it. In milliseconds. */
+  /**
+   * The server's time in milliseconds when the change was made. If the device did not know this time, the value is
+   * earlier.
+   */
   readonly madeTime: number;
 }
 
@@ -34,19 +40,22 @@ export class Journal {
     return this.#prefix + newId();
   }
 
-  /** List the changes that any tab stored, in the order of the sequence numbers, not by time: clocks can be set back. */
+  /**
+   * List the changes of all tabs, sorted by sequence number. They are not sorted by time, because clocks can be set
+   * back.
+   */
   list(): PendingChange[] {
     return storedKeys((key) => key.startsWith(this.#prefix))
       .flatMap((key) => read(key) ?? [])
       .sort(bySequence);
   }
 
-  /** Return the highest sequence number that any tab stored. */
+  /** Return the highest sequence number among the stored changes of all tabs. */
   lastSequence(): bigint {
     return this.list().at(-1)?.change.sequence ?? 0n;
   }
 
-  /** Store a change; false where the browser has no room or forbids it. */
+  /** Store a change. Return false if the browser has no space or forbids storage. */
   store({ key, change, madeTime }: PendingChange): boolean {
     try {
       localStorage.setItem(key, JSON.stringify({ change: toJson(AnswerChangeSchema, change), madeTime }));
@@ -69,7 +78,7 @@ export class Journal {
   }
 }
 
-/** Return the attempts of a person that have pending changes. */
+/** Return the IDs of the person's attempts that have pending changes. */
 export function pendingAttempts(personId: string): ReadonlySet<string> {
   return new Set(
     storedChanges()
@@ -78,7 +87,7 @@ export function pendingAttempts(personId: string): ReadonlySet<string> {
   );
 }
 
-/** Return how many questions have pending answers of a person. */
+/** Return the number of questions for which this device stores pending answers of the person. */
 export function pendingQuestions(personId: string): number {
   return [...pendingAttempts(personId)].reduce(
     (count, attemptId) => count + questionsOf(new Journal(personId, attemptId).list()),
@@ -90,14 +99,14 @@ function questionsOf(pending: readonly PendingChange[]): number {
   return new Set(pending.map(({ change }) => change.itemId)).size;
 }
 
-/** Return whether this device stores pending answers of anybody. */
+/** Return whether this device stores pending answers of any person. */
 export function hasPending(): boolean {
   return storedChanges().length > 0;
 }
 
 /**
- * Reduce what is stored of everybody but `personId` to what can still matter to them: the newest change of each question, of a limited
- * number of attempts. It stays until they sign in here again.
+ * Remove the changes of other people than `personId` that are not needed. The newest change to each question remains,
+ * in a limited number of attempts, until its owner signs in on this device again.
  */
 export function compactOthers(personId: string): void {
   const attempts = new Map<string, StoredKey>();
@@ -140,7 +149,7 @@ function storedKeys(wanted: (key: string) => boolean): string[] {
   try {
     return Array.from({ length: localStorage.length }, (_, index) => localStorage.key(index) ?? "").filter(wanted);
   } catch {
-    // Forbidden by the browser: then nothing is stored.
+    // The browser forbids storage, so nothing is stored.
     return [];
   }
 }
@@ -150,7 +159,7 @@ function read(key: string): PendingChange | undefined {
     const stored = JSON.parse(localStorage.getItem(key) ?? "") as { change: JsonValue; madeTime: number };
     return { key, change: fromJson(AnswerChangeSchema, stored.change), madeTime: Number(stored.madeTime) };
   } catch {
-    // Removed by another tab meanwhile, or not ours.
+    // Another tab has removed the change, or the stored text is not a change.
     return undefined;
   }
 }
@@ -159,6 +168,6 @@ function removeKey(key: string): void {
   try {
     localStorage.removeItem(key);
   } catch {
-    // Forbidden by the browser: then nothing was stored either.
+    // The browser forbids storage, so there is nothing to remove.
   }
 }

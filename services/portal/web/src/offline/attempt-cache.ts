@@ -1,6 +1,7 @@
-// What this browser stores of a running attempt, so that a reload without a connection shows it again: the pages' shell by a service worker,
-// and the attempt with its person by this module. One attempt at most, of the person who is signed in; nothing stays after a sign-out.
-// Browsers offer this on secure addresses only; elsewhere a reload needs the connection.
+// The offline copy of a running attempt, so that a reload without a connection shows the attempt again. This module
+// stores the attempt and its person. A service worker stores the pages' shell: the document, the scripts and the
+// styles. There is at most one copy, which belongs to the signed-in person, and signing out removes it. Browsers
+// support such a copy only over HTTPS. Over plain HTTP, a reload needs the connection.
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { serverNow } from "../api/server-time";
@@ -15,7 +16,7 @@ export interface OfflineAttempt {
   attempt: Attempt;
 }
 
-/** Store a running attempt and its person, and have the shell stored. */
+/** Store a running attempt and its person. Register the service worker, which stores the shell. */
 export async function storeOffline(person: Person, attempt: Attempt): Promise<void> {
   await Promise.all([
     writeStored("person", toBinary(PersonSchema, person)),
@@ -30,7 +31,9 @@ function withServerTime(attempt: Attempt): Attempt {
   return now === undefined ? attempt : { ...attempt, serverTime: timestampFromMs(Math.round(now)) };
 }
 
-/** Return the attempt that is stored, with the server's time as it probably is now. */
+/**
+ * Return the stored attempt and its person, with an estimate of the server's current time; undefined if there is none.
+ */
 export async function loadOffline(): Promise<OfflineAttempt | undefined> {
   const [person, attempt, storedAt] = await Promise.all([
     readStored("person"),
@@ -45,14 +48,15 @@ export async function loadOffline(): Promise<OfflineAttempt | undefined> {
       attempt: atPresent(found, Number(new TextDecoder().decode(storedAt))),
     };
   } catch {
-    // Stored by another version of these pages.
+    // Another version of the pages has stored the attempt in another format.
     return undefined;
   }
 }
 
 /**
- * Move the attempt's server time on by what the computer's clock says has passed. Nothing but the clock on the page depends on it, and only
- * until the server is reached; a clock that was set back shows no more time than was left before.
+ * Advance the attempt's server time by the time that has passed on the computer's clock since the attempt was stored.
+ * Only the clock on the page uses this estimate, and only until the server is reached. If the computer's clock was set
+ * back, the remaining time is at most the time that remained when the attempt was stored.
  */
 function atPresent(attempt: Attempt, storedAt: number): Attempt {
   if (attempt.serverTime === undefined) return attempt;
@@ -60,12 +64,12 @@ function atPresent(attempt: Attempt, storedAt: number): Attempt {
   return { ...attempt, serverTime: timestampFromMs(timestampMs(attempt.serverTime) + passed) };
 }
 
-/** Remove the stored attempt, after its submission. */
+/** Remove the stored attempt and its person. */
 export async function clearOffline(): Promise<void> {
   await clearStored();
 }
 
-/** Remove everything that was stored, the shell too. */
+/** Remove the stored attempt, the service worker and the shell. */
 export async function clearOfflineAndShell(): Promise<void> {
   await clearStored();
   if (!("serviceWorker" in navigator)) return;

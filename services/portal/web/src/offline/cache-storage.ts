@@ -10,7 +10,7 @@ export async function writeStored(name: string, content: Uint8Array): Promise<vo
   try {
     await (await caches.open(CACHE)).put(address(name), new Response(content as Uint8Array<ArrayBuffer>));
   } catch {
-    // No room, or forbidden: a reload needs the connection then.
+    // The browser has no space or forbids storage, so a reload needs the connection.
   }
 }
 

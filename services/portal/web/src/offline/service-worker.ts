@@ -1,7 +1,11 @@
-// The service worker: keeps the pages' shell, so that a learner who reloads without a connection comes back to the running attempt.
-// The server's document always comes first; the stored one is used only when the server cannot be reached. Calls bypass the worker.
+// The service worker, which stores the pages' shell, so that a learner can reload the running attempt without a
+// connection. The document is always requested from the server first. The worker returns the stored document only if the
+// server cannot be reached. The worker does not handle calls.
 
-/** The paths of the shell's assets; `build.mjs` puts them in, so each build has a worker and a cache of its own. */
+/**
+ * The paths of the shell's assets, which `build.mjs` inserts. Each build has other paths, so it has a separate worker
+ * and cache.
+ */
 declare const ASSETS: readonly string[];
 
 interface ServiceWorker {
@@ -27,7 +31,7 @@ const PREFIX = "shell ";
 const SHELL = PREFIX + ASSETS.join(" ");
 
 worker.addEventListener("install", (event) => {
-  // Calls need not wake the worker.
+  // Send calls directly to the network, without starting the worker.
   void event.addRoutes?.([{ condition: { requestMethod: "POST" }, source: "network" }]);
   event.waitUntil(store().then(() => worker.skipWaiting()));
 });

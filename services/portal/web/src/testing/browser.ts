@@ -1,4 +1,5 @@
-// The parts of a browser that modules use when they are loaded, for tests, which run without one. Import this before them.
+// Replaces the browser's functions that modules use when they are imported, because unit tests run without a browser.
+// Import this module before the tested modules.
 import { vi } from "vitest";
 import { MemoryStorage } from "./memory-storage";
 

@@ -1,4 +1,4 @@
-/** A browser's storage for tests, which run without one. */
+/** A `Storage` in memory for tests, which run without a browser. */
 export class MemoryStorage implements Storage {
   readonly #items = new Map<string, string>();
 
