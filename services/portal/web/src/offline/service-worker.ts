@@ -1,10 +1,10 @@
 // The service worker, which stores the pages' shell, so that a learner can reload the running attempt without a
-// connection. The document is always requested from the server first. The worker returns the stored document only if the
-// server cannot be reached. The worker does not handle calls.
+// connection. The document is always requested from the server first. The worker returns the stored document only if
+// the server cannot be reached. The worker does not handle calls.
 
 /**
- * The paths of the shell's assets, which `build.mjs` inserts. Each build has other paths, so it has a separate worker
- * and cache.
+ * The paths of the shell's assets, which `build.mjs` inserts. A changed build has other paths, and therefore another
+ * worker and cache.
  */
 declare const ASSETS: readonly string[];
 

@@ -52,7 +52,7 @@ function NewPassword(): JSX.Element {
   const change = (event: SubmitEvent): void => {
     const fields = new FormData(event.currentTarget as HTMLFormElement);
     event.preventDefault();
-    // Blanks at the ends are part of a password.
+    // Passwords are not trimmed, because spaces at the start and the end are part of a password.
     const [present, next] = ["current_password", "new_password"].map((name) => String(fields.get(name)));
     void run(async () => {
       await changePassword(present ?? "", next ?? "");

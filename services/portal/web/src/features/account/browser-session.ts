@@ -1,8 +1,9 @@
-// Whether the browser was closed since the sign-in. Pages cannot read the HttpOnly cookies with the tokens, so they have a cookie of their
-// own, which disappears when the browser is closed, unless the person stays signed in.
+// Detects whether the browser was closed since the sign-in. Pages cannot read the HttpOnly cookies that contain the
+// tokens, so they set a separate cookie. Browsers delete this cookie when they are closed, unless the person chose to
+// stay signed in.
 
 const COOKIE = "proctorium_browser_session";
-/** The longest that a sign-in can last. */
+/** The maximum duration of a sign-in. */
 const MAX_SIGN_IN_SECONDS = 7 * 24 * 3600;
 
 export function hasBrowserSession(): boolean {

@@ -1,4 +1,4 @@
-// Who is signed in, signing in and signing out.
+// The signed-in person, signing in and signing out.
 import { effect, signal } from "@preact/signals";
 import { accounts } from "../../api/client";
 import { isUnreachable } from "../../api/errors";
@@ -10,25 +10,33 @@ import { clearOffline, clearOfflineAndShell, loadOffline } from "../../offline/a
 import { hasBrowserSession, startBrowserSession } from "./browser-session";
 import { onSignInElsewhere, sharedPersonId, sharePersonId, shareUnknownPerson } from "./shared-person";
 
-/** The person who is signed in; null for nobody; undefined before the server's first response. */
+/** The signed-in person; null if nobody is signed in; undefined before the server's first response. */
 export const me = signal<Person | null | undefined>(undefined);
 
-/** Whether `me` comes from the attempt that is stored on this device, and the server has not confirmed it since the page was opened. */
+/**
+ * Whether `me` is the person of the offline copy, and the server has not confirmed since the page was opened that this
+ * person is signed in.
+ */
 export const unconfirmed = signal(false);
 
-/** Whether the server has not responded for a while to the question who is signed in. */
+/** Whether the server has not responded for `SILENCE_MS` to the call that returns the signed-in person. */
 export const isServerSilent = signal(false);
 const SILENCE_MS = 3000;
 const RETRY_INTERVAL_MS = 2000;
 
 type GlobalSignOut = "new password" | "sign-out";
 
-/** The action on this page that ended all sign-ins of the person; "perhaps" where it is unknown whether the password was changed. */
+/**
+ * The action on this page that ended all sign-ins of the person. "perhaps new password" means that the response was
+ * lost, so it is unknown whether the password was changed.
+ */
 export const globalSignOut = signal<GlobalSignOut | "perhaps new password" | undefined>(undefined);
-/** An action on this page that may have ended all sign-ins of the person: the server's response was lost. */
+/**
+ * The action on this page that may have ended all sign-ins of the person. It is unknown, because the response was lost.
+ */
 let unansweredSignOut: GlobalSignOut | undefined;
 
-/** The ID of a person whose sign-in ended while they worked here, without signing out; empty for nobody. */
+/** The ID of the person whose sign-in expired while they used this page; empty if there is none. */
 export const expiredPersonId = signal("");
 
 effect(() => {
@@ -42,12 +50,15 @@ effect(() => {
   else void forgetPerson();
 });
 
-/** Return whether calls are made in the name of this person: they are signed in, and nobody else has signed in in another tab since. */
+/**
+ * Return whether this person is signed in, and nobody else has signed in in another tab since. Calls of this page then
+ * have the person's token.
+ */
 export function isSignedIn(personId: string): boolean {
   return me.peek()?.personId === personId && [null, personId].includes(sharedPersonId());
 }
 
-// When another person has signed in in another tab, this page is theirs too.
+// All tabs share the cookies of the sign-in. When another person signs in in another tab, load that person here too.
 onSignInElsewhere((personId) => {
   const here = me.peek()?.personId;
   if (here === undefined || personId === here) return;
@@ -55,12 +66,12 @@ onSignInElsewhere((personId) => {
   void loadCurrentUser();
 });
 
-// A person who signs in again in one tab is signed in in the others.
+// When a person signs in in another tab, load the person here if nobody is signed in.
 onTokensRenewedElsewhere(() => {
   if (me.value === null) void loadCurrentUser();
 });
 
-/** Ask the server who is signed in, and retry while it is unreachable. */
+/** Load the signed-in person from the server, and retry while the server is unreachable. */
 export async function loadCurrentUser(): Promise<void> {
   void loadOrganisationDetails();
   const silence = setTimeout(() => {
@@ -83,8 +94,9 @@ export async function loadCurrentUser(): Promise<void> {
 }
 
 /**
- * Without the server, the learner whose running attempt this browser stores can continue it; answers are sent once the server has confirmed who is signed in.
- * Not if the browser was closed since they signed in, unless they stay signed in: somebody else may be using the computer.
+ * While the server is unreachable, let the learner of the offline copy continue the attempt. Answers are sent after the
+ * server has confirmed that this learner is signed in. Do nothing if the browser was closed after the sign-in and the
+ * learner did not choose to stay signed in, because another person may be using the computer.
  */
 async function loadStoredPerson(): Promise<void> {
   if (me.peek() !== undefined || !hasBrowserSession()) return;
@@ -117,18 +129,18 @@ function setPerson(person: Person | undefined): void {
   me.value = person ?? null;
 }
 
-/** Remove a stored attempt of another person. */
+/** Remove the offline copy if it belongs to another person. */
 async function removeAttemptOfOthers(personId: string | undefined): Promise<void> {
   const stored = await loadOffline();
   if (stored !== undefined && stored.person.personId !== personId) await clearOffline();
 }
 
-/** Change the password, which ends all sign-ins of the person, on this device too. */
+/** Change the password. The service then ends all sign-ins of the person, including the one on this device. */
 export async function changePassword(currentPassword: string, newPassword: string): Promise<void> {
   await endAllSignIns("new password", () => accounts.setPassword({ currentPassword, newPassword }));
 }
 
-/** End all sign-ins of the person, on every device including this one. */
+/** End all sign-ins of the person, including the one on this device. */
 export async function signOutEverywhere(requestId: string): Promise<void> {
   await endAllSignIns("sign-out", () => accounts.signOutEverywhere({ requestId }));
 }
@@ -149,7 +161,7 @@ export async function signOut(): Promise<void> {
   await forgetPerson();
 }
 
-/** Remove what this browser stores of the person, who is signed out. */
+/** Remove the offline copy, and show the page as signed out. Pending answers remain stored. */
 async function forgetPerson(): Promise<void> {
   sharePersonId(undefined);
   await clearOfflineAndShell();

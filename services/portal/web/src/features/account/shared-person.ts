@@ -1,10 +1,10 @@
-// To whom the sign-in cookies belong, which all tabs share.
+// The ID of the person to whom the sign-in cookies belong. All tabs share the cookies and this ID.
 
 const KEY = "proctorium.person";
-/** Stored during a sign-in: it is not known yet to whom the cookies belong. */
+/** The value during a sign-in, while it is unknown to whom the cookies belong. */
 const UNKNOWN = "?";
 
-/** Return the ID of the person to whom the cookies belong; null where no tab has said so. */
+/** Return the ID of the person to whom the cookies belong; null if no tab has stored an ID. */
 export function sharedPersonId(): string | null {
   try {
     return localStorage.getItem(KEY);
@@ -13,22 +13,22 @@ export function sharedPersonId(): string | null {
   }
 }
 
-/** Tell all tabs to whom the cookies belong; undefined for nobody. */
+/** Store for all tabs to whom the cookies belong; undefined means nobody. */
 export function sharePersonId(personId: string | undefined): void {
   try {
     if (personId === undefined) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, personId);
   } catch {
-    // Forbidden by the browser: then each tab knows what it has done itself.
+    // The browser forbids storage, so each tab knows only its own sign-in.
   }
 }
 
-/** Tell all tabs that somebody signs in. */
+/** Store for all tabs that a sign-in is in progress. */
 export function shareUnknownPerson(): void {
   sharePersonId(UNKNOWN);
 }
 
-/** Call `listener` when somebody has signed in in another tab, with their ID. */
+/** Call `listener` with the ID of the person when somebody has signed in in another tab. */
 export function onSignInElsewhere(listener: (personId: string) => void): void {
   addEventListener("storage", ({ key, newValue }) => {
     if (key === KEY && newValue !== null && newValue !== UNKNOWN) listener(newValue);

@@ -34,7 +34,7 @@ export function SignInPage(): JSX.Element {
       <form onSubmit={submit} class="card">
         <label>
           {text.email}
-          {/* biome-ignore lint/a11y/noAutofocus: the page has nothing else to do. */}
+          {/* biome-ignore lint/a11y/noAutofocus: the form is the only content of the page. */}
           <input name="email" type="email" autoComplete="username" required autoFocus />
         </label>
         <label>

@@ -1,4 +1,4 @@
-// Who is signed in, and signing out.
+// The name of the signed-in person, and the button that signs out.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useAction } from "../../api/use-action";
@@ -11,7 +11,10 @@ import { me, signOut } from "./current-user";
 
 const text = messages.account;
 
-/** The name of the signed-in person, where they join a session or work on an attempt: on a shared computer it may be the previous user. */
+/**
+ * Shows who is signed in. It is used where a learner joins a session or works on an attempt, because on a shared
+ * computer the previous user may still be signed in.
+ */
 export function SignedInAs(): JSX.Element | null {
   const person = me.value;
   if (!person) return null;
@@ -23,7 +26,10 @@ export function SignedInAs(): JSX.Element | null {
   );
 }
 
-/** A button that signs out; with unsent answers, it says what happens to them and asks for confirmation. `onSignedOut` runs afterwards. */
+/**
+ * A button that signs out. If answers are pending, it shows what happens to them and asks for confirmation.
+ * `onSignedOut` is called after the sign-out.
+ */
 export function SignOut({ person, onSignedOut }: { person: Person; onSignedOut?: () => void }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [unsent, setUnsent] = useState(0);

@@ -1,4 +1,4 @@
-// The next steps in a course.
+// The links of a course.
 import type { JSX } from "preact";
 import { Link } from "../../components/link";
 import type { Result } from "../../gen/proctorium/assessment/v1/results_pb";
@@ -7,7 +7,7 @@ import { messages } from "../../messages";
 
 const text = messages.courses;
 
-/** Links to what comes next in a course: an enrollment code until it is passed, then its result and certificate. */
+/** Links to the entry of an enrollment code, until the learner has passed, and to the result and the certificate. */
 export function CourseLinks({
   course,
   completed,

@@ -14,7 +14,10 @@ import { bestOf, useOwnResults } from "../results/transcript";
 
 const text = messages.courses;
 
-/** The learner's own progress in a course; `finished` is undefined for people who are not registered in it and have no progress. */
+/**
+ * The learner's progress in a course. `finished` is undefined for people who are not registered in the course, because
+ * they have no progress.
+ */
 interface Progress {
   finished: ReadonlySet<string> | undefined;
   record: (requestId: string, unitId: string) => Promise<void>;
@@ -31,7 +34,7 @@ function useProgress(courseId: string): Progress {
   };
 }
 
-/** The units of a course; where they are `open`, lessons and links can be opened, which records them as done. */
+/** The units of a course. If `open` is true, lessons can be opened. An opened lesson or link is recorded as done. */
 export function CourseOutline({ course, open }: { course: Course; open: boolean }): JSX.Element {
   const progress = useProgress(course.courseId);
   return (
@@ -66,7 +69,10 @@ function Done({ unit, progress }: UnitProps): JSX.Element | null {
   return progress.finished?.has(unit.unitId) ? <Badge tone="good">{text.done}</Badge> : null;
 }
 
-/** A link to another site, in a new tab; done when it was opened or marked so. It has no address while the content is closed. */
+/**
+ * A link to another site, which opens in a new tab. The unit is done when the learner opens the link or marks the unit
+ * as done. While the content is closed, the server returns no address.
+ */
 function LinkUnit({ unit, progress }: UnitProps): JSX.Element {
   const { busy, problem, run } = useAction();
   if (unit.url === "") return <UnitTitle unit={unit} progress={progress} />;
@@ -126,7 +132,7 @@ function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.E
   );
 }
 
-/** A self-paced assessment, which can be taken once; then the link to its result. */
+/** A self-paced assessment. It can be taken once, and then links to its result. */
 function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
   const { busy, problem, run } = useAction();
   const result = bestOf(useOwnResults(), (entry) => entry.result?.assessmentId === unit.assessmentId);

@@ -1,4 +1,4 @@
-// A course: its outline, and its lessons where they are open.
+// The page of a course, with its outline and its open lessons.
 import type { JSX } from "preact";
 import { courses, sessions } from "../../api/client";
 import { useQuery } from "../../api/use-query";
@@ -49,7 +49,10 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
   );
 }
 
-/** The content of a proctored course opens on the page of its session, which knows whether the learner is in it. */
+/**
+ * Links to the sessions in progress of a proctored course. Its content opens on the page of a session, because that
+ * page knows whether the learner has joined the session.
+ */
 function OpenSessions({ course }: { course: Course }): JSX.Element {
   const { data } = useQuery(course.courseId, () => sessions.listSessions({ liveOnly: true }));
   const open =

@@ -1,4 +1,4 @@
-// What a course is, in a few badges, and its description.
+// The badges and the description of a course.
 import type { JSX } from "preact";
 import { Badge, ProctoredBadge } from "../../components/badge";
 import { type Course, CourseKind } from "../../gen/proctorium/enrollment/v1/courses_pb";

@@ -7,7 +7,7 @@ import { sortedBy } from "../../messages/format";
 
 const PAGE_SIZE = 200;
 
-/** List all courses by title. */
+/** List all courses, sorted by title. */
 export async function listAllCourses(): Promise<Course[]> {
   const found = await listAll(
     (pageToken) => courses.listCourses({ pageSize: PAGE_SIZE, pageToken }),
@@ -16,7 +16,7 @@ export async function listAllCourses(): Promise<Course[]> {
   return sortedBy(found, (course) => course.title);
 }
 
-/** List all assessments by title. */
+/** List all assessments, sorted by title. */
 export async function listAllAssessments(): Promise<Assessment[]> {
   const found = await listAll(
     (pageToken) => assessments.listAssessments({ pageSize: PAGE_SIZE, pageToken }),

@@ -1,4 +1,4 @@
-// A course as administrators see it.
+// The page of one course, for administrators.
 import type { JSX } from "preact";
 import { courses } from "../../api/client";
 import { useQuery } from "../../api/use-query";
@@ -18,7 +18,7 @@ const KINDS: Readonly<Record<number, string>> = {
   [UnitKind.ASSESSMENT]: text.unitKind.assessment,
 };
 
-/** A course as administrators see it: its units, and whether it is published. */
+/** Shows the units of a course, and whether the course is published. */
 export function ManagedCoursePage({ courseId }: { courseId: string }): JSX.Element {
   const { data, problem } = useQuery(courseId, () => courses.getCourse({ courseId }));
   const course = data?.course;

@@ -58,7 +58,7 @@ export function NewCourse({ onCreated }: { onCreated: () => void }): JSX.Element
   return (
     <details class="card">
       <summary>{text.create}</summary>
-      {/* Each course has a new form, so that choices in the steps of the last one are reset. */}
+      {/* The key changes after a course is created, so that an empty form replaces the filled one. */}
       <Form key={createdCount} problem={problem} onSubmit={create}>
         <Field label={text.courseTitle} name="title" required maxLength={200} />
         <Field label={text.description} name="description" maxLength={4000} />

@@ -57,7 +57,7 @@ function attemptWith(answers: SavedAnswer[], lastSequence: number): { attempt: A
   return { attempt: create(AttemptSchema, { attemptId: ATTEMPT, answers, lastSequence: BigInt(lastSequence) }) };
 }
 
-/** What was sent: for each call, the question, the sequence number and the value of each change. */
+/** Return the sent changes: for each call, the question, the sequence number and the value of each change. */
 function sent(): [string, number, unknown][][] {
   return saveAnswers.mock.calls.map(([{ changes }]) =>
     changes.map(({ itemId, sequence, answer }) => [itemId, Number(sequence), answer?.value.value]),

@@ -1,4 +1,4 @@
-// Saves the learner's answers: each change stays in this device's journal until the server has acknowledged it.
+// Saves the learner's answers. Each change stays in the answer journal until the server has acknowledged it.
 import { create } from "@bufbuild/protobuf";
 import { timestampMs, timestampNow } from "@bufbuild/protobuf/wkt";
 import { signal } from "@preact/signals";
@@ -23,24 +23,24 @@ const MAX_BATCH_SIZE = 100;
 export type SaveStatus = "saved" | "saving" | "offline" | "refused";
 
 /**
- * Saves the changes of one attempt in order, with as many retries as it takes; survives a reload, a crash and loss of the network. Sends
- * nothing while somebody else than their owner is signed in.
+ * Saves the changes of one attempt in order, and retries until the server has acknowledged them. The changes survive a
+ * reload, a crash and the loss of the network. They are sent only while their owner is signed in.
  */
 export class AnswerSaver {
   readonly status = signal<SaveStatus>("saved");
-  /** The questions with pending changes. */
+  /** The IDs of the questions with pending changes. */
   readonly pendingItems = signal<ReadonlySet<string>>(new Set());
-  /** Whether some answers arrived after the deadline: the server stores them, marked as late (A6). */
+  /** Whether some answers arrived after the deadline. The server stores them and marks them as late (A6). */
   readonly hasLateAnswers = signal(false);
-  /** Whether the browser cannot store some changes: then only this page has them. */
+  /** Whether the browser cannot store some changes, so that only this page has them. */
   readonly hasUnstoredChanges = signal(false);
-  /** The questions where a newer answer from another device or tab replaced a change made here, with that answer. */
+  /** The newer answers from other devices or tabs that replaced answers on this page, by question. */
   readonly superseded = signal<ReadonlyMap<string, SavedAnswer>>(new Map());
   readonly problem = signal<Problem | undefined>(undefined);
   private readonly journal: Journal;
   private pending: PendingChange[];
   private readonly unstored = new Set<PendingChange>();
-  /** The newest answer of the server to each question, as far as this page knows. */
+  /** The newest saved answer to each question that this page knows. */
   private readonly savedAnswers = new Map<string, SavedAnswer>();
   private lastSequence: bigint;
   private sending: Promise<void> | undefined;
@@ -64,20 +64,26 @@ export class AnswerSaver {
     });
   }
 
-  /** Continue above the server's last sequence number, and send pending changes at once: somebody may have signed in again. */
+  /**
+   * Continue with sequence numbers above the server's last one, and send pending changes immediately, because their
+   * owner may have just signed in again.
+   */
   resume(lastSequence: bigint): void {
     if (lastSequence > this.lastSequence) this.lastSequence = lastSequence;
     this.wake?.();
     if (this.pending.length > 0) void this.send();
   }
 
-  /** Take the server's answers and time from an attempt that was loaded. */
+  /** Store the saved answers and the server's time of an attempt that was loaded. */
   noteAttempt({ answers, serverTime }: Attempt): void {
     noteServerTime(serverTime);
     for (const saved of answers) this.noteSaved(saved);
   }
 
-  /** Load answers that another device or tab has saved meanwhile: they count, and the page shows them. Without a connection nothing happens. */
+  /**
+   * Load answers that another device or tab has saved, and publish them in `superseded`, so that the page shows them.
+   * Do nothing if changes are pending or the call fails.
+   */
   async loadNewerAnswers(): Promise<void> {
     if (this.pending.length > 0) return;
     const response = await attempts.getAttempt({ attemptId: this.attemptId }).catch(() => undefined);
@@ -101,7 +107,7 @@ export class AnswerSaver {
       this.savedAnswers.set(saved.itemId, saved);
   }
 
-  /** Return the attempt with the answers that the server has now. */
+  /** Return a copy of the attempt with the newest saved answers. */
   withSavedAnswers(attempt: Attempt): Attempt {
     return { ...attempt, answers: [...this.savedAnswers.values()], lastSequence: this.lastSequence };
   }
@@ -111,7 +117,10 @@ export class AnswerSaver {
     return this.pending.map(({ change }) => change);
   }
 
-  /** Store a change on this device and send it. Its sequence number is above those of all tabs, because the numbers say which change is newer. */
+  /**
+   * Store a change on this device and send it. A higher sequence number means a newer change, so the number is above
+   * those of all tabs.
+   */
   change(itemId: string, answer: Answer): void {
     const stored = this.journal.lastSequence();
     if (stored > this.lastSequence) this.lastSequence = stored;
@@ -130,13 +139,15 @@ export class AnswerSaver {
     void this.send();
   }
 
-  /** The server's time as far as this device knows it; before the first response, a time after the last pending change. */
+  /**
+   * Return the server's time in milliseconds. Before the first response, return a time after the last pending change.
+   */
   private now(): number {
     const lastMade = Math.max(0, ...this.pending.map(({ madeTime }) => madeTime));
     return serverNow() ?? lastMade + performance.now();
   }
 
-  /** Resolve when no change is pending; reject when the server refuses one. */
+  /** Resolve when no change is pending. Reject if the server refuses a change. */
   async flush(): Promise<void> {
     while (this.pending.length > 0) {
       await this.send();
@@ -157,7 +168,8 @@ export class AnswerSaver {
       if (!isSignedIn(this.personId) || unconfirmed.peek()) {
         this.status.value = "offline";
         await this.backOff();
-        // No save has failed meanwhile, so the first retry comes soon after the sign-in.
+        // Nothing was sent, so no save has failed. With the initial backoff, the changes are sent soon after the
+        // sign-in.
         this.backoff = INITIAL_BACKOFF_MS;
         continue;
       }
@@ -165,7 +177,7 @@ export class AnswerSaver {
       try {
         await this.save(batch);
       } catch (thrown) {
-        // Without a sign-in, changes wait as they do without a connection: they can be saved after the next sign-in.
+        // Treat a token error like a lost connection, because the changes can be saved after the next sign-in.
         if (!isUnreachable(thrown) && !isTokenError(thrown)) {
           this.problem.value = toProblem(thrown);
           this.status.value = "refused";
@@ -182,9 +194,12 @@ export class AnswerSaver {
     this.status.value = "saved";
   }
 
-  /** Send a batch, and remove what the server has acknowledged; changes whose numbers another device has used get new numbers instead. */
+  /**
+   * Send a batch, and remove the changes that the server has acknowledged. If another device has used the same sequence
+   * numbers, do not remove the changes, but give them new numbers.
+   */
   private async save(batch: readonly PendingChange[]): Promise<void> {
-    // Tabs that did not know of each other may have used the same numbers.
+    // Two tabs may have used the same numbers if they made changes at the same time.
     if (!isAscending(batch)) return await this.renumber();
     try {
       await attempts.saveAnswers({ attemptId: this.attemptId, changes: batch.map(({ change }) => change) });
@@ -208,7 +223,10 @@ export class AnswerSaver {
     this.pending = this.pending.filter((pending) => !done.includes(pending));
   }
 
-  /** Give pending changes numbers above the server's, except those that would replace an answer that was saved later from elsewhere. */
+  /**
+   * Drop pending changes that are older than the server's answers, and give the remaining changes sequence numbers
+   * above the server's.
+   */
   private async renumber(): Promise<void> {
     const { attempt } = await attempts.getAttempt({ attemptId: this.attemptId });
     if (attempt === undefined) return;
@@ -218,12 +236,12 @@ export class AnswerSaver {
     for (const pending of this.pending.sort(bySequence)) {
       this.lastSequence += 1n;
       pending.change = create(AnswerChangeSchema, { ...pending.change, sequence: this.lastSequence });
-      // Another tab may have sent it already: then it is not stored again.
+      // If the change is not in the journal, another tab may have sent it. Then it is not stored again.
       if (this.journal.holds(pending)) this.store(pending);
     }
   }
 
-  /** Drop changes that are older than the server's answer to the same question. */
+  /** Drop the pending changes to which another device has saved a newer answer to the same question. */
   private dropSuperseded(attempt: Attempt): void {
     const foreign = new Map(
       attempt.answers.filter((saved) => !this.isOwn(saved)).map((saved) => [saved.itemId, saved]),
@@ -242,16 +260,19 @@ export class AnswerSaver {
     this.superseded.value = superseded;
   }
 
-  /** Return whether a saved answer was given here, or known here when the pending changes were made; its acknowledgement may have been lost. */
+  /**
+   * Return whether a saved answer is from this device, or was known to this device when the pending changes were made.
+   * An answer from this device can still be pending if its acknowledgement was lost.
+   */
   private isOwn({ sequence, itemId, answer }: SavedAnswer): boolean {
-    // All numbers below the pending ones were acknowledged to this device, or known to it at the start.
+    // This device received the acknowledgement of each number below the pending ones, or knew the number at the start.
     if (this.pending.every(({ change }) => sequence < change.sequence)) return true;
     return this.pending.some(
       ({ change }) => change.sequence === sequence && change.itemId === itemId && isSameAnswer(change.answer, answer),
     );
   }
 
-  /** Wait for the backoff, or until something happens that makes a retry worthwhile. */
+  /** Wait for the backoff, or until a retry may succeed earlier, for example because somebody has signed in. */
   private async backOff(): Promise<void> {
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, this.backoff);
@@ -271,7 +292,7 @@ export class AnswerSaver {
   private store(pending: PendingChange): void {
     if (this.journal.store(pending)) this.unstored.delete(pending);
     else this.unstored.add(pending);
-    // An unstored change is sent all the same.
+    // A change that could not be stored is sent too.
     this.hasUnstoredChanges.value = this.unstored.size > 0;
   }
 }
@@ -282,7 +303,7 @@ function isAscending(changes: readonly PendingChange[]): boolean {
   );
 }
 
-/** Return whether two answers are equal, regardless of the order of chosen choices. */
+/** Return whether two answers are equal, regardless of the order of the chosen choices. */
 function isSameAnswer(one: Answer | undefined, other: Answer | undefined): boolean {
   return canonicalText(one) === canonicalText(other);
 }

@@ -1,12 +1,12 @@
-// The answer savers of this document, one for each attempt. They live as long as the document, so that leaving the exam room leaves nothing
-// unsent.
+// The answer savers, one for each attempt. They exist until the document is closed, so that pending changes are sent
+// even after the learner has left the exam room.
 import { compactOthers, pendingAttempts } from "../../offline/answer-journal";
 import { me } from "../account/current-user";
 import { AnswerSaver } from "./answer-saver";
 
 const savers = new Map<string, AnswerSaver>();
 
-/** Return the answer saver of an attempt of the person who is signed in. */
+/** Return the answer saver of an attempt of the signed-in person. */
 export function answerSaver(attemptId: string, lastSequence: bigint): AnswerSaver {
   const personId = me.peek()?.personId ?? "";
   const key = `${personId}.${attemptId}`;
@@ -16,7 +16,7 @@ export function answerSaver(attemptId: string, lastSequence: bigint): AnswerSave
   return saver;
 }
 
-/** Send the pending changes of this person on this device, of any attempt: an earlier visit may have ended without a connection. */
+/** Send the person's pending changes to any attempt, because an earlier visit may have ended without a connection. */
 export function sendPendingChanges(personId: string): void {
   compactOthers(personId);
   for (const attemptId of pendingAttempts(personId)) answerSaver(attemptId, 0n);

@@ -14,7 +14,7 @@ function saved(sequence: bigint, answer: Answer): SavedAnswer {
   return create(SavedAnswerSchema, { itemId: QUESTION, sequence, answer });
 }
 
-/** Records the values that are to be saved: numbers, lists of choices, and null for no answer. */
+/** Records the values that the sheet saves: numbers, truth values, lists of choices, and null for no answer. */
 class Recorder implements Saving {
   readonly unacknowledged: { itemId: string; answer: Answer }[] = [];
   readonly changes: unknown[] = [];

@@ -1,11 +1,11 @@
-// The content of an attempt's fields: the one place that has the learner's current answers, regardless of their origin.
+// The content of the answer fields of an attempt. Only the answer sheet has all current answers of the learner.
 import { create } from "@bufbuild/protobuf";
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Attempt, SavedAnswer } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { type Answer, AnswerSchema, ChosenChoicesSchema } from "../../gen/proctorium/assessment/v1/items_pb";
 import { plainNumber, readNumber } from "./parse-number";
 
-/** The interface that a sheet needs for saving answers. */
+/** The interface with which an answer sheet saves answers. */
 export interface Saving {
   readonly unacknowledged: readonly { itemId: string; answer?: Answer | undefined }[];
   change(itemId: string, answer: Answer): void;
@@ -13,25 +13,25 @@ export interface Saving {
 
 interface Entry {
   readonly answer: Answer;
-  /** What was typed, where the field takes text. */
+  /** The typed text, if the field is a text field. */
   readonly text?: string;
 }
 
 const NO_ANSWER = create(AnswerSchema);
 
-/** Return whether a value counts as an answer. */
+/** Return whether an answer has a value. A list without choices is not a value. */
 export function isGiven(answer: Answer | undefined): boolean {
   if (answer?.value.case === undefined) return false;
   return answer.value.case !== "chosen" || answer.value.value.choiceIds.length > 0;
 }
 
 /**
- * The fields of one attempt. Each event reads the newest state here, never one that was rendered before: keys and clicks can come faster
- * than the page is drawn.
+ * The answer fields of one attempt. An event handler reads the newest state from this object and not the rendered
+ * state, because several events can occur before the page is rendered again.
  */
 export class AnswerSheet {
   readonly #entries = signal<ReadonlyMap<string, Entry>>(new Map());
-  /** For each question the sequence number of the answer that was shown when the attempt was loaded, or adopted since. */
+  /** For each question, the sequence number of the saved answer that was loaded with the attempt or adopted later. */
   readonly #shown: Map<string, bigint>;
   readonly #saving: Saving;
 
@@ -39,7 +39,7 @@ export class AnswerSheet {
     this.#saving = saving;
     this.#shown = new Map(attempt.answers.map(({ itemId, sequence }) => [itemId, sequence]));
     const entries = new Map<string, Entry>();
-    // Changes that this device still has to send take precedence over the server's answers.
+    // The pending changes of this device take precedence over the server's answers.
     for (const { itemId, answer } of [...attempt.answers, ...saving.unacknowledged]) {
       if (answer !== undefined) entries.set(itemId, { answer });
     }
@@ -65,7 +65,7 @@ export class AnswerSheet {
     return entry?.answer.value.case === "number" ? plainNumber(entry.answer.value.value) : "";
   }
 
-  /** Return whether a field has content that is not an answer. */
+  /** Return whether a field has content that cannot be saved as an answer. */
   isUnsavable(itemId: string): boolean {
     const text = this.#entries.value.get(itemId)?.text;
     return text !== undefined && !["empty", "number"].includes(readNumber(text).kind);
@@ -94,7 +94,10 @@ export class AnswerSheet {
     this.#set(itemId, { answer: create(AnswerSchema, { value: { case: "truth", value: truth } }) });
   }
 
-  /** Take the text of a number field. Text that is not a number is no answer, even if it begins with one. */
+  /**
+   * Set the text of a number field. If the text is not a number, there is no answer, even if the text begins with a
+   * number.
+   */
   type(itemId: string, text: string): void {
     const reading = readNumber(text);
     const answer =
@@ -107,7 +110,7 @@ export class AnswerSheet {
     this.#set(itemId, { answer: NO_ANSWER });
   }
 
-  /** Show answers that were given elsewhere and are newer than those shown here. */
+  /** Show saved answers from other devices or tabs that are newer than the shown answers. */
   adopt(saved: Iterable<SavedAnswer>): void {
     const entries = new Map(this.#entries.value);
     for (const { itemId, sequence, answer } of saved) {
@@ -125,7 +128,10 @@ export class AnswerSheet {
   }
 }
 
-/** Return whether nothing needs saving: the same number in other digits, or no answer twice. Each click on a choice is saved. */
+/**
+ * Return whether a changed field needs no saving: it has the same number in another notation, or still no answer. Each
+ * click on a choice is saved.
+ */
 function isSameValue({ value: one }: Answer, { value: other }: Answer): boolean {
   if (one.case === undefined) return other.case === undefined;
   return one.case === "number" && other.case === "number" && Object.is(one.value, other.value);

@@ -1,4 +1,4 @@
-// An attempt before its start and after its submission: the next step, or the button that starts the clock.
+// An attempt before its start and after its submission, with the next step or the button that starts the attempt.
 import type { JSX } from "preact";
 import { attempts } from "../../api/client";
 import { useQuery } from "../../api/use-query";
@@ -16,13 +16,13 @@ const text = messages.exam;
 
 interface StartProps {
   attempt: Attempt;
-  /** The learner in the session of the attempt. */
+  /** The learner as a participant of the attempt's session, if the attempt belongs to a session. */
   participant: Participant | undefined;
   busy: boolean;
   start: () => void;
 }
 
-/** The attempt while its questions are not shown. */
+/** Shows an attempt without its questions. */
 export function AttemptStatus({ attempt, participant, busy, start }: StartProps): JSX.Element {
   switch (attempt.state) {
     case AttemptState.AWAITING_AUTHORIZATION:
@@ -90,7 +90,10 @@ function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.E
 
 const MAX_ATTEMPTS = 200;
 
-/** Return another attempt of the learner that is in progress. Without a response, only the server's rules decide. */
+/**
+ * Return another attempt of the learner that is in progress. If the attempts cannot be loaded, return undefined, so
+ * that the learner can start the attempt without a warning.
+ */
 function useRunning(attemptId: string): Attempt | undefined {
   const { data } = useQuery(`running/${attemptId}`, () => attempts.listAttempts({ pageSize: MAX_ATTEMPTS }));
   return data?.attempts.find((other) => other.attemptId !== attemptId && other.state === AttemptState.IN_PROGRESS);

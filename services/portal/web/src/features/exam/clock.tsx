@@ -1,4 +1,4 @@
-// The clock of an attempt: it counts from the server's time to the server's deadline.
+// The clock of an attempt, which counts down from the server's time to the deadline.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
@@ -8,18 +8,18 @@ import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
 import { Announcer, visibleWarning } from "./time-warnings";
 
-/** The attempt as the server last sent it, and when that was by `performance.now()`. */
+/** The attempt that the server sent last, and the value of `performance.now()` when it arrived. */
 export interface AttemptSnapshot {
   attempt: Attempt;
   at: number;
 }
 
-/** How far the computer's clock may shift before the time is requested from the server. */
+/** The largest shift of the computer's clock for which the time is not requested from the server again. */
 const MAX_DRIFT_MS = 2000;
 
 /**
- * Notices when the computer's clock and `performance.now()` no longer run alike: the clock was set, or `performance.now()` stood still while
- * the computer slept, as it does on some systems.
+ * Detects that the difference between the computer's clock and `performance.now()` has changed. Either the clock was
+ * set, or `performance.now()` stood still while the computer slept, as on some systems.
  */
 export class ClockDrift {
   #difference: number;
@@ -28,7 +28,7 @@ export class ClockDrift {
     this.#difference = date - now;
   }
 
-  /** Return whether the clocks have moved apart since the last call. */
+  /** Return whether the difference has changed by more than `MAX_DRIFT_MS` since the last call. */
   hasJumped(date: number, now: number): boolean {
     const before = this.#difference;
     this.#difference = date - now;
@@ -36,7 +36,10 @@ export class ClockDrift {
   }
 }
 
-/** Return `performance.now()`, every second. When the computer's clock and this one move apart, `onJump` requests the time from the server. */
+/**
+ * Return `performance.now()`, updated every second. `onJump` is called when the computer's clock drifts from it, and
+ * should request the time from the server.
+ */
 export function useSteadyClock(onJump: () => void): ReadonlySignal<number> {
   const now = useSignal(performance.now());
   useEffect(() => {
@@ -50,14 +53,14 @@ export function useSteadyClock(onJump: () => void): ReadonlySignal<number> {
   return now;
 }
 
-/** Return the whole seconds to the server's deadline, counted from the server's time; undefined for an attempt without a limit. */
+/** Return the whole seconds from the server's time to the deadline; undefined for an attempt without a time limit. */
 export function secondsLeft({ attempt, at }: AttemptSnapshot, now: number): number | undefined {
   if (attempt.deadlineTime === undefined || attempt.serverTime === undefined) return undefined;
   const left = timestampMs(attempt.deadlineTime) - timestampMs(attempt.serverTime);
   return Math.max(0, Math.round((left - Math.max(0, now - at)) / 1000));
 }
 
-/** Return seconds as hours, minutes and seconds: "01:30:00". */
+/** Format seconds as hours, minutes and seconds, such as "01:30:00". */
 export function clockText(seconds: number): string {
   const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
   return parts.map((part) => String(part).padStart(2, "0")).join(":");
@@ -84,7 +87,7 @@ export function Clock({ shown, now }: ClockProps): JSX.Element | null {
         {clockText(left)}
       </span>
       {warning && <Badge tone={left <= 300 ? "bad" : "wait"}>{warning}</Badge>}
-      {/* Spoken at three moments only: a clock that speaks every second does not help. */}
+      {/* Announced only at a few moments, because an announcement every second would disturb the learner. */}
       <span class="visually-hidden" role="status">
         {announcer.current.announce(left)}
       </span>

@@ -1,4 +1,4 @@
-// What a learner needs to know while the connection is lost: that no answer is lost, and that the time continues or is over.
+// The note while the connection is lost: no answer is lost, and the time continues or is over.
 import type { JSX } from "preact";
 import { messages } from "../../messages";
 import type { AnswerSaver } from "./answer-saver";

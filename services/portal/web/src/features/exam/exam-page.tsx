@@ -1,4 +1,4 @@
-// An attempt: before it starts, while it runs, and after it was submitted.
+// The page of an attempt before its start, while it is in progress, and after its submission.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { attempts, lobby } from "../../api/client";
@@ -44,7 +44,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       setStarted(attempt);
     });
   const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;
-  // On a return, from any device, the attempt continues where it was.
+  // If this page has not started the attempt, load its questions and saved answers.
   const returned = useQuery(`${attemptId}/${running}`, async () =>
     running && started === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
   );
@@ -79,7 +79,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   );
 }
 
-/** Return the attempt that this browser has stored, where the page was opened without a connection. */
+/** Return the offline copy of the attempt if the page was opened without a connection. */
 function useStored(attemptId: string): AttemptSnapshot | undefined {
   const [stored, setStored] = useState<AttemptSnapshot | undefined>(undefined);
   useEffect(() => {
@@ -92,8 +92,9 @@ function useStored(attemptId: string): AttemptSnapshot | undefined {
 }
 
 /**
- * Keeps the learner connected to the session: the proctor's roster shows who watches it. Shows a removal and the end of the session while
- * the attempt is still `open`, because the attempt's own stream shows them later.
+ * Keeps the learner connected to the session: the roster shows a learner as connected while the learner's page watches
+ * the session. Shows the learner's removal. While the attempt is `open`, it also shows the end of the session, which
+ * the stream of the attempt reports later.
  */
 function SessionPresence({
   sessionId,

@@ -1,4 +1,5 @@
-// The exam room: the questions of a running attempt. Each change is saved at once, and stays on this device until it is acknowledged.
+// The exam room: the questions of a running attempt. Each change is sent immediately, and is stored on this device
+// until the server has acknowledged it.
 import type { JSX } from "preact";
 import type { Problem } from "../../api/errors";
 import { PageTitle } from "../../components/page-title";
@@ -19,7 +20,7 @@ interface ExamRoomProps {
   attempt: Attempt;
   shown: AttemptSnapshot;
   connected: boolean;
-  /** Why the stream of the attempt will not be reopened. */
+  /** The error after which the stream of the attempt is not reopened. */
   problem: Problem | undefined;
   reopen: () => void;
 }

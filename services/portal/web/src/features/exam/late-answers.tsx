@@ -1,10 +1,10 @@
-// The answers that arrived after the deadline and do not count, so that the learner knows what happened to them.
+// The note about answers that arrived after the deadline and do not count.
 import type { JSX } from "preact";
 import { attempts } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import { messages } from "../../messages";
 
-/** Load the numbers of the questions with late answers, again whenever `revision` changes. */
+/** Return the numbers of the questions with late answers. They are loaded again when `revision` changes. */
 export function useLateQuestions(attemptId: string, revision: string): readonly number[] {
   const { data } = useQuery(`late/${attemptId}/${revision}`, () => attempts.getAttempt({ attemptId }));
   return data?.attempt?.lateItemNumbers ?? [];

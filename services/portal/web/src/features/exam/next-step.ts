@@ -1,4 +1,4 @@
-// What a learner waits for before an assessment that has not been authorised.
+// The next step of a learner before the assessment is authorised.
 import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
 

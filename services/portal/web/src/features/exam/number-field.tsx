@@ -1,4 +1,5 @@
-// The field for a number. A text that is not a number, or can be read in two ways, is no answer: then the page asks the learner.
+// The field for a number. If the text is not a number or can mean two numbers, there is no answer, and the page asks
+// the learner to correct the text or to choose a number.
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { messages } from "../../messages";

@@ -1,20 +1,24 @@
-// Parses numbers as people type them, and formats them so that they can be typed again.
+// Parses the numbers that people type, and formats numbers as texts that can be parsed again.
 
 /** The meaning of a text in a number field. */
 export type Reading =
   | { kind: "empty" }
   | { kind: "number"; value: number }
-  /** A separator that is a decimal point to some people and separates thousands for others; `meanings` are texts with one reading. */
+  /**
+   * The text has a separator that is either a decimal point or a thousands separator. `meanings` has an unambiguous
+   * text for each of the two numbers.
+   */
   | { kind: "ambiguous"; meanings: readonly [string, string] }
   | { kind: "unreadable" };
 
 const DECIMAL = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/;
-// "1.250" and "1,250": one separator before exactly three digits. Nobody writes a leading zero before a separator of thousands.
+// Texts such as "1.250" and "1,250", with one separator before exactly three digits. A text that begins with zero is
+// not ambiguous, because nobody writes a leading zero before a thousands separator.
 const AMBIGUOUS = /^([+-]?[1-9]\d{0,2})[.,](\d{3})$/;
-// Keyboards and copied texts have other characters for the minus sign than programs have.
+// Keyboards and copied texts may have other minus signs than the ASCII character.
 const MINUS_SIGNS = /^[\u2212\u2013\ufe63\uff0d]/;
 
-/** Read digits with an optional sign and one decimal point or comma. */
+/** Parse a number with an optional sign and at most one decimal point or decimal comma. */
 export function readNumber(typed: string): Reading {
   const text = typed.trim().replace(MINUS_SIGNS, "-");
   if (text === "") return { kind: "empty" };
@@ -29,7 +33,7 @@ export function readNumber(typed: string): Reading {
   return DECIMAL.test(text) && Number.isFinite(value) ? { kind: "number", value } : { kind: "unreadable" };
 }
 
-/** Return the shortest text without exponent that `readNumber` reads as this number, with a decimal point. */
+/** Return the shortest text without an exponent that `readNumber` parses as this number. It has a decimal point. */
 export function plainNumber(value: number): string {
   const [digits = "", exponent] = Math.abs(value).toString().split("e");
   const sign = value < 0 ? "-" : "";
@@ -41,7 +45,7 @@ export function plainNumber(value: number): string {
   return `${sign}${all.padEnd(point, "0")}`;
 }
 
-/** A number with exactly three decimals, such as 1.234, gets a fourth: otherwise it could be read as 1234. */
+/** Append a zero to a number such as 1.234, because a person could read 1.234 as 1234. */
 function withoutAmbiguity(sign: string, digits: string): string {
   return AMBIGUOUS.test(digits) ? `${sign}${digits}0` : `${sign}${digits}`;
 }

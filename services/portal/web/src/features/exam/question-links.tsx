@@ -1,4 +1,4 @@
-// Links to the questions of the exam room: an overview at the top, and those without an answer at the end.
+// Links to the questions of the exam room: all questions at the top, and the unanswered questions at the end.
 import type { JSX } from "preact";
 import { messages } from "../../messages";
 
@@ -32,7 +32,7 @@ export function UnansweredQuestions({ questions }: { questions: readonly Questio
   );
 }
 
-/** A link to a question, which moves the keyboard's focus there too. */
+/** A link that moves the keyboard focus to a question. */
 function QuestionLink({ number, answered }: QuestionState): JSX.Element {
   const follow = (event: MouseEvent): void => {
     event.preventDefault();

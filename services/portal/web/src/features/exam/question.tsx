@@ -135,11 +135,11 @@ function Option({ label, ...input }: OptionProps): JSX.Element {
   );
 }
 
-/** A button that clears the answer: a radio button alone cannot be unchecked. */
+/** A button that clears the answer, because a person cannot uncheck a radio button. */
 function Clear({ item, number, sheet }: FieldProps): JSX.Element | null {
   if (!sheet.isAnswered(item.itemId)) return null;
   const clear = (event: TargetedEvent<HTMLButtonElement>): void => {
-    // The button disappears: the focus moves to the choices.
+    // Move the focus to the choices, because the button is removed with the answer.
     event.currentTarget.closest("fieldset")?.querySelector("input")?.focus();
     sheet.clear(item.itemId);
   };

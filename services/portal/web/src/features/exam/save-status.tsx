@@ -1,4 +1,4 @@
-// Whether answers are saved: for one question, and for all.
+// Shows whether answers are saved, for one question and for all questions.
 import type { JSX } from "preact";
 import { Badge } from "../../components/badge";
 import { ProblemNote } from "../../components/problem-note";
@@ -20,14 +20,14 @@ interface QuestionSaveStatusProps {
   answered: boolean;
 }
 
-/** Whether the server has the answer to one question. */
+/** Shows whether the server has saved the answer to one question. */
 export function QuestionSaveStatus({ saver, itemId, answered }: QuestionSaveStatusProps): JSX.Element {
   const isPending = saver.pendingItems.value.has(itemId);
   const shown = isPending ? PENDING[saver.status.value] : answered ? text.saved : text.notAnswered;
   return <p class={isPending ? "saved waiting" : "saved"}>{shown}</p>;
 }
 
-/** Whether the server has all answers; `unsavable` of them are not valid. */
+/** Shows whether the server has saved all answers. `unsavable` is the number of answers that are not valid. */
 export function SaveStatusBadge({ saver, unsavable }: { saver: AnswerSaver; unsavable: number }): JSX.Element {
   const saved = saver.status.value === "saved";
   return (

@@ -1,4 +1,5 @@
-// Submitting an attempt, after a confirmation that says what is not answered.
+// The form that submits an attempt. Before the submission, it shows the number of unanswered questions and asks for
+// confirmation.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { attempts } from "../../api/client";
@@ -14,7 +15,7 @@ const text = messages.exam;
 interface SubmitFormProps {
   attempt: Attempt;
   saver: AnswerSaver;
-  /** How many questions have no answer. */
+  /** The number of questions without an answer. */
   unanswered: number;
   /** The numbers of the questions whose content cannot be saved. */
   unsavable: readonly number[];

@@ -39,7 +39,7 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
   );
 }
 
-/** Answers that were given without a connection and arrived after the deadline (A6). */
+/** Shows that answers are still pending, and which answers arrived after the deadline (A6). */
 function LateNotes({ attempt, saver }: { attempt: Attempt; saver: AnswerSaver }): JSX.Element {
   const pending = saver.pendingItems.value.size;
   const numbers = useLateQuestions(attempt.attemptId, `${pending}/${saver.hasLateAnswers.value}`);

@@ -19,7 +19,7 @@ test.each([
   expect(visibleWarning(left)).toBe(text);
 });
 
-/** What is spoken, with the seconds at which it appeared. */
+/** Return the announced texts, each with the seconds that were left when the text appeared. */
 function spoken(seconds: Iterable<number>): [number, string][] {
   const announcer = new Announcer();
   const found: [number, string][] = [];

@@ -1,14 +1,16 @@
-// The warnings that an attempt's time is about to end. Each is true for as long as it is shown.
+// The warnings that an attempt's time is about to end. A warning is shown only while it is true.
 import { messages } from "../../messages";
 
 const text = messages.exam;
 
-/** Seconds before the deadline. */
+/** The times of the warnings, in seconds before the deadline. */
 const MARKS = [60, 300, 900];
-/** How long an announcement stays for screen readers: after that it would no longer be true. */
+/**
+ * The time for which an announcement stays on the page for screen readers. After this time, it would no longer be true.
+ */
 const ANNOUNCED_SECONDS = 5;
 
-/** Return the visible warning with `left` whole seconds left; empty where there is nothing to warn of. */
+/** Return the visible warning when `left` whole seconds are left; empty if no warning applies. */
 export function visibleWarning(left: number): string {
   if (left === 0) return text.timeOver;
   const mark = MARKS.find((seconds) => left <= seconds);
@@ -16,13 +18,16 @@ export function visibleWarning(left: number): string {
   return left === mark ? text.left(mark) : text.lessThanLeft(mark);
 }
 
-/** Decides what a screen reader speaks: each mark once, when it is passed. A page that is opened later skips the earlier marks. */
+/**
+ * Decides what screen readers announce. Each mark is announced once, when the remaining time reaches it. Marks that
+ * were reached before the page was opened are not announced.
+ */
 export class Announcer {
   #before: number | undefined;
   #text = "";
   #until = 0;
 
-  /** Return the text of the live region with `left` whole seconds left. */
+  /** Return the text of the live region when `left` whole seconds are left. */
   announce(left: number): string {
     const passed = MARKS.find((mark) => this.#before !== undefined && this.#before > mark && left <= mark);
     if (this.#before !== undefined && this.#before > 0 && left === 0) this.#speak(text.timeOver, 0);

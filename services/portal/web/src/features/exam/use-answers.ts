@@ -1,4 +1,4 @@
-// The answers of an attempt in the exam room: its fields, their saving, and their refreshing from elsewhere.
+// Hooks for the answers in the exam room: the answer fields, the saving, and updates from other devices and tabs.
 import { useEffect, useMemo } from "preact/hooks";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { storeOffline } from "../../offline/attempt-cache";
@@ -7,14 +7,16 @@ import type { AnswerSaver } from "./answer-saver";
 import { answerSaver } from "./answer-savers";
 import { AnswerSheet } from "./answer-sheet";
 
-/** Return the attempt's answer saver and answer sheet; newer answers from other devices and tabs appear in the sheet. */
+/**
+ * Return the attempt's answer saver and answer sheet. Newer answers from other devices and tabs appear in the sheet.
+ */
 export function useAnswers(attempt: Attempt): { saver: AnswerSaver; sheet: AnswerSheet } {
   const created = useMemo(() => {
     const saver = answerSaver(attempt.attemptId, attempt.lastSequence);
     return { attempt, saver, sheet: new AnswerSheet(attempt, saver) };
   }, [attempt.attemptId]);
   useEffect(() => created.saver.superseded.subscribe((newer) => created.sheet.adopt(newer.values())), [created]);
-  // An attempt that was loaded again may have newer answers from elsewhere than the sheet.
+  // If the attempt was loaded again, it may have newer answers from other devices than the answer sheet.
   useEffect(() => {
     if (created.attempt === attempt) created.saver.noteAttempt(attempt);
     else void created.saver.loadNewerAnswers();
@@ -24,7 +26,7 @@ export function useAnswers(attempt: Attempt): { saver: AnswerSaver; sheet: Answe
   return created;
 }
 
-/** Load what another device has saved whenever the person comes back to this page. */
+/** Load answers that other devices have saved, whenever the person returns to this page. */
 function useNewerAnswers(saver: AnswerSaver): void {
   useEffect(() => {
     const load = (): void => {
@@ -39,7 +41,7 @@ function useNewerAnswers(saver: AnswerSaver): void {
   }, [saver]);
 }
 
-/** The copy is not written on each keystroke: most texts are typed within a second. */
+/** The delay before the offline copy is written, so that it is not written after each keystroke. */
 const STORE_DELAY_MS = 300;
 
 /** Store the running attempt with its saved answers on this device, so that a reload without a connection shows it again. */

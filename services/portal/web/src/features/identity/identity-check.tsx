@@ -16,10 +16,17 @@ import { prepareImage } from "./image";
 
 const text = messages.identity;
 
-/** The case is created by an event, a moment after joining; later while events queue up, when everybody who joined polls at once. */
+/**
+ * The error until the case exists. The identity service creates the case when it receives the event that the learner
+ * joined, normally after a moment. If many learners join at once, events wait longer, so the backoff between the calls
+ * grows.
+ */
 const NOT_YET = "NOT_FOUND";
 
-/** The edge's time limit, for many megabytes on a slow line. */
+/**
+ * The time limit for sending a photo, which is equal to the edge's. A photo may have many megabytes, and the connection
+ * may be slow.
+ */
 const PHOTO_TIMEOUT_MS = 60_000;
 
 export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
@@ -28,7 +35,8 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
   );
   const pause = useRef(INITIAL_BACKOFF_MS);
   const waits = state !== IdentityState.VERIFIED && data === undefined && problem?.reason === NOT_YET;
-  // Each response is a new problem object: one pause follows each, however often the page is rendered.
+  // Each response is a new problem object, so there is one pause for each response, regardless of how often the page is
+  // rendered.
   useEffect(() => {
     if (!waits) return;
     const unmount = new AbortController();
@@ -112,7 +120,8 @@ function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): J
       onSent();
     }, `${file.name}/${file.lastModified}`);
   };
-  // Browsers report only changes: without this, choosing the same file again would not send it again.
+  // Browsers report a chosen file only if the choice has changed. After the reset, the same file can be chosen and sent
+  // again.
   const resetInput = (event: Event): void => {
     (event.currentTarget as HTMLInputElement).value = "";
   };

@@ -16,7 +16,7 @@ interface DecisionProps {
   sessionId: string;
   personId: string;
   name: string;
-  /** Called when the case was decided while it was open, to move the focus. */
+  /** Called when the case is decided while the dialog is open, to move the focus. */
   onDecided: () => void;
 }
 
@@ -25,7 +25,8 @@ export function IdentityDecision({ sessionId, personId, name, onDecided }: Decis
   const dialog = useRef<HTMLDialogElement>(null);
   const latest = useRef({ open, onDecided });
   latest.current = { open, onDecided };
-  // A decided case has no button to return the focus to: it would move to the top of the page.
+  // The button that opened the dialog is removed when the case is decided. The focus cannot return to it, and would
+  // move to the top of the page.
   useEffect(() => () => void (latest.current.open && latest.current.onDecided()), []);
   useEffect(() => {
     if (open) dialog.current?.showModal();

@@ -1,14 +1,18 @@
-// Prepares identity photos for sending: recognises their format by content, and scales them down to what the service stores.
+// Prepares identity photos for sending: recognises the format by the content, and scales photos down to the size that
+// the service stores.
 import { ProblemError } from "../../api/errors";
 import { messages } from "../../messages";
 
-/** The longer side of what the service stores (`stored_side`): more pixels would only take longer to send. */
+/**
+ * The longer side in pixels of the images that the service stores (`stored_side`). More pixels would only take longer
+ * to send.
+ */
 const LONGER_SIDE = 2000;
 /** A file up to this size is sent unchanged, if its sides are small enough too. */
 const SMALL_BYTES = 1024 * 1024;
-/** The service's limit, which matters for photos that this browser cannot open and scale down. */
+/** The service's limit. A photo can exceed it only if this browser cannot open the photo and scale it down. */
 const MAX_BYTES = 8 * 1024 * 1024;
-/** A larger file is not opened at all. */
+/** The maximum size of a file that this page opens. */
 const MAX_BYTES_TO_OPEN = 100 * 1024 * 1024;
 const JPEG_QUALITY = 0.9;
 
@@ -25,13 +29,13 @@ export function detectFormat(start: Uint8Array): Format {
   return "unknown";
 }
 
-/** Return the size in pixels in which a photo is sent: its longer side is at most `LONGER_SIDE`. */
+/** Return the size in pixels to which a photo is scaled. The longer side is at most `LONGER_SIDE`. */
 export function fitToLimit(width: number, height: number): { width: number; height: number } {
   const scale = Math.min(1, LONGER_SIDE / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
-/** Return the bytes to send for a photo that a person chose, upright and scaled down. Throws an ProblemError for an unusable file. */
+/** Return the bytes to send for a chosen photo, upright and scaled down. Throws a ProblemError for an unusable file. */
 export async function prepareImage(file: File): Promise<Uint8Array<ArrayBuffer>> {
   if (file.size === 0) throw new ProblemError("IMAGE_UNREADABLE", text.emptyFile);
   if (file.size > MAX_BYTES_TO_OPEN) {
@@ -61,7 +65,7 @@ async function bytes(blob: Blob): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await blob.arrayBuffer());
 }
 
-/** Decode a photo and turn it as its metadata says; return undefined where this browser cannot open it. */
+/** Decode a photo and rotate it according to its metadata. Return undefined if this browser cannot open it. */
 function decode(file: File): Promise<ImageBitmap | undefined> {
   return createImageBitmap(file, { imageOrientation: "from-image" }).catch(() => undefined);
 }
@@ -72,7 +76,7 @@ async function toJpeg(bitmap: ImageBitmap, width: number, height: number): Promi
   canvas.height = height;
   const context = canvas.getContext("2d");
   if (context === null) throw new Error("This browser has no canvas.");
-  // Transparent areas become white, as in the service: JPEG would make them black.
+  // Make transparent areas white, as the service does. JPEG has no transparency and would make them black.
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";

@@ -1,4 +1,5 @@
-// The dialog with the form to report or change an incident. The entered values are kept when the dialog is closed.
+// The dialog with the form to report or change an incident. When the dialog is closed, the entered values remain
+// stored.
 import type { JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem } from "../../api/errors";
@@ -130,7 +131,10 @@ function withEntries(draft: Draft, { value }: FormValues): Draft {
   return { ...draft, entries: { categoryId, severity, note, time: enteredTime(value, "occurrence_time") } };
 }
 
-/** Return the problem with the form's field names: an update names the fields of the incident, such as `incident.note`. */
+/**
+ * Return the problem with the names of the form's fields: the violations of an update have names such as
+ * `incident.note`, but the form has the field `note`.
+ */
 function atFields(problem: Problem | undefined): Problem | undefined {
   const violations = problem?.violations?.map((one) => ({ ...one, field: one.field.replace(/^incident\./, "") }));
   return problem && { ...problem, ...(violations ? { violations } : {}) };

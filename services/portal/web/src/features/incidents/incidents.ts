@@ -144,7 +144,10 @@ export function updateOf(
   };
 }
 
-/** Return the draft based on a newer revision: changed fields keep their entered values, the others get the newer ones. */
+/**
+ * Return the draft based on a newer revision. Changed fields keep their entered values, and the other fields have the
+ * newer values.
+ */
 export function rebase(draft: Draft, current: Incident): Draft {
   const before = unchangedEntries(draft);
   const theirs = unchangedEntries({ ...draft, incident: current });

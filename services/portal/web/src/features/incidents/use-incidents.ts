@@ -41,7 +41,7 @@ export interface Editor {
   /** Save the incident with the occurrence time `time`. */
   save: (draft: Draft, time: Timestamp) => void;
   discard: () => void;
-  /** Called after the form is closed. A changed draft is kept. */
+  /** Called after the form is closed. A changed draft remains stored. */
   onClose: () => void;
 }
 

@@ -1,14 +1,15 @@
-// Parses enrollment codes by the rules of enrollment's domain/code_texts.py.
+// Parses enrollment codes by the rules of the enrollment service (domain/code_texts.py).
 import { messages } from "../../messages";
 
-// White space, controls, invisible characters and dashes; the minus sign and the hyphen bullet are dashes of other categories.
+// White space, control characters, invisible characters and dashes. The minus sign (U+2212) and the hyphen bullet
+// (U+2043) are listed, because they are not in Unicode's category of dashes (Pd).
 const IGNORED = /[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Pd}\p{Default_Ignorable_Code_Point}\u2212\u2043]/gu;
 const FULL_WIDTH = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g;
 const FULL_WIDTH_OFFSET = 0xfee0;
 
 export type ParsedCode = { code: string } | { error: string };
 
-/** Return the code that a text means, or why it cannot be one. Upper and lower case are significant. */
+/** Return the code in a text, or the reason why the text cannot be a code. Codes are case-sensitive. */
 export function parseEnrollmentCode(text: string): ParsedCode {
   const code = text
     .replace(IGNORED, "")

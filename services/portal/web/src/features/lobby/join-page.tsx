@@ -58,7 +58,7 @@ export function JoinPage(): JSX.Element {
   );
 }
 
-/** When to come back: when the code becomes valid, or when the lobby opens. */
+/** Shows when the learner can enter the code: when the code becomes valid, or when the lobby opens. */
 function EntryTime({ problem }: { problem: Problem | undefined }): JSX.Element | null {
   const { valid_from: from, lobby_open_time: opens } = problem?.metadata ?? {};
   const time = (instant: string): string => dateTime(timestampFromDate(new Date(instant)));

@@ -189,7 +189,10 @@ function InSession({ session, participant }: { session: Session; participant: Pa
 
 const MAX_ATTEMPTS = 200;
 
-/** Return the title of each assessment in the course's outline, with its own title where that differs. */
+/**
+ * Return a function from the ID of an assessment to its title in the course's outline. If the assessment itself has
+ * another title, that title is appended.
+ */
 function useFullTitles(session: Session, participant: Participant): (assessmentId: string) => string {
   const inOutline = useAssessmentTitles(session);
   const key = participant.assessments.map(({ attemptId }) => attemptId).join();

@@ -97,7 +97,7 @@ function Grant({
 }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [chosen, setChosen] = useState<Role | undefined>(undefined);
-  // The person may have the role that was chosen before by now.
+  // The chosen role may have been granted since it was chosen, and is then no longer offered.
   const role = missing.find(([known]) => known === chosen)?.[0] ?? missing[0]?.[0] ?? Role.UNSPECIFIED;
   const grant = (event: SubmitEvent): void => {
     event.preventDefault();
@@ -134,14 +134,16 @@ function Grant({
 
 interface GrantSubmitProps {
   label: string;
-  /** The label where the button asks for confirmation first. */
+  /** The label if the button asks for confirmation first. */
   askLabel: string;
   busy: boolean;
   /** Whether the form makes somebody an administrator. */
   administrator: boolean;
 }
 
-/** The submit button of a form that grants roles; where it makes somebody an administrator, it asks for confirmation. */
+/**
+ * The submit button of a form that grants roles. It asks for confirmation if the form makes somebody an administrator.
+ */
 function GrantSubmit({ label, askLabel, busy, administrator }: GrantSubmitProps): JSX.Element {
   if (administrator) {
     return (

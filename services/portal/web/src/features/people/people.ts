@@ -17,7 +17,7 @@ export const ROLES: readonly [Role, string][] = [
   [Role.ADMINISTRATOR, role.administrator],
 ];
 
-/** List all people by name. */
+/** List all people, sorted by name. */
 export async function listAllPeople(): Promise<Person[]> {
   const found = await listAll(
     (pageToken) => people.listPeople({ pageSize: PAGE_SIZE, pageToken }),

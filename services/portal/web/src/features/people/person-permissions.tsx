@@ -32,7 +32,10 @@ interface PersonProps {
   onChanged: () => void;
 }
 
-/** The forms that take permissions away, and the history; loaded when they are opened. */
+/**
+ * The forms that revoke permissions, and the history of changes. The page shows and loads them only when an
+ * administrator opens them.
+ */
 export function PersonPermissions({ person, onChanged }: PersonProps): JSX.Element {
   return (
     <>
@@ -156,7 +159,9 @@ function Reason({ label }: { label: string }): JSX.Element {
   return <TextArea label={label} hint={text.reasonHint} name="reason" rows={2} required maxLength={500} />;
 }
 
-/** The running and planned sessions of a proctor, who would be missing there. */
+/**
+ * Shows the running and planned sessions of a proctor, which would lack this proctor without the role or the account.
+ */
 function ProctorSessions({ person }: { person: Person }): JSX.Element | null {
   const { data, problem } = useQuery(`led/${person.personId}`, listAllSessions);
   const led = data?.filter((session) => !isOver(session) && session.plan?.proctorIds.includes(person.personId));

@@ -7,7 +7,7 @@ const MAX_IDS_PER_CALL = 500;
 
 const UNKNOWN = messages.people.unknownPerson;
 
-/** Return people's names by their IDs: the legal name, which the proctor compares with their document. */
+/** Return a function from a person's ID to the legal name, which proctors compare with the identity document. */
 export function useNames(personIds: readonly string[]): (personId: string) => string {
   const ids = [...new Set(personIds)].sort();
   const { data } = useQuery(ids.join(), async () => {

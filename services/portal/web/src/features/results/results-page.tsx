@@ -1,4 +1,4 @@
-// Results with feedback, certificates, transcript.
+// The pages with a learner's results, feedback, certificates and transcript.
 import type { JSX } from "preact";
 import { certificates, results, transcripts } from "../../api/client";
 import { retryUntilCreated } from "../../api/retry";
@@ -96,7 +96,7 @@ function Late({ attemptId }: { attemptId: string }): JSX.Element {
   return <LateAnswers numbers={useLateQuestions(attemptId, "")} />;
 }
 
-/** A certificate of a completed course: where to download it, and its public page. */
+/** A certificate of a completed course, with the download and the link to its public page. */
 function CertificateCard({
   certificate: { certificateId, title, issueTime },
 }: {
@@ -113,7 +113,7 @@ function CertificateCard({
       link.href = address;
       link.download = fileName;
       link.click();
-      // The browser reads it some time after the click.
+      // Wait before the address is revoked, because the browser reads the file some time after the click.
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
     });
   return (
@@ -166,7 +166,7 @@ function answerText(item: Item, answer: Answer | undefined): string {
   }
 }
 
-/** Return the correct answer, where the server returns it. */
+/** Return the correct answer as a text. The text is missing if the server does not return the correct answer. */
 function correctAnswerText(item: Item): string | null {
   const kind = item.kind;
   switch (kind.case) {

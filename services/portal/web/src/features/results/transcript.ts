@@ -1,4 +1,4 @@
-// The learner's transcript: courses link to its results and certificates.
+// The learner's transcript, from which courses link to results and certificates.
 import { useEffect, useState } from "preact/hooks";
 import { transcripts } from "../../api/client";
 import { toProblem } from "../../api/errors";
@@ -7,7 +7,10 @@ import { useQuery } from "../../api/use-query";
 import type { Certificate, Result, TranscriptEntry } from "../../gen/proctorium/assessment/v1/results_pb";
 import { hasRole, Role } from "../account/current-user";
 
-/** Return the results in the transcript; empty until it is loaded, and where that fails: pages work without it. */
+/**
+ * Return the entries of the transcript. The list is empty until the transcript is loaded, and also if loading fails,
+ * because pages work without the transcript.
+ */
 export function useOwnResults(): readonly TranscriptEntry[] {
   const { data } = useQuery("transcript", async () =>
     hasRole(Role.LEARNER) ? (await transcripts.getTranscript({})).entries : [],
@@ -19,8 +22,9 @@ const MAX_CERTIFICATE_POLLS = 10;
 const POLL_INTERVAL_MS = 2000;
 
 /**
- * The certificate of the course that a passed attempt belongs to, or null. A certificate is issued some seconds after the result that
- * completed its course, so the transcript is read several times. An empty id reads nothing.
+ * Return the certificate of the course to which a passed attempt belongs, or null. The transcript is read several
+ * times, because a certificate is issued some seconds after the result with which the learner completed the course. If
+ * `attemptId` is empty, nothing is read.
  */
 export function useCertificate(attemptId: string): Certificate | null {
   const [found, setFound] = useState<Certificate | null>(null);
@@ -45,7 +49,10 @@ export function useCertificate(attemptId: string): Certificate | null {
   return found;
 }
 
-/** Return the result that counts among those that `belong`: the newest pass, else the newest. */
+/**
+ * Return the result that counts among the entries for which `belong` returns true: the newest passed result, or the
+ * newest result if none was passed.
+ */
 export function bestOf(
   entries: readonly TranscriptEntry[],
   belong: (entry: TranscriptEntry) => boolean,

@@ -2,7 +2,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { LateEntry, type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 
-/** Return how long after the start learners can still join, in seconds; 0 where late entry is closed. */
+/** Return the time in seconds after the start in which learners can still join; 0 if late entry is not allowed. */
 export function lateEntrySeconds({ plan }: Session): number {
   return plan?.lateEntry === LateEntry.UNTIL ? Number(plan.lateEntryLimit?.seconds ?? 0) : 0;
 }

@@ -37,7 +37,7 @@ export function SchedulePage(): JSX.Element {
     ({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined,
   );
   const chosen = courses?.find((course) => course.courseId === courseId) ?? courses?.[0];
-  // A list of courses comes without their outlines.
+  // Load the chosen course separately, because courses in a list have no outline.
   const outline = useQuery(
     chosen?.courseId ?? "",
     async () => chosen && (await courseService.getCourse({ courseId: chosen.courseId })).course,
@@ -85,7 +85,7 @@ interface PlanProps {
   courses: JSX.Element;
   courseId: string;
   title: string;
-  /** The assessments in the course's outline, once it is known. */
+  /** The assessments in the course's outline; undefined until the outline is loaded. */
   assessments: readonly Option[] | undefined;
   people: readonly Person[];
 }
@@ -93,7 +93,7 @@ interface PlanProps {
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem: refusal, run } = useAction();
   const [requested, setRequested] = useState<readonly string[]>([]);
-  // Memoised, because each new object moves the focus to the first invalid field.
+  // Memoised, because the form moves the focus to the first invalid field for each new problem object.
   const problem = useMemo(() => refusal && withNames(refusal, requested, people), [refusal]);
   const [noneChosen, setNoneChosen] = useState(false);
   const [startError, setStartError] = useState<string | undefined>(undefined);
@@ -196,7 +196,10 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   );
 }
 
-/** Add proctors' names to the violations that concern one of them: the service knows only their ids. */
+/**
+ * Add the proctor's name to each violation that concerns a proctor, because the service returns only the positions of
+ * proctors in the request.
+ */
 function withNames(problem: Problem, proctorIds: readonly string[], people: readonly Person[]): Problem {
   const violations = problem.violations?.map((violation) => {
     const place = /^plan\.proctor_ids\[(\d+)\]$/.exec(violation.field)?.[1];
@@ -219,7 +222,7 @@ function minutes(text: string): { seconds: bigint } {
   return { seconds: BigInt(Math.round(Number(text) * 60)) };
 }
 
-/** The learners who are registered in the course: each is invited unless the administrator unticks them. */
+/** The learners who are registered in the course. Each learner is invited unless the administrator unticks the box. */
 function Learners({ courseId, people }: { courseId: string; people: readonly Person[] }): JSX.Element {
   const { data, problem } = useQuery(courseId, () =>
     listAll(

@@ -1,4 +1,5 @@
-// The enrollment codes of a session: proctors see the shared one, administrators all, and issue, replace and revoke them.
+// The enrollment codes of a session. Proctors see the shared code. Administrators see all codes, and can issue, replace
+// and revoke codes.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { codes, registrations } from "../../api/client";
@@ -30,17 +31,23 @@ import { isOver } from "./sessions";
 
 const text = messages.sessions;
 
-/** Enrollment receives a session, and creates its code, a moment after it was scheduled. */
+/**
+ * List the codes of a session. The call is retried, because the enrollment service receives the session and creates its
+ * code a moment after the session was scheduled.
+ */
 function codesOf(sessionId: string): Promise<ListCodesResponse> {
   return retryUntilCreated("NOT_FOUND", () => codes.listCodes({ sessionId, pageSize: 200 }));
 }
 
-/** The code that a proctor tells to a learner who has lost theirs: one that is valid now, or else the next one with its times. */
+/**
+ * Shows the shared code, so that a proctor can give it to a learner who has lost it. If no code is valid now, the next
+ * code is shown with its times.
+ */
 export function SharedCode({ session }: { session: Session }): JSX.Element | null {
   const { sessionId, state } = session;
   const { data, reload } = useQuery(`${sessionId}/${state}`, () => codesOf(sessionId));
   const now = useNow();
-  // An administrator may have replaced it meanwhile.
+  // Load the code again on a return to the page, because an administrator may have replaced it.
   useOnVisible(reload);
   const shared = (data?.codes ?? []).filter((code) => code.personId === "" && code.state === CodeState.ACTIVE);
   const isLater = (code: Code): boolean => code.validFromTime !== undefined && timestampMs(code.validFromTime) > now;
@@ -54,7 +61,7 @@ export function SharedCode({ session }: { session: Session }): JSX.Element | nul
   );
 }
 
-/** When learners can enter a shared code, in a sentence; nothing where it simply works. */
+/** Return a sentence about when learners can enter a shared code; empty if the time is not limited. */
 function validityText(code: Code, session: Session, now: number): string {
   const { validFromTime: from, validUntilTime: until } = code;
   if (from && until && timestampMs(from) > now) return text.validOnly(dateTime(from), dateTime(until));
@@ -214,7 +221,7 @@ const WARNINGS: Readonly<Partial<Record<CodeWarning, string>>> = {
   [CodeWarning.DIFFERS_ONLY_IN_CASE]: text.codeWarning.caseOnly,
 };
 
-/** What an administrator should know about the code that they typed. */
+/** Return a sentence with the issued code, and with warnings about the code that the administrator typed. */
 function issueResult({ code, warnings }: IssueCodeResponse): string {
   const issued = code?.text ?? "";
   if (warnings.length === 0) return text.codeIssued(issued);

@@ -1,4 +1,4 @@
-// The sessions that somebody supervises: those of now, those to come, and those that are over.
+// The sessions that the person supervises: current, future and past ones.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useQuery } from "../../api/use-query";

@@ -11,7 +11,7 @@ export function isOver({ state }: Session): boolean {
   return OVER.includes(state);
 }
 
-/** List all sessions by start time; the newest of the past are on the last page. */
+/** List all sessions, sorted by start time. All pages are loaded, because the newest sessions are on the last page. */
 export function listAllSessions(): Promise<Session[]> {
   return listAll(
     (pageToken) => sessions.listSessions({ pageSize: PAGE_SIZE, pageToken }),

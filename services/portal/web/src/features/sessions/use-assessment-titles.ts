@@ -1,4 +1,4 @@
-// The titles of a session's assessments, which distinguish them.
+// Distinct titles for the assessments of a session.
 import { courses } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
@@ -6,7 +6,10 @@ import { messages } from "../../messages";
 
 const text = messages.sessions;
 
-/** Return the title of each assessment in the outline of the session's course, numbered where titles are unknown or alike. */
+/**
+ * Return a function from the ID of an assessment to its title in the course's outline. Titles that are unknown or equal
+ * are numbered.
+ */
 export function useAssessmentTitles({ plan }: Session): (assessmentId: string) => string {
   const courseId = plan?.courseId ?? "";
   const { data } = useQuery(courseId, async () => (await courses.getCourse({ courseId })).course?.units);

@@ -1,4 +1,4 @@
-// Authorising an assessment for all learners who are ready, and the outcome.
+// The buttons that authorise an assessment for all learners who are ready, and the outcome.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";
@@ -19,7 +19,7 @@ interface AuthoriseAssessmentsProps {
   participants: readonly Participant[];
 }
 
-/** A button for each assessment, prominent while somebody is ready for it. */
+/** Shows a button for each assessment. The button is prominent while a participant is ready for the assessment. */
 export function AuthoriseAssessments({ session, participants }: AuthoriseAssessmentsProps): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const [last, setLast] = useState<Authorisation | undefined>(undefined);
@@ -71,7 +71,10 @@ interface Authorisation {
   response: AuthorizeAssessmentResponse;
 }
 
-/** Who can start now, and why others cannot, as long as the roster agrees. */
+/**
+ * Shows how many learners can start now, and why others cannot. The outcome disappears when the roster has changed so
+ * that the outcome is no longer true.
+ */
 function Outcome({
   authorisation,
   participants,

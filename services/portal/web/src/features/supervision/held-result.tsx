@@ -14,13 +14,13 @@ const text = messages.supervision;
 
 interface HeldResultProps {
   attemptId: string;
-  /** The learner. */
+  /** The ID of the learner. */
   personId: string;
-  /** The assessment and the learner, for screen readers. */
+  /** The names of the assessment and the learner, for screen readers. */
   of: string;
 }
 
-/** A note that the result is held; administrators can release it, with a reason, except their own. */
+/** Shows that the result is held. Administrators can release it with a reason, unless it is their own result. */
 export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, done, run } = useAction();

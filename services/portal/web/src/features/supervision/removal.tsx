@@ -17,7 +17,7 @@ interface RemovalProps {
   name: string;
 }
 
-/** A button that opens a form for the reason in its place. */
+/** A button that is replaced by a form for the reason. */
 export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, run } = useAction();

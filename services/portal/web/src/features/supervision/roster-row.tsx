@@ -270,7 +270,7 @@ function Identity({ session, participant, name, may, onDecided }: IdentityProps)
   }
 }
 
-/** The progress of a learner in an assessment; `over` where they can no longer start it. */
+/** Shows the progress of a learner in an assessment. `over` is true if the learner can no longer start it. */
 function Progress({ assessment, over }: { assessment: AssessmentProgress; over: boolean }): JSX.Element {
   const { state, answeredCount, itemCount } = assessment;
   const { progress } = text;

@@ -1,4 +1,5 @@
-// Starting a session: the page asks for confirmation when an invited learner is absent, and before the planned time.
+// The button that starts a session. It asks for confirmation if an invited learner is absent, or if the planned start
+// time is in the future.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { ConfirmButton } from "../../components/confirm-button";

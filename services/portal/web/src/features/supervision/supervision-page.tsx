@@ -1,4 +1,4 @@
-// One session as its proctors see it: roster, start, authorisation and end.
+// The page with which proctors supervise a session: roster, start, authorisation and end.
 import type { JSX } from "preact";
 import { sessions, supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -33,7 +33,7 @@ interface RosterView {
   participants: ReadonlyMap<string, Participant>;
 }
 
-/** Return the roster after one more message of the stream. */
+/** Return the roster that results from a message of the stream and the roster `before`. */
 function merge(before: RosterView | undefined, { change }: WatchRosterResponse): RosterView {
   const roster = before ?? { session: undefined, participants: new Map<string, Participant>() };
   switch (change.case) {

@@ -6,13 +6,16 @@ import { needsOf } from "./participants";
 interface AttentionFilter {
   on: boolean;
   shown: readonly Participant[];
-  /** How many of those shown need nothing any more. */
+  /** The number of shown participants who no longer need the proctor. */
   settled: number;
   setOn: (on: boolean) => void;
   hideSettled: () => void;
 }
 
-/** Show only participants in need: new ones are appended, and those who need nothing any more stay until the proctor hides them. */
+/**
+ * Show only participants who need the proctor. Further participants in need are appended. Those who no longer need the
+ * proctor stay until the proctor hides them.
+ */
 export function useAttentionFilter(all: readonly Participant[], inNeed: readonly Participant[]): AttentionFilter {
   const [on, setOn] = useState(false);
   const [, rerender] = useState(0);
