@@ -18,6 +18,6 @@ GRANT CONNECT ON DATABASE :"role" TO :"role";
 SQL
 done
 
-# Connections over the network need a password. Therefore a superuser without a password can connect only by the socket
-# in this container.
+# Removes the superuser's password. Connections over the network need a password, so the superuser can then connect only
+# through the socket in this container.
 psql --username "$POSTGRES_USER" --set ON_ERROR_STOP=1 --quiet --command 'ALTER ROLE CURRENT_USER PASSWORD NULL'

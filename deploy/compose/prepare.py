@@ -1,9 +1,10 @@
 """Issue a certificate for each identity of docker-compose.yml.
 
-The program writes each certificate into the volume that only this identity mounts. It also writes the configuration of
-the edge into the volume of the edge, and the users of NATS into the volume of NATS. It runs as root, but its only
-capabilities are to write into other users' folders and to change the owners of files. A repeated run issues only
-certificates that are missing or expire within two weeks. No other container mounts the volume with the authority's key.
+Each identity has a volume that no other identity mounts. The program writes the certificate of the identity into this
+volume. It also writes the edge's configuration into the edge's volume, and the users of NATS into the volume of NATS. It
+runs as root, but its only capabilities are to write into other users' folders and to change the owners of files. A
+repeated run issues only certificates that are missing or expire within two weeks. No other container mounts the volume
+with the authority's key.
 """
 
 from __future__ import annotations
@@ -70,7 +71,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Replace `file` by a new file, so that a process that has opened the old file can still read it to the end."""
+    """Replace `file` by a new file, so that a process can continue to read the old file if it has opened that file."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 

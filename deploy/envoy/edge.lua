@@ -1,7 +1,7 @@
 -- Removes headers that clients may not set, and converts a browser's cookie into a token.
 
 -- When clients use HTTPS, COOKIE_PREFIX is "__Host-", and cookies without this prefix are ignored. Browsers accept a cookie with this prefix
--- only from the host itself, so no other host in the domain can set one.
+-- only from the host itself, so no other host in the domain can set such a cookie.
 local TOKEN = COOKIE_PREFIX .. "proctorium_token"
 local REFRESH = COOKIE_PREFIX .. "proctorium_refresh"
 local DEVICE = COOKIE_PREFIX .. "proctorium_device"
@@ -23,9 +23,9 @@ local function strip_claims(headers)
 end
 
 -- The headers that a call may have, with their maximum lengths. All other headers are removed. If a service's gRPC library cannot parse the
--- headers of one call, it closes the whole connection, which all callers share. Examples of such headers are a deadline without a unit, a name
--- that ends in -bin with a value that is not base64, and headers of more than 8 KiB in total. Each header of this list is used by a later
--- filter or by a service.
+-- headers of one call, the library closes the whole connection, which all callers share. Examples of such headers are a deadline without a
+-- unit, a name that ends in -bin with a value that is not base64, and headers of more than 8 KiB in total. A later filter or a service uses
+-- each header of this list.
 local MAX_LENGTHS = {
   [":authority"] = 255, [":method"] = 16, [":path"] = 4096, [":scheme"] = 8,
   ["accept"] = 255, ["content-length"] = 20, ["content-type"] = 64, ["transfer-encoding"] = 32, ["te"] = 8,
@@ -53,7 +53,7 @@ local function is_readable(name, value)
   return READABLE[name] == nil or value:find(READABLE[name]) ~= nil
 end
 
--- Removes headers that are not readable, and repeated headers. Pseudo-headers are not removed, because Envoy itself refuses invalid pseudo-headers.
+-- Removes headers that `is_readable` refuses, and repeated headers. Pseudo-headers are not removed, because Envoy itself refuses invalid pseudo-headers.
 local function remove_unreadable(headers)
   local unreadable, seen = {}, {}
   for name, value in pairs(headers) do
@@ -108,7 +108,7 @@ local function pass_cookies(headers, path, cookies)
   end
 end
 
--- Changes the scheme of the authorization header to `Bearer`. A client may write it in lower or upper case (RFC 9110), but the filter that
+-- Changes the scheme of the authorization header to `Bearer`. A client may write the scheme in any case (RFC 9110), but the filter that
 -- verifies tokens accepts only `Bearer`.
 local function normalise_scheme(headers)
   local authorization = headers:get("authorization")

@@ -14,7 +14,7 @@ local text, at, steps, path
 
 local find, byte, sub = string.find, string.byte, string.sub
 
--- Stops parsing with an error. If there is no description, the client receives the edge's own error for a body that is not valid JSON.
+-- Stops parsing with an error. Without a description, the client receives the edge's own error for a body that is not valid JSON.
 local function refuse(description, field)
   error({ description = description, field = field }, 0)
 end
@@ -89,7 +89,7 @@ end
 
 local SHORT = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t" }
 
--- Returns a raw string with the escapes decoded. This is necessary because a name can be written with or without escapes.
+-- Returns a raw string with the escapes decoded, because a client can write the name of a field with or without escapes.
 local function decode(raw)
   if not find(raw, "\\", 1, true) then
     return raw

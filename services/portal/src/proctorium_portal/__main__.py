@@ -39,9 +39,8 @@ def main() -> int:
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
-        # This timeout is longer than the idle timeout of the edge, so that the edge closes idle connections and the
-        # portal does not. If the portal closed an idle connection, a request could fail that the edge is sending over
-        # this connection at the same time.
+        # The edge closes idle connections after a shorter time, so the portal never closes them. If the portal closed a
+        # connection while the edge is sending a request over it, the request would fail.
         timeout_keep_alive=60,
     )
     return 0

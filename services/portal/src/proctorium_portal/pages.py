@@ -20,8 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BUILT = Path(__file__).parent / "pages"
 _HEAD_END = "</head>"
-# Paths without a dot that are not page addresses, although probes and scanners request them. The portal returns 404 for
-# these paths.
+# Paths that probes and scanners request. The paths have no dot, but are not page addresses, so the portal returns 404.
 _NO_PAGES = frozenset({"metrics"})
 
 # The headers of every response. With these headers, browsers load scripts and styles only from the portal. No site may
@@ -88,8 +87,8 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
 def _can_be_page(address: str) -> bool:
     """Return whether `address` can be the address of a page.
 
-    A page address consists of words and ids, and has no dot. An address with a dot is the name of a file, and other
-    routes serve the files.
+    A page address consists of words and IDs, and has no dot. An address with a dot names a file. Other routes serve the
+    existing files.
     """
     return "." not in address and address.rstrip("/") not in _NO_PAGES
 

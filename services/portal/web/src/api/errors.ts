@@ -20,8 +20,8 @@ export interface Violation {
 }
 
 /**
- * An error without a failed call: invalid input that the page found, or a refusal for one participant. Pages show it
- * like a service's error.
+ * An error that no failed call has caused: the page found invalid input, or a response has an error for one
+ * participant. Pages show such an error like a service's error.
  */
 export class ProblemError extends Error {
   constructor(

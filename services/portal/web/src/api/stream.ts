@@ -50,9 +50,9 @@ export interface Stream {
  * Watch a stream until it is closed or the server ends it. A broken stream is reopened after its last cursor. The first
  * time, this happens soon and without notice, because streams also break in normal operation: when the token expires,
  * or when a replica of the service stops. After that, the stream is reopened with exponential backoff while the server
- * is unreachable. After any other error, the stream is not reopened. For example, the service ends the oldest stream of
- * a person who has too many streams (TOO_MANY_STREAMS). If the page reopened this stream, the service would end the
- * stream of the next window, and the windows would go on like this forever. Therefore the oldest window shows the
+ * is unreachable. If the service returns another error, the stream is not reopened. One such error is TOO_MANY_STREAMS,
+ * with which the service ends the oldest stream of a person. If the page reopened this stream, the service would end
+ * the next stream, and the windows would end one another's streams forever. Therefore the oldest window shows the
  * reason until it is reloaded.
  */
 export function watchStream<Message extends { cursor?: string }, View>({

@@ -94,7 +94,7 @@ export function ConfirmAction({ action, ...button }: ConfirmActionProps): JSX.El
 
 type ConfirmSubmitProps = Omit<ConfirmButtonProps, "onConfirm">;
 
-/** A confirm button that submits the form around it. */
+/** A confirm button that submits the surrounding form. */
 export function ConfirmSubmit(props: ConfirmSubmitProps): JSX.Element {
   const wrapper = useRef<HTMLDivElement>(null);
   return (

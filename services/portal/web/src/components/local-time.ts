@@ -34,7 +34,7 @@ export function instantsOf(text: string): readonly number[] | undefined {
     .sort((one, other) => one - other);
 }
 
-/** A local time in the form in which form fields contain it. */
+/** The content of a field for a date and time. */
 export interface LocalTime {
   /** The time to the minute, such as `2027-03-01T09:00`. */
   text: string;

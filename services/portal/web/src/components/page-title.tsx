@@ -2,7 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** The main heading. `focused` makes it take the focus when it appears without a change of address. */
+/** The main heading. With `focused`, the heading takes the focus even if the address has not changed. */
 export function PageTitle({ focused, children }: { focused?: boolean; children: ComponentChildren }): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {

@@ -6,8 +6,8 @@ import { type AnswerChange, AnswerChangeSchema } from "../gen/proctorium/assessm
 
 const PREFIX = "proctorium.answers.";
 /**
- * The maximum number of attempts of other people with stored changes. It prevents the storage of a shared computer from
- * filling up.
+ * The maximum number of other people's attempts with stored changes. The limit prevents the storage of a shared
+ * computer from filling up.
  */
 const MAX_ATTEMPTS_OF_OTHERS = 50;
 
@@ -105,8 +105,9 @@ export function hasPending(): boolean {
 }
 
 /**
- * Remove the changes of other people than `personId` that are not needed. The newest change to each question remains,
- * in a limited number of attempts, until its owner signs in on this device again.
+ * Remove unnecessary changes of people other than `personId`. In each attempt, the newest change to each question
+ * remains. The number of attempts is limited to those with the newest changes. The remaining changes are stored until
+ * their owners sign in on this device again.
  */
 export function compactOthers(personId: string): void {
   const attempts = new Map<string, StoredKey>();

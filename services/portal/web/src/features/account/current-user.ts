@@ -14,8 +14,8 @@ import { onSignInElsewhere, sharedPersonId, sharePersonId, shareUnknownPerson } 
 export const me = signal<Person | null | undefined>(undefined);
 
 /**
- * Whether `me` is the person of the offline copy, and the server has not confirmed since the page was opened that this
- * person is signed in.
+ * Whether `me` is the person of the attempt that this browser stores (the offline copy), and the server has not
+ * confirmed since the page was opened that this person is signed in.
  */
 export const unconfirmed = signal(false);
 
@@ -32,7 +32,8 @@ type GlobalSignOut = "new password" | "sign-out";
  */
 export const globalSignOut = signal<GlobalSignOut | "perhaps new password" | undefined>(undefined);
 /**
- * The action on this page that may have ended all sign-ins of the person. It is unknown, because the response was lost.
+ * The action on this page that may have ended all sign-ins of the person. The response was lost, so the outcome is
+ * unknown.
  */
 let unansweredSignOut: GlobalSignOut | undefined;
 

@@ -34,7 +34,7 @@ export class AnswerSaver {
   readonly hasLateAnswers = signal(false);
   /** Whether the browser cannot store some changes, so that only this page has them. */
   readonly hasUnstoredChanges = signal(false);
-  /** The newer answers from other devices or tabs that replaced answers on this page, by question. */
+  /** For each question, the newer answer from another device or tab that replaced the answer on this page. */
   readonly superseded = signal<ReadonlyMap<string, SavedAnswer>>(new Map());
   readonly problem = signal<Problem | undefined>(undefined);
   private readonly journal: Journal;
@@ -112,14 +112,14 @@ export class AnswerSaver {
     return { ...attempt, answers: [...this.savedAnswers.values()], lastSequence: this.lastSequence };
   }
 
-  /** The pending changes of this device; they take precedence over the server's answers. */
+  /** The pending changes of this device, which take precedence over the server's answers. */
   get unacknowledged(): readonly AnswerChange[] {
     return this.pending.map(({ change }) => change);
   }
 
   /**
-   * Store a change on this device and send it. A higher sequence number means a newer change, so the number is above
-   * those of all tabs.
+   * Store a change on this device, and send it. Its sequence number is higher than the numbers of all tabs, because the
+   * change with the highest number is the newest.
    */
   change(itemId: string, answer: Answer): void {
     const stored = this.journal.lastSequence();
@@ -236,7 +236,7 @@ export class AnswerSaver {
     for (const pending of this.pending.sort(bySequence)) {
       this.lastSequence += 1n;
       pending.change = create(AnswerChangeSchema, { ...pending.change, sequence: this.lastSequence });
-      // If the change is not in the journal, another tab may have sent it. Then it is not stored again.
+      // If the change is not in the journal, another tab may have sent it. Do not store such a change again.
       if (this.journal.holds(pending)) this.store(pending);
     }
   }

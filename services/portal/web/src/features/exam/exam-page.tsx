@@ -79,7 +79,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   );
 }
 
-/** Return the offline copy of the attempt if the page was opened without a connection. */
+/** Return the attempt that this browser stores if the page was opened without a connection. */
 function useStored(attemptId: string): AttemptSnapshot | undefined {
   const [stored, setStored] = useState<AttemptSnapshot | undefined>(undefined);
   useEffect(() => {

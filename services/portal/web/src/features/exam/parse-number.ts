@@ -33,7 +33,10 @@ export function readNumber(typed: string): Reading {
   return DECIMAL.test(text) && Number.isFinite(value) ? { kind: "number", value } : { kind: "unreadable" };
 }
 
-/** Return the shortest text without an exponent that `readNumber` parses as this number. It has a decimal point. */
+/**
+ * Return the shortest text without an exponent that `readNumber` parses as this number. The decimal separator is a
+ * point.
+ */
 export function plainNumber(value: number): string {
   const [digits = "", exponent] = Math.abs(value).toString().split("e");
   const sign = value < 0 ? "-" : "";

@@ -6,7 +6,7 @@ const text = messages.exam;
 /** The times of the warnings, in seconds before the deadline. */
 const MARKS = [60, 300, 900];
 /**
- * The time for which an announcement stays on the page for screen readers. After this time, it would no longer be true.
+ * The seconds for which an announcement stays on the page for screen readers. The text would not be true for longer.
  */
 const ANNOUNCED_SECONDS = 5;
 

@@ -41,10 +41,13 @@ function useNewerAnswers(saver: AnswerSaver): void {
   }, [saver]);
 }
 
-/** The delay before the offline copy is written, so that it is not written after each keystroke. */
+/** The delay before the attempt is stored again, so that it is not stored after each keystroke. */
 const STORE_DELAY_MS = 300;
 
-/** Store the running attempt with its saved answers on this device, so that a reload without a connection shows it again. */
+/**
+ * Store the running attempt with its saved answers on this device, so that the attempt can be shown after a reload
+ * without a connection.
+ */
 function useOfflineCopy(attempt: Attempt, saver: AnswerSaver): void {
   useEffect(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;

@@ -1,4 +1,5 @@
-// The proctor's side of the identity check: document, selfie and registration side by side, and a decision with a reason.
+// The proctor's side of the identity check: document, selfie and registration data side by side, and a decision with a
+// reason.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { identity } from "../../api/client";

@@ -28,7 +28,10 @@ export function IncidentFacts({ incident, categories }: IncidentFactsProps): JSX
   );
 }
 
-/** Return the name of the author of a revision. Proctors cannot read the names of administrators who are not proctors of the session. */
+/**
+ * Return the name of the author of a revision. Proctors cannot read the names of administrators who are not proctors of
+ * the session.
+ */
 export function authorName(
   { writtenBy, actingRole }: Pick<Incident, "writtenBy" | "actingRole">,
   name: (personId: string) => string,

@@ -86,7 +86,9 @@ export interface Entries {
 
 /** An incident that is not saved yet. */
 export interface Draft extends Subject {
-  /** The time in milliseconds at which the form was opened first. It is the default occurrence time of a new incident. */
+  /**
+   * The time in milliseconds at which the form was first opened. It is the default occurrence time of a new incident.
+   */
   openedAt: number;
   entries: Entries;
   /** The revision that another person saved after this draft was started. */
@@ -116,7 +118,10 @@ function initialTime({ incident, openedAt }: Pick<Draft, "incident" | "openedAt"
   return incident?.occurrenceTime ? timestampMs(incident.occurrenceTime) : openedAt;
 }
 
-/** Return the occurrence time. The fields have no seconds, so the exact initial time is returned if the minute was not changed. */
+/**
+ * Return the occurrence time to save. The fields have no seconds, so the exact initial time is returned if the minute
+ * was not changed.
+ */
 export function occurrenceTime(draft: Draft, entered: Timestamp): Timestamp {
   const initial = initialTime(draft);
   const isUnchanged = timestampMs(entered) === Math.floor(initial / MINUTE_MS) * MINUTE_MS;

@@ -117,7 +117,10 @@ function keyOf({ participantId, incident }: Subject): string {
   return incident ? incident.incidentId : `new ${participantId}`;
 }
 
-/** Save an incident. If another person has changed it since it was read, save nothing and return the current revision. */
+/**
+ * Save an incident. If another person has changed the incident since it was read, save nothing and return the current
+ * revision.
+ */
 async function saveOrReadCurrent(
   sessionId: string,
   draft: Draft,

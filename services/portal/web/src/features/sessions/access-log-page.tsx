@@ -1,4 +1,4 @@
-// The access log of a session for administrators: who viewed identity photos, registration data and the session's record.
+// The access log of a session for administrators: who viewed identity photos, registration data and the session record.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { identity, record, sessions } from "../../api/client";

@@ -15,7 +15,10 @@ export function takesPart({ plan }: Session, participants: readonly Participant[
   return participants.some(({ personId }) => personId === own) || (plan?.learnerIds.includes(own) ?? false);
 }
 
-/** Return whether the person may act in the session: as one of its proctors, or as an administrator who does not take part in it. */
+/**
+ * Return whether the person may act in the session: as a proctor of the session, or as an administrator who does not
+ * take part in the session.
+ */
 export function maySupervise(session: Session, participants: readonly Participant[]): boolean {
   return isProctorOf(session) || (hasRole(Role.ADMINISTRATOR) && !takesPart(session, participants));
 }
@@ -25,7 +28,10 @@ export function actsAsAdministrator(session: Session): boolean {
   return hasRole(Role.ADMINISTRATOR) && !(isProctorOf(session) && me.value && isCertified(me.value));
 }
 
-/** Return whether the person can act only as a proctor and is not certified: they cannot start a session or view photos. */
+/**
+ * Return whether the person is neither an administrator nor certified. Such a person cannot start a session or view
+ * photos.
+ */
 export function isLapsed(): boolean {
   return me.value ? !hasRole(Role.ADMINISTRATOR) && !isCertified(me.value) : false;
 }
