@@ -1,8 +1,8 @@
 """Issue a certificate for each identity of docker-compose.yml.
 
 Each identity has a volume that no other identity mounts. The program writes the certificate of the identity into this
-volume. It also writes the edge's configuration into the edge's volume, and the users of NATS into the volume of NATS. It
-runs as root, but its only capabilities are to write into other users' folders and to change the owners of files. A
+volume. It also writes the edge's configuration into the edge's volume, and the users of NATS into the volume of NATS.
+It runs as root, but its only capabilities are to write into other users' folders and to change the owners of files. A
 repeated run issues only certificates that are missing or expire within two weeks. No other container mounts the volume
 with the authority's key.
 """
