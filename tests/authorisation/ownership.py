@@ -34,6 +34,7 @@ from proctorium.notification.v1.notifications_pb2 import (
     ListNotificationsRequest,
 )
 from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_NOTE, CreateIncidentRequest
+from proctorium.session.v1.messages_pb2 import SendMessageRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_devstack import demo_data
@@ -182,6 +183,14 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
             note="Left the room for two minutes.",
         )
     )
+    for person in (scenario.learners[0], scenario.proctor):
+        await person.messages.SendMessage(
+            SendMessageRequest(
+                session_id=scenario.session_id,
+                participant_id=learner.participant_id,
+                text="A message of the test.",
+            )
+        )
     for client in (learner, other, proctor):
         await client.close()
     person, administrator = scenario.learners[0], scenario.administrator
@@ -317,6 +326,8 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
             return selfie()
         case "sequence":
             return 1_000
+        case "text" if each.full_name.startswith("proctorium.session.v1."):
+            return "A message of the test."
         case "note":
             return "The test of the authorisation."
         case name if name.endswith("reason"):

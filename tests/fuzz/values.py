@@ -112,6 +112,8 @@ class Known:
     def learn(self, message: Message) -> None:
         """Store the ids, page tokens, cursors, codes and e-mail addresses in a response."""
         for field, value in message.ListFields():
+            if field.name == "text" and message.DESCRIPTOR.name != "Code":
+                continue
             if field.message_type is not None:
                 for inner in value if field.is_repeated else (value,):
                     if isinstance(inner, Message):

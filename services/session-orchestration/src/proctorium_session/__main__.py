@@ -10,6 +10,7 @@ from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.session.v1 import (
     incidents_pb2_grpc,
     lobby_pb2,
+    messages_pb2_grpc,
     sessions_pb2_grpc,
     supervision_pb2_grpc,
 )
@@ -18,12 +19,14 @@ from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
+from proctorium_session.api.conversations import MessageApi
 from proctorium_session.api.incidents import IncidentApi
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, join_response
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
 from proctorium_session.operations.assessments import Assessments
+from proctorium_session.operations.conversations import Conversations
 from proctorium_session.operations.enrollment import GrpcEnrollment
 from proctorium_session.operations.incidents import Incidents
 from proctorium_session.operations.joining import Joining
@@ -72,6 +75,10 @@ def build(service: Service[Settings]) -> None:
     service.rpc(
         incidents_pb2_grpc.add_IncidentServiceServicer_to_server,
         IncidentApi(Incidents(database, access_period=settings.record_access_period)),
+    )
+    service.rpc(
+        messages_pb2_grpc.add_MessageServiceServicer_to_server,
+        MessageApi(Conversations(database, access_period=settings.record_access_period)),
     )
 
     service.subscribe(

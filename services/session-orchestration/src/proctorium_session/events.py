@@ -13,6 +13,7 @@ from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium.session.v1 import incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
+from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant
@@ -209,6 +210,21 @@ def incident_created(incident: Incident) -> pb.IncidentCreated:
 def incident_updated(incident: Incident) -> pb.IncidentUpdated:
     """Return the event which reports that an incident was changed."""
     return pb.IncidentUpdated(**_incident_fields(incident), revision=incident.revision)
+
+
+def message_sent(message: Message) -> pb.MessageSent:
+    """Return the event which reports that a message or an announcement was sent."""
+    return pb.MessageSent(
+        message_id=str(message.message_id),
+        session_id=str(message.session_id),
+        participant_id=id_text(message.participant_id),
+        sequence=message.sequence,
+        sender_id=str(message.sender_id),
+        acting_role=ROLE_NUMBERS[message.role],
+        send_time=to_timestamp(message.sent_at),
+        length=len(message.text),
+        text_hash=message.text_hash,
+    )
 
 
 def _incident_fields(incident: Incident) -> _IncidentFields:

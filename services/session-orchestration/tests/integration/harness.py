@@ -14,6 +14,7 @@ from proctorium.session.v1 import (
     incidents_pb2_grpc,
     lobby_pb2,
     lobby_pb2_grpc,
+    messages_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     supervision_pb2,
@@ -39,6 +40,7 @@ class Person(testing.Person):
         self.supervision = supervision_pb2_grpc.SupervisionServiceStub(self.channel)
         self.record = supervision_pb2_grpc.RecordServiceStub(self.channel)
         self.incidents = incidents_pb2_grpc.IncidentServiceStub(self.channel)
+        self.messages = messages_pb2_grpc.MessageServiceStub(self.channel)
 
 
 class Harness(testing.ServiceHarness[Settings]):
@@ -49,7 +51,8 @@ class Harness(testing.ServiceHarness[Settings]):
         " (SELECT count(*) FROM participants), (SELECT count(*) FROM participant_assessments),"
         " (SELECT count(*) FROM session_record), (SELECT count(*) FROM outbox),"
         " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors),"
-        " (SELECT count(*) FROM incidents), (SELECT count(*) FROM incident_revisions)"
+        " (SELECT count(*) FROM incidents), (SELECT count(*) FROM incident_revisions),"
+        " (SELECT count(*) FROM messages)"
     )
 
     def __init__(

@@ -22,6 +22,7 @@ from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
 from proctorium.notification.v1.notifications_pb2_grpc import DeliveryServiceStub, InboxServiceStub
 from proctorium.session.v1.incidents_pb2_grpc import IncidentServiceStub
 from proctorium.session.v1.lobby_pb2_grpc import LobbyServiceStub
+from proctorium.session.v1.messages_pb2_grpc import MessageServiceStub
 from proctorium.session.v1.sessions_pb2_grpc import SessionServiceStub
 from proctorium.session.v1.supervision_pb2_grpc import RecordServiceStub, SupervisionServiceStub
 from proctorium_devstack.demo.edge import Channel, EdgeChannel, stub_on
@@ -67,6 +68,7 @@ class Person:
         self.organisation = OrganisationServiceStub(stub)
         self.sessions = SessionServiceStub(stub)
         self.incidents = IncidentServiceStub(stub)
+        self.messages = MessageServiceStub(stub)
         self.lobby = LobbyServiceStub(stub)
         self.supervision = SupervisionServiceStub(stub)
         self.record = RecordServiceStub(stub)

@@ -21,12 +21,13 @@ from proctorium_session.api.cursors import cursor_text
 from proctorium_session.api.messages import (
     IDENTITY_STATES,
     PARTICIPANT_STATES,
+    conversation_message,
     progress_message,
     session_message,
 )
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.participants import NO_MESSAGES, Conversation, ParticipantView
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 
@@ -64,6 +65,8 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
         if view.assessments
         else _empty_progress_part(assessment_ids)
     )
+    if participant.conversation != NO_MESSAGES:
+        body += _conversation_part(participant.conversation)
     return _PARTICIPANT_TAG + _length(body) + body
 
 
@@ -129,6 +132,12 @@ def _empty_progress_part(assessment_ids: tuple[UUID, ...]) -> bytes:
     """Return the encoded progress of a learner who has no progress. No learner has progress when a session starts."""
     return lobby_pb2.Participant(
         assessments=[progress_message(Progress(each)) for each in assessment_ids]
+    ).SerializeToString()
+
+
+def _conversation_part(conversation: Conversation) -> bytes:
+    return lobby_pb2.Participant(
+        conversation=conversation_message(conversation)
     ).SerializeToString()
 
 

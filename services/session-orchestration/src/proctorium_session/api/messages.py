@@ -6,13 +6,20 @@ from collections.abc import Collection, Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from proctorium.session.v1 import incidents_pb2, lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium.session.v1 import (
+    incidents_pb2,
+    lobby_pb2,
+    messages_pb2,
+    sessions_pb2,
+    supervision_pb2,
+)
 from proctorium_common.errors import ServiceError
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.validation import time_of
 from proctorium_session.domain.authorization import ParticipantRefusal
+from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.errors import invalid_at
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.incidents import (
@@ -21,7 +28,7 @@ from proctorium_session.domain.incidents import (
     IncidentChanges,
 )
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.participants import NO_MESSAGES, Conversation, ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.record import Entry
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
@@ -82,6 +89,7 @@ def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> ses
         actual_start_time=to_timestamp(session.actual_start_time),
         end_time=to_timestamp(session.end_time),
         participant_count=session.participant_count,
+        announcement_count=session.announcement_count,
         ended_by=id_text(session.ended_by),
     )
 
@@ -118,6 +126,35 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         assessments=[progress_message(view.progress(each)) for each in session.plan.assessment_ids],
         join_time=to_timestamp(participant.join_time),
         removal_reason=participant.removal_reason,
+        conversation=conversation_message(participant.conversation),
+    )
+
+
+def conversation_message(conversation: Conversation) -> messages_pb2.Conversation | None:
+    """Return the state of a conversation as a message, or None if there are no messages."""
+    if conversation == NO_MESSAGES:
+        return None
+    return messages_pb2.Conversation(
+        message_count=conversation.message_count,
+        learner_read_sequence=conversation.learner_read,
+        proctors_read_sequence=conversation.proctors_read,
+        learner_unread_count=conversation.learner_unread,
+        proctors_unread_count=conversation.proctors_unread,
+        announcements_read_sequence=conversation.announcements_read,
+    )
+
+
+def message_message(message: Message) -> messages_pb2.Message:
+    """Return a message of a conversation as a message of the contract."""
+    return messages_pb2.Message(
+        message_id=str(message.message_id),
+        session_id=str(message.session_id),
+        participant_id=id_text(message.participant_id),
+        sequence=message.sequence,
+        sender_id=str(message.sender_id),
+        acting_role=ROLE_NUMBERS[message.role],
+        text=message.text,
+        send_time=to_timestamp(message.sent_at),
     )
 
 

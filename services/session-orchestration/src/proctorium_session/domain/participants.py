@@ -14,6 +14,27 @@ from proctorium_session.domain.sessions import Session
 
 
 @dataclass(frozen=True, slots=True)
+class Conversation:
+    """The number of messages between a participant and the proctors, and the read marks.
+
+    A read mark is the sequence up to which messages were read. The proctors of a session share one mark.
+    `learner_unread` and `proctors_unread` are the numbers of messages of the other side after a mark.
+    `announcements_read` is the learner's mark in the announcements of the session.
+    """
+
+    message_count: int = 0
+    learner_read: int = 0
+    proctors_read: int = 0
+    learner_unread: int = 0
+    proctors_unread: int = 0
+    announcements_read: int = 0
+
+
+NO_MESSAGES = Conversation()
+"""The conversation of a participant who has no messages."""
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
     """A learner who has joined a session.
 
@@ -34,6 +55,7 @@ class Participant:
     ready_time: datetime | None
     removal_reason: str
     revision: int
+    conversation: Conversation = NO_MESSAGES
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,5 +123,6 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         ready_time=participant.ready_time,
         removal_reason=participant.removal_reason,
         revision=session.session_revision,
+        conversation=participant.conversation,
     )
     return ParticipantView(admitted, view.assessments)

@@ -66,7 +66,8 @@ class Session:
     """A session.
 
     Every change that a watcher can see increases `revision`. `session_revision` is the revision of the last change of
-    the session itself, rather than of a participant. `head` is the end of the session's record.
+    the session itself, rather than of a participant. `message_revision` is the revision of the newest message. `head`
+    is the end of the session's record.
     """
 
     session_id: UUID
@@ -77,6 +78,8 @@ class Session:
     end_time: datetime | None
     ended_by: UUID | None
     participant_count: int
+    announcement_count: int
+    message_revision: int
     revision: int
     session_revision: int
     head: Head
@@ -110,6 +113,8 @@ def new_session(session_id: UUID, plan: Plan) -> Session:
         end_time=None,
         ended_by=None,
         participant_count=0,
+        announcement_count=0,
+        message_revision=0,
         revision=0,
         session_revision=0,
         head=Head.of(session_id),

@@ -22,7 +22,12 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Participant, ParticipantView
+from proctorium_session.domain.participants import (
+    NO_MESSAGES,
+    Conversation,
+    Participant,
+    ParticipantView,
+)
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.storage.tables import participant_assessments, participants
 
@@ -264,6 +269,20 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         ready_time=row["ready_time"],
         removal_reason=row["removal_reason"],
         revision=row["revision"],
+        conversation=_conversation(row),
+    )
+
+
+def _conversation(row: Mapping[str, Any]) -> Conversation:
+    if not row["message_count"] and not row["announcements_read"]:
+        return NO_MESSAGES
+    return Conversation(
+        message_count=row["message_count"],
+        learner_read=row["learner_read"],
+        proctors_read=row["proctors_read"],
+        learner_unread=row["learner_unread"],
+        proctors_unread=row["proctors_unread"],
+        announcements_read=row["announcements_read"],
     )
 
 
@@ -279,6 +298,7 @@ def _progress(row: Mapping[str, Any]) -> Progress:
 
 
 def _columns(participant: Participant) -> dict[str, object]:
+    # The columns of the conversation have their own statements in `conversations.py`.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,

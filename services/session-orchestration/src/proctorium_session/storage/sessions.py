@@ -219,7 +219,7 @@ def _sessions() -> Select[Any]:
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, state, lobby_open_time, actual_start_time, end_time, ended_by,
-        participant_count, revision, session_revision, record_number, record_hash,
+        participant_count, announcement_count, message_revision, revision, session_revision, record_number, record_hash,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -291,6 +291,8 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         end_time=row["end_time"],
         ended_by=row["ended_by"],
         participant_count=row["participant_count"],
+        announcement_count=row["announcement_count"],
+        message_revision=row["message_revision"],
         revision=row["revision"],
         session_revision=row["session_revision"],
         head=Head(row["record_number"], row["record_hash"]),

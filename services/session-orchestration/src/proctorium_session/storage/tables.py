@@ -53,6 +53,10 @@ sessions = Table(
     Column("ended_by", Uuid),
     # A trigger of `participants` updates `participant_count` when participants are inserted.
     Column("participant_count", Integer, nullable=False, server_default=text("0")),
+    # A trigger of `messages` updates `announcement_count`, and sets `message_revision` to the revision in which the
+    # newest message of any conversation was sent.
+    Column("announcement_count", Integer, nullable=False, server_default=text("0")),
+    Column("message_revision", BigInteger, nullable=False, server_default=text("0")),
     Column("revision", BigInteger, nullable=False),
     Column("session_revision", BigInteger, nullable=False),
     Column("record_number", BigInteger, nullable=False),
@@ -132,6 +136,13 @@ participants = Table(
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
+    # A trigger of `messages` updates `message_count` and the numbers of unread messages when a message is sent.
+    Column("message_count", Integer, nullable=False, server_default=text("0")),
+    Column("learner_read", Integer, nullable=False, server_default=text("0")),
+    Column("proctors_read", Integer, nullable=False, server_default=text("0")),
+    Column("learner_unread", Integer, nullable=False, server_default=text("0")),
+    Column("proctors_unread", Integer, nullable=False, server_default=text("0")),
+    Column("announcements_read", Integer, nullable=False, server_default=text("0")),
     # `revision` is the revision of the session in which the participant last changed.
     Column("revision", BigInteger, nullable=False),
     UniqueConstraint("session_id", "person_id"),
@@ -145,6 +156,16 @@ participants = Table(
         name="identity",
     ),
     CheckConstraint("(state = 'removed') = (removal_reason <> '')", name="removal_reason"),
+    CheckConstraint(
+        "learner_read BETWEEN 0 AND message_count AND proctors_read BETWEEN 0 AND message_count"
+        " AND announcements_read >= 0",
+        name="read_marks",
+    ),
+    CheckConstraint(
+        "learner_unread BETWEEN 0 AND message_count - learner_read"
+        " AND proctors_unread BETWEEN 0 AND message_count - proctors_read",
+        name="unread",
+    ),
     Index("ix_participants_person_id", "person_id"),
     Index("ix_participants_session_id_revision", "session_id", "revision"),
     Index("ix_participants_connected", "participant_id", postgresql_where=text("connected")),
@@ -230,6 +251,34 @@ incident_revisions = Table(
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
 )
 """The revisions of incidents. Rows never change. The newest revision of an incident is valid."""
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("message_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    # `participant_id` is null if the message is an announcement.
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id")),
+    Column("sequence", Integer, nullable=False),
+    # `revision` is the revision of the session in which the message was sent.
+    Column("revision", BigInteger, nullable=False),
+    Column("sender_id", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    # `text_key` is the key of the text's hash. Events and the session record contain this hash instead of the text.
+    Column("text_key", LargeBinary, nullable=False),
+    Column("sent_at", _TIME, nullable=False),
+    UniqueConstraint(
+        "session_id", "participant_id", "sequence", postgresql_nulls_not_distinct=True
+    ),
+    UniqueConstraint("session_id", "revision"),
+    CheckConstraint("sequence BETWEEN 1 AND 2000", name="sequence"),
+    CheckConstraint("text <> '' AND length(text) <= 2000", name="text"),
+    CheckConstraint("acting_role IN ('learner', 'proctor', 'administrator')", name="acting_role"),
+    CheckConstraint("participant_id IS NOT NULL OR acting_role <> 'learner'", name="announcement"),
+    Index("ix_messages_participant_id_sequence", "participant_id", "sequence"),
+)
+"""The messages and announcements of sessions. Rows never change. A trigger refuses gaps between sequences."""
 
 presence = Table(
     "presence",
