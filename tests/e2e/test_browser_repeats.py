@@ -157,7 +157,10 @@ async def sign_out_everywhere(page: Page) -> None:
 
 
 async def wait_until_signed_out(person: Person) -> None:
-    """Wait until the token in `person` is refused. The token does not belong to the sign-in of the browser."""
+    """Wait until enrollment refuses the token in `person`, because all sign-ins of the person have been ended.
+
+    The browser has a different token, from its own sign-in, so these calls do not affect the page.
+    """
     await until_refused(lambda: person.accounts.GetMe(GetMeRequest()), "enrollment")
 
 

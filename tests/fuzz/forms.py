@@ -100,6 +100,9 @@ def _with(value: object, holder: dict[str, Any], mark: str, copy: object, name: 
 
 
 def _with_literal(value: object, holder: dict[str, Any], name: str, literal: str) -> str:
-    """Return the JSON text of `value`, in which `literal` is the value of `name` in the object `holder`."""
+    """Return `value` as JSON text, with the text `literal` as the value of one field.
+
+    The field is `name` in `holder`, which is an object in `value`. `literal` may be invalid JSON.
+    """
     holder[name] = _MARK
     return json.dumps(value).replace(json.dumps(_MARK), literal, 1)

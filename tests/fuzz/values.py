@@ -261,7 +261,10 @@ class Values:
                 return random.choice(_UNUSUAL_TEXTS)
 
     def _crafted(self, name: str) -> str:
-        """Return a changed copy of a stored value for the field `name`, or a forged page token if there is none."""
+        """Return a changed copy of a stored value for the field `name`.
+
+        If no value is stored for this field, the result is a forged page token.
+        """
         random = self._random
         known = self._known.choose(name)
         if known is None:

@@ -176,7 +176,10 @@ class Throttling:
         return waits
 
     async def forget(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
-        """Delete the counted failed code entries of people whose code was accepted."""
+        """Delete the counter of failed code entries of each person. Call this after a code of the person was accepted.
+
+        The counters of networks are kept.
+        """
         found = await storage.get(tx, [self._person(each) for each in person_ids])
         if found:
             await storage.lock(tx, found)

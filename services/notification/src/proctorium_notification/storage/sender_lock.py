@@ -31,7 +31,8 @@ _SENDER_IS_DEAD = text("""
 class SenderLock:
     """The advisory lock of one sender.
 
-    If the connection is lost, the lock is acquired again with another key. Claims with the old key are lost.
+    If the connection is lost, the leases of this sender's claims are ended, as if the sender had been killed. The next
+    call of `acquire` acquires the lock with a new key, which only new claims contain.
     """
 
     def __init__(self, database: Database) -> None:

@@ -58,7 +58,9 @@ async def start(
 async def end(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """End a session, and apply the action that `end_action` returns to each participant.
+    """End a session.
+
+    Calls `end_action` for each participant, and applies the returned action, if any, to the participant.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """

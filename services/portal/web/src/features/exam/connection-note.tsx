@@ -1,4 +1,5 @@
-// The note while the connection is lost: no answer is lost, and the time continues or is over.
+// The note that is shown while the connection is lost. It says that the answers are stored on this device, and either
+// that the time continues or that the time is over. If the browser cannot store some answers, another note says so.
 import type { JSX } from "preact";
 import { messages } from "../../messages";
 import type { AnswerSaver } from "./answer-saver";
