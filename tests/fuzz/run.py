@@ -239,7 +239,11 @@ class Fuzz:
     async def _send(
         self, random: Random, method: MethodDescriptor, caller: Caller, messages: list[Any]
     ) -> Sent:
-        """Send the requests by a random protocol, sometimes corrupted; return protocol, outcome and requests."""
+        """Send the requests by a random protocol, and return the protocol, the outcome and the sent requests.
+
+        In some calls, a request is corrupted before it is sent. The returned protocol then begins with "corrupt", and
+        otherwise with "valid".
+        """
         chance = random.random()
         over_http1 = caller.service is None and not method.client_streaming
         if over_http1 and chance < 0.4:

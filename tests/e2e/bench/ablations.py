@@ -107,7 +107,10 @@ async def measure(*, rounds: int = ROUNDS, seconds: float = SECONDS) -> list[Fig
 
 
 async def measure_pulls(*, rounds: int, seconds: float) -> list[Figure]:
-    """Measure the latency of 100 events a second, with the shipped pull requests and with `fetch` in turn."""
+    """Measure the latency of events, in each round first with our `Pull` and then with `fetch` of the client library.
+
+    The events are recorded at a rate of 100 a second.
+    """
     latencies: dict[type[Pull], list[events.Latency]] = {Pull: [], _Fetch: []}
     async with harness.start_harness(streams=False) as bench:
         url = await bench.database(events.PACKAGE)

@@ -132,8 +132,9 @@ class Stack(RunningStack):
     ) -> AsyncIterator[Stack]:
         """Run the named components (None: all) and their dependencies within the block.
 
-        Tests use `durable=False`: a power loss can corrupt the databases, and the databases are deleted at the end.
-        `settings` are environment variables for all services. `on_created` is called before components start.
+        With `durable=False`, which tests use, a power loss can corrupt the databases, and the databases are deleted at
+        the end of the block. `settings` are environment variables for all services. `on_created` is called before
+        components start.
 
         Raises UnknownComponentError, PortError, AlreadyRunningError or PortsInUseError. After these errors, no file was
         written and no component was started. Raises ComponentFailedError if a component does not become ready.

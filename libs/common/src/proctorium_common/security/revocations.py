@@ -66,7 +66,10 @@ class Revocations:
     """The in-memory copy of the revocations in a service's database."""
 
     def __init__(self, load: Load | None = None) -> None:
-        """Create a copy that reads the list with `load`. Tests may omit `load`, and the list is then empty."""
+        """Create an instance without revocations. `refresh` reads the stored revocations with `load`.
+
+        Tests may omit `load`. The instance then never has revocations.
+        """
         self._load = load
         self._listed: Mapping[UUID, Revocation] = {}
         self._callbacks: list[Callable[[Collection[UUID]], None]] = []

@@ -64,7 +64,7 @@ class JoinRequest:
 
     @property
     def session_id(self) -> UUID | None:
-        """The ID of the session of the code, or None if the code does not exist."""
+        """The ID of the session to which the entered code belongs, or None if the code does not exist."""
         return None if self.resolution.code is None else self.resolution.code.session_id
 
 
