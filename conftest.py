@@ -32,7 +32,8 @@ ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
 # The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders.
-# `.ci/run` runs these tests with only one Python version, because the version has little influence on them.
+# `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
+# result.
 LONG = (
     BROWSER,
     "tests/e2e/test_attack",
@@ -49,7 +50,7 @@ Arguments = ParamSpec("Arguments")
 class FilesTogether(LoadScopeScheduling):
     """A scheduler that runs all tests of a file on one worker.
 
-    Therefore a fixture that the tests of a file share is set up only once.
+    Therefore the fixtures that are shared by the tests of a file are set up only once.
     """
 
     def _split_scope(self, nodeid: str) -> str:

@@ -2,7 +2,8 @@
 
 This program runs before packages are installed. Therefore it is called with the system's Python and uses only the
 standard library. If `.venv` exists, the program updates it and uninstalls no packages. For a clean environment, run
-`rm -r .venv` first. Two concurrent runs do not overlap: the second run waits until the first run has ended.
+`rm -r .venv` first. If a second run is started before the first run has ended, the second run waits for the end of the
+first run.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 `python -m tools.sample 100 --seed 7` prints 100 texts, each with its file, its line and what a reader sees beside the
 text: the heading or sentence before a document sentence, and the line of code below a comment or above a docstring.
-With the same seed and the same commit, it always prints the same texts.
+With the same seed and the same commit, the command always prints the same texts.
 """
 
 from __future__ import annotations

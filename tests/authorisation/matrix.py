@@ -1,4 +1,4 @@
-"""Generate `matrix.md`, the table of the kinds of callers that each RPC admits.
+"""Generate `matrix.md`, a table that shows for each RPC which kinds of callers are admitted.
 
 This module calls every RPC as every kind of caller, and writes the results into the table. `make authorisation` updates
 the table, and `test_matrix.py` compares the table with the responses of the servers. The servers run the generated

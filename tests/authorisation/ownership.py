@@ -1,10 +1,10 @@
-"""Generate `ownership.md`, the table of the resources that each caller may use.
+"""Generate `ownership.md`, a table that shows for each RPC which callers may use a resource.
 
-This module runs a session on a running stack to create the callers and the resources. It then calls every RPC as the
-owner of the resources and as other people, and writes the results into the table. Each caller makes two calls of each
-RPC: one with the ids of one learner's resources, and one with ids that do not exist. If the caller may not use a
-resource, both responses must be equal, because different responses would reveal that the resource exists.
-`make authorisation` updates the table, and `tests/e2e/test_ownership.py` compares the table with a running system.
+This module first creates the callers and the resources with a session on a running stack. It then calls every RPC as
+the owner of the resources and as other people, and writes the results into the table. Each caller calls each RPC twice:
+once with the ids of one learner's resources, and once with ids that do not exist. If the caller may not use a resource,
+the two responses must be equal, because different responses would reveal that the resource exists. `make authorisation`
+updates the table, and `tests/e2e/test_ownership.py` compares the table with a running system.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _NEW = "makes something new, which is nobody's yet; only administrators may"
 _OWN = "is always about the caller"
 _EVERYBODY = "is the same for everybody who may call it"
 _SECRET = "asks for a secret, which is what gives the right"
-# The RPCs whose requests contain no id of an existing resource, each with the reason.
+# The RPCs whose requests contain no id of an existing resource. Each value is the reason why no id is needed.
 WITHOUT_RESOURCE = {
     "AssessmentService/CreateAssessment": _NEW,
     "AssessmentService/ListAssessments": _EVERYBODY,
@@ -81,7 +81,8 @@ WITHOUT_RESOURCE = {
     "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
     "SessionService/ScheduleSession": _NEW,
 }
-# The RPCs that end resources which calls of other RPCs need. They are called after all other RPCs, in this order.
+# The RPCs that end or revoke something that the calls of other RPCs need. Therefore they are called after all other
+# RPCs, in this order.
 _LAST = (
     "SupervisionService/RemoveParticipant",
     "SessionService/EndSession",
@@ -97,7 +98,7 @@ _LAST = (
 _ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
-# The keys of `Actors.ids` whose resource belongs to one learner.
+# The keys of `Actors.ids` whose ids identify resources of one learner.
 _PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id")  # fmt: skip
 _OPTIONAL_TIMES = {"client_time", "valid_from_time", "valid_until_time", "occurrence_time"}
 _YES = "yes"
@@ -390,8 +391,9 @@ class Ownership:
             if response.HasField("refused"):
                 return str(response.refused.reason)
         if missing.refusal is None and row.method.name.startswith("List"):
-            # A list may contain the caller's own resources, so the two responses may differ. Therefore check only
-            # whether the response contains ids of the learner's resources.
+            # Each response may list resources of the caller, so the two responses may differ although neither contains
+            # the learner's resources. Therefore check only whether the response contains ids of the learner's
+            # resources.
             same = not any(self._actors.ids[name].encode() in body for name in _PERSONAL)
         return _NOTHING if same else _YES
 

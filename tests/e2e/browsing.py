@@ -47,7 +47,7 @@ def chromium() -> Path:
 
 
 _SCREEN: ViewportSize = {"width": 1280, "height": 800}
-# Returns up to three elements that extend beyond the right edge of the page at the given font size in per cent.
+# Returns up to three elements that extend beyond the right edge of the page when the font size is `letters` per cent.
 _TOO_WIDE = """(letters) => {
   const root = document.documentElement;
   root.style.fontSize = `${letters}%`;
@@ -153,7 +153,7 @@ class Visitor:
         return self.page.get_by_role("banner").get_by_role("button", name="Sign out", exact=True)
 
     async def screenshot(self, name: str) -> None:
-        """Save a screenshot in build/screenshots; check the page with a small screen and large fonts (`W7`)."""
+        """Save a screenshot in build/screenshots; check that the page fits a small screen and large fonts (`W7`)."""
         folder = Path("build/screenshots")
         folder.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=folder / f"{name}.png", full_page=True)

@@ -111,7 +111,7 @@ Saved = dict[tuple[str, int], bytes]
 
 
 async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Saved:
-    """Run the session; return the acknowledged answers, encoded, by attempt id and sequence number."""
+    """Run the session; return the encoded acknowledged answers by attempt id and sequence number."""
     proctor.watch()
     for learner in learners:
         await learner.join()

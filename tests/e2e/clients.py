@@ -110,7 +110,7 @@ class LearnerClient:
         return answer.participant
 
     def open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
-        """Open the stream of the learner's view of the session, starting after `cursor`."""
+        """Open the learner's stream of the session, which starts with the changes after `cursor`."""
         return self.learner.lobby.WatchSession(
             WatchSessionRequest(session_id=self.scenario.session_id, cursor=cursor)
         )

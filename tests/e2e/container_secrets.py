@@ -36,8 +36,8 @@ except OSError as error:
 print("PONG" if b"PONG" in response else "refused")
 """
 
-# A program that tries to publish an event of enrollment and to delete a stream with the certificate of the session
-# service. It prints the number of refusals.
+# A program that connects with the certificate of the session service, and tries to publish an event of enrollment and
+# to delete a stream. It prints how many of these actions were refused.
 _FORGER = """
 import asyncio
 from proctorium_common.process.settings import BrokerSettings
@@ -71,7 +71,7 @@ class Project(Protocol):
 
 
 async def check_secrets(containers: Project, output: Output) -> None:
-    """Check who mounts each certificate, and check the permissions in NATS; raise CheckFailedError if a check fails."""
+    """Check which containers mount each certificate, and what NATS permits; raise CheckFailedError if a check fails."""
     mounted = await _mounted(containers)
     for name in HOLDERS:
         holders = mounted.get(f"{name}{_SUFFIX}", set())

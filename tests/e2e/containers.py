@@ -45,11 +45,11 @@ _NEW_ADMINISTRATOR = (
     *("--email", ADMINISTRATOR.email, "--legal-name", ADMINISTRATOR.name, "--password-stdin"),
 )
 _READY_SECONDS = 120.0
-# A program that reads process ids of this machine and kills the processes. It runs outside the containers, because the
-# first process of a container cannot be killed by SIGKILL from inside the container.
+# A program that reads process ids of this machine from standard input, and kills the processes. It runs outside the
+# containers, because the first process of a container cannot be killed by SIGKILL from inside the container.
 _KILLER = "import os, sys\nfor line in sys.stdin: os.kill(int(line), 9)"
 
-# Selects one row for each privilege that no role should have.
+# Selects one row for each privilege that a role has but should not have.
 _EXCESS_PRIVILEGES = """
 SELECT pg_get_userbyid(relowner) || ' owns ' || relname FROM pg_class
  WHERE relnamespace = 'public'::regnamespace AND pg_get_userbyid(relowner) <> current_database() || '_owner'
@@ -62,8 +62,8 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
  WHERE rolsuper AND rolpassword IS NOT NULL
 """
 
-# Matches errors in the logs of third-party components. FATAL of PostgreSQL is excluded, because a FATAL error ends only
-# one connection, and because PostgreSQL logs a FATAL error for each connection after a crash.
+# Matches errors in the logs of third-party components, except FATAL of PostgreSQL. A FATAL error ends only one
+# connection, and PostgreSQL logs such an error for each connection after a crash.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 
 
@@ -114,7 +114,7 @@ class Containers:
         return await docker("compose", *options, *words, stdin=stdin)
 
     def address(self, name: str) -> str:
-        """Return the `host:port` of this machine at which a listener is published."""
+        """Return the `host:port` at which this machine publishes the listener `name`."""
         return self._addresses[name]
 
     def url(self, name: str) -> str:
@@ -227,7 +227,7 @@ async def check_privileges(containers: Containers, output: Output) -> None:
 
 
 async def check_data(containers: Containers, scenario: Scenario, output: Output) -> None:
-    """Wait until all services respond; check that results, certificates, evidence and mails of the learners exist."""
+    """Wait until all services respond; check that the learners' results, certificates, evidence and mails exist."""
 
     async def checked() -> bool | None:
         try:

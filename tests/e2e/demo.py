@@ -120,7 +120,7 @@ async def running_stack() -> AsyncIterator[RunningStack]:
 async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> Scenario:
     """Run the session and show its trace; return the scenario of the session.
 
-    If `lasting` is true, the stack continues to run after the demo, and the URL of the page with the trace is printed.
+    Set `lasting` if the stack continues to run after the demo. The URL of the page with the trace is then printed.
     Raises CheckFailedError, or the error of a step that fails.
     """
     exporter: SpanExporter = SpansOverHttp(stack.url("traces"), "demo")
@@ -285,7 +285,7 @@ async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
 
 
 async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
-    """Wait for the last mails to each learner; check that no mail was sent twice, and print the subjects."""
+    """Wait for the last mails to each learner, check that no mail was sent twice, and print the mails' subjects."""
     for learner in scenario.learners:
         for subject in ("verified", "result", "certificate", "over"):
             await mailbox.mail_to(learner.email, subject)
@@ -300,8 +300,8 @@ async def show_trace(
 ) -> None:
     """Wait until the trace is complete, and print the start of the trace.
 
-    The trace is complete if no more spans arrive and the trace contains spans of all services, spans of publishing
-    events, and spans of handling events. The whole tree of spans is stored in `TREE_FILE`.
+    The trace is complete when no more spans arrive and it contains spans of all services and spans for the publication
+    and the handling of events. The whole tree of spans is stored in `TREE_FILE`.
     """
     output.line("waiting until all services have exported their spans")
     traces = Traces(stack.url("traces"))

@@ -84,7 +84,7 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             if not self._forwarding.is_set():
-                # Drop the bytes and never forward again, so that the connection stays open although it is dead.
+                # Never forward these bytes or any later bytes. The connection stays open, but it is dead.
                 await asyncio.Event().wait()
             writer.write(data)
             await writer.drain()

@@ -19,7 +19,7 @@ _NAMES = ("Lena Fischer", "Omar Haddad", "Mei Tanaka", "Ada Obi", "Jonas Weber",
 
 @dataclass
 class Scenario:
-    """A scheduled session, which no learner has joined yet, with its people, course, assessment and code."""
+    """A scheduled session, with its people, course, assessment and code. No learner has joined the session yet."""
 
     edge: str
     administrator: Person
@@ -49,9 +49,9 @@ async def create_scenario(
 ) -> Scenario:
     """Register a proctor and one learner per channel, schedule their session, and return the scenario.
 
-    `edge` is the `host:port` of the edge. The session has one assessment, and one more assessment for each title
-    in `further_assessments`. If `named_after_run` is true, the names of the people and of the course contain the id of
-    the run, so that the names of two runs differ.
+    `edge` is the `host:port` of the edge. The session has one assessment, and one more assessment for each title in
+    `further_assessments`. If `named_after_run` is true, the names of the people and of the course contain a random
+    text, so that each call creates different names.
     """
     run = secrets.token_hex(4)
     surname = f" {run[:4].upper()}" if named_after_run else ""

@@ -12,7 +12,7 @@ TESTS = Path(__file__).parents[1]
 
 
 async def test_ablation_returns_a_figure_for_each_variant(monkeypatch: pytest.MonkeyPatch) -> None:
-    # The processes that the measurement starts also import `e2e`.
+    # The measurement starts processes that also import `e2e`.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     figures = await ablations.measure(rounds=1, seconds=0.1)
     assert [each.name for each in figures] == [*ablations.VARIANTS, "fetch of the library"]

@@ -33,7 +33,7 @@ FIGURES = {
 
 @pytest.mark.parametrize("title", MEASUREMENTS)
 async def test_measurement_returns_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The processes that the measurement starts also import `e2e`.
+    # The measurement starts processes that also import `e2e`.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     figures = await MEASUREMENTS[title](**SMALLEST[title])
     assert [each.name for each in figures] == FIGURES[title]

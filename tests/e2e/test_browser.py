@@ -1,4 +1,4 @@
-"""Test sessions in a browser, from entering the code to the certificate, as learner, proctor and administrator."""
+"""Test sessions in a browser, from entering the code to the certificate, for each role."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ async def test_offline_answers_are_stored_and_sent_later(stack: Stack, scenario:
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_number(client) == 0.1
 
-        # Simulate another device that saves under the sequence number that this page will use next.
+        # Simulate another device: save under the sequence number that this page will use next.
         await client.save_as(await last_sequence(client) + 1, attempt.items[3].item_id, Answer())
         await learner.page.get_by_label("Your answer").fill("0.2")
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()

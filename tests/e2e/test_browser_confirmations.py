@@ -1,4 +1,4 @@
-"""Test that irreversible actions must be confirmed, and that pages show only current states and possible actions."""
+"""Test that irreversible actions must be confirmed, and that pages are current and offer only possible actions."""
 
 from __future__ import annotations
 

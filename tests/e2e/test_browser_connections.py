@@ -18,10 +18,10 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
 # A browser has up to six connections to one address, and all of them may be dead. A stream on a dead connection fails
-# after ten seconds, and the page pauses before the next stream.
+# after ten seconds. The page then pauses before it opens the next stream.
 _DEAD_CONNECTIONS_MS = 90_000
 _OVER = "Your time is over. What is on this device is sent when the connection is back"
-# Counts in `window.losses` the changes of the page during which the page shows that the connection is lost.
+# Counts in `window.losses` how often the page changes while it shows that the connection is lost.
 _COUNT_LOSSES = """() => {
   window.losses = 0;
   const look = () => { if (document.body.textContent.includes("Connection lost")) window.losses += 1; };
@@ -194,7 +194,7 @@ async def test_last_minutes_are_shown_and_announced(stack: Stack, scenario: Scen
         warning = page.locator(".exam-bar .badge", has_text="left.")
         spoken = page.locator(".exam-bar [role=status]")
         await expect(warning).to_have_count(0)
-        # Take the page offline, because otherwise the server would correct the clock of the page.
+        # Take the page offline. If the page were online, the server would correct the clock of the page.
         await proxy.disconnect()
         for minutes, text in ((15, "15 minutes"), (5, "5 minutes"), (1, "1 minute")):
             await page.clock.fast_forward((await time_left(page) - minutes * 60 - 2) * 1000)
@@ -213,7 +213,7 @@ async def time_left(page: Page) -> int:
 
 @asynccontextmanager
 async def exam_started(scenario: Scenario) -> AsyncIterator[tuple[LearnerClient, ProctorClient]]:
-    """Yield the client of a learner, who has started an attempt and has no open stream, and the proctor's client."""
+    """Yield the clients of a learner and of the proctor. The learner has started an attempt and has no open stream."""
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
     proctor.watch()

@@ -1,4 +1,4 @@
-"""Test incidents on the supervision page: a keyboard suffices to report and change them, and learners see none."""
+"""Test incidents on the supervision page: proctors need only a keyboard to manage them, and learners see none."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ async def tab_to(page: Page, target: Locator) -> None:
 
 
 async def take_screenshots(visitor: Visitor, name: str) -> None:
-    """Save screenshots for a desktop and a phone in both themes; check the page with small screens and large fonts."""
+    """Save screenshots for a desktop and a phone in each theme; check the page with a small screen and large fonts."""
     for screen, size in (("desktop", _DESKTOP), ("phone", _PHONE)):
         for theme in _THEMES:
             await visitor.page.emulate_media(color_scheme=theme)

@@ -1,4 +1,4 @@
-"""Test the answer journal: the order of pending changes, and the person to whom the changes belong."""
+"""Test the answer journal: changes are sent in order, and only for the person to whom they belong."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ async def test_choices_checked_at_once_are_all_saved(stack: Stack, scenario: Sce
         assert learner.errors == []
 
 
-# Sets the number field to each text of a list without pauses. Each change looks as if the last character was typed.
+# Sets the number field to one text of a list after the other, without pauses, as if the last character was just typed.
 _TYPE = """async (texts) => {
   const field = document.querySelector("input[inputmode=decimal]");
   for (const text of texts) {
@@ -126,7 +126,7 @@ async def expect_no_answer(client: LearnerClient, learner: Visitor) -> None:
 
 
 async def submit(page: Page) -> None:
-    """Submit, although the text at question 4 is not a number and therefore cannot be saved."""
+    """Submit the attempt, although the text at question 4 is not a number and therefore cannot be saved."""
     await page.get_by_role("button", name="Submit…").click()
     warning = "What you typed at question 4 cannot be saved and will not be submitted."
     await expect(page.get_by_text(warning)).to_be_visible()

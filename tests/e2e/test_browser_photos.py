@@ -23,7 +23,7 @@ _MIB = 1024 * 1024
 
 
 def large_photo() -> bytes:
-    """Return a JPEG of more than 8 MiB. Its top is red after a rotation according to its metadata."""
+    """Return a JPEG of more than 8 MiB. Its top is red after it is rotated as its metadata requires."""
     width, height = 4000, 3000
     image = Image.frombytes("RGB", (width // 2, height // 2), os.urandom(width * height * 3 // 4))
     image = image.resize((width, height), Image.Resampling.NEAREST)

@@ -151,15 +151,15 @@ async def test_lost_response_of_a_password_change_suggests_the_new_password(
 
 
 async def sign_out_everywhere(page: Page) -> None:
-    """Click `Sign out everywhere` on the account page, and confirm it."""
+    """Click `Sign out everywhere` on the account page, and confirm the action."""
     await page.get_by_role("button", name="Sign out everywhere…").click()
     await page.get_by_role("button", name="Sign out everywhere now").click()
 
 
 async def wait_until_signed_out(person: Person) -> None:
-    """Wait until enrollment refuses the token in `person`, because all sign-ins of the person have been ended.
+    """Wait until all sign-ins of the person have been ended, and enrollment therefore refuses the token in `person`.
 
-    The browser has a different token, from its own sign-in, so these calls do not affect the page.
+    The calls do not affect the page, because the browser has a different token from its own sign-in.
     """
     await until_refused(lambda: person.accounts.GetMe(GetMeRequest()), "enrollment")
 

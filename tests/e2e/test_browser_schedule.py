@@ -71,7 +71,7 @@ async def test_violations_found_by_the_service_are_marked_at_their_fields(
         proctors = page.get_by_role("group", name="Proctors")
         await proctors.get_by_label(scenario.proctor.email).check()
 
-        # The page offers the proctor, who is certified for one year, although the session starts in more than a year.
+        # The form offers a proctor who is certified for one year, although the session starts in more than one year.
         now = datetime.now(UTC)
         await start.fill(f"{now + timedelta(days=500):%Y-%m-%dT%H:%M}")
         await button.click()

@@ -111,7 +111,7 @@ async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
         await visitor.screenshot("account-sign-out-everywhere")
         await page.get_by_role("button", name="Sign out everywhere now").click()
         await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
-        # The other window shows the sign-in form, because the streams of its exam room end.
+        # The streams of the exam room in the other window end, and the other window shows the sign-in form.
         await expect(elsewhere.page.get_by_role("heading", name="Sign in")).to_be_visible()
         await visitor.sign_in(learner.email, learner.password)
         assert visitor.errors == []

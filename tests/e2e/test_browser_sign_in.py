@@ -91,8 +91,8 @@ async def test_unreachable_server_on_reload_does_not_lose_pending_answers(
             f"{_UNREACHABLE} Your answers are stored on this device"
         )
         await learner.screenshot("exam-reload-unreachable")
-        # The page shows the attempt from the data on this device. The page sends no answers until the server has
-        # confirmed which person is signed in.
+        # The page shows the attempt from the data on this device. The page does not send the answers, because the
+        # server has not yet confirmed which person is signed in.
         for _ in range(4):
             await request.abort("connectionrefused")
             request = await hanging.get()

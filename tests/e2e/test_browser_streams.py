@@ -1,4 +1,4 @@
-"""Test more windows than a person may have open: the oldest window shows why it stopped and how to continue."""
+"""Test a person who opens too many windows: the oldest window shows why its stream ended and how to continue."""
 
 from __future__ import annotations
 

@@ -52,8 +52,8 @@ def _renews(response: object) -> bool:
 async def _set_token(page: Page, token: str) -> None:
     """Replace the access token of the browser.
 
-    The new cookie has no expiry time, so that the browser sends the token even after the token has expired. A browser
-    with a slow clock does the same.
+    The new cookie has no expiry time. Therefore the browser sends the token even after the token has expired, as a
+    browser with a slow clock does.
     """
     await page.context.add_cookies(
         [

@@ -1,4 +1,4 @@
-"""Test that a page is still updated after the browser has translated it, which replaces the text nodes of the page."""
+"""Test that a page is still updated after the browser has translated it and thus replaced the page's text nodes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.stack import Stack
 
-# Replaces each text node, present or added later, by <font><font>text</font></font>, as a translation by Chrome does.
+# Replaces each text node by <font><font>text</font></font>, as a translation by Chrome does. Text nodes that are added
+# later are also replaced.
 _TRANSLATE = """() => {
   const skipped = "script, style, textarea, option, font, title";
   const translate = (node) => {

@@ -1,4 +1,4 @@
-"""Test that the reviewed table of the owners of resources matches the access checks of the running system."""
+"""Test that the reviewed table `ownership.md` matches the access checks of the running system."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ Calls = dict[str, Callable[[], Awaitable[object]]]
 
 
 def calls_of(scenario: Scenario, learner: Person) -> Calls:
-    """Return one call by the learner for each service, by the name of the service."""
+    """Return a call that the learner makes to each service; the keys are the names of the services."""
     case = GetCaseRequest(learner=LearnerInSession(session_id=scenario.session_id))
     return {
         "enrollment": lambda: learner.accounts.GetMe(GetMeRequest()),

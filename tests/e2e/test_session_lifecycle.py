@@ -314,7 +314,7 @@ CHAINS = [
 
 
 def has_chain(spans: Sequence[TraceSpan], chain: Sequence[str]) -> bool:
-    """Return whether the trees contain a path of spans with the names in `chain`, starting at a root."""
+    """Return whether a path of spans that starts at a root of the trees has the names in `chain`."""
     if not chain:
         return True
     return any(

@@ -36,12 +36,12 @@ async def sign_tokens(stack: Stack, people: Sequence[UUID], roles: Iterable[str]
 
 
 def nearly_expired(left: timedelta = timedelta(seconds=1.5)) -> timedelta:
-    """Return the age of a token that services accept for a further `left`, or for up to a second less."""
+    """Return the age of a token that services accept only for the time `left`, or for up to one second less."""
     return ACCESS_TOKEN_LIFETIME + LEEWAY - left
 
 
 async def rotate_signing_key(stack: Stack) -> str:
-    """Create a new signing key, as the command of enrollment for rotating keys does; return the id of the key."""
+    """Create a new signing key, as enrollment's command for key rotation does; return the id of the key."""
     async with _enrollment(stack) as (database, signing):
         return await signing.rotate(database)
 

@@ -57,7 +57,8 @@ class Watch(Generic[Message]):
                     continue
                 if error.kind is not Kind.UNAVAILABLE:
                     raise
-                # Open the stream again after a pause, because the server closes connections that are too old.
+                # The stream may have failed because the server closes old connections. Open the stream again after a
+                # pause.
                 await asyncio.sleep(0.1)
             else:
                 return

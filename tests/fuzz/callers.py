@@ -1,8 +1,9 @@
-"""Create the callers of one round and their resources: exams in progress and finished, and a session in the lobby.
+"""Create the callers of one round, and the exams and sessions of these people.
 
-The people of real sessions become the callers. The channels of these people record the requests of the sessions and the
-values in the responses. The people and the fuzzer call from different client addresses, so that the failed sign-ins of
-the fuzzer do not throttle the sign-ins of the people.
+The callers are the people of two sessions that this module runs. In one session, a learner has submitted the exam and
+another learner is taking the exam. In the other session, a learner waits in the lobby. The channels of these people
+record the requests of the sessions and the values in the responses. The sessions and the fuzzer use different client
+addresses, so that the failed sign-ins of the fuzzer do not throttle the sign-ins of these people.
 """
 
 from __future__ import annotations

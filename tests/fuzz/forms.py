@@ -17,7 +17,7 @@ _MARK = "#here#"
 
 
 def corrupt_protobuf(random: Random, request: bytes) -> bytes:
-    """Return a corrupted request: with an unknown field, truncated, changed or doubled, or only random bytes."""
+    """Return `request` with an unknown field, with a changed byte, truncated or repeated; or return random bytes."""
     match random.randrange(7):
         case 0:
             # Append an unknown field with the highest possible field number and a varint as its value.
@@ -94,7 +94,7 @@ def _objects(value: object) -> list[dict[str, Any]]:
 
 
 def _with(value: object, holder: dict[str, Any], mark: str, copy: object, name: str) -> str:
-    """Return the JSON text of `value`, in which the object `holder` has `name` a second time, with the value `copy`."""
+    """Return the JSON text of `value` with a duplicate name: `holder` contains `name` again, with the value `copy`."""
     holder[mark] = copy
     return json.dumps(value).replace(json.dumps(mark), json.dumps(name), 1)
 

@@ -1,4 +1,4 @@
-"""Generate valid and invalid requests, from descriptors or as changed copies of successful requests."""
+"""Generate valid and invalid requests: new requests from descriptors, and changed copies of successful requests."""
 
 from __future__ import annotations
 
@@ -153,7 +153,7 @@ class Requests:
         return self._random.choice((0, 1, 2, min(most, 60), min(most + 1, 60)))
 
     def _fill(self, many: Any, value: Any) -> None:
-        """Append `value` to the list `many` so often that the request is large."""
+        """Append `value` to the list `many` often enough to make the request large."""
         size = value.ByteSize() if isinstance(value, Message) else len(str(value))
         most = self._random.choice((1_000, 20_000, 100_000))
         many.extend([value] * min(most, _LONG_LIST_BYTES // (size + 2)))

@@ -77,7 +77,7 @@ Sent: TypeAlias = tuple[str, Outcome, object]
 
 @dataclass
 class Tally:
-    """The numbers of calls of one RPC: all calls, valid calls, successful calls, and calls by reason of refusal."""
+    """The numbers of calls of one RPC: all calls, valid calls, successful calls, and refused calls for each reason."""
 
     calls: int = 0
     passed: int = 0
@@ -203,7 +203,7 @@ class Fuzz:
             self._note(method, caller, protocol, sent, fault)
 
     def _avoid_callers(self, random: Random, method: MethodDescriptor, request: Any) -> None:
-        """If the request would end the sign-ins of a caller, usually replace the id of the caller in the request."""
+        """If the request would end the sign-ins of a caller, usually replace the person id in the request."""
         if method.name not in _ENDS_SIGN_INS or random.random() < 0.05:
             return
         # If the id of the person is empty, the request ends the sign-ins of the caller.

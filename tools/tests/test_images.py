@@ -268,7 +268,7 @@ def test_services_have_only_the_password_of_their_own_database() -> None:
 
 
 def built_by_script(*images: str, **environment: str) -> list[list[str]]:
-    """Run deploy/images.sh with a fake `docker`, and return the arguments of each call of the fake."""
+    """Run deploy/images.sh with a fake `docker`, and return the arguments of each call of `docker`."""
     with tempfile.TemporaryDirectory() as folder:
         fake = Path(folder) / "docker"
         fake.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\"\nprintf '\\n'\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Tests of the rules for imports between layers: of the checks, and of the contracts for import-linter."""
+"""Tests of the checks of imports between layers, and of the contracts for import-linter."""
 
 from __future__ import annotations
 

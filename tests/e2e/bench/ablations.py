@@ -1,9 +1,9 @@
 """Measure how much faster our replacements of library functions are than the original functions (ablations).
 
-Each variant of the assessment service is a replica. All replicas use one database and one core, and the saves of each
-replica are measured in turn. The load runs on another core. The variants of a subscriber are compared by the latency of
-events. To compare two runs, use only the ratios to the shipped code. On a shared machine, differences under 10 % are
-noise.
+For each variant of the code, one replica of the assessment service runs. All replicas use one database and one core,
+and the throughput of saves is measured for one replica after the other. The load runs on another core. The variants of
+a subscriber are compared by the latency of events. To compare two runs, use only the ratio of each variant to the
+unchanged code. On a shared machine, differences under 10 % are noise.
 
 `python -m e2e.bench.ablations` prints the table. `python -m e2e.bench.ablations serve <variant>` runs one replica.
 """
@@ -47,11 +47,11 @@ _FETCH_SECONDS = 1.0
 
 
 def _as_shipped() -> None:
-    """Leave the shipped code unchanged."""
+    """Replace nothing, so that the unchanged code is measured."""
 
 
 def _structlog_line() -> None:
-    """Replace our writer of call log lines by the processors and the JSON renderer of structlog."""
+    """Write call log lines with the processors and the JSON renderer of structlog instead of our code."""
 
     def write(self: CallLog, line: CallLine) -> None:
         self._write_pretty(line, logs._LEVELS.get(line.code, "info"))
@@ -60,7 +60,7 @@ def _structlog_line() -> None:
 
 
 def _sdk_spans() -> None:
-    """Start the span of every call with the tracer of the SDK, so that the sampler of the SDK decides on each call."""
+    """Start the span of each call with the SDK's tracer, so that the SDK's sampler decides whether it is recorded."""
 
     def start(
         self: Tracing,

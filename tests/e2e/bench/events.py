@@ -1,4 +1,4 @@
-"""Measure the latency of an event through outbox, relay, broker and inbox.
+"""Measure the latency of an event from the outbox through the relay and the broker to the inbox.
 
 The latency is the time from the commit of the event to the commit of its effect. The limit is the latency of the same
 path with the bare drivers, measured in the same run. For the limit, the program commits a row, publishes the id of the
@@ -34,7 +34,7 @@ from proctorium_common.storage.listen import Listener
 from proctorium_common.topology import ServiceTopology, Subscription
 
 _CONSUMER = "measured--events"
-# Any service would do, because the database of every service has the common tables.
+# Any service could be measured, because the database of every service has the common tables.
 PACKAGE = "proctorium_enrollment"
 _TOPOLOGY = {
     "enrollment": ServiceTopology("enrollment", publishes=("person.certified",)),
@@ -121,7 +121,10 @@ async def measure_limit(
 
 
 class _Timed(Subscriber):
-    """A subscriber that records a time for each event, between the commit of its effect and the acknowledgement."""
+    """A subscriber that stores a time for each event.
+
+    The time is taken after the commit of the event's effect and before the acknowledgement.
+    """
 
     def __init__(
         self, database: Database, broker: Broker, consumer: str, handlers: Handlers
@@ -159,7 +162,7 @@ async def _running(database_url: str, nats_url: str) -> AsyncIterator[tuple[Data
     listener = Listener(database)
 
     async def handle(_: Transaction, __: PersonCertified, ___: EventMetadata) -> None:
-        """Do nothing, because the inbox row is the effect."""
+        """Do nothing, because the effect that is measured is the row that the subscriber adds to the inbox."""
 
     subscriber = _Timed(database, broker, _CONSUMER, {PersonCertified: handle})
     async with AsyncExitStack() as stack:
@@ -183,7 +186,7 @@ async def _wait_until_done(task: asyncio.Task[None]) -> None:
 async def _record(
     database: Database, per_second: int, seconds: float, subscriber: _Timed
 ) -> dict[UUID, float]:
-    """Record events and wait until all events are handled; return the commit time of each event by event id."""
+    """Record events and wait until all events are handled; return the time of each event's commit by event id."""
     committed: dict[UUID, float] = {}
     start = time.perf_counter()
     for nth in range(int(per_second * seconds)):

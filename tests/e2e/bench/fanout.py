@@ -1,9 +1,9 @@
-"""Measure how long it takes until all learners who watch a session have received its start (the fan-out).
+"""Measure how long it takes until all learners who watch a session know that it has started (the fan-out).
 
-The figure is the time in milliseconds from the commit of the start until the last learner has received the start. The
-time of the commit is the time at which the notification of PostgreSQL (LISTEN) arrives. The limit is a bare server in
-which all streams wait for one future with one encoded message. The time of the limit is measured from setting the
-future until the last stream has received the message.
+The figure is the time in milliseconds from the commit that starts the session until the last learner has received the
+new state. The time of the commit is the time at which PostgreSQL's notification (LISTEN) arrives. The limit is a bare
+server in which all streams wait for one future with one encoded message. For the limit, the figure is the time from
+setting the future until the last stream has received the message.
 
 Both servers send to the same kind of load process. The load process opens 100 streams per connection. It stores the
 received bytes and parses them later. `fanout_1000_edge` measures the same time through the edge, through which browsers
@@ -97,8 +97,8 @@ async def measure(
 class Fanout:
     """The two servers, and the signer of tokens.
 
-    The streams connect to the addresses `limit` and `service`. `fire` is the address of the bare server
-    itself, even if the streams connect through an edge.
+    The streams connect to the addresses `limit` and `service`, which are addresses of edges if edges are used. `fire`
+    is always the address of the bare server itself.
     """
 
     fire: str
@@ -139,7 +139,7 @@ class Fanout:
     async def _committed(
         self, stub: sessions_pb2_grpc.SessionServiceStub, session_id: UUID
     ) -> float:
-        """Start the session; return the time at which the start was committed."""
+        """Start the session; return the time at which PostgreSQL notified of the commit."""
         committed: asyncio.Future[float] = asyncio.get_running_loop().create_future()
 
         def on_notify(_: object, __: int, ___: str, changed: object) -> None:
@@ -277,7 +277,7 @@ def _participant(message: bytes) -> lobby_pb2.Participant:
 async def _watch(load: Load) -> None:
     """Open all streams and print two lines.
 
-    The first line reports that every learner is shown as connected. The second line is the time at which the last
+    The first line is printed when every learner is shown as connected. The second line is the time at which the last
     stream received the state In Session.
     """
     watchers = Watchers(len(load.tokens))
@@ -290,7 +290,8 @@ async def _watch(load: Load) -> None:
         for token in load.tokens[first : first + STREAMS_PER_CONNECTION]:
             streams.open(load.method, request, {"authorization": f"Bearer {token}"})
         watchers.connections.append(streams)
-        # Wait for the streams of each connection, because a server refuses streams if too many are opened at a time.
+        # Wait until all streams of this connection are open, because a server refuses streams if too many are opened at
+        # a time.
         await watchers.all_are(lambda _: True, first, STREAMS_PER_CONNECTION)
     async with asyncio.timeout(_TIMEOUT_SECONDS):
         await watchers.all_are(lambda each: each.connected)
@@ -347,7 +348,10 @@ def _shown(session: Session, state: lobby_pb2.ParticipantState.ValueType) -> lob
 
 
 async def _serve_limit(address: str, secure: str = "", *files: str) -> None:
-    """Serve at `address` without TLS; if `files` names a certificate, also serve at `secure` with TLS."""
+    """Serve at `address` without TLS.
+
+    If `files` contains the paths of a certificate, also serve at `secure` with TLS.
+    """
     bare = Bare()
     methods: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
         "WatchSession": grpc.unary_stream_rpc_method_handler(bare.watch),

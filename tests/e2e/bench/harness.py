@@ -102,7 +102,7 @@ def throughput(name: str, unit: str, ours: Sample, limit: Sample) -> Figure:
 
 
 def slowest(name: str, ours: Sample, limit: Sample) -> Figure:
-    """Return a figure that compares the 99th percentiles of the latency of the service and of the limit."""
+    """Return a figure that compares the service's latency to the limit's latency, each as the 99th percentile."""
     return Figure.of(f"{name}_p99", "ms", ours.p99_ms, limit.p99_ms)
 
 
@@ -175,7 +175,7 @@ class Harness:
         """Start an edge that forwards to `services` and accepts tokens signed by `keys`; return its address."""
         listen, admin, portal = free_ports(3)
         folder = self.folder / f"edge-{listen}"
-        # Store the file in a separate folder, because Envoy watches the whole folder.
+        # Envoy watches the folder of this file. Use a separate folder, so that changes of other files have no effect.
         check = folder / "keys" / "token_check.json"
         check.parent.mkdir(parents=True)
         check.write_text(token_check(keys, complete=True), encoding="utf-8")
@@ -281,7 +281,7 @@ ClientRun = Callable[[float], Awaitable[list[float]]]
 
 
 async def run_clients(clients: Sequence[ClientRun], seconds: float) -> Sample:
-    """Run all clients concurrently for `seconds`; print the sample, which `load` reads, and return the sample."""
+    """Run all clients concurrently for `seconds`; return the sample, and also print it so that `load` can read it."""
     start = time.perf_counter()
     latencies = await asyncio.gather(*(client(start + seconds) for client in clients))
     sample = Sample.of(
@@ -312,7 +312,7 @@ async def serve_limit(
     secure: str = "",
     certificates: Certificates | None = None,
 ) -> None:
-    """Serve only `methods` until the process ends.
+    """Serve `methods` at `address` until the process ends.
 
     If `certificates` is given, also serve the methods with TLS at the address `secure`.
     """

@@ -1,4 +1,4 @@
-"""Measure joins by code: the session service resolves the code at enrollment, then admits the learner.
+"""Measure joins with a code: the session service asks enrollment for the session of the code, and admits the learner.
 
 The limit is a join with two bare servers, measured in the same run with the same drivers. The first server calls the
 second server, and each server executes and commits one statement that changes data. The statement of the second server
@@ -95,7 +95,7 @@ class Certified:
 
 @dataclass(frozen=True)
 class Load:
-    """The parameters of the load process, in which `learners` join the sessions to which `codes` admit."""
+    """The parameters of the load process. The `learners` join the sessions with the `codes`."""
 
     address: str
     learners: tuple[Learner, ...]
@@ -127,11 +127,11 @@ class Joins:
     certified: Certified
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Measure limit and service in turn, first with joins to 16 sessions, then with joins to one session."""
+        """Measure the limit and the service in turn, with joins to 16 sessions and then with joins to one session."""
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for rush in (False, True):
-                # The limit and the service have separate databases, so the same codes can be used for each of them.
+                # The same codes can be used for the limit and the service, because each of them has its own database.
                 codes = tuple(self.codes.pop() for _ in range(_sessions_per_sample(seconds)))
                 for name, (address, certified) in self._servers().items():
                     duration = seconds if counted else WARM_UP_SECONDS
@@ -158,7 +158,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
     ]
 
 
-# The data that must exist before the joins.
+# The functions below create the data that must exist before the joins.
 
 
 async def _set(bench: Harness, session_count: int) -> Joins:
@@ -295,7 +295,7 @@ def _rush(load: Load) -> Iterator[Entry]:
 
 
 def _spread(load: Load) -> Iterator[Entry]:
-    """Yield the joins to 16 sessions in turn, so that two successive joins differ in session and learner."""
+    """Yield the joins to 16 sessions in turn, so that successive joins differ in both the session and the learner."""
     apart = LEARNERS // AT_ONCE
     for first in range(0, len(load.codes), AT_ONCE):
         for nth in range(LEARNERS):

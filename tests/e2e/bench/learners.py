@@ -57,7 +57,7 @@ async def learners_at(address: str, url: str, key: SigningKey, count: int) -> li
 
 
 async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Store a self-paced course with the assessment and its learners, as the handlers of enrollment's events do."""
+    """Store a course with the assessment and register the learners, as the handlers of enrollment's events do."""
     course_id = new_id()
     database = Database(url)
     try:

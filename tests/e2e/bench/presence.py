@@ -3,8 +3,9 @@
 A learner is connected while their `WatchSession` stream is open, so a learner sends no heartbeats. Each replica renews
 the leases of its streams with one statement and one commit. The figure is the number of leases per second that the
 worker of the service (`operations/presence.py`) renews, with 1,000 open streams and PostgreSQL with fsync. Before each
-run of the worker, the measurement moves the clock of the worker forward by half the length of a lease, so that all
-leases are due. A run also searches for learners whose presence has changed.
+run of the worker, the measurement moves the worker's clock forward by half the length of a lease, because all leases
+are then due for renewal. In each run, the worker also searches for learners whose presence has changed. This search is
+part of the measured time.
 
 The limit is the number of bare unary echo calls per second with 16 concurrent clients. An echo call represents the
 cheapest possible heartbeat: a call in which the server does nothing.

@@ -69,7 +69,7 @@ async def measure(
 
 
 async def _set(bench: Harness) -> tuple[str, str, tuple[Learner, ...]]:
-    """Start both servers; return the addresses of limit and service, and learners who have answered all questions."""
+    """Start both servers; return their addresses (limit first), and learners who have answered all questions."""
     key = SigningKey.generate()
     url = await bench.database("proctorium_assessment", [key.public])
     # Reading an attempt needs no other service.

@@ -69,7 +69,7 @@ class Saves:
         self._sequence = 1
 
     async def measure(self, rounds: int, seconds: float, warm_up: bool) -> list[Figure]:
-        """Measure limit and service in turn with 16 and 64 concurrent calls; also measure the service with streams."""
+        """Measure the limit and the service in turn with 16 and 64 concurrent calls, then the service with streams."""
         samples: dict[str, list[Sample]] = {}
         for counted in [False] * warm_up + [True] * rounds:
             for name, load in self._loads(seconds if counted else WARM_UP_SECONDS).items():
@@ -99,7 +99,7 @@ def _figures(samples: dict[str, Sample]) -> list[Figure]:
         slowest("save_16", samples["save_16"], samples["limit_16"]),
         throughput("save_64", "saves/s", samples["save_64"], samples["limit_64"]),
         slowest("save_64", samples["save_64"], samples["limit_64"]),
-        # Compare saves over streams to saves by unary calls of the same service.
+        # Compare the saves over streams with the saves by unary calls to the same service, not with the limit.
         throughput("save_stream", "saves/s", samples["save_stream"], samples["save_16"]),
     ]
 

@@ -22,7 +22,7 @@ ROUNDS = 3
 async def save_until_killed(
     stub: attempts_pb2_grpc.AttemptServiceStub, seat: Seat, first: int
 ) -> list[int]:
-    """Save answers by a stream until the stream breaks, and return the acknowledged sequence numbers."""
+    """Save answers over a stream until the stream breaks, and return the acknowledged sequence numbers."""
     acknowledged: list[int] = []
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:

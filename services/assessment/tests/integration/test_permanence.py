@@ -150,7 +150,7 @@ async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) 
 
 
 def _columns(state: AttemptState) -> str:
-    """Return SQL assignments for the columns whose values the check constraints require in a state."""
+    """Return SQL values with which the check constraints accept an attempt in the state `state`."""
     started = "now()" if state in STARTED_STATES else "NULL::timestamptz"
     submitted = "now(), 'learner'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
     released = "now()" if state is AttemptState.RELEASED else "NULL::timestamptz"

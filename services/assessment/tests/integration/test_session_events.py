@@ -1,4 +1,4 @@
-"""Tests of the handling of events of sessions."""
+"""Tests of how the service handles the events of sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests of saving answers by a stream."""
+"""Tests of saving answers over a stream."""
 
 from __future__ import annotations
 

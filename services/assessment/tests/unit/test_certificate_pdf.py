@@ -66,7 +66,7 @@ LONG = {
 
 
 def text_of(pdf: bytes) -> str:
-    """Return the text of the only page without white space and zero-width spaces."""
+    """Return the text of the PDF's only page; white space and zero-width spaces are removed."""
     [page] = PdfReader(io.BytesIO(pdf)).pages
     return re.sub("[\\s\u200b]", "", page.extract_text())
 

@@ -26,7 +26,7 @@ _BASE58 = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 
 
 def decode(text: str) -> bytes:
-    """Decode a text in base 58 without the code under test, and return the bytes."""
+    """Decode a base 58 text with the test's own code, and return the bytes."""
     assert text[0] == "z"
     number = 0
     for character in text[1:]:

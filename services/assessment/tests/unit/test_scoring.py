@@ -58,8 +58,8 @@ def test_thirds_add_up_to_the_whole() -> None:
 
 @pytest.mark.parametrize(("right", "passes"), [(11, True), (10, False)], ids=str)
 def test_pass_mark_is_exact(right: int, passes: bool) -> None:
-    # The float 0.55 is slightly above the decimal 0.55. The exact product of the float and 20 is above 11, so 11 of 20
-    # points would not meet the pass mark.
+    # The float 0.55 is slightly above the decimal 0.55. If the pass mark were the exact product of this float and 20,
+    # it would be slightly above 11 points, and 11 points would not be sufficient.
     items = [single("a") for _ in range(20)]
     answers = {item.item_id: CountingAnswer(1, chosen("a")) for item in items[:right]}
     assert score(items, answers, 0.55).passed is passes
@@ -94,7 +94,7 @@ def test_every_fraction_of_thousandths_is_reached_exactly(whole: int, data: st.D
 
 
 def test_failed_score_is_below_the_pass_mark_after_rounding() -> None:
-    # The points are below the needed points by 1e-20. Both values are 1.0 after they are rounded to floats.
+    # The learner has 1e-20 points fewer than the pass mark requires. As floats, both numbers are rounded to 1.0.
     items = [single("a", points=1.0), single("a", points=1e-20)]
     result = score(items, {items[0].item_id: CountingAnswer(1, chosen("a"))}, 1.0)
     assert not result.passed

@@ -195,7 +195,7 @@ class Harness(testing.ServiceHarness[Settings]):
         """Return the resolution of a code that a learner enters."""
         entry = CodeEntry(text=text, person_id=person_id, client_address=address)
         request = BatchResolveCodesRequest(entries=[entry])
-        # With many concurrent calls on a busy machine, the last response can take longer than the default timeout.
+        # Use a long timeout, because the last of many concurrent calls can take long on a busy machine.
         codes = self.peer("session").codes
         (resolution,) = (await codes.BatchResolveCodes(request, timeout=TIMEOUT)).resolutions
         return resolution
@@ -218,7 +218,7 @@ class Harness(testing.ServiceHarness[Settings]):
 async def until_refused(call: Callable[[], Awaitable[object]]) -> ServiceError:
     """Repeat a call until it is refused, and return the error.
 
-    The service checks tokens against a copy of database rows in memory. The copy is updated shortly after the rows.
+    The service checks tokens with data in memory, which it updates shortly after the database has changed.
     """
 
     async def refused() -> ServiceError | None:
@@ -244,7 +244,7 @@ async def sign_in(
     """Sign in from the client address `address`."""
     request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
     metadata = (("x-forwarded-for", address),)
-    # With many concurrent calls on a busy machine, the last response can take longer than the default timeout.
+    # Use a long timeout, because the last of many concurrent calls can take long on a busy machine.
     return await harness.anonymous.accounts.SignIn(request, metadata=metadata, timeout=TIMEOUT)
 
 

@@ -326,7 +326,7 @@ async def test_many_accounts_of_one_network_have_to_wait(harness: Harness) -> No
     for guesser in guessers:
         await guess(harness, guesser, 3, address)
     assert await throttled(harness, guessers[-1], address) > timedelta(0)
-    # In another network, the failures of the first network do not make the same person wait.
+    # The failures in the first network do not make the same person wait in another network.
     await guess(harness, guessers[-1], 1, "192.0.2.9")
 
 

@@ -240,7 +240,7 @@ async def test_codes_are_issued_only_for_open_sessions_and_registered_learners(
     assert await harness.count(codes) == before
 
 
-# Learners who are registered after a session was scheduled.
+# The tests below register learners after a session was scheduled.
 
 
 async def issued_to(harness: Harness, person_id: str) -> list[CodeIssued]:

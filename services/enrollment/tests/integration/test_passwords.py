@@ -1,4 +1,4 @@
-"""Setting passwords, also in concurrent calls, and replacement of outdated hashes."""
+"""Setting passwords, also concurrently, and replacing outdated hashes."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ async def test_wrong_current_password_is_counted_and_changes_nothing(
     for _ in range(FREE_OF_PERSON):
         assert (await refusal(accounts.SetPassword(request))).reason == "SIGN_IN_FAILED"
     assert (await refusal(accounts.SetPassword(request))).reason == "TOO_MANY_FAILED_SIGN_INS"
-    # Wrong current passwords do not throttle sign-ins, because only a signed-in person can enter them.
+    # A wrong current password does not throttle sign-ins, because only a signed-in person can enter a current password.
     assert (await sign_in(harness, person.email)).person == person
 
 

@@ -1,4 +1,4 @@
-"""Creation of people, access to people, roles, certification, and reading by other services."""
+"""Creation of people, roles and certifications, and the data that other people and services may read."""
 
 from __future__ import annotations
 
@@ -297,7 +297,7 @@ async def test_only_a_proctor_can_be_certified(harness: Harness) -> None:
     assert await harness.events(PersonCertified) == []
 
 
-# Reading by other services.
+# The tests below read people as other services do.
 
 
 async def test_session_orchestration_reads_certifications(harness: Harness) -> None:

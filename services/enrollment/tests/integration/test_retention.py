@@ -1,4 +1,4 @@
-"""Deletion of failures and sign-ins after their retention periods."""
+"""Deletion of failed sign-ins, failed code entries and sign-ins after their retention periods."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class Subject(Protocol):
         ...
 
     async def person(self) -> str:
-        """Create a person with NAME and BORN who was never certified, and return the person's id."""
+        """Create a person named NAME who was born on BORN and was never certified, and return the person's id."""
         ...
 
     async def unknown_person(self) -> str:
@@ -259,9 +259,9 @@ async def test_organisation_has_a_name_from_the_start(subject: Subject) -> None:
 async def resolutions(
     subject: Subject, code: ValidCode, *texts: str
 ) -> list[codes_pb2.CodeResolution]:
-    """Resolve texts, and return the resolutions.
+    """Resolve `texts` in one call, and return the resolutions.
 
-    The learner of the code enters the first text. Other people enter the other texts.
+    The first text is entered by the learner whom `code` admits. Each other text is entered by a new person.
     """
     entries = [
         codes_pb2.CodeEntry(

@@ -1,4 +1,4 @@
-"""The stored sessions after events that arrive in another order or are redelivered."""
+"""The sessions that enrollment stores when events are reordered or redelivered."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from .harness import (
 
 
 async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]:
-    """Return the id of a session that is not stored, the id of a learner, and the events of the session by name."""
+    """Return a session that enrollment has not stored, the id of its learner, and the events of the session by name."""
     course = await harness.course()
     learner_id = await harness.registered_learner(course.course_id)
     scheduled = scheduled_event(course.course_id, harness.clock.now, learner_ids=[learner_id])
@@ -59,9 +59,9 @@ async def is_open(harness: Harness, session: Scheduled, learner_id: str) -> bool
 
 
 async def outcome_of(harness: Harness, order: Sequence[str]) -> tuple[bool, str, int]:
-    """Deliver the events in this order, and return the stored outcome.
+    """Deliver the events in the order `order`, and return the stored outcome.
 
-    The outcome is whether the content is open to the learner, the state of the session, and the number of issued codes.
+    The outcome is whether the learner can open the content, the state of the session, and the number of issued codes.
     """
     session, learner_id, events = await planned(harness)
     before = len(await harness.events(CodeIssued))

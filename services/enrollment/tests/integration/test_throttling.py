@@ -87,7 +87,10 @@ async def guess_from_many_networks(harness: Harness, email: str) -> None:
 
 
 async def counted(harness: Harness) -> dict[str, list[int]]:
-    """Return the numbers of failures that are counted after the call of this function, by kind."""
+    """Return the numbers of failures in the rows that were created at the current time of the clock.
+
+    The keys of the returned dictionary are the kinds of failures.
+    """
     rows = await harness.rows(
         select(failed_entries).where(failed_entries.c.first_at == harness.clock.now)
     )
@@ -226,7 +229,8 @@ async def test_device_cookie_counts_only_for_its_accounts(harness: Harness) -> N
     assert await guesser.sign_in(own) is None
     await fail(guesser, victim, FREE_OF_NETWORK)
     await assert_throttled(guesser, victim)
-    # Neither a new device cookie of another account nor a missing cookie changes this result.
+    # The result is the same after another sign-in to the guesser's own account, and in a browser without a device
+    # cookie.
     assert await Browser(harness).sign_in(own) is None
     await assert_throttled(guesser, victim)
     await assert_throttled(Browser(harness), victim)
@@ -259,7 +263,7 @@ async def test_failed_sign_in_sets_no_cookie(harness: Harness) -> None:
         assert browser.cookies_set == []
 
 
-# Differences that a caller could observe between existing and unknown accounts.
+# The tests below check that responses and stored rows do not reveal whether an account exists.
 
 
 class Counting(PasswordHashes):
@@ -296,7 +300,7 @@ async def refused(
 
 @contextmanager
 def statements() -> Iterator[list[str]]:
-    """Yield a list to which each executed statement about accounts and their failures is appended."""
+    """Yield a list to which the executed statements about people, credentials and failed entries are appended."""
     executed: list[str] = []
 
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
@@ -359,7 +363,7 @@ async def test_failed_entries_contain_no_identity(harness: Harness) -> None:
         assert email.encode() not in row.digest
 
 
-# Sign-ins at the same time.
+# In the tests below, many sign-ins arrive at the same time.
 
 
 async def test_class_behind_one_address_can_sign_in(harness: Harness) -> None:

@@ -80,7 +80,7 @@ def test_pauses_do_not_make_guessing_faster(pauses: list[float]) -> None:
             assert after - before >= min(FIRST_WAIT * 2 ** (count - FREE), LONGEST_WAIT)
 
 
-# Failures that are counted in advance, and removed after a successful sign-in.
+# The tests below count a failure before the password is checked, and remove the failure after a successful sign-in.
 
 
 def test_success_leaves_the_failures_of_others() -> None:
@@ -101,7 +101,7 @@ def test_success_cancels_its_wait_unless_another_failure_followed() -> None:
     assert without(other, charged, later) == Failures(5, NOON, other.retry_at)
 
 
-# The numbers in ADR 9.
+# The tests below check the numbers in ADR 9.
 
 
 def guesses(free: int, starts: timedelta, duration: timedelta) -> list[datetime]:
@@ -180,7 +180,7 @@ def test_device_has_the_accounts_that_signed_in_last() -> None:
     assert device.device_id == "a"
 
 
-# The error of throttling.
+# The test below checks the error of a throttled sign-in.
 
 
 @pytest.mark.parametrize(

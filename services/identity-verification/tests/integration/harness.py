@@ -34,7 +34,7 @@ class Person(testing.Person):
 
 
 class Harness(testing.ServiceHarness[Settings]):
-    """The service, a fake enrollment, and the folder in which the service stores evidence."""
+    """The service, a fake of enrollment, and the folder in which the service stores evidence."""
 
     rows_of_calls = (
         "SELECT (SELECT md5(string_agg(c::text, '|' ORDER BY case_id)) FROM cases c),"
@@ -58,14 +58,14 @@ class Harness(testing.ServiceHarness[Settings]):
         return self.person("proctor")
 
     async def accesses_of(self, case_id: str) -> list[Any]:
-        """Return the logged accesses to the case, oldest first, as rows of the person's id and the subject."""
+        """Return the person's id and the subject of each logged access to the case, oldest first."""
         return await self.rows(
             "SELECT accessed_by, subject FROM evidence_access_log WHERE case_id = :id ORDER BY access_id",
             id=UUID(case_id),
         )
 
     async def session(self, *proctors: Person) -> str:
-        """Certify the proctors, and schedule a session with them. Return the id of the session after it is stored."""
+        """Certify the proctors and schedule a session with them; return its id when the service has stored it."""
         session_id = new_id()
         for each in proctors:
             await self.certify(each)

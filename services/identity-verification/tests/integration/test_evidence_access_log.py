@@ -14,7 +14,7 @@ from .harness import DOCUMENT, SELFIE, Harness, Person, submit_both, view_image
 async def list_accesses(
     administrator: Person, session_id: str, page_size: int = 0
 ) -> list[pb.EvidenceAccess]:
-    """Return all accesses of a session, which are requested one page at a time."""
+    """Request the accesses of a session one page at a time, and return the accesses of all pages."""
     found: list[pb.EvidenceAccess] = []
     token = ""
     while True:

@@ -41,7 +41,7 @@ Meanwhile = Callable[[], Awaitable[object]]
 
 
 class ReadCounter:
-    """Counts the images that are read. After each image, `meanwhile` is awaited if it is set."""
+    """Counts the images that are read. If `meanwhile` is set, it is called and awaited after each image."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.count = 0

@@ -121,7 +121,7 @@ class Harness(testing.ServiceHarness[Settings]):
         await until(reached)
 
     async def delivery(self, person: Person) -> pb.Delivery:
-        """Return the person's newest mail delivery. It is requested from DeliveryService as an administrator."""
+        """Return the person's newest mail delivery, which an administrator requests from DeliveryService."""
         request = pb.ListDeliveriesRequest(person_id=person.id)
         found = await self.person("administrator").deliveries.ListDeliveries(request)
         return next(each for each in found.deliveries if each.channel == pb.CHANNEL_EMAIL)

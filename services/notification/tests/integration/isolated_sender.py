@@ -1,6 +1,6 @@
 """A sender with its own database and a clock that the test sets.
 
-The sender uses the mail server and the fake of enrollment of the harness.
+The sender shares the mail server and the fake of enrollment with the harness.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class IsolatedSender:
             await notifying.notify(tx, cause, person_ids)
 
     async def send_due(self, lane: Lane = Lane.ORDINARY) -> bool:
-        """Claim and send one batch, like a lane. Return False if no mail was due or a dependency was unavailable."""
+        """Claim and send one batch of mails. Return False if no mail was due or a dependency was unavailable."""
         batch = await self.sender.claim(lane)
         return batch is not None and await self.sender.send(batch)
 

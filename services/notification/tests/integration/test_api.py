@@ -1,6 +1,6 @@
 """Tests of InboxService and DeliveryService.
 
-People read their own notifications by InboxService. Administrators use DeliveryService.
+People read their own notifications through InboxService. Administrators use DeliveryService.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ PROCESS_TIMEOUT = 180.0
 
 @dataclass
 class Barrier:
-    """Blocks the sender of the first mail at one step of the mail server."""
+    """Stops the sending of the first mail when the mail server has reached the step `at`."""
 
     sink: MailSink
     at: str
@@ -36,13 +36,13 @@ class Barrier:
     connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def block(self, step: str, recipient: str) -> None:
-        """Send no response to the first mail at the step at which the barrier blocks."""
+        """Never respond to the first mail at the step `at`."""
         if step == self.at and not self.reached.is_set():
             self.reached.set()
             await asyncio.Event().wait()
 
     async def lock_row(self, step: str, recipient: str) -> None:
-        """Lock the row of the delivery at the step at which the barrier blocks, and respond.
+        """Lock the row of the delivery when the first mail reaches the step `at`, and let the mail server respond.
 
         The sender then waits for the row lock.
         """
@@ -79,7 +79,7 @@ async def until_recovered(isolated: IsolatedSender, state: str) -> None:
 
 
 async def resend_as_administrator(isolated: IsolatedSender) -> None:
-    """Call the operation by which an administrator resends a mail, for the only mail. Then send the mail."""
+    """Resend the only mail as an administrator does: call the operation `resend`, then send the mail."""
     [[delivery_id]] = await isolated.rows(
         "SELECT delivery_id::text FROM deliveries WHERE channel = 'email'"
     )

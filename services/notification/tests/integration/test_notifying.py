@@ -75,7 +75,8 @@ async def test_code_that_arrives_before_its_session_waits_for_it(harness: Harnes
     code = harness.enrollment.list_code(str(session_id))
     await harness.publish(issued(code, learner))
     await harness.until_state(learner, "pending")
-    # When this later mail arrives, the sender has skipped the earlier mail, whose session is not known.
+    # When the mail below has arrived, the sender has skipped the mail above, because the session of that mail is
+    # unknown.
     await harness.publish(
         issued(harness.enrollment.list_code(await harness.session()), other := harness.person())
     )

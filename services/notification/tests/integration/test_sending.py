@@ -29,7 +29,7 @@ from .mail_sink import Step
 
 
 def responding(step: str, address: str, *responses: str | None) -> Step:
-    """Return a callback that returns `responses` at `step`, one after another, and afterwards None.
+    """Return a callback that returns the next of `responses` at each `step`, and None after the last response.
 
     If `address` is empty, the responses are returned for mails to all recipients. Otherwise, they are returned only for
     mails to `address`.
@@ -52,7 +52,7 @@ async def removed_learner(harness: Harness) -> Person:
 
 
 def learner_with_responses(harness: Harness, step: str, *responses: str) -> Person:
-    """Return a new learner, and make the mail server send `responses` at `step` of the mails to the learner."""
+    """Return a new learner, and make the mail server use `responses` at the step `step` for mails to this learner."""
     learner = harness.person()
     harness.sink.step = responding(step, learner.email, *responses)
     return learner

@@ -79,7 +79,7 @@ async def until_accepted(sink: MailSink, people: list[Person]) -> None:
 async def until_sent(isolated: IsolatedSender, sink: MailSink, people: list[Person]) -> None:
     """Wait until all mails are sent.
 
-    Assert that each mail was accepted once and that no row has a destination any more.
+    Then assert that each person received one mail, and that no delivery has a stored destination.
     """
 
     async def sent() -> bool:

@@ -89,7 +89,7 @@ class Harness(testing.ServiceHarness[Settings]):
     async def scheduled(
         self, plan: sessions_pb2.SessionPlan, code: str = ""
     ) -> sessions_pb2.Session:
-        """Plan and return a session. The fake of enrollment resolves `code`, or the session's id, to the session."""
+        """Plan and return a session. Its code is `code`, or the session's id if `code` is empty."""
         request = sessions_pb2.ScheduleSessionRequest(plan=plan)
         session = (await self.administrator().sessions.ScheduleSession(request)).session
         self.enrollment.codes[code or session.session_id] = UUID(session.session_id)
@@ -153,7 +153,7 @@ def plan(
 
 
 async def join(person: Person, session_id: str) -> lobby_pb2.JoinSessionResponse:
-    """Join the session by its id, which is its code."""
+    """Join the session with its id, which is also its code unless the test has set another code."""
     return await person.lobby.JoinSession(lobby_pb2.JoinSessionRequest(code=session_id))
 
 

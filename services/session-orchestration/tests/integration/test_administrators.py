@@ -29,7 +29,7 @@ _ACTS: dict[str, type[Message]] = {
 
 
 async def acts(reader: Person, session_id: str) -> list[tuple[str, str, int]]:
-    """Return the event, the actor and the acting role of each entry in the session record that a person caused."""
+    """Return the event, the actor and the acting role of each session record entry that was caused by a person."""
     request = supervision_pb2.GetRecordRequest(session_id=session_id)
     entries = (await reader.record.GetRecord(request)).entries
     return [
@@ -136,7 +136,7 @@ async def test_proctor_with_both_roles_acts_as_proctor_while_certified(
 
 
 async def lapse(harness: Harness, proctor: Person) -> None:
-    """Replace the proctor's certification by an expired one, and wait until the service has stored it."""
+    """Publish that the proctor's certification has expired, and wait until the service has stored the expiry."""
     now = datetime.now(UTC)
     over = Timestamp()
     over.FromDatetime(now - timedelta(days=1))

@@ -47,7 +47,11 @@ class Scene:
         return pb.AnnounceRequest(session_id=self.session_id, text=text)
 
     def mark(self, sequence: int, participant_id: str = "") -> pb.MarkMessagesReadRequest:
-        """Return a request to mark messages of a participant's conversation, or announcements."""
+        """Return a request to mark messages as read up to `sequence`.
+
+        If `participant_id` is empty, the request marks announcements. Otherwise, it marks messages of the participant's
+        conversation.
+        """
         return pb.MarkMessagesReadRequest(
             session_id=self.session_id, participant_id=participant_id, sequence=sequence
         )
@@ -73,7 +77,7 @@ async def announce(person: Person, request: pb.AnnounceRequest) -> pb.Message:
 async def listed(
     person: Person, scene: Scene, participant_id: str = "", after_sequence: int = 0
 ) -> list[pb.Message]:
-    """Return the messages of a conversation or the announcements, oldest first, read in pages of two."""
+    """Read a conversation or the announcements in pages of two, and return the messages, oldest first."""
     found: list[pb.Message] = []
     token = ""
     while True:

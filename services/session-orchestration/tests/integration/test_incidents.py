@@ -62,7 +62,7 @@ async def create(person: Person, request: pb.CreateIncidentRequest) -> pb.Incide
 
 
 async def listed(person: Person, session_id: str, participant_id: str = "") -> list[pb.Incident]:
-    """Return all incidents of the session, read in pages of two."""
+    """Read the incidents of the session in pages of two, and return them."""
     found: list[pb.Incident] = []
     token = ""
     while True:

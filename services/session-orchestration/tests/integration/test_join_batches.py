@@ -1,8 +1,7 @@
 """Batches of requests to join.
 
-The result of a batch is the same as if the learners joined one after the other.
-
-Each event has the trace context of the call that caused the event.
+The result of a batch is the same as if the learners joined one after the other. Each event has the trace context of the
+call that caused the event.
 """
 
 from __future__ import annotations
@@ -96,7 +95,7 @@ async def test_event_of_each_learner_is_in_the_trace_of_their_call(harness: Harn
 
 
 class Resolving(GrpcEnrollment):
-    """A fake of enrollment that resolves every code to one session, and records the entries of each call."""
+    """A fake of enrollment that resolves every code to one session, and records the number of codes in each call."""
 
     def __init__(self, session_id: UUID) -> None:
         self._session_id = session_id

@@ -1,6 +1,6 @@
 """Live views of sessions.
 
-They are sent immediately, can be resumed, are shared between watchers, and do not need the message broker.
+The views are sent immediately, can be resumed, are shared between watchers, and do not need the message broker.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ async def _next(call: Watch | RosterWatch) -> object:
 
 
 async def is_silent(call: Watch | RosterWatch) -> bool:
-    """Return whether no message arrives for a time in which the periodic workers run twelve times."""
+    """Return whether no message arrives while the periodic workers run about twelve times."""
     reading = asyncio.create_task(_next(call))
     done, _ = await asyncio.wait([reading], timeout=0.6)
     reading.cancel()
@@ -123,8 +123,8 @@ async def test_changes_on_one_replica_are_shown_by_the_other(harness: Harness) -
         )
         assert not (await next_response(roster)).snapshot.participants
         await join(learner, session.session_id)
-        # A learner who has just joined on this replica can watch on the other replica, even before the notification
-        # arrives at the other replica.
+        # A learner who has just joined on this replica can watch on the other replica, even if the notification of the
+        # join has not arrived there yet.
         view = watch(there, session.session_id)
         await seen_as(view, WAITING)
         while True:

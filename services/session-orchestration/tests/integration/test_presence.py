@@ -64,7 +64,7 @@ async def test_page_reload_does_not_disconnect(harness: Harness) -> None:
     lease, linger = timedelta(minutes=2), timedelta(minutes=1)
 
     async def is_held() -> bool:
-        """Return whether the lease is valid for longer than it is after a disconnection."""
+        """Return whether the lease ends later than it would end after a disconnection."""
         rows = await harness.rows(
             "SELECT expires_at > now() + :linger FROM presence WHERE participant_id = :id",
             id=UUID(participant_id),

@@ -34,7 +34,7 @@ def documented_verifier() -> Verifier:
 
 
 async def record_of(person: Person, session_id: str) -> list[supervision_pb2.RecordEntry]:
-    """Return all entries of the session record, read in pages of two."""
+    """Read the session record in pages of two, and return all entries."""
     entries: list[supervision_pb2.RecordEntry] = []
     token = ""
     while True:

@@ -1,4 +1,4 @@
-"""The sessions that a caller can see, and the fields that the caller can see, by role."""
+"""The sessions that a caller can see in each role, and the fields of these sessions."""
 
 from __future__ import annotations
 

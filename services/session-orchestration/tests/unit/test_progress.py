@@ -22,7 +22,7 @@ START = Progress(ASSESSMENT)
 
 @st.composite
 def attempt_updates(draw: st.DrawFn) -> list[AttemptUpdate]:
-    """Return the updates by the events of one attempt, in the order in which the events are published."""
+    """Return the updates that the events of one attempt cause, in the order in which the events are published."""
     attempt = UUID(int=draw(st.integers(1, 3)))
     counts = sorted(draw(st.lists(st.integers(0, 20), min_size=1, max_size=5)))
     events = [
