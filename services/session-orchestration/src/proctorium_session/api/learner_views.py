@@ -9,6 +9,7 @@ Encoding each view as a whole message takes three times as long. A test checks t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
@@ -22,14 +23,18 @@ from proctorium_session.api.messages import (
     IDENTITY_STATES,
     PARTICIPANT_STATES,
     conversation_message,
+    message_message,
     progress_message,
     session_message,
 )
+from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import NO_MESSAGES, Conversation, ParticipantView
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
+from proctorium_session.operations.delivery import MessageBatch
+from proctorium_session.operations.live import Snapshot
 
 _CACHE_SIZE = 20_000
 """The maximum number of encoded parts in each cache."""
@@ -74,6 +79,27 @@ def time_part(now: datetime) -> bytes:
     """Return the encoded part with the time at which the view is sent."""
     time = Timestamp(seconds=int(now.timestamp()), nanos=now.microsecond * 1000)
     return lobby_pb2.WatchSessionResponse(server_time=time).SerializeToString()
+
+
+def messages_part(snapshot: Snapshot, batch: MessageBatch) -> bytes:
+    """Return the encoded part with new messages.
+
+    If further messages follow, the part contains the cursor of these messages. A later value of a field replaces the
+    earlier value in the shared part.
+    """
+    if not batch.messages:
+        return b""
+    revisions = tuple(each.revision for each in batch.messages)
+    part = snapshot.cached(("messages", revisions), lambda: _encoded_messages(batch.messages))
+    if batch.end < snapshot.revision:
+        part += lobby_pb2.WatchSessionResponse(cursor=cursor_text(batch.end)).SerializeToString()
+    return part
+
+
+def _encoded_messages(messages: Sequence[Message]) -> bytes:
+    return lobby_pb2.WatchSessionResponse(
+        messages=[message_message(each) for each in messages]
+    ).SerializeToString()
 
 
 class TimeParts:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import cast
@@ -21,14 +20,25 @@ from proctorium_common.rpc.methods import Handler, HandlerCollector
 from proctorium_common.storage.idempotency import key_of
 from proctorium_common.telemetry.traces import annotate, current_trace_context
 from proctorium_session.api.cursors import NO_REVISION, cursor_revision
-from proctorium_session.api.learner_views import TimeParts, own_part, shared_part
+from proctorium_session.api.learner_views import (
+    TimeParts,
+    messages_part,
+    own_part,
+    shared_part,
+)
 from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.enrollment import CodeEntry
 from proctorium_session.operations.joining import Joining, JoinResult
-from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_over_for
+from proctorium_session.operations.live import (
+    LearnerWatch,
+    Live,
+    LiveSession,
+    Snapshot,
+    is_over_for,
+)
 from proctorium_session.operations.presence import Presence
 
 
@@ -82,39 +92,48 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
             snapshot = await session.snapshot_since(sent, person_id)
             participant_id = _view_of(snapshot, person_id).participant.participant_id
             annotate(participant_id=participant_id)
-            if sent > snapshot.revision:
-                sent = NO_REVISION
+            # A client without a usable cursor reads the earlier messages with ListMessages.
+            received = sent
+            if sent > snapshot.revision or sent == NO_REVISION:
+                sent, received = NO_REVISION, snapshot.revision
             with (
                 self._presence.stream(participant_id),
-                session.learner(participant_id) as woken,
-                Heartbeat(woken, self._watch_heartbeat) as heartbeat,
+                session.learner(participant_id, received) as watch,
+                Heartbeat(watch.woken, self._watch_heartbeat) as heartbeat,
             ):
-                await self._write_views(session, person_id, sent, woken, heartbeat, context)
+                await self._write_views(session, person_id, sent, watch, heartbeat, context)
 
     async def _write_views(
         self,
         session: LiveSession,
         person_id: UUID,
         sent: int,
-        woken: asyncio.Event,
+        watch: LearnerWatch,
         heartbeat: Heartbeat,
         context: Context,
     ) -> None:
         """Write the learner's view after each change since revision `sent`, and as a heartbeat.
 
-        Returns when the learner's view cannot change any more.
+        Each view is written with the learner's new messages. Returns when the learner's view cannot change any more.
         """
         while True:
-            woken.clear()
+            watch.woken.clear()
             snapshot = session.snapshot
             view = _view_of(snapshot, person_id)
-            if snapshot.revision_for(view) > sent or heartbeat.due:
+            batch = await session.next_messages(
+                snapshot, watch.received, view.participant.participant_id
+            )
+            watch.received = batch.end
+            if snapshot.revision_for(view) > sent or batch.messages or heartbeat.due:
                 sent = snapshot.revision
-                await context.write(self._encoded_view(session, snapshot, view))
+                encoded = self._encoded_view(session, snapshot, view)
+                await context.write(encoded + messages_part(snapshot, batch))
                 heartbeat.sent()
+            if batch.end < snapshot.revision:
+                continue
             if is_over_for(snapshot, view):
                 return
-            await woken.wait()
+            await watch.woken.wait()
 
     def _encoded_view(
         self, session: LiveSession, snapshot: Snapshot, view: ParticipantView

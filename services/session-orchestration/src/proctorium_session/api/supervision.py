@@ -8,20 +8,22 @@ from datetime import timedelta
 from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
-from proctorium_common.rpc.caller import current_call
+from proctorium_common.rpc.caller import Caller, current_call
 from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_text
 from proctorium_session.api.messages import (
+    message_message,
     outcome_messages,
     participant_message,
     session_message,
 )
 from proctorium_session.operations import supervision
+from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
-from proctorium_session.operations.roster import supervised_snapshot
+from proctorium_session.operations.roster import may_read_messages, supervised_snapshot
 
 _MAX_CHANGES = 100
 """The number of changed participants from which the whole roster is sent in one message."""
@@ -80,25 +82,40 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             snapshot = await supervised_snapshot(session, caller, received)
             # The client receives the whole roster, unless it already has the newest revision.
             sent = received if received == snapshot.revision else NO_REVISION
-            async for message in _messages(session, sent, self._watch_heartbeat):
-                yield message
+            # Without a usable cursor, and after the session is over, the client reads messages with ListMessages.
+            is_usable = NO_REVISION < received <= snapshot.revision
+            if not is_usable or snapshot.session.state.is_final:
+                received = snapshot.revision
+            async for response in _responses(
+                session, caller, sent, received, self._watch_heartbeat
+            ):
+                yield response
 
 
-async def _messages(
-    session: LiveSession, sent: int, interval: timedelta
+async def _responses(
+    session: LiveSession, caller: Caller, sent: int, received: int, interval: timedelta
 ) -> AsyncIterator[pb.WatchRosterResponse]:
-    """Yield messages with the changes after revision `sent`, until the roster is final.
+    """Yield responses with the changes after revision `sent` and the messages after revision `received`.
 
-    Yields a heartbeat if nothing changes for the time `interval`.
+    Ends when the roster is final. Yields a heartbeat if nothing changes for the time `interval`.
     """
     with session.roster() as woken, Heartbeat(woken, interval) as heartbeat:
         while True:
             woken.clear()
             snapshot = session.snapshot
-            for message in _changes_since(snapshot, sent):
-                yield message
+            batch = await _next_messages(session, snapshot, caller, received)
+            # If messages follow, the changes have the cursor of the messages before them. A client that disconnects
+            # before the messages therefore receives the messages when it reconnects.
+            cursor = received if batch.messages else snapshot.revision
+            for response in _changes_since(snapshot, sent, cursor):
+                yield response
                 heartbeat.sent()
-            sent = snapshot.revision
+            sent, received = snapshot.revision, batch.end
+            if batch.messages:
+                yield _messages_response(batch)
+                heartbeat.sent()
+            if received < snapshot.revision:
+                continue
             if is_final(snapshot):
                 return
             if heartbeat.due:
@@ -107,25 +124,44 @@ async def _messages(
             await woken.wait()
 
 
-def _changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRosterResponse]:
-    """Return the messages with the changes after revision `sent`, for a client that has received this revision.
+async def _next_messages(
+    session: LiveSession, snapshot: Snapshot, caller: Caller, received: int
+) -> MessageBatch:
+    if not may_read_messages(snapshot, caller):
+        return MessageBatch((), snapshot.revision)
+    return await session.next_messages(snapshot, received)
 
-    The messages are converted once and shared by all clients that have received the same revision.
+
+def _messages_response(batch: MessageBatch) -> pb.WatchRosterResponse:
+    return pb.WatchRosterResponse(
+        cursor=cursor_text(batch.end), messages=[message_message(each) for each in batch.messages]
+    )
+
+
+def _changes_since(snapshot: Snapshot, sent: int, cursor: int) -> list[pb.WatchRosterResponse]:
+    """Return the responses with the changes after revision `sent`, for a client that has received this revision.
+
+    The cursor of the last response is `cursor`. The responses are converted once and shared by all clients that have
+    received the same revision.
     """
     if sent >= snapshot.revision:
         return []
-    return snapshot.cached(("roster", sent), lambda: _convert_changes_since(snapshot, sent))
+    return snapshot.cached(
+        ("roster", sent, cursor), lambda: _convert_changes_since(snapshot, sent, cursor)
+    )
 
 
-def _convert_changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRosterResponse]:
+def _convert_changes_since(
+    snapshot: Snapshot, sent: int, cursor: int
+) -> list[pb.WatchRosterResponse]:
     changed = snapshot.changed_since(sent)
     if sent == NO_REVISION or len(changed) >= _MAX_CHANGES:
-        return [_snapshot_message(snapshot)]
+        return [_snapshot_message(snapshot, cursor)]
     messages = [
         pb.WatchRosterResponse(
             # The cursor advances only in the last message. A client that disconnects before the last message therefore
             # receives all changes again.
-            cursor=cursor_text(sent),
+            cursor=cursor_text(min(sent, cursor)),
             participant=participant_message(snapshot.session, view),
         )
         for view in changed
@@ -134,13 +170,13 @@ def _convert_changes_since(snapshot: Snapshot, sent: int) -> list[pb.WatchRoster
         session = session_message(snapshot.session, snapshot.learner_ids)
         messages.append(pb.WatchRosterResponse(session=session))
     if messages:
-        messages[-1].cursor = cursor_text(snapshot.revision)
+        messages[-1].cursor = cursor_text(cursor)
     return messages
 
 
-def _snapshot_message(snapshot: Snapshot) -> pb.WatchRosterResponse:
+def _snapshot_message(snapshot: Snapshot, cursor: int) -> pb.WatchRosterResponse:
     return pb.WatchRosterResponse(
-        cursor=cursor_text(snapshot.revision),
+        cursor=cursor_text(cursor),
         snapshot=pb.RosterSnapshot(
             session=session_message(snapshot.session, snapshot.learner_ids),
             participants=[

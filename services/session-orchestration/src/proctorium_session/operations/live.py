@@ -2,7 +2,8 @@
 
 A replica reads each change of a session once for all watchers. When a notification arrives that a session has changed,
 the replica reads the changes since its newest snapshot. It then wakes the watchers whose views changed. A watcher
-always takes the newest snapshot, so that no changes are queued for a slow watcher.
+always takes the newest snapshot, so that no changes are queued for a slow watcher. Messages are not conflated: see
+`delivery.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,13 @@ from proctorium_session.domain.participants import (
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.changes import CHANNEL
-from proctorium_session.storage import participants, revisions, sessions
+from proctorium_session.operations.delivery import (
+    MAX_WINDOW,
+    MessageBatch,
+    MessageWindow,
+    next_batch,
+)
+from proctorium_session.storage import conversations, participants, revisions, sessions
 
 T = TypeVar("T")
 
@@ -47,6 +54,7 @@ class Snapshot:
     learner_ids: tuple[UUID, ...]
     views: Mapping[UUID, ParticipantView]
     participant_ids: Mapping[UUID, UUID]
+    messages: MessageWindow
     _cache: dict[Hashable, object] = field(default_factory=dict, repr=False)
 
     @property
@@ -97,6 +105,18 @@ def is_final(snapshot: Snapshot) -> bool:
             return False
 
 
+@dataclass(eq=False, slots=True)
+class LearnerWatch:
+    """A stream of a learner.
+
+    `woken` is set when the learner's view may have changed. The stream has sent all messages of the learner up to the
+    revision `received`.
+    """
+
+    received: int
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class LiveSession:
     """A session with watchers on this replica."""
 
@@ -109,7 +129,7 @@ class LiveSession:
         self._last_read = 0
         self._dirty = False
         self._task: asyncio.Task[None] | None = None
-        self._learners: dict[UUID, set[asyncio.Event]] = {}
+        self._learners: dict[UUID, set[LearnerWatch]] = {}
         self._rosters: set[asyncio.Event] = set()
         self.woken_learners: Sequence[ParticipantView] = ()
         """The watching learners whose views the newest snapshot changes. Their views can be encoded together."""
@@ -147,6 +167,24 @@ class LiveSession:
                 self._last_read = this_read
             return self.snapshot
 
+    async def next_messages(
+        self, snapshot: Snapshot, after: int, participant_id: UUID | None = None
+    ) -> MessageBatch:
+        """Return the next messages after revision `after`, up to the revision of the snapshot.
+
+        If `participant_id` is given, returns only messages that this participant may read. Raises DATABASE_UNAVAILABLE.
+        """
+        if snapshot.session.message_revision <= after:
+            return MessageBatch((), snapshot.revision)
+        return await next_batch(
+            self._database,
+            self._session_id,
+            snapshot.messages,
+            after=after,
+            until=snapshot.revision,
+            participant_id=participant_id,
+        )
+
     def notify(self) -> None:
         """Start a task that reads the changes of the session.
 
@@ -158,14 +196,14 @@ class LiveSession:
             self._task = asyncio.create_task(self._read_changes(), context=Context())
 
     @contextmanager
-    def learner(self, participant_id: UUID) -> Iterator[asyncio.Event]:
-        """Yield an event that is set when the participant's view may have changed."""
-        event = asyncio.Event()
-        self._learners.setdefault(participant_id, set()).add(event)
+    def learner(self, participant_id: UUID, received: int) -> Iterator[LearnerWatch]:
+        """Yield a watch, which is woken when the participant's view may have changed."""
+        watch = LearnerWatch(received)
+        self._learners.setdefault(participant_id, set()).add(watch)
         try:
-            yield event
+            yield watch
         finally:
-            self._learners[participant_id].discard(event)
+            self._learners[participant_id].discard(watch)
             if not self._learners[participant_id]:
                 del self._learners[participant_id]
 
@@ -214,7 +252,18 @@ class LiveSession:
             raise no_session()
         if before.revision == changes.session.revision:
             return before
-        return _build_snapshot(before, changes.session, before.learner_ids, changes.views)
+        window = before.messages
+        if changes.session.message_revision > before.revision:
+            window = await self._extended(window, before.revision, changes.session.revision)
+        return _build_snapshot(before, changes.session, before.learner_ids, changes.views, window)
+
+    async def _extended(self, window: MessageWindow, after: int, until: int) -> MessageWindow:
+        # Messages never change, and their revisions become visible in order. Therefore a separate read is consistent.
+        async with self._database.transaction() as tx:
+            newer = await conversations.list_newest_messages(
+                tx, self._session_id, after, until, limit=MAX_WINDOW + 1
+            )
+        return window.extended(newer)
 
     async def _read_all(self) -> Snapshot:
         async with self._database.transaction(repeatable_read=True) as tx:
@@ -223,7 +272,7 @@ class LiveSession:
                 raise no_session()
             views = await participants.list_views(tx, self._session_id)
             invited = await sessions.list_invited_learner_ids(tx, self._session_id)
-        return _build_snapshot(None, session, invited, views)
+        return _build_snapshot(None, session, invited, views, MessageWindow(session.revision))
 
     def _publish(self, snapshot: Snapshot) -> None:
         before, self._snapshot = self._snapshot, snapshot
@@ -240,8 +289,14 @@ class LiveSession:
             view for view in concerned if view.participant.participant_id in learners
         ]
         for view in self.woken_learners:
-            for event in learners[view.participant.participant_id]:
-                event.set()
+            for watch in learners[view.participant.participant_id]:
+                watch.woken.set()
+        for watches in learners.values():
+            for watch in watches:
+                # The new snapshot has no messages for a learner who is not woken. Otherwise the window would no longer
+                # reach back to the last message of a learner who rarely receives messages.
+                if not watch.woken.is_set() and watch.received == before.revision:
+                    watch.received = snapshot.revision
 
 
 def _build_snapshot(
@@ -249,6 +304,7 @@ def _build_snapshot(
     session: Session,
     learner_ids: tuple[UUID, ...],
     changed: list[ParticipantView],
+    window: MessageWindow,
 ) -> Snapshot:
     if before is not None and _was_started(before.session, session):
         views = {
@@ -262,7 +318,7 @@ def _build_snapshot(
         participant = view.participant
         views[participant.participant_id] = view
         participant_ids[participant.person_id] = participant.participant_id
-    return Snapshot(session, learner_ids, views, participant_ids)
+    return Snapshot(session, learner_ids, views, participant_ids, window)
 
 
 def _was_started(before: Session, after: Session) -> bool:

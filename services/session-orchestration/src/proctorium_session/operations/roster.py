@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.caller import Caller
-from proctorium_session.operations.actors import require_supervised
+from proctorium_session.operations.actors import is_proctor_of, require_supervised
 from proctorium_session.operations.live import LiveSession, Snapshot
 
 
@@ -22,3 +22,14 @@ async def supervised_snapshot(live: LiveSession, caller: Caller, revision: int) 
         raise
     require_supervised(snapshot.session, caller)
     return snapshot
+
+
+def may_read_messages(snapshot: Snapshot, caller: Caller) -> bool:
+    """Return whether the caller, who may watch the roster, may also read the messages of all learners.
+
+    An administrator who takes part in the session as a learner or is invited to it may not.
+    """
+    if is_proctor_of(snapshot.session, caller):
+        return True
+    person_id = caller.require_person()
+    return person_id not in snapshot.participant_ids and person_id not in snapshot.learner_ids

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.conversations import Message, SenderRole
@@ -79,6 +79,39 @@ async def list_messages(
     return [_message(row) for row in await tx.execute(statement)]
 
 
+async def list_messages_between(
+    tx: Transaction,
+    session_id: UUID,
+    after: int,
+    until: int,
+    participant_id: UUID | None,
+    *,
+    limit: int,
+) -> Sequence[Message]:
+    """Return at most `limit` messages of a session with revisions after `after` and up to `until`, oldest first.
+
+    If `participant_id` is not None, returns only messages of this participant's conversation and announcements.
+    """
+    statement = _between(session_id, after, until).order_by(messages.c.revision).limit(limit)
+    if participant_id is not None:
+        statement = statement.where(
+            or_(
+                messages.c.participant_id == participant_id,
+                messages.c.participant_id.is_(None),
+            )
+        )
+    return [_message(row) for row in await tx.execute(statement)]
+
+
+async def list_newest_messages(
+    tx: Transaction, session_id: UUID, after: int, until: int, *, limit: int
+) -> Sequence[Message]:
+    """Return the newest messages, at most `limit`, with revisions after `after` and up to `until`, oldest first."""
+    statement = _between(session_id, after, until).order_by(messages.c.revision.desc())
+    rows = (await tx.execute(statement.limit(limit))).all()
+    return [_message(row) for row in reversed(rows)]
+
+
 async def update_learner_mark(
     tx: Transaction, participant_id: UUID, sequence: int, revision: int
 ) -> None:
@@ -121,6 +154,14 @@ async def update_announcements_mark(
         update(participants)
         .where(participants.c.participant_id == participant_id)
         .values(announcements_read=sequence, revision=revision)
+    )
+
+
+def _between(session_id: UUID, after: int, until: int) -> Select[Any]:
+    return select(messages).where(
+        messages.c.session_id == session_id,
+        messages.c.revision > after,
+        messages.c.revision <= until,
     )
 
 
