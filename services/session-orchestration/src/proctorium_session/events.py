@@ -174,7 +174,7 @@ def participant_completed(participant: Participant) -> pb.ParticipantCompleted:
 def participant_left(participant: Participant) -> pb.ParticipantLeft:
     """Return the event which reports that a learner left.
 
-    The session has ended. The learner was In Session, but did not start an assessment.
+    A learner leaves when the session ends while the learner is In Session but has not started an assessment.
     """
     return pb.ParticipantLeft(**_ids(participant))
 

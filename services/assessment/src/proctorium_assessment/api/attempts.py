@@ -86,8 +86,9 @@ class AttemptApi(SavingApi):
             parse_id(request.attempt_id, "attempt_id"),
             Responder(request, pb.StartAttemptResponse, lambda _: pb.StartAttemptResponse()),
         )
-        # The response that is stored for the idempotency key does not contain the attempt, and the attempt is read for
-        # each response. Otherwise, a request that is repeated after the submission would return the items again.
+        # Read the attempt for each response, because the response that is stored for the idempotency key does not
+        # contain the attempt. If the stored response contained the items, a learner could repeat the request after the
+        # submission and receive the items again.
         return pb.StartAttemptResponse(attempt=await self._open(request.attempt_id))
 
     async def SubmitAttempt(

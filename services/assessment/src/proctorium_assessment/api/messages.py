@@ -35,7 +35,7 @@ ATTEMPT_STATES = EnumConversion(AttemptState, attempts_pb2.AttemptState, "ATTEMP
 
 
 def assessment_message(assessment: Assessment) -> assessments_pb2.Assessment:
-    """Return an assessment as a message. If the assessment has items, the items in the message have answer keys."""
+    """Return an assessment as a message. The items in the message include their answer keys."""
     message = assessments_pb2.Assessment(
         assessment_id=str(assessment.assessment_id),
         title=assessment.title,
@@ -125,7 +125,7 @@ def saved_answer_message(saved: SavedAnswer | Revision) -> attempts_pb2.SavedAns
 
 
 def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
-    """Set the fields of `message` to the saved answer in place, so that no message is copied."""
+    """Fill `message` with the saved answer. A message that is part of another message is filled without a copy."""
     message.item_id = str(saved.item_id)
     message.sequence = saved.sequence
     message.answer.MergeFromString(saved.answer)
@@ -133,7 +133,7 @@ def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | R
 
 
 def sent_answer_from_message(change: attempts_pb2.AnswerChange) -> SentAnswer:
-    """Return the change of an answer that a message contains."""
+    """Return the `SentAnswer` for a message that contains a change of an answer."""
     return SentAnswer(
         change.sequence,
         change.item_id,

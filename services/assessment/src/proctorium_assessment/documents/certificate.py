@@ -58,8 +58,8 @@ def make_pdf(certificate: CertificateContent) -> bytes:
     try:
         return _one(compiler.compile(format="pdf", pdf_standards=_ARCHIVAL))
     except typst.TypstError as error:
-        # The archival standard forbids a text with a character that no font has. For such a text, the holder gets a PDF
-        # that does not conform to the standard.
+        # The archival standard forbids characters that no font can show. If the certificate has such a character, the
+        # holder gets a PDF that does not conform to the standard.
         _log.warning(
             "certificate_not_archival",
             certificate_id=str(certificate.certificate_id),

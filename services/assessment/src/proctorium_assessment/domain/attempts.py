@@ -141,7 +141,7 @@ in_progress or submitted, because one update submits the attempt, scores it and 
 class Attempt:
     """An attempt without its answers.
 
-    `version` is the number of changes that were sent to the watches of the attempt.
+    `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
     """
 
     attempt_id: UUID
@@ -215,7 +215,7 @@ class Attempt:
         return replace(self._after(AttemptAction.RELEASE), released_at=now)
 
     def void(self) -> Attempt:
-        """Return the attempt in the state voided, because it was closed before it was started."""
+        """Return the attempt in the state voided. An attempt is voided if it is closed before it is started."""
         return self._after(AttemptAction.VOID)
 
     def _after(self, action: AttemptAction) -> Attempt:

@@ -61,9 +61,9 @@ ItemsById = Mapping[str, CachedItem]
 class CachedAttempt:
     """A started attempt.
 
-    `snapshot` has the values of the attempt's row after the last save by this process. It is None if the values are
-    unknown. Another process may have changed the row since then. So a save that uses the snapshot is stored only if the
-    row still equals the snapshot.
+    `snapshot` has the values of the attempt's row after the last save by this process, or None if the values are
+    unknown. Another process may have changed the row since that save. A save that uses the snapshot is therefore stored
+    only if the row still equals the snapshot.
     """
 
     attempt_id: UUID
@@ -118,8 +118,9 @@ class AttemptCache:
             items,
         )
         # An attempt must be cached only once, because a batch with two objects of the same attempt would add two
-        # revisions at the same position of the attempt's chain. So the key is the id in lower case. If two loads of the
-        # same attempt are concurrent, the object of the first load stays, because requests may be using this object.
+        # revisions at the same position of the attempt's chain. The key is therefore the id in lower case. If two loads
+        # of the same attempt are concurrent, the object of the first load stays in the cache, because requests may be
+        # using this object.
         key = str(attempt.attempt_id)
         cached = self._attempts.setdefault(key, cached)
         _store(self._attempts, key, cached, _MAX_ATTEMPTS)

@@ -31,7 +31,7 @@ class PublishedAssessments:
         self._cached: OrderedDict[UUID, Assessment] = OrderedDict()
 
     async def get(self, source: Database | Transaction, assessment_id: UUID) -> Assessment | None:
-        """Return the assessment with its items, even if it is not published, or None if it does not exist."""
+        """Return the assessment with its items, or None if it does not exist. Drafts are returned too."""
         cached = self._cached.get(assessment_id)
         if cached is not None:
             self._cached.move_to_end(assessment_id)

@@ -96,9 +96,9 @@ class AnswerSaver:
         return outcome
 
     async def prepare(self, person_id: UUID | None, attempt_id: str) -> None:
-        """Add the attempt to the cache, so that later saves reach the batcher in order without a read.
+        """Add the attempt to the cache. Later saves need no read, so they reach the batcher in order.
 
-        If the attempt cannot be read, this method raises no ServiceError, because the next save raises the same error.
+        If the read fails with a ServiceError, this method ignores the error, because the next save raises it.
         """
         if self._cache.get(attempt_id) is None:
             with suppress(ServiceError):

@@ -44,8 +44,8 @@ class _Watcher:
 class AttemptWatch:
     """The watches of attempts in this process. All watches share one subscription to the notifications.
 
-    If the attempt does not change for the time `heartbeat`, its watch yields the last overview again without reading
-    the database.
+    If an attempt does not change for the time `heartbeat`, each watch of the attempt yields the last overview again
+    without reading the database.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class AttemptWatch:
     @asynccontextmanager
     async def _watcher(self, attempt_id: str) -> AsyncIterator[_Watcher]:
         if self._listening is None:
-            # The task gets an empty context. Otherwise, it would run in the call and the trace of the first watch.
+            # With an empty context, the task does not belong to the call or the trace of the first watch.
             self._listening = asyncio.create_task(self._listen(), context=Context())
         watcher = _Watcher()
         self._watchers[attempt_id].add(watcher)

@@ -248,7 +248,7 @@ async def lock_overdue_attempts(tx: Transaction, before: datetime, limit: int) -
 async def lock_progressed_attempts(
     tx: Transaction, published_before: datetime, limit: int
 ) -> Sequence[Attempt]:
-    """Lock and return at most `limit` attempts in progress with unpublished progress.
+    """Lock and return at most `limit` started attempts with answers that no published progress includes.
 
     Attempts whose progress was last published after `published_before` are left out. Rows that another transaction has
     locked are skipped.

@@ -1,4 +1,4 @@
-"""Queries of the copies of courses, their assessments and registrations. The copies come from enrollment's events."""
+"""Queries of the courses and registrations that this service stores from enrollment's events."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class CourseRegistration:
-    """Two facts of a course: whether it is self-paced, and whether a given learner is registered in it."""
+    """Whether a course is self-paced, and whether a given learner is registered in the course."""
 
     self_paced: bool
     is_registered: bool
@@ -34,7 +34,7 @@ class CourseRegistration:
 async def upsert_course(
     tx: Transaction, course: Course, assessment_ids: Collection[UUID], position: int
 ) -> None:
-    """Store the course and its assessments, unless a stored copy comes from an event after `position`."""
+    """Store the course and its assessments, unless the stored course comes from an event after `position`."""
     new = insert(courses).values(
         course_id=course.course_id,
         title=course.title,

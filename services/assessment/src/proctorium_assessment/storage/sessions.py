@@ -1,4 +1,4 @@
-"""Queries of the copies of sessions and participants. The copies come from session orchestration's events."""
+"""Queries of the sessions and participants that this service stores from session orchestration's events."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ attempts = Table(
     Column("submitted_at", _TIME),
     Column("submit_cause", Text),
     Column("released_at", _TIME),
-    # `version` is the number of changes that were sent to watches. Saving an answer does not increase the number.
+    # `version` increases with each change that the watches of the attempt receive, but not when an answer is saved.
     Column("version", BigInteger, nullable=False),
     Column("chain_head", LargeBinary, nullable=False),
     Column("chain_length", BigInteger, nullable=False),
@@ -87,8 +87,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NOT NULL"),
     ),
-    # Results are permanent. So outside sessions, a learner has at most one attempt at an assessment, not counting
-    # voided attempts.
+    # Results are permanent, so a learner has at most one attempt at an assessment outside sessions. Voided attempts do
+    # not count.
     Index(
         "uq_attempts_self_paced",
         "person_id",
@@ -96,8 +96,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NULL AND state <> 'voided'"),
     ),
-    # A learner has at most one started attempt at an assessment. The index checks this when an attempt is started, so
-    # that the submission of the attempt cannot fail.
+    # A learner has at most one started attempt at an assessment. The index enforces this limit when an attempt is
+    # started. An attempt that is submitted is in the index already, so the submission cannot violate the limit.
     Index(
         "uq_attempts_started",
         "person_id",

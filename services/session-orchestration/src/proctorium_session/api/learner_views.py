@@ -1,10 +1,11 @@
 """Encoding of the live views of learners.
 
-A view is encoded in parts, so that the messages at the start of a session are sent fast.
+When a session starts, all learners wait for their views, so the encoding must be fast. A view is therefore encoded in
+parts, and the part that is the same for all learners is encoded once.
 
-The part that is the same for all learners is encoded once. An encoded protobuf message is a sequence of fields, so
-parts of a message can be encoded separately and concatenated: https://protobuf.dev/programming-guides/encoding/.
-Encoding each view as a whole message takes three times as long. A test checks that both encodings are equal.
+An encoded protobuf message is a sequence of fields, so parts of a message can be encoded separately and concatenated:
+https://protobuf.dev/programming-guides/encoding/. Encoding each view as a whole message takes three times as long. A
+test checks that both encodings are equal.
 """
 
 from __future__ import annotations
@@ -103,9 +104,9 @@ def _encoded_messages(messages: Sequence[Message]) -> bytes:
 
 
 class TimeParts:
-    """Encodes the times at which views are sent. Each encoded time is used for one millisecond.
+    """Encodes the times at which views are sent, and uses each encoded time for one millisecond.
 
-    This saves time at the start of a session, when dozens of views are sent in one millisecond.
+    When a session starts, dozens of views are sent in one millisecond, and share one encoded time.
     """
 
     def __init__(self) -> None:
@@ -115,7 +116,7 @@ class TimeParts:
     def at(self, now: datetime) -> bytes:
         """Return the encoded part with the time `now`.
 
-        If the last returned part was encoded less than a millisecond before, it is returned again.
+        If the last part was encoded less than a millisecond before `now`, the last part is returned again.
         """
         if not _NO_TIME <= now - self._time < _MILLISECOND:
             self._time, self._encoded = now, time_part(now)
@@ -138,7 +139,10 @@ def _fixed_part(
 def _state_part(
     state: ParticipantState, connected: bool, identity: IdentityState, removal_reason: str
 ) -> bytes:
-    """Return the encoded state of a participant. Many learners have the same state when a session starts."""
+    """Return the encoded state of a participant.
+
+    The result is cached, because many learners have the same state when a session starts.
+    """
     return lobby_pb2.Participant(
         state=PARTICIPANT_STATES.to_proto(state),
         connected=connected,
@@ -155,7 +159,10 @@ def _progress_part(view: ParticipantView, assessment_ids: tuple[UUID, ...]) -> b
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def _empty_progress_part(assessment_ids: tuple[UUID, ...]) -> bytes:
-    """Return the encoded progress of a learner who has no progress. No learner has progress when a session starts."""
+    """Return the encoded progress of a learner who has no progress.
+
+    The result is cached, because no learner has progress when a session starts.
+    """
     return lobby_pb2.Participant(
         assessments=[progress_message(Progress(each)) for each in assessment_ids]
     ).SerializeToString()

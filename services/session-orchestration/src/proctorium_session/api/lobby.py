@@ -138,8 +138,8 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
     def _encoded_view(
         self, session: LiveSession, snapshot: Snapshot, view: ParticipantView
     ) -> bytes:
-        # The first watcher that runs encodes the views of all watchers. All writes then follow in quick succession, so
-        # that gRPC sends few packets.
+        # The first watcher that runs encodes the views of all woken learners. The other watchers then only write. Their
+        # writes follow in quick succession, so that gRPC sends few packets.
         shared, own = snapshot.cached(
             "learners", lambda: _encoded_parts(snapshot.session, session.woken_learners)
         )
@@ -150,7 +150,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
 
 
 def add_lobby_service(api: LobbyApi, server: grpc.aio.Server) -> None:
-    """Register `api` with the server. `WatchSession` has no serializer, because it writes encoded messages."""
+    """Register `api` with the server. `WatchSession` has no serializer, because its messages are already encoded."""
     collector = HandlerCollector()
     lobby_pb2_grpc.add_LobbyServiceServicer_to_server(api, cast(grpc.aio.Server, collector))
     for service, handlers in collector.handlers.items():

@@ -145,7 +145,7 @@ def conversation_message(conversation: Conversation) -> messages_pb2.Conversatio
 
 
 def message_message(message: Message) -> messages_pb2.Message:
-    """Return a message of a conversation as a message of the contract."""
+    """Return a message of a conversation as a protobuf message."""
     return messages_pb2.Message(
         message_id=str(message.message_id),
         session_id=str(message.session_id),

@@ -20,7 +20,7 @@ from proctorium_session.domain.sessions import LateEntry, Session
 class Seats:
     """The seats of a session.
 
-    `reserved` is the number of seats that are kept for invited learners who have not joined.
+    `reserved` is the number of seats that are reserved for invited learners who have not joined.
     """
 
     capacity: int

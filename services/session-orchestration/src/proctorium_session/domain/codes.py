@@ -41,9 +41,9 @@ class ResolvedCode:
 class CodeResolution:
     """The result of resolving an entered text.
 
-    `code` is None if no code has the text. If the text cannot be a code, `malformed` is a sentence with the reason, and
-    otherwise it is empty. `retry_delay` is the time that the learner has to wait after too many failed code entries, or
-    None.
+    `code` is None if no code has the text. `malformed` is a sentence with the reason why the text cannot be a code, or
+    empty if the text can be a code. `retry_delay` is the time that the learner has to wait after too many failed code
+    entries, or None.
     """
 
     code: ResolvedCode | None = None

@@ -82,8 +82,8 @@ def require_messages(session: Session) -> None:
 def require_present(state: ParticipantState) -> None:
     """Raise PARTICIPANT_REMOVED if the participant was removed.
 
-    The session must allow messages. Every other state of a participant that does not allow messages is reached only
-    when the session ends.
+    The caller has checked that the session allows messages. Until the session ends, no other state of a participant
+    forbids messages.
     """
     if state is ParticipantState.REMOVED:
         raise failed_precondition(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class IdentityPolicy(StrEnum):
-    """The points in a session before which a learner's identity must be verified."""
+    """The rules for when a learner's identity must be verified."""
 
     NONE = "none"
     BEFORE_ASSESSMENT = "before_assessment"

@@ -18,8 +18,9 @@ class Conversation:
     """The number of messages between a participant and the proctors, and the read marks.
 
     A read mark is the sequence up to which messages were read. The proctors of a session share one mark.
-    `learner_unread` and `proctors_unread` are the numbers of messages of the other side after a mark.
-    `announcements_read` is the learner's mark in the announcements of the session.
+    `learner_unread` is the number of the proctors' messages after the learner's mark. `proctors_unread` is the number
+    of the learner's messages after the proctors' mark. `announcements_read` is the learner's mark in the announcements
+    of the session.
     """
 
     message_count: int = 0
@@ -71,7 +72,7 @@ class ParticipantView:
 
 
 def end_action(view: ParticipantView, session: Session) -> ParticipantAction | None:
-    """Return the action for a participant at the end of the session, or None if the state of the participant stays.
+    """Return the participant's action at the end of the session, or None if the participant's state does not change.
 
     A waiting participant misses the session. A participant who is In Session completes the session if they started an
     assessment or the session has no assessments. Otherwise, the participant leaves the session.

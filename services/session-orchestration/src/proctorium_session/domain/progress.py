@@ -66,8 +66,9 @@ class AttemptUpdate:
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
     """Return `progress` after the update.
 
-    The state never goes back to an earlier state. The result does not depend on the order of the updates. A newer
-    attempt replaces an older attempt. The ids of attempts sort by the time of creation.
+    The state never goes back to an earlier state. The result does not depend on the order of the updates. An update by
+    a newer attempt replaces the progress of an older attempt. The newer attempt is the attempt with the greater id,
+    because ids sort by the time of creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress

@@ -55,7 +55,7 @@ class Entry:
 
 
 def append_entries(head: Head, contents: Iterable[EntryContent]) -> tuple[Sequence[Entry], Head]:
-    """Return new entries with these contents, which follow `head` in the record, and the new head."""
+    """Append entries with these contents after `head`. Return the new entries and the new head."""
     entries: list[Entry] = []
     for content in contents:
         number = head.number + 1

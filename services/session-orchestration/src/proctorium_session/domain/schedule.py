@@ -35,7 +35,7 @@ Without a maximum, the end could be too late to be stored.
 
 @dataclass(frozen=True, slots=True)
 class Engagement:
-    """Another session of a proctor.
+    """An existing session of the proctor `proctor_id`.
 
     The session lasts from its planned start (inclusive) to its planned end (exclusive).
     """
@@ -167,7 +167,7 @@ def require_distinct_people(plan: Plan, learner_ids: Collection[UUID]) -> None:
 def require_existing_learners(unknown: Sequence[UUID]) -> None:
     """Raise LEARNER_UNKNOWN if an invited learner does not exist.
 
-    The seat of such a learner would be reserved for nobody.
+    Each invited learner has a reserved seat, which nobody could take if the learner does not exist.
     """
     if unknown:
         raise failed_precondition_at(

@@ -35,7 +35,8 @@ Examples are the opening of a lobby at its opening time, and a lost connection.
 class RecordedEvent:
     """An event of session orchestration. It is appended to the session record and published.
 
-    `trace_context` belongs to the call that caused the event, because several calls may share the transaction.
+    `trace_context` is the trace context of the call that caused the event. Calls in one transaction can have different
+    trace contexts.
     """
 
     event: Message

@@ -58,9 +58,7 @@ async def start(
 async def end(
     database: Database, caller: Caller, session_id: UUID, responder: Responder[VisibleSession, M]
 ) -> M:
-    """End a session.
-
-    Calls `end_action` for each participant, and applies the returned action, if any, to the participant.
+    """End a session. `end_action` decides how the state of each participant changes.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """

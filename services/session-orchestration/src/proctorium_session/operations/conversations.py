@@ -48,7 +48,7 @@ _SUPERVISING_ROLES = frozenset({"proctor", "administrator"})
 
 @dataclass(frozen=True, slots=True)
 class _Member:
-    """A person who takes part in a conversation. `participant` is None in the announcements for a supervisor."""
+    """A person who takes part in a conversation. A supervisor's `participant` is None in the announcements."""
 
     session: Session
     participant: Participant | None
@@ -187,7 +187,7 @@ class Conversations:
 async def _member(
     tx: Transaction, caller: Caller, session: Session | None, participant_id: UUID | None
 ) -> _Member:
-    """Return the caller as a member of a conversation. If `participant_id` is None, these are the announcements.
+    """Return the caller as a member of a conversation, or of the announcements if `participant_id` is None.
 
     Raises NOT_FOUND, NOT_YOUR_SESSION.
     """

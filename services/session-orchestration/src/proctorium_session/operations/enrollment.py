@@ -65,7 +65,7 @@ class Enrollment(Protocol):
         ...
 
     async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
-        """Return the resolution of each code entry, in the order of `entries`. A learner may have only one entry.
+        """Return the resolution of each code entry, in the order of `entries`. No learner may have two entries.
 
         Raises DEPENDENCY_UNAVAILABLE.
         """
@@ -73,7 +73,7 @@ class Enrollment(Protocol):
 
 
 class GrpcEnrollment:
-    """Client of the enrollment service, which implements `Enrollment`."""
+    """The implementation of `Enrollment` that calls the enrollment service."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._people = people_pb2_grpc.PersonServiceStub(channel)

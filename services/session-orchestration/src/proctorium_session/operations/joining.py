@@ -70,7 +70,7 @@ class JoinRequest:
 
 @dataclass(slots=True, eq=False)
 class _Entry:
-    """A code entry in a batch and its idempotency key."""
+    """A code entry in a batch, and the idempotency key of the request."""
 
     code: CodeEntry
     key: Key | None
@@ -141,7 +141,8 @@ class Joining(Generic[M]):
         except ServiceError as error:
             if error.kind is not Kind.UNAVAILABLE:
                 raise
-            # A repeated request receives its stored response even while enrollment is unavailable.
+            # New requests are refused while enrollment is unavailable, but a repeated request receives its stored
+            # response.
             unavailable = Refusal.from_error(error)
             async with self._database.transaction() as tx:
                 stored = await stored_responses(tx, keys, self._response)
@@ -253,7 +254,7 @@ def _join(
 
 
 class _Admission:
-    """The admission of learners to one locked session in this transaction."""
+    """Admits learners to one session. The transaction has locked the session's row."""
 
     def __init__(self, session: Session, now: datetime) -> None:
         self._now = now
@@ -265,7 +266,7 @@ class _Admission:
 
     @property
     def session_after(self) -> Session:
-        """The session for the responses.
+        """The session that the responses contain.
 
         The number of participants of this session includes the learners who join in this transaction.
         """

@@ -157,7 +157,10 @@ class LiveSession:
         return await self.read()
 
     async def read(self) -> Snapshot:
-        """Return a snapshot whose read started after this call. Concurrent calls share one read."""
+        """Return a snapshot that is read from the database after this call.
+
+        Calls that wait for the same read share its snapshot.
+        """
         started_reads = self._reads_started
         async with self._reading:
             if self._last_read <= started_reads:
@@ -336,7 +339,7 @@ class Live:
 
     @asynccontextmanager
     async def session(self, session_id: UUID) -> AsyncIterator[LiveSession]:
-        """Yield the live session. All its watchers share one object."""
+        """Yield the `LiveSession` that all watchers of the session on this replica share."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="live", context=Context())
         live = self._sessions.setdefault(session_id, LiveSession(self._database, session_id))

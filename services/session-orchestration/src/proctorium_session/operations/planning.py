@@ -120,7 +120,7 @@ async def cancel(
 
 
 async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) -> None:
-    """Invite learners to a session, at most as many as there are free seats that are not reserved.
+    """Invite learners to a session, up to the number of seats that are neither taken nor reserved.
 
     Does nothing if the session is over or unknown. Skips the proctors of the session, and learners who are already
     invited or have joined.

@@ -66,12 +66,12 @@ class Presence:
             self._streams[participant_id] -= 1
             if not self._streams[participant_id]:
                 del self._streams[participant_id]
-                # If no lease was stored for the stream, no lease has to be shortened.
+                # If a lease was stored for the participant, the next run shortens the lease.
                 if self._renewed.pop(participant_id, None) is not None:
                     self._closed.add(participant_id)
 
     async def run(self) -> None:
-        """Store the leases of this replica, then update `connected` of the participants of all replicas.
+        """Store the leases of this replica, then update `connected` of all participants.
 
         A participant is connected if any replica has a valid lease for the participant.
         """
@@ -109,8 +109,8 @@ class Presence:
             session = await sessions.lock_session(tx, stale.session_id)
             if session is None or session.state.is_final:
                 return
-            # After the session is locked, the update compares `connected` with the leases again. Meanwhile, another
-            # replica may have made the same change, or a learner may have reconnected.
+            # Before the session was locked, another replica may have made the same change, or a learner may have
+            # reconnected. The update therefore compares `connected` with the leases again.
             changes = await presence.update_connected(
                 tx, stale.participant_ids, session.next_revision
             )

@@ -60,7 +60,7 @@ _ASSESSMENT_COLUMNS = (
 async def list_relations(
     tx: Transaction, pairs: Collection[SessionPerson]
 ) -> tuple[set[SessionPerson], set[SessionPerson]]:
-    """Return the pairs whose person is invited to the session, and the pairs whose person has joined the session."""
+    """Return the pairs whose person is invited to the session of the pair, and the pairs whose person has joined it."""
     if not pairs:
         return set(), set()
     rows = await tx.fetch(_LIST_RELATIONS, [each[0] for each in pairs], [each[1] for each in pairs])
@@ -91,7 +91,10 @@ async def get_view_of_person(
 async def get_views_of_people(
     tx: Transaction, pairs: Collection[SessionPerson]
 ) -> dict[SessionPerson, ParticipantView]:
-    """Return the participants by pair. The result omits pairs whose person has not joined the session."""
+    """Return the participant of each pair of a session and a person, by pair.
+
+    The result omits pairs whose person has not joined the session.
+    """
     rows = await tx.execute(
         _SELECT_VIEWS_OF_PEOPLE,
         {"session_ids": [each[0] for each in pairs], "person_ids": [each[1] for each in pairs]},
@@ -145,7 +148,7 @@ async def update_revision(
 async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
     """Change all waiting participants to In Session, in one statement.
 
-    The revisions of the participants do not change, because live snapshots apply the start by
+    The revisions of the participants do not change, because each live snapshot computes the same change with
     `domain.participants.after_start`.
     """
     await tx.execute(
@@ -298,7 +301,8 @@ def _progress(row: Mapping[str, Any]) -> Progress:
 
 
 def _columns(participant: Participant) -> dict[str, object]:
-    # The columns of the conversation have their own statements in `conversations.py`.
+    # The columns of the conversation are missing here, because the statements in `conversations.py` update these
+    # columns.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,

@@ -13,7 +13,7 @@ from proctorium_session.storage.tables import session_record
 
 
 async def list_entries(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> list[Entry]:
-    """Return at most `limit` entries of a session record, in order. The first entry follows the number `after`."""
+    """Return at most `limit` entries of a session record, in order. All numbers are greater than `after`."""
     statement = (
         select(session_record)
         .where(session_record.c.session_id == session_id, session_record.c.number > after)

@@ -97,8 +97,8 @@ _ATTEMPTS = (
     CREATE UNIQUE INDEX uq_attempts_self_paced ON attempts (person_id, assessment_id)
         WHERE session_id IS NULL AND state <> 'voided'
     """,
-    # A learner has at most one started attempt at an assessment (`A10`). The index checks this when an attempt is
-    # started, so that the submission of the attempt cannot fail.
+    # A learner has at most one started attempt at an assessment (`A10`). The index enforces this limit when an attempt
+    # is started. An attempt that is submitted is in the index already, so the submission cannot violate the limit.
     """
     CREATE UNIQUE INDEX uq_attempts_started ON attempts (person_id, assessment_id)
         WHERE state IN ('in_progress', 'submitted', 'scored', 'released')

@@ -59,7 +59,8 @@ _STATEMENTS = (
     """,
     "CREATE INDEX ix_messages_participant_id_sequence ON messages (participant_id, sequence)",
     # Count messages in a trigger. The trigger refuses a message whose number does not follow the number of the previous
-    # message, a participant of another session, and a learner who is not the participant.
+    # message, and a message whose participant belongs to another session. It also refuses a message whose sender acts
+    # as a learner but is not the participant, or is the participant but acts in another role.
     """
     CREATE FUNCTION count_message() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
@@ -89,7 +90,7 @@ _STATEMENTS = (
     CREATE TRIGGER count_message BEFORE INSERT ON messages
         FOR EACH ROW EXECUTE FUNCTION count_message()
     """,
-    # Refuse a read mark that moves back, and fewer messages than before.
+    # Refuse an update that moves a read mark back or reduces the number of messages.
     """
     CREATE FUNCTION check_read_marks() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
