@@ -66,7 +66,7 @@ def assessment_from_message(message: assessments_pb2.Assessment) -> Assessment:
 def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.Attempt:
     """Return an attempt as a message without items and answers.
 
-    `now` is the server time that the message contains.
+    The message contains `now` as the server time.
     """
     attempt = overview.attempt
     message = attempts_pb2.Attempt(

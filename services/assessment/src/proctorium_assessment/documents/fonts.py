@@ -61,8 +61,8 @@ def fonts() -> typst.Fonts:
 def families(*texts: str) -> list[str]:
     """Return the font families for the texts, in order of preference.
 
-    Han characters have different shapes in Chinese, Japanese and Korean. The language is Japanese if the texts contain
-    Kana, Korean if they contain Hangul, and otherwise Chinese.
+    Han characters have different shapes in Chinese, Japanese and Korean, so their font depends on the language. The
+    language is assumed to be Japanese if the texts contain Kana, Korean if they contain Hangul, and otherwise Chinese.
     """
     first = "SC"
     if any(map(_KANA.search, texts)):

@@ -35,9 +35,9 @@ class CodeApi(codes_pb2_grpc.CodeServiceServicer):
     ) -> pb.IssueCodeResponse:
         request_to_digest = pb.IssueCodeRequest()
         request_to_digest.CopyFrom(request)
-        # A digest of the request is stored. In the request to digest, a blind index replaces the text of the code,
-        # because a digest of the text itself could be reversed. If the text were omitted instead, a request with
-        # another text would look like a repetition.
+        # A digest of the request is stored, and a code is so short that its text could be guessed from a digest. A
+        # blind index therefore replaces the text before the digest is computed. The text cannot simply be omitted,
+        # because requests with different texts would then have the same digest.
         request_to_digest.text = self._codes.request_index(request.text)
         response = await self._codes.issue(
             _new_code(request),

@@ -44,10 +44,10 @@ class Cookies:
         )
 
     async def set(self, context: Context, tokens: Tokens, *device: str) -> None:
-        """Set the cookies that contain `tokens`, and the device cookie `device` unless it is None.
+        """Set the cookies that contain `tokens`, and the device cookie `device` unless it is missing.
 
-        If the person stays signed in, the cookies that contain tokens expire with the tokens. Otherwise, the browser
-        removes them when it is closed. After a sign-in, `device` is the result of `device_cookie`.
+        If the person chose to stay signed in, the cookies that contain tokens expire with the tokens. Otherwise, the
+        browser removes these cookies when it is closed. After a sign-in, `device` is the result of `device_cookie`.
         """
         access_expires, refresh_expires = None, None
         if tokens.stay_signed_in:

@@ -42,8 +42,8 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             locale=request.locale,
             time_zone=request.time_zone,
         )
-        # The password is removed from the request before the request is hashed, because a fast hash of the request is
-        # stored with its idempotency key.
+        # A fast hash of the request is stored with the idempotency key. A password could be guessed from a fast hash,
+        # so the password is removed before the request is hashed.
         without_password = pb.CreatePersonRequest()
         without_password.CopyFrom(request)
         without_password.ClearField("password")

@@ -55,7 +55,7 @@ def fold_case(code: str) -> str:
 
 
 def has_look_alikes(code: str) -> bool:
-    """Return whether the code contains a character that is easily confused with another."""
+    """Return whether the code contains a character that is easily confused with another character."""
     return not LOOK_ALIKES.isdisjoint(code)
 
 

@@ -90,7 +90,7 @@ class Registration:
 
 @dataclass(frozen=True, slots=True)
 class MyCourse:
-    """A course of a learner, with their progress."""
+    """A course of a learner, with the learner's progress."""
 
     course: Course
     registration: Registration

@@ -63,6 +63,6 @@ _ORDER = {
 def latest_state(current: SessionState, reported: SessionState) -> SessionState:
     """Return the later one of two states of a session.
 
-    An event with an earlier state may arrive after an event with a later state.
+    Events may arrive in any order, so the reported state may be earlier than the current state.
     """
     return reported if _ORDER[reported] > _ORDER[current] else current

@@ -78,7 +78,7 @@ def refresh_outcome(
 def expiry(sign_in: SignIn, now: datetime, idle_limit: timedelta) -> datetime:
     """Return the time at which a refresh token that is issued at `now` expires.
 
-    If the person does not stay signed in, `idle_limit` is the lifetime of the token.
+    If the person did not choose to stay signed in, the token expires after `idle_limit`.
     """
     lifetime = REFRESH_TOKEN_LIFETIME if sign_in.stay_signed_in else idle_limit
     return min(now + lifetime, sign_in.created_at + SIGN_IN_LIFETIME)

@@ -62,7 +62,7 @@ def wait_of(failures: Failures | None, now: datetime) -> timedelta:
 def code_entry_wait(person: Failures | None, network: Failures | None, now: datetime) -> timedelta:
     """Return the time that a person has to wait before they may enter a code.
 
-    The failures of the network make a person wait only after `OWN_BEFORE_NETWORK` failed entries of their own.
+    The failures of the network count only for a person with at least `OWN_BEFORE_NETWORK` failures.
     """
     own = wait_of(person, now)
     return own if count_of(person, now) < OWN_BEFORE_NETWORK else max(own, wait_of(network, now))
@@ -76,15 +76,17 @@ def after_failure(failures: Failures | None, free: int, now: datetime) -> Failur
     if failures is None or failures.has_expired(now):
         failures = Failures(0, now, now)
     beyond = failures.count + 1 - free
-    # The exponent is bounded, because a larger wait would overflow a timedelta.
+    # The exponent is bounded, because the product with a larger exponent would overflow a timedelta.
     wait = NO_WAIT if beyond < 0 else min(FIRST_WAIT * (1 << min(beyond, 30)), LONGEST_WAIT)
     return Failures(failures.count + 1, failures.first_at, now + wait)
 
 
 def without(failures: Failures | None, charged: Failures, now: datetime) -> Failures | None:
-    """Return `failures` without one failure, which was counted in advance for a sign-in that then succeeded.
+    """Return `failures` without one failure.
 
-    `charged` is the state of the failures directly after this failure was counted. Returns None if no failure remains.
+    A sign-in is counted as failed before its password is verified. If the sign-in succeeds, this function removes that
+    failure. `charged` is the state of the failures directly after that failure was counted. Returns None if no failure
+    remains.
     """
     if failures is None or failures.count == 1:
         return None

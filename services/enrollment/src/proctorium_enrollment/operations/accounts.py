@@ -30,7 +30,7 @@ from proctorium_enrollment.storage.throttling import Key
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """An access token, and the refresh token that returns the next access token."""
+    """An access token, and the refresh token with which the next access token is requested."""
 
     access: SignedToken
     refresh: str
@@ -178,10 +178,10 @@ class Accounts:
     async def _charge(
         self, keys: Sequence[Key], email: str
     ) -> tuple[Mapping[Key, Failures], Account | None]:
-        """Count a failed sign-in in advance, and return the failures by key and the account with this e-mail address.
+        """Count the sign-in as failed before its password is verified, and read the account with this e-mail address.
 
-        The account is None if no account has this address. The same queries run in both cases, so that their duration
-        does not reveal whether the account exists.
+        Returns the failures by key, and the account or None. The same queries run whether the account exists or not, so
+        that their duration does not reveal whether the account exists.
         """
         async with self._database.transaction() as tx:
             charged = await self._throttling.charge(tx, keys)
@@ -190,7 +190,7 @@ class Accounts:
     async def _verify(self, account: Account | None, password: str) -> _Verified:
         """Return the account and its password hash if the password is correct. Raises SIGN_IN_FAILED.
 
-        If `account` is None, the verification takes as long as for an account.
+        If `account` is None, this method takes as long as for an account that exists.
         """
         password_hash = None if account is None else account.password_hash
         if not await self._hashes.verify(password, password_hash):
@@ -204,8 +204,8 @@ class Accounts:
     ) -> str | None:
         """Lock and return the stored hash of the person's password. Raises SIGN_IN_FAILED if the password was changed.
 
-        A stored hash other than `verified_hash` may belong to the same password, because a concurrent sign-in may have
-        computed the hash again.
+        A concurrent sign-in may have computed the hash of the same password again. If the stored hash differs from
+        `verified_hash`, the password is therefore verified with the stored hash.
         """
         stored_hash = await accounts.lock_password_hash(tx, person_id)
         if stored_hash != verified_hash and not await self._hashes.verify(password, stored_hash):

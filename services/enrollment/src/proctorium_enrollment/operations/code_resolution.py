@@ -78,7 +78,7 @@ class CodeResolution:
         self._throttling = Throttling(throttling_key)
 
     async def resolve(self, entries: Sequence[CodeEntry]) -> list[Resolution]:
-        """Return the result of each entry, in the order of `entries`. A learner may have only one entry.
+        """Return the result of each entry, in the order of `entries`. No learner may have two entries.
 
         The transaction writes to the database only if an entry failed.
         """

@@ -100,9 +100,9 @@ class Codes:
         return await self._database.respond(responder, run)
 
     async def issue_for_schedule(self, tx: Transaction, session: Session) -> None:
-        """Issue the shared code of a session.
+        """Issue the shared code that a session gets when it is scheduled.
 
-        Does nothing if the session already has an automatic code or is over. The caller has locked the session's row.
+        Does nothing if this code was already issued or the session is over. The caller has locked the session's row.
         """
         assert session.planned_end_at is not None
         if (
@@ -204,7 +204,8 @@ class Codes:
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
         """Return the reasons to choose another text than `text`.
 
-        Call this before a code with `text` is inserted.
+        Call this before a code with `text` is inserted. Otherwise, the function compares `text` with the new code
+        itself.
         """
         warnings = set()
         if has_look_alikes(text):

@@ -36,7 +36,7 @@ async def create_registration(
     course_id: UUID,
     responder: Responder[Registration, M],
 ) -> M:
-    """Register a learner in a published course, and send the learner codes of the course's upcoming sessions.
+    """Register a learner in a published course, and send the codes of the course's upcoming sessions to the learner.
 
     Raises NOT_FOUND, COURSE_NOT_PUBLISHED, ALREADY_REGISTERED, and INVALID_STATE_TRANSITION if the person is not a
     learner.

@@ -50,7 +50,7 @@ async def grant_role(
 
 
 async def add_role(tx: Transaction, changed_by: UUID | None, person_id: UUID, role: Role) -> Person:
-    """Grant a role to a person, as `grant_role` does. `changed_by` is None for a command. Raises NOT_FOUND."""
+    """Grant a role as `grant_role` does. `changed_by` is None if a command grants the role. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if role in person.roles:
         return person
@@ -167,7 +167,7 @@ async def enable_account(
 async def enable(
     tx: Transaction, changed_by: UUID | None, person_id: UUID, reason: str = ""
 ) -> Person:
-    """Enable an account if it is disabled. `changed_by` is None for a command. Raises NOT_FOUND."""
+    """Enable an account if it is disabled. `changed_by` is None if a command enables the account. Raises NOT_FOUND."""
     person = await _lock_person(tx, person_id)
     if not person.is_disabled:
         return person

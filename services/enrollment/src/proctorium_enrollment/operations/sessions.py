@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.sessions import Join
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The content of the event that a session was scheduled."""
+    """The content of the event which reports that a session was scheduled."""
 
     session_id: UUID
     course_id: UUID
@@ -73,7 +73,7 @@ async def record_joins(tx: Transaction, joins: Sequence[Join]) -> None:
 async def record_removal(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
     """Store that a learner was removed.
 
-    The content is then closed to the learner, even if the event that the learner joined arrives later.
+    The content is then closed to the learner, even if the event which reports that the learner joined arrives later.
     """
     await sessions.lock_session(tx, session_id)
     await sessions.set_removed(tx, session_id, person_id)

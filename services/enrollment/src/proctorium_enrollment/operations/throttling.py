@@ -69,7 +69,7 @@ class Throttling:
         return [self._key("current_password", str(person_id), domain.FREE_OF_PERSON)]
 
     async def charge(self, tx: Transaction, keys: Sequence[Key]) -> Mapping[Key, Failures]:
-        """Count a failed sign-in in advance, and return the failures of each key.
+        """Count a sign-in as failed before its password is verified, and return the failures of each key.
 
         Raises TOO_MANY_FAILED_SIGN_INS if the caller has to wait. The caller must then roll back the transaction.
         """
@@ -131,8 +131,8 @@ class Throttling:
             self._encryption.encrypt(json.dumps(content).encode(), _COOKIE)
         ).decode()
 
-    # Code entries. A code entry is counted only after it has failed. Unlike a sign-in, a code entry is made by a known
-    # person.
+    # Code entries. Unlike a sign-in, a code entry is counted only after it has failed, because the person who makes the
+    # entry is known.
 
     def code_entry(self, person_id: UUID, client_address: str) -> CodeEntry:
         """Return the keys under which a failed code entry is counted. `client_address` is empty if it is unknown."""
@@ -156,7 +156,7 @@ class Throttling:
         return await storage.get(tx, {key for entry in entries for key in entry.keys})
 
     async def record(self, tx: Transaction, failed: Sequence[CodeEntry]) -> list[timedelta]:
-        """Count failed code entries, and return the time that each of them has to wait.
+        """Count failed code entries. Return the time that the learner has to wait after each entry.
 
         An entry is not counted if failures that were counted concurrently now make the learner wait.
         """
@@ -178,7 +178,7 @@ class Throttling:
     async def forget(self, tx: Transaction, person_ids: Collection[UUID]) -> None:
         """Delete the counter of failed code entries of each person. Call this after a code of the person was accepted.
 
-        The counters of networks are kept.
+        The counters of networks are not deleted.
         """
         found = await storage.get(tx, [self._person(each) for each in person_ids])
         if found:

@@ -43,8 +43,8 @@ async def insert_code(
 ) -> bool:
     """Insert a code, and return whether it was inserted.
 
-    The code is not inserted if another code has the same text. An automatic code is not inserted if the session already
-    has an automatic code.
+    The code is not inserted if another code has the same text. `automatic` is whether the code is issued because the
+    session was scheduled. A session has at most one such code, and a second one is not inserted.
     """
     code = stored.code
     new = insert(table).values(
@@ -94,7 +94,7 @@ async def has_automatic_code(tx: Transaction, session_id: UUID) -> bool:
 
 
 async def lock_shared_code(tx: Transaction, session_id: UUID) -> Code | None:
-    """Lock and return the newest active shared code of the session that has no window, or None."""
+    """Lock and return the session's newest active shared code without a window, or None if there is none."""
     rows = await tx.execute(
         select(table)
         .where(

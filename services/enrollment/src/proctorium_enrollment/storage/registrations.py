@@ -163,7 +163,7 @@ async def upsert_result(tx: Transaction, result: Result) -> None:
 
 
 async def lock_registrations_of_result(tx: Transaction, result: Result) -> Sequence[Registration]:
-    """Lock and return the registrations of the learner for which the result counts.
+    """Lock and return the learner's registrations for which the result counts.
 
     A result from a session counts for the course of the session. A result from outside of a session counts for the
     self-paced courses whose outline contains the assessment.

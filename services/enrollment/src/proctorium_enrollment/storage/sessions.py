@@ -105,9 +105,9 @@ async def list_upcoming_sessions(tx: Transaction, course_id: UUID) -> Sequence[S
 
 
 async def is_learner_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
-    """Return whether the learner is or was in the session.
+    """Return whether the person is a learner of the session.
 
-    This includes learners who are invited, have joined, or were removed.
+    Invited learners, learners who have joined, and removed learners are included.
     """
     rows = await tx.execute(
         select(
@@ -209,7 +209,10 @@ async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UU
 
 
 async def is_in_session_of_course(tx: Transaction, person_id: UUID, course_id: UUID) -> bool:
-    """Return whether the learner is in a session of the course that is in progress."""
+    """Return whether the learner has joined a session of the course and the session is in progress.
+
+    A session from which the learner was removed does not count.
+    """
     rows = await tx.execute(
         select(
             exists().where(

@@ -18,7 +18,7 @@ from proctorium_enrollment.storage.tables import failed_entries as table
 class Key:
     """The key of a counter of failures.
 
-    `digest` is a keyed hash, so that the table does not reveal the account or person with failures.
+    `digest` is a keyed hash, so that the table does not reveal which accounts or people have failures.
     """
 
     kind: str

@@ -189,7 +189,7 @@ def not_your_case() -> ServiceError:
 
 
 def no_case() -> ServiceError:
-    """Return the error for a request for the case of a learner who has no case in the session.
+    """Return the error for reading the case of a learner who has no case in the session.
 
     Only a caller who may see the session receives this error.
     """

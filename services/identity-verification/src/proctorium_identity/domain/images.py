@@ -18,9 +18,11 @@ class ImageLimits:
     `max_bytes` is the maximum size of the file. `min_side` is the minimum length of the shorter side in pixels.
     `min_luminance` is the minimum of the mean luminance, from 0 (black) to 255 (white). `stored_side` is the maximum
     length of the longer side of the stored image in pixels. This length is enough to read a document.
-    `max_pixels_beyond_jpeg` limits PNG and WebP images. This limit is lower than `max_pixels` because a PNG or WebP
-    image is decoded with all its pixels, but a JPEG image is reduced while it is decoded. The lower limit is enough for
-    a phone's camera, or for a page that was scanned at 400 dots per inch.
+
+    `max_pixels` is the maximum number of pixels of a JPEG image, and `max_pixels_beyond_jpeg` is the maximum for a PNG
+    or WebP image. The second maximum is lower, because a PNG or WebP image is decoded with all its pixels, but a JPEG
+    image is reduced while it is decoded. The lower maximum is enough for a phone's camera, or for a page that was
+    scanned at 400 dots per inch.
     """
 
     max_bytes: int = 8 * MIB
@@ -124,7 +126,7 @@ _RETRY_AFTER = timedelta(seconds=5)
 
 
 def image_uploads_in_progress() -> ServiceError:
-    """Return the error for a case for which the maximum number of images is already being read or waiting."""
+    """Return the error for a case of which too many images are already being read or waiting to be read."""
     return exhausted(
         "IMAGE_UPLOADS_IN_PROGRESS",
         "The photos that you have just sent are still being read. Please wait a moment, then send this one again.",

@@ -102,7 +102,7 @@ class ImageReader:
         return self._result(status, output)
 
     async def close(self) -> None:
-        """Wait until the images that are being read are finished. Images that wait for a permit are not read."""
+        """Wait until the reads in progress have ended. Images that wait for a permit are not read."""
         await self._readers.close()
 
     async def _run_with_permit(

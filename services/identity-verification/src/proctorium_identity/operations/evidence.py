@@ -39,7 +39,7 @@ _log = get_logger()
 
 @dataclass(slots=True)
 class _StoredImage:
-    """An image in the object storage. If `accepted` is true, its row may exist, so the object must not be deleted."""
+    """An image in the object storage. It must not be deleted if `accepted` is true, because it may have a row."""
 
     evidence_id: UUID
     case_id: UUID

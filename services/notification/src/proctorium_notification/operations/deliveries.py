@@ -42,7 +42,7 @@ async def list_page(
 
 
 async def resend(database: Database, delivery_id: UUID, responder: Responder[Delivery, M]) -> M:
-    """Send a mail again whose delivery has failed or is in doubt.
+    """Send a mail again if its delivery has failed or is in doubt.
 
     Raises NOT_FOUND, DELIVERY_NOT_FAILED.
     """

@@ -25,7 +25,7 @@ _CODES_PER_REQUEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """The mail address, the name, the language and the time zone of a person. They are never stored or logged."""
+    """The mail address, the name, the language and the time zone of a person. These data are never stored or logged."""
 
     email: str = field(repr=False)
     reader: Reader

@@ -41,7 +41,7 @@ class Outcomes:
     async def record_sending(self, claim: Claim) -> bool:
         """Record that the message is about to be handed over, and return True.
 
-        Return False if the claim is lost. In that case, the caller must not hand the message over.
+        Return False if the claim is not valid any more. In that case, the caller must not hand the message over.
         """
         async with self._database.transaction() as tx:
             leased_until = tx.now + self._hand_over_lease

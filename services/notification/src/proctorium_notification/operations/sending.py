@@ -112,7 +112,7 @@ class Batch:
     def admits(self, destination: int) -> bool:
         """Return whether the lane of the batch may send mails to the destination now.
 
-        If so, the lane is counted as a lane that serves the destination.
+        If the lane may send them, it is counted as a lane that serves the destination.
         """
         if destination in self._acquired:
             return self.lane is Lane.SLOW or not self._destinations.is_slow(destination)
@@ -122,7 +122,7 @@ class Batch:
         return True
 
     def release(self, *, all_but: int | None = None) -> None:
-        """Stop counting the lane as a lane that serves its destinations. The destination `all_but` stays counted."""
+        """Stop counting the lane as a lane that serves its destinations, except for the destination `all_but`."""
         for destination in self._acquired - {all_but}:
             self._acquired.remove(destination)
             self._destinations.release(destination)
@@ -279,8 +279,8 @@ class Sender:
     ) -> None:
         """Run the coroutine `sending`, which sends the mail of the first of `claims`.
 
-        If the coroutine takes longer than `slow_after`, release all other claims, so that other lanes can send their
-        mails.
+        If the coroutine takes longer than `slow_after`, release all other claims, so that other lanes can send the
+        mails of these claims.
         """
         first, task = claims[0], asyncio.create_task(sending)
         assert first.destination is not None

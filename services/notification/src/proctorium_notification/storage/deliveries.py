@@ -168,7 +168,7 @@ async def release_claims(tx: Transaction, claims: Sequence[Claim]) -> None:
 async def update_delivery_to_sending(tx: Transaction, claim: Claim, leased_until: datetime) -> bool:
     """Store that the message is about to be handed over, and return True.
 
-    Return False if the lease has ended or the claim is lost. In that case, the caller must not hand the message over.
+    Return False if the claim is not valid any more. In that case, the caller must not hand the message over.
     """
     statement = _update(claim, DeliveryAction.HAND_OVER).where(deliveries.c.leased_until > tx.now)
     return await _changes(

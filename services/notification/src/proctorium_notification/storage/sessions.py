@@ -1,4 +1,4 @@
-"""Queries of the projection of sessions. Events of sessions update the projection."""
+"""Queries of the sessions that this service stores from session orchestration's events."""
 
 from __future__ import annotations
 

@@ -158,7 +158,8 @@ class SmtpConnection:
                 timeout=self._client.timeout if rcpt_timeout is None else rcpt_timeout,
             )
         except SMTPResponseException as response:
-            # After an invalid response, the next response may not belong to the next command.
+            # After an invalid response, the connection is unusable, because the next response might not belong to the
+            # next command.
             self.usable = response.code in _REJECTIONS
             if response.code == _SHUTTING_DOWN:
                 raise UnreachableError(_describe(response)) from response

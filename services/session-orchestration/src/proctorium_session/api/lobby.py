@@ -112,7 +112,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
         heartbeat: Heartbeat,
         context: Context,
     ) -> None:
-        """Write the learner's view after each change since revision `sent`, and as a heartbeat.
+        """Write the learner's view after each change since revision `sent`, and at each heartbeat.
 
         Each view is written with the learner's new messages. Returns when the learner's view cannot change any more.
         """

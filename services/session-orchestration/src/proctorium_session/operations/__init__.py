@@ -1,4 +1,4 @@
-"""The use cases of sessions.
+"""The use cases of sessions, and the steps that several use cases share.
 
-Each use case runs in its own transaction. Several use cases share steps.
+Each use case runs in its own transaction.
 """

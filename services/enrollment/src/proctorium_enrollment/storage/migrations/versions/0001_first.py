@@ -309,8 +309,8 @@ _TRIGGERS = (
     CREATE TRIGGER check_sign_in_update BEFORE UPDATE ON sign_ins
         FOR EACH ROW EXECUTE FUNCTION check_sign_in_update()
     """,
-    # Without the lock, two administrators could revoke each other's role concurrently. The operations acquire the same
-    # lock.
+    # Without the lock, two administrators could revoke each other's role concurrently, so that no administrator is
+    # left. The operations acquire the same lock.
     """
     CREATE FUNCTION check_last_administrator() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
