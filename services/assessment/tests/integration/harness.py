@@ -32,7 +32,7 @@ _STATE = (
     ("assessments", "t"),
     ("attempts", "(t.attempt_id, t.state, t.version, t.chain_head, t.last_sequence)"),
     ("answer_revisions", "t"),
-    ("time_ledger", "t"),
+    ("time_events", "t"),
     ("results", "t"),
     ("releases", "t"),
     ("certificates", "(t.certificate_id, t.registration_id)"),

@@ -17,7 +17,6 @@ from proctorium_assessment.domain.attempts import (
     SubmitCause,
     submit_cause,
 )
-from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.states import check_states
@@ -92,8 +91,7 @@ def test_released_and_voided_are_final() -> None:
 
 
 def test_attempt_passes_through_all_states_to_the_release() -> None:
-    ledger = [LedgerEntry(EntryKind.STARTED, NOW)]
-    started = attempt().authorize().start(timedelta(hours=1), ledger)
+    started = attempt().authorize().start(timedelta(hours=1), NOW)
     assert started.deadline_at == NOW + timedelta(hours=1)
     released = started.submit(SubmitCause.LEARNER, NOW).score().release(NOW)
     assert released.state is AttemptState.RELEASED
@@ -102,7 +100,7 @@ def test_attempt_passes_through_all_states_to_the_release() -> None:
 
 def test_self_paced_attempt_needs_no_authorisation() -> None:
     created = Attempt.self_paced(new_id(), assessment_id=new_id(), person_id=new_id(), now=NOW)
-    assert created.start(None, [LedgerEntry(EntryKind.STARTED, NOW)]).deadline_at is None
+    assert created.start(None, NOW).deadline_at is None
 
 
 def test_submission_after_the_deadline_has_the_time_limit_as_its_cause() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +12,8 @@ from hypothesis import strategies as st
 from proctorium_assessment.domain.time_ledger import (
     EntryKind,
     LedgerEntry,
+    TimeBalance,
     compute_balance,
-    compute_deadline,
 )
 
 START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
@@ -22,122 +24,198 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def started() -> LedgerEntry:
-    return LedgerEntry(EntryKind.STARTED, START)
+def paused(minute: float, stop: int = 1) -> LedgerEntry:
+    return LedgerEntry(UUID(int=stop), EntryKind.PAUSED, at(minute))
 
 
-def extra(minutes: float, when: float = 0) -> LedgerEntry:
-    return LedgerEntry(EntryKind.EXTRA, at(when), timedelta(minutes=minutes))
+def resumed(minute: float, stop: int = 1) -> LedgerEntry:
+    return LedgerEntry(UUID(int=stop), EntryKind.RESUMED, at(minute))
+
+
+def extra(amount: float, minute: float, grant: int = 100) -> LedgerEntry:
+    return LedgerEntry(
+        UUID(int=grant), EntryKind.EXTRA_TIME, at(minute), timedelta(minutes=amount)
+    )
+
+
+def balance(*entries: LedgerEntry, limit: timedelta | None = HOUR) -> TimeBalance:
+    return compute_balance(limit, START, entries)
 
 
 def test_before_the_start_there_is_no_deadline() -> None:
-    assert compute_deadline(HOUR, []) is None
-    assert compute_balance([]).remaining(HOUR, at(5)) == HOUR
+    waiting = compute_balance(HOUR, None, [])
+    assert waiting.deadline is None
+    assert waiting.remaining(at(5)) == HOUR
 
 
 def test_deadline_is_the_time_limit_after_the_start() -> None:
-    assert compute_deadline(HOUR, [started()]) == at(60)
+    assert balance().deadline == at(60)
+    assert balance().remaining(at(20)) == timedelta(minutes=40)
 
 
 def test_without_a_time_limit_there_is_no_deadline() -> None:
-    assert compute_deadline(None, [started(), extra(10)]) is None
-    assert compute_balance([started()]).remaining(None, at(5)) is None
+    unlimited = balance(paused(10), resumed(15), extra(10, 20), extra(-20, 30), limit=None)
+    assert unlimited.deadline is None
+    assert unlimited.remaining(at(5)) is None
+    assert unlimited.granted == timedelta()
 
 
 def test_pause_stops_the_clock_and_moves_the_deadline() -> None:
-    paused = [started(), LedgerEntry(EntryKind.PAUSED, at(10))]
-    assert compute_deadline(HOUR, paused) is None
-    assert compute_balance(paused).remaining(HOUR, at(40)) == timedelta(minutes=50)
-    assert compute_deadline(HOUR, [*paused, LedgerEntry(EntryKind.RESUMED, at(25))]) == at(75)
+    during = balance(paused(10))
+    assert (during.is_paused, during.deadline) == (True, None)
+    assert during.remaining(at(400)) == timedelta(minutes=50)
+    after = balance(paused(10), resumed(25))
+    assert (after.is_paused, after.deadline) == (False, at(75))
 
 
-def test_clock_is_stopped_while_any_stop_is_open() -> None:
-    ledger = [
-        started(),
-        LedgerEntry(EntryKind.PAUSED, at(10)),
-        LedgerEntry(EntryKind.OUTAGE_STARTED, at(15)),
-        LedgerEntry(EntryKind.RESUMED, at(20)),
-        LedgerEntry(EntryKind.OUTAGE_ENDED, at(30)),
-    ]
-    assert compute_deadline(HOUR, ledger[:4]) is None
-    assert compute_deadline(HOUR, ledger) == at(80)
+def test_overlapping_stops_count_once() -> None:
+    entries = [paused(10, 1), paused(15, 2), resumed(20, 1), resumed(30, 2)]
+    assert balance(*entries[:3]).is_paused
+    assert balance(*entries).deadline == at(80)
 
 
-def test_extra_time_counts_whenever_it_is_granted() -> None:
-    assert compute_deadline(HOUR, [extra(5, when=-10), started(), extra(10, when=50)]) == at(75)
-    assert compute_deadline(HOUR, [started(), extra(10, when=90)]) == at(70)
+def test_resume_ends_only_the_stop_with_its_id() -> None:
+    assert balance(paused(10, 1), paused(10, 2), resumed(20, 1)).is_paused
+    assert not balance(paused(10, 1), resumed(20, 1), resumed(30, 2)).is_paused
 
 
-def test_end_of_a_stop_that_is_not_open_changes_nothing() -> None:
-    assert compute_deadline(HOUR, [started(), LedgerEntry(EntryKind.RESUMED, at(5))]) == at(60)
+def test_resume_without_a_pause_changes_nothing() -> None:
+    assert balance(resumed(5)) == balance()
 
 
-def test_stop_before_the_start_stops_the_clock() -> None:
-    ledger = [
-        LedgerEntry(EntryKind.PAUSED, at(-5)),
-        started(),
-        LedgerEntry(EntryKind.RESUMED, at(10)),
-    ]
-    assert compute_deadline(HOUR, ledger) == at(70)
+def test_stop_from_before_the_start_stops_the_clock() -> None:
+    assert compute_balance(HOUR, None, [paused(-5)]).is_paused
+    assert balance(paused(-5), resumed(10)).deadline == at(70)
+    assert balance(paused(-5), resumed(-1)).deadline == at(60)
 
 
-MINUTES = st.integers(0, 300)
-ENTRIES = st.builds(
-    lambda kind, minute, amount: LedgerEntry(
-        kind, at(minute), timedelta(minutes=amount) if kind is EntryKind.EXTRA else timedelta()
-    ),
-    st.sampled_from([kind for kind in EntryKind if kind is not EntryKind.STARTED]),
-    MINUTES,
-    st.integers(0, 60),
-)
-LEDGERS = st.lists(ENTRIES, max_size=12).map(lambda entries: [started(), *entries])
+def test_extra_time_counts_before_the_start_and_until_the_deadline() -> None:
+    assert balance(extra(5, -10), extra(10, 50, 101)).deadline == at(75)
+    assert balance(extra(5, 60)).deadline == at(65)
 
 
-@given(LEDGERS, MINUTES, st.integers(1, 60))
-def test_remaining_time_decreases_no_faster_than_the_clock(
-    ledger: list[LedgerEntry], minute: int, later: int
-) -> None:
-    account = compute_balance(ledger)
-    last = max(entry.at for entry in ledger)
-    now = last + timedelta(minutes=minute)
-    before, after = account.spent_at(now), account.spent_at(now + timedelta(minutes=later))
-    assert timedelta() <= after - before <= timedelta(minutes=later)
-    if account.running_since is None:
-        assert after == before, "a standing clock does not run"
+def test_entries_after_the_deadline_change_nothing() -> None:
+    for late in (extra(10, 61), paused(61), extra(-10, 61)):
+        assert balance(late) == balance()
 
 
-@given(LEDGERS, MINUTES)
-def test_no_time_remains_at_the_deadline(ledger: list[LedgerEntry], minute: int) -> None:
-    account = compute_balance(ledger)
-    due = account.deadline(HOUR)
-    if due is not None:
-        assert account.spent_at(due) == max(HOUR + account.granted, account.spent)
-        left = account.remaining(HOUR, due + timedelta(minutes=minute))
-        assert left == timedelta() or account.granted + HOUR < account.spent
+def test_only_unused_extra_time_is_taken_back() -> None:
+    assert balance(extra(20, 10), extra(-15, 30, 101)).deadline == at(65)
+    assert balance(extra(20, 10), extra(-60, 30, 101)).deadline == at(60)
+    # At 70 minutes, the learner has used 10 of the 20 minutes.
+    assert balance(extra(20, 10), extra(-20, 70, 101)).deadline == at(70)
+    assert balance(extra(-20, 10)).deadline == at(60)
 
 
-@given(LEDGERS, st.integers(1, 60))
-def test_extra_time_moves_the_deadline_by_its_amount(ledger: list[LedgerEntry], more: int) -> None:
-    due, later = compute_deadline(HOUR, ledger), compute_deadline(HOUR, [*ledger, extra(more)])
-    if due is None:
-        assert later is None
-    else:
-        assert later == due + timedelta(minutes=more)
+def test_late_pause_is_before_the_deadline_that_it_moves() -> None:
+    granted_in_the_pause = [extra(10, 62), paused(59), resumed(65)]
+    assert balance(*granted_in_the_pause).deadline == at(76)
+
+
+MINUTES = st.integers(-20, 200)
+STOPS = st.tuples(MINUTES, st.integers(0, 60), st.booleans())
+GRANTS = st.tuples(MINUTES, st.integers(-60, 60))
+
+
+def _entries(
+    stops: list[tuple[int, int, bool]], grants: list[tuple[int, int]]
+) -> list[LedgerEntry]:
+    entries: list[LedgerEntry] = []
+    for stop, (minute, length, is_over) in enumerate(stops):
+        entries.append(paused(minute, stop))
+        if is_over:
+            entries.append(resumed(minute + length, stop))
+    grant_ids = enumerate(grants, start=100)
+    return entries + [extra(amount, minute, grant) for grant, (minute, amount) in grant_ids]
+
+
+LEDGERS = st.builds(_entries, st.lists(STOPS, max_size=6), st.lists(GRANTS, max_size=4))
+
+
+def until(entries: Collection[LedgerEntry], minute: float) -> list[LedgerEntry]:
+    """Return the entries whose time is at most `minute`."""
+    return [entry for entry in entries if entry.at <= at(minute)]
+
+
+def stopped_minutes(entries: Collection[LedgerEntry], first: int, last: int) -> int:
+    """Return the number of whole minutes between `first` and `last` in which at least one stop is open."""
+    return sum(balance(*until(entries, each), limit=None).is_paused for each in range(first, last))
 
 
 @given(LEDGERS.flatmap(lambda ledger: st.tuples(st.just(ledger), st.permutations(ledger))))
-def test_entries_of_different_times_are_in_any_order(
+def test_order_and_repetition_of_entries_do_not_matter(
     pair: tuple[list[LedgerEntry], list[LedgerEntry]],
 ) -> None:
     ledger, shuffled = pair
-    if len({entry.at for entry in ledger}) == len(ledger):
-        assert compute_balance(shuffled) == compute_balance(ledger)
+    assert balance(*shuffled, *ledger) == balance(*ledger)
+
+
+@given(LEDGERS, st.integers(0, 200))
+def test_spent_time_is_the_time_without_an_open_stop(
+    ledger: list[LedgerEntry], minute: int
+) -> None:
+    spent = balance(*until(ledger, minute), limit=None).spent_at(at(minute))
+    assert spent == timedelta(minutes=minute - stopped_minutes(ledger, 0, minute))
+
+
+@given(LEDGERS, st.integers(0, 200), st.integers(0, 60))
+def test_no_clock_runs_while_a_stop_is_open(
+    ledger: list[LedgerEntry], minute: int, later: int
+) -> None:
+    known = balance(*until(ledger, minute))
+    if known.is_paused:
+        assert known.deadline is None
+        assert known.remaining(at(minute + later)) == known.remaining(at(minute))
+
+
+@given(LEDGERS, st.integers(0, 200))
+def test_remaining_time_never_shrinks_without_a_cause(
+    ledger: list[LedgerEntry], minute: int
+) -> None:
+    before, after = balance(*until(ledger, minute)), balance(*until(ledger, minute + 1))
+    left, later = before.remaining(at(minute)), after.remaining(at(minute + 1))
+    assert left is not None and later is not None
+    taken = sum((entry.amount for entry in ledger if entry.amount < timedelta()), timedelta())
+    assert later >= max(left - timedelta(minutes=1) + taken, timedelta())
+
+
+@given(LEDGERS, st.integers(0, 200))
+def test_deadline_is_never_moved_into_the_past(ledger: list[LedgerEntry], minute: int) -> None:
+    known, more = until(ledger, minute), [*until(ledger, minute), extra(-60, minute, 999)]
+    before, after = balance(*known).deadline, balance(*more).deadline
+    if before is not None:
+        assert after is not None
+        assert min(before, at(minute)) <= after <= before
 
 
 @given(LEDGERS)
-def test_pause_and_end_at_the_same_time_change_nothing(ledger: list[LedgerEntry]) -> None:
-    last = max(entry.at for entry in ledger)
-    account = compute_balance(ledger)
-    if account.running_since is not None:
-        twice = [*ledger, LedgerEntry(EntryKind.PAUSED, last), LedgerEntry(EntryKind.RESUMED, last)]
-        assert compute_balance(twice).deadline(HOUR) == account.deadline(HOUR)
+def test_no_time_remains_at_the_deadline_and_some_remains_before(ledger: list[LedgerEntry]) -> None:
+    known = balance(*ledger)
+    if known.deadline is not None and known.running_since is not None:
+        assert known.deadline >= known.running_since
+        assert known.remaining(known.deadline) == timedelta()
+        if known.deadline > known.running_since:
+            assert known.remaining(known.deadline - timedelta(seconds=1)) == timedelta(seconds=1)
+
+
+@given(LEDGERS, MINUTES)
+def test_unknown_end_of_a_stop_changes_nothing(ledger: list[LedgerEntry], minute: int) -> None:
+    assert balance(*ledger, resumed(minute, 999)) == balance(*ledger)
+
+
+@given(LEDGERS, st.integers(0, 60), st.integers(0, 60))
+def test_end_in_the_middle_of_a_pause_leaves_the_time_of_its_start(
+    ledger: list[LedgerEntry], minute: int, length: int
+) -> None:
+    known = until(ledger, minute)
+    left = balance(*known).remaining(at(minute))
+    if left:
+        ended = balance(*known, paused(minute, 999))
+        assert ended.remaining(at(minute + length)) == left
+
+
+@given(LEDGERS, MINUTES)
+def test_pause_without_length_changes_nothing(ledger: list[LedgerEntry], minute: int) -> None:
+    with_pause = balance(*ledger, paused(minute, 999), resumed(minute, 999))
+    assert with_pause.deadline == balance(*ledger).deadline
+    assert with_pause.remaining(at(500)) == balance(*ledger).remaining(at(500))

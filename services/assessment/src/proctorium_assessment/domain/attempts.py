@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from proctorium_assessment.domain import receipts, time_ledger
+from proctorium_assessment.domain import receipts
+from proctorium_assessment.domain.time_ledger import LedgerEntry, compute_balance
 from proctorium_common.errors import Kind, ServiceError, invalid_transition, not_allowed
 from proctorium_common.states import StateMachine, Transition
 
@@ -192,14 +193,14 @@ class Attempt:
         return self._after(AttemptAction.AUTHORIZE)
 
     def start(
-        self, time_limit: timedelta | None, ledger: Sequence[time_ledger.LedgerEntry]
+        self, time_limit: timedelta | None, now: datetime, entries: Collection[LedgerEntry] = ()
     ) -> Attempt:
-        """Return the attempt after its start. The time of the start is the time of the first entry of `ledger`."""
+        """Return the attempt after its start. `entries` are the entries of the attempt's time ledger."""
         return replace(
             self._after(AttemptAction.START),
-            started_at=ledger[0].at,
+            started_at=now,
             time_limit=time_limit,
-            deadline_at=time_ledger.compute_deadline(time_limit, ledger),
+            deadline_at=compute_balance(time_limit, now, entries).deadline,
         )
 
     def submit(self, cause: SubmitCause, now: datetime) -> Attempt:

@@ -1,16 +1,17 @@
-"""The time ledger (`A5`): an append-only list of entries, from which the remaining time of an attempt is computed.
+"""The time ledger (`A5`): the entries from which the remaining time and the deadline of an attempt are computed.
 
-The clock of an attempt runs from the entry `STARTED`. The clock is stopped during a pause, a break or an outage. The
-spent time is computed from the times of the entries. No process counts the time, so a pause also works while the
-learner is offline.
+The ledger of an attempt has the start of the attempt, and the entries of the attempt's session and participant. The
+clock runs from the start, except while at least one stop is open. The spent time is computed from the times of the
+entries. No process counts the time, and the order in which the entries arrive does not matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from uuid import UUID
 
 _NO_TIME = timedelta()
 
@@ -18,34 +19,24 @@ _NO_TIME = timedelta()
 class EntryKind(StrEnum):
     """The kinds of ledger entries."""
 
-    STARTED = "started"
     PAUSED = "paused"
     RESUMED = "resumed"
-    BREAK_STARTED = "break_started"
-    BREAK_ENDED = "break_ended"
-    OUTAGE_STARTED = "outage_started"
-    OUTAGE_ENDED = "outage_ended"
-    EXTRA = "extra"
+    EXTRA_TIME = "extra_time"
 
 
-_ENDS = {
-    EntryKind.RESUMED: EntryKind.PAUSED,
-    EntryKind.BREAK_ENDED: EntryKind.BREAK_STARTED,
-    EntryKind.OUTAGE_ENDED: EntryKind.OUTAGE_STARTED,
-}
-"""The start entry that each end entry belongs to, such as `PAUSED` for `RESUMED`.
-
-An end entry changes nothing if the clock is not stopped by its start entry.
-"""
+_RANKS = {kind: rank for rank, kind in enumerate(EntryKind)}
 
 
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """One entry of the ledger.
 
-    `amount` is the extra time that an `EXTRA` entry grants. It is None in an entry of any other kind.
+    `entry_id` is the id of the stop that a `PAUSED` entry starts and a `RESUMED` entry ends, or the id of a grant of
+    extra time. `at` is the time of the proctor's command. `amount` is the granted time of an `EXTRA_TIME` entry. A
+    negative amount takes time back. An entry of any other kind has no amount.
     """
 
+    entry_id: UUID
     kind: EntryKind
     at: datetime
     amount: timedelta = _NO_TIME
@@ -53,66 +44,109 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True)
 class TimeBalance:
-    """The sum of the entries of a ledger.
+    """The time of an attempt after all entries of its ledger.
 
-    `spent` is the time for which the clock ran until its last stop. `granted` is the extra time. `running_since` is the
-    time at which the clock started to run after its last stop, or None while the clock is stopped.
+    `limit` is the time limit, or None if there is no limit. `spent` is the time for which the clock ran until the last
+    entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None while the clock
+    is stopped. `open_stops` has the ids of the stops that have not ended.
     """
 
+    limit: timedelta | None
+    is_started: bool = False
     spent: timedelta = _NO_TIME
     granted: timedelta = _NO_TIME
     running_since: datetime | None = None
+    open_stops: frozenset[UUID] = frozenset()
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether a stop is open. A stop can also be open before the start of the attempt."""
+        return bool(self.open_stops)
+
+    @property
+    def deadline(self) -> datetime | None:
+        """The time at which no time remains, or None if there is no limit or the clock is stopped."""
+        if self.limit is None or self.running_since is None:
+            return None
+        return self.running_since + (self.limit + self.granted - self.spent)
 
     def spent_at(self, now: datetime) -> timedelta:
         """Return the time for which the clock has run until `now`."""
-        return self.spent + (
-            max(now - self.running_since, _NO_TIME) if self.running_since is not None else _NO_TIME
-        )
+        if self.running_since is None:
+            return self.spent
+        return self.spent + max(now - self.running_since, _NO_TIME)
 
-    def deadline(self, limit: timedelta | None) -> datetime | None:
-        """Return the deadline for the time limit `limit`, or None if there is no limit or the clock is stopped."""
-        if limit is None or self.running_since is None:
-            return None
-        return self.running_since + (limit + self.granted - self.spent)
-
-    def remaining(self, limit: timedelta | None, now: datetime) -> timedelta | None:
+    def remaining(self, now: datetime) -> timedelta | None:
         """Return the remaining time at `now`, or None if there is no limit. The remaining time is never negative."""
-        if limit is None:
+        if self.limit is None:
             return None
-        return max(limit + self.granted - self.spent_at(now), _NO_TIME)
+        return max(self.limit + self.granted - self.spent_at(now), _NO_TIME)
 
 
-def compute_balance(entries: Iterable[LedgerEntry]) -> TimeBalance:
-    """Return the sum of the entries.
+def compute_balance(
+    limit: timedelta | None, started_at: datetime | None, entries: Iterable[LedgerEntry]
+) -> TimeBalance:
+    """Return the time of an attempt. `started_at` is None before the start of the attempt.
 
-    The entries are applied in the order of their times. Entries with the same time are applied in the given order.
+    Stops that overlap count once. The end of a stop changes nothing if the ledger does not contain the start of the
+    stop. Entries after the deadline change nothing, because the attempt was over at their time.
     """
-    spent, granted = _NO_TIME, _NO_TIME
-    running_since: datetime | None = None
-    started = False
-    stops: set[EntryKind] = set()
-    for entry in sorted(entries, key=lambda entry: entry.at):
-        if entry.kind is EntryKind.EXTRA:
-            granted += entry.amount
-            continue
-        started = started or entry.kind is EntryKind.STARTED
-        _update_stops(stops, entry.kind)
-        running = started and not stops
-        if running and running_since is None:
-            running_since = entry.at
-        elif not running and running_since is not None:
-            spent += entry.at - running_since
-            running_since = None
-    return TimeBalance(spent, granted, running_since)
+    ordered = _in_order(entries)
+    balance = TimeBalance(limit)
+    before = [entry for entry in ordered if started_at is None or entry.at <= started_at]
+    for entry in before:
+        balance = _after_entry(balance, entry)
+    if started_at is not None:
+        balance = _after_stops(replace(balance, is_started=True), balance.open_stops, started_at)
+    for entry in ordered[len(before) :]:
+        if balance.deadline is not None and balance.deadline < entry.at:
+            break
+        balance = _after_entry(balance, entry)
+    return balance
 
 
-def compute_deadline(limit: timedelta | None, entries: Sequence[LedgerEntry]) -> datetime | None:
-    """Return the deadline of an attempt, or None if the attempt has no time limit or the clock is stopped."""
-    return compute_balance(entries).deadline(limit)
+def _in_order(entries: Iterable[LedgerEntry]) -> Sequence[LedgerEntry]:
+    """Return the entries in the order of their times, without repeated entries and without ends of unknown stops.
+
+    Entries with the same time are in the order of their kinds. Extra time is granted before extra time is taken back.
+    """
+    unique = set(entries)
+    starts = {entry.entry_id: entry.at for entry in unique if entry.kind is EntryKind.PAUSED}
+    known = [
+        replace(entry, at=max(entry.at, starts[entry.entry_id]))
+        if entry.kind is EntryKind.RESUMED
+        else entry
+        for entry in unique
+        if entry.kind is not EntryKind.RESUMED or entry.entry_id in starts
+    ]
+    return sorted(known, key=lambda each: (each.at, _RANKS[each.kind], -each.amount, each.entry_id))
 
 
-def _update_stops(stops: set[EntryKind], kind: EntryKind) -> None:
-    if kind in _ENDS:
-        stops.discard(_ENDS[kind])
-    elif kind is not EntryKind.STARTED:
-        stops.add(kind)
+def _after_entry(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
+    match entry.kind:
+        case EntryKind.PAUSED:
+            return _after_stops(balance, balance.open_stops | {entry.entry_id}, entry.at)
+        case EntryKind.RESUMED:
+            return _after_stops(balance, balance.open_stops - {entry.entry_id}, entry.at)
+        case EntryKind.EXTRA_TIME:
+            return _after_grant(balance, entry)
+
+
+def _after_stops(balance: TimeBalance, stops: frozenset[UUID], at: datetime) -> TimeBalance:
+    """Return the balance at the time `at`, from which the stops `stops` are open."""
+    return replace(
+        balance,
+        spent=balance.spent_at(at),
+        running_since=at if balance.is_started and not stops else None,
+        open_stops=stops,
+    )
+
+
+def _after_grant(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
+    """Return the balance after extra time is granted or taken back.
+
+    Extra time is spent after the time limit. Only extra time that is not spent can be taken back.
+    """
+    remaining = balance.remaining(entry.at)
+    unused = balance.granted if remaining is None else min(balance.granted, remaining)
+    return replace(balance, granted=balance.granted + max(entry.amount, -unused))

@@ -29,7 +29,6 @@ from proctorium_assessment.domain.attempts import (
     identity_not_verified,
     not_your_attempt,
 )
-from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
 from proctorium_assessment.operations.access import annotate_attempt, listable_person
 from proctorium_assessment.operations.courses import require_self_paced_registration
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
@@ -197,10 +196,8 @@ async def _start(
     assessment = await published.get(tx, attempt.assessment_id)
     if assessment is None or assessment.published_at is None:
         raise assessment_not_published()
-    ledger = [LedgerEntry(EntryKind.STARTED, tx.now)]
-    started = attempt.start(assessment.time_limit, ledger)
+    started = attempt.start(assessment.time_limit, tx.now)
     await attempts.update_attempts(tx, [started])
-    await attempts.insert_ledger_entries(tx, started.attempt_id, ledger)
     tx.record(events.attempt_started(started))
 
 

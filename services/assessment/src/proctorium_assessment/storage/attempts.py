@@ -1,4 +1,4 @@
-"""Queries of attempts and of their time ledgers. The queries that save answers are in `answers.py`."""
+"""Queries of attempts. The queries that save answers are in `answers.py`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
-from sqlalchemy import insert as insert_many
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.domain.answer_sheet import SavedAnswer
@@ -19,8 +18,7 @@ from proctorium_assessment.domain.attempts import (
     AttemptState,
     SubmitCause,
 )
-from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
-from proctorium_assessment.storage.tables import attempts, time_ledger
+from proctorium_assessment.storage.tables import attempts
 from proctorium_common.storage.database import Database, Transaction
 
 CHANNEL = "attempt"
@@ -306,25 +304,6 @@ async def update_attempts(tx: Transaction, changed: Collection[Attempt]) -> None
     await tx.execute(_UPDATE, [_update_parameters(attempt) for attempt in changed])
     for attempt in changed:
         tx.notify(CHANNEL, str(attempt.attempt_id))
-
-
-async def insert_ledger_entries(
-    tx: Transaction, attempt_id: UUID, entries: Iterable[LedgerEntry]
-) -> None:
-    """Insert the first entries of the attempt's time ledger."""
-    await tx.execute(
-        insert_many(time_ledger),
-        [
-            {
-                "attempt_id": attempt_id,
-                "position": position,
-                "kind": entry.kind,
-                "at": entry.at,
-                "amount": entry.amount if entry.kind is EntryKind.EXTRA else None,
-            }
-            for position, entry in enumerate(entries, start=1)
-        ],
-    )
 
 
 def _where(*conditions: ColumnElement[bool], lock: bool = False) -> Select[Any]:

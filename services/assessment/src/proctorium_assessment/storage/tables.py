@@ -135,17 +135,24 @@ answer_revisions = Table(
 For each item, the revision that counts is the revision with the highest sequence number that is not late.
 """
 
-time_ledger = Table(
-    "time_ledger",
+time_events = Table(
+    "time_events",
     metadata,
-    Column("attempt_id", Uuid, ForeignKey("attempts.attempt_id"), nullable=False),
-    Column("position", Integer, nullable=False),
+    # `entry_id` is the id of a pause, or of a grant of extra time. A pause has two rows: its start and its end.
+    Column("entry_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("session_id", Uuid, nullable=False),
+    # `participant_id` is null if the entry applies to all participants of the session.
+    Column("participant_id", Uuid),
     Column("at", _TIME, nullable=False),
     Column("amount", Interval),
-    PrimaryKeyConstraint("attempt_id", "position"),
+    PrimaryKeyConstraint("entry_id", "kind"),
+    Index("ix_time_events_session_id_participant_id", "session_id", "participant_id"),
 )
-"""An entry of an attempt's time ledger. A row never changes. `attempts.deadline_at` is computed from the entries."""
+"""An entry of the time ledgers of a session's attempts, from an event of session orchestration. A row never changes.
+
+The time of an attempt is computed from `attempts.started_at` and the entries of its session and participant.
+"""
 
 results = Table(
     "results",
