@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
 
@@ -14,10 +15,11 @@ from proctorium.session.v1 import incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_session.domain.conversations import Message
+from proctorium_session.domain.extra_time import ExtraTimeGrant
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant
-from proctorium_session.domain.sessions import ActingRole, Actor, Session
+from proctorium_session.domain.sessions import ActingRole, Actor, Pause, Session
 
 IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
 INCIDENT_SEVERITIES = EnumConversion(
@@ -239,6 +241,71 @@ def _incident_fields(incident: Incident) -> _IncidentFields:
         "written_by": str(incident.author.person_id),
         "acting_role": ROLE_NUMBERS[incident.author.role],
     }
+
+
+def session_paused(session: Session, pause: Pause, actor: Actor) -> pb.SessionPaused:
+    """Return the event which reports that a whole session was paused by `actor`."""
+    return pb.SessionPaused(
+        session_id=str(session.session_id),
+        pause_id=str(pause.pause_id),
+        pause_time=to_timestamp(pause.paused_at),
+        paused_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def session_resumed(
+    session: Session, pause: Pause, resumed_at: datetime, actor: Actor
+) -> pb.SessionResumed:
+    """Return the event which reports that the pause of a whole session was ended by `actor`."""
+    return pb.SessionResumed(
+        session_id=str(session.session_id),
+        pause_id=str(pause.pause_id),
+        resume_time=to_timestamp(resumed_at),
+        resumed_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def participant_paused(
+    participant: Participant, pause: Pause, actor: Actor
+) -> pb.ParticipantPaused:
+    """Return the event which reports that a participant was paused by `actor`."""
+    return pb.ParticipantPaused(
+        **_ids(participant),
+        pause_id=str(pause.pause_id),
+        pause_time=to_timestamp(pause.paused_at),
+        paused_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def participant_resumed(
+    participant: Participant, pause: Pause, resumed_at: datetime, actor: Actor
+) -> pb.ParticipantResumed:
+    """Return the event which reports that the pause of a participant was ended by `actor`."""
+    return pb.ParticipantResumed(
+        **_ids(participant),
+        pause_id=str(pause.pause_id),
+        resume_time=to_timestamp(resumed_at),
+        resumed_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def participant_extra_time_granted(
+    participant: Participant, grant: ExtraTimeGrant
+) -> pb.ParticipantExtraTimeGranted:
+    """Return the event which reports that extra time was granted to a participant or taken back."""
+    event = pb.ParticipantExtraTimeGranted(
+        **_ids(participant),
+        grant_id=str(grant.grant_id),
+        grant_time=to_timestamp(grant.granted_at),
+        granted_by=str(grant.actor.person_id),
+        acting_role=ROLE_NUMBERS[grant.actor.role],
+    )
+    event.amount.FromTimedelta(grant.amount)
+    return event
 
 
 def _texts(ids: Iterable[UUID]) -> list[str]:

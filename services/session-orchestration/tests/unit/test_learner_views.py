@@ -15,6 +15,7 @@ from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState
+from proctorium_session.domain.sessions import Pause
 
 from .builders import NOON, make_plan, make_session, make_view
 
@@ -29,6 +30,8 @@ assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
     reason=st.text(max_size=300),
     answered=st.integers(0, 9),
     began=st.integers(0, 4),
+    paused=st.sampled_from(["", "session", "participant"]),
+    extra=st.integers(0, 90),
     microseconds=st.integers(0, 10**9),
 )
 def test_concatenated_parts_equal_the_encoded_message(
@@ -40,11 +43,22 @@ def test_concatenated_parts_equal_the_encoded_message(
     reason: str,
     answered: int,
     began: int,
+    paused: str,
+    extra: int,
     microseconds: int,
 ) -> None:
-    session = make_session(plan=replace(make_plan(), assessment_ids=tuple(ids)))
+    pause = Pause(UUID(int=6), NOON, "Fire alarm")
+    session = replace(
+        make_session(plan=replace(make_plan(), assessment_ids=tuple(ids))),
+        pause=pause if paused == "session" else None,
+    )
     participant = replace(
-        make_view(1, state, identity).participant, connected=connected, removal_reason=reason
+        make_view(1, state, identity).participant,
+        connected=connected,
+        removal_reason=reason,
+        pause=pause if paused == "participant" else None,
+        extra_time=timedelta(minutes=extra),
+        extra_time_reason="Alarm" if extra else "",
     )
     progress = {
         each: Progress(each, UUID(int=5), ProgressState.IN_PROGRESS, answered, 9)

@@ -27,11 +27,17 @@ from proctorium_session.api.messages import (
     message_message,
     progress_message,
     session_message,
+    time_message,
 )
 from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import NO_MESSAGES, Conversation, ParticipantView
+from proctorium_session.domain.participants import (
+    NO_MESSAGES,
+    Conversation,
+    ParticipantView,
+    ShownState,
+    shown_state,
+)
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.delivery import MessageBatch
@@ -63,8 +69,13 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
         participant.join_time,
     )
     body += _state_part(
-        participant.state, participant.connected, participant.identity, participant.removal_reason
+        shown_state(session, participant),
+        participant.connected,
+        participant.identity,
+        participant.removal_reason,
     )
+    if participant.pause is not None or participant.extra_time_reason:
+        body += time_message(participant).SerializeToString()
     assessment_ids = session.plan.assessment_ids
     body += (
         _progress_part(view, assessment_ids)
@@ -137,7 +148,10 @@ def _fixed_part(
 
 @lru_cache(maxsize=_CACHE_SIZE)
 def _state_part(
-    state: ParticipantState, connected: bool, identity: IdentityState, removal_reason: str
+    state: ShownState,
+    connected: bool,
+    identity: IdentityState,
+    removal_reason: str,
 ) -> bytes:
     """Return the encoded state of a participant.
 

@@ -27,21 +27,25 @@ from proctorium_session.domain.incidents import (
     IncidentCategory,
     IncidentChanges,
 )
-from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import NO_MESSAGES, Conversation, ParticipantView
+from proctorium_session.domain.participants import (
+    NO_MESSAGES,
+    Conversation,
+    Participant,
+    ParticipantView,
+    ShownState,
+    shown_state,
+)
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.record import Entry
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry, Plan, Session
+from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
 from proctorium_session.events import IDENTITY_POLICIES, INCIDENT_SEVERITIES
 from proctorium_session.storage.record_accesses import RecordAccess
 
 SESSION_STATES = EnumConversion(SessionState, sessions_pb2.SessionState, "SESSION_STATE_")
 LATE_ENTRIES = EnumConversion(LateEntry, sessions_pb2.LateEntry, "LATE_ENTRY_")
-PARTICIPANT_STATES = EnumConversion(
-    ParticipantState, lobby_pb2.ParticipantState, "PARTICIPANT_STATE_"
-)
+PARTICIPANT_STATES = EnumConversion(ShownState, lobby_pb2.ParticipantState, "PARTICIPANT_STATE_")
 IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTITY_STATE_")
 PROGRESS_STATES = EnumConversion(
     ProgressState, lobby_pb2.AssessmentProgressState, "ASSESSMENT_PROGRESS_STATE_"
@@ -91,6 +95,18 @@ def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> ses
         participant_count=session.participant_count,
         announcement_count=session.announcement_count,
         ended_by=id_text(session.ended_by),
+        pause=pause_message(session.pause),
+    )
+
+
+def pause_message(pause: Pause | None) -> sessions_pb2.Pause | None:
+    """Return an open pause as a message, or None if there is none."""
+    if pause is None:
+        return None
+    return sessions_pb2.Pause(
+        pause_id=str(pause.pause_id),
+        pause_time=to_timestamp(pause.paused_at),
+        pause_reason=pause.reason,
     )
 
 
@@ -116,11 +132,11 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
 def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Participant:
     """Return a participant as a message, with their progress in every assessment of the session."""
     participant = view.participant
-    return lobby_pb2.Participant(
+    message = lobby_pb2.Participant(
         participant_id=str(participant.participant_id),
         session_id=str(participant.session_id),
         person_id=str(participant.person_id),
-        state=PARTICIPANT_STATES.to_proto(participant.state),
+        state=PARTICIPANT_STATES.to_proto(shown_state(session, participant)),
         connected=participant.connected,
         identity=IDENTITY_STATES.to_proto(participant.identity),
         assessments=[progress_message(view.progress(each)) for each in session.plan.assessment_ids],
@@ -128,6 +144,8 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         removal_reason=participant.removal_reason,
         conversation=conversation_message(participant.conversation),
     )
+    message.MergeFrom(time_message(participant))
+    return message
 
 
 def conversation_message(conversation: Conversation) -> messages_pb2.Conversation | None:
@@ -156,6 +174,16 @@ def message_message(message: Message) -> messages_pb2.Message:
         text=message.text,
         send_time=to_timestamp(message.sent_at),
     )
+
+
+def time_message(participant: Participant) -> lobby_pb2.Participant:
+    """Return a message that has only the pause and the extra time of the participant."""
+    message = lobby_pb2.Participant(
+        pause=pause_message(participant.pause), extra_time_reason=participant.extra_time_reason
+    )
+    if participant.extra_time:
+        message.extra_time.FromTimedelta(participant.extra_time)
+    return message
 
 
 def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:

@@ -20,7 +20,7 @@ from proctorium_session.api.messages import (
     participant_message,
     session_message,
 )
-from proctorium_session.operations import supervision
+from proctorium_session.operations import extra_time, pauses, supervision
 from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
 from proctorium_session.operations.roster import may_read_messages, supervised_snapshot
@@ -69,6 +69,61 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 pb.RemoveParticipantResponse,
                 lambda result: pb.RemoveParticipantResponse(
                     participant=participant_message(result.session, result.view)
+                ),
+            ),
+        )
+
+    async def PauseParticipants(
+        self, request: pb.PauseParticipantsRequest, context: Context
+    ) -> pb.PauseParticipantsResponse:
+        return await pauses.pause(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            request.pause_reason,
+            Responder(
+                request,
+                pb.PauseParticipantsResponse,
+                lambda result: pb.PauseParticipantsResponse(
+                    outcomes=outcome_messages(result.visible.session, result.outcomes),
+                    session=session_message(result.visible.session, result.visible.learner_ids),
+                ),
+            ),
+        )
+
+    async def ResumeParticipants(
+        self, request: pb.ResumeParticipantsRequest, context: Context
+    ) -> pb.ResumeParticipantsResponse:
+        return await pauses.resume(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.ResumeParticipantsResponse,
+                lambda result: pb.ResumeParticipantsResponse(
+                    outcomes=outcome_messages(result.visible.session, result.outcomes),
+                    session=session_message(result.visible.session, result.visible.learner_ids),
+                ),
+            ),
+        )
+
+    async def GrantExtraTime(
+        self, request: pb.GrantExtraTimeRequest, context: Context
+    ) -> pb.GrantExtraTimeResponse:
+        return await extra_time.grant(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            extra_time.ExtraTime(request.amount.ToTimedelta(), request.extra_time_reason),
+            Responder(
+                request,
+                pb.GrantExtraTimeResponse,
+                lambda result: pb.GrantExtraTimeResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
                 ),
             ),
         )

@@ -26,6 +26,17 @@ class ParticipantRefusal:
     message: str
 
 
+UNKNOWN_PARTICIPANT = ParticipantRefusal(
+    "NOT_FOUND", "There is no such participant in this session. Reload the roster."
+)
+"""The refusal for an id that no participant of the session has."""
+
+NOT_IN_SESSION = ParticipantRefusal(
+    "PARTICIPANT_NOT_IN_SESSION", "This learner is not In Session. Reload the roster."
+)
+"""The refusal for a participant who is not In Session."""
+
+
 def require_authorizable(session: Session, assessment_id: UUID) -> None:
     """Raise an error if no participant of the session can be authorised for the assessment.
 
@@ -55,14 +66,10 @@ def authorization_refusal(
     `view` is None for an unknown participant.
     """
     if view is None:
-        return ParticipantRefusal(
-            "NOT_FOUND", "There is no such participant in this session. Reload the roster."
-        )
+        return UNKNOWN_PARTICIPANT
     participant = view.participant
     if participant.state is not ParticipantState.IN_SESSION:
-        return ParticipantRefusal(
-            "PARTICIPANT_NOT_IN_SESSION", "This learner is not In Session. Reload the roster."
-        )
+        return NOT_IN_SESSION
     if not is_ready(session.plan.identity_policy, participant.identity):
         return ParticipantRefusal(
             "IDENTITY_NOT_VERIFIED",

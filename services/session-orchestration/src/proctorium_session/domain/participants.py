@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
 from proctorium_session.domain.progress import Progress
-from proctorium_session.domain.sessions import Session
+from proctorium_session.domain.sessions import Pause, Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Participant:
 
     `identity_position` is the position of the last handled event about the learner's identity. `entered_time` is the
     time at which the learner became In Session. `ready_time` is the time at which the learner met the identity policy.
-    `revision` is the revision of the session in which the participant was last changed.
+    `revision` is the revision of the session in which the participant was last changed. `pause` is the open pause of
+    this participant. `extra_time` is the sum of the granted extra time.
     """
 
     participant_id: UUID
@@ -57,6 +59,25 @@ class Participant:
     removal_reason: str
     revision: int
     conversation: Conversation = NO_MESSAGES
+    pause: Pause | None = None
+    extra_time: timedelta = timedelta()
+    extra_time_reason: str = ""
+
+
+class ShownState(StrEnum):
+    """The states of a participant that clients see.
+
+    `PAUSED` is not a stored state. A paused participant is In Session, because a pause of the participant and a pause
+    of the whole session can be open at the same time.
+    """
+
+    WAITING = "waiting"
+    IN_SESSION = "in_session"
+    COMPLETED = "completed"
+    REMOVED = "removed"
+    NO_SHOW = "no_show"
+    LEFT = "left"
+    PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,5 +146,27 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         removal_reason=participant.removal_reason,
         revision=session.session_revision,
         conversation=participant.conversation,
+        pause=participant.pause,
+        extra_time=participant.extra_time,
+        extra_time_reason=participant.extra_time_reason,
     )
     return ParticipantView(admitted, view.assessments)
+
+
+def shown_state(session: Session, participant: Participant) -> ShownState:
+    """Return the state of the participant that clients see."""
+    is_paused = session.pause is not None or participant.pause is not None
+    if is_paused and participant.state is ParticipantState.IN_SESSION:
+        return ShownState.PAUSED
+    return ShownState(participant.state.value)
+
+
+def after_session_pause(view: ParticipantView, session: Session) -> ParticipantView:
+    """Return the participant after the whole session was paused or resumed.
+
+    Live snapshots apply this rule, because the pause changes the shown state of everybody who is In Session without
+    changing their rows.
+    """
+    if view.participant.state is not ParticipantState.IN_SESSION:
+        return view
+    return replace(view, participant=replace(view.participant, revision=session.session_revision))

@@ -62,12 +62,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Pause:
+    """A pause of a session or of a participant that has not ended. The learners can read the reason."""
+
+    pause_id: UUID
+    paused_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A session.
 
     Every change that a watcher can see increases `revision`. `session_revision` is the revision of the last change of
     the session itself, rather than of a participant. `message_revision` is the revision of the newest message. `head`
-    is the end of the session's record.
+    is the end of the session's record. `pause` is the open pause of the whole session.
     """
 
     session_id: UUID
@@ -83,6 +92,7 @@ class Session:
     revision: int
     session_revision: int
     head: Head
+    pause: Pause | None = None
 
     @property
     def next_revision(self) -> int:

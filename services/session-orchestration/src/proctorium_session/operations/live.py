@@ -25,6 +25,7 @@ from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
     ParticipantView,
+    after_session_pause,
     after_start,
     are_attempts_final,
 )
@@ -309,13 +310,11 @@ def _build_snapshot(
     changed: list[ParticipantView],
     window: MessageWindow,
 ) -> Snapshot:
+    views = dict(before.views) if before else {}
     if before is not None and _was_started(before.session, session):
-        views = {
-            participant_id: after_start(view, session)
-            for participant_id, view in before.views.items()
-        }
-    else:
-        views = dict(before.views) if before else {}
+        views = {each: after_start(view, session) for each, view in views.items()}
+    if before is not None and before.session.pause != session.pause:
+        views = {each: after_session_pause(view, session) for each, view in views.items()}
     participant_ids = dict(before.participant_ids) if before else {}
     for view in changed:
         participant = view.participant

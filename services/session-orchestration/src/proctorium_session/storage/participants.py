@@ -29,6 +29,7 @@ from proctorium_session.domain.participants import (
     ParticipantView,
 )
 from proctorium_session.domain.progress import Progress, ProgressState
+from proctorium_session.storage.sessions import pause_from_row
 from proctorium_session.storage.tables import participant_assessments, participants
 
 SessionPerson = tuple[UUID, UUID]
@@ -273,6 +274,9 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         removal_reason=row["removal_reason"],
         revision=row["revision"],
         conversation=_conversation(row),
+        pause=pause_from_row(row),
+        extra_time=row["extra_time"],
+        extra_time_reason=row["extra_time_reason"],
     )
 
 

@@ -24,7 +24,7 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry, Plan, Session
+from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
 from proctorium_session.storage.tables import (
     participants,
     session_learners,
@@ -220,6 +220,7 @@ _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, state, lobby_open_time, actual_start_time, end_time, ended_by,
         participant_count, announcement_count, message_revision, revision, session_revision, record_number, record_hash,
+        pause_id, paused_at, pause_reason,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -296,4 +297,12 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         revision=row["revision"],
         session_revision=row["session_revision"],
         head=Head(row["record_number"], row["record_hash"]),
+        pause=pause_from_row(row),
     )
+
+
+def pause_from_row(row: Mapping[str, Any] | Record) -> Pause | None:
+    """Return the open pause in a row of `sessions` or `participants`, or None if there is none."""
+    if row["pause_id"] is None:
+        return None
+    return Pause(row["pause_id"], row["paused_at"], row["pause_reason"])

@@ -61,6 +61,10 @@ sessions = Table(
     Column("session_revision", BigInteger, nullable=False),
     Column("record_number", BigInteger, nullable=False),
     Column("record_hash", LargeBinary, nullable=False),
+    # A trigger of `pauses` copies the open pause of the session to these columns.
+    Column("pause_id", Uuid),
+    Column("paused_at", _TIME),
+    Column("pause_reason", Text, nullable=False, server_default=text("''")),
     CheckConstraint("participant_count BETWEEN 0 AND capacity", name="capacity"),
     CheckConstraint(
         "state IN ('scheduled', 'lobby_open', 'in_progress', 'ended', 'cancelled')", name="state"
@@ -145,6 +149,13 @@ participants = Table(
     Column("announcements_read", Integer, nullable=False, server_default=text("0")),
     # `revision` is the revision of the session in which the participant last changed.
     Column("revision", BigInteger, nullable=False),
+    # A trigger of `pauses` copies the open pause of the participant to these columns.
+    Column("pause_id", Uuid),
+    Column("paused_at", _TIME),
+    Column("pause_reason", Text, nullable=False, server_default=text("''")),
+    # A trigger of `extra_time_grants` updates these columns.
+    Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
+    Column("extra_time_reason", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
         "state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show', 'left')",
@@ -166,11 +177,67 @@ participants = Table(
         " AND proctors_unread BETWEEN 0 AND message_count - proctors_read",
         name="unread",
     ),
+    CheckConstraint("extra_time BETWEEN interval '0' AND interval '24 hours'", name="extra_time"),
     Index("ix_participants_person_id", "person_id"),
     Index("ix_participants_session_id_revision", "session_id", "revision"),
     Index("ix_participants_connected", "participant_id", postgresql_where=text("connected")),
 )
 """Participants, one row for each learner who has joined a session."""
+
+pauses = Table(
+    "pauses",
+    metadata,
+    Column("pause_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    # `participant_id` is null for a pause of the whole session.
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id")),
+    Column("pause_reason", Text, nullable=False),
+    Column("paused_at", _TIME, nullable=False),
+    Column("paused_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    Column("resumed_at", _TIME),
+    Column("resumed_by", Uuid),
+    CheckConstraint("pause_reason <> '' AND length(pause_reason) <= 1000", name="pause_reason"),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
+    CheckConstraint("(resumed_at IS NULL) = (resumed_by IS NULL)", name="resumed"),
+    CheckConstraint("resumed_at >= paused_at", name="resumed_at"),
+    Index(
+        "uq_pauses_open_session",
+        "session_id",
+        unique=True,
+        postgresql_where=text("resumed_at IS NULL AND participant_id IS NULL"),
+    ),
+    Index(
+        "uq_pauses_open_participant",
+        "participant_id",
+        unique=True,
+        postgresql_where=text("resumed_at IS NULL AND participant_id IS NOT NULL"),
+    ),
+)
+"""Pauses of sessions and participants. A trigger refuses every change of a row except the end of the pause.
+
+At most one pause of a session and one pause of a participant are open.
+"""
+
+extra_time_grants = Table(
+    "extra_time_grants",
+    metadata,
+    Column("grant_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    # `amount` is negative if extra time was taken back.
+    Column("amount", Interval, nullable=False),
+    Column("extra_time_reason", Text, nullable=False),
+    Column("granted_at", _TIME, nullable=False),
+    Column("granted_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    CheckConstraint("amount <> interval '0'", name="amount"),
+    CheckConstraint(
+        "extra_time_reason <> '' AND length(extra_time_reason) <= 1000", name="extra_time_reason"
+    ),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
+)
+"""Grants and withdrawals of extra time. A row never changes."""
 
 participant_assessments = Table(
     "participant_assessments",

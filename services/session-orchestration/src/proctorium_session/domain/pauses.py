@@ -1,0 +1,37 @@
+"""The rules for pausing participants and sessions."""
+
+from __future__ import annotations
+
+from proctorium_common.errors import invalid_transition
+from proctorium_session.domain.authorization import (
+    NOT_IN_SESSION,
+    UNKNOWN_PARTICIPANT,
+    ParticipantRefusal,
+)
+from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.session_states import SESSION_STATES, SessionState
+from proctorium_session.domain.sessions import Session
+
+
+def require_pausable(session: Session, action: str) -> None:
+    """Raise INVALID_STATE_TRANSITION unless the session is in progress. `action` is "pause" or "resume"."""
+    if session.state is not SessionState.IN_PROGRESS:
+        raise invalid_transition(
+            "Learners can be paused and resumed only while the session is in progress.",
+            from_state=session.state,
+            action=action,
+            possible=SESSION_STATES.actions(session.state),
+        )
+
+
+def pause_refusal(view: ParticipantView | None) -> ParticipantRefusal | None:
+    """Return the reason why a participant cannot be paused, or None if a pause is possible.
+
+    `view` is None for an unknown participant.
+    """
+    if view is None:
+        return UNKNOWN_PARTICIPANT
+    if view.participant.state is not ParticipantState.IN_SESSION:
+        return NOT_IN_SESSION
+    return None
