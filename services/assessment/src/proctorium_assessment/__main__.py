@@ -23,10 +23,15 @@ from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceSt
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAssessmentAuthorized,
+    ParticipantExtraTimeGranted,
     ParticipantJoined,
+    ParticipantPaused,
     ParticipantReady,
     ParticipantRemoved,
+    ParticipantResumed,
     SessionEnded,
+    SessionPaused,
+    SessionResumed,
     SessionScheduled,
 )
 from proctorium_access import certifications, revocations
@@ -84,6 +89,11 @@ def _subscribe(service: Service[Settings]) -> None:
             ParticipantAssessmentAuthorized: sessions.on_participant_assessment_authorized,
             ParticipantReady: sessions.on_participant_ready,
             ParticipantRemoved: sessions.on_participant_removed,
+            ParticipantPaused: sessions.on_participant_paused,
+            ParticipantResumed: sessions.on_participant_resumed,
+            ParticipantExtraTimeGranted: sessions.on_participant_extra_time_granted,
+            SessionPaused: sessions.on_session_paused,
+            SessionResumed: sessions.on_session_resumed,
         },
     )
     service.subscribe(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy.exc import DBAPIError
 
@@ -16,6 +18,7 @@ from proctorium_common.ids import new_id
 
 from ..builders import assessment_proto
 from .harness import Harness
+from .test_time_events import extra
 
 
 async def test_published_assessment_cannot_change(harness: Harness) -> None:
@@ -32,10 +35,11 @@ async def test_published_assessment_cannot_change(harness: Harness) -> None:
     assert await harness.state() == before
 
 
-@pytest.mark.parametrize("table", ["results", "answer_revisions", "time_ledger", "releases"])
+@pytest.mark.parametrize("table", ["results", "answer_revisions", "time_events", "releases"])
 async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, table: str) -> None:
     seat = await harness.started()
     await seat.save(seat.change(1, 0))
+    await harness.handle(extra(seat, timedelta(minutes=5), datetime.now(UTC)))
     await harness.handle(seat.removed())
     request = grading_pb2.ReleaseResultsRequest(
         attempt_ids=[seat.attempt_id], release_reason="It was a mistake."
@@ -45,7 +49,7 @@ async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, tab
     column = {
         "results": "points",
         "answer_revisions": "answer",
-        "time_ledger": "at",
+        "time_events": "at",
         "releases": "release_reason",
     }[table]
     for statement in (
@@ -151,7 +155,7 @@ async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) 
 
 def _columns(state: AttemptState) -> str:
     """Return SQL values with which the check constraints accept an attempt in the state `state`."""
-    started = "now()" if state in STARTED_STATES else "NULL::timestamptz"
+    started = "timestamptz '2026-01-01'" if state in STARTED_STATES else "NULL::timestamptz"
     submitted = "now(), 'learner'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
     released = "now()" if state is AttemptState.RELEASED else "NULL::timestamptz"
     return f"{started}, {submitted}, {released}"

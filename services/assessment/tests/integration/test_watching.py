@@ -59,6 +59,8 @@ async def test_watch_sends_heartbeats(harness: Harness) -> None:
             again = await next_response(call)
             assert again.attempt.server_time != first.attempt.server_time
             again.attempt.server_time.CopyFrom(first.attempt.server_time)
+            assert again.attempt.remaining_time != first.attempt.remaining_time
+            again.attempt.remaining_time.CopyFrom(first.attempt.remaining_time)
             assert again == first
         # The stream still sends a change after it has sent heartbeats.
         await seat.submit()

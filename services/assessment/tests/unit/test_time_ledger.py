@@ -33,9 +33,7 @@ def resumed(minute: float, stop: int = 1) -> LedgerEntry:
 
 
 def extra(amount: float, minute: float, grant: int = 100) -> LedgerEntry:
-    return LedgerEntry(
-        UUID(int=grant), EntryKind.EXTRA_TIME, at(minute), timedelta(minutes=amount)
-    )
+    return LedgerEntry(UUID(int=grant), EntryKind.EXTRA_TIME, at(minute), timedelta(minutes=amount))
 
 
 def balance(*entries: LedgerEntry, limit: timedelta | None = HOUR) -> TimeBalance:
@@ -174,7 +172,8 @@ def test_remaining_time_never_shrinks_without_a_cause(
 ) -> None:
     before, after = balance(*until(ledger, minute)), balance(*until(ledger, minute + 1))
     left, later = before.remaining(at(minute)), after.remaining(at(minute + 1))
-    assert left is not None and later is not None
+    assert left is not None
+    assert later is not None
     taken = sum((entry.amount for entry in ledger if entry.amount < timedelta()), timedelta())
     assert later >= max(left - timedelta(minutes=1) + taken, timedelta())
 

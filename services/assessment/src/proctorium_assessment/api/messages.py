@@ -10,7 +10,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, results_pb2
 from proctorium_assessment.domain.answer_sheet import Receipt, Revision, SavedAnswer
 from proctorium_assessment.domain.assessments import Assessment
-from proctorium_assessment.domain.attempts import AttemptState
+from proctorium_assessment.domain.attempts import SUBMITTED_STATES, Attempt, AttemptState
 from proctorium_assessment.domain.results import Result
 from proctorium_assessment.events import SUBMIT_CAUSES
 from proctorium_assessment.operations.attempts import AttemptOverview, OpenAttempt
@@ -79,6 +79,7 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
         answered_count=overview.answered_count,
         item_count=overview.item_count,
         late_count=overview.late_count,
+        clock_state=_clock_state(attempt),
     )
     _set_time(message.server_time, now)
     if overview.time_limit is not None:
@@ -87,11 +88,26 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
         _set_time(message.start_time, attempt.started_at)
     if attempt.deadline_at is not None and attempt.state is AttemptState.IN_PROGRESS:
         _set_time(message.deadline_time, attempt.deadline_at)
+    remaining = attempt.remaining(now)
+    if remaining is not None:
+        message.remaining_time.FromTimedelta(remaining)
+    if attempt.extra_time:
+        message.extra_time.FromTimedelta(attempt.extra_time)
     if attempt.submitted_at is not None:
         _set_time(message.submit_time, attempt.submitted_at)
     if attempt.submit_cause is not None:
         message.submit_cause = SUBMIT_CAUSES.to_proto(attempt.submit_cause)
     return message
+
+
+def _clock_state(attempt: Attempt) -> attempts_pb2.ClockState.ValueType:
+    if attempt.state in SUBMITTED_STATES or attempt.state is AttemptState.VOIDED:
+        return attempts_pb2.CLOCK_STATE_ENDED
+    if attempt.is_paused:
+        return attempts_pb2.CLOCK_STATE_PAUSED
+    if attempt.state is AttemptState.IN_PROGRESS:
+        return attempts_pb2.CLOCK_STATE_RUNNING
+    return attempts_pb2.CLOCK_STATE_NOT_STARTED
 
 
 def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Attempt:

@@ -143,6 +143,8 @@ class Attempt:
     """An attempt without its answers.
 
     `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
+    `stopped_remaining` is the remaining time of a started attempt with a time limit while the attempt is paused.
+    `extra_time` is the extra time that counts.
     """
 
     attempt_id: UUID
@@ -160,6 +162,9 @@ class Attempt:
     released_at: datetime | None = None
     version: int = 1
     last_sequence: int = 0
+    is_paused: bool = False
+    stopped_remaining: timedelta | None = None
+    extra_time: timedelta = timedelta()
 
     @classmethod
     def in_session(
@@ -196,12 +201,24 @@ class Attempt:
         self, time_limit: timedelta | None, now: datetime, entries: Collection[LedgerEntry] = ()
     ) -> Attempt:
         """Return the attempt after its start. `entries` are the entries of the attempt's time ledger."""
-        return replace(
-            self._after(AttemptAction.START),
-            started_at=now,
-            time_limit=time_limit,
-            deadline_at=compute_balance(time_limit, now, entries).deadline,
-        )
+        started = replace(self._after(AttemptAction.START), started_at=now, time_limit=time_limit)
+        return _timed(started, entries)
+
+    def with_time(self, entries: Collection[LedgerEntry]) -> Attempt:
+        """Return the attempt with its time after `entries`, which are all entries of its time ledger.
+
+        Return the same attempt if nothing changes.
+        """
+        timed = _timed(self, entries)
+        return self if timed == self else replace(timed, version=self.version + 1)
+
+    def remaining(self, now: datetime) -> timedelta | None:
+        """Return the remaining time at `now`, or None if the attempt has no time limit or is not in progress."""
+        if self.state is not AttemptState.IN_PROGRESS:
+            return None
+        if self.deadline_at is None:
+            return self.stopped_remaining
+        return max(self.deadline_at - now, timedelta())
 
     def submit(self, cause: SubmitCause, now: datetime) -> Attempt:
         """Return the attempt after its submission."""
@@ -222,6 +239,18 @@ class Attempt:
     def _after(self, action: AttemptAction) -> Attempt:
         state = ATTEMPT_STATES.target(self.state, action)
         return self if state is None else replace(self, state=state, version=self.version + 1)
+
+
+def _timed(attempt: Attempt, entries: Collection[LedgerEntry]) -> Attempt:
+    balance = compute_balance(attempt.time_limit, attempt.started_at, entries)
+    is_stopped = balance.is_paused and balance.is_started
+    return replace(
+        attempt,
+        is_paused=balance.is_paused,
+        extra_time=balance.granted,
+        deadline_at=balance.deadline,
+        stopped_remaining=balance.unspent if is_stopped else None,
+    )
 
 
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
@@ -275,6 +304,18 @@ def _start_refused(state: AttemptState, sentence: str) -> ServiceError:
         action=AttemptAction.START,
         possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_NOT_AUTHORIZED",
+    )
+
+
+def attempt_paused(state: AttemptState) -> ServiceError:
+    """Return the error for starting an attempt during a pause."""
+    return invalid_transition(
+        "Your proctor has paused the session for you, so this assessment cannot be started now. "
+        "Wait until your proctor resumes it, then start; you lose no time.",
+        from_state=state,
+        action=AttemptAction.START,
+        possible=ATTEMPT_STATES.actions(state),
+        reason="ATTEMPT_PAUSED",
     )
 
 

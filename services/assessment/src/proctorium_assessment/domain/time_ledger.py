@@ -66,9 +66,14 @@ class TimeBalance:
     @property
     def deadline(self) -> datetime | None:
         """The time at which no time remains, or None if there is no limit or the clock is stopped."""
-        if self.limit is None or self.running_since is None:
+        if self.running_since is None or (unspent := self.unspent) is None:
             return None
-        return self.running_since + (self.limit + self.granted - self.spent)
+        return self.running_since + unspent
+
+    @property
+    def unspent(self) -> timedelta | None:
+        """The time that remained at the last entry, or None if there is no limit."""
+        return None if self.limit is None else self.limit + self.granted - self.spent
 
     def spent_at(self, now: datetime) -> timedelta:
         """Return the time for which the clock has run until `now`."""
@@ -78,9 +83,10 @@ class TimeBalance:
 
     def remaining(self, now: datetime) -> timedelta | None:
         """Return the remaining time at `now`, or None if there is no limit. The remaining time is never negative."""
-        if self.limit is None:
+        unspent = self.unspent
+        if unspent is None:
             return None
-        return max(self.limit + self.granted - self.spent_at(now), _NO_TIME)
+        return max(unspent - (self.spent_at(now) - self.spent), _NO_TIME)
 
 
 def compute_balance(

@@ -26,12 +26,14 @@ from proctorium_assessment.domain.attempts import (
     Attempt,
     AttemptAction,
     AttemptState,
+    attempt_paused,
     identity_not_verified,
     not_your_attempt,
 )
 from proctorium_assessment.operations.access import annotate_attempt, listable_person
 from proctorium_assessment.operations.courses import require_self_paced_registration
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
+from proctorium_assessment.operations.time_events import list_ledger
 from proctorium_assessment.storage import answers, assessments, attempts, sessions
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
@@ -59,7 +61,7 @@ class OpenAttempt:
     """The parts of an attempt that the learner may read now.
 
     Before the start of the attempt, there are no items and no answers. Between the submission and the end of the
-    session, there are answers but no items. At all other times, there are items and answers.
+    session, and during a pause, there are answers but no items. At all other times, there are items and answers.
     """
 
     overview: AttemptOverview
@@ -144,12 +146,13 @@ async def open_attempt(
 def _are_items_withheld(attempt: Attempt, *, is_session_over: bool) -> bool:
     """Return whether the items of the attempt are withheld from the learner.
 
-    The items of a submitted attempt are withheld until the session is over, because other learners of the session may
-    still start the same assessment.
+    The items of a paused attempt are withheld, so that a learner cannot work on them while the clock stands still. The
+    items of a submitted attempt are withheld until the session is over, because other learners of the session may still
+    start the same assessment.
     """
-    return (
-        attempt.state in SUBMITTED_STATES and attempt.session_id is not None and not is_session_over
-    )
+    if attempt.state is AttemptState.IN_PROGRESS:
+        return attempt.is_paused
+    return attempt.session_id is not None and not is_session_over
 
 
 async def start(
@@ -161,7 +164,8 @@ async def start(
 ) -> M:
     """Start the attempt and its clock. If the attempt is already in progress, nothing changes.
 
-    Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN.
+    Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN,
+    ATTEMPT_PAUSED.
     """
 
     async def run(tx: Transaction) -> None:
@@ -196,7 +200,9 @@ async def _start(
     assessment = await published.get(tx, attempt.assessment_id)
     if assessment is None or assessment.published_at is None:
         raise assessment_not_published()
-    started = attempt.start(assessment.time_limit, tx.now)
+    started = attempt.start(assessment.time_limit, tx.now, await list_ledger(tx, attempt))
+    if started.is_paused:
+        raise attempt_paused(attempt.state)
     await attempts.update_attempts(tx, [started])
     tx.record(events.attempt_started(started))
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.domain.answer_sheet import SavedAnswer
@@ -40,28 +40,25 @@ _COLUMNS = (
     attempts.c.released_at,
     attempts.c.version,
     attempts.c.last_sequence,
+    attempts.c.paused,
+    attempts.c.stopped_remaining,
+    attempts.c.extra_time,
 )
 
-_UPDATE = (
-    update(attempts)
-    .where(attempts.c.attempt_id == bindparam("of_attempt"))
-    .values(
-        {
-            column: bindparam(column.name)
-            for column in (
-                attempts.c.state,
-                attempts.c.started_at,
-                attempts.c.time_limit,
-                attempts.c.deadline_at,
-                attempts.c.submitted_at,
-                attempts.c.submit_cause,
-                attempts.c.released_at,
-                attempts.c.version,
-            )
-        }
-    )
-)
-
+# The parameters are arrays, so that one prepared statement updates any number of rows.
+_UPDATE = """
+    UPDATE attempts SET
+        state = changed.state, started_at = changed.started_at, time_limit = changed.time_limit,
+        deadline_at = changed.deadline_at, submitted_at = changed.submitted_at, submit_cause = changed.submit_cause,
+        released_at = changed.released_at, version = changed.version, paused = changed.paused,
+        stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time
+    FROM unnest(
+        $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
+        $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[]
+    ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
+        version, paused, stopped_remaining, extra_time)
+    WHERE attempts.attempt_id = changed.attempt_id
+"""
 
 _SELECT = f"SELECT {', '.join(column.name for column in _COLUMNS)} FROM attempts"  # noqa: S608 - constants
 _GET = f"{_SELECT} WHERE attempt_id = $1"
@@ -120,6 +117,8 @@ async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
         chain_length=0,
         last_sequence=0,
         progress_published_length=0,
+        paused=attempt.is_paused,
+        extra_time=attempt.extra_time,
     )
     inserted = await tx.execute(new.on_conflict_do_nothing().returning(attempts.c.attempt_id))
     return inserted.first() is not None
@@ -301,7 +300,7 @@ async def update_attempts(tx: Transaction, changed: Collection[Attempt]) -> None
     """Store the changed attempts and notify the watches of these attempts."""
     if not changed:
         return
-    await tx.execute(_UPDATE, [_update_parameters(attempt) for attempt in changed])
+    await tx.fetch(_UPDATE, *_update_parameters(changed))
     for attempt in changed:
         tx.notify(CHANNEL, str(attempt.attempt_id))
 
@@ -328,7 +327,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     """Return the attempt that a row with the columns `_COLUMNS` contains."""
     attempt_id, assessment_id, person_id, session_id, participant_id, state, *rest = row
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
-    released_at, version, last_sequence = rest
+    released_at, version, last_sequence, is_paused, stopped_remaining, extra_time = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -345,18 +344,24 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         released_at=released_at,
         version=version,
         last_sequence=last_sequence,
+        is_paused=is_paused,
+        stopped_remaining=stopped_remaining,
+        extra_time=extra_time,
     )
 
 
-def _update_parameters(attempt: Attempt) -> dict[str, object]:
-    return {
-        "of_attempt": attempt.attempt_id,
-        "state": attempt.state,
-        "started_at": attempt.started_at,
-        "time_limit": attempt.time_limit,
-        "deadline_at": attempt.deadline_at,
-        "submitted_at": attempt.submitted_at,
-        "submit_cause": attempt.submit_cause,
-        "released_at": attempt.released_at,
-        "version": attempt.version,
-    }
+def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]:
+    return (
+        [attempt.attempt_id for attempt in changed],
+        [attempt.state for attempt in changed],
+        [attempt.started_at for attempt in changed],
+        [attempt.time_limit for attempt in changed],
+        [attempt.deadline_at for attempt in changed],
+        [attempt.submitted_at for attempt in changed],
+        [attempt.submit_cause for attempt in changed],
+        [attempt.released_at for attempt in changed],
+        [attempt.version for attempt in changed],
+        [attempt.is_paused for attempt in changed],
+        [attempt.stopped_remaining for attempt in changed],
+        [attempt.extra_time for attempt in changed],
+    )

@@ -79,6 +79,11 @@ attempts = Table(
     # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
+    # The columns `deadline_at`, `paused`, `stopped_remaining` and `extra_time` are computed from the time ledger.
+    # `stopped_remaining` is the remaining time of a started attempt while it is paused.
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    Column("stopped_remaining", Interval),
+    Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Index(
         "uq_attempts_session_person_assessment",
         "session_id",

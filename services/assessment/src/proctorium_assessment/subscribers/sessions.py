@@ -5,7 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from proctorium.session.events.v1 import events_pb2 as pb
-from proctorium_assessment.operations import sessions
+from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
+from proctorium_assessment.operations import sessions, time_events
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.messages import from_timestamp, optional_id
 from proctorium_common.storage.database import Transaction
@@ -69,6 +70,51 @@ async def on_participant_removed(
     await sessions.close_attempts_of_participant(
         tx, session_id=UUID(event.session_id), participant_id=UUID(event.participant_id)
     )
+
+
+async def on_participant_paused(
+    tx: Transaction, event: pb.ParticipantPaused, _metadata: EventMetadata
+) -> None:
+    """Stop the clocks of the participant's attempts."""
+    entry = LedgerEntry(UUID(event.pause_id), EntryKind.PAUSED, from_timestamp(event.pause_time))
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+async def on_participant_resumed(
+    tx: Transaction, event: pb.ParticipantResumed, _metadata: EventMetadata
+) -> None:
+    """End a pause of the participant."""
+    entry = LedgerEntry(UUID(event.pause_id), EntryKind.RESUMED, from_timestamp(event.resume_time))
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+async def on_session_paused(
+    tx: Transaction, event: pb.SessionPaused, _metadata: EventMetadata
+) -> None:
+    """Stop the clocks of all attempts of the session."""
+    entry = LedgerEntry(UUID(event.pause_id), EntryKind.PAUSED, from_timestamp(event.pause_time))
+    await time_events.add_entry(tx, UUID(event.session_id), None, entry)
+
+
+async def on_session_resumed(
+    tx: Transaction, event: pb.SessionResumed, _metadata: EventMetadata
+) -> None:
+    """End a pause of the whole session."""
+    entry = LedgerEntry(UUID(event.pause_id), EntryKind.RESUMED, from_timestamp(event.resume_time))
+    await time_events.add_entry(tx, UUID(event.session_id), None, entry)
+
+
+async def on_participant_extra_time_granted(
+    tx: Transaction, event: pb.ParticipantExtraTimeGranted, _metadata: EventMetadata
+) -> None:
+    """Grant extra time in the participant's attempts, or take it back."""
+    entry = LedgerEntry(
+        UUID(event.grant_id),
+        EntryKind.EXTRA_TIME,
+        from_timestamp(event.grant_time),
+        event.amount.ToTimedelta(),
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
 
 
 async def on_session_ended(

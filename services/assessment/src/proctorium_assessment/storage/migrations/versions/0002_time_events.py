@@ -30,6 +30,16 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_time_events_session_id_participant_id ON time_events (session_id, participant_id)",
+    # While an attempt is paused, it has no deadline. `stopped_remaining` is the time that remains then.
+    """
+    ALTER TABLE attempts
+        ADD COLUMN paused boolean NOT NULL DEFAULT false,
+        ADD COLUMN stopped_remaining interval,
+        ADD COLUMN extra_time interval NOT NULL DEFAULT '0',
+        ADD CONSTRAINT ck_attempts_paused CHECK (NOT paused OR deadline_at IS NULL),
+        ADD CONSTRAINT ck_attempts_stopped_remaining CHECK (paused OR stopped_remaining IS NULL),
+        ADD CONSTRAINT ck_attempts_extra_time CHECK (extra_time >= interval '0')
+    """,
     # `started_at` is the first entry of the attempt's time ledger, so it never changes after the start.
     """
     CREATE FUNCTION forbid_start_changes() RETURNS trigger LANGUAGE plpgsql AS $$
