@@ -8,7 +8,8 @@ export UV_SYSTEM_CERTS := 1
 BIN := .venv/bin
 PYTHON := $(BIN)/python
 OWN_PROJECTS := $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-# The list of sources includes folders, because deleting a file changes the modification time of its folder.
+# The sources include folders, so that the protos are generated again after a file was deleted. Deleting a file changes
+# the modification time of its folder.
 PROTO_SOURCES := protos/pyproject.toml protos/hatch_build.py $(shell find protos/proctorium)
 WEB_SOURCES := $(shell find services/portal/web -name node_modules -prune -o -name gen -prune -o -name .built -prune -o -type f -print 2>/dev/null)
 

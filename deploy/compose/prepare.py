@@ -4,7 +4,7 @@ Each identity has a volume that no other identity mounts. The program writes the
 volume. It also writes the edge's configuration into the edge's volume, and the users of NATS into the volume of NATS.
 It runs as root, but its only capabilities are to write into other users' folders and to change the owners of files. A
 repeated run issues only certificates that are missing or expire within two weeks. No other container mounts the volume
-with the authority's key.
+with the key of the certificate authority.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Replace `file` by a new file, so that a process can continue to read the old file if it has opened that file."""
+    """Replace `file` by a new file, so that a process that has opened the old file can continue to read it."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 
