@@ -12,8 +12,7 @@ The wheel also contains ``proctorium/topology.json``, which is committed and not
 lists the services that each service calls, and the events that each service consumes. ``make topology`` writes it.
 
 protoc needs the definition of the validation rules, ``buf/validate/validate.proto``. No package contains this file as
-text, so the hook takes its descriptor from ``protovalidate``. Therefore protoc and the validator use the same version of
-the rules.
+text, so the hook takes its descriptor from ``protovalidate``. Therefore protoc and the validator use the same rules.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The PostgreSQL image runs this script once, before the server accepts connections by TCP. For each service, the script
-# creates a database, a role that owns and migrates the tables, and a role with which the service connects. The migration
-# grants the service's role its permissions on the tables.
+# creates a database, a role that owns and migrates the tables, and a role with which the service connects. The
+# migration grants the service's role its permissions on the tables.
 set -euo pipefail
 
 for service in enrollment session assessment identity notification; do

@@ -22,9 +22,10 @@ local function strip_claims(headers)
   end
 end
 
--- The headers that a later filter or a service uses, with their maximum lengths. All other headers are removed from a call. The reason is
--- that a service's gRPC library closes the whole connection, which all callers share, if it cannot parse the headers of one call. Examples of
--- such headers are a deadline without a unit, a name that ends in -bin with a value that is not base64, and headers of more than 8 KiB in total.
+-- The headers that a later filter or a service uses, with their maximum lengths. All other headers are removed from a
+-- call. The reason is that a service's gRPC library closes the whole connection, which all callers share, if it cannot
+-- parse the headers of one call. Examples of such headers are a deadline without a unit, a name that ends in -bin with
+-- a value that is not base64, and headers of more than 8 KiB in total.
 local MAX_LENGTHS = {
   [":authority"] = 255, [":method"] = 16, [":path"] = 4096, [":scheme"] = 8,
   ["accept"] = 255, ["content-length"] = 20, ["content-type"] = 64, ["transfer-encoding"] = 32, ["te"] = 8,

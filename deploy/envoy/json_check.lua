@@ -122,7 +122,8 @@ local function read_literal()
   return sub(text, first, last)
 end
 
--- Moves past a list or an object, and calls the function `entry` with the index of each element. The function must move past the element.
+-- Moves past a list or an object, and calls the function `entry` with the index of each element. The function must move
+-- past the element.
 local function each(open, close, depth, entry)
   if depth > MAX_DEPTH then
     refuse("The request is nested too deeply.", here())
