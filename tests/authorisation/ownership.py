@@ -80,10 +80,12 @@ WITHOUT_RESOURCE = {
     "InboxService/ListNotifications": _OWN,
     "SessionService/ListSessions": "lists what the caller may see: everything for administrators, else their own",
     "SessionService/ScheduleSession": _NEW,
+    "SupervisionService/ListUncoveredSessions": _EVERYBODY,
 }
 # The RPCs that end or revoke something that the calls of other RPCs need. Therefore they are called after all other
 # RPCs, in this order.
 _LAST = (
+    "SupervisionService/TakeSession",
     "SupervisionService/RemoveParticipant",
     "SessionService/EndSession",
     "SessionService/CancelSession",
@@ -136,7 +138,7 @@ class Actors:
 @asynccontextmanager
 async def actors(edge: str) -> AsyncIterator[Actors]:
     """Run a session with two learners, schedule another session with one other learner, and yield the actors."""
-    own = await create_scenario(edge)
+    own = await create_scenario(edge, uncovered_after=timedelta(minutes=10))
     other = await create_scenario(edge, learner_channels=(EdgeChannel,))
     try:
         ids = await _run_session(own)
@@ -207,6 +209,8 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
         ),
         "assessment_id": scenario.assessment_id,
         "person_id": person.person_id,
+        "to_person_id": scenario.proctor.person_id,
+        "expected_lead_proctor_id": scenario.proctor.person_id,
         "participant_id": learner.participant_id,
         "attempt_id": learner.attempt_id,
         "item_id": next(

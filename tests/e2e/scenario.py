@@ -46,6 +46,7 @@ async def create_scenario(
     further_assessments: Sequence[str] = (),
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     named_after_run: bool = False,
+    uncovered_after: timedelta = timedelta(seconds=30),
 ) -> Scenario:
     """Register a proctor and one learner per channel, schedule their session, and return the scenario.
 
@@ -92,6 +93,7 @@ async def create_scenario(
         starts_in=starts_in,
         capacity=capacity,
         late_entry=late_entry,
+        uncovered_after=uncovered_after,
     )
     plan.assessment_ids.extend(further.values())
     session = await seed.schedule(administrator, plan)

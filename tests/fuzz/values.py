@@ -86,6 +86,9 @@ _LEARNED = {
 _ALIASES = {
     "proctor_id": "person_id",
     "learner_id": "person_id",
+    "to_person_id": "person_id",
+    "lead_proctor_id": "person_id",
+    "expected_lead_proctor_id": "person_id",
     "changed_by": "person_id",
     "correct_choice_id": "choice_id",
 }

@@ -32,7 +32,8 @@ from e2e.bench.harness import Figure, Harness, Sample, throughput
 from e2e.bench.lobbies import fill, open_lobby
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
-from proctorium_session.operations.presence import Lease, Presence
+from proctorium_session.operations.leases import Lease
+from proctorium_session.operations.presence import Presence
 
 LEARNERS = 1000
 AT_ONCE, CONNECTIONS = 16, 4

@@ -30,9 +30,11 @@ from proctorium.session.events.v1.events_pb2 import (
     ParticipantRemoved,
     ParticipantResumed,
     SessionEnded,
+    SessionHandedOver,
     SessionPaused,
     SessionResumed,
     SessionScheduled,
+    SessionTaken,
 )
 from proctorium_access import certifications, revocations
 from proctorium_access.signing_keys import signing_keys
@@ -84,6 +86,8 @@ def _subscribe(service: Service[Settings]) -> None:
         "assessment--sessions",
         {
             SessionScheduled: sessions.on_session_scheduled,
+            SessionTaken: sessions.on_proctors_changed,
+            SessionHandedOver: sessions.on_proctors_changed,
             SessionEnded: sessions.on_session_ended,
             ParticipantJoined: sessions.on_participant_joined,
             ParticipantAssessmentAuthorized: sessions.on_participant_assessment_authorized,

@@ -12,6 +12,7 @@ from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, grading_pb2,
 from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
+from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
@@ -90,6 +91,43 @@ async def test_session_is_visible_to_its_proctors_and_administrators(harness: Ha
     for person in (leading, harness.administrator, seat.learner):
         assert await attempts_seen(person, seat) == [seat.attempt_id]
         assert await results_seen(person, seat) == [seat.attempt_id]
+
+
+async def test_new_lead_proctor_sees_the_session_and_the_former_one_still_does(
+    harness: Harness,
+) -> None:
+    seat = await harness.started()
+    former = await harness.proctor_of(seat)
+    new, newest = harness.person("proctor"), harness.person("proctor")
+    for person in (new, newest):
+        await harness.certify(person)
+        error = await harness.refused(partial(attempts_seen, person, seat))
+        assert error.reason == "NOT_ALLOWED"
+    ids = [str(each.person_id) for each in (newest, new, former)]
+    session_id = str(seat.session_id)
+    taken = session_events.SessionTaken(session_id=session_id, proctor_ids=ids[1:])
+    handed_over = session_events.SessionHandedOver(session_id=session_id, proctor_ids=ids)
+    await harness.handle(taken)
+    assert await attempts_seen(new, seat) == [seat.attempt_id]
+    before = harness.position
+    await harness.handle(handed_over)
+    for late in (taken, seat.scheduled()):
+        await harness.handle(late, before)
+    for person in (former, new, newest):
+        assert await attempts_seen(person, seat) == [seat.attempt_id]
+
+
+async def test_proctors_of_a_taken_session_stay_if_its_plan_arrives_later(harness: Harness) -> None:
+    published = await harness.publish_assessment(assessment_proto())
+    seat, new = harness.seat(published.assessment_id), harness.person("proctor")
+    await harness.certify(new)
+    ids = [str(new.person_id), str(seat.proctor_id)]
+    await harness.handle(
+        session_events.SessionTaken(session_id=str(seat.session_id), proctor_ids=ids)
+    )
+    await harness.handle(seat.scheduled(), harness.position - 1)
+    await harness.handle(seat.joined())
+    assert len(await attempts_seen(new, seat)) == 1
 
 
 async def test_proctor_without_current_certification_reads_no_attempts_or_results(

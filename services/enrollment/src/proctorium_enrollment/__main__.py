@@ -18,8 +18,10 @@ from proctorium.session.events.v1.events_pb2 import (
     ParticipantRemoved,
     SessionCancelled,
     SessionEnded,
+    SessionHandedOver,
     SessionScheduled,
     SessionStarted,
+    SessionTaken,
 )
 from proctorium_common.events.handling import Batched
 from proctorium_common.process.commands import main
@@ -83,6 +85,8 @@ def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> N
         "enrollment--sessions",
         {
             SessionScheduled: events.on_session_scheduled,
+            SessionTaken: events.on_proctors_changed,
+            SessionHandedOver: events.on_proctors_changed,
             SessionCancelled: events.on_session_cancelled,
             SessionStarted: events.on_session_started,
             SessionEnded: events.on_session_ended,

@@ -10,7 +10,10 @@ from google.protobuf.message import Message
 from sqlalchemy import select
 
 from proctorium.enrollment.events.v1.events_pb2 import CodeIssued
+from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest
 from proctorium.enrollment.v1.courses_pb2 import GetLessonRequest
+from proctorium.enrollment.v1.people_pb2 import BatchGetNamesRequest
+from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import session_members, sessions
 
@@ -123,3 +126,35 @@ async def test_repeated_events_change_nothing(harness: Harness) -> None:
     )
     assert [(row.role, row.joined, row.removed) for row in members] == [("learner", True, False)]
     assert len(await harness.events(CodeIssued)) == 1
+
+
+async def test_new_lead_proctors_list_codes_and_see_names(harness: Harness) -> None:
+    session = await harness.session()
+    taker, receiver = await harness.person("proctor"), await harness.person("proctor")
+    former_id = session.proctor_id
+    events = (
+        session_events.SessionTaken(
+            session_id=session.session_id, proctor_ids=[taker.person_id, former_id]
+        ),
+        session_events.SessionHandedOver(
+            session_id=session.session_id,
+            proctor_ids=[receiver.person_id, taker.person_id, former_id],
+        ),
+    )
+    # The second event arrives first, and the first event arrives twice.
+    for event in (events[1], events[0], events[0]):
+        await harness.deliver(event)
+    for person_id in (former_id, taker.person_id, receiver.person_id):
+        client = harness.client(person_id, "proctor")
+        assert (
+            len(
+                (
+                    await client.codes.ListCodes(ListCodesRequest(session_id=session.session_id))
+                ).codes
+            )
+            == 1
+        )
+        names = await client.people.BatchGetNames(
+            BatchGetNamesRequest(person_ids=[session.learner_ids[0]])
+        )
+        assert len(names.names) == 1

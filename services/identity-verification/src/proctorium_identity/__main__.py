@@ -15,7 +15,9 @@ from proctorium.session.events.v1.events_pb2 import (
     ParticipantRemoved,
     SessionCancelled,
     SessionEnded,
+    SessionHandedOver,
     SessionScheduled,
+    SessionTaken,
 )
 from proctorium_access import certifications, revocations
 from proctorium_access.signing_keys import signing_keys
@@ -78,7 +80,9 @@ def build(service: Service[Settings]) -> None:
     service.subscribe(
         "identity--sessions",
         {
-            SessionScheduled: events.on_session_scheduled,
+            SessionScheduled: events.on_proctors_changed,
+            SessionTaken: events.on_proctors_changed,
+            SessionHandedOver: events.on_proctors_changed,
             ParticipantJoined: events.on_participant_joined,
             ParticipantRemoved: events.on_participant_removed,
             SessionCancelled: events.on_session_cancelled,

@@ -27,12 +27,14 @@ from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
 from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.conversations import Conversations
+from proctorium_session.operations.coverage import ProctorPresence
 from proctorium_session.operations.enrollment import GrpcEnrollment
 from proctorium_session.operations.incidents import Incidents
 from proctorium_session.operations.joining import Joining
+from proctorium_session.operations.leases import Lease
 from proctorium_session.operations.live import Live
 from proctorium_session.operations.planning import SessionPlanning
-from proctorium_session.operations.presence import Lease, Presence
+from proctorium_session.operations.presence import Presence
 from proctorium_session.settings import Settings
 from proctorium_session.subscribers import attempts, codes
 from proctorium_session.subscribers import identity as cases
@@ -47,7 +49,9 @@ def build(service: Service[Settings]) -> None:
     live = Live(database, service.listener)
     joining = Joining(database, enrollment_client, join_response, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
-    presence = Presence(database, new_id(), lease, time.monotonic)
+    replica_id = new_id()
+    presence = Presence(database, replica_id, lease, time.monotonic)
+    proctor_presence = ProctorPresence(database, replica_id, lease, time.monotonic)
     service.on_close(live.close)
     service.on_close(joining.close)
 
@@ -58,6 +62,7 @@ def build(service: Service[Settings]) -> None:
             SessionPlanning(
                 database, enrollment_client, Assessments(service.channel("assessment"))
             ),
+            uncovered_after=settings.uncovered_after,
         ),
     )
     service.rpc(
@@ -66,7 +71,7 @@ def build(service: Service[Settings]) -> None:
     )
     service.rpc(
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,
-        SupervisionApi(database, live, watch_heartbeat=settings.watch_heartbeat),
+        SupervisionApi(database, live, proctor_presence, watch_heartbeat=settings.watch_heartbeat),
     )
     service.rpc(
         supervision_pb2_grpc.add_RecordServiceServicer_to_server,
@@ -121,6 +126,7 @@ def build(service: Service[Settings]) -> None:
     )
     service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
     service.worker("presence", settings.presence_every, presence.run)
+    service.worker("coverage", settings.coverage_every, proctor_presence.run)
 
 
 if __name__ == "__main__":

@@ -132,6 +132,50 @@ def session_ended(
     return event
 
 
+def session_uncovered(session: Session) -> pb.SessionUncovered:
+    """Return the event which reports that a session is uncovered."""
+    return pb.SessionUncovered(
+        session_id=str(session.session_id),
+        uncovered_time=to_timestamp(session.coverage.uncovered_at),
+        absent_time=to_timestamp(session.coverage.absent_at),
+        proctor_ids=_texts(session.plan.proctor_ids),
+    )
+
+
+def session_covered(session: Session, actor: Actor, covered_at: datetime) -> pb.SessionCovered:
+    """Return the event which reports that a session is covered again, because `actor` is present."""
+    return pb.SessionCovered(
+        session_id=str(session.session_id),
+        covered_time=to_timestamp(covered_at),
+        covered_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
+def session_taken(session: Session, actor: Actor, former_lead_id: UUID) -> pb.SessionTaken:
+    """Return the event which reports that `actor` took a session and is now the lead proctor."""
+    return pb.SessionTaken(
+        session_id=str(session.session_id),
+        taken_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        former_lead_proctor_id=str(former_lead_id),
+        proctor_ids=_texts(session.plan.proctor_ids),
+    )
+
+
+def session_handed_over(
+    session: Session, actor: Actor, former_lead_id: UUID
+) -> pb.SessionHandedOver:
+    """Return the event which reports that `actor` handed a session over to another lead proctor."""
+    return pb.SessionHandedOver(
+        session_id=str(session.session_id),
+        handed_over_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        former_lead_proctor_id=str(former_lead_id),
+        proctor_ids=_texts(session.plan.proctor_ids),
+    )
+
+
 def participant_joined(session: Session, participant: Participant) -> pb.ParticipantJoined:
     """Return the event which reports that a learner joined for the first time."""
     return pb.ParticipantJoined(

@@ -7,6 +7,7 @@ from datetime import timedelta
 from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
+from proctorium_session.domain.coverage import UNCOVERED_AFTER
 
 
 class Settings(ServiceSettings):
@@ -31,6 +32,17 @@ class Settings(ServiceSettings):
         timedelta(seconds=1),
         gt=timedelta(0),
         description="The interval at which leases are stored and presence is updated.",
+    )
+    coverage_every: Duration = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        description="The interval at which the presence of proctors is stored and uncovered sessions are found.",
+    )
+    uncovered_after: Duration = Field(
+        UNCOVERED_AFTER,
+        ge=timedelta(seconds=1),
+        le=timedelta(minutes=10),
+        description="The default time without a present proctor after which a session is uncovered.",
     )
     lobby_every: Duration = Field(
         timedelta(seconds=1),

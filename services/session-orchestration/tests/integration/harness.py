@@ -67,6 +67,8 @@ class Harness(testing.ServiceHarness[Settings]):
             presence_linger=0.2,
             presence_every=0.05,
             lobby_every=0.05,
+            # Only the tests of coverage run a replica that updates the coverage of sessions.
+            coverage_every=timedelta(hours=1),
         )
         self.enrollment = enrollment
         self.assessment = assessment
@@ -84,6 +86,15 @@ class Harness(testing.ServiceHarness[Settings]):
         """Return a proctor whose certification ends after `certified_for`."""
         proctor = self.person("proctor")
         self.enrollment.certified_until[proctor.person_id] = datetime.now(UTC) + certified_for
+        return proctor
+
+    async def certified(self) -> Person:
+        """Return a proctor whose certification is stored, without a session."""
+        proctor = self.proctor()
+        until = self.enrollment.certified_until[proctor.person_id]
+        await self.rows(
+            "INSERT INTO certifications VALUES (:id, :until, 0)", id=proctor.person_id, until=until
+        )
         return proctor
 
     async def scheduled(
@@ -130,6 +141,7 @@ def plan(
     late_entry_limit: timedelta | None = None,
     lobby_lead: timedelta | None = None,
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
+    uncovered_after: timedelta | None = None,
 ) -> sessions_pb2.SessionPlan:
     """Return a valid plan. By default, its lobby is due, and no identity verification is required."""
     course_id = str(new_id())
@@ -147,6 +159,8 @@ def plan(
     made.duration.FromTimedelta(duration)
     if late_entry_limit is not None:
         made.late_entry_limit.FromTimedelta(late_entry_limit)
+    if uncovered_after is not None:
+        made.uncovered_after.FromTimedelta(uncovered_after)
     if lobby_lead is not None:
         made.lobby_lead.FromTimedelta(lobby_lead)
     return made

@@ -48,6 +48,7 @@ async def test_scheduled_session_has_its_plan(harness: Harness) -> None:
     wanted = plan([proctor], [learner], starts_in=3 * HOUR)
     session = await harness.scheduled(wanted)
     wanted.lobby_lead.FromTimedelta(timedelta(minutes=30))
+    wanted.uncovered_after.FromTimedelta(timedelta(seconds=30))
     assert session.plan == wanted
     assert session.state == sessions_pb2.SESSION_STATE_SCHEDULED
     opens = wanted.start_time.ToDatetime(tzinfo=UTC) - timedelta(minutes=30)

@@ -11,7 +11,8 @@ from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_devstack.testing.waiting import next_response, until
-from proctorium_session.operations.presence import Lease, Presence
+from proctorium_session.operations.leases import Lease
+from proctorium_session.operations.presence import Presence
 from proctorium_session.storage import presence as stored
 
 from .harness import Harness, Person, end, join, plan, start
@@ -161,7 +162,7 @@ async def test_concurrent_replicas_record_a_disconnect_once(harness: Harness) ->
     with ExitStack() as streams:
         for participant_id in ids:
             streams.enter_context(replicas[0].stream(UUID(participant_id)))
-        await replicas[0]._store_leases()
+        await replicas[0]._leases.store()
         async with database.transaction() as tx:
             stale = await stored.list_stale_participants(tx)
         (mine,) = (each for each in stale if str(each.session_id) == session.session_id)

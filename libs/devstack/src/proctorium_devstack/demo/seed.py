@@ -395,6 +395,7 @@ def plan(
     starts_in: timedelta = _STARTS_IN,
     capacity: int = 30,
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
+    uncovered_after: timedelta = timedelta(seconds=30),
 ) -> SessionPlan:
     """Return the plan of a session of a course. In this plan, the lobby opens immediately."""
     start = Timestamp()
@@ -412,6 +413,7 @@ def plan(
         late_entry=late_entry,
         late_entry_limit=Duration(seconds=3600),
         identity_policy=IDENTITY_POLICY_BEFORE_ASSESSMENT,
+        uncovered_after=Duration(seconds=int(uncovered_after.total_seconds())),
     )
 
 

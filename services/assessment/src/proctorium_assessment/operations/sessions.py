@@ -26,11 +26,16 @@ from proctorium_common.telemetry.traces import annotate
 _log = get_logger()
 
 
-async def store_session(
-    tx: Transaction, session_id: UUID, course_id: UUID | None, proctor_ids: Collection[UUID]
+async def store_course(tx: Transaction, session_id: UUID, course_id: UUID | None) -> None:
+    """Store the course of the session."""
+    await sessions.upsert_course(tx, session_id, course_id)
+
+
+async def store_proctors(
+    tx: Transaction, session_id: UUID, proctor_ids: Collection[UUID], *, position: int
 ) -> None:
-    """Store the course and the proctors of the session."""
-    await sessions.upsert_session(tx, session_id, course_id, proctor_ids)
+    """Store the proctors of the session from the event at `position`, unless they come from a later event."""
+    await sessions.upsert_proctors(tx, session_id, proctor_ids, position=position)
 
 
 async def create_attempts(

@@ -13,17 +13,31 @@ from proctorium_assessment.storage.tables import ready_participants, removed_par
 from proctorium_common.storage.database import Transaction
 
 
-async def upsert_session(
-    tx: Transaction, session_id: UUID, course_id: UUID | None, proctor_ids: Collection[UUID]
+async def upsert_course(tx: Transaction, session_id: UUID, course_id: UUID | None) -> None:
+    """Store the course of the session. If the session is already stored, its row is updated."""
+    new = insert(sessions).values(session_id=session_id, course_id=course_id, proctor_ids=[])
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[sessions.c.session_id], set_={"course_id": new.excluded.course_id}
+        )
+    )
+
+
+async def upsert_proctors(
+    tx: Transaction, session_id: UUID, proctor_ids: Collection[UUID], *, position: int
 ) -> None:
-    """Store the course and the proctors of the session. If the session is already stored, its row is updated."""
+    """Store the proctors of the session from the event at `position`, unless they come from a later event."""
     new = insert(sessions).values(
-        session_id=session_id, course_id=course_id, proctor_ids=list(proctor_ids)
+        session_id=session_id, proctor_ids=list(proctor_ids), proctors_position=position
     )
     await tx.execute(
         new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"course_id": new.excluded.course_id, "proctor_ids": new.excluded.proctor_ids},
+            set_={
+                "proctor_ids": new.excluded.proctor_ids,
+                "proctors_position": new.excluded.proctors_position,
+            },
+            where=sessions.c.proctors_position < new.excluded.proctors_position,
         )
     )
 

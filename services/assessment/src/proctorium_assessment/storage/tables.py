@@ -231,6 +231,8 @@ sessions = Table(
     Column("session_id", Uuid, primary_key=True),
     Column("course_id", Uuid),
     Column("proctor_ids", ARRAY(Uuid), nullable=False),
+    # The position of the event from which the proctors were stored.
+    Column("proctors_position", BigInteger, nullable=False, server_default="0"),
     Column("ended_at", _TIME),
 )
 """A session. The rows are copied from session orchestration's events.

@@ -13,14 +13,23 @@ from proctorium_common.storage.database import Transaction
 
 
 async def on_session_scheduled(
-    tx: Transaction, event: pb.SessionScheduled, _metadata: EventMetadata
+    tx: Transaction, event: pb.SessionScheduled, metadata: EventMetadata
 ) -> None:
     """Store the course and the proctors of the session."""
-    await sessions.store_session(
-        tx,
-        UUID(event.session_id),
-        optional_id(event.course_id, "course_id"),
-        [UUID(proctor_id) for proctor_id in event.proctor_ids],
+    course_id = optional_id(event.course_id, "course_id")
+    await sessions.store_course(tx, UUID(event.session_id), course_id)
+    await on_proctors_changed(tx, event, metadata)
+
+
+async def on_proctors_changed(
+    tx: Transaction,
+    event: pb.SessionScheduled | pb.SessionTaken | pb.SessionHandedOver,
+    metadata: EventMetadata,
+) -> None:
+    """Store the proctors of the session, unless the stored proctors come from a later event."""
+    proctor_ids = [UUID(proctor_id) for proctor_id in event.proctor_ids]
+    await sessions.store_proctors(
+        tx, UUID(event.session_id), proctor_ids, position=metadata.position
     )
 
 

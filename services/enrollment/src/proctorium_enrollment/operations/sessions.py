@@ -52,6 +52,15 @@ async def record_schedule(tx: Transaction, codes: Codes, schedule: Schedule) -> 
         await codes.send_to_new_learner(tx, session, person_id)
 
 
+async def record_proctors(tx: Transaction, session_id: UUID, proctor_ids: Collection[UUID]) -> None:
+    """Store the proctors of a session.
+
+    An event that arrives late changes nothing, because a session never loses a proctor.
+    """
+    await sessions.lock_session(tx, session_id)
+    await sessions.insert_members(tx, session_id, MemberRole.PROCTOR, proctor_ids)
+
+
 async def record_state(
     tx: Transaction, session_id: UUID, reported: SessionState, course_id: UUID | None = None
 ) -> None:

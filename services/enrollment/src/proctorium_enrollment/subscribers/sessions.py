@@ -39,6 +39,16 @@ class SessionEvents:
         )
         await sessions.record_schedule(tx, self._codes, schedule)
 
+    async def on_proctors_changed(
+        self,
+        tx: Transaction,
+        event: events_pb2.SessionTaken | events_pb2.SessionHandedOver,
+        metadata: EventMetadata,
+    ) -> None:
+        """Store the proctors of the session."""
+        proctor_ids = [parse_id(text, "proctor_ids") for text in event.proctor_ids]
+        await sessions.record_proctors(tx, parse_id(event.session_id, "session_id"), proctor_ids)
+
     async def on_session_cancelled(
         self, tx: Transaction, event: events_pb2.SessionCancelled, _: EventMetadata
     ) -> None:

@@ -74,9 +74,11 @@ async def open_case(
         await _expire(tx, case)
 
 
-async def set_proctors(tx: Transaction, session_id: UUID, proctor_ids: list[UUID]) -> None:
-    """Set the proctors of the session."""
-    await sessions.upsert_proctors(tx, session_id, proctor_ids)
+async def set_proctors(
+    tx: Transaction, session_id: UUID, proctor_ids: list[UUID], *, position: int
+) -> None:
+    """Set the proctors of the session from the event at `position`, unless a later event has set them."""
+    await sessions.upsert_proctors(tx, session_id, proctor_ids, position=position)
     tx.notify(CHANNEL, str(session_id))
 
 

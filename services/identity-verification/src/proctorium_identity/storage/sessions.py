@@ -42,13 +42,21 @@ async def lock_session(tx: Transaction, session_id: UUID) -> Session:
     return Session(session_id, frozenset(row.proctor_ids or ()), row.ended_at)
 
 
-async def upsert_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID]) -> None:
-    """Set the proctors of the session."""
-    new = insert(sessions).values(session_id=session_id, proctor_ids=list(proctor_ids))
+async def upsert_proctors(
+    tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID], *, position: int
+) -> None:
+    """Set the proctors of the session from the event at `position`, unless a later event has set them."""
+    new = insert(sessions).values(
+        session_id=session_id, proctor_ids=list(proctor_ids), proctors_position=position
+    )
     await tx.execute(
         new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"proctor_ids": new.excluded.proctor_ids},
+            set_={
+                "proctor_ids": new.excluded.proctor_ids,
+                "proctors_position": new.excluded.proctors_position,
+            },
+            where=sessions.c.proctors_position < new.excluded.proctors_position,
         )
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -35,6 +36,8 @@ sessions = Table(
     Column("session_id", Uuid, primary_key=True),
     # The proctors are null until SessionScheduled is handled. Another event may arrive first and insert the row.
     Column("proctor_ids", ARRAY(Uuid)),
+    # The position of the event from which the proctors were stored.
+    Column("proctors_position", BigInteger, nullable=False, server_default="0"),
     Column("ended_at", _TIME),
 )
 """The proctors and the end of each session, copied from the events of the session.

@@ -17,12 +17,16 @@ class SessionEvents:
     def __init__(self, case_keys: CaseKeys) -> None:
         self._case_keys = case_keys
 
-    async def on_session_scheduled(
-        self, tx: Transaction, event: events_pb2.SessionScheduled, metadata: EventMetadata
+    async def on_proctors_changed(
+        self,
+        tx: Transaction,
+        event: events_pb2.SessionScheduled | events_pb2.SessionTaken | events_pb2.SessionHandedOver,
+        metadata: EventMetadata,
     ) -> None:
-        """Set the proctors of the session."""
+        """Set the proctors of the session, unless a later event has set them."""
         proctor_ids = [parse_id(each, "proctor_ids") for each in event.proctor_ids]
-        await cases.set_proctors(tx, parse_id(event.session_id, "session_id"), proctor_ids)
+        session_id = parse_id(event.session_id, "session_id")
+        await cases.set_proctors(tx, session_id, proctor_ids, position=metadata.position)
 
     async def on_participant_joined(
         self, tx: Transaction, event: events_pb2.ParticipantJoined, metadata: EventMetadata

@@ -52,10 +52,11 @@ PROGRESS_STATES = EnumConversion(
 )
 
 
-def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
+def plan_from_message(message: sessions_pb2.SessionPlan, *, uncovered_after: timedelta) -> Plan:
     """Return the plan in a request.
 
-    Missing fields have the defaults that are documented in the proto. Raises INVALID_ID, INVALID_REQUEST.
+    Missing fields have the defaults that are documented in the proto. `uncovered_after` is the configured default.
+    Raises INVALID_ID, INVALID_REQUEST.
     """
     late_entry = LateEntry.UNTIL
     if message.late_entry == sessions_pb2.LATE_ENTRY_CLOSED:
@@ -68,6 +69,8 @@ def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
         lobby_lead = message.lobby_lead.ToTimedelta()
     if message.HasField("late_entry_limit"):
         late_entry_limit = message.late_entry_limit.ToTimedelta()
+    if message.HasField("uncovered_after"):
+        uncovered_after = message.uncovered_after.ToTimedelta()
     return Plan(
         course_id=parse_id(message.course_id, "course_id"),
         assessment_ids=parse_ids(message.assessment_ids, "plan.assessment_ids"),
@@ -80,6 +83,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan) -> Plan:
         late_entry=late_entry,
         late_entry_limit=late_entry_limit if late_entry is LateEntry.UNTIL else timedelta(0),
         identity_policy=policy,
+        uncovered_after=uncovered_after,
     )
 
 
@@ -110,6 +114,30 @@ def pause_message(pause: Pause | None) -> sessions_pb2.Pause | None:
     )
 
 
+def supervised_session_message(
+    session: Session, learner_ids: tuple[UUID, ...]
+) -> sessions_pb2.Session:
+    """Return a session as a message for a caller who supervises it. It shows which proctors are present."""
+    message = session_message(session, learner_ids)
+    coverage = session.coverage
+    message.coverage.present_person_ids.extend(str(each) for each in coverage.present_ids)
+    if coverage.uncovered_at is not None:
+        message.coverage.uncovered_time.FromDatetime(coverage.uncovered_at)
+    return message
+
+
+def uncovered_session_message(session: Session) -> supervision_pb2.UncoveredSession:
+    """Return an uncovered session as a message for a person who may take it."""
+    return supervision_pb2.UncoveredSession(
+        session_id=str(session.session_id),
+        title=session.plan.title,
+        state=SESSION_STATES.to_proto(session.state),
+        start_time=to_timestamp(session.plan.start_time),
+        uncovered_time=to_timestamp(session.coverage.uncovered_at),
+        lead_proctor_id=str(session.plan.proctor_ids[0]),
+    )
+
+
 def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.SessionPlan:
     message = sessions_pb2.SessionPlan(
         course_id=str(plan.course_id),
@@ -124,6 +152,7 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
     )
     message.duration.FromTimedelta(plan.duration)
     message.lobby_lead.FromTimedelta(plan.lobby_lead)
+    message.uncovered_after.FromTimedelta(plan.uncovered_after)
     if plan.late_entry is LateEntry.UNTIL:
         message.late_entry_limit.FromTimedelta(plan.late_entry_limit)
     return message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from proctorium.session.v1 import sessions_pb2 as pb
 from proctorium.session.v1 import sessions_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
@@ -9,7 +11,11 @@ from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.calls import Context
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session.api.messages import plan_from_message, session_message
+from proctorium_session.api.messages import (
+    plan_from_message,
+    session_message,
+    supervised_session_message,
+)
 from proctorium_session.domain.sessions import VisibleSession
 from proctorium_session.operations import conduct, lobby, planning, queries
 from proctorium_session.operations.planning import SessionPlanning
@@ -18,16 +24,19 @@ from proctorium_session.operations.planning import SessionPlanning
 class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
     """Implementation of SessionService in `sessions.proto`."""
 
-    def __init__(self, database: Database, session_planning: SessionPlanning) -> None:
+    def __init__(
+        self, database: Database, session_planning: SessionPlanning, *, uncovered_after: timedelta
+    ) -> None:
         self._database = database
         self._planning = session_planning
+        self._uncovered_after = uncovered_after
 
     async def ScheduleSession(
         self, request: pb.ScheduleSessionRequest, context: Context
     ) -> pb.ScheduleSessionResponse:
         return await self._planning.schedule(
             current_call().caller,
-            plan_from_message(request.plan),
+            plan_from_message(request.plan, uncovered_after=self._uncovered_after),
             sorted(parse_ids(request.plan.learner_ids, "plan.learner_ids")),
             Responder(
                 request,
@@ -116,4 +125,6 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
 
 
 def _message(visible: VisibleSession) -> pb.Session:
-    return session_message(visible.session, visible.learner_ids)
+    if visible.supervised:
+        return supervised_session_message(visible.session, visible.learner_ids)
+    return session_message(visible.session)

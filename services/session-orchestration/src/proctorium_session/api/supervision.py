@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 
 from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
+from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import Caller, current_call
 from proctorium_common.rpc.calls import Context
 from proctorium_common.rpc.heartbeat import Heartbeat
@@ -18,9 +20,11 @@ from proctorium_session.api.messages import (
     message_message,
     outcome_messages,
     participant_message,
-    session_message,
+    supervised_session_message,
+    uncovered_session_message,
 )
-from proctorium_session.operations import extra_time, pauses, supervision
+from proctorium_session.operations import extra_time, pauses, proctors, supervision
+from proctorium_session.operations.coverage import ProctorPresence
 from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
 from proctorium_session.operations.roster import may_read_messages, supervised_snapshot
@@ -32,9 +36,17 @@ _MAX_CHANGES = 100
 class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
     """Implementation of SupervisionService in `supervision.proto`."""
 
-    def __init__(self, database: Database, live: Live, *, watch_heartbeat: timedelta) -> None:
+    def __init__(
+        self,
+        database: Database,
+        live: Live,
+        presence: ProctorPresence,
+        *,
+        watch_heartbeat: timedelta,
+    ) -> None:
         self._database = database
         self._live = live
+        self._presence = presence
         self._watch_heartbeat = watch_heartbeat
 
     async def AuthorizeAssessment(
@@ -87,7 +99,9 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 pb.PauseParticipantsResponse,
                 lambda result: pb.PauseParticipantsResponse(
                     outcomes=outcome_messages(result.visible.session, result.outcomes),
-                    session=session_message(result.visible.session, result.visible.learner_ids),
+                    session=supervised_session_message(
+                        result.visible.session, result.visible.learner_ids
+                    ),
                 ),
             ),
         )
@@ -105,7 +119,9 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 pb.ResumeParticipantsResponse,
                 lambda result: pb.ResumeParticipantsResponse(
                     outcomes=outcome_messages(result.visible.session, result.outcomes),
-                    session=session_message(result.visible.session, result.visible.learner_ids),
+                    session=supervised_session_message(
+                        result.visible.session, result.visible.learner_ids
+                    ),
                 ),
             ),
         )
@@ -141,10 +157,65 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             is_usable = NO_REVISION < received <= snapshot.revision
             if not is_usable or snapshot.session.state.is_final:
                 received = snapshot.revision
-            async for response in _responses(
-                session, caller, sent, received, self._watch_heartbeat
-            ):
-                yield response
+            with self._present(snapshot, caller):
+                async for response in _responses(
+                    session, caller, sent, received, self._watch_heartbeat
+                ):
+                    yield response
+
+    def _present(self, snapshot: Snapshot, caller: Caller) -> AbstractContextManager[None]:
+        """Return a context manager that counts the caller as present, unless the caller is a learner of the session."""
+        person_id = caller.require_person()
+        if not may_read_messages(snapshot, caller):
+            return nullcontext()
+        return self._presence.stream(snapshot.session.session_id, person_id)
+
+    async def ListUncoveredSessions(
+        self, request: pb.ListUncoveredSessionsRequest, context: Context
+    ) -> pb.ListUncoveredSessionsResponse:
+        sessions, next_page_token = await proctors.list_uncovered_sessions(
+            self._database, current_call().caller, request.page_size, request.page_token
+        )
+        return pb.ListUncoveredSessionsResponse(
+            sessions=[uncovered_session_message(each) for each in sessions],
+            next_page_token=next_page_token,
+        )
+
+    async def TakeSession(
+        self, request: pb.TakeSessionRequest, context: Context
+    ) -> pb.TakeSessionResponse:
+        return await proctors.take_session(
+            self._database,
+            self._presence,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            optional_id(request.expected_lead_proctor_id, "expected_lead_proctor_id"),
+            Responder(
+                request,
+                pb.TakeSessionResponse,
+                lambda visible: pb.TakeSessionResponse(
+                    session=supervised_session_message(visible.session, visible.learner_ids)
+                ),
+            ),
+        )
+
+    async def HandOverSession(
+        self, request: pb.HandOverSessionRequest, context: Context
+    ) -> pb.HandOverSessionResponse:
+        return await proctors.hand_over_session(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_id(request.to_person_id, "to_person_id"),
+            optional_id(request.expected_lead_proctor_id, "expected_lead_proctor_id"),
+            Responder(
+                request,
+                pb.HandOverSessionResponse,
+                lambda visible: pb.HandOverSessionResponse(
+                    session=supervised_session_message(visible.session, visible.learner_ids)
+                ),
+            ),
+        )
 
 
 async def _responses(
@@ -221,8 +292,8 @@ def _convert_changes_since(
         )
         for view in changed
     ]
-    if snapshot.session.session_revision > sent:
-        session = session_message(snapshot.session, snapshot.learner_ids)
+    if snapshot.session.supervision_revision > sent:
+        session = supervised_session_message(snapshot.session, snapshot.learner_ids)
         messages.append(pb.WatchRosterResponse(session=session))
     if messages:
         messages[-1].cursor = cursor_text(cursor)
@@ -233,7 +304,7 @@ def _snapshot_message(snapshot: Snapshot, cursor: int) -> pb.WatchRosterResponse
     return pb.WatchRosterResponse(
         cursor=cursor_text(cursor),
         snapshot=pb.RosterSnapshot(
-            session=session_message(snapshot.session, snapshot.learner_ids),
+            session=supervised_session_message(snapshot.session, snapshot.learner_ids),
             participants=[
                 participant_message(snapshot.session, view) for view in snapshot.views.values()
             ],

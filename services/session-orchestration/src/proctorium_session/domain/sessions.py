@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from proctorium_session.domain.coverage import UNCOVERED_AFTER, Coverage
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SESSION_STATES, SessionAction, SessionState
@@ -38,9 +39,10 @@ class LateEntry(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The data of a session that never change after the session was planned.
+    """The data of a session that never change after the session was planned, except its proctors.
 
-    The plan does not include the invited learners, because there can be thousands of them.
+    The first proctor is the lead proctor. The plan does not include the invited learners, because there can be
+    thousands of them.
     """
 
     course_id: UUID
@@ -54,6 +56,7 @@ class Plan:
     late_entry: LateEntry
     late_entry_limit: timedelta
     identity_policy: IdentityPolicy
+    uncovered_after: timedelta = UNCOVERED_AFTER
 
     @property
     def planned_end(self) -> datetime:
@@ -92,7 +95,13 @@ class Session:
     revision: int
     session_revision: int
     head: Head
+    coverage: Coverage
     pause: Pause | None = None
+
+    @property
+    def supervision_revision(self) -> int:
+        """The revision of the last change of the session itself that its proctors can see."""
+        return max(self.session_revision, self.coverage.revision)
 
     @property
     def next_revision(self) -> int:
@@ -106,10 +115,14 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class VisibleSession:
-    """A session, and the invited learners that the caller may see. A learner may see none of them."""
+    """A session, and the invited learners that the caller may see. A learner may see none of them.
+
+    `supervised` is whether the caller may supervise the session and may therefore see who is present.
+    """
 
     session: Session
     learner_ids: tuple[UUID, ...] = ()
+    supervised: bool = False
 
 
 def new_session(session_id: UUID, plan: Plan) -> Session:
@@ -128,6 +141,7 @@ def new_session(session_id: UUID, plan: Plan) -> Session:
         revision=0,
         session_revision=0,
         head=Head.of(session_id),
+        coverage=Coverage(),
     )
 
 
@@ -148,6 +162,6 @@ def apply_action(
         case SessionAction.START:
             return replace(after, actual_start_time=now)
         case SessionAction.END:
-            return replace(after, end_time=now, ended_by=person_id)
+            return replace(after, end_time=now, ended_by=person_id, coverage=Coverage())
         case SessionAction.CANCEL:
-            return after
+            return replace(after, coverage=Coverage())

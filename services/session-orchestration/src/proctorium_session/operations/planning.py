@@ -92,7 +92,8 @@ class SessionPlanning:
             await sessions.insert_session(tx, session, learner_ids)
             scheduled = events.session_scheduled(session, learner_ids)
             event = RecordedEvent(scheduled, caller.require_person())
-            return VisibleSession(await save_change(tx, session, [event]), tuple(learner_ids))
+            session = await save_change(tx, session, [event])
+            return VisibleSession(session, tuple(learner_ids), supervised=True)
 
         return await self._database.respond(responder, run)
 

@@ -9,16 +9,15 @@ connected only until their leases expire.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
 from uuid import UUID
 
 from proctorium_common.storage.database import Database
 from proctorium_session import events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.leases import Lease, Leases
 from proctorium_session.storage import presence, sessions
 
 _MAX_PARTICIPANTS = 200
@@ -28,19 +27,6 @@ This maximum limits the time for which the session's row is locked.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The validity of a lease.
-
-    A lease is valid for `length` while a stream is open, and for `linger` after the last stream closed.
-
-    Because of `linger`, a participant stays connected while their page reloads.
-    """
-
-    length: timedelta = timedelta(seconds=6)
-    linger: timedelta = timedelta(seconds=2)
-
-
 class Presence:
     """The open streams of participants on this replica, and their leases. `monotonic` returns a time in seconds."""
 
@@ -48,54 +34,25 @@ class Presence:
         self, database: Database, replica_id: UUID, lease: Lease, monotonic: Callable[[], float]
     ) -> None:
         self._database = database
-        self._replica_id = replica_id
-        self._lease = lease
-        self._monotonic = monotonic
-        self._streams: Counter[UUID] = Counter()
-        self._renewed: dict[UUID, float] = {}
-        self._closed: set[UUID] = set()
+        self._leases = Leases[UUID](
+            database,
+            lease,
+            monotonic,
+            partial(presence.upsert_leases, replica_id=replica_id),
+            presence.delete_expired_leases,
+        )
 
-    @contextmanager
-    def stream(self, participant_id: UUID) -> Iterator[None]:
-        """Count one more open stream of the participant during the block."""
-        self._streams[participant_id] += 1
-        self._closed.discard(participant_id)
-        try:
-            yield
-        finally:
-            self._streams[participant_id] -= 1
-            if not self._streams[participant_id]:
-                del self._streams[participant_id]
-                # If a lease was stored for the participant, the next run shortens the lease.
-                if self._renewed.pop(participant_id, None) is not None:
-                    self._closed.add(participant_id)
+    def stream(self, participant_id: UUID) -> AbstractContextManager[None]:
+        """Return a context manager that counts one more open stream of the participant during the block."""
+        return self._leases.stream(participant_id)
 
     async def run(self) -> None:
         """Store the leases of this replica, then update `connected` of all participants.
 
         A participant is connected if any replica has a valid lease for the participant.
         """
-        await self._store_leases()
+        await self._leases.store()
         await self._update_connected()
-
-    async def _store_leases(self) -> None:
-        now = self._monotonic()
-        half = self._lease.length.total_seconds() / 2
-        due = [each for each in self._streams if now - self._renewed.get(each, -half) >= half]
-        closed = set(self._closed)
-        if not due and not closed:
-            return
-        async with self._database.transaction() as tx:
-            if due:
-                await presence.upsert_leases(tx, self._replica_id, due, self._lease.length)
-            if closed:
-                await presence.upsert_leases(tx, self._replica_id, closed, self._lease.linger)
-                await presence.delete_expired_leases(tx)
-        self._renewed.update((each, now) for each in due if each in self._streams)
-        # If the last stream of a participant closed during the transaction, the lease was stored with its full length.
-        # The next run shortens this lease.
-        self._closed |= {each for each in due if each not in self._streams}
-        self._closed -= closed
 
     async def _update_connected(self) -> None:
         async with self._database.transaction() as tx:

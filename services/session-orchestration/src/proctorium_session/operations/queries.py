@@ -51,9 +51,15 @@ async def list_sessions(
         page, token = tokens.cut(
             name, rows, limit, lambda each: (each.plan.start_time, each.session_id)
         )
-        supervised = [each.session_id for each in page if may_supervise(each, caller)]
-        learners = await sessions.list_invited_learner_ids_of_sessions(tx, supervised)
-    return [VisibleSession(each, learners.get(each.session_id, ())) for each in page], token
+        supervised = {each.session_id for each in page if may_supervise(each, caller)}
+        learners = await sessions.list_invited_learner_ids_of_sessions(tx, sorted(supervised))
+    visible = [
+        VisibleSession(
+            each, learners.get(each.session_id, ()), supervised=each.session_id in supervised
+        )
+        for each in page
+    ]
+    return visible, token
 
 
 async def with_learners(tx: Transaction, session: Session) -> VisibleSession:
@@ -61,7 +67,8 @@ async def with_learners(tx: Transaction, session: Session) -> VisibleSession:
 
     Call this only for a caller who supervises the session, because other callers must not see the invited learners.
     """
-    return VisibleSession(session, await sessions.list_invited_learner_ids(tx, session.session_id))
+    learner_ids = await sessions.list_invited_learner_ids(tx, session.session_id)
+    return VisibleSession(session, learner_ids, supervised=True)
 
 
 def _session_filter(caller: Caller) -> SessionFilter:

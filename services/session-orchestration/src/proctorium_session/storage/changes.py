@@ -20,13 +20,13 @@ _SAVE_CHANGES = """
             participant_id, session_id, person_id, state, identity, join_time, entered_time, ready_time, revision
         )
         SELECT * FROM unnest(
-            $11::uuid[], $12::uuid[], $13::uuid[], $14::text[], $15::text[],
-            $16::timestamptz[], $17::timestamptz[], $18::timestamptz[], $19::bigint[]
+            $15::uuid[], $16::uuid[], $17::uuid[], $18::text[], $19::text[],
+            $20::timestamptz[], $21::timestamptz[], $22::timestamptz[], $23::bigint[]
         )
     ), recorded AS (
         INSERT INTO session_record (session_id, number, event, time, actor, participant_id, body, hash)
         SELECT * FROM unnest(
-            $20::uuid[], $21::bigint[], $22::text[], $23::timestamptz[], $24::text[], $25::uuid[], $26::bytea[], $27::bytea[]
+            $24::uuid[], $25::bigint[], $26::text[], $27::timestamptz[], $28::text[], $29::uuid[], $30::bytea[], $31::bytea[]
         ) AS entry (session_id, number)
         ORDER BY session_id, number
     )
@@ -35,12 +35,16 @@ _SAVE_CHANGES = """
         actual_start_time = changed.actual_start_time, end_time = changed.end_time,
         ended_by = changed.ended_by, revision = changed.revision,
         session_revision = changed.session_revision,
-        record_number = changed.record_number, record_hash = changed.record_hash
+        record_number = changed.record_number, record_hash = changed.record_hash,
+        present_ids = changed.present_ids::uuid[], absent_at = changed.absent_at,
+        uncovered_at = changed.uncovered_at, coverage_revision = changed.coverage_revision
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
-        $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[]
+        $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[],
+        $11::text[], $12::timestamptz[], $13::timestamptz[], $14::bigint[]
     ) AS changed (session_id, state, lobby_open_time, actual_start_time, end_time, ended_by,
-        revision, session_revision, record_number, record_hash)
+        revision, session_revision, record_number, record_hash,
+        present_ids, absent_at, uncovered_at, coverage_revision)
     WHERE sessions.session_id = changed.session_id
 """
 
@@ -75,6 +79,11 @@ def _session_columns(sessions: Sequence[Session]) -> tuple[list[object], ...]:
         [each.session_revision for each in sessions],
         [each.head.number for each in sessions],
         [each.head.hash for each in sessions],
+        # `unnest` would flatten an array of arrays. Therefore each list of ids is the text of an array.
+        ["{" + ",".join(map(str, each.coverage.present_ids)) + "}" for each in sessions],
+        [each.coverage.absent_at for each in sessions],
+        [each.coverage.uncovered_at for each in sessions],
+        [each.coverage.revision for each in sessions],
     )
 
 

@@ -75,7 +75,7 @@ class ConnectionChange:
 
 
 async def upsert_leases(
-    tx: Transaction, replica_id: UUID, participant_ids: Collection[UUID], length: timedelta
+    tx: Transaction, participant_ids: Collection[UUID], length: timedelta, *, replica_id: UUID
 ) -> None:
     """Store leases of this replica for the participants. The leases are valid for `length` from now."""
     await tx.execute(

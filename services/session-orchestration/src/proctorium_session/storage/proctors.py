@@ -1,4 +1,4 @@
-"""Queries of the engagements of proctors."""
+"""Queries of the proctors of sessions, and of their engagements."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, or_, select, text
+from sqlalchemy import delete, func, insert, or_, select, text
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.schedule import Engagement
@@ -49,3 +49,23 @@ async def list_engagements(
         Engagement(row.proctor_id, row.session_id, row.start_time, row.end_time)
         for row in await tx.execute(statement)
     ]
+
+
+async def replace_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID]) -> None:
+    """Replace the proctors of a session. The first proctor is the lead proctor.
+
+    The caller has locked the session's row and the added proctors.
+    """
+    await tx.execute(delete(session_proctors).where(session_proctors.c.session_id == session_id))
+    await insert_proctors(tx, session_id, proctor_ids)
+
+
+async def insert_proctors(tx: Transaction, session_id: UUID, proctor_ids: Sequence[UUID]) -> None:
+    """Insert the proctors of a session. The first proctor is the lead proctor."""
+    await tx.execute(
+        insert(session_proctors),
+        [
+            {"session_id": session_id, "proctor_id": proctor_id, "ordinal": ordinal}
+            for ordinal, proctor_id in enumerate(proctor_ids)
+        ],
+    )

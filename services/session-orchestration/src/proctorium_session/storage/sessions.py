@@ -21,10 +21,12 @@ from sqlalchemy import (
 )
 
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.coverage import Coverage
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
+from proctorium_session.storage.proctors import insert_proctors
 from proctorium_session.storage.tables import (
     participants,
     session_learners,
@@ -53,13 +55,7 @@ async def insert_session(tx: Transaction, session: Session, learner_ids: Sequenc
     await tx.execute(
         insert(sessions).values(**_plan_columns(session), **_changeable_columns(session))
     )
-    await tx.execute(
-        insert(session_proctors),
-        [
-            {"session_id": session.session_id, "proctor_id": proctor_id, "ordinal": ordinal}
-            for ordinal, proctor_id in enumerate(session.plan.proctor_ids)
-        ],
-    )
+    await insert_proctors(tx, session.session_id, session.plan.proctor_ids)
     if learner_ids:
         await insert_invited_learners(tx, session.session_id, learner_ids)
 
@@ -76,7 +72,7 @@ async def insert_invited_learners(
 
 async def get_session(tx: Transaction, session_id: UUID) -> Session | None:
     """Return the session, or None if it does not exist."""
-    row = (await tx.execute(_sessions().where(sessions.c.session_id == session_id))).first()
+    row = (await tx.execute(select_sessions().where(sessions.c.session_id == session_id))).first()
     return session_from_row(row._mapping) if row else None
 
 
@@ -164,7 +160,9 @@ async def list_sessions(
 
     If `after` is not None, the list starts after the session with this time and id.
     """
-    statement = _sessions().order_by(sessions.c.start_time, sessions.c.session_id).limit(limit)
+    statement = (
+        select_sessions().order_by(sessions.c.start_time, sessions.c.session_id).limit(limit)
+    )
     if not session_filter.all:
         statement = statement.where(_matches(session_filter))
     if live_only:
@@ -205,7 +203,8 @@ def _matches(session_filter: SessionFilter) -> ColumnElement[bool]:
     return or_(supervises, *takes_part)
 
 
-def _sessions() -> Select[Any]:
+def select_sessions() -> Select[Any]:
+    """Return a statement that selects sessions with the ids of their proctors."""
     proctors = (
         select(session_proctors.c.proctor_id)
         .where(session_proctors.c.session_id == sessions.c.session_id)
@@ -218,9 +217,9 @@ def _sessions() -> Select[Any]:
 # The rows are locked in a fixed order, so that concurrent transactions do not deadlock.
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
-        late_entry_limit, identity_policy, state, lobby_open_time, actual_start_time, end_time, ended_by,
-        participant_count, announcement_count, message_revision, revision, session_revision, record_number, record_hash,
-        pause_id, paused_at, pause_reason,
+        late_entry_limit, identity_policy, uncovered_after, state, lobby_open_time, actual_start_time, end_time,
+        ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
+        record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -251,6 +250,7 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "late_entry": plan.late_entry.value,
         "late_entry_limit": plan.late_entry_limit,
         "identity_policy": plan.identity_policy.value,
+        "uncovered_after": plan.uncovered_after,
     }
 
 
@@ -282,6 +282,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         late_entry=LateEntry(row["late_entry"]),
         late_entry_limit=row["late_entry_limit"],
         identity_policy=IdentityPolicy(row["identity_policy"]),
+        uncovered_after=row["uncovered_after"],
     )
     return Session(
         session_id=row["session_id"],
@@ -297,6 +298,12 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         revision=row["revision"],
         session_revision=row["session_revision"],
         head=Head(row["record_number"], row["record_hash"]),
+        coverage=Coverage(
+            present_ids=tuple(row["present_ids"]),
+            absent_at=row["absent_at"],
+            uncovered_at=row["uncovered_at"],
+            revision=row["coverage_revision"],
+        ),
         pause=pause_from_row(row),
     )
 

@@ -46,6 +46,9 @@ sessions = Table(
     Column("late_entry", Text, nullable=False),
     Column("late_entry_limit", Interval, nullable=False),
     Column("identity_policy", Text, nullable=False),
+    Column(
+        "uncovered_after", Interval, nullable=False, server_default=text("interval '30 seconds'")
+    ),
     Column("state", Text, nullable=False),
     Column("lobby_open_time", _TIME, nullable=False),
     Column("actual_start_time", _TIME),
@@ -65,6 +68,11 @@ sessions = Table(
     Column("pause_id", Uuid),
     Column("paused_at", _TIME),
     Column("pause_reason", Text, nullable=False, server_default=text("''")),
+    # The coverage of the session. A trigger clears it when the session is over.
+    Column("present_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    Column("absent_at", _TIME),
+    Column("uncovered_at", _TIME),
+    Column("coverage_revision", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("participant_count BETWEEN 0 AND capacity", name="capacity"),
     CheckConstraint(
         "state IN ('scheduled', 'lobby_open', 'in_progress', 'ended', 'cancelled')", name="state"
@@ -79,8 +87,29 @@ sessions = Table(
         "(state = 'ended') = (end_time IS NOT NULL) AND (state = 'ended') = (ended_by IS NOT NULL)",
         name="ended",
     ),
+    CheckConstraint(
+        "uncovered_after BETWEEN interval '1 second' AND interval '10 minutes'",
+        name="uncovered_after",
+    ),
+    CheckConstraint("present_ids = '{}' OR absent_at IS NULL", name="absent"),
+    CheckConstraint("uncovered_at IS NULL OR absent_at IS NOT NULL", name="uncovered"),
+    CheckConstraint(
+        "state NOT IN ('scheduled', 'ended', 'cancelled') OR present_ids = '{}' AND absent_at IS NULL",
+        name="coverage",
+    ),
     Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
     Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
+    Index(
+        "ix_sessions_covered",
+        "session_id",
+        postgresql_where=text("state NOT IN ('scheduled', 'ended', 'cancelled')"),
+    ),
+    Index(
+        "ix_sessions_uncovered",
+        "uncovered_at",
+        "session_id",
+        postgresql_where=text("uncovered_at IS NOT NULL"),
+    ),
 )
 """Sessions. A row has the plan, the state and the revision of a session, and the head of its record."""
 
@@ -358,6 +387,22 @@ presence = Table(
     prefixes=["UNLOGGED"],
 )
 """Leases, one row for each participant and each replica on which the participant has an open stream.
+
+The table is unlogged, because its rows are updated every few seconds.
+"""
+
+proctor_presence = Table(
+    "proctor_presence",
+    metadata,
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    Column("replica_id", Uuid, nullable=False),
+    Column("expires_at", _TIME, nullable=False),
+    PrimaryKeyConstraint("session_id", "person_id", "replica_id"),
+    Index("ix_proctor_presence_expires_at", "expires_at"),
+    prefixes=["UNLOGGED"],
+)
+"""Leases of proctors and administrators, one row for each person, session and replica with an open roster.
 
 The table is unlogged, because its rows are updated every few seconds.
 """
