@@ -28,7 +28,7 @@ class Queue:
         self.tasks: list[asyncio.Task[None]] = []
 
     async def arrive(self, keys: str) -> None:
-        """For each key in `keys`, start a task that acquires a permit, one task after the other."""
+        """Start one task after the other, one for each key in `keys`; each task acquires a permit."""
         for key in keys:
             self.tasks.append(asyncio.create_task(self._acquire(key)))
             await settled()
@@ -38,7 +38,7 @@ class Queue:
         self.granted += key
 
     async def release(self, keys: str) -> None:
-        """For each key in `keys`, release a permit, one permit after the other."""
+        """Release one permit after the other, one for each key in `keys`."""
         for key in keys:
             self.limiter.release(key)
             await settled()

@@ -1,5 +1,5 @@
-"""Local copies of enrollment's data about people's rights, for the services and the edge.
+"""Local copies of data about people's rights. Enrollment owns the data.
 
-The services copy signing keys, token revocations and proctor certifications. For the edge, this package writes the file
-with the keys that verify tokens.
+Services copy signing keys, token revocations and certifications of proctors to their own databases. The edge has no
+database, so this package writes the keys that verify tokens to a file for the edge.
 """

@@ -1,7 +1,7 @@
 """A local copy of the proctors' certifications (`P1`), for each service that needs them.
 
-A service subscribes to enrollment's events, and stores the certifications from the events in its own database. The
-handlers of these events are at the end of this module:
+A service subscribes to enrollment's events, and stores the certifications from the events in its own database. A
+service registers the handlers of this module with
 `service.subscribe("<service>--certifications", {PersonCertified: on_certified, …})`.
 """
 

@@ -1,4 +1,4 @@
-"""`python -m proctorium_access.edge_keys`: keep the file with the keys for the edge's token check up to date.
+"""`python -m proctorium_access.edge_keys`: update the file that contains the edge's keys for checking tokens.
 
 The process runs beside Envoy. The process authenticates with the edge's certificate, fetches the signing keys from
 enrollment, and writes the file that Envoy watches (`token_check.py`). Envoy needs only this file to check tokens, so

@@ -1,9 +1,9 @@
-"""The file with the configuration for the check of access tokens at the edge.
+"""The file that configures how the edge checks access tokens.
 
 Envoy watches this file, which configures Envoy's filter `jwt_authn`. The configuration contains the public keys that
-verify tokens, and the methods that need no token according to the access options in the protos. Envoy loads a new file
-as soon as the file is moved into the folder. If the new configuration is not valid, Envoy continues with the previous
-configuration. Envoy can start with this file even if all services are down.
+verify tokens. It also lists the methods that need no token, which come from the access options in the protos. Envoy
+loads a new file as soon as the file is moved into the folder. If the new configuration is not valid, Envoy continues
+with the previous configuration. Envoy can start with this file even if all services are down.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ _MAX_CACHED_TOKEN_LENGTH = 4096
 def methods_without_token() -> Sequence[str]:
     """Return the paths of the methods for which the edge requires no token, sorted.
 
-    Public methods need no token. Methods that only services may call are included, because the edge's routes refuse all
-    calls of these methods, with a more precise reason than a missing token.
+    Public methods need no token. The result also includes the methods that only services may call. The edge's routes
+    refuse all calls of such a method, and give a more precise reason than a missing token.
     """
     return sorted(path for path, rule in rules().items() if rule.public or rule.for_services_only)
 
 
 def token_check(keys: Sequence[PublicKey], *, complete: bool) -> str:
-    """Return the text of the file by which Envoy checks access tokens.
+    """Return the text of the file that configures how Envoy checks access tokens.
 
     `complete` must be true only if `keys` contains all keys that sign tokens. If `complete` is false, only the services
     check tokens, because the edge would refuse valid tokens that were signed with a missing key.
@@ -77,8 +77,8 @@ def _provider(keys: Sequence[PublicKey]) -> Mapping[str, object]:
         "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
         "forward": True,
         "failed_status_in_metadata": FAILURE,
-        # Envoy caches the result of each token's check, because verifying a signature takes as long as all other
-        # processing of a call at the edge.
+        # Envoy caches the result of checking a token. Verifying the signature takes as long as everything else that the
+        # edge does for a call.
         "jwt_cache_config": {
             "jwt_cache_size": _CACHE_SIZE,
             "jwt_max_token_size": _MAX_CACHED_TOKEN_LENGTH,

@@ -214,8 +214,8 @@ async def test_message_sent_to_anothers_inbox_is_refused(
 ) -> None:
     """Check that a client refuses messages that another service has sent to the inbox of the client.
 
-    An attacker can request messages of its own consumer with the inbox of the victim as the reply subject. NATS
-    delivers the messages to this inbox, so the client of the victim must refuse the messages.
+    An attacker can request messages from its own consumer and give the victim's inbox as the reply subject. NATS then
+    delivers the messages to the victim's inbox, so the victim's client must refuse the messages.
     """
     accepted: list[str] = []
     async with connected(declared, VICTIM) as victim, connected(declared, ATTACKER) as attacker:

@@ -24,7 +24,7 @@ _violations = st.lists(st.builds(Violation, _texts, _texts, _texts), max_size=40
 
 
 def sizes(error: ServiceError) -> tuple[int, int]:
-    """Return the sizes in bytes of the details of an error and of its message, as sent in response headers."""
+    """Return the size of an error's details and the size of its message in the response headers, in bytes."""
     return len(details_of(error)), len(quote(error.message, safe=" "))
 
 

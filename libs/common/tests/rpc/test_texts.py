@@ -55,7 +55,8 @@ BLANK = {
     "tags": "\U000e0041",
     "all sorts": " \u200b\u00a0",
 }
-# Suffixes of the names of fields that people do not read, because the fields are for machines or their text is hashed.
+# Suffixes of field names. No person reads a field with such a name, because the field is for programs or its text is
+# hashed.
 _MACHINE_READ = (
     "_id",
     "_ids",

@@ -40,8 +40,8 @@ _DEPENDENCIES: Mapping[str, tuple[str, ...]] = {
     EDGE_KEYS: ("enrollment",),
     "edge": (*GRPC_SERVICES, PORTAL, EDGE_KEYS),
 }
-# Enrollment starts before all other services. The other services become ready only after they have fetched the keys for
-# checking tokens from enrollment.
+# Enrollment starts before all other services. The other services become ready only after enrollment has sent them the
+# keys for checking tokens.
 _START_AFTER: Mapping[str, tuple[str, ...]] = {
     name: ("enrollment",) for name in GRPC_SERVICES if name != "enrollment"
 }
@@ -88,7 +88,7 @@ def assemble(
     durable: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Assembly:
-    """Create the components named in `requested` and their dependencies. None requests all components.
+    """Create the components named in `requested` and their dependencies (None: create all components).
 
     `settings` are environment variables for all services. They override the variables that the stack sets.
     """

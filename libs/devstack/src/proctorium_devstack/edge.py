@@ -209,7 +209,7 @@ def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
 
 
 def grpc_services(descriptors: FileDescriptorSet, names: Iterable[str]) -> list[str]:
-    """Return the full names of all gRPC services of the services `names`, sorted."""
+    """Return the full names of the gRPC services that the services in `names` implement, sorted."""
     packages = {f"proctorium.{name}.v1" for name in names}
     return sorted(
         f"{file.package}.{service.name}"

@@ -1,9 +1,9 @@
 """The error responses that the edge itself creates.
 
 Like a service's error, such a response has a code, a sentence and a `google.rpc.ErrorInfo`. gRPC and gRPC-Web clients
-receive status, message and `grpc-status-details-bin`. JSON clients receive a body that has the same form as an error of
-a service after the transcoder has converted the error. `edge.lua` records the client's protocol before other filters
-change the request.
+receive a status, a message and the header `grpc-status-details-bin`. JSON clients receive a body in the form to which
+the transcoder converts the error of a service. `edge.lua` records the client's protocol before other filters change the
+request.
 """
 
 from __future__ import annotations

@@ -106,8 +106,9 @@ def free_ports(count: int) -> list[int]:
     """Return `count` different free ports and reserve them for this process.
 
     The ports are below the range of ephemeral ports, so that no outgoing connection uses one of these ports. No other
-    call of this function returns a reserved port, not even in another process. A reservation ends with this process, or
-    after the process reserved _MAX_RESERVATIONS more ports. Raises PortError if there are not enough free ports.
+    call of this function returns a reserved port, not even in another process. A reservation ends when this process
+    ends, or when this process has reserved _MAX_RESERVATIONS more ports. Raises PortError if there are not enough free
+    ports.
     """
     free: list[int] = []
     for port in random.SystemRandom().sample(_CANDIDATES, len(_CANDIDATES)):

@@ -1,4 +1,4 @@
-"""Child processes. They are started through `launch`, so that they end with their parent, and write to a log file."""
+"""Child processes, which write to a log file. The script `launch` starts them, so that they end with their parent."""
 
 from __future__ import annotations
 

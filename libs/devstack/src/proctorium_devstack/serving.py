@@ -12,7 +12,7 @@ from proctorium_devstack.ports import LOOPBACK
 async def serve(
     app: Starlette, port: int, *, host: str = LOOPBACK, name: str = "localhost"
 ) -> None:
-    """Serve until SIGTERM or SIGINT. Then wait up to one second for the current requests, and abort the others.
+    """Serve until SIGTERM or SIGINT. Then wait up to one second for the current requests, and abort unfinished ones.
 
     Requests may use `name` as the host name, in addition to the names of this machine.
     """

@@ -167,7 +167,7 @@ class Supervisor:
             await end(watcher)
 
     async def _keep_running(self, entry: _Entry) -> None:
-        """Whenever the component's process ends, report this and restart the component.
+        """Whenever the component's process ends, report the end and restart the component.
 
         The delay before a restart grows with the number of consecutive failures.
         """
@@ -186,8 +186,8 @@ class Supervisor:
     async def _relaunch(self, entry: _Entry, failures: int) -> int:
         """Restart the component, repeatedly if a restart fails, until the component is ready.
 
-        `failures` is the number of consecutive failures before the call. Return this number plus the restarts of this
-        call.
+        `failures` is the number of consecutive failures before the call. Return `failures` plus the number of restarts
+        in this call.
         """
         while True:
             await asyncio.sleep(_BACKOFF[min(failures, len(_BACKOFF) - 1)])

@@ -44,7 +44,7 @@ class DeadLetter:
 
 
 async def store(database: Database, consumer: str, event: ReceivedEvent, error: Exception) -> None:
-    """Store a dead letter for `event`. If `consumer` already has a dead letter for `event`, update its failure."""
+    """Store a dead letter for `event`. If `consumer` already has a dead letter for `event`, update this dead letter."""
     async with database.transaction() as transaction:
         failure: dict[str, object] = {
             "reason": reason_of(error),
@@ -135,7 +135,8 @@ class DeadLetters:
         letter = await self.show(letter_id)
         if letter.consumer not in self._dispatchers:
             raise not_found("NOT_FOUND", f"This service has no consumer {letter.consumer}.")
-        # Count the redrive as another delivery, so that the handling of the event starts a new trace.
+        # Count the redrive as another delivery. The handling of the event then starts a new trace, as for any
+        # redelivery.
         event = ReceivedEvent(letter.subject, letter.headers, letter.body, letter.deliveries + 1)
 
         async def close(transaction: Transaction) -> None:

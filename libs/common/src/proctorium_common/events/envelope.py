@@ -59,7 +59,7 @@ class EventName:
 
     @property
     def subjects(self) -> str:
-        """The subject pattern that matches this event for every aggregate. Filters of consumers have such patterns."""
+        """The subject pattern that matches this event for every aggregate. Consumers filter events by such patterns."""
         return f"evt.{self.short}.{self.version}.>"
 
     def subject(self, aggregate_id: str) -> str:

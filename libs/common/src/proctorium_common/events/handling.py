@@ -75,7 +75,7 @@ The function must raise an exception if it cannot handle one of the events.
 
 @dataclass(frozen=True, slots=True)
 class Batched:
-    """A handler of batches of events. The events that arrive during a commit share the next transaction.
+    """A handler of batches of events. All events that arrive during a commit share the next transaction.
 
     The events of a batch belong to different aggregates and have no particular order. If the handler raises an
     exception for a batch, the handler is called again with each event alone. An event that cannot be handled therefore
@@ -120,7 +120,7 @@ class ReceivedEvent:
 
     @property
     def event_id(self) -> UUID:
-        """The id of the event. If the headers have no valid id, this is a hash of the subject and the body."""
+        """The id of the event. If the headers contain no valid id, the id is a hash of the subject and the body."""
         try:
             return UUID(self.headers[ID])
         except (KeyError, ValueError):
@@ -166,8 +166,9 @@ class EventDispatcher:
     ) -> bool:
         """Handle the event and return True, or return False if the event was handled before.
 
-        In both cases, `hook` runs in the transaction of the event. Raises UnreadableError, MissingHandlerError, and the
-        errors of the handler and the database. If an error is raised, the database is unchanged.
+        `hook` runs in the transaction of the event, even if the event was handled before. Raises UnreadableError,
+        MissingHandlerError, and the errors of the handler and the database. If an error is raised, the database is
+        unchanged.
         """
         event = self._parse(received)
         publisher_context = extract(received.headers)
@@ -221,7 +222,7 @@ class EventDispatcher:
 
     @contextmanager
     def _logged(self, event: _ParsedEvent) -> Iterator[None]:
-        """Run the block, and log whether `event` was handled or failed, in one line with the current trace id."""
+        """Run the block, and write a log line that says whether `event` was handled or failed."""
         started = time.monotonic()
         fields: dict[str, object] = {
             "consumer": self.consumer,
@@ -242,9 +243,9 @@ class EventDispatcher:
     def _check_source(self, received: ReceivedEvent) -> None:
         """Raise WrongSourceError if the source of the event does not own the subject, or is not an expected owner.
 
-        An owner is expected if this consumer has a handler for one of its events. The permissions of NATS already allow
-        each service to publish only to its own subjects. This check protects an installation in which NATS runs without
-        permissions.
+        An owner is expected if this consumer has a handler for an event of the owner. The permissions of NATS already
+        allow each service to publish only to its own subjects. This check protects an installation in which NATS runs
+        without permissions.
         """
         owner = next(iter(received.subject.split(".")[1:]), "")
         source = received.headers.get(SOURCE, "")

@@ -56,7 +56,10 @@ class _Lane(Generic[T]):
             del self.redelivery_at[sequence]
 
     def blocked_until(self, sequence: int) -> float | None:
-        """Return the latest redelivery time of an item before `sequence`, or None if no such redelivery is awaited."""
+        """Return the latest redelivery time of the items before `sequence`.
+
+        Returns None if no item with a lower sequence than `sequence` is waiting for its redelivery.
+        """
         return max((at for nth, at in self.redelivery_at.items() if nth < sequence), default=None)
 
 

@@ -2,8 +2,8 @@
 
 `python -m proctorium_common.events.permissions` prints the permissions as JSON, which a NATS configuration can
 `include`. A service may publish its own events. A service may also inspect its own consumers, pull messages from them,
-and acknowledge the messages. A service has no access to `$JS.API.STREAM`. No user may publish to an inbox, because only
-JetStream sends replies.
+and acknowledge the messages. A service has no access to `$JS.API.STREAM`. No user may publish to the reply subjects of
+a client, because only JetStream sends replies.
 """
 
 from __future__ import annotations

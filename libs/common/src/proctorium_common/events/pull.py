@@ -94,9 +94,9 @@ class Pull:
                 await subscription.unsubscribe()
 
     async def _request(self, inbox: str) -> None:
-        """Request as many messages as there are free slots, minus the messages that are already requested.
+        """Request as many messages as there are free slots for which no message has been requested yet.
 
-        While a request is pending, a further request is sent only if it is for at least half of `max_in_flight`.
+        While a request is pending, another request is sent only if it asks for at least half of `max_in_flight`.
         """
         wanted = self._free_slots() - self._requested
         if wanted <= 0 or (self._requested > 0 and wanted < self._max_in_flight // 2):
@@ -110,7 +110,10 @@ class Pull:
         await self._client.publish(self._subject, json.dumps(request).encode(), inbox)
 
     async def _wait(self) -> None:
-        """Wait for a change. Raises ConsumerLostError if heartbeats are missing while a request is pending."""
+        """Wait until `run` has to act: a message arrived, a request ended, or `wake`, `stop` or `fail` was called.
+
+        Raises ConsumerLostError after `fail`, or if heartbeats are missing while a request is pending.
+        """
         loop = asyncio.get_running_loop()
         deadline = self._received_at + _HEARTBEAT_TIMEOUT if self._requested > 0 else None
         try:
@@ -121,7 +124,7 @@ class Pull:
                 raise ConsumerLostError("no heartbeat arrived") from None
         self._changed.clear()
         if self._requested == 0:
-            # Restart the timeout, because the broker sends heartbeats only while a request is pending.
+            # The broker sends heartbeats only while a request is pending, so the time without a request must not count.
             self._received_at = loop.time()
         if self._failure:
             raise ConsumerLostError(self._failure)

@@ -267,7 +267,7 @@ def _print_letter(letter: DeadLetter) -> None:
 
 
 async def _run_once(service: Service[S], work: Callable[[Service[S]], Awaitable[int]]) -> int:
-    """Call `work` with `service`, which was not started, close the service, and return the result of `work`."""
+    """Call `work` with a service that was not started, close the service, and return the result of `work`."""
     try:
         return await work(service)
     finally:

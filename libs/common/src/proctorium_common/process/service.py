@@ -64,8 +64,8 @@ class Service(Generic[S]):
     ) -> None:
         """Create the parts that every service has. Raises SettingsError, WiringError.
 
-        `keys` and `topology` are for tests. `keys` replaces the key ring with the keys from `keys_from`. `topology`
-        replaces the entry of the service in the topology.
+        `keys` and `topology` are for tests. `keys` is used instead of the key ring that `keys_from` fills. `topology`
+        is used instead of the entry of the service in the topology.
         """
         self.package = package
         self.topology = topology or topology_of(package)
@@ -262,7 +262,7 @@ class Service(Generic[S]):
 
 
 def topology_of(package: str) -> ServiceTopology:
-    """Return the topology entry of the service whose package is `package`. Raises WiringError if there is none."""
+    """Return the topology entry of the service with this package. Raises WiringError if there is no such entry."""
     for service in services().values():
         if service.package == package:
             return service

@@ -28,7 +28,7 @@ _PREFIX = "PROCTORIUM_"
 
 
 def _seconds(given: object) -> object:
-    """Return a text that contains a number of seconds as a float, and return other values unchanged.
+    """Convert a text that contains a number of seconds to a float, and return any other value unchanged.
 
     Pydantic then parses a text that contains an ISO 8601 duration.
     """

@@ -27,7 +27,7 @@ ROLE_NUMBERS = {name: number for number, name in ROLE_NAMES.items()}
 class AccessRule:
     """The rule that determines which callers may call a method.
 
-    The rule matches a caller if at least one of its fields matches the caller. An empty rule matches no caller.
+    The rule matches a caller if at least one field of the rule matches the caller. An empty rule matches no caller.
     """
 
     public: bool = False

@@ -25,11 +25,11 @@ def client_address(caller: Caller, context: Context) -> str:
 
 
 def address_of(metadata: dict[str, str], peer: str, *, through_edge: bool) -> str:
-    """Return the address in x-forwarded-for for a call through the edge, or the address of `peer` for another call.
+    """Return the client's address from the header x-forwarded-for, or from `peer` if the call bypassed the edge.
 
-    The header is trusted only if it comes from the edge. The edge replaces the header with the address of its client,
-    or with the address that trusted proxies in front of the edge report. If the header has several addresses, only the
-    last address is used, because the edge adds its address at the end.
+    The header is trusted only if the call came through the edge. The edge sets the header to the address of its client,
+    or to the address that trusted proxies in front of the edge report. If the header has several addresses, only the
+    last address is used, because the edge adds its entry at the end.
     """
     if through_edge:
         return _address(metadata.get(_FORWARDED, "").rpartition(",")[2])

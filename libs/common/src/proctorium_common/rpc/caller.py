@@ -54,7 +54,7 @@ class Call(NamedTuple):
     """One call in progress.
 
     `method` is the full name of the method ("/proctorium.session.v1.LobbyService/JoinSession"). `deadline` is a time of
-    `time.monotonic()`, which is earlier than the client's deadline by `calls.DEADLINE_MARGIN`. For a stream without a
+    `time.monotonic()`. It is earlier than the client's deadline by `calls.DEADLINE_MARGIN`. For a stream without a
     deadline, `deadline` is None.
     """
 
@@ -95,7 +95,7 @@ def enter_call(call: Call) -> None:
 
 @contextmanager
 def calling(call: Call) -> Iterator[Call]:
-    """Make `call` the current call within the block, for code that acts for a caller outside of a server."""
+    """Make `call` the current call within the block. Use this function where no server has set the current call."""
     token = _current.set(call)
     try:
         yield call

@@ -1,4 +1,4 @@
-"""The calls in progress of a server, with the span, log line, metrics, deadline and status of each call."""
+"""The calls that a server is handling. Each call has a span, a log line, metrics, a deadline and a status."""
 
 from __future__ import annotations
 
@@ -140,7 +140,8 @@ class ServerCall:
     def _cancel_with_timeout(self) -> None:
         self._cancel()
         if self.writing:
-            # Without this timeout, a stream whose client does not read would never end.
+            # Limit the time for sending the current message, because a stream whose client does not read would never
+            # end.
             loop = asyncio.get_running_loop()
             self.write_timer = loop.call_later(_WRITE_TIMEOUT, self._cancel_write)
 
@@ -222,8 +223,8 @@ class ServerCalls:
     def limit_streams(self, served: ServerCall) -> None:
         """Add a stream to the streams of its caller. If the caller then has too many streams, end the oldest stream.
 
-        The new stream is never refused, because the clients of older streams may be disconnected without the server
-        having detected it yet.
+        The new stream is never refused, because the server may not have detected yet that the clients of older streams
+        are disconnected.
         """
         person_id = served.caller.person_id
         if person_id is None:

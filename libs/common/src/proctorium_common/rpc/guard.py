@@ -138,7 +138,7 @@ async def _write_all(responses: AsyncIterator[Message], context: Context) -> Non
 
 
 class _StreamContext:
-    """A wrapper of the context of a stream, which lets the stream end only between messages.
+    """Wraps the context of a stream, so that the stream ends only between two messages.
 
     The wrapper is needed because gRPC accepts no status while it is sending a message.
     """

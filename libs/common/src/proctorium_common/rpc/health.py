@@ -31,9 +31,9 @@ _PROBE_TIMEOUT = 2.0
 _MAX_LOG_INTERVAL = 16
 # The number of rounds after startup in which failures are logged as info, because other services are starting too.
 _STARTUP_ROUNDS = 5
-# The number of consecutive failures that are ignored before a check counts as failing. If a required check has
-# succeeded before, one failure is ignored, so that a short peak of load does not make a replica unready. If a check is
-# degrading, more failures are ignored, so that a slow start is not reported as a failure.
+# The number of consecutive failures that are ignored before a check counts as failing. For a required check that has
+# succeeded before, one failure is ignored, because a short peak of load must not make a replica unready. For a
+# degrading check, more failures are ignored, because a slow start must not be reported as a failure.
 _TOLERATED_FAILURES = 1
 _TOLERATED_FAILURES_DEGRADING = 4
 _SERVING = health_pb2.HealthCheckResponse.SERVING
@@ -41,7 +41,7 @@ _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 class Weight(Enum):
-    """The consequence of a failing check for the service."""
+    """What the failure of a check means for the service."""
 
     REQUIRED = "required"
     """If the check fails, the service cannot serve calls, and is therefore not ready."""
@@ -107,7 +107,7 @@ class Health:
         self._names.update(names)
 
     async def run_checks(self) -> Sequence[tuple[Check, str | None]]:
-        """Run every check once, and return each check with its error, or with None. The result is not published."""
+        """Run every check once, and return each check with its error (None: no error). The result is not published."""
         errors = await asyncio.gather(*(_error_of(check) for check in self._checks))
         return list(zip(self._checks, errors, strict=True))
 
@@ -167,7 +167,7 @@ class Health:
         return State(failing, required)
 
     def _is_failing(self, check: Check) -> bool:
-        """Increment the number of consecutive failures of `check`, and return whether it now counts as failing."""
+        """Increment the number of consecutive failures of `check`, and return whether the check counts as failing."""
         if check.weight is Weight.REQUIRED:
             failures = self._failures.get(check.name, _TOLERATED_FAILURES) + 1
             tolerated = _TOLERATED_FAILURES

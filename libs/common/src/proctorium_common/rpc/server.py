@@ -71,8 +71,9 @@ class ServerLimits:
             ("grpc.http2.min_ping_interval_without_data_ms", _ms(self.min_ping_interval)),
             ("grpc.max_receive_message_length", self.message_bytes),
             ("grpc.max_send_message_length", self.message_bytes),
-            # Raise gRPC's limit of 1,000 pending calls, above which the server cancels random calls. More calls can be
-            # pending when all clients reconnect after a restart. The edge limits the number of calls.
+            # By default, gRPC cancels random calls when more than 1,000 calls are pending. Raise this limit, because
+            # more calls can be pending when all clients reconnect after a restart. The edge has its own limit for the
+            # number of calls.
             ("grpc.server.max_pending_requests", self.pending_calls),
             ("grpc.server.max_pending_requests_hard_limit", 2 * self.pending_calls),
             # A second process that is started on the same address by mistake must fail to start. Otherwise the second

@@ -1,4 +1,4 @@
-"""Validation of requests by the rules in the protos (protovalidate), with a message for people per invalid field."""
+"""Validation of requests by the rules in the protos (protovalidate). Each invalid field gets a readable message."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class RequestRules:
 
 
 def check_texts(request: Message) -> None:
-    """Raise INVALID_REQUEST if a string in `request` has a zero character, because PostgreSQL cannot store it."""
+    """Raise INVALID_REQUEST if a string in `request` has a zero character, which PostgreSQL cannot store."""
     for path, text in _texts(request):
         if "\0" in text:
             raise _one(path, "string.zero", "Remove the zero character: it cannot be stored.")
@@ -110,7 +110,7 @@ def _has_more_parts(request: Message, limit: int) -> bool:
 
 
 def _messages_in(field: FieldDescriptor, values: Any) -> Iterable[Message]:
-    """Return the messages in the list or map `values` of `field`. If its values are not messages, return nothing."""
+    """Return the messages in `values`, the list or map of `field`; return nothing if the values are not messages."""
     if field.message_type is None:
         return ()
     if not field.message_type.GetOptions().map_entry:

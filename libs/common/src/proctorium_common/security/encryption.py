@@ -92,7 +92,7 @@ class MasterKey:
 
 
 def new_key() -> bytes:
-    """Return a random key for data that has its own key. The caller must store this key encrypted."""
+    """Return a random key, for data that is encrypted with a separate key. The caller must store the key encrypted."""
     return secrets.token_bytes(KEY_BYTES)
 
 

@@ -146,7 +146,7 @@ class KeyRing:
         return bool(self._keys)
 
     async def load(self) -> None:
-        """Load the keys from the store. Keys that the key ring already has are not replaced, because they are newer."""
+        """Load the keys from the store. Keys that are already in memory are newer, and are not replaced."""
         keys = await self._store.load()
         if keys and not self._keys:
             self._trust(keys)

@@ -55,7 +55,7 @@ Raises ServiceError if the revocations cannot be read.
 
 
 class Notifications(Protocol):
-    """Notifications about changes of the stored list. The class `storage.listen.Notifications` implements them."""
+    """The notifications about changes of the stored revocations (`storage.listen.Notifications`)."""
 
     async def wait(self, timeout: float) -> bool:
         """Wait for a notification for at most `timeout` seconds, and return whether one arrived."""
@@ -88,7 +88,7 @@ class Revocations:
         self._callbacks.append(callback)
 
     async def refresh(self) -> None:
-        """Read the list again. If it cannot be read, raises ServiceError and keeps the previous list."""
+        """Read the stored revocations again. If they cannot be read, raises ServiceError and keeps the current copy."""
         if self._load is None:
             return
         previous, self._listed = self._listed, await self._load()
@@ -103,9 +103,9 @@ class Revocations:
                 callback(people)
 
     async def follow(self, notifications: Notifications) -> None:
-        """Read the list after each notification and at least once a minute, until cancelled.
+        """Read the stored revocations after each notification and at least once a minute, until cancelled.
 
-        Raises ServiceError if the list cannot be read. The caller then has to call this method again.
+        Raises ServiceError if the revocations cannot be read. The caller then has to call this method again.
         """
         while True:
             await notifications.wait(_POLL_SECONDS)

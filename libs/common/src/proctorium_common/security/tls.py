@@ -19,7 +19,7 @@ class NotLoopbackError(Exception):
 
 @dataclass(frozen=True)
 class Certificates:
-    """The certificate and private key of a process, and the authority that the process trusts, in PEM format."""
+    """The certificate and private key of a process, and the certificate authority that it trusts, in PEM format."""
 
     certificate: bytes
     key: bytes

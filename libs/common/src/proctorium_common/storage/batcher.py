@@ -103,8 +103,8 @@ class Batcher(Generic[T, R]):
                 if self._linger:
                     await asyncio.sleep(self._linger)
         finally:
-            # Nothing is awaited between the last check of the queue and this line, so no new item can be missed. If
-            # items remain in the queue, the other running flushers save these items.
+            # Nothing is awaited between the last check of the queue and this line, so the queue cannot get a new item
+            # in between. If items remain in the queue, the other running flushers save these items.
             flusher = asyncio.current_task()
             assert flusher is not None, "a flusher is a task"
             self._flushers.discard(flusher)
@@ -112,7 +112,7 @@ class Batcher(Generic[T, R]):
                 self._fail_pending()
 
     def _should_flush(self, others: int) -> bool:
-        """Return whether to flush another batch while `others` flushers are running."""
+        """Return whether to flush another batch; `others` is the number of flushers that are already running."""
         return others == 0 or (others < self._concurrency and len(self._queue) >= self._min_items)
 
     def _next_batch(self) -> list[_Pending[T, R]]:

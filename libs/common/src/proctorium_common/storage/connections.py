@@ -33,7 +33,7 @@ class Connections:
 
     @asynccontextmanager
     async def connected(self) -> AsyncIterator[Connection]:
-        """Yield an idle connection, or a new connection if none is idle.
+        """Yield an idle connection, or a new connection if no connection is idle.
 
         Raises DATABASE_UNAVAILABLE for a transient error. Every OSError in the block counts as a transient error of the
         database, so the block must do nothing but use the connection.

@@ -88,8 +88,8 @@ class Database:
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
-            # Errors must not contain the parameters of statements, because parameters contain personal data, which must
-            # not get into logs and dead letters.
+            # Errors must not contain the parameters of statements. Parameters contain personal data, and errors get
+            # into logs and dead letters.
             hide_parameters=True,
             pool_timeout=self._limits.connect.total_seconds(),
             pool_recycle=1800,
@@ -183,7 +183,7 @@ class Database:
         responder: idempotency.Responder[T, M],
         run: Callable[[Transaction], Awaitable[T]],
     ) -> M:
-        """Call `run` like `once`, convert the result with `responder`, and return the response."""
+        """Call `run` in the same way as `once`, convert the result with `responder`, and return the response."""
 
         async def respond(transaction: Transaction) -> M:
             return responder.make(await run(transaction))

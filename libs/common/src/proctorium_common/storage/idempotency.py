@@ -26,9 +26,9 @@ T = TypeVar("T")
 class Responder(Generic[T, M]):
     """Converts the result of a use case to the response of `request`.
 
-    The code in `api/` creates a responder and passes it to a use case. The use case can then store the response and the
-    idempotency key of the request in its own transaction, without importing message types. `make` is the function that
-    converts the result.
+    The code in `api/` creates a responder and passes it to a use case. The use case then stores the response and the
+    idempotency key of the request in the transaction of its change, without importing message types. `make` is the
+    function that converts the result.
     """
 
     request: Message
@@ -145,7 +145,7 @@ async def stored_responses(
 
 
 async def store_responses(transaction: Transaction, responses: Mapping[Key, Message]) -> None:
-    """Store the keys in `responses`, which must not be stored yet, with their responses.
+    """Store each key in `responses` with its response. None of the keys may be stored yet.
 
     Raises UNAVAILABLE if another transaction has stored one of the keys in the meantime. A retry of the request then
     finds the stored key.

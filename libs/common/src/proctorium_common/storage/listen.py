@@ -52,7 +52,7 @@ class Notifications:
     async def wait(self, timeout: float) -> bool:
         """Wait for a notification for at most `timeout` seconds, and return whether one arrived.
 
-        All queued notifications are discarded.
+        After the wait, all queued notifications are discarded.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
@@ -145,7 +145,7 @@ class Listener:
             await self._check(connection)
 
     async def _listen(self, connection: asyncpg.Connection[asyncpg.Record], channel: str) -> None:
-        """Listen on `channel`, and queue None for each subscriber, because it may have missed earlier notifications."""
+        """Listen on `channel`, and queue None for its subscribers, because they may have missed notifications."""
         async with self._statement_lock:
             if channel in self._listening:
                 return

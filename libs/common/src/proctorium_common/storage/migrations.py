@@ -81,8 +81,8 @@ async def upgrade(
 ) -> None:
     """Upgrade the database at `url` to the newest revision of `package` (such as `proctorium_session`).
 
-    The role in `url` owns the tables. If the service connects with another role, `service_role` is this other role.
-    `service_role` is granted only the privileges to read and write rows, so that the service cannot drop triggers or
+    The role in `url` owns the tables. If the service connects with another role, pass that role as `service_role`.
+    `service_role` gets only the privileges to read and write rows, so that the service cannot drop triggers or
     constraints.
 
     The schema is not changed if it is at the newest revision, or was migrated by a newer version of the service. If

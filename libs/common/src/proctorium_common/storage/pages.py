@@ -70,7 +70,7 @@ class PageTokens:
         return shown, self.token(name, *key(shown[-1])) if len(rows) > size else ""
 
     def token(self, name: str, *key: KeyPart) -> str:
-        """Return the token of the page of the list `name` that starts after the item with the sort key `key`."""
+        """Return the token of a page of the list `name`. The page starts after the item with the sort key `key`."""
         parts = [part.isoformat() if isinstance(part, datetime) else part for part in key]
         text = json.dumps([name, *parts], default=str, separators=(",", ":"), ensure_ascii=False)
         signed = self._signature(text.encode()) + text.encode()
@@ -89,9 +89,9 @@ class PageTokens:
     def after(self, name: str, text: str, /, *kinds: type[object]) -> tuple[object, ...] | None:
         """Return the sort key in the token `text`, or None if `text` is empty.
 
-        The page starts after the item with this sort key, or with the first item of the list for None. The arguments
-        after `text` are the types of the parts of the sort key. Raises INVALID_PAGE_TOKEN for a token that was not
-        issued for the list `name`.
+        The page starts after the item with this sort key. For None, the page starts with the first item of the list.
+        The arguments after `text` are the types of the parts of the sort key. Raises INVALID_PAGE_TOKEN for a token
+        that was not issued for the list `name`.
         """
         if not text:
             return None

@@ -40,7 +40,7 @@ async def refuse_tokens(tx: Transaction, person_id: UUID, version: int) -> None:
 async def limit_roles(
     tx: Transaction, person_id: UUID, version: int, roles: Collection[str]
 ) -> None:
-    """Limit the person's tokens with an access version below `version` to `roles`.
+    """Make the person's tokens with an access version below `version` give no other roles than `roles`.
 
     Does nothing if the stored version is already the same or higher.
     """

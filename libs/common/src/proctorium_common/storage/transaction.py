@@ -66,7 +66,8 @@ class Transaction:
 
         Use this method where speed matters, because the driver prepares the statement only once per connection, and no
         SQL is built for each call. The arguments and the values in rows have the types of asyncpg, such as UUID,
-        datetime and bytes. The type of JSON values is str. Errors that are not transient are those of asyncpg.
+        datetime and bytes. The type of JSON values is str. Errors that are not transient are raised as asyncpg's
+        exceptions.
         """
         with spans.statement(sql), unavailable_on_transient_errors():
             return await self._driver.fetch(sql, *arguments)

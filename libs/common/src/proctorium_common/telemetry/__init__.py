@@ -48,7 +48,7 @@ def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Tele
     `endpoint` is the base address of the OTLP/HTTP receiver. If `endpoint` is None, no traces and metrics are recorded.
     `ratio` is the share of new traces that are sampled. The SDK of OpenTelemetry reads the other OTEL_* environment
     variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …). From
-    now on, the current task and the tasks that the current task starts use the returned tracing.
+    now on, the current task and the tasks that the current task starts use the tracing of the returned `Telemetry`.
     """
     if endpoint is None:
         telemetry = Telemetry(Tracing(service), Metrics(service))

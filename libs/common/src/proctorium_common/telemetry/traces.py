@@ -64,7 +64,7 @@ _decided_span_id: ContextVar[int | None] = ContextVar("proctorium_decided_span",
 
 
 class _DecidedIds(RandomIdGenerator):
-    """An id generator for the SDK that returns an id chosen earlier, if there is one, and a random id otherwise.
+    """An id generator for the SDK. It returns the id that was chosen earlier, or a random id if none was chosen.
 
     The trace id is chosen for the sampling decision. The span id is chosen when a worker's run starts.
     """
@@ -309,7 +309,7 @@ def span_from(
     attributes: Mapping[str, Attribute] | None = None,
     links: Sequence[Link] = (),
 ) -> Iterator[Span]:
-    """Run the block in a child span of `parent`, or in a new trace if `parent` is None; otherwise like `span`."""
+    """Run the block like `span`, but in a child span of `parent`, or in a new trace if `parent` is None."""
     started = _tracing.get().start(name, parent, kind, attributes, links)
     token = otel_context.attach(trace.set_span_in_context(started))
     try:

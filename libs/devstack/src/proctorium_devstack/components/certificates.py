@@ -45,7 +45,7 @@ class _Authority:
 def issue(
     directory: Path, names: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Issue the certificates of `names` in `directory` that are missing or expire soon.
+    """Issue each certificate of `names` that is missing in `directory` or expires soon.
 
     If there is no authority, create it first. Return the files of each certificate by name.
     """

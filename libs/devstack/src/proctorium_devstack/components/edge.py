@@ -62,7 +62,7 @@ class EdgeKeys(Component):
         self._confirmed_after = 0.0
 
     async def prepare(self) -> None:
-        """Create the folder of the key file, and reject keys that were written before this call.
+        """Create the folder of the key file, and make the first launch reject keys that were written before this call.
 
         Keys from an earlier run may be wrong, because the database of that run may have been deleted. Therefore the
         first launch is complete only after enrollment has confirmed the keys.
@@ -82,5 +82,5 @@ class EdgeKeys(Component):
         return self._file.exists() and self._file.stat().st_mtime >= self._confirmed_after
 
     async def on_ready(self) -> None:
-        """Accept at all later launches the keys that are already in the file."""
+        """Make all later launches accept the keys that are in the file."""
         self._confirmed_after = 0.0

@@ -104,8 +104,8 @@ class Postgres(Component):
                 is_late = asyncio.get_running_loop().time() > deadline
                 if is_late or not any(text in output for text in _STILL_IN_USE):
                     raise
-            # The child processes of a killed server use the server's shared memory until they end, shortly after the
-            # server.
+            # The child processes of a killed server end shortly after the server. Until then, they use the server's
+            # shared memory, so wait before the next try.
             await asyncio.sleep(0.1)
 
     async def is_ready(self) -> bool:
@@ -338,7 +338,7 @@ def wheel_folder() -> Path:
 def _external_folder(folder: Path) -> Path:
     """Create a folder outside of the project that other users may enter, and return it.
 
-    The folder contains the data that belongs to the data folder `folder`.
+    The created folder holds the files of PostgreSQL that cannot be in the data folder `folder`.
     """
     for base in (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir())):
         if base.is_dir() and os.access(base, os.W_OK):
@@ -356,7 +356,7 @@ def _external_folder(folder: Path) -> Path:
 
 
 def _remove_orphans(base: Path) -> None:
-    """Remove the external folders whose data folder no longer exists."""
+    """Remove each external folder that was created for a data folder that no longer exists."""
     for owner in base.glob(f"{_EXTERNAL_PREFIX}*/{_OWNER_FILE}"):
         if not Path(owner.read_text(encoding="utf-8")).exists():
             shutil.rmtree(owner.parent, ignore_errors=True)

@@ -77,7 +77,7 @@ class Service(Component):
         self._identity = identity
 
     async def prepare(self) -> None:
-        """Migrate the database in this process. The service's command `migrate`, which does the same, is not run."""
+        """Migrate the database in this process, without starting the service's command `migrate`."""
         try:
             await self._migrate()
         except Exception as failure:

@@ -277,7 +277,7 @@ class ServiceHarness(Generic[S]):
         return [kind.FromString(row.body) for row in rows]
 
     async def published(self, about: UUID | str = "") -> list[str]:
-        """Return the names of the events in the outbox that contain `about`, ordered by position.
+        """Return the names of those events in the outbox whose body contains `about`, ordered by position.
 
         A name is, for example, "attempt.started".
         """

@@ -26,7 +26,7 @@ OnMessage = Callable[[int, bytes, float], None]
 
 
 class Streams(asyncio.Protocol):
-    """One connection with calls that return streams. `first` is the number of the first stream in callbacks."""
+    """One connection with calls that return streams. The callback gets the number `first` for the first stream."""
 
     def __init__(self, first: int, on_message: OnMessage) -> None:
         self._first = first
