@@ -1,6 +1,6 @@
 """Tests that PostgreSQL runs as another user, even if this user may not enter the project's folder.
 
-The tests also check that the permissions of the folders above are not changed.
+The tests also check that the permissions of the parent folders are not changed.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ def certifications_table(metadata: MetaData) -> Table:
         Column("person_id", Uuid, primary_key=True),
         Column("certified_until", _TIME, nullable=False),
         # The position of the event from which this row was stored, or 0 if the row comes from a response of enrollment.
-        # A later event is recognised by its position and not by its time, because clocks differ, and because a
+        # Positions show which of two events is later. Times cannot show this, because clocks differ, and because a
         # transaction that starts first may commit last.
         Column("position", BigInteger, nullable=False),
     )

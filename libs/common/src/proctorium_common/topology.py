@@ -1,8 +1,8 @@
 """The topology: the services, the calls between services, and the events that services publish and consume.
 
 `make topology` generates the data of the topology from the event options in the protos and from the code of the
-services. The data is part of the package `proctorium`. Streams, consumers, NATS permissions and the allow-lists for
-mutual TLS are derived from the data.
+services. The data is part of the package `proctorium`. The streams, the consumers, the NATS permissions and the
+allow-lists for mutual TLS are derived from the data.
 """
 
 from __future__ import annotations

@@ -21,8 +21,7 @@ from .test_event_failures import LONG_AGO
 
 
 class BatchEffects:
-    """A batch handler that writes an effect for each event, and raises if an event belongs to the aggregate `poisoned`.
-    """
+    """A batch handler that writes an effect for each event, but raises for events of the aggregate `poisoned`."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []

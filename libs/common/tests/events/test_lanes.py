@@ -38,7 +38,7 @@ class FakeBroker:
         return None
 
     async def hold_back(self, item: tuple[str, int], delay: float) -> None:
-        # Redeliver the items in random order, because a broker may redeliver held-back items in any order.
+        # Redeliver the items in random order, because a broker may redeliver deferred items in any order.
         heapq.heappush(self.redeliveries, (delay, self.disorder.randrange(100), item))
 
 

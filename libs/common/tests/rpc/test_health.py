@@ -102,7 +102,8 @@ async def test_check_that_never_returns_fails() -> None:
 async def test_failing_checks_are_logged_with_backoff(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Use a new logger, because the logger of the module keeps the configuration of its first use in any test.
+    # Use a new logger. The logger of the module keeps the configuration of its first use, which may be in an earlier
+    # test.
     captured = LogCapture()
     levels_from = structlog.make_filtering_bound_logger(logging.DEBUG)
     own = structlog.wrap_logger(None, processors=[captured], wrapper_class=levels_from)

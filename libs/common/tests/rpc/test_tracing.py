@@ -163,7 +163,7 @@ async def test_spans_of_libraries_belong_to_the_calling_service() -> None:
             return pb.EchoResponse()
 
     async with serving(behavior) as served:
-        # In production, each service calls `use_tracing` in its own task.
+        # Make this task use the tracing of the calling service. In production, each service does this in its own task.
         use_tracing(served.telemetry.tracing)
         async with serving(behavior) as other, grpc.aio.insecure_channel(other.address) as plain:
             await stubs.EchoServiceStub(plain).Echo(

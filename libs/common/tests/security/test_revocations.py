@@ -18,7 +18,7 @@ PERSON = new_id()
 
 
 class Listed:
-    """A fake list of revocations, whose content a test can change."""
+    """A fake store of revocations. A test can change its content."""
 
     def __init__(self) -> None:
         self.stored: dict[UUID, Revocation] = {}

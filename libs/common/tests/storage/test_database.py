@@ -285,8 +285,8 @@ async def test_terminated_idle_connections_cause_no_error(
     superuser = await postgres.connect()
     terminate = "SELECT pid, pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1"
     pids = [row["pid"] for row in await superuser.fetch(terminate, name)]
-    # Wait until the server processes of the terminated connections have ended. While a query runs, the event loop also
-    # reads the termination messages that PostgreSQL has sent on these connections.
+    # Wait until the server processes of the terminated connections have ended. Run queries during the wait, so that the
+    # event loop reads the termination messages that PostgreSQL has sent on these connections.
     while any(psutil.pid_exists(pid) for pid in pids):
         await superuser.fetchval("SELECT 1")
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""Test the list of revocations: events may arrive in any order, revocations are permanent, replicas are notified."""
+"""Test stored revocations: events may arrive in any order, revocations are permanent, and replicas are notified."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Test the names of the spans of SQL statements: there are few names, and a statement has one name in all processes."""
+"""Test span names of SQL statements: there are few names, and a statement has the same name in all processes."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class Console:
         self._started = time.monotonic()
 
     def write_line(self, text: str = "") -> None:
-        """Write one line. Ignore a failed write, because the stack must stop in order after the terminal was closed."""
+        """Write one line. Ignore a failed write, because a closed terminal must not prevent an orderly stop."""
         with contextlib.suppress(OSError):
             print(text, file=self._out, flush=True)
 

@@ -22,7 +22,7 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True)
 class Address:
-    """A host name or address, and a port."""
+    """A host (a name or an address) and a port."""
 
     host: str
     port: int

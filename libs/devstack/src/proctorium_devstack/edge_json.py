@@ -40,7 +40,7 @@ def tables(descriptors: FileDescriptorSet, services: Iterable[str]) -> str:
 
 
 class _Tables:
-    """A generator of the Lua tables. They contain all types that occur in requests to the given services."""
+    """A generator of the Lua tables. The tables contain all types that occur in requests to the given services."""
 
     def __init__(self, descriptors: FileDescriptorSet) -> None:
         self._descriptors = descriptors

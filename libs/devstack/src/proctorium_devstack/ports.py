@@ -122,7 +122,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _reserve(port: int) -> bool:
-    """Reserve the port, unless it is reserved or taken. Return whether the port is now reserved.
+    """Reserve the port, unless it is reserved or taken. Return whether this call has reserved the port.
 
     A reservation is a UDP socket that is bound to the port. The socket does not conflict with a TCP listener, and the
     kernel closes the socket when this process ends.

@@ -12,7 +12,7 @@ from .test_edge import assert_json_error
 
 @pytest.fixture(scope="module")
 async def https(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Harness]:
-    """Run an edge behind a load balancer that terminates HTTPS."""
+    """Run an edge with the setting for a load balancer that terminates HTTPS in front of the edge."""
     async with running_edge(tmp_path_factory.mktemp("https"), https=True) as running:
         yield running
 

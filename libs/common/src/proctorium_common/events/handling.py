@@ -58,8 +58,8 @@ class EventMetadata:
     replayed: bool = False
 
 
-# The type of the message is `Any`. A handler takes only the message type for which it is registered, but the type of a
-# mapping cannot express this.
+# The message has the type `Any`, because the type of the mapping `Handlers` cannot express that each handler takes a
+# different type of message.
 Handler = Callable[[Transaction, Any, EventMetadata], Awaitable[None]]
 """A function that handles an event within the transaction.
 

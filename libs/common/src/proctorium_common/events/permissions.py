@@ -67,8 +67,8 @@ def _service(service: ServiceTopology) -> BrokerUser:
 def _declarer(topology: Topology) -> BrokerUser:
     """Return the user that may create and update streams and create consumers.
 
-    This user may not delete consumers, because operators delete old consumers. This user may not delete or purge
-    streams, and may not read messages.
+    This user may not delete or purge streams, and may not read messages. It may not delete consumers either, because
+    only operators delete consumers.
     """
     publish = ["$JS.API.INFO"]
     for service in topology.values():

@@ -170,7 +170,7 @@ class BrokerSettings(ProcessSettings):
     )
 
     def broker_identity(self, name: str) -> BrokerIdentity:
-        """Return the NATS identity `name`, with the certificate if one is set.
+        """Return the NATS identity `name`. The identity has a certificate if the settings contain one.
 
         Raises SettingsError if a file of the certificate cannot be read.
         """

@@ -71,7 +71,7 @@ _current: ContextVar[Call | None] = ContextVar("proctorium_call", default=None)
 
 
 def current_call() -> Call:
-    """Return the current call. Raises LookupError outside of a call (in a worker or subscriber)."""
+    """Return the current call. Raises LookupError outside of a call, for example in a worker or a subscriber."""
     call = _current.get()
     if call is None:
         raise LookupError("no call is in progress here")

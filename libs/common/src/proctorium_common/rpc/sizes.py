@@ -1,8 +1,8 @@
 """The maximum size of a method's request, computed once from the validation rules of the request's fields.
 
 A request that is larger than every valid request is refused before it is parsed, because parsing a request can take
-many times the size of the request in memory. For example, a client could otherwise send a megabyte to a method that
-needs only an id.
+many times the size of the request in memory. Without this check, a client could, for example, send a megabyte to a
+method that needs only an id.
 """
 
 from __future__ import annotations

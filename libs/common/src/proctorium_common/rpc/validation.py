@@ -53,14 +53,15 @@ class RequestRules:
         self._validator = Validator()
 
     def compile(self, request: type[Message]) -> None:
-        """Compile the rules of the type `request`, so that an invalid rule raises an error already at startup."""
+        """Compile the rules of the type `request`. Call this method at startup, so that an invalid rule is found early.
+        """
         self._validator.collect_violations(request())
 
     def check(self, request: Message) -> None:
         """Raise INVALID_REQUEST with the violations if `request` violates a rule.
 
-        For a large request, only the first violation is collected. For example, collecting all violations of a list
-        with half a million invalid elements would take half a minute and more than a gigabyte of memory.
+        For a large request, only the first violation is collected. Collecting all violations of a list with half a
+        million invalid elements, for example, would take half a minute and more than a gigabyte of memory.
         """
         violations = self._validator.collect_violations(request, fail_fast=True)
         if not violations:

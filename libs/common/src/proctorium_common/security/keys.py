@@ -146,7 +146,7 @@ class KeyRing:
         return bool(self._keys)
 
     async def load(self) -> None:
-        """Load the keys from the store. Keys that are already in memory are newer, and are not replaced."""
+        """Load the keys from the store, unless the key ring already has keys, which are newer."""
         keys = await self._store.load()
         if keys and not self._keys:
             self._trust(keys)

@@ -104,7 +104,7 @@ async def run_once(
     if not await transaction.fetch(_CLAIM, *names, key.digest, transaction.now):
         stored = await _found(transaction, key, response)
         if stored is None:
-            # The key was purged between the two statements. A retry therefore counts as a first request.
+            # The key was purged between the two statements, so a retry counts as a first request.
             raise _concurrent_change()
         return stored
     made = await run(transaction)

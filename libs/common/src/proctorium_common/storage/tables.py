@@ -114,7 +114,8 @@ signing_keys = Table(
     metadata,
     Column("key_id", Text, primary_key=True),
     Column("public_key", LargeBinary, nullable=False),
-    # `encrypted_seed` is the encrypted private key. It is null except in the service that signs tokens.
+    # `encrypted_seed` is the encrypted private key. Only the service that signs tokens has one. It is null in all other
+    # services.
     Column("encrypted_seed", LargeBinary),
     Column("created_at", _TIME, nullable=False),
     Column("retires_at", _TIME),

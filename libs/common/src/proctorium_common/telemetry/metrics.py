@@ -39,8 +39,8 @@ class Metrics:
                     PeriodicExportingMetricReader(exporter, export_interval_millis=interval_ms)
                 ],
                 resource=resource_of(service),
-                # An exemplar would link a recorded value to a trace, but would cost time for each value. Exemplars are
-                # not needed, because log lines contain the trace id.
+                # Record no exemplars. An exemplar links a recorded value to a trace, but costs time for each value. Log
+                # lines already contain the trace id.
                 exemplar_filter=AlwaysOffExemplarFilter(),
                 shutdown_on_exit=False,
             )

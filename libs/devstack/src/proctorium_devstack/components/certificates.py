@@ -45,7 +45,7 @@ class _Authority:
 def issue(
     directory: Path, names: Iterable[str], *, now: datetime | None = None
 ) -> dict[str, KeyPair]:
-    """Issue each certificate of `names` that is missing in `directory` or expires soon.
+    """Issue a certificate for each name whose certificate in `directory` is missing or expires soon.
 
     If there is no authority, create it first. Return the files of each certificate by name.
     """

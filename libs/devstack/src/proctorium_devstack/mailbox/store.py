@@ -106,7 +106,7 @@ class MailStore:
         return [mail for mail in mails if subject.lower() in mail.subject.lower()][:limit]
 
     def get(self, mail_id: int) -> Mail | None:
-        """Return the mail with this id, or None if there is none."""
+        """Return the mail with this id, or None if there is no such mail."""
         row = self._database.execute("SELECT * FROM mails WHERE mail_id = ?", (mail_id,)).fetchone()
         return _mail(row) if row else None
 

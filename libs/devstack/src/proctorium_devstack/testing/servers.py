@@ -125,7 +125,7 @@ def migrated_database(postgres: Postgres, _background: Background) -> Iterator[M
     def create(package: str) -> str:
         template = _background.run(_template(postgres, package))
         created.append(f"test_{uuid.uuid4().hex}")
-        # The permissions of the service's role are copied together with the tables.
+        # The copy of the template has the same tables, and gives the service's role the same permissions.
         _background.run(
             postgres.ensure_database(created[-1], template=template, owner=f"{_ROLE}_owner")
         )
@@ -248,7 +248,7 @@ async def _template(postgres: Postgres, package: str) -> str:
 
 
 def _remove_leftovers() -> None:
-    """Remove the folders that killed test runs left behind. The process of such a run no longer runs."""
+    """Remove the folders of test runs that were killed. These are the runs whose process no longer exists."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         with contextlib.suppress(ValueError, OSError):
             if not _is_alive(int(folder.name.removeprefix(_PREFIX).split("-")[0])):

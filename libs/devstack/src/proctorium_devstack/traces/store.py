@@ -132,7 +132,7 @@ class TraceStore:
     def search(self, query: TraceQuery) -> list[TraceSummary]:
         """Return the matching traces, newest first."""
         conditions, values = _conditions(query)
-        # The texts in `conditions` are constants. The input of the person is passed only in `values`.
+        # This SQL is safe, because the texts in `conditions` are constants, and the person's input is only in `values`.
         statement = (
             f"SELECT * FROM traces WHERE {' AND '.join(conditions)} ORDER BY start_ns DESC LIMIT ?"  # noqa: S608
         )

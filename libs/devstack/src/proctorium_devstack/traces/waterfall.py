@@ -32,7 +32,7 @@ class EventMark:
 class Label:
     """The position of the text that shows a span's duration, beside or inside the span's bar.
 
-    `offset` is the distance between the text and the end `side` of the line, in percent of the line.
+    `offset` is the distance of the text from the left or right end of the line (`side`), in percent of the line.
     """
 
     position: Literal["before", "after", "inside"]
