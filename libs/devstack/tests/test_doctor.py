@@ -1,4 +1,4 @@
-"""Tests of the doctor's findings and remedies."""
+"""Tests of the findings and remedies that the command `doctor` reports."""
 
 from __future__ import annotations
 

@@ -144,6 +144,6 @@ class LimitedThreads(FairLimiter[Key]):
 
     async def close(self) -> None:
         """Refuse new work, and wait until the running work has ended."""
-        # Refuse new work at once. The call in the next line runs in another thread, and new work could start before it.
+        # Refuse new work at once, because new work could start before the thread of `to_thread` runs.
         self._threads.shutdown(wait=False)
         await asyncio.to_thread(self._threads.shutdown)

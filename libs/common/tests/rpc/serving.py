@@ -119,7 +119,7 @@ async def serving(
 
 
 def certificates_in(folder: Path) -> dict[str, Certificates]:
-    """Issue certificates for the server, the edge, a service that may call the server, and a service that may not."""
+    """Issue certificates for the server and its clients: the edge, a permitted service and a refused service."""
     pairs = issue(folder, ["assessment", "session", "notification", "edge"])
     return {
         name: Certificates.load(pair.certificate, pair.key, pair.authority)

@@ -1,4 +1,4 @@
-"""Test the key ring: it fetches keys from the signer, limits its requests, and uses stored keys after a restart."""
+"""Test that a key ring fetches keys, limits its requests, and uses stored keys after a restart."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NEW = SigningKey(b"n" * 32).public
 
 
 class Signer:
-    """A fake signer. It returns `keys`, or raises while `unreachable` is set."""
+    """A fake of the service that signs tokens. It returns `keys`, or raises while `unreachable` is set."""
 
     def __init__(self, *keys: PublicKey) -> None:
         self.keys = keys

@@ -184,8 +184,8 @@ class Harness:
     def _authorization(self, names: Sequence[str]) -> dict[str, str]:
         """Return the authorization header, or an empty dictionary if it must not be added.
 
-        `names` are the names of the headers from the test. The header is not added if `names` contains an authorization
-        header or a cookie.
+        `names` are the names of the headers that the test sends. The header is not added if `names` contains an
+        authorization header or a cookie.
         """
         return {} if {"authorization", "cookie"}.intersection(names) else dict(self.authorization)
 
@@ -276,7 +276,7 @@ async def running_edge(folder: Path, **settings: Any) -> AsyncIterator[Harness]:
 
 
 def check_tokens(settings: EdgeSettings, *keys: SigningKey) -> None:
-    """Write the public keys of `keys` to the file from which the edge reads the keys for checking tokens."""
+    """Make the edge check tokens with the public keys of `keys`, by replacing the file that the edge watches."""
     file = Path(settings.token_check)
     file.parent.mkdir(exist_ok=True)
     new = file.with_name("new")

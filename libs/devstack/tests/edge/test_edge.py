@@ -248,7 +248,7 @@ async def test_largest_error_reaches_its_caller_and_ends_no_other_stream(
         assert await watching.read() == b""
         harness.upstreams.error = largest
         try:
-            # The edge has only one connection to each service, so the calls and the watch use the same connection.
+            # The edge has only one connection to each service, so these calls use the connection of the open stream.
             errors = [await refusal(harness.call(SESSIONS)) for _ in range(5)]
         finally:
             harness.upstreams.error = None

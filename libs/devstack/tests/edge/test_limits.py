@@ -1,4 +1,4 @@
-"""Tests of the edge's limits: of requests and connections for one client address, of time, and of memory."""
+"""Tests of the edge's limits for the requests and connections of one client address, for time, and for memory."""
 
 from __future__ import annotations
 

@@ -183,8 +183,8 @@ class _CheckedRequests:
         self, received: AsyncIterator[bytes], served: ServerCall, admission: Admission
     ) -> None:
         self._received = received
-        # Create the iterator only when the first request is needed. Otherwise Python would warn about a coroutine that
-        # is never awaited if a method needs no request.
+        # Create the iterator only when the first request is needed. For a method that needs no request, Python would
+        # otherwise warn about a coroutine that is never awaited.
         self._next: Callable[[], Awaitable[bytes]] | None = None
         self._served = served
         self._admission = admission

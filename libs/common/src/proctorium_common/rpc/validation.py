@@ -53,8 +53,7 @@ class RequestRules:
         self._validator = Validator()
 
     def compile(self, request: type[Message]) -> None:
-        """Compile the rules of the type `request`. Call this method at startup, so that an invalid rule is found early.
-        """
+        """Compile the rules of the type `request`, so that an invalid rule raises an error when the service starts."""
         self._validator.collect_violations(request())
 
     def check(self, request: Message) -> None:

@@ -125,7 +125,7 @@ async def at_head(url: str, package: str) -> bool:
 
 
 async def differences(url: str, package: str) -> list[str]:
-    """Return the differences between the migrated database and the declared tables, as `alembic check` does.
+    """Return the differences that `alembic check` would report between the migrated database and the declared tables.
 
     The declared tables are the tables in the code of `package` and the common tables. A test of each service asserts
     that there are no differences.

@@ -75,7 +75,7 @@ def is_transient(error: Exception) -> bool:
     if isinstance(error, asyncpg.InterfaceError):
         return "clos" in str(
             error
-        )  # The message is "connection is closed" or "connection was closed in the middle of operation".
+        )  # "connection is closed" or "connection was closed in the middle of operation"
     state = getattr(error, "sqlstate", None) or ""
     return state in _STATES or state.startswith(_CLASSES)
 

@@ -162,7 +162,7 @@ class FakeEnrollment(
         return codes_pb2.CodeResolution(code=self.resolved(text))
 
     def resolved(self, text: str) -> codes_pb2.ResolvedCode:
-        """Return the default resolution of the code `text`: a valid, shared code of a learner who is registered."""
+        """Return the default `ResolvedCode` for `text`: the code is valid and shared, and the learner is registered."""
         session_id = self.codes[text]
         return codes_pb2.ResolvedCode(
             code_id=str(uuid5(session_id, text)),
