@@ -147,8 +147,7 @@ async def test_valid_deadline_is_passed_on(harness: Harness) -> None:
 
 
 class OtherClient:
-    """Another client, which makes calls and has an open stream. A hostile request must have no effect on this client.
-    """
+    """Another client, which makes calls and has an open stream. A hostile request must not affect this client."""
 
     def __init__(self, harness: Harness) -> None:
         self._harness = harness
@@ -162,8 +161,7 @@ class OtherClient:
         return self
 
     async def assert_works(self) -> None:
-        """Assert that calls succeed, that the service receives the headers of each call, and that the stream is open.
-        """
+        """Assert that calls succeed, that the service receives the headers of each call, and the stream is open."""
         for token in ("Bearer mine", "Bearer mine", "Bearer other"):
             metadata = (("authorization", token), ("traceparent", token))
             await self._call(b"", metadata=metadata, timeout=5)
