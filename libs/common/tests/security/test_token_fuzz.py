@@ -1,4 +1,4 @@
-"""Test that a token with any content is accepted or refused as expired or invalid, without an internal error."""
+"""Test that a token with any content is either accepted, or refused as expired or invalid."""
 
 from __future__ import annotations
 

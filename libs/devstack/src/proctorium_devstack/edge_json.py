@@ -1,7 +1,7 @@
 """Generate Lua tables that define the JSON that each method accepts. `json_check.lua` uses the tables.
 
-Envoy's transcoder drops unknown fields. Therefore, before the transcoder, the edge checks the JSON for unknown field
-names, repeated field names and unknown enum values. The tables are generated from the protos' descriptors.
+Envoy's transcoder drops unknown fields. Therefore, before the transcoder runs, the edge checks the JSON for unknown
+field names, repeated field names and unknown enum values. The tables are generated from the protos' descriptors.
 """
 
 from __future__ import annotations

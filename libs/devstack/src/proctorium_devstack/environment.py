@@ -62,7 +62,7 @@ def _settings_of(name: str, data_folder: DataFolder, ports: PortPlan) -> Mapping
     public_url = f"http://localhost:{ports['edge']}"
     match name:
         case "enrollment":
-            # In the development stack, the edge serves HTTP without TLS. Over such HTTP, browsers do not store cookies
+            # In the development stack, the edge serves HTTP without TLS. Without TLS, browsers do not store cookies
             # that have the attribute Secure.
             return {
                 "MASTER_KEY": _master_key(data_folder.component_folder(name)),

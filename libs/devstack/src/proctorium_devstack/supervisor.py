@@ -80,8 +80,8 @@ class Supervisor:
             failed = next(
                 each for each in failures.exceptions if isinstance(each, ComponentFailedError)
             )
-        # The error is raised after the `except*` clause, because Python before 3.11.4 wraps every exception that is
-        # raised in such a clause in a new group.
+        # The error is raised after the `except*` clause. If it were raised in the clause, Python before 3.11.4 would
+        # wrap it in a new group.
         if failed is not None:
             raise failed
 

@@ -83,7 +83,7 @@ async def resolve(transaction: Transaction, consumer: str, event_id: UUID) -> No
 
 
 def reason_of(error: Exception) -> str:
-    """Return the reason of a ServiceError, or the name of the type of any other error, for logs and filters."""
+    """Return the reason of a ServiceError, or the type name of any other error. Logs and filters use the result."""
     return error.reason if isinstance(error, ServiceError) else type(error).__name__
 
 

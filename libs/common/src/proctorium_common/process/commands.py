@@ -186,8 +186,8 @@ async def _migrate(package: str, settings: ServiceSettings) -> int:
 async def _check(service: Service[S]) -> int:
     """Run each health check once, and return 0 if all required checks succeed, else 1.
 
-    The checks of the relay, the subscribers and the workers are not reported, because the relay, the subscribers and
-    the workers run only in the command `serve`.
+    The checks of the relay, the subscribers and the workers are not reported, because these parts of the service run
+    only in the command `serve`.
     """
     with suppress(ServiceError):
         await _connect_broker(service)

@@ -87,8 +87,8 @@ class ServerLimits:
 class Endpoint:
     """The address of a server, and the clients that may call the server.
 
-    With `certificates`, connections use mutual TLS. Only the edge and clients with a certificate name in `peers` may
-    then call the server. Without `certificates`, the address must be on the loopback.
+    With `certificates`, connections use mutual TLS, and only the edge and the clients whose certificate name is in
+    `peers` may call the server. Without `certificates`, the address must be on the loopback.
     """
 
     address: str

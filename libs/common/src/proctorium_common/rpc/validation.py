@@ -169,8 +169,8 @@ def _path(rule: BrokenRule) -> str:
 def _sentence_of(violation: BrokenRule) -> str:
     """Return the sentence for people about the field of `violation`.
 
-    If the violated rule is in `_FIXED` or `_WITH_LIMIT`, the sentence comes from there. Otherwise the message of the
-    rule becomes the sentence. The messages of Proctorium's own rules (CEL) are written for people. The messages of
+    If the violated rule is in `_FIXED` or `_WITH_LIMIT`, the sentence comes from that mapping. Otherwise the message of
+    the rule becomes the sentence. The messages of Proctorium's own rules (CEL) are written for people. The messages of
     protovalidate get a subject: "must be greater than or equal to 0" becomes "This must be greater than or equal to 0."
     """
     rule = violation.proto.rule_id or ""

@@ -43,7 +43,7 @@ class PublicKey:
 
 
 class SigningKey:
-    """A key that signs tokens. `seed` is the private key (32 bytes). It must not be stored unencrypted."""
+    """A key that signs tokens. `seed` is the private key (32 bytes), which must not be stored unencrypted."""
 
     def __init__(self, seed: bytes) -> None:
         private = Ed25519PrivateKey.from_private_bytes(seed)

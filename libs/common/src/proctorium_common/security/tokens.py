@@ -227,7 +227,7 @@ def _any_failure_is_invalid() -> Iterator[None]:
     """Convert any error in the block to TOKEN_INVALID, except a ServiceError.
 
     Errors of all types are converted, because the library raises undocumented errors for malformed tokens. Examples are
-    tokens with a header `crit` that is a number, with an infinite time, or with deep nesting.
+    tokens whose header `crit` is a number, tokens with an infinite time, and deeply nested tokens.
     """
     try:
         yield

@@ -147,8 +147,8 @@ async def differences(url: str, package: str) -> list[str]:
 async def draft(url: str, package: str, message: str) -> Path:
     """Write a draft of the next revision of `package`, and return its path.
 
-    The draft changes the database at `url` to the declared tables. The author has to review the draft, and has to make
-    sure that the migration is safe while the previous version of the service is serving.
+    The draft contains the changes after which the database at `url` has the declared tables. The author has to review
+    the draft, and has to make sure that the migration is safe while the previous version of the service is serving.
     """
 
     def write(connection: Connection) -> Path:

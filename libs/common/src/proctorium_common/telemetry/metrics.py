@@ -66,11 +66,11 @@ class Metrics:
         )
 
     def record_served(self, method: str, code: str, seconds: float) -> None:
-        """Record a call to `method` ("/package.Service/Method") of this service that ended with `code`."""
+        """Record that a call to `method` ("/package.Service/Method") of this service ended with `code`."""
         self._served.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def record_called(self, method: str, code: str, seconds: float) -> None:
-        """Record a call from this service to `method` of another service that ended with `code`."""
+        """Record that a call from this service to `method` of another service ended with `code`."""
         self._called.record(seconds, {"rpc.method": method[1:], "rpc.grpc.status": code})
 
     def _observe_in_flight(self, _: CallbackOptions) -> Iterator[Observation]:

@@ -372,10 +372,10 @@ def annotate_from(message: Message) -> None:
 
 @cache
 def id_fields(message: Descriptor) -> tuple[str, ...]:
-    """Return the names of the fields of a request or event that contain ids, for spans and log lines.
+    """Return the names of the id fields of a request or event. Spans and log lines contain the values of these fields.
 
-    These are the string fields with a name of the form `<resource>_id`. `request_id` and fields with the standard
-    option `debug_redact` are excluded.
+    The id fields are the string fields with a name of the form `<resource>_id`. `request_id` and fields with the
+    standard option `debug_redact` are excluded.
     """
     return tuple(
         field.name

@@ -293,7 +293,7 @@ def choose_layout(folder: Path) -> PostgresLayout:
 def unprivileged_user() -> User:
     """Return the user who runs PostgreSQL if the stack runs as root.
 
-    This is the user in PROCTORIUM_POSTGRES_USER, or without this variable an unprivileged system user. Raises
+    This is the user in PROCTORIUM_POSTGRES_USER or, without this variable, an unprivileged system user. Raises
     ComponentFailedError if there is no such user.
     """
     configured = os.environ.get("PROCTORIUM_POSTGRES_USER")

@@ -441,7 +441,8 @@ async def upcoming_session(administrator: Person, session_plan: SessionPlan) -> 
 def _is_own(session: Session, course_id: str, title: str) -> bool:
     """Return whether `session` is the demo session of the course.
 
-    A session with the same title that starts later is not the demo session, because an administrator scheduled it.
+    A demo session starts soon after it was scheduled. A later session with the same title is not the demo session,
+    because an administrator scheduled it.
     """
     soon = datetime.now(UTC) + _STARTS_IN
     return (

@@ -66,7 +66,8 @@ class Background:
     def close(self) -> None:
         """Stop the loop and its thread.
 
-        The processes that were started on the loop must have ended before, because the thread is their parent.
+        Call this method only after the processes that were started on the loop have ended, because the thread is their
+        parent.
         """
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
