@@ -110,9 +110,10 @@ class Visitor:
         url: str,
         *,
         zone: str | None = None,
+        language: str | None = None,
         service_worker: bool = False,
     ) -> Visitor:
-        """Open a window with empty storage; `zone` is the time zone of the browser.
+        """Open a window with empty storage; `zone` and `language` are the time zone and the language of the browser.
 
         Service workers are blocked by default, because tests cannot intercept the requests of a service worker.
         """
@@ -121,6 +122,7 @@ class Visitor:
             accept_downloads=True,
             viewport=_SCREEN,
             timezone_id=zone,
+            locale=language,
             service_workers="allow" if service_worker else "block",
         )
         visitor = cls(await context.new_page())

@@ -91,7 +91,8 @@ async def wait_until_stored(page: Page) -> None:
         return (found.get("attempt") == 3 and await page.evaluate(_CONTROLLED)) or None
 
     await eventually(stored, "the attempt and the shell to be stored")
-    assert (await page.evaluate(_STORED))["shell"] == 3
+    # The document, the style sheet, the two parts of the script, and the catalogues of both languages.
+    assert (await page.evaluate(_STORED))["shell"] == 6
 
 
 async def stored_size(page: Page) -> int:

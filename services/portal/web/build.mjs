@@ -15,6 +15,9 @@ const result = await build({
   entryPoints: ["src/main.tsx", "src/style.css"],
   outdir: `${out}/assets`,
   entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  // The catalogue of each language is a file of its own.
+  splitting: true,
   bundle: true,
   minify: true,
   sourcemap: true,
@@ -25,12 +28,19 @@ const result = await build({
   metafile: true,
   legalComments: "linked",
 });
-const built = Object.keys(result.metafile.outputs).map((path) => basename(path));
-const script = built.find((name) => /^main-.*\.js$/.test(name));
-const style = built.find((name) => /^style-.*\.css$/.test(name));
+const { outputs } = result.metafile;
+const assets = Object.keys(outputs)
+  .filter((path) => /\.(js|css)$/.test(path))
+  .map((path) => `/assets/${basename(path)}`);
+const script = Object.keys(outputs).find((path) => outputs[path].entryPoint === "src/main.tsx");
+const style = assets.find((path) => path.endsWith(".css"));
+const preloads = outputs[script].imports
+  .filter(({ kind }) => kind === "import-statement")
+  .map(({ path }) => `<link rel="modulepreload" href="/assets/${basename(path)}" />`);
 const page = readFileSync("src/index.html", "utf-8")
-  .replace("{script}", `/assets/${script}`)
-  .replace("{style}", `/assets/${style}`);
+  .replace("{script}", `/assets/${basename(script)}`)
+  .replace("{style}", style)
+  .replace("{preloads}", preloads.join("\n    "));
 writeFileSync(`${out}/index.html`, page);
 // The file of the service worker always has the same name. Its content includes the names of the assets, so that
 // browsers recognise a new build as a new service worker.
@@ -41,5 +51,5 @@ await build({
   minify: true,
   format: "iife",
   target: "es2022",
-  define: { ASSETS: JSON.stringify([`/assets/${script}`, `/assets/${style}`]) },
+  define: { ASSETS: JSON.stringify(assets) },
 });

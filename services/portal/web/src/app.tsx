@@ -10,6 +10,7 @@ import { PageTitle } from "./components/page-title";
 import { ProblemNote } from "./components/problem-note";
 import { AccountPage } from "./features/account/account-page";
 import { hasRole, isServerSilent, me, Role } from "./features/account/current-user";
+import { LanguageSwitch } from "./features/account/language-switch";
 import { SignInPage } from "./features/account/sign-in-page";
 import { SignOut } from "./features/account/sign-out";
 import { CoursePage } from "./features/courses/course-page";
@@ -71,6 +72,9 @@ export function App(): JSX.Element {
   }, [me.value?.personId]);
   return (
     <>
+      <a class="skip" href="#main">
+        {text.skipToContent}
+      </a>
       <Header />
       <main id="main" tabIndex={-1}>
         {page(address)}
@@ -154,7 +158,7 @@ function Header(): JSX.Element {
   return (
     <header class="top">
       <Link to="/" class="brand">
-        Proctorium
+        <span translate={false}>Proctorium</span>
       </Link>
       {person && (
         <>
@@ -170,7 +174,9 @@ function Header(): JSX.Element {
             <Link to="/notifications">{text.messages(unreadCount.value)}</Link>
           </nav>
           <span class="who">
-            <Link to="/account">{person.preferredName || person.legalName}</Link>
+            <Link to="/account">
+              <bdi>{person.preferredName || person.legalName}</bdi>
+            </Link>
             <SignOut person={person} />
           </span>
         </>
@@ -179,13 +185,17 @@ function Header(): JSX.Element {
   );
 }
 
-function Footer(): JSX.Element | null {
+function Footer(): JSX.Element {
   const contact = organisationDetails.value;
-  if (!contact?.administratorContact) return null;
   return (
-    <footer class="quiet">
-      {contact.name}
-      <HelpContact />
+    <footer class="quiet row apart">
+      {contact?.administratorContact && (
+        <div>
+          <bdi>{contact.name}</bdi>
+          <HelpContact />
+        </div>
+      )}
+      <LanguageSwitch />
     </footer>
   );
 }

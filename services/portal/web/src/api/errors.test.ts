@@ -54,9 +54,10 @@ describe("toProblem", () => {
     expect(toProblem(error)).toEqual({
       reason: "TOO_MANY_CODES",
       sentence: "Try later.",
+      lang: "en",
       metadata: { minutes: "2" },
       retryAfterSeconds: 90,
-      violations: [{ field: "code", sentence: "Too short." }],
+      violations: [{ field: "code", sentence: "Too short.", lang: "en" }],
     });
   });
 

@@ -7,17 +7,30 @@ import { messages } from "../messages";
 export interface Problem {
   reason: string;
   sentence: string;
+  /** The language of the sentence if it is not the language of the pages. */
+  lang?: string;
   retryAfterSeconds?: number;
   metadata?: Readonly<Record<string, string>>;
   /** The invalid fields of the request. */
   violations?: readonly Violation[];
 }
 
+/** Return a problem with a sentence of the pages instead of the service's. */
+export function withSentence(problem: Problem, sentence: string): Problem {
+  const { lang: _, ...rest } = problem;
+  return { ...rest, sentence };
+}
+
 /** An invalid field of a request: its path in the proto, such as `plan.proctor_ids`, and a sentence for the person. */
 export interface Violation {
   field: string;
   sentence: string;
+  /** The language of the sentence if it is not the language of the pages. */
+  lang?: string;
 }
+
+/** The language of the services' sentences. */
+export const SERVICES_LANGUAGE = "en";
 
 /**
  * An error that no failed call has caused: the page found invalid input, or a response has an error for one
@@ -27,6 +40,7 @@ export class ProblemError extends Error {
   constructor(
     readonly reason: string,
     sentence: string,
+    readonly lang?: string,
   ) {
     super(sentence);
   }
@@ -34,7 +48,7 @@ export class ProblemError extends Error {
 
 /** Convert a thrown value into a problem. Log unexpected errors to the console. */
 export function toProblem(thrown: unknown): Problem {
-  if (thrown instanceof ProblemError) return { reason: thrown.reason, sentence: thrown.message };
+  if (thrown instanceof ProblemError) return problemOf(thrown);
   const error = ConnectError.from(thrown);
   const info = error.findDetails(ErrorInfoSchema)[0];
   const retry = error.findDetails(RetryInfoSchema)[0];
@@ -44,8 +58,13 @@ export function toProblem(thrown: unknown): Problem {
     return {
       reason: info.reason,
       sentence: error.rawMessage,
+      lang: SERVICES_LANGUAGE,
       metadata: info.metadata,
-      violations: violations.map(({ field, description }) => ({ field, sentence: description })),
+      violations: violations.map(({ field, description }) => ({
+        field,
+        sentence: description,
+        lang: SERVICES_LANGUAGE,
+      })),
       ...(seconds === undefined ? {} : { retryAfterSeconds: Number(seconds) }),
     };
   }
@@ -58,6 +77,10 @@ export function toProblem(thrown: unknown): Problem {
     reason: "UNKNOWN",
     sentence: messages.common.unknownError,
   };
+}
+
+function problemOf({ reason, message, lang }: ProblemError): Problem {
+  return { reason, sentence: message, ...(lang === undefined ? {} : { lang }) };
 }
 
 // Services send details with every error, so an error without them comes from a broken connection.

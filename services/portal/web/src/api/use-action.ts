@@ -1,7 +1,7 @@
 // A hook for calls that change data when a person presses a button.
 import { useRef, useState } from "preact/hooks";
 import { messages } from "../messages";
-import { isUnreachable, type Problem, toProblem } from "./errors";
+import { isUnreachable, type Problem, toProblem, withSentence } from "./errors";
 import { newId } from "./ids";
 
 interface Action {
@@ -39,7 +39,7 @@ export function useAction(): Action {
     } catch (thrown) {
       if (!isUnreachable(thrown)) requestIds.current.delete(subject);
       const found = toProblem(thrown);
-      setProblem(found.reason === "REQUEST_ID_REUSED" ? { ...found, sentence: messages.common.arrivedBefore } : found);
+      setProblem(found.reason === "REQUEST_ID_REUSED" ? withSentence(found, messages.common.arrivedBefore) : found);
     } finally {
       setBusy(false);
     }

@@ -1,6 +1,7 @@
 // Hooks that load data for a page.
 import { useEffect, useState } from "preact/hooks";
 import { messages } from "../messages";
+import { language } from "../messages/language";
 import { type Problem, toProblem } from "./errors";
 import { retryWhileUnreachable } from "./retry";
 
@@ -72,7 +73,8 @@ export function usePagedQuery<Page extends { nextPageToken: string }, Item>(
 
 /** Return the problem that a page shows while a failed call is retried. */
 function retrying(thrown: unknown): Problem {
-  const { reason, sentence } = toProblem(thrown);
-  const cause = reason === "OFFLINE" || reason === "TIMED_OUT" ? text.unreachable : sentence;
+  const { reason, sentence, lang = language } = toProblem(thrown);
+  const isClear = reason !== "OFFLINE" && reason !== "TIMED_OUT" && lang === language;
+  const cause = isClear ? sentence : text.unreachable;
   return { reason, sentence: `${cause} ${text.retriesAutomatically}` };
 }

@@ -46,7 +46,7 @@ export function ConfirmButton({
     touched.current = true;
     setAsking(on);
   };
-  const about = subject && <span class="visually-hidden"> {subject}</span>;
+  const about = subject && <bdi class="visually-hidden"> {subject}</bdi>;
   if (!asking) {
     return (
       <button

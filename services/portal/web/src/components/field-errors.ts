@@ -14,8 +14,8 @@ export function concerns(violation: Violation, name: string): boolean {
   return rest === "" || rest?.[0] === "[" || rest?.[0] === ".";
 }
 
-/** Return the sentence of the first violation that concerns the field `name`; undefined if there is none. */
-export function useFieldError(name: string | undefined): string | undefined {
+/** Return the first violation that concerns the field `name`; undefined if there is none. */
+export function useFieldError(name: string | undefined): Violation | undefined {
   const violations = useContext(Violations);
-  return name === undefined ? undefined : violations.find((violation) => concerns(violation, name))?.sentence;
+  return name === undefined ? undefined : violations.find((violation) => concerns(violation, name));
 }

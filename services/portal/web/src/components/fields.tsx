@@ -1,14 +1,16 @@
 // Form fields with a label, a hint and an error.
 import type { ComponentChildren, InputHTMLAttributes, JSX, SelectHTMLAttributes, TextareaHTMLAttributes } from "preact";
 import { useId } from "preact/hooks";
+import type { Violation } from "../api/errors";
 import { useFieldError } from "./field-errors";
 
 /** Return the hint and the error of a field as elements, and the IDs of these elements. */
 function useDescription(
   hint: string | undefined,
-  error: string | undefined,
+  error: string | Violation | undefined,
 ): { describedBy: string | undefined; texts: JSX.Element } {
   const id = useId();
+  const { sentence, lang } = typeof error === "object" ? error : { sentence: error, lang: undefined };
   return {
     describedBy: [hint && `${id}-hint`, error && `${id}-error`].filter(Boolean).join(" ") || undefined,
     texts: (
@@ -19,8 +21,8 @@ function useDescription(
           </p>
         )}
         {error && (
-          <p id={`${id}-error`} class="problem-text" role="alert">
-            {error}
+          <p id={`${id}-error`} class="problem-text" role="alert" lang={lang}>
+            {sentence}
           </p>
         )}
       </>
@@ -92,15 +94,17 @@ export function TextArea({
 /** A labelled drop-down list. */
 export function Select({
   label,
+  hint,
   children,
   ...select
 }: {
   label: string;
+  hint?: string;
   children: ComponentChildren;
   name?: string;
 } & SelectHTMLAttributes<HTMLSelectElement>): JSX.Element {
   const error = useFieldError(select.name);
-  const { describedBy, texts } = useDescription(undefined, error);
+  const { describedBy, texts } = useDescription(hint, error);
   return (
     <>
       <label>
@@ -121,7 +125,7 @@ export function Select({
 
 export interface Option {
   value: string;
-  text: string;
+  text: ComponentChildren;
   checked?: boolean;
 }
 

@@ -56,8 +56,10 @@ export function FormProblem({ problem }: { problem: Problem | undefined }): JSX.
   return (
     <div ref={note} class="note problem" role="alert" data-reason={problem.reason}>
       <p>{elsewhere.length < violations.length ? text.nothingSavedYet : text.nothingSaved}</p>
-      {elsewhere.map(({ field, sentence }) => (
-        <p key={field}>{sentence}</p>
+      {elsewhere.map(({ field, sentence, lang }) => (
+        <p key={field} lang={lang}>
+          {sentence}
+        </p>
       ))}
       <HelpContact />
     </div>

@@ -9,11 +9,15 @@ export function HelpContact(): JSX.Element | null {
   return (
     <p class="quiet help">
       {messages.common.help}{" "}
-      <a href={`mailto:${organisation.administratorContact}`}>{organisation.administratorContact}</a>
+      <a href={`mailto:${organisation.administratorContact}`}>
+        <bdi>{organisation.administratorContact}</bdi>
+      </a>
       {organisation.supportPhone && (
         <>
           {" · "}
-          <a href={`tel:${organisation.supportPhone.replace(/[^+0-9]/g, "")}`}>{organisation.supportPhone}</a>
+          <a href={`tel:${organisation.supportPhone.replace(/[^+0-9]/g, "")}`}>
+            <bdi>{organisation.supportPhone}</bdi>
+          </a>
         </>
       )}
     </p>

@@ -12,7 +12,7 @@ export function ProblemNote({ problem }: { problem: Problem | undefined }): JSX.
   if (problem === undefined) return null;
   return (
     <div class="note problem" role="alert" data-reason={problem.reason}>
-      <p>{problem.sentence}</p>
+      <p lang={problem.lang}>{problem.sentence}</p>
       {problem.retryAfterSeconds !== undefined && <RetryCountdown seconds={problem.retryAfterSeconds} />}
       <HelpContact />
     </div>

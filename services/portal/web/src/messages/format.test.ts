@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from "vitest";
 
-vi.stubGlobal("navigator", { languages: ["de-DE", "en-US", "en-GB"] });
+vi.stubGlobal("navigator", { languages: ["fr-FR", "en-US", "en-GB", "de-DE"] });
 const { list, number, sortedBy, timeWithOffset, truncatePoints } = await import("./format");
 const { messages } = await import(".");
 

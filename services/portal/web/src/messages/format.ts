@@ -1,12 +1,33 @@
 // Numbers, points, dates and times in the reader's format.
 import { type Timestamp, timestampDate } from "@bufbuild/protobuf/wkt";
-
-/** The reader's variety of English, such as `en-US`. */
-const LOCALE = navigator.languages.find((language) => language.startsWith("en")) ?? "en-GB";
+import { DEFAULT_LOCALES, LOCALE, language } from "./language";
 
 /** Format a number with at most two decimals. */
 export function number(value: number): string {
   return value.toLocaleString(LOCALE, { maximumFractionDigits: 2 });
+}
+
+const plurals = new Intl.PluralRules(LOCALE);
+
+/** Return the plural form that a number needs: "one" for 1, "other" for 0 and 2. */
+export function pluralForm(count: number): Intl.LDMLPluralRule {
+  return plurals.select(count);
+}
+
+/** The sign before the decimals of a number: a point in English, a comma in German. */
+export const DECIMAL_SIGN = (1.5).toLocaleString(DEFAULT_LOCALES[language]).charAt(1);
+
+function unit(count: number, name: "second" | "minute" | "hour"): string {
+  return count.toLocaleString(LOCALE, { style: "unit", unit: name, unitDisplay: "long" });
+}
+
+/** Format a duration in its two largest units: "45 seconds", "1 hour 30 minutes". */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.ceil(seconds));
+  if (whole < 60) return unit(whole, "second");
+  const minutes = Math.round(whole / 60);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return [hours > 0 && unit(hours, "hour"), rest > 0 && unit(rest, "minute")].filter(Boolean).join(" ");
 }
 
 const POINT_DECIMALS = 2;
@@ -23,7 +44,7 @@ export function truncatePoints(points: number): number {
 
 /** Format a list: "2", "2 and 3", "2, 3 and 5". */
 export function list(items: readonly string[]): string {
-  return new Intl.ListFormat("en-GB").format(items);
+  return new Intl.ListFormat(DEFAULT_LOCALES[language]).format(items);
 }
 
 /**

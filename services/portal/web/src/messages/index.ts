@@ -1,14 +1,11 @@
-// The texts of the pages. A translation is another object of the type `Messages`.
-import { en } from "./en";
+// The texts of the pages, in the language of the pages. Only the catalogue of this language is loaded.
+import type { Messages } from "./catalogue";
+import { type Language, language } from "./language";
 
-/** Widens literal texts to `string`, so that a translation can differ. */
-type Translatable<Texts> = Texts extends string
-  ? string
-  : Texts extends (...parameters: infer Parameters) => infer Result
-    ? (...parameters: Parameters) => Result extends string ? string : Result
-    : { readonly [Key in keyof Texts]: Translatable<Texts[Key]> };
+const load: Readonly<Record<Language, () => Promise<Messages>>> = {
+  en: async () => (await import("./en")).en,
+  de: async () => (await import("./de")).de,
+};
 
-/** The catalogue that each language must provide: texts by feature, and functions for texts with parameters. */
-export type Messages = Translatable<typeof en>;
-
-export const messages: Messages = en;
+/** The catalogue. Modules that import it run after it was loaded, so they can use its texts at any time. */
+export const messages: Messages = await load[language]();

@@ -3,8 +3,8 @@
 // the server cannot be reached. The worker does not handle calls.
 
 /**
- * The paths of the shell's assets, which `build.mjs` inserts. A changed build has other paths, and therefore another
- * worker and cache.
+ * The paths of the shell's assets, with the catalogues of all languages. `build.mjs` inserts them. A changed build has
+ * other paths, and therefore another worker and cache.
  */
 declare const ASSETS: readonly string[];
 

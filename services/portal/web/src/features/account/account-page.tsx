@@ -17,9 +17,9 @@ export function AccountPage(): JSX.Element {
       <PageTitle>{text.title}</PageTitle>
       <dl>
         <dt>{text.legalName}</dt>
-        <dd>{me.value?.legalName}</dd>
+        <dd dir="auto">{me.value?.legalName}</dd>
         <dt>{text.email}</dt>
-        <dd>{me.value?.email}</dd>
+        <dd dir="auto">{me.value?.email}</dd>
       </dl>
       <NewPassword />
       <SignOutEverywhere />

@@ -6,6 +6,8 @@ import { loadOrganisationDetails } from "../../api/organisation";
 import { announceNewTokens, onTokensRenewedElsewhere, signedOutReason } from "../../api/tokens";
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
+import { adoptLanguage } from "../../messages/language";
+import { pendingQuestions } from "../../offline/answer-journal";
 import { clearOffline, clearOfflineAndShell, loadOffline } from "../../offline/attempt-cache";
 import { hasBrowserSession, startBrowserSession } from "./browser-session";
 import { onSignInElsewhere, sharedPersonId, sharePersonId, shareUnknownPerson } from "./shared-person";
@@ -127,7 +129,13 @@ function setPerson(person: Person | undefined): void {
   if (!hasBrowserSession()) startBrowserSession(false);
   unconfirmed.value = false;
   void removeAttemptOfOthers(person?.personId);
-  me.value = person ?? null;
+  if (person !== undefined && needsOtherLanguage(person)) location.reload();
+  else me.value = person ?? null;
+}
+
+/** Return whether the page must be reloaded in the person's language. A page with answers that are not sent yet is not. */
+function needsOtherLanguage({ personId, locale }: Person): boolean {
+  return adoptLanguage(personId, locale) && pendingQuestions(personId) === 0;
 }
 
 /** Remove the offline copy if it belongs to another person. */

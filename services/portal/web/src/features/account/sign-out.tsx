@@ -20,7 +20,7 @@ export function SignedInAs(): JSX.Element | null {
   if (!person) return null;
   return (
     <div class="row quiet" role="group" aria-label={text.whoIsSignedIn}>
-      <span>{text.signedInAs(<strong>{person.legalName}</strong>)}</span>
+      <span>{text.signedInAs(<strong dir="auto">{person.legalName}</strong>)}</span>
       <SignOut person={person} onSignedOut={() => navigate("/")} />
     </div>
   );

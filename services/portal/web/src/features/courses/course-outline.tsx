@@ -59,7 +59,7 @@ interface UnitProps {
 function UnitTitle({ unit, progress }: UnitProps): JSX.Element {
   return (
     <div class="row">
-      <h3>{unit.title}</h3>
+      <h3 dir="auto">{unit.title}</h3>
       <Done unit={unit} progress={progress} />
     </div>
   );
@@ -82,12 +82,12 @@ function LinkUnit({ unit, progress }: UnitProps): JSX.Element {
     <>
       <div class="row">
         <a href={unit.url} rel="noreferrer noopener" target="_blank" onClick={finish} onAuxClick={finish}>
-          {unit.title} <span class="quiet">{text.newTab}</span>
+          <bdi>{unit.title}</bdi> <span class="quiet">{text.newTab}</span>
         </a>
         <Done unit={unit} progress={progress} />
         {open && (
           <button type="button" class="plain" disabled={busy} onClick={finish}>
-            {text.markAsDone} <span class="visually-hidden">{unit.title}</span>
+            {text.markAsDone} <bdi class="visually-hidden">{unit.title}</bdi>
           </button>
         )}
       </div>
@@ -107,11 +107,11 @@ function Lesson({ unit, progress }: UnitProps): JSX.Element {
   return (
     <>
       <div class="row">
-        <h3>{unit.title}</h3>
+        <h3 dir="auto">{unit.title}</h3>
         <Done unit={unit} progress={progress} />
         {html === undefined && (
           <button type="button" class="plain" disabled={busy} onClick={() => void open()}>
-            {text.open} <span class="visually-hidden">{unit.title}</span>
+            {text.open} <bdi class="visually-hidden">{unit.title}</bdi>
           </button>
         )}
       </div>
@@ -126,7 +126,7 @@ function AssessmentUnit({ course, unit }: { course: Course; unit: Unit }): JSX.E
   if (course.kind !== CourseKind.PROCTORED) return <SelfPacedAssessment unit={unit} />;
   return (
     <div class="row">
-      <h3>{unit.title}</h3>
+      <h3 dir="auto">{unit.title}</h3>
       <span class="quiet">{text.takenInSession}</span>
     </div>
   );
@@ -144,7 +144,7 @@ function SelfPacedAssessment({ unit }: { unit: Unit }): JSX.Element {
   return (
     <>
       <div class="row">
-        <h3>{unit.title}</h3>
+        <h3 dir="auto">{unit.title}</h3>
         {result && (
           <Link to={`/results/${result.attemptId}`} class={result.passed ? "button" : "button plain"}>
             {text.viewResult}

@@ -30,7 +30,9 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
   }
   return (
     <>
-      <PageTitle>{course.title}</PageTitle>
+      <PageTitle>
+        <bdi>{course.title}</bdi>
+      </PageTitle>
       {course.kind === CourseKind.PROCTORED && (
         <>
           <p>
@@ -39,7 +41,9 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
           <CourseLinks course={course} result={bestOf(results, (entry) => entry.courseId === courseId)} />
         </>
       )}
-      <p class="text">{course.description}</p>
+      <p class="text" dir="auto">
+        {course.description}
+      </p>
       <section>
         <h2>{text.content}</h2>
         {course.kind === CourseKind.PROCTORED && <OpenSessions course={course} />}
@@ -64,7 +68,10 @@ function OpenSessions({ course }: { course: Course }): JSX.Element {
       <p>{text.opensInSession}</p>
       {open.map((session) => (
         <p key={session.sessionId}>
-          {text.inProgressNow} <Link to={`/sessions/${session.sessionId}`}>{session.plan?.title}</Link>
+          {text.inProgressNow}{" "}
+          <Link to={`/sessions/${session.sessionId}`}>
+            <bdi>{session.plan?.title}</bdi>
+          </Link>
         </p>
       ))}
     </>

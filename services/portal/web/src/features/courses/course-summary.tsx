@@ -19,7 +19,9 @@ export function CourseSummary({ course }: { course: Course }): JSX.Element {
         <span class="quiet">{messages.common.hours(course.hours)}</span>
         {course.awardsCertificate && <Badge tone="plain">{text.awardsCertificate}</Badge>}
       </p>
-      <p class="text">{course.description}</p>
+      <p class="text" dir="auto">
+        {course.description}
+      </p>
     </>
   );
 }

@@ -30,7 +30,9 @@ export function CoursesPage(): JSX.Element {
           ({ course, registration, finishedUnitIds, unitCount }) => (
             <li key={course?.courseId} class="card">
               <h2>
-                <Link to={`/courses/${course?.courseId}`}>{course?.title}</Link>
+                <Link to={`/courses/${course?.courseId}`}>
+                  <bdi>{course?.title}</bdi>
+                </Link>
               </h2>
               <p class="row">
                 {course?.kind === CourseKind.PROCTORED ? (
@@ -44,7 +46,9 @@ export function CoursesPage(): JSX.Element {
                   <span class="quiet">{text.stepsDone(finishedUnitIds.length, unitCount)}</span>
                 )}
               </p>
-              <p class="text">{course?.description}</p>
+              <p class="text" dir="auto">
+                {course?.description}
+              </p>
               {course && (
                 <CourseLinks
                   course={course}
@@ -72,7 +76,9 @@ function UpcomingSessions(): JSX.Element | null {
         {data.sessions.map((session) => (
           <li key={session.sessionId} class="card">
             <h3>
-              <Link to={`/sessions/${session.sessionId}`}>{session.plan?.title}</Link>
+              <Link to={`/sessions/${session.sessionId}`}>
+                <bdi>{session.plan?.title}</bdi>
+              </Link>
             </h3>
             <p class="row">
               <span>{dateTime(session.plan?.startTime)}</span>

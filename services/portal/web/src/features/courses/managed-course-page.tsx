@@ -24,7 +24,7 @@ export function ManagedCoursePage({ courseId }: { courseId: string }): JSX.Eleme
   const course = data?.course;
   return (
     <>
-      <PageTitle>{course?.title ?? text.course}</PageTitle>
+      <PageTitle>{course ? <bdi>{course.title}</bdi> : text.course}</PageTitle>
       <ProblemNote problem={problem} />
       {course === undefined && problem === undefined && <Loading what={text.theCourse} />}
       {course && (
@@ -34,7 +34,7 @@ export function ManagedCoursePage({ courseId }: { courseId: string }): JSX.Eleme
           <ol class="outline">
             {course.units.map((unit) => (
               <li key={unit.unitId} class="card">
-                <h3>{unit.title}</h3>
+                <h3 dir="auto">{unit.title}</h3>
                 <p class="quiet">{KINDS[unit.kind]}</p>
               </li>
             ))}

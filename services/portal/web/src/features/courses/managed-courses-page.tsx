@@ -60,13 +60,15 @@ function CourseCard({
   return (
     <>
       <h2>
-        <Link to={`/managed-courses/${course.courseId}`}>{course.title}</Link>
+        <Link to={`/managed-courses/${course.courseId}`}>
+          <bdi>{course.title}</bdi>
+        </Link>
       </h2>
       <CourseSummary course={course} />
       <ProblemNote problem={problem} />
       {course.publishTime === undefined ? (
         <button type="button" disabled={busy} onClick={() => void publish()}>
-          {text.publish} <span class="visually-hidden">{course.title}</span>
+          {text.publish} <bdi class="visually-hidden">{course.title}</bdi>
         </button>
       ) : (
         <Register course={course} people={people} />
@@ -94,7 +96,7 @@ function Register({ course, people }: { course: Course; people: readonly Person[
           {people
             .filter((person) => person.roles.includes(Role.LEARNER))
             .map((person) => (
-              <option key={person.personId} value={person.personId}>
+              <option key={person.personId} dir="auto" value={person.personId}>
                 {person.legalName}, {person.email}
               </option>
             ))}

@@ -139,7 +139,7 @@ function AssessmentOf({ step }: { step: number }): JSX.Element {
         {data
           ?.filter(({ publishTime }) => publishTime !== undefined)
           .map(({ assessmentId, title }) => (
-            <option key={assessmentId} value={assessmentId}>
+            <option key={assessmentId} dir="auto" value={assessmentId}>
               {title}
             </option>
           ))}

@@ -65,7 +65,9 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       <ExamRoom attempt={attempt} shown={shown} connected={connected} problem={problem} reopen={live.reopen} />
     ) : (
       <section class="narrow">
-        <PageTitle>{view.title}</PageTitle>
+        <PageTitle>
+          <bdi>{view.title}</bdi>
+        </PageTitle>
         {view.state < AttemptState.SUBMITTED && <SignedInAs />}
         <ProblemNote problem={problem ?? starting.problem ?? returned.problem} />
         <AttemptStatus attempt={view} participant={participant} busy={starting.busy} start={() => void start()} />

@@ -37,7 +37,9 @@ export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoo
   return (
     <>
       <div class="exam-bar">
-        <PageTitle focused>{attempt.title}</PageTitle>
+        <PageTitle focused>
+          <bdi>{attempt.title}</bdi>
+        </PageTitle>
         <Clock shown={shown} now={now} />
         <SaveStatusBadge saver={saver} unsavable={unsavable.length} />
       </div>

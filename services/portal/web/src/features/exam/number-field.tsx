@@ -35,7 +35,7 @@ export function NumberField({ itemId, unit, sheet }: NumberFieldProps): JSX.Elem
           aria-describedby={note}
           onInput={(event) => sheet.type(itemId, event.currentTarget.value)}
         />{" "}
-        {unit}
+        <bdi>{unit}</bdi>
       </label>
       <div id={note} role="status">
         <Note text={text} reading={reading} />

@@ -1,4 +1,5 @@
 // Parses the numbers that people type, and formats numbers as texts that can be parsed again.
+import { DECIMAL_SIGN } from "../../messages/format";
 
 /** The meaning of a text in a number field. */
 export type Reading =
@@ -34,10 +35,14 @@ export function readNumber(typed: string): Reading {
 }
 
 /**
- * Return the shortest text without an exponent that `readNumber` parses as this number. The decimal separator is a
- * point.
+ * Return the shortest text without an exponent that `readNumber` parses as this number, with the decimal sign of the
+ * reader's language.
  */
 export function plainNumber(value: number): string {
+  return withDecimalPoint(value).replace(".", DECIMAL_SIGN);
+}
+
+function withDecimalPoint(value: number): string {
   const [digits = "", exponent] = Math.abs(value).toString().split("e");
   const sign = value < 0 ? "-" : "";
   if (exponent === undefined) return withoutAmbiguity(sign, digits);

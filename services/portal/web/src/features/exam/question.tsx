@@ -19,7 +19,9 @@ export function Question({ item, number, of, sheet }: QuestionProps): JSX.Elemen
     <fieldset>
       <legend>
         <span class="quiet numbering">{text.questionNumber(number, of)} </span>
-        <span class="text">{item.prompt}</span>{" "}
+        <span class="text" dir="auto">
+          {item.prompt}
+        </span>{" "}
         <span class="quiet">{text.questionPoints(messages.common.points(item.points))}</span>
       </legend>
       <Field item={item} number={number} sheet={sheet} />
@@ -130,7 +132,9 @@ function Option({ label, ...input }: OptionProps): JSX.Element {
   return (
     <label class="choice">
       <input {...input} />
-      <span class="text">{label}</span>
+      <span class="text" dir="auto">
+        {label}
+      </span>
     </label>
   );
 }

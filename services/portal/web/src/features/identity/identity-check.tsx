@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { identity } from "../../api/client";
+import { withSentence } from "../../api/errors";
 import { INITIAL_BACKOFF_MS, nextBackoff, sleep } from "../../api/retry";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
@@ -143,7 +144,7 @@ function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): J
           {text.sending}
         </p>
       )}
-      <ProblemNote problem={problem?.reason === "TIMED_OUT" ? { ...problem, sentence: text.tooSlow } : problem} />
+      <ProblemNote problem={problem?.reason === "TIMED_OUT" ? withSentence(problem, text.tooSlow) : problem} />
     </div>
   );
 }

@@ -94,7 +94,7 @@ function Registration({ found }: { found: Case }): JSX.Element {
       {data && (
         <dl>
           <dt>{text.legalName}</dt>
-          <dd>{data.legalName}</dd>
+          <dd dir="auto">{data.legalName}</dd>
           <dt>{text.dateOfBirth}</dt>
           <dd>{data.dateOfBirth || text.unknown}</dd>
         </dl>

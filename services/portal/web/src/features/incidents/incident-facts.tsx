@@ -20,10 +20,12 @@ export function IncidentFacts({ incident, categories }: IncidentFactsProps): JSX
     <>
       <p class="row">
         <SeverityBadge severity={incident.severity} />
-        <strong>{categoryName(categories, incident.categoryId)}</strong>
+        <strong dir="auto">{categoryName(categories, incident.categoryId)}</strong>
         <span>{text.occurred(dateTime(incident.occurrenceTime))}</span>
       </p>
-      <p class="text">{incident.note}</p>
+      <p class="text" dir="auto">
+        {incident.note}
+      </p>
     </>
   );
 }

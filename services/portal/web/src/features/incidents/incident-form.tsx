@@ -75,7 +75,7 @@ function IncidentForm({ editor, categories, name }: IncidentFormProps): JSX.Elem
       <Select label={text.categoryLabel} name="category_id" required autoFocus>
         <option value="">{text.chooseCategory}</option>
         {categories.map((group) => (
-          <optgroup key={group.categoryId} label={group.title}>
+          <optgroup key={group.categoryId} dir="auto" label={group.title}>
             {group.subcategories.map(({ categoryId, title }) => (
               <option key={categoryId} value={categoryId} selected={categoryId === draft.entries.categoryId}>
                 {title}

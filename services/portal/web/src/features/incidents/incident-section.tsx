@@ -127,7 +127,7 @@ function SubjectFilter({ list, subject, about, setAbout }: SubjectFilterProps): 
       <Select label={text.showOf} value={about} onChange={(event) => setAbout(event.currentTarget.value)}>
         <option value={EVERYTHING}>{text.everybody}</option>
         {sortedBy(subjects, subject).map((participantId) => (
-          <option key={participantId} value={participantId}>
+          <option key={participantId} dir="auto" value={participantId}>
             {subject(participantId)}
           </option>
         ))}

@@ -56,7 +56,9 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   }
   return (
     <>
-      <PageTitle>{session.plan?.title}</PageTitle>
+      <PageTitle>
+        <bdi>{session.plan?.title}</bdi>
+      </PageTitle>
       <p class="row" role="status" aria-live="polite">
         {session.state === SessionState.CANCELLED ? (
           <SessionBadge session={session} />
@@ -168,7 +170,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
         )}
         {participant.assessments.map((assessment) => (
           <section key={assessment.assessmentId} class="part">
-            <h3>{title(assessment.assessmentId)}</h3>
+            <h3 dir="auto">{title(assessment.assessmentId)}</h3>
             <Assessment
               assessment={assessment}
               title={title(assessment.assessmentId)}
@@ -277,7 +279,7 @@ function Ended({ session, participant }: { session: Session; participant: Partic
       <p>{text.endedOn(dateTime(session.endTime))}</p>
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
-          <strong>{title(assessment.assessmentId)}</strong>:{" "}
+          <strong dir="auto">{title(assessment.assessmentId)}</strong>:{" "}
           {assessment.state < AssessmentProgressState.IN_PROGRESS ||
           assessment.state === AssessmentProgressState.VOIDED ? (
             text.notStarted

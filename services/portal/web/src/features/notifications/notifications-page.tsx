@@ -63,10 +63,13 @@ export function NotificationsPage(): JSX.Element {
         {items?.map((notification) => (
           <li key={notification.notificationId} class="card">
             <h2 class="question">
-              {notification.subject} {notification.readTime === undefined && <Badge tone="wait">{text.new}</Badge>}
+              <bdi>{notification.subject}</bdi>{" "}
+              {notification.readTime === undefined && <Badge tone="wait">{text.new}</Badge>}
             </h2>
             <p class="quiet">{dateTime(notification.createTime)}</p>
-            <p class="text">{notification.body}</p>
+            <p class="text" dir="auto">
+              {notification.body}
+            </p>
             <Where notification={notification} />
           </li>
         ))}

@@ -17,6 +17,7 @@ import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import { messages } from "../../messages";
 import { date } from "../../messages/format";
+import { LANGUAGE_NAMES, LANGUAGES, language } from "../../messages/language";
 import { isCertified, listAllPeople, ROLES } from "./people";
 import { PersonPermissions } from "./person-permissions";
 
@@ -52,9 +53,11 @@ function PersonCard({ person, onChanged }: { person: Person; onChanged: () => vo
   const [open, setOpen] = useState(false);
   return (
     <>
-      <h2 class="question">{person.legalName}</h2>
+      <h2 class="question" dir="auto">
+        {person.legalName}
+      </h2>
       <p class="row">
-        <span>{person.email}</span>
+        <bdi>{person.email}</bdi>
         {ROLES.filter(([role]) => person.roles.includes(role)).map(([role, name]) => (
           <Badge key={role} tone="plain">
             {" "}
@@ -66,7 +69,7 @@ function PersonCard({ person, onChanged }: { person: Person; onChanged: () => vo
       </p>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
         <summary>
-          {text.change} <span class="visually-hidden">{person.legalName}</span>
+          {text.change} <bdi class="visually-hidden">{person.legalName}</bdi>
         </summary>
         {missing.length > 0 && <Grant person={person} missing={missing} onChanged={onChanged} />}
         {person.roles.includes(Role.PROCTOR) && <Certify person={person} onChanged={onChanged} />}
@@ -200,6 +203,7 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
         preferredName: value("preferred_name"),
         email: value("email"),
         dateOfBirth: value("date_of_birth"),
+        locale: value("locale"),
         timeZone: value("time_zone"),
         password: value("password"),
         roles: values("roles").map(Number),
@@ -222,6 +226,13 @@ function NewPerson({ added }: { added: () => void }): JSX.Element {
         <Field label={text.preferredName} hint={text.preferredNameHint} name="preferred_name" maxLength={200} />
         <Field label={text.email} name="email" type="email" required maxLength={254} />
         <Field label={text.dateOfBirth} name="date_of_birth" type="date" />
+        <Select label={text.language} hint={text.languageHint} name="locale" defaultValue={language}>
+          {LANGUAGES.map((each) => (
+            <option key={each} value={each} lang={each}>
+              {LANGUAGE_NAMES[each]}
+            </option>
+          ))}
+        </Select>
         <Field
           label={text.timeZone}
           hint={text.timeZoneHint}

@@ -173,7 +173,10 @@ function ProctorSessions({ person }: { person: Person }): JSX.Element | null {
       <ul>
         {led.map(({ sessionId, plan }) => (
           <li key={sessionId}>
-            <Link to={`/supervise/${sessionId}`}>{plan?.title}</Link>, {dateTime(plan?.startTime)},{" "}
+            <Link to={`/supervise/${sessionId}`}>
+              <bdi>{plan?.title}</bdi>
+            </Link>
+            , {dateTime(plan?.startTime)},{" "}
             {plan?.proctorIds.length === 1 ? text.onlyAdministrators : text.otherProctors}
           </li>
         ))}

@@ -32,9 +32,9 @@ export function CertificatePage({ certificateId }: { certificateId: string }): J
           </p>
           <dl>
             <dt>{text.holder}</dt>
-            <dd>{data.holderName}</dd>
+            <dd dir="auto">{data.holderName}</dd>
             <dt>{text.for}</dt>
-            <dd>{data.title}</dd>
+            <dd dir="auto">{data.title}</dd>
             <dt>{text.issued}</dt>
             <dd>{dateUtc(data.issueTime)}</dd>
             <dt>{text.number}</dt>

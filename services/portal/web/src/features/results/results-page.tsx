@@ -33,7 +33,9 @@ export function ResultsPage(): JSX.Element {
         {data?.entries.map(({ result, courseTitle, hours }) => (
           <li key={result?.resultId} class="card">
             <h2>
-              <Link to={`/results/${result?.attemptId}`}>{result?.title}</Link>
+              <Link to={`/results/${result?.attemptId}`}>
+                <bdi>{result?.title}</bdi>
+              </Link>
             </h2>
             {courseTitle && <p>{text.courseHours(courseTitle, messages.common.hours(hours))}</p>}
             <Verdict result={result} />
@@ -74,7 +76,9 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
   }
   return (
     <>
-      <PageTitle>{result.title}</PageTitle>
+      <PageTitle>
+        <bdi>{result.title}</bdi>
+      </PageTitle>
       <Verdict result={result} />
       {!result.passed && <p>{text.notEnoughPoints}</p>}
       <Late attemptId={attemptId} />
@@ -122,7 +126,7 @@ function CertificateCard({
       <p class="quiet">{issueTime ? text.issuedOn(dateUtc(issueTime)) : text.beingCreated}</p>
       <p class="row">
         <button type="button" disabled={busy} onClick={() => void download()}>
-          {busy ? text.downloading : text.download} <span class="visually-hidden">{title}</span>
+          {busy ? text.downloading : text.download} <bdi class="visually-hidden">{title}</bdi>
         </button>
         {issueTime && (
           <Link to={`/certificates/${certificateId}`}>
@@ -139,7 +143,9 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
   const { item, answer, points } = itemResult;
   return (
     <>
-      <h2 class="question text">{item?.prompt}</h2>
+      <h2 class="question text" dir="auto">
+        {item?.prompt}
+      </h2>
       <p class="row">
         <Badge tone={points === item?.points ? "good" : points > 0 ? "wait" : "plain"}>
           {item && messages.common.pointsOf(points, item.points)}
@@ -147,7 +153,11 @@ function Feedback({ itemResult }: { itemResult: ItemResult }): JSX.Element {
       </p>
       <p class="text">{item && answerText(item, answer)}</p>
       <p class="text">{item && points !== item.points && correctAnswerText(item)}</p>
-      {item?.feedback && <p class="note text">{item.feedback}</p>}
+      {item?.feedback && (
+        <p class="note text" dir="auto">
+          {item.feedback}
+        </p>
+      )}
     </>
   );
 }

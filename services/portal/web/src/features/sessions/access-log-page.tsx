@@ -1,6 +1,6 @@
 // The access log of a session for administrators: who viewed identity photos, registration data and the session record.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import type { JSX } from "preact";
+import type { ComponentChild, JSX } from "preact";
 import { identity, record, sessions } from "../../api/client";
 import { usePagedQuery, useQuery } from "../../api/use-query";
 import { Link } from "../../components/link";
@@ -26,7 +26,9 @@ export function AccessLogPage({ sessionId }: { sessionId: string }): JSX.Element
       {data && (
         <>
           <p>
-            <Link to={`/supervise/${sessionId}`}>{data.session?.plan?.title}</Link>
+            <Link to={`/supervise/${sessionId}`}>
+              <bdi>{data.session?.plan?.title}</bdi>
+            </Link>
           </p>
           <p class="quiet">{text.accessLogHint}</p>
           <EvidenceAccesses key={sessionId} sessionId={sessionId} />
@@ -57,8 +59,8 @@ function EvidenceAccesses({ sessionId }: { sessionId: string }): JSX.Element {
       columns={[text.accessColumns.what, text.accessColumns.of]}
       rows={list.items?.map((access) => ({
         ...access,
-        who: name(access.personId),
-        more: [SUBJECTS[access.subject] ?? "", name(access.learnerId)],
+        who: <bdi>{name(access.personId)}</bdi>,
+        more: [SUBJECTS[access.subject] ?? "", <bdi key="of">{name(access.learnerId)}</bdi>],
       }))}
     />
   );
@@ -76,16 +78,16 @@ function RecordAccesses({ sessionId }: { sessionId: string }): JSX.Element {
       none={text.noRecordAccess}
       list={list}
       columns={[]}
-      rows={list.items?.map((access) => ({ ...access, who: name(access.personId), more: [] }))}
+      rows={list.items?.map((access) => ({ ...access, who: <bdi>{name(access.personId)}</bdi>, more: [] }))}
     />
   );
 }
 
 interface Row {
-  who: string;
+  who: ComponentChild;
   actingRole: Role;
   accessTime?: Timestamp | undefined;
-  more: readonly string[];
+  more: readonly ComponentChild[];
 }
 
 interface AccessesProps {

@@ -59,7 +59,7 @@ export function SchedulePage(): JSX.Element {
               onChange={(event) => setCourseId(event.currentTarget.value)}
             >
               {courses?.map(({ courseId: id, title }) => (
-                <option key={id} value={id}>
+                <option key={id} dir="auto" value={id}>
                   {title}
                 </option>
               ))}
@@ -72,7 +72,7 @@ export function SchedulePage(): JSX.Element {
             data.assessments
               .filter(({ proctored, publishTime }) => proctored && publishTime !== undefined)
               .filter(({ assessmentId }) => units.some((unit) => unit.assessmentId === assessmentId))
-              .map(({ assessmentId, title }) => ({ value: assessmentId, text: title, checked: true }))
+              .map(({ assessmentId, title }) => ({ value: assessmentId, text: <bdi>{title}</bdi>, checked: true }))
           }
           people={data.people}
         />
@@ -157,7 +157,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         name="plan.proctor_ids"
         options={proctors.map(({ personId, legalName, email }) => ({
           value: personId,
-          text: `${legalName}, ${email}`,
+          text: <Contact name={legalName} email={email} />,
         }))}
         empty={text.noProctor}
       />
@@ -211,7 +211,7 @@ function withNames(problem: Problem, proctorIds: readonly string[], people: read
     if (until === undefined) return { ...violation, sentence: text.violationOf(name, violation.sentence) };
     const time = dateTime(timestampFromDate(new Date(until)));
     return {
-      ...violation,
+      field: violation.field,
       sentence: text.certifiedTooShort(name, time),
     };
   });
@@ -239,8 +239,20 @@ function Learners({ courseId, people }: { courseId: string; people: readonly Per
       name="plan.learner_ids"
       options={people
         .filter(({ personId }) => registered.has(personId))
-        .map(({ personId, legalName, email }) => ({ value: personId, text: `${legalName}, ${email}`, checked: true }))}
+        .map(({ personId, legalName, email }) => ({
+          value: personId,
+          text: <Contact name={legalName} email={email} />,
+          checked: true,
+        }))}
       empty={text.noLearner}
     />
+  );
+}
+
+function Contact({ name, email }: { name: string; email: string }): JSX.Element {
+  return (
+    <span>
+      <bdi>{name}</bdi>, <bdi>{email}</bdi>
+    </span>
   );
 }

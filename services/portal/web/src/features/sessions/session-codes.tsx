@@ -109,7 +109,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                   <span class="code">{code.text}</span>
                 </th>
                 <td role="cell" data-label={forColumn}>
-                  {code.personId === "" ? text.everybody : name(code.personId)}
+                  {code.personId === "" ? text.everybody : <bdi>{name(code.personId)}</bdi>}
                 </td>
                 <td role="cell" data-label={state}>
                   <State code={code} over={over} />
@@ -131,7 +131,7 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
                             void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)
                           }
                         >
-                          {text.replace} <span class="visually-hidden">{code.text}</span>
+                          {text.replace} <bdi class="visually-hidden">{code.text}</bdi>
                         </button>
                         <ConfirmButton
                           label={text.revoke}

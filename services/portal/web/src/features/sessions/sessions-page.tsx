@@ -55,7 +55,9 @@ function Sessions({ title, sessions: listed }: { title: string; sessions: readon
         {listed.slice(0, limit).map((session) => (
           <li key={session.sessionId} class="card">
             <h3>
-              <Link to={`/supervise/${session.sessionId}`}>{session.plan?.title}</Link>
+              <Link to={`/supervise/${session.sessionId}`}>
+                <bdi>{session.plan?.title}</bdi>
+              </Link>
             </h3>
             <p class="row">
               <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>

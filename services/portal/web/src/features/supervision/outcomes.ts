@@ -1,5 +1,5 @@
 // The outcomes of requests for several participants.
-import { ProblemError } from "../../api/errors";
+import { ProblemError, SERVICES_LANGUAGE } from "../../api/errors";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { ParticipantError, ParticipantOutcome } from "../../gen/proctorium/session/v1/supervision_pb";
 
@@ -16,5 +16,5 @@ export function refusals(outcomes: readonly ParticipantOutcome[]): ParticipantEr
 /** Throw the error, if any, of a request for a single participant. */
 export function throwRefusal(outcomes: readonly ParticipantOutcome[]): void {
   const [refusal] = refusals(outcomes);
-  if (refusal !== undefined) throw new ProblemError(refusal.reason, refusal.message);
+  if (refusal !== undefined) throw new ProblemError(refusal.reason, refusal.message, SERVICES_LANGUAGE);
 }

@@ -37,7 +37,7 @@ export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Ele
   if (!open) {
     return (
       <button type="button" class="plain" onClick={() => setOpen(true)}>
-        {text.remove} <span class="visually-hidden">{name}</span>
+        {text.remove} <bdi class="visually-hidden">{name}</bdi>
       </button>
     );
   }
@@ -56,7 +56,7 @@ export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Ele
       <FormProblem problem={problem} />
       <div class="row">
         <button type="submit" class="danger" disabled={busy}>
-          {text.removeConfirm} <span class="visually-hidden">{name}</span>
+          {text.removeConfirm} <bdi class="visually-hidden">{name}</bdi>
         </button>
         <button type="button" class="plain" disabled={busy} onClick={() => setOpen(false)}>
           {text.removeCancel}

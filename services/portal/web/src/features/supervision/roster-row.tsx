@@ -55,7 +55,7 @@ export function AbsentRow({ session, name, incidents }: AbsentRowProps): JSX.Ele
   const nothing = <span class="quiet">–</span>;
   return (
     <tr role="row">
-      <th scope="row" role="rowheader">
+      <th scope="row" role="rowheader" dir="auto">
         {name}
       </th>
       {!isOver(session) && (
@@ -104,6 +104,7 @@ export function RosterRow({ session, participant, name, title, may, incidents }:
       <th
         scope="row"
         role="rowheader"
+        dir="auto"
         ref={learner}
         tabIndex={write ? 0 : -1}
         aria-keyshortcuts={write ? "i" : undefined}
@@ -213,7 +214,11 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
     });
   return (
     <div class="row">
-      {participant.assessments.length > 1 && <span>{title}:</span>}
+      {participant.assessments.length > 1 && (
+        <span>
+          <bdi>{title}</bdi>:
+        </span>
+      )}
       {isResultHeld(participant, assessment) ? (
         <HeldResult
           attemptId={assessment.attemptId}

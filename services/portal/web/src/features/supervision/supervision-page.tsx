@@ -68,7 +68,9 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
   }
   return (
     <>
-      <PageTitle>{session.plan?.title}</PageTitle>
+      <PageTitle>
+        <bdi>{session.plan?.title}</bdi>
+      </PageTitle>
       <p class="row" role="status">
         <SessionBadge session={session} />
         <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>

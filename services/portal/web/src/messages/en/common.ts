@@ -1,8 +1,9 @@
-import { number, truncatePoints } from "../format";
-import { counted, duration } from "./plurals";
+import { duration, number, truncatePoints } from "../format";
+import { counted } from "./plurals";
 
 export const common = {
   // Header, footer and pages without content.
+  skipToContent: "Skip to content",
   mainNavigation: "Main",
   courses: "Courses",
   allCourses: "All courses",
@@ -11,6 +12,8 @@ export const common = {
   sessions: "Sessions",
   people: "People",
   messages: (unread: number) => (unread === 0 ? "Messages" : `Messages (${unread} new)`),
+  language: "Language",
+  languageNotChanged: "The language is not changed before your answers are sent. Choose it again then.",
   forbiddenTitle: "You do not have access to this page",
   forbidden: {
     administrators: "It is for administrators.",

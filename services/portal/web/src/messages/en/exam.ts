@@ -1,5 +1,5 @@
-import { list } from "../format";
-import { counted, duration } from "./plurals";
+import { duration, list } from "../format";
+import { counted } from "./plurals";
 
 export const exam = {
   assessment: "Assessment",

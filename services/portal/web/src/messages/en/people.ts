@@ -85,6 +85,8 @@ export const people = {
   preferredNameHint: "What to call them, if different.",
   email: "E-mail address",
   dateOfBirth: "Date of birth",
+  language: "Language",
+  languageHint: "The language of the pages and of e-mails.",
   timeZone: "Time zone",
   timeZoneHint: "Times in e-mails are given in it.",
   firstPassword: "First password",

@@ -1,4 +1,5 @@
-import { counted, duration } from "./plurals";
+import { duration } from "../format";
+import { counted } from "./plurals";
 
 export const supervision = {
   session: "Session",

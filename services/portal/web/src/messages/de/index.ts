@@ -1,0 +1,29 @@
+// The German message catalogue, by feature.
+import type { Messages } from "../catalogue";
+import { account } from "./account";
+import { common } from "./common";
+import { courses } from "./courses";
+import { exam } from "./exam";
+import { identity } from "./identity";
+import { incidents } from "./incidents";
+import { lobby } from "./lobby";
+import { notifications } from "./notifications";
+import { people } from "./people";
+import { results } from "./results";
+import { sessions } from "./sessions";
+import { supervision } from "./supervision";
+
+export const de: Messages = {
+  account,
+  common,
+  courses,
+  exam,
+  identity,
+  incidents,
+  lobby,
+  notifications,
+  people,
+  results,
+  sessions,
+  supervision,
+};

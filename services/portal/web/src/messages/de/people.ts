@@ -1,0 +1,103 @@
+import type { Messages } from "../catalogue";
+import { countedPeople } from "./plurals";
+
+export const people: Messages["people"] = {
+  title: "Personen",
+  thePeople: "die Personen",
+  find: "Nach Name oder E-Mail-Adresse suchen",
+  count: countedPeople,
+  unknownPerson: "Unbekannte Person",
+  disabled: "Gesperrt",
+  change: "Ändern",
+  notCertified: "Nicht zertifiziert",
+  certifiedUntil: (day: string) => `Zertifiziert bis ${day}`,
+  certificationEnded: (day: string) => `Zertifizierung abgelaufen am ${day}`,
+
+  // Roles and certification.
+  grantRole: "Weitere Rolle",
+  grant: "Diese Rolle vergeben",
+  grantAsk: "Diese Rolle vergeben…",
+  administratorConsequence:
+    "Die Administration sieht alle Personen, plant Sitzungen, sagt sie ab und vergibt Rollen an andere.",
+  administratorConfirm: "In die Administration aufnehmen",
+  administratorCancel: "Nicht vergeben",
+  certify: "Als Aufsicht zertifiziert bis",
+  certifySubmit: "Zertifizieren",
+  revokeForm: (name: string) => `${name} eine Rolle entziehen`,
+  revokeRole: "Zu entziehende Rolle",
+  revokeReason: "Warum die Rolle entzogen wird",
+  revoke: "Diese Rolle entziehen…",
+  revokeConsequence: {
+    learner:
+      "Die Person verlässt laufende Sitzungen innerhalb von Sekunden. In einer laufenden Prüfung gespeicherte Antworten werden mit Ablauf der Zeit abgegeben; Ergebnisse und Zertifikate bleiben bestehen.",
+    proctor:
+      "Die Zertifizierung endet, und die Person verliert innerhalb von Sekunden den Zugriff auf laufende Sitzungen. Die Sitzungen gehen wie geplant weiter, geleitet von den übrigen Aufsichtspersonen und der Administration.",
+    administrator: "Die Person kann innerhalb von Sekunden keine Personen, Kurse und Sitzungen mehr verwalten.",
+  },
+  revokeConfirm: (role: string) => `„${role}“ entziehen`,
+  revokeCancel: "Nicht entziehen",
+  reasonHint: "Wird im Verlauf gespeichert, den nur die Administration lesen kann.",
+
+  // The account.
+  signOutEverywhere: "Überall abmelden…",
+  signOutEverywhereConsequence:
+    "Die Person wird innerhalb von Sekunden auf allen Geräten abgemeldet und kann sich sofort wieder anmelden.",
+  signOutEverywhereConfirm: "Jetzt abmelden",
+  signOutEverywhereCancel: "Nicht abmelden",
+  signedOutEverywhere: (name: string) => `${name} ist überall abgemeldet.`,
+  disableForm: (name: string) => `Konto von ${name} sperren`,
+  disableReason: "Warum das Konto gesperrt wird",
+  disable: "Konto sperren…",
+  disableConsequence:
+    "Die Person wird innerhalb von Sekunden überall abgemeldet, kann sich nicht mehr anmelden und erhält darüber eine E-Mail. Was sie gespeichert hat, bleibt erhalten: Antworten einer laufenden Prüfung werden mit Ablauf der Zeit abgegeben.",
+  disableConfirm: "Konto jetzt sperren",
+  disableCancel: "Nicht sperren",
+  enable: "Konto entsperren…",
+  enableConsequence:
+    "Die Person kann sich sofort mit ihrem bisherigen Passwort wieder anmelden und erhält darüber eine E-Mail.",
+  enableConfirm: "Konto jetzt entsperren",
+  enableCancel: "Nicht entsperren",
+
+  // A proctor's sessions.
+  theirSessions: "die Sitzungen dieser Person",
+  noSession: "Die Person ist in keiner laufenden oder geplanten Sitzung als Aufsicht eingetragen.",
+  proctorOf:
+    "Die Person ist in diesen Sitzungen als Aufsicht eingetragen. Ohne die Rolle oder das Konto können nur die übrigen sie leiten:",
+  onlyAdministrators: "keine weitere Aufsicht, nur die Administration",
+  otherProctors: "weitere Aufsicht ist eingeplant",
+
+  // The history of changes.
+  history: "Verlauf",
+  theHistory: "der Verlauf",
+  noHistory: "An Rollen und Konto wurde nichts geändert.",
+  historyEntry: (time: string, change: string, by: string) => `${time}: ${change}, durch ${by}`,
+  historyReason: (reason: string) => ` – „${reason}“`,
+  unknownName: "eine Person, deren Name nicht bekannt ist",
+  commandLine: "die Kommandozeile",
+  changeKind: {
+    granted: (role: string) => `Rolle „${role}“ vergeben`,
+    revoked: (role: string) => `Rolle „${role}“ entzogen`,
+    certified: (day: string) => `zertifiziert bis ${day}`,
+    disabled: "Konto gesperrt",
+    enabled: "Konto entsperrt",
+  },
+
+  // A new person.
+  add: "Person hinzufügen",
+  legalName: "Amtlicher Name",
+  legalNameHint: "Wie im Ausweis, mit dem er verglichen wird.",
+  preferredName: "Rufname",
+  preferredNameHint: "Wie die Person angesprochen wird, falls abweichend.",
+  email: "E-Mail-Adresse",
+  dateOfBirth: "Geburtsdatum",
+  language: "Sprache",
+  languageHint: "Die Sprache der Seiten und der E-Mails.",
+  timeZone: "Zeitzone",
+  timeZoneHint: "In ihr werden Zeiten in E-Mails angegeben.",
+  firstPassword: "Erstes Passwort",
+  firstPasswordHint: "Mindestens 12 Zeichen; ohne Passwort ist noch keine Anmeldung mit Passwort möglich.",
+  roles: "Rollen",
+  addSubmit: "Hinzufügen",
+  addAsk: "Hinzufügen…",
+  added: (name: string) => `${name} wurde hinzugefügt.`,
+};

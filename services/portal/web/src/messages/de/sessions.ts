@@ -1,0 +1,113 @@
+import type { Messages } from "../catalogue";
+import { countedPeople } from "./plurals";
+
+export const sessions: Messages["sessions"] = {
+  // The list of sessions.
+  session: "Sitzung",
+  title: "Sitzungen",
+  yourSessions: "Ihre Sitzungen",
+  yourSessionsLoading: "Ihre Sitzungen",
+  schedule: "Sitzung planen",
+  none: "Zurzeit gibt es keine Sitzung, und es ist keine geplant.",
+  now: "Jetzt",
+  upcoming: "Bevorstehend",
+  past: "Vergangen",
+  joined: (count: number) => `${countedPeople(count)} beigetreten`,
+  showMore: (count: number) => `${count} weitere anzeigen`,
+  state: {
+    scheduled: "Geplant",
+    lobbyOpen: "Warteraum geöffnet",
+    inProgress: "Läuft",
+    ended: "Beendet",
+    cancelled: "Abgesagt",
+  },
+  assessment: "Prüfung",
+  numbered: (title: string, number: number) => `${title} (${number})`,
+
+  // Scheduling a session.
+  coursesAndPeople: "Kurse und Personen",
+  noCourse:
+    "Es gibt keinen veröffentlichten beaufsichtigten Kurs: Legen Sie zuerst einen an und veröffentlichen Sie ihn.",
+  course: "Kurs",
+  planTitle: "Titel",
+  start: "Beginn",
+  duration: "Dauer in Minuten",
+  assessments: "Prüfungen",
+  noAssessment:
+    "In diesem Kurs gibt es keine veröffentlichte beaufsichtigte Prüfung; die Teilnehmenden haben also nur seine Lektionen. In dieser Version werden Prüfungen über gRPC oder JSON angelegt und beim Anlegen eines Kurses hinzugefügt.",
+  theAssessments: "die Prüfungen des Kurses",
+  proctors: "Aufsicht",
+  noProctor: "Niemand ist als Aufsicht zertifiziert: Zertifizieren Sie zuerst eine Person.",
+  learners: "Teilnehmende",
+  noLearner:
+    "In diesem Kurs ist noch niemand eingeschrieben. Wer später eingeschrieben wird, erhält den Code und kann beitreten, solange ein Platz frei ist.",
+  registeredLearners: "die eingeschriebenen Personen",
+  capacity: "Plätze",
+  lobbyLead: "Öffnung des Warteraums, Minuten vor Beginn",
+  lateEntry: "Späterer Einlass, Minuten nach Beginn",
+  lateEntryHint:
+    "Wie lange nach Beginn noch beigetreten werden kann. Bei 0 kann niemand mehr beitreten, der zu Beginn nicht im Warteraum ist.",
+  identityCheck: "Identitätsprüfung",
+  identityPolicy: { beforeAssessment: "Vor einer Prüfung", none: "Keine" },
+  chooseAssessment: "Wählen Sie mindestens eine Prüfung aus: Sonst gibt es für die Teilnehmenden nichts abzulegen.",
+  scheduleSubmit: "Planen",
+  scheduleConsequence: "Aufsicht und Teilnehmende werden per E-Mail benachrichtigt, und der Zugangscode wird erstellt.",
+  violationOf: (name: string, sentence: string) => `${name}: ${sentence}`,
+  certifiedTooShort: (name: string, until: string) =>
+    `${name} ist bis ${until} zertifiziert, und die Sitzung beginnt später. Zertifizieren Sie die Person für länger oder wählen Sie eine andere Aufsicht.`,
+
+  // Enrollment codes.
+  codesTitle: "Zugangscodes",
+  codesCaption: "Zugangscodes, der neueste zuerst",
+  sharedCode: "Zugangscode:",
+  validOnly: (from: string, until: string) => `Gültig nur von ${from} bis ${until}.`,
+  validUntil: (until: string) => `Gültig bis ${until}.`,
+  worksFromLobby: (time: string) => `Er gilt, sobald der Warteraum geöffnet wird, ${time}.`,
+  closedToNewcomers: "Nur wer schon beigetreten ist, kann damit zurückkehren: Der spätere Einlass ist geschlossen.",
+  codePending: "Der Zugangscode wird erstellt…",
+  codeColumns: { code: "Code", for: "Für", state: "Status", valid: "Gültigkeit", actions: "Aktionen" },
+  everybody: "Alle",
+  validRange: (from: string, until: string) => `${from} bis ${until}`,
+  validWhileOpen: "Solange der Warteraum geöffnet ist oder die Sitzung läuft",
+  replace: "Ersetzen",
+  revoke: "Widerrufen…",
+  revokeConsequence: "Niemand kann mehr damit beitreten. Wer beigetreten ist, bleibt.",
+  revokeConfirm: "Jetzt widerrufen",
+  revokeCancel: "Nicht widerrufen",
+  issueTitle: "Weiteren Code ausstellen",
+  codeFor: "Für",
+  everybodyRegistered: "Alle, die im Kurs eingeschrieben sind",
+  onlyFor: (name: string) => `Nur ${name}`,
+  code: "Code",
+  codeHint: "6 bis 8 Buchstaben und Ziffern; bleibt das Feld leer, wird ein Code erzeugt.",
+  issue: "Ausstellen",
+  codeIssued: (code: string) => `Der Code ${code} wurde ausgestellt.`,
+  codeIssuedWithWarnings: (code: string, warnings: string) =>
+    `Der Code ${code} wurde ausgestellt, wird aber womöglich falsch abgetippt. ${warnings} Sie können ihn durch einen erzeugten ersetzen.`,
+  codeWarning: {
+    lookAlikes: "Er enthält Zeichen, die einander ähnlich sehen: 0, O und o oder 1, l, I und i.",
+    caseOnly: "Ein anderer gültiger Code unterscheidet sich nur in der Groß- und Kleinschreibung davon.",
+  },
+  codeState: {
+    over: "Nicht mehr gültig",
+    active: "Gültig",
+    expired: "Abgelaufen",
+    revoked: "Widerrufen",
+    replaced: "Ersetzt",
+  },
+
+  // The access log.
+  accessLogTitle: "Zugriffsprotokoll: Fotos und Sitzungsprotokoll",
+  accessLogHint: "Jeder Zugriff wird dauerhaft gespeichert. Der neueste steht zuerst.",
+  accessLog: "das Zugriffsprotokoll",
+  accessCaption: (title: string) => `${title}, der neueste zuerst`,
+  evidenceAccesses: "Fotos und hinterlegte Daten",
+  noEvidenceAccess: "Niemand hat in dieser Sitzung ein Foto oder hinterlegte Daten angesehen.",
+  recordAccesses: "Sitzungsprotokoll",
+  noRecordAccess: "Niemand hat das Protokoll dieser Sitzung gelesen.",
+  accessColumns: { when: "Wann", who: "Wer", role: "Als", what: "Was", of: "Von" },
+  accessSubject: { document: "Ausweis", selfie: "Selfie", registration: "Hinterlegte Daten" },
+  actingRole: { proctor: "Aufsicht der Sitzung", administrator: "Administration", unknown: "Nicht aufgezeichnet" },
+  showOlder: "Ältere anzeigen",
+  inList: (title: string) => `in „${title}“`,
+};

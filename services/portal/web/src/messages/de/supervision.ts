@@ -1,0 +1,141 @@
+import type { Messages } from "../catalogue";
+import { duration } from "../format";
+import { counted, countedPeople } from "./plurals";
+
+export const supervision: Messages["supervision"] = {
+  session: "Sitzung",
+  theRoster: "die Teilnehmendenliste",
+  accessLog: "Zugriffsprotokoll: Fotos und Sitzungsprotokoll",
+
+  // Actions on the session.
+  takesPart: "Sie nehmen selbst an dieser Sitzung teil und können sie deshalb nicht leiten.",
+  actsAsAdministrator: "Was Sie in dieser Sitzung tun, wird als Handlung der Administration aufgezeichnet.",
+  notCertified:
+    "Sie sind zurzeit nicht als Aufsicht zertifiziert und können diese Sitzung deshalb nicht beginnen. Bitten Sie Ihre Administration, Sie zu zertifizieren, und laden Sie diese Seite dann neu.",
+  openLobby: "Warteraum öffnen",
+  start: (waiting: number) => `Sitzung beginnen (${waiting} im Warteraum)`,
+  startAsk: (waiting: number) => `Sitzung beginnen (${waiting} im Warteraum)…`,
+  startConfirm: "Sitzung jetzt beginnen",
+  startCancel: "Noch nicht beginnen",
+  nobodyWaits: "Noch ist niemand im Warteraum.",
+  everybodyIsHere: "Alle Eingeladenen sind da.",
+  doubt: {
+    nobodyWaits: "Niemand ist im Warteraum.",
+    absent: (absent: number, invited: number, names: string) =>
+      `${absent} von ${invited} ${absent === 1 ? "fehlt" : "fehlen"}: ${names}.`,
+    lateEntryOpen: (seconds: number) =>
+      `Späterer Einlass ist möglich: Bis ${duration(seconds)} nach Beginn kann noch beigetreten werden.`,
+    lateEntryClosed: "Späterer Einlass ist nicht möglich: Nach Beginn kann niemand mehr beitreten.",
+    shutOut: (absent: number) =>
+      `Späterer Einlass ist nicht möglich: ${absent === 1 ? "Diese Person kann" : "Diese Personen können"} dann nicht mehr beitreten.`,
+    early: (time: string, seconds: number) => `Geplanter Beginn ist ${time}, in ${duration(seconds)}.`,
+  },
+  others: (count: number) => `${counted(count, "weitere Person", "weitere Personen")}`,
+  end: "Sitzung beenden…",
+  endConsequence:
+    "Alle verlassen die Sitzung, und offene Prüfungsversuche werden mit allen gespeicherten Antworten abgegeben.",
+  endConfirm: "Sitzung jetzt beenden",
+  endCancel: "Nicht beenden",
+  cancel: "Sitzung absagen…",
+  cancelConsequence: "Alle, die über die Sitzung benachrichtigt wurden, werden über die Absage benachrichtigt.",
+  cancelConfirm: "Sitzung jetzt absagen",
+  cancelCancel: "Nicht absagen",
+
+  // Authorising an assessment.
+  theAssessment: "die Prüfung",
+  quoted: (title: string) => `„${title}“`,
+  authoriseAll: (assessment: string) => `Für alle, die bereit sind, freischalten: ${assessment}`,
+  nobodyWaitsFor: (assessment: string) => `Niemand wartet auf ${assessment}.`,
+  canStart: (count: number, assessment: string) =>
+    `${counted(count, "Person kann", "Personen können")} ${assessment} beginnen.`,
+  nobodyNew: (assessment: string) => `Niemand sonst kann ${assessment} beginnen.`,
+  notVerified: (count: number) => `${countedPeople(count)} ausgelassen: Identität nicht bestätigt.`,
+  notInSession: (count: number) => `${countedPeople(count)} ausgelassen: nicht in der Sitzung.`,
+
+  // The roster.
+  nobodyJoined: "Noch ist niemand beigetreten.",
+  nobodyHadJoined: "Niemand war beigetreten.",
+  learnersTitle: "Teilnehmende",
+  summary: {
+    joined: countedPeople,
+    absent: (absent: number) => ` beigetreten, ${absent} ${absent === 1 ? "fehlt" : "fehlen"}`,
+    didNotCome: (absent: number) => ` beigetreten, ${absent} nicht erschienen`,
+    attention: (count: number) =>
+      `; ${
+        count === 0
+          ? "niemand braucht jetzt Aufmerksamkeit"
+          : counted(count, "braucht Aufmerksamkeit", "brauchen Aufmerksamkeit")
+      }`,
+  },
+  showOnlyAttention: "Nur Teilnehmende anzeigen, die Aufmerksamkeit brauchen",
+  hideSettled: (count: number) => `Teilnehmende ausblenden, die keine Aufmerksamkeit brauchen (${count})`,
+  nobodyNeedsAttention: "Niemand braucht jetzt Aufmerksamkeit. Teilnehmende, die sie brauchen, erscheinen hier.",
+  rosterCaption: "Teilnehmendenliste nach Zeit des Beitritts; wer nicht beigetreten ist, steht am Ende",
+  columns: {
+    learner: "Name",
+    attention: "Braucht Aufmerksamkeit",
+    state: "Status",
+    connection: "Verbindung",
+    identity: "Identität",
+    assessment: "Prüfung",
+    incidents: "Vorkommnisse",
+  },
+  nothing: "Nichts",
+  need: { identity: "Identität prüfen", disconnected: "Getrennt", authorisation: "Freischalten" },
+  participantState: {
+    waiting: "Im Warteraum",
+    inSession: "In der Sitzung",
+    completed: "Abgeschlossen",
+    removed: "Entfernt",
+    noShow: "Nicht erschienen",
+    left: "Gegangen, keine Prüfung begonnen",
+    cancelled: "Abgesagt",
+    notJoined: "Noch nicht da",
+  },
+  connected: "Verbunden",
+  disconnected: "Getrennt",
+  identityState: {
+    undecided: "Nicht entschieden",
+    notRequested: "Nicht verlangt",
+    photosMissing: "Fotos fehlen",
+    newPhotosRequested: "Neue Fotos angefordert",
+    verified: "Bestätigt",
+    rejected: "Abgelehnt",
+    waiting: "Wartet auf Entscheidung",
+  },
+  progress: {
+    notStarted: "Nicht begonnen",
+    notAuthorised: "Nicht freigeschaltet",
+    canStart: "Kann beginnen",
+    saved: (answered: number, count: number) => `${answered} von ${counted(count, "Antwort", "Antworten")} gespeichert`,
+    beingSubmitted: (saved: string) => `${saved}, wird abgegeben`,
+    submitted: "Abgegeben",
+    submittedResultToCome: "Abgegeben, Ergebnis folgt",
+    released: "Ergebnis freigegeben",
+  },
+  authorise: "Freischalten",
+  assessmentFor: (title: string, name: string) => `„${title}“ für ${name}`,
+
+  // Removing a learner.
+  remove: "Entfernen…",
+  removeForm: (name: string) => `${name} aus der Sitzung entfernen`,
+  removalReason: (name: string) => `Warum ${name} entfernt wird`,
+  removalReasonHint: "Der Grund wird der Person angezeigt.",
+  removalConsequence:
+    "Die Person verlässt die Sitzung innerhalb von Sekunden und kann nicht zurückkehren. Eine begonnene Prüfung wird so abgegeben, wie sie gespeichert ist, und ihr Ergebnis wird zurückgehalten, bis die Administration es freigibt. Auf keiner Seite lässt sich das rückgängig machen.",
+  removeConfirm: "Jetzt entfernen",
+  removeCancel: "Nicht entfernen",
+
+  // A held result.
+  resultHeld: "Abgegeben, Ergebnis zurückgehalten",
+  release: "Ergebnis freigeben…",
+  assessmentOf: (title: string, name: string) => `„${title}“ von ${name}`,
+  releaseForm: (of: string) => `Ergebnis freigeben: ${of}`,
+  releaseReason: "Warum das Ergebnis freigegeben wird",
+  releaseReasonHint: "Wird dauerhaft mit der Entscheidung gespeichert.",
+  releaseConsequence:
+    "Die Person sieht das Ergebnis und erhält eine E-Mail, und eine bestandene Prüfung zählt für den Kurs. Das lässt sich nicht rückgängig machen.",
+  releaseConfirm: "Jetzt freigeben",
+  releaseCancel: "Weiter zurückhalten",
+  released: "Das Ergebnis ist freigegeben.",
+};
