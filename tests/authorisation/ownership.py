@@ -75,6 +75,7 @@ WITHOUT_RESOURCE = {
     "OrganisationService/GetOrganisation": _EVERYBODY,
     "OrganisationService/UpdateOrganisation": "changes the only organisation; only administrators may",
     "PersonService/CreatePerson": _NEW,
+    "PersonService/ListAdministrators": _EVERYBODY,
     "PersonService/ListPeople": _EVERYBODY,
     "RegistrationService/ListMyCourses": _OWN,
     "InboxService/ListNotifications": _OWN,

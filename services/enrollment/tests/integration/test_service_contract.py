@@ -55,6 +55,10 @@ class Subject(Protocol):
         """Create a proctor who is certified until `until`, and return the proctor's id."""
         ...
 
+    async def administrators(self) -> list[str]:
+        """Create three administrators and return their ids."""
+        ...
+
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
         """Create a course. Return the id of the course and the ids of the assessments in its outline."""
         ...
@@ -92,6 +96,9 @@ class ServiceSubject:
         )
         await self._harness.administrator.people.CertifyProctor(request)
         return person_id
+
+    async def administrators(self) -> list[str]:
+        return [(await self._harness.person("administrator")).person_id for _ in range(3)]
 
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
         named = [str(new_id()) for _ in range(3)]
@@ -144,6 +151,10 @@ class FakeSubject:
         person_id = new_id()
         self._fake.certified_until[person_id] = until
         return str(person_id)
+
+    async def administrators(self) -> list[str]:
+        self._fake.administrators = [str(new_id()) for _ in range(3)]
+        return self._fake.administrators
 
     async def course(self, *, published: bool) -> tuple[str, list[str]]:
         course_id = str(new_id())
@@ -292,3 +303,21 @@ async def test_revoked_code_resolves_as_revoked(subject: Subject) -> None:
     (resolution,) = await resolutions(subject, code, code.text)
     assert resolution.code.validity == codes_pb2.CODE_VALIDITY_REVOKED
     assert resolution.code.session_id == code.session_id
+
+
+async def test_administrators_have_pages(subject: Subject) -> None:
+    person_id, administrator_ids = await subject.person(), await subject.administrators()
+    client = subject.client("notification")
+    request = people_pb2.ListAdministratorsRequest(page_size=2)
+    found: list[str] = []
+    while True:
+        response = await client.people.ListAdministrators(request)
+        assert len(response.person_ids) <= 2
+        found += response.person_ids
+        if not response.next_page_token:
+            break
+        request.page_token = response.next_page_token
+    assert found == sorted(found)
+    assert len(administrator_ids) == 3
+    assert set(administrator_ids) <= set(found)
+    assert person_id not in found

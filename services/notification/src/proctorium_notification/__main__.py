@@ -24,8 +24,12 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantRemoved,
     SessionCancelled,
+    SessionCovered,
     SessionEnded,
+    SessionHandedOver,
     SessionScheduled,
+    SessionTaken,
+    SessionUncovered,
 )
 from proctorium_access import revocations
 from proctorium_access.signing_keys import signing_keys
@@ -34,6 +38,7 @@ from proctorium_common.process.service import Service
 from proctorium_notification.api.deliveries import DeliveryApi
 from proctorium_notification.api.inbox import InboxApi
 from proctorium_notification.commands import PREVIEW
+from proctorium_notification.operations.alarms import Alarms
 from proctorium_notification.operations.directory import Directory
 from proctorium_notification.operations.inbox import Inbox
 from proctorium_notification.operations.sending import Sender
@@ -83,6 +88,10 @@ def build(service: Service[Settings]) -> None:
             SessionScheduled: sessions.on_session_scheduled,
             SessionCancelled: sessions.on_session_cancelled,
             SessionEnded: sessions.on_session_ended,
+            SessionUncovered: sessions.on_session_uncovered,
+            SessionCovered: sessions.on_session_covered,
+            SessionTaken: sessions.on_session_taken,
+            SessionHandedOver: sessions.on_session_handed_over,
             ParticipantRemoved: sessions.on_participant_removed,
         },
     )
@@ -112,6 +121,7 @@ def build(service: Service[Settings]) -> None:
     worker = SendingWorker(service.listener, sender, grace=settings.drain_grace)
     service.worker("mails", timedelta(0), worker.run)
     service.on_close(worker.close)
+    service.worker("alarms", timedelta(seconds=1), Alarms(database, directory).run)
     backlog = Backlog(database, sender.destinations.slow)
     service.worker("backlog", timedelta(seconds=15), backlog.run)
     service.telemetry.metrics.observe(STATE_METRIC, STATE_DESCRIPTION, backlog.by_state)

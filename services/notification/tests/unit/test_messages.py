@@ -115,6 +115,15 @@ def test_message_about_self_paced_work_names_no_session(topic: Topic, locale: st
     assert "None" not in mail.text
 
 
+@pytest.mark.parametrize("locale", LOCALES)
+def test_alarm_names_all_uncovered_sessions(locale: str) -> None:
+    content = Content(Topic.SESSION_UNCOVERED, subject_title="First Aid, Fire Safety")
+    mail = RENDERER.mail(content, sample_reader(locale), SAMPLE_SUPPORT)
+    assert "First Aid, Fire Safety" in mail.text
+    assert "None" not in mail.text
+    assert f"{URL}/supervise" in mail.text
+
+
 @pytest.mark.parametrize(("topic", "locale"), ALL, ids=str)
 def test_mail_loads_nothing_and_links_only_to_the_portal(topic: Topic, locale: str) -> None:
     html = RENDERER.mail(sample_content(topic), sample_reader(locale), SAMPLE_SUPPORT).html

@@ -22,7 +22,18 @@ def test_invitation_to_a_session_that_is_over_is_not_sent(topic: Topic) -> None:
     assert reason_not_to_send(topic, session(ended=True), START)
 
 
-@pytest.mark.parametrize("topic", [topic for topic in Topic if topic not in INVITATIONS], ids=str)
+def test_alarm_about_a_session_that_is_over_is_not_sent() -> None:
+    topic, late = Topic.SESSION_UNCOVERED, START + timedelta(hours=2)
+    assert reason_not_to_send(topic, session(), late) is None
+    assert reason_not_to_send(topic, session(cancelled=True), START)
+    assert reason_not_to_send(topic, session(ended=True), START)
+
+
+@pytest.mark.parametrize(
+    "topic",
+    [topic for topic in Topic if topic not in {*INVITATIONS, Topic.SESSION_UNCOVERED}],
+    ids=str,
+)
 def test_other_messages_are_sent_at_any_time(topic: Topic) -> None:
     late = START + timedelta(days=30)
     assert reason_not_to_send(topic, session(cancelled=True, ended=True), late) is None

@@ -55,6 +55,8 @@ class FakeEnrollment(
     registered: dict[str, tuple[str, str]] = field(default_factory=dict)
     """The legal name and date of birth of each person, by ID."""
     contacts: dict[str, people_pb2.Contact] = field(default_factory=dict)
+    administrators: list[str] = field(default_factory=list)
+    """The IDs that ListAdministrators returns, at most two in each response."""
     unknown_courses: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     listed_codes: dict[str, list[codes_pb2.Code]] = field(default_factory=dict)
@@ -120,6 +122,16 @@ class FakeEnrollment(
     ) -> people_pb2.BatchGetContactsResponse:
         contacts = [self.contacts[each] for each in request.person_ids if each in self.contacts]
         return people_pb2.BatchGetContactsResponse(contacts=contacts)
+
+    async def ListAdministrators(
+        self, request: people_pb2.ListAdministratorsRequest, context: Context
+    ) -> people_pb2.ListAdministratorsResponse:
+        ids = sorted(self.administrators)
+        first = int(request.page_token or 0)
+        end = first + 2
+        return people_pb2.ListAdministratorsResponse(
+            person_ids=ids[first:end], next_page_token=str(end) if end < len(ids) else ""
+        )
 
     async def GetCourse(
         self, request: courses_pb2.GetCourseRequest, context: Context

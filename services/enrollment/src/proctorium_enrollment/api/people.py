@@ -204,6 +204,14 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
             ]
         )
 
+    async def ListAdministrators(
+        self, request: pb.ListAdministratorsRequest, context: Context
+    ) -> pb.ListAdministratorsResponse:
+        person_ids, token = await people.list_administrator_ids(
+            self._database, request.page_size, request.page_token
+        )
+        return pb.ListAdministratorsResponse(person_ids=map(str, person_ids), next_page_token=token)
+
 
 def _ids(texts: Iterable[str]) -> list[UUID]:
     return [parse_id(text, "person_ids") for text in texts]

@@ -34,6 +34,7 @@ from proctorium_enrollment.storage.password_hashes import PasswordHashes
 M = TypeVar("M", bound=Message)
 
 _LIST = "people"
+_ADMINISTRATORS = "administrators"
 
 
 async def create_person(
@@ -100,6 +101,18 @@ async def list_people(
         after = tokens.after(_LIST, page_token, str, UUID)
         found = await people.list_people(tx, after, size + 1)
     return tokens.cut(_LIST, found, size, lambda person: (person.legal_name, person.person_id))
+
+
+async def list_administrator_ids(
+    database: Database, page_size: int, page_token: str
+) -> tuple[Sequence[UUID], str]:
+    """Return a page of the IDs of administrators, and the token of the next page. Raises INVALID_PAGE_TOKEN."""
+    size = pages.effective_size(page_size)
+    async with database.transaction() as tx:
+        tokens = await pages.tokens(tx)
+        after = tokens.after(_ADMINISTRATORS, page_token, UUID)
+        found = await people.list_administrator_ids(tx, after[0] if after else None, size + 1)
+    return tokens.cut(_ADMINISTRATORS, found, size, lambda person_id: (person_id,))
 
 
 async def list_visible_people(

@@ -108,6 +108,25 @@ async def count_other_administrators(tx: Transaction, person_id: UUID) -> int:
     return int((await tx.execute(statement)).scalar_one())
 
 
+async def list_administrator_ids(tx: Transaction, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Return the IDs of at most `limit` administrators with enabled accounts, in ascending order.
+
+    If `after` is not None, the list starts after this ID.
+    """
+    statement = (
+        select(table.c.person_id)
+        .where(
+            literal(Role.ADMINISTRATOR.value) == func.any(table.c.roles),
+            table.c.disabled_at.is_(None),
+        )
+        .order_by(table.c.person_id)
+        .limit(limit)
+    )
+    if after is not None:
+        statement = statement.where(table.c.person_id > after)
+    return (await tx.execute(statement)).scalars().all()
+
+
 async def list_ids_visible_in_sessions(
     tx: Transaction, viewer_id: UUID, role: MemberRole, person_ids: Collection[UUID]
 ) -> frozenset[UUID]:

@@ -28,6 +28,9 @@ class Topic(StrEnum):
     ROLE_REVOKED_ADMINISTRATOR = "role_revoked_administrator"
     ACCOUNT_DISABLED = "account_disabled"
     ACCOUNT_ENABLED = "account_enabled"
+    SESSION_UNCOVERED = "session_uncovered"
+    SESSION_TAKEN = "session_taken"
+    SESSION_HANDED_OVER = "session_handed_over"
 
 
 class Channel(StrEnum):
@@ -74,10 +77,12 @@ def reason_not_to_send(topic: Topic, session: Session | None, now: datetime) -> 
     A mail can be late because the mail server was unavailable or an event was redelivered. For example, an invitation
     to a session that is over would only confuse the recipient.
     """
-    if session is None or topic not in _INVITATIONS:
+    if session is None or topic not in _INVITATIONS | {Topic.SESSION_UNCOVERED}:
         return None
     if session.cancelled:
         return "the session was cancelled before the message was sent"
-    if session.ended or now >= session.end_at:
+    # A session can still need a proctor after its planned end.
+    is_late = topic in _INVITATIONS and now >= session.end_at
+    if session.ended or is_late:
         return "the session was over before the message was sent"
     return None

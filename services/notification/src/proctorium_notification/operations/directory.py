@@ -21,6 +21,7 @@ from proctorium_notification.rendering.content import Reader, Support
 
 _CONTACTS_PER_REQUEST = 200
 _CODES_PER_REQUEST = 200
+_ADMINISTRATORS_PER_REQUEST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,20 @@ class Directory:
                 reader = Reader(contact.preferred_name, contact.locale, contact.time_zone)
                 contacts[UUID(contact.person_id)] = Contact(contact.email, reader)
         return contacts
+
+    async def administrator_ids(self) -> list[UUID]:
+        """Return the ids of the administrators whose accounts are enabled."""
+        request = people_pb2.ListAdministratorsRequest(page_size=_ADMINISTRATORS_PER_REQUEST)
+        ids: list[UUID] = []
+        while True:
+            try:
+                response = await self._people.ListAdministrators(request)
+            except grpc.RpcError as error:
+                raise _unavailable() from error
+            ids += map(UUID, response.person_ids)
+            if not response.next_page_token:
+                return ids
+            request.page_token = response.next_page_token
 
     async def codes(self, session_ids: Iterable[UUID]) -> Mapping[UUID, str]:
         """Return the texts of the active codes of the sessions, keyed by code id."""

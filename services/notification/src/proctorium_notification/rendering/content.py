@@ -31,7 +31,7 @@ class Content:
     """The content of one message, from which the message is rendered.
 
     `subject_id` is the id of the attempt or certificate that the message is about. `subject_title` is the title of the
-    course for which a certificate is issued.
+    course for which a certificate is issued, or the titles of several uncovered sessions.
     """
 
     topic: Topic
@@ -58,6 +58,9 @@ _PATHS = {
     Topic.ROLE_REVOKED_ADMINISTRATOR: "/",
     Topic.ACCOUNT_DISABLED: "/",
     Topic.ACCOUNT_ENABLED: "/",
+    Topic.SESSION_UNCOVERED: "/supervise",
+    Topic.SESSION_TAKEN: "/supervise/{session}",
+    Topic.SESSION_HANDED_OVER: "/supervise/{session}",
 }
 
 

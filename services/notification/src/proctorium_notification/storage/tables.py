@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
     CheckConstraint,
     Column,
@@ -39,6 +40,28 @@ sessions = Table(
     CheckConstraint("num_nulls(title, start_at, duration) IN (0, 3)", name="plan_is_complete"),
 )
 """The projection of sessions. A row has the facts about a session that messages contain, and no personal data."""
+
+session_coverage = Table(
+    "session_coverage",
+    metadata,
+    Column("session_id", Uuid, primary_key=True),
+    # The position of the event from which this row was stored.
+    Column("position", BigInteger, nullable=False),
+    # The id of the event which reported that the session is uncovered, or null if the session is covered or over.
+    Column("event_id", Uuid),
+    Column("proctor_ids", ARRAY(Uuid), nullable=False),
+    # The event and the time of the last alarm about this session.
+    Column("announced_event_id", Uuid),
+    Column("announced_at", _TIME),
+    Index(
+        "ix_session_coverage_uncovered",
+        "session_id",
+        postgresql_where=text(
+            "event_id IS NOT NULL AND event_id IS DISTINCT FROM announced_event_id"
+        ),
+    ),
+)
+"""The sessions that are or were uncovered, with the people to notify and the last alarm."""
 
 deliveries = Table(
     "deliveries",

@@ -12,7 +12,7 @@ from proctorium_common.messages import from_timestamp
 from proctorium_common.storage.database import Transaction
 from proctorium_notification.domain.deliveries import Cause
 from proctorium_notification.domain.topics import Session, Topic
-from proctorium_notification.operations import notifying
+from proctorium_notification.operations import alarms, notifying
 from proctorium_notification.operations.notifying import notify
 
 
@@ -40,6 +40,7 @@ async def on_session_cancelled(
     """Store that the session was cancelled, and notify the proctors and the learners of the session."""
     session_id = parse_id(event.session_id, "session_id")
     await notifying.cancel_session(tx, session_id, metadata.occurred_at)
+    await alarms.record_covered(tx, session_id, position=metadata.position)
     cause = Cause(metadata.event_id, Topic.SESSION_CANCELLED, session_id)
     await notify(tx, cause, _person_ids(event.person_ids))
 
@@ -50,9 +51,50 @@ async def on_session_ended(
     """Store that the session has ended, and notify the learners who attended the session."""
     session_id = parse_id(event.session_id, "session_id")
     await notifying.end_session(tx, session_id, from_timestamp(event.end_time))
+    await alarms.record_covered(tx, session_id, position=metadata.position)
     attended = [each.person_id for each in event.attendances if each.attended]
     cause = Cause(metadata.event_id, Topic.SESSION_ENDED, session_id)
     await notify(tx, cause, _person_ids(attended))
+
+
+async def on_session_uncovered(
+    tx: Transaction, event: events_pb2.SessionUncovered, metadata: EventMetadata
+) -> None:
+    """Store that the session is uncovered. The worker of alarms notifies the people."""
+    session_id = parse_id(event.session_id, "session_id")
+    await alarms.record_uncovered(
+        tx,
+        session_id,
+        metadata.event_id,
+        _person_ids(event.proctor_ids),
+        position=metadata.position,
+    )
+
+
+async def on_session_covered(
+    tx: Transaction, event: events_pb2.SessionCovered, metadata: EventMetadata
+) -> None:
+    """Store that the session is covered again."""
+    session_id = parse_id(event.session_id, "session_id")
+    await alarms.record_covered(tx, session_id, position=metadata.position)
+
+
+async def on_session_taken(
+    tx: Transaction, event: events_pb2.SessionTaken, metadata: EventMetadata
+) -> None:
+    """Notify the former lead proctor."""
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.SESSION_TAKEN, session_id)
+    await notify(tx, cause, _person_ids([event.former_lead_proctor_id]))
+
+
+async def on_session_handed_over(
+    tx: Transaction, event: events_pb2.SessionHandedOver, metadata: EventMetadata
+) -> None:
+    """Notify the new lead proctor, who is the first proctor in the list."""
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.SESSION_HANDED_OVER, session_id)
+    await notify(tx, cause, _person_ids(event.proctor_ids[:1]))
 
 
 async def on_participant_removed(
