@@ -14,6 +14,7 @@ import { VerificationService } from "../gen/proctorium/identity/v1/verification_
 import { InboxService } from "../gen/proctorium/notification/v1/notifications_pb";
 import { IncidentService } from "../gen/proctorium/session/v1/incidents_pb";
 import { LobbyService } from "../gen/proctorium/session/v1/lobby_pb";
+import { MessageService } from "../gen/proctorium/session/v1/messages_pb";
 import { SessionService } from "../gen/proctorium/session/v1/sessions_pb";
 import { RecordService, SupervisionService } from "../gen/proctorium/session/v1/supervision_pb";
 import { tokenRenewal } from "./tokens";
@@ -32,6 +33,7 @@ export const assessments = createClient(AssessmentService, transport);
 export const attempts = createClient(AttemptService, transport);
 export const certificates = createClient(CertificateService, transport);
 export const codes = createClient(CodeService, transport);
+export const conversations = createClient(MessageService, transport);
 export const courses = createClient(CourseService, transport);
 export const grading = createClient(GradingService, transport);
 export const identity = createClient(VerificationService, transport);

@@ -20,6 +20,8 @@ import { messages } from "../../messages";
 import { loadOffline } from "../../offline/attempt-cache";
 import { unconfirmed } from "../account/current-user";
 import { SignedInAs } from "../account/sign-out";
+import { withEarlierMessages } from "../messages/conversation";
+import { LearnerMessages } from "../messages/learner-messages";
 import { AttemptStatus } from "./attempt-status";
 import type { AttemptSnapshot } from "./clock";
 import { ExamRoom } from "./exam-room";
@@ -110,7 +112,7 @@ function SessionPresence({
   const { view } = useStream<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
     (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),
-    (_, message) => message,
+    withEarlierMessages,
   );
   const removed = view?.participant?.state === ParticipantState.REMOVED;
   return (
@@ -125,6 +127,7 @@ function SessionPresence({
           {text.sessionEnded}
         </p>
       )}
+      <LearnerMessages view={view} />
       {children(view?.participant)}
     </>
   );

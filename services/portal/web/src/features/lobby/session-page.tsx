@@ -25,6 +25,8 @@ import { SignedInAs } from "../account/sign-out";
 import { CourseOutline } from "../courses/course-outline";
 import { nextStep } from "../exam/next-step";
 import { IdentityEvidence } from "../identity/identity-check";
+import { withEarlierMessages } from "../messages/conversation";
+import { LearnerMessages } from "../messages/learner-messages";
 import { SessionBadge } from "../sessions/session-badge";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 
@@ -34,7 +36,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   const { view, connected, problem } = useStream<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
     (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),
-    (_, message) => message,
+    withEarlierMessages,
   );
   const session = view?.session;
   const participant = view?.participant;
@@ -68,6 +70,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
         {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
       </p>
       <ProblemNote problem={problem} />
+      <LearnerMessages view={view} />
       {participant.state <= ParticipantState.IN_SESSION && <SignedInAs />}
       <Phase session={session} participant={participant} />
     </>

@@ -8,12 +8,13 @@ import {
   ParticipantState,
 } from "../../gen/proctorium/session/v1/lobby_pb";
 
-export type Need = "identity" | "disconnected" | "authorisation";
+export type Need = "message" | "identity" | "disconnected" | "authorisation";
 
 /** Return what a participant needs from the proctor now. */
 export function needsOf(participant: Participant): Need[] {
-  if (!isPresent(participant) || isFinished(participant)) return [];
-  const needs: Need[] = [];
+  if (!isPresent(participant)) return [];
+  const needs: Need[] = participant.conversation?.proctorsUnreadCount ? ["message"] : [];
+  if (isFinished(participant)) return needs;
   if (participant.identity === IdentityState.SUBMITTED) needs.push("identity");
   if (!participant.connected) needs.push("disconnected");
   if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment)))

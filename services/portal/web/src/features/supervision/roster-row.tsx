@@ -18,6 +18,7 @@ import { IdentityDecision } from "../identity/identity-decision";
 import { opensReport } from "../incidents/incidents";
 import type { Incidents } from "../incidents/use-incidents";
 import { WriteIncident } from "../incidents/write-incident";
+import { type OpenConversation, OpenMessages } from "../messages/staff-messages";
 import { isOver } from "../sessions/sessions";
 import { HeldResult } from "./held-result";
 import { throwRefusal } from "./outcomes";
@@ -48,10 +49,11 @@ interface AbsentRowProps {
   session: Session;
   name: string;
   incidents: Incidents | undefined;
+  conversation: OpenConversation | undefined;
 }
 
 /** The row of an invited learner who has not joined. No incident can be written about this learner. */
-export function AbsentRow({ session, name, incidents }: AbsentRowProps): JSX.Element {
+export function AbsentRow({ session, name, incidents, conversation }: AbsentRowProps): JSX.Element {
   const nothing = <span class="quiet">–</span>;
   return (
     <tr role="row">
@@ -67,6 +69,7 @@ export function AbsentRow({ session, name, incidents }: AbsentRowProps): JSX.Ele
       {!isOver(session) && <Cell label={text.columns.connection}>{nothing}</Cell>}
       <Cell label={text.columns.identity}>{nothing}</Cell>
       <Cell label={text.columns.assessment}>{nothing}</Cell>
+      {conversation && <Cell label={text.columns.messages}>{nothing}</Cell>}
       {incidents?.write && <Cell label={text.columns.incidents}>{nothing}</Cell>}
     </tr>
   );
@@ -86,9 +89,19 @@ interface RosterRowProps {
   may: boolean;
   /** The incidents of the session, if it can have new ones. */
   incidents: Incidents | undefined;
+  /** The conversation that is open, if the person may read messages. */
+  conversation: OpenConversation | undefined;
 }
 
-export function RosterRow({ session, participant, name, title, may, incidents }: RosterRowProps): JSX.Element {
+export function RosterRow({
+  session,
+  participant,
+  name,
+  title,
+  may,
+  incidents,
+  conversation,
+}: RosterRowProps): JSX.Element {
   const over = isOver(session);
   const needs = over ? [] : needsOf(participant);
   const learner = useRef<HTMLTableCellElement>(null);
@@ -153,6 +166,11 @@ export function RosterRow({ session, participant, name, title, may, incidents }:
           />
         ))}
       </Cell>
+      {conversation && (
+        <Cell label={text.columns.messages}>
+          <OpenMessages participant={participant} name={name} conversation={conversation} />
+        </Cell>
+      )}
       {write && (
         <Cell label={text.columns.incidents}>
           <LearnerIncidents incidents={incidents} participantId={participantId} name={name} />

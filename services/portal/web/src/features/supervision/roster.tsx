@@ -7,6 +7,7 @@ import { type Session, SessionState } from "../../gen/proctorium/session/v1/sess
 import { messages } from "../../messages";
 import { acceptsIncidents } from "../incidents/incidents";
 import type { Incidents } from "../incidents/use-incidents";
+import type { OpenConversation } from "../messages/staff-messages";
 import { useNames } from "../people/use-names";
 import { isOver } from "../sessions/sessions";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
@@ -21,9 +22,11 @@ interface RosterProps {
   session: Session;
   participants: Participant[];
   incidents: Incidents;
+  /** The conversation that is open, if the person may read messages. */
+  conversation: OpenConversation | undefined;
 }
 
-export function Roster({ session, participants, incidents }: RosterProps): JSX.Element {
+export function Roster({ session, participants, incidents, conversation }: RosterProps): JSX.Element {
   const joined = new Set(participants.map(({ personId }) => personId));
   const absent = (session.plan?.learnerIds ?? []).filter((personId) => !joined.has(personId));
   const name = useNames([...joined, ...absent]);
@@ -38,6 +41,7 @@ export function Roster({ session, participants, incidents }: RosterProps): JSX.E
   const reports = acceptsIncidents(session) ? incidents : undefined;
   const columns = [
     ...(over ? [learner, state, identity, assessment] : [learner, attention, state, connection, identity, assessment]),
+    ...(conversation ? [text.columns.messages] : []),
     ...(reports?.write ? [text.columns.incidents] : []),
   ];
   return (
@@ -85,11 +89,18 @@ export function Roster({ session, participants, incidents }: RosterProps): JSX.E
                 title={title}
                 may={!over && maySupervise(session, participants)}
                 incidents={reports}
+                conversation={conversation}
               />
             ))}
             {(over || !filter.on) &&
               absent.map((personId) => (
-                <AbsentRow key={personId} session={session} name={name(personId)} incidents={reports} />
+                <AbsentRow
+                  key={personId}
+                  session={session}
+                  name={name(personId)}
+                  incidents={reports}
+                  conversation={conversation}
+                />
               ))}
           </tbody>
         </table>

@@ -10,6 +10,7 @@ import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
@@ -18,6 +19,7 @@ import { hasRole, Role } from "../account/current-user";
 import { IncidentSection } from "../incidents/incident-section";
 import { hasIncidents } from "../incidents/incidents";
 import { useIncidents } from "../incidents/use-incidents";
+import { StaffMessages, useOpenConversation } from "../messages/staff-messages";
 import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
 import { isOver } from "../sessions/sessions";
@@ -31,14 +33,18 @@ const text = messages.supervision;
 interface RosterView {
   session: Session | undefined;
   participants: ReadonlyMap<string, Participant>;
+  /** The messages that the stream has delivered. */
+  messages: readonly Message[];
 }
 
 /** Return the roster that results from a message of the stream and the roster `before`. */
-function merge(before: RosterView | undefined, { change }: WatchRosterResponse): RosterView {
-  const roster = before ?? { session: undefined, participants: new Map<string, Participant>() };
+function merge(before: RosterView | undefined, { change, messages: newer }: WatchRosterResponse): RosterView {
+  const earlier = before ?? { session: undefined, participants: new Map<string, Participant>(), messages: [] };
+  const roster = { ...earlier, messages: [...earlier.messages, ...newer] };
   switch (change.case) {
     case "snapshot":
       return {
+        ...roster,
         session: change.value.session,
         participants: new Map(change.value.participants.map((one) => [one.participantId, one])),
       };
@@ -84,18 +90,34 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
           <Link to={`/supervise/${session.sessionId}/accesses`}>{text.accessLog}</Link>
         </p>
       )}
-      <Learners session={session} participants={[...view.participants.values()]} />
+      <Learners session={session} participants={[...view.participants.values()]} live={view.messages} />
     </>
   );
 }
 
-/** The roster, and the incidents that were written down about the learners and the session. */
-function Learners({ session, participants }: { session: Session; participants: Participant[] }): JSX.Element {
-  const enabled = hasIncidents(session) && maySupervise(session, participants);
+interface LearnersProps {
+  session: Session;
+  participants: Participant[];
+  live: readonly Message[];
+}
+
+/** The roster, the messages, and the incidents that were written down about the learners and the session. */
+function Learners({ session, participants, live }: LearnersProps): JSX.Element {
+  const may = maySupervise(session, participants);
+  const conversation = useOpenConversation();
+  const enabled = hasIncidents(session) && may;
   const incidents = useIncidents(session.sessionId, enabled);
   return (
     <>
-      <Roster session={session} participants={participants} incidents={incidents} />
+      {may && session.state !== SessionState.SCHEDULED && (
+        <StaffMessages session={session} participants={participants} live={live} conversation={conversation} />
+      )}
+      <Roster
+        session={session}
+        participants={participants}
+        incidents={incidents}
+        conversation={may ? conversation : undefined}
+      />
       {enabled && <IncidentSection session={session} participants={participants} incidents={incidents} />}
     </>
   );

@@ -2,6 +2,7 @@
 import type { Messages } from "../catalogue";
 import { account } from "./account";
 import { common } from "./common";
+import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { exam } from "./exam";
 import { identity } from "./identity";
@@ -16,6 +17,7 @@ import { supervision } from "./supervision";
 export const de: Messages = {
   account,
   common,
+  conversations,
   courses,
   exam,
   identity,

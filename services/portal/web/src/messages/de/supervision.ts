@@ -78,10 +78,16 @@ export const supervision: Messages["supervision"] = {
     connection: "Verbindung",
     identity: "Identität",
     assessment: "Prüfung",
+    messages: "Chat",
     incidents: "Vorkommnisse",
   },
   nothing: "Nichts",
-  need: { identity: "Identität prüfen", disconnected: "Getrennt", authorisation: "Freischalten" },
+  need: {
+    identity: "Identität prüfen",
+    disconnected: "Getrennt",
+    authorisation: "Freischalten",
+    message: "Ungelesene Nachricht",
+  },
   participantState: {
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",

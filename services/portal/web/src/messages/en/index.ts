@@ -1,6 +1,7 @@
 // The English message catalogue, by feature.
 import { account } from "./account";
 import { common } from "./common";
+import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { exam } from "./exam";
 import { identity } from "./identity";
@@ -15,6 +16,7 @@ import { supervision } from "./supervision";
 export const en = {
   account,
   common,
+  conversations,
   courses,
   exam,
   identity,

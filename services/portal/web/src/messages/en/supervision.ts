@@ -71,10 +71,16 @@ export const supervision = {
     connection: "Connection",
     identity: "Identity",
     assessment: "Assessment",
+    messages: "Chat",
     incidents: "Incidents",
   },
   nothing: "Nothing",
-  need: { identity: "Identity to check", disconnected: "Disconnected", authorisation: "To authorise" },
+  need: {
+    identity: "Identity to check",
+    disconnected: "Disconnected",
+    authorisation: "To authorise",
+    message: "Unread message",
+  },
   participantState: {
     waiting: "Waiting",
     inSession: "In Session",

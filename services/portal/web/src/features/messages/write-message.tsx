@@ -1,0 +1,52 @@
+// The form with which a message or an announcement is written.
+import type { JSX } from "preact";
+import { useAction } from "../../api/use-action";
+import { TextArea } from "../../components/fields";
+import { Form, FormProblem } from "../../components/form";
+import { readForm } from "../../components/form-values";
+import { MAX_TEXT_LENGTH } from "./conversation";
+
+interface WriteMessageProps {
+  label: string;
+  hint?: string;
+  button: string;
+  /** The sentence that is shown after the message was sent. */
+  sent?: string;
+  send: (requestId: string, text: string) => Promise<unknown>;
+}
+
+export function WriteMessage({ label, hint, button, sent, send }: WriteMessageProps): JSX.Element {
+  const { busy, problem, done, run } = useAction();
+  const submit = (event: SubmitEvent): void => {
+    const form = event.currentTarget as HTMLFormElement;
+    const text = readForm(event).value("text");
+    void run(async (requestId) => {
+      await send(requestId, text);
+      form.reset();
+      // The pressed button loses the focus while it is disabled.
+      form.querySelector("textarea")?.focus();
+      return sent;
+    }, text);
+  };
+  return (
+    <Form problem={problem} onSubmit={submit}>
+      <TextArea
+        label={label}
+        {...(hint === undefined ? {} : { hint })}
+        name="text"
+        rows={3}
+        required
+        dir="auto"
+        maxLength={MAX_TEXT_LENGTH}
+        readOnly={busy}
+      />
+      <FormProblem problem={problem} />
+      <div class="row">
+        <button type="submit" disabled={busy}>
+          {button}
+        </button>
+        <span role="status">{done}</span>
+      </div>
+    </Form>
+  );
+}
