@@ -26,7 +26,7 @@ export function match(pattern: string, address: string): Record<string, string> 
   const parts: Record<string, string> = {};
   for (const [index, part] of wanted.entries()) {
     const value = given[index] ?? "";
-    // Named parts are IDs, which contain no percent-encoded characters.
+    // The value needs no decoding, because named parts are IDs and contain no percent-encoded characters.
     if (part.startsWith(":")) parts[part.slice(1)] = value;
     else if (part !== value) return undefined;
   }

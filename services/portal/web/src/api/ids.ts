@@ -1,5 +1,5 @@
-// Random IDs. Browsers provide `crypto.randomUUID` only over HTTPS. This module does not use it, because the pages can
-// also be served over plain HTTP in a local network.
+// Random IDs. This module does not use `crypto.randomUUID`, because browsers provide this function only over HTTPS, and
+// the pages can also be served over plain HTTP in a local network.
 
 /** Return random bytes as hexadecimal digits. */
 export function randomHex(bytes: number): string {

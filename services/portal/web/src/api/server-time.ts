@@ -1,5 +1,5 @@
-// The server's time. It is computed from `performance.now()` and not from the computer's clock, because people can set
-// the computer's clock.
+// The server's time. The time that has passed since a response is measured with `performance.now()` and not with the
+// computer's clock, because people can set the computer's clock.
 import { type Timestamp, timestampMs } from "@bufbuild/protobuf/wkt";
 
 /** How far the server's time is ahead of `performance.now()`, in milliseconds. */

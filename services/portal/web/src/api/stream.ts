@@ -99,13 +99,14 @@ export function watchStream<Message extends { cursor?: string }, View>({
           backoff = INITIAL_BACKOFF_MS;
           connected();
         }
-        // The server has ended the stream, so the last view is final.
+        // The server ended the stream without an error, so the last view is final.
         return;
       } catch (thrown) {
         if (signal.aborted) return;
         if (isReopening) continue;
         const expired = toProblem(thrown).reason === "TOKEN_EXPIRED";
-        // If a stream expires as soon as it is opened, a clock may be wrong. The backoff then prevents an endless loop.
+        // If the token expires as soon as the stream is opened, the clock of a service may be wrong. In this case, wait
+        // for the backoff, because reopening the stream at once would be an endless loop.
         if (expired && performance.now() - openedAt > INITIAL_BACKOFF_MS) continue;
         if (!expired && !isUnreachable(thrown)) {
           lose(toProblem(thrown));

@@ -1,5 +1,5 @@
-// Renews the tokens of the sign-in, and detects when the sign-in is over. The tokens are HttpOnly cookies, which all
-// tabs share.
+// Renews the tokens of the sign-in, and detects when the sign-in is over. The tokens are stored in HttpOnly cookies,
+// and all tabs share these cookies.
 import { Code, ConnectError, type Interceptor } from "@connectrpc/connect";
 import { signal } from "@preact/signals";
 import { AccountService } from "../gen/proctorium/enrollment/v1/accounts_pb";

@@ -37,8 +37,8 @@ export function ConfirmButton({
   const [asking, setAsking] = useState(false);
   const safeButton = useRef<HTMLButtonElement>(null);
   const touched = useRef(false);
-  // The pressed button has been removed from the page. Move the focus to a button with which nothing is changed by
-  // accident.
+  // The pressed button was replaced by other buttons. Move the focus to the button that changes no data, so that
+  // another key press does no harm.
   useEffect(() => {
     if (touched.current) safeButton.current?.focus();
   }, [asking]);

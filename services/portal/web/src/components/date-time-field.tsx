@@ -1,5 +1,6 @@
-// A field for a date and time in the reader's time zone. When clocks change, a local time may not exist, or may occur
-// twice. The field shows an error for a time that does not exist, and lets the person choose if a time occurs twice.
+// A field for a date and time in the reader's time zone. When clocks are put forward, some local times do not exist.
+// When clocks are put back, some local times occur twice. The field shows an error for a time that does not exist, and
+// offers a choice for a time that occurs twice.
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";

@@ -1,4 +1,4 @@
-// Converts between instants and the local times of date fields, in the time zone of the reader's browser.
+// Converts instants to the local times of date fields and back, in the time zone of the reader's browser.
 import { type Timestamp, timestampFromDate } from "@bufbuild/protobuf/wkt";
 
 const LOCAL = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d)(?::(\d\d))?$/;
@@ -25,8 +25,8 @@ export function instantsOf(text: string): readonly number[] | undefined {
     .map((part) => Number(part ?? 0));
   const wall = Date.UTC(year, month - 1, day, hour, minute, second);
   if (new Date(wall).toISOString().slice(0, 16) !== text.slice(0, 16)) return undefined;
-  // The offset of a time zone changes at most once within a few days. Therefore only the offsets two days before and
-  // two days after can apply.
+  // The offset of a time zone changes at most once within a few days. Therefore the offset at this time is the offset
+  // two days earlier or the offset two days later.
   const offsets = new Set([offsetMs(wall - 2 * DAY_MS), offsetMs(wall + 2 * DAY_MS)]);
   return [...offsets]
     .map((offset) => wall - offset)

@@ -1,4 +1,4 @@
-// The heading of a page, which is also the title of the document.
+// The heading of a page. The same text is the title of the document.
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 

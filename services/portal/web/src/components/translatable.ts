@@ -1,7 +1,8 @@
-// Keeps pages working while a browser translates them. A translator replaces the text nodes of the document by its own
-// elements. If a page then changed a replaced text node, the change would not be visible, and inserting a node before
-// the replaced one would fail. Therefore this module wraps each text in an element, and replaces the element when the
-// text changes. The translator changes only the content of these elements.
+// Keeps pages working while a browser translates them. The browser's translator replaces the text nodes of the document
+// with new elements. If a page later changed a text node that was replaced, the change would not be visible. If a page
+// inserted a node before such a text node, the insertion would fail. Therefore this module wraps each text in an
+// element, and replaces the whole element when the text changes. The translator changes only the content of these
+// elements.
 import { type ComponentChild, type ComponentChildren, createElement, Fragment, options, type VNode } from "preact";
 
 /** Elements that cannot contain other HTML elements, so their texts are not wrapped. */

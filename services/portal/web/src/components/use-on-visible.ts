@@ -1,4 +1,4 @@
-// A hook for a person's return to a page.
+// A hook that runs code when a person returns to a page.
 import { useEffect } from "preact/hooks";
 
 /** Call `listener` when the person returns to the page from another tab or window. */

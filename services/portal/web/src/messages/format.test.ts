@@ -15,7 +15,7 @@ describe("points", () => {
   });
 
   test("are shown with their decimal digits, whatever their binary fractions are", () => {
-    // 0.29 is 0.28999… and 1.15 is 1.1499… in binary.
+    // As binary fractions, 0.29 is 0.28999… and 1.15 is 1.1499….
     expect(pointsOf(0.29, 1)).toBe("0.29 of 1 point");
     expect(pointsOf(1.15, 2.3)).toBe("1.15 of 2.3 points");
     expect(pointsOf(8, 8)).toBe("8 of 8 points");

@@ -1,5 +1,6 @@
 // The answer journal: the changes that this device stores until the server has acknowledged them. Each change belongs
-// to the person who made it, and has a separate key, so that no tab overwrites the changes of another tab.
+// to the person who made it. Each change is stored under a separate key, so that no tab overwrites the changes of
+// another tab.
 import { fromJson, type JsonValue, toJson } from "@bufbuild/protobuf";
 import { newId } from "../api/ids";
 import { type AnswerChange, AnswerChangeSchema } from "../gen/proctorium/assessment/v1/attempts_pb";

@@ -1,7 +1,8 @@
-// The offline copy of a running attempt, so that a reload without a connection shows the attempt again. This module
-// stores the attempt and its person. A service worker stores the pages' shell: the document, the scripts and the
-// styles. There is at most one copy, which belongs to the signed-in person, and signing out removes it. Browsers
-// support such a copy only over HTTPS. Over plain HTTP, a reload needs the connection.
+// The offline copy of a running attempt. With this copy, the page can show the attempt after a reload without a
+// connection. This module stores the attempt and its learner. A service worker stores the shell of the pages: the
+// document, the scripts and the styles. A device stores at most one attempt. The attempt belongs to the signed-in
+// person, and signing out removes the attempt. Browsers support the cache storage and service workers only over HTTPS.
+// Over plain HTTP, a reload needs a connection.
 import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { timestampFromMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { serverNow } from "../api/server-time";
@@ -48,7 +49,7 @@ export async function loadOffline(): Promise<OfflineAttempt | undefined> {
       attempt: atPresent(found, Number(new TextDecoder().decode(storedAt))),
     };
   } catch {
-    // Another version of the pages has stored the attempt in another format.
+    // Another version of the pages stored the attempt in a format that this version cannot read.
     return undefined;
   }
 }

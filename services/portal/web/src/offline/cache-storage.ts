@@ -1,4 +1,4 @@
-// A few named blobs in the browser's cache storage.
+// Stores named binary values in the browser's cache storage.
 const CACHE = "attempt";
 
 function address(name: string): string {
@@ -10,7 +10,7 @@ export async function writeStored(name: string, content: Uint8Array): Promise<vo
   try {
     await (await caches.open(CACHE)).put(address(name), new Response(content as Uint8Array<ArrayBuffer>));
   } catch {
-    // The browser has no space or forbids storage, so a reload needs the connection.
+    // The browser has no space or forbids storage. Nothing is stored, so a reload needs a connection.
   }
 }
 

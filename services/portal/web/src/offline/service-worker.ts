@@ -1,6 +1,7 @@
-// The service worker, which stores the pages' shell, so that a learner can reload the running attempt without a
-// connection. The document is always requested from the server first. The worker returns the stored document only if
-// the server cannot be reached. The worker does not handle calls.
+// The service worker. It stores the shell of the pages (the document, the scripts and the styles), so that a learner
+// can reload the running attempt without a connection. The document is always requested from the server first. The
+// worker returns the stored document only if the server cannot be reached. The worker does not handle calls to the
+// services.
 
 /**
  * The paths of the shell's assets, with the catalogues of all languages. `build.mjs` inserts them. A changed build has
@@ -31,7 +32,7 @@ const PREFIX = "shell ";
 const SHELL = PREFIX + ASSETS.join(" ");
 
 worker.addEventListener("install", (event) => {
-  // Send calls directly to the network, without starting the worker.
+  // Calls to the services are POST requests. Send them directly to the network, without starting the worker.
   void event.addRoutes?.([{ condition: { requestMethod: "POST" }, source: "network" }]);
   event.waitUntil(store().then(() => worker.skipWaiting()));
 });

@@ -1,5 +1,5 @@
-// Replaces the browser's functions that modules use when they are imported, because unit tests run without a browser.
-// Import this module before the tested modules.
+// Provides substitutes for the browser's functions, because unit tests run without a browser. Some modules use these
+// functions as soon as they are imported, so import this module before the tested modules.
 import { vi } from "vitest";
 import { MemoryStorage } from "./memory-storage";
 

@@ -1,6 +1,6 @@
-// Detects whether the browser was closed since the sign-in. Pages cannot read the HttpOnly cookies that contain the
-// tokens, so they set a separate cookie. Browsers delete this cookie when they are closed, unless the person chose to
-// stay signed in.
+// Detects whether the browser was closed after the sign-in. Pages cannot read the HttpOnly cookies that contain the
+// tokens, so the pages set a separate cookie at the sign-in. The browser deletes this cookie when the browser is
+// closed, unless the person chose to stay signed in.
 
 const COOKIE = "proctorium_browser_session";
 /** The maximum duration of a sign-in. */

@@ -1,4 +1,4 @@
-// The signed-in person, signing in and signing out.
+// Loads the signed-in person, and signs people in and out.
 import { effect, signal } from "@preact/signals";
 import { accounts } from "../../api/client";
 import { isUnreachable } from "../../api/errors";
@@ -45,7 +45,8 @@ export const expiredPersonId = signal("");
 effect(() => {
   if (signedOutReason.value === "") return;
   if (unansweredSignOut === "new password") globalSignOut.value = "perhaps new password";
-  // A token becomes invalid before it expires only when all sign-ins of the person have ended.
+  // A token that has not expired is invalid only if all sign-ins of the person have ended. Therefore the sign-out took
+  // effect, although its response was lost.
   else if (unansweredSignOut === "sign-out" && signedOutReason.value === "TOKEN_INVALID")
     globalSignOut.value = "sign-out";
   else expiredPersonId.value = me.peek()?.personId ?? expiredPersonId.peek();
@@ -61,7 +62,8 @@ export function isSignedIn(personId: string): boolean {
   return me.peek()?.personId === personId && [null, personId].includes(sharedPersonId());
 }
 
-// All tabs share the cookies of the sign-in. When another person signs in in another tab, load that person here too.
+// All tabs share the cookies of the sign-in. When another person has signed in on another tab, load that person on this
+// page too.
 onSignInElsewhere((personId) => {
   const here = me.peek()?.personId;
   if (here === undefined || personId === here) return;
@@ -69,7 +71,7 @@ onSignInElsewhere((personId) => {
   void loadCurrentUser();
 });
 
-// When a person signs in in another tab, load the person here if nobody is signed in.
+// When a person has signed in on another tab and nobody is signed in on this page, load the person on this page too.
 onTokensRenewedElsewhere(() => {
   if (me.value === null) void loadCurrentUser();
 });

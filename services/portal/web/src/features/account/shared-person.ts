@@ -1,4 +1,4 @@
-// The ID of the person to whom the sign-in cookies belong. All tabs share the cookies and this ID.
+// The ID of the person to whom the cookies of the sign-in belong. All tabs share the cookies and this ID.
 
 const KEY = "proctorium.person";
 /** The value during a sign-in, while it is unknown to whom the cookies belong. */
@@ -19,7 +19,7 @@ export function sharePersonId(personId: string | undefined): void {
     if (personId === undefined) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, personId);
   } catch {
-    // The browser forbids storage, so each tab knows only its own sign-in.
+    // The browser forbids storage, so other tabs do not learn about this sign-in.
   }
 }
 

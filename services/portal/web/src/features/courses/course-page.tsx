@@ -1,4 +1,4 @@
-// The page of a course, with its outline and its open lessons.
+// The page of a course with its outline. Lessons of self-paced courses can be opened on this page.
 import type { JSX } from "preact";
 import { courses, sessions } from "../../api/client";
 import { useQuery } from "../../api/use-query";

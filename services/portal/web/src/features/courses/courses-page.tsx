@@ -1,4 +1,4 @@
-// The learner's courses, and the sessions to which they are invited.
+// The learner's courses, and the sessions to which the learner is invited.
 import type { JSX } from "preact";
 import { registrations, sessions } from "../../api/client";
 import { useQuery } from "../../api/use-query";

@@ -1,4 +1,4 @@
-// The courses of the organisation, for administrators: create, publish, register learners.
+// The courses of the organisation. On this page, administrators create and publish courses, and register learners.
 import type { JSX } from "preact";
 import { courses, registrations } from "../../api/client";
 import { useAction } from "../../api/use-action";

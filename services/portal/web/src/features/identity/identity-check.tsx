@@ -36,8 +36,8 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
   );
   const pause = useRef(INITIAL_BACKOFF_MS);
   const waits = state !== IdentityState.VERIFIED && data === undefined && problem?.reason === NOT_YET;
-  // Each response is a new problem object, so there is one pause for each response, regardless of how often the page is
-  // rendered.
+  // Each response is a new problem object. Because the effect depends on this object, the call is repeated once for
+  // each response, regardless of how often the page is rendered.
   useEffect(() => {
     if (!waits) return;
     const unmount = new AbortController();
@@ -121,8 +121,8 @@ function PhotoField({ found, kind, label, onSent, capture }: PhotoFieldProps): J
       onSent();
     }, `${file.name}/${file.lastModified}`);
   };
-  // Browsers report a chosen file only if the choice has changed. After the reset, the same file can be chosen and sent
-  // again.
+  // Browsers do not report that a person has chosen the same file again. Clear the field before each choice, so that
+  // the same file can be sent again.
   const resetInput = (event: Event): void => {
     (event.currentTarget as HTMLInputElement).value = "";
   };

@@ -1,5 +1,5 @@
-// The proctor's side of the identity check: document, selfie and registration data side by side, and a decision with a
-// reason.
+// The proctor's side of the identity check. The page shows the document, the selfie and the registration data side by
+// side, and the proctor decides with a reason.
 import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { identity } from "../../api/client";
@@ -26,8 +26,8 @@ export function IdentityDecision({ sessionId, personId, name, onDecided }: Decis
   const dialog = useRef<HTMLDialogElement>(null);
   const latest = useRef({ open, onDecided });
   latest.current = { open, onDecided };
-  // The button that opened the dialog is removed when the case is decided. The focus cannot return to it, and would
-  // move to the top of the page.
+  // When the case is decided, the button that opened the dialog is removed. The focus cannot return to a removed
+  // button, and would move to the top of the page, so `onDecided` moves the focus elsewhere.
   useEffect(() => () => void (latest.current.open && latest.current.onDecided()), []);
   useEffect(() => {
     if (open) dialog.current?.showModal();

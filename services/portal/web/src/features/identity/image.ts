@@ -1,5 +1,5 @@
-// Prepares identity photos for sending: recognises the format by the content, and scales photos down to the size that
-// the service stores.
+// Prepares identity photos for sending. The format of a photo is detected from its content, and the photo is scaled
+// down to the size that the service stores.
 import { ProblemError } from "../../api/errors";
 import { messages } from "../../messages";
 
@@ -76,7 +76,7 @@ async function toJpeg(bitmap: ImageBitmap, width: number, height: number): Promi
   canvas.height = height;
   const context = canvas.getContext("2d");
   if (context === null) throw new Error("This browser has no canvas.");
-  // Make transparent areas white, as the service does. JPEG has no transparency and would make them black.
+  // JPEG has no transparency, so transparent areas would become black. Make these areas white, as the service does.
   context.fillStyle = "white";
   context.fillRect(0, 0, width, height);
   context.imageSmoothingQuality = "high";

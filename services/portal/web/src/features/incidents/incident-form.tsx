@@ -1,5 +1,5 @@
-// The dialog with the form to report or change an incident. When the dialog is closed, the entered values remain
-// stored.
+// The dialog with the form to report or change an incident. The entered values remain stored after the dialog is
+// closed.
 import type { JSX } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { Problem } from "../../api/errors";
@@ -50,7 +50,8 @@ interface IncidentFormProps {
 }
 
 function IncidentForm({ editor, categories, name }: IncidentFormProps): JSX.Element {
-  // The draft fills the fields only once. Later input is stored in the draft, and a new draft needs a new form (`key`).
+  // The draft fills the fields only when the form is created. To fill the fields with another draft, the dialog creates
+  // a new form by changing `key`.
   const [draft] = useState(editor.draft);
   const [entered, setEntered] = useState(draft);
   const [timeError, setTimeError] = useState<string | undefined>(undefined);
@@ -150,7 +151,8 @@ interface OtherRevisionProps {
 function OtherRevision({ incident, categories, name }: OtherRevisionProps): JSX.Element {
   const note = useRef<HTMLDivElement>(null);
   const reason = useId();
-  // The pressed button was removed with the earlier form. The note takes the focus, so that screen readers read it.
+  // The button that had the focus was removed with the earlier form. Move the focus to the note, so that screen readers
+  // read the note.
   useEffect(() => note.current?.focus(), []);
   return (
     <div ref={note} class="note problem" role="group" tabIndex={-1} aria-labelledby={reason} data-reason="STALE_ETAG">

@@ -1,4 +1,4 @@
-// The person's notifications, which the pages call messages.
+// The person's notifications. On pages, notifications are called messages.
 import type { JSX } from "preact";
 import { inbox } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -31,7 +31,8 @@ function Where({ notification }: { notification: Notification }): JSX.Element | 
     case Topic.CODE_REPLACED:
       return <Link to="/join">{text.enterCode}</Link>;
     default: {
-      // Proctors are notified of sessions that they supervise, learners of those that they take part in.
+      // Proctors are notified of the sessions that they supervise. Learners are notified of the sessions in which they
+      // take part.
       const room = hasRole(Role.LEARNER) ? "sessions" : "supervise";
       return notification.sessionId ? <Link to={`/${room}/${notification.sessionId}`}>{text.toSession}</Link> : null;
     }

@@ -1,4 +1,4 @@
-// The people of the organisation, for administrators: their roles and certification, and adding a person.
+// The page on which administrators add people, and see and change the roles and certifications of people.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { people } from "../../api/client";
@@ -100,7 +100,8 @@ function Grant({
 }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [chosen, setChosen] = useState<Role | undefined>(undefined);
-  // The chosen role may have been granted since it was chosen, and is then no longer offered.
+  // If the chosen role was granted after it was chosen, this role is no longer offered. Choose the first offered role
+  // instead.
   const role = missing.find(([known]) => known === chosen)?.[0] ?? missing[0]?.[0] ?? Role.UNSPECIFIED;
   const grant = (event: SubmitEvent): void => {
     event.preventDefault();

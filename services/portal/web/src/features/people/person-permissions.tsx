@@ -1,4 +1,5 @@
-// Revoking a person's role, signing them out, disabling their account, and the history of such changes.
+// Forms that revoke a person's role, sign the person out and disable the person's account, and the history of such
+// changes.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { accounts, people } from "../../api/client";
@@ -186,7 +187,8 @@ function ProctorSessions({ person }: { person: Person }): JSX.Element | null {
 }
 
 function History({ person }: { person: Person }): JSX.Element {
-  // The key changes with the roles and the state of the account, so that the history is loaded again after each change.
+  // The key contains the roles and the state of the account. When they change, the key changes too, so that the history
+  // is loaded again.
   const key = `history/${person.personId}/${person.roles.join()}/${person.disabledTime?.seconds}/${person.certifiedUntilTime?.seconds}`;
   const { data, problem } = useQuery(key, () =>
     listAll(

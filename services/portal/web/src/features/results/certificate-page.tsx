@@ -1,4 +1,4 @@
-// The public page behind the QR code of a certificate.
+// The public page to which the QR code of a certificate links.
 import type { JSX } from "preact";
 import { certificates } from "../../api/client";
 import { useQuery } from "../../api/use-query";

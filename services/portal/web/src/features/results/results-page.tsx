@@ -117,7 +117,7 @@ function CertificateCard({
       link.href = address;
       link.download = fileName;
       link.click();
-      // Wait before the address is revoked, because the browser reads the file some time after the click.
+      // The browser reads the file some time after the click, so do not revoke the address immediately.
       setTimeout(() => URL.revokeObjectURL(address), 60_000);
     });
   return (

@@ -1,4 +1,4 @@
-// The learner's transcript, from which courses link to results and certificates.
+// Loads the learner's transcript. The pages of courses use the transcript to link to results and certificates.
 import { useEffect, useState } from "preact/hooks";
 import { transcripts } from "../../api/client";
 import { toProblem } from "../../api/errors";

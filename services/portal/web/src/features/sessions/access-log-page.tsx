@@ -1,4 +1,5 @@
-// The access log of a session for administrators: who viewed identity photos, registration data and the session record.
+// The access log of a session. The log shows administrators who viewed identity photos, registration data and the
+// session record.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
 import type { ComponentChild, JSX } from "preact";
 import { identity, record, sessions } from "../../api/client";

@@ -1,4 +1,4 @@
-// Scheduling a session, for administrators: its course, assessments, people and limits.
+// The page on which administrators schedule a session: its course, assessments, people and limits.
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
@@ -37,7 +37,7 @@ export function SchedulePage(): JSX.Element {
     ({ kind, publishTime }) => kind === CourseKind.PROCTORED && publishTime !== undefined,
   );
   const chosen = courses?.find((course) => course.courseId === courseId) ?? courses?.[0];
-  // Load the chosen course separately, because courses in a list have no outline.
+  // Load the chosen course separately, because `ListCourses` returns courses without outlines.
   const outline = useQuery(
     chosen?.courseId ?? "",
     async () => chosen && (await courseService.getCourse({ courseId: chosen.courseId })).course,
@@ -93,7 +93,8 @@ interface PlanProps {
 function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX.Element {
   const { busy, problem: refusal, run } = useAction();
   const [requested, setRequested] = useState<readonly string[]>([]);
-  // Memoised, because the form moves the focus to the first invalid field for each new problem object.
+  // The form moves the focus to the first invalid field whenever it receives a new problem object. `useMemo` returns
+  // the same object until there is another refusal.
   const problem = useMemo(() => refusal && withNames(refusal, requested, people), [refusal]);
   const [noneChosen, setNoneChosen] = useState(false);
   const [startError, setStartError] = useState<string | undefined>(undefined);

@@ -47,7 +47,7 @@ export function SharedCode({ session }: { session: Session }): JSX.Element | nul
   const { sessionId, state } = session;
   const { data, reload } = useQuery(`${sessionId}/${state}`, () => codesOf(sessionId));
   const now = useNow();
-  // Load the code again on a return to the page, because an administrator may have replaced it.
+  // When the person returns to the page, load the code again, because an administrator may have replaced the code.
   useOnVisible(reload);
   const shared = (data?.codes ?? []).filter((code) => code.personId === "" && code.state === CodeState.ACTIVE);
   const isLater = (code: Code): boolean => code.validFromTime !== undefined && timestampMs(code.validFromTime) > now;
@@ -171,7 +171,7 @@ interface IssueFormProps {
 function IssueForm({ session, issued }: IssueFormProps): JSX.Element {
   const { busy, problem, done, run } = useAction();
   const courseId = session.plan?.courseId ?? "";
-  // A personal code is only for learners who are registered in the course, whether or not they are invited.
+  // A personal code can be issued to any learner who is registered in the course, even without an invitation.
   const { data } = useQuery(courseId, () =>
     listAll(
       (pageToken) => registrations.listRegistrations({ courseId, pageSize: 200, pageToken }),
