@@ -88,7 +88,7 @@ export class AnswerSaver {
     if (this.pending.length > 0) return;
     const response = await attempts.getAttempt({ attemptId: this.attemptId }).catch(() => undefined);
     const attempt = response?.attempt;
-    // A change that was made during the call is newer than the response.
+    // If the learner changed an answer during the call, ignore the response, because the change is newer.
     if (attempt === undefined || this.pending.length > 0) return;
     if (attempt.lastSequence > this.lastSequence) this.lastSequence = attempt.lastSequence;
     const newer = attempt.answers.filter(
@@ -168,8 +168,8 @@ export class AnswerSaver {
       if (!isSignedIn(this.personId) || unconfirmed.peek()) {
         this.status.value = "offline";
         await this.backOff();
-        // Nothing was sent, so no save has failed. With the initial backoff, the changes are sent soon after the
-        // sign-in.
+        // Nothing was sent, so no call has failed. Reset the backoff, so that the next wait is short and the changes
+        // are sent soon after the sign-in.
         this.backoff = INITIAL_BACKOFF_MS;
         continue;
       }
@@ -177,7 +177,7 @@ export class AnswerSaver {
       try {
         await this.save(batch);
       } catch (thrown) {
-        // Treat a token error like a lost connection, because the changes can be saved after the next sign-in.
+        // Handle a token error like a lost connection, because the changes can be saved after the next sign-in.
         if (!isUnreachable(thrown) && !isTokenError(thrown)) {
           this.problem.value = toProblem(thrown);
           this.status.value = "refused";
@@ -199,7 +199,7 @@ export class AnswerSaver {
    * numbers, do not remove the changes, but give them new numbers.
    */
   private async save(batch: readonly PendingChange[]): Promise<void> {
-    // Two tabs may have used the same numbers if they made changes at the same time.
+    // If changes were made in two tabs at the same time, both tabs may have used the same sequence numbers.
     if (!isAscending(batch)) return await this.renumber();
     try {
       await attempts.saveAnswers({ attemptId: this.attemptId, changes: batch.map(({ change }) => change) });
@@ -236,7 +236,7 @@ export class AnswerSaver {
     for (const pending of this.pending.sort(bySequence)) {
       this.lastSequence += 1n;
       pending.change = create(AnswerChangeSchema, { ...pending.change, sequence: this.lastSequence });
-      // If the change is not in the journal, another tab may have sent it. Do not store such a change again.
+      // If the change is no longer in the journal, another tab may have sent the change. Do not store it again.
       if (this.journal.holds(pending)) this.store(pending);
     }
   }
@@ -265,7 +265,8 @@ export class AnswerSaver {
    * An answer from this device can still be pending if its acknowledgement was lost.
    */
   private isOwn({ sequence, itemId, answer }: SavedAnswer): boolean {
-    // This device received the acknowledgement of each number below the pending ones, or knew the number at the start.
+    // If all pending changes have higher sequence numbers, this device already knew the saved answer when the changes
+    // were made.
     if (this.pending.every(({ change }) => sequence < change.sequence)) return true;
     return this.pending.some(
       ({ change }) => change.sequence === sequence && change.itemId === itemId && isSameAnswer(change.answer, answer),
@@ -292,7 +293,7 @@ export class AnswerSaver {
   private store(pending: PendingChange): void {
     if (this.journal.store(pending)) this.unstored.delete(pending);
     else this.unstored.add(pending);
-    // A change that could not be stored is sent too.
+    // A change that could not be stored remains pending, and is still sent. Only publish that the change is not stored.
     this.hasUnstoredChanges.value = this.unstored.size > 0;
   }
 }

@@ -1,5 +1,5 @@
-// The answer savers, one for each attempt. They exist until the document is closed, so that pending changes are sent
-// even after the learner has left the exam room.
+// The answer savers, one for each attempt. An answer saver exists until the document is closed, so that pending changes
+// are sent even after the learner has left the exam room.
 import { compactOthers, pendingAttempts } from "../../offline/answer-journal";
 import { me } from "../account/current-user";
 import { AnswerSaver } from "./answer-saver";

@@ -1,4 +1,5 @@
-// The content of the answer fields of an attempt. Only the answer sheet has all current answers of the learner.
+// The content of the answer fields of an attempt. The answer sheet has the newest answer to each question, which the
+// server may not have received yet.
 import { create } from "@bufbuild/protobuf";
 import { type ReadonlySignal, signal } from "@preact/signals";
 import type { Attempt, SavedAnswer } from "../../gen/proctorium/assessment/v1/attempts_pb";
@@ -39,7 +40,7 @@ export class AnswerSheet {
     this.#saving = saving;
     this.#shown = new Map(attempt.answers.map(({ itemId, sequence }) => [itemId, sequence]));
     const entries = new Map<string, Entry>();
-    // The pending changes of this device take precedence over the server's answers.
+    // Set the pending changes of this device last, because they take precedence over the server's answers.
     for (const { itemId, answer } of [...attempt.answers, ...saving.unacknowledged]) {
       if (answer !== undefined) entries.set(itemId, { answer });
     }

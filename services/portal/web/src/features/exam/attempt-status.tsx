@@ -1,4 +1,5 @@
-// An attempt before its start and after its submission, with the next step or the button that starts the attempt.
+// Shows an attempt that is not in progress. Before the start, the page shows the next step or the button that starts
+// the attempt. After the submission, the page shows the submitted attempt.
 import type { JSX } from "preact";
 import { attempts } from "../../api/client";
 import { useQuery } from "../../api/use-query";

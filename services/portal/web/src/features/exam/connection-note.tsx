@@ -1,5 +1,5 @@
-// The note that is shown while the connection is lost. It says that the answers are stored on this device, and either
-// that the time continues or that the time is over. If the browser cannot store some answers, another note says so.
+// The note that is shown while the connection is lost. The note says that the answers are stored on this device, and
+// whether the time continues or is over. If the browser cannot store some answers, a different note says so.
 import type { JSX } from "preact";
 import { messages } from "../../messages";
 import type { AnswerSaver } from "./answer-saver";

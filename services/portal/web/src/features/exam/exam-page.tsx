@@ -1,4 +1,4 @@
-// The page of an attempt before its start, while it is in progress, and after its submission.
+// The page of an attempt in all states: before the start, in progress, and after the submission.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { attempts, lobby } from "../../api/client";
@@ -46,7 +46,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       setStarted(attempt);
     });
   const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;
-  // If this page has not started the attempt, load its questions and saved answers.
+  // If the attempt was not started on this page, load its questions and saved answers.
   const returned = useQuery(`${attemptId}/${running}`, async () =>
     running && started === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
   );

@@ -1,5 +1,5 @@
-// The exam room: the questions of a running attempt. Each change is sent immediately, and is stored on this device
-// until the server has acknowledged it.
+// The exam room: the questions of a running attempt. Each changed answer is sent immediately, and is stored on this
+// device until the server has acknowledged it.
 import type { JSX } from "preact";
 import type { Problem } from "../../api/errors";
 import { PageTitle } from "../../components/page-title";

@@ -1,5 +1,5 @@
-// The field for a number. If the text is not a number or can mean two numbers, there is no answer, and the page asks
-// the learner to correct the text or to choose a number.
+// The field for a number. If the text is not a number, the field saves no answer and asks the learner to correct the
+// text. If the text can mean two numbers, the field saves no answer and asks the learner to choose one of them.
 import type { JSX } from "preact";
 import { useRef } from "preact/hooks";
 import { messages } from "../../messages";

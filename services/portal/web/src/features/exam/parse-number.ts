@@ -13,10 +13,10 @@ export type Reading =
   | { kind: "unreadable" };
 
 const DECIMAL = /^[+-]?(\d+([.,]\d*)?|[.,]\d+)$/;
-// Texts such as "1.250" and "1,250", with one separator before exactly three digits. A text that begins with zero is
-// not ambiguous, because nobody writes a leading zero before a thousands separator.
+// Texts such as "1.250" and "1,250", in which the separator can be a decimal separator or a thousands separator. A text
+// that begins with zero is not ambiguous, because nobody writes a leading zero before a thousands separator.
 const AMBIGUOUS = /^([+-]?[1-9]\d{0,2})[.,](\d{3})$/;
-// Keyboards and copied texts may have other minus signs than the ASCII character.
+// Typed and copied texts may contain minus signs other than the ASCII character.
 const MINUS_SIGNS = /^[\u2212\u2013\ufe63\uff0d]/;
 
 /** Parse a number with an optional sign and at most one decimal point or decimal comma. */

@@ -1,4 +1,5 @@
-// Links to the questions of the exam room: all questions at the top, and the unanswered questions at the end.
+// Links to the questions in the exam room. The links at the top lead to all questions, and the links at the end lead to
+// the unanswered questions.
 import type { JSX } from "preact";
 import { messages } from "../../messages";
 

@@ -143,7 +143,7 @@ function Option({ label, ...input }: OptionProps): JSX.Element {
 function Clear({ item, number, sheet }: FieldProps): JSX.Element | null {
   if (!sheet.isAnswered(item.itemId)) return null;
   const clear = (event: TargetedEvent<HTMLButtonElement>): void => {
-    // Move the focus to the choices, because the button is removed with the answer.
+    // This button is removed when the answer is cleared, so move the focus to the first choice.
     event.currentTarget.closest("fieldset")?.querySelector("input")?.focus();
     sheet.clear(item.itemId);
   };

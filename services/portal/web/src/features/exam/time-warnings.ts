@@ -1,4 +1,4 @@
-// The warnings that an attempt's time is about to end. A warning is shown only while it is true.
+// The warnings that little time is left for an attempt. A warning is removed when it is no longer true.
 import { messages } from "../../messages";
 
 const text = messages.exam;

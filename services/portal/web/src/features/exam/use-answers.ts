@@ -1,4 +1,5 @@
-// Hooks for the answers in the exam room: the answer fields, the saving, and updates from other devices and tabs.
+// Hooks that create the answer fields of the exam room, save the answers, and load newer answers from other devices and
+// tabs.
 import { useEffect, useMemo } from "preact/hooks";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { storeOffline } from "../../offline/attempt-cache";
@@ -16,7 +17,7 @@ export function useAnswers(attempt: Attempt): { saver: AnswerSaver; sheet: Answe
     return { attempt, saver, sheet: new AnswerSheet(attempt, saver) };
   }, [attempt.attemptId]);
   useEffect(() => created.saver.superseded.subscribe((newer) => created.sheet.adopt(newer.values())), [created]);
-  // If the attempt was loaded again, it may have newer answers from other devices than the answer sheet.
+  // If the attempt was loaded again, other devices may have saved answers that the answer sheet does not have.
   useEffect(() => {
     if (created.attempt === attempt) created.saver.noteAttempt(attempt);
     else void created.saver.loadNewerAnswers();

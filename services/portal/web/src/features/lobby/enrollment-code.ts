@@ -2,7 +2,7 @@
 import { messages } from "../../messages";
 
 // White space, control characters, invisible characters and dashes. The minus sign (U+2212) and the hyphen bullet
-// (U+2043) are listed, because they are not in Unicode's category of dashes (Pd).
+// (U+2043) are listed separately, because Unicode's category of dashes (Pd) does not contain them.
 const IGNORED = /[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}\p{Pd}\p{Default_Ignorable_Code_Point}\u2212\u2043]/gu;
 const FULL_WIDTH = /[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a]/g;
 const FULL_WIDTH_OFFSET = 0xfee0;

@@ -1,4 +1,4 @@
-// Joining a session with an enrollment code.
+// The page on which a learner joins a session with an enrollment code.
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";

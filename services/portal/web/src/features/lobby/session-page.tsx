@@ -1,4 +1,5 @@
-// A learner's session: the lobby, which is replaced by the course content when the session starts.
+// The page of a session for a learner. The page shows the lobby until the session starts, and then shows the course
+// content.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { attempts, courses, lobby, people } from "../../api/client";

@@ -1,4 +1,5 @@
-// The buttons that authorise an assessment for all learners who are ready, and the outcome.
+// The buttons that authorise an assessment for all learners who are ready for it. After an authorisation, its outcome
+// is shown.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";

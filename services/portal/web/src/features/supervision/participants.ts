@@ -1,4 +1,4 @@
-// What the participants of a session need from a proctor.
+// Determines which participants of a session need a proctor, and for which reason.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   type AssessmentProgress,

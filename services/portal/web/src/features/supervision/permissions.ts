@@ -1,4 +1,5 @@
-// What the signed-in person may do in a session, so that pages show no button whose action the services always refuse.
+// Determines what the signed-in person may do in a session. Pages hide buttons for actions that the services would
+// refuse.
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { hasRole, me, Role } from "../account/current-user";

@@ -1,4 +1,4 @@
-// Removing a learner from a session, with a reason that the learner reads.
+// The form that removes a learner from a session. The proctor enters a reason, which is shown to the learner.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";

@@ -1,6 +1,6 @@
-// The roster of a session. Rows are in the order of arrival and never move, because a proctor could otherwise press a
-// button that has just become the button of another learner. Participants who need the proctor are marked and counted,
-// and can be shown alone. Invited learners who have not joined come last.
+// The roster of a session. The rows are in the order in which the learners joined, and never move. If a row moved, a
+// proctor could press the button of another learner by accident. Participants who need the proctor are marked and
+// counted, and a filter shows only these participants. Invited learners who have not joined come last.
 import type { JSX } from "preact";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";

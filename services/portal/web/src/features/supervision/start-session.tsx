@@ -1,5 +1,5 @@
-// The button that starts a session. It asks for confirmation if an invited learner is absent, or if the planned start
-// time is in the future.
+// The button that starts a session. The button asks for confirmation if nobody waits in the lobby, if an invited
+// learner has not joined, or if the planned start time is in the future.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { ConfirmButton } from "../../components/confirm-button";

@@ -1,4 +1,5 @@
-// The page with which proctors supervise a session: roster, start, authorisation and end.
+// The page on which proctors supervise a session. Proctors see the roster, start the session, authorise assessments and
+// end the session.
 import type { JSX } from "preact";
 import { sessions, supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
