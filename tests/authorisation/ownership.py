@@ -33,6 +33,7 @@ from proctorium.notification.v1.notifications_pb2 import (
     ListDeliveriesRequest,
     ListNotificationsRequest,
 )
+from proctorium.session.v1.hands_pb2 import HAND_KIND_HELP, RaiseHandRequest
 from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_NOTE, CreateIncidentRequest
 from proctorium.session.v1.messages_pb2 import SendMessageRequest
 from proctorium_common.errors import Kind, ServiceError
@@ -102,7 +103,7 @@ _ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
 # The keys of `Actors.ids` whose ids identify resources of one learner.
-_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id")  # fmt: skip
+_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id", "hand_id")  # fmt: skip
 _OPTIONAL_TIMES = {"client_time", "valid_from_time", "valid_until_time", "occurrence_time"}
 _YES = "yes"
 _NOTHING = "nothing"
@@ -197,6 +198,9 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
                 text="A message of the test.",
             )
         )
+    raised = await scenario.learners[0].hands.RaiseHand(
+        RaiseHandRequest(session_id=scenario.session_id, kind=HAND_KIND_HELP)
+    )
     for client in (learner, other, proctor):
         await client.close()
     person, administrator = scenario.learners[0], scenario.administrator
@@ -218,6 +222,7 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
             item.item_id for item in attempt.items if item.WhichOneof("kind") == "true_false"
         ),
         "case_id": case.case_id,
+        "hand_id": raised.hand.hand_id,
         "incident_id": reported.incident.incident_id,
         "category_id": _CATEGORY_ID,
         "certificate_id": certificate.certificate_id,

@@ -118,3 +118,40 @@ def announcements(page: Page) -> Locator:
 def messages_in(chat: Locator) -> Locator:
     """Return the messages in a drawer."""
     return chat.get_by_role("log").get_by_role("article")
+
+
+async def test_proctor_answers_a_raised_hand(stack: Stack, scenario: Scenario) -> None:
+    async with browser() as opened, exam_started(scenario) as (client, _):
+        learner = await exam_page(opened, stack.url("edge"), client)
+        proctor = await supervising(stack, scenario, opened)
+        exam, desk = learner.page, proctor.page
+        name = client.learner.name
+        queue = desk.get_by_role("region", name="Raised hands")
+        await expect(queue).to_contain_text("No hand is raised.")
+
+        await exam.get_by_role("button", name="Raise hand").click()
+        await expect(exam.get_by_role("button", name="Question", exact=True)).to_be_focused()
+        await exam.keyboard.press("Escape")
+        await exam.get_by_role("button", name="Raise hand").click()
+        await exam.get_by_role("button", name="Technical problem").click()
+        await expect(exam.get_by_text("Hand raised: Technical problem")).to_be_visible()
+        await learner.screenshot("hand-raised")
+        await exam.reload()
+        await exam.get_by_role("button", name="Lower hand").click()
+        await expect(exam.get_by_role("button", name="Raise hand")).to_be_visible()
+
+        await exam.get_by_role("button", name="Raise hand").click()
+        await exam.get_by_role("button", name="Break", exact=True).click()
+        waiting = queue.get_by_role("listitem")
+        await expect(waiting).to_contain_text(name)
+        await expect(waiting).to_contain_text("Break")
+        await expect(waiting).to_contain_text("for less than a minute")
+        await expect(desk.get_by_role("row").filter(has_text=name)).to_contain_text("Raised hand")
+        await proctor.screenshot("hands-queue")
+        await waiting.get_by_role("button", name="Answer").click()
+        chat = desk.get_by_role("region", name=f"Chat with {name}")
+        await expect(chat.get_by_label(f"Message to {name}")).to_be_focused()
+        await expect(waiting).to_have_count(0)
+        await expect(exam.get_by_role("button", name="Raise hand")).to_be_visible()
+        await expect(exam.get_by_text("Your hand is lowered.")).to_be_visible()
+        assert learner.errors + proctor.errors == []

@@ -8,6 +8,7 @@ from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.session.v1 import (
+    hands_pb2_grpc,
     incidents_pb2_grpc,
     lobby_pb2,
     messages_pb2_grpc,
@@ -20,6 +21,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
 from proctorium_session.api.conversations import MessageApi
+from proctorium_session.api.hands import HandApi
 from proctorium_session.api.incidents import IncidentApi
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, join_response
 from proctorium_session.api.record import RecordApi
@@ -81,6 +83,7 @@ def build(service: Service[Settings]) -> None:
         incidents_pb2_grpc.add_IncidentServiceServicer_to_server,
         IncidentApi(Incidents(database, access_period=settings.record_access_period)),
     )
+    service.rpc(hands_pb2_grpc.add_HandServiceServicer_to_server, HandApi(database))
     service.rpc(
         messages_pb2_grpc.add_MessageServiceServicer_to_server,
         MessageApi(Conversations(database, access_period=settings.record_access_period)),

@@ -11,17 +11,19 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.options.v1 import options_pb2
 from proctorium.session.events.v1 import events_pb2 as pb
-from proctorium.session.v1 import incidents_pb2, sessions_pb2
+from proctorium.session.v1 import hands_pb2, incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
-from proctorium_session.domain.conversations import Message
+from proctorium_session.domain.conversations import Message, SenderRole
 from proctorium_session.domain.extra_time import ExtraTimeGrant
+from proctorium_session.domain.hands import Hand, HandKind
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import ActingRole, Actor, Pause, Session
 
 IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
+HAND_KINDS = EnumConversion(HandKind, hands_pb2.HandKind, "HAND_KIND_")
 INCIDENT_SEVERITIES = EnumConversion(
     IncidentSeverity, incidents_pb2.IncidentSeverity, "INCIDENT_SEVERITY_"
 )
@@ -256,6 +258,45 @@ def incident_created(incident: Incident) -> pb.IncidentCreated:
 def incident_updated(incident: Incident) -> pb.IncidentUpdated:
     """Return the event which reports that an incident was changed."""
     return pb.IncidentUpdated(**_incident_fields(incident), revision=incident.revision)
+
+
+def hand_raised(hand: Hand, person_id: UUID) -> pb.HandRaised:
+    """Return the event which reports that a learner raised their hand."""
+    return pb.HandRaised(
+        hand_id=str(hand.hand_id),
+        session_id=str(hand.session_id),
+        participant_id=str(hand.participant_id),
+        person_id=str(person_id),
+        kind=HAND_KINDS.to_proto(hand.kind),
+        raise_time=to_timestamp(hand.raised_at),
+    )
+
+
+def hand_answered(hand: Hand, person_id: UUID, role: SenderRole) -> pb.HandAnswered:
+    """Return the event which reports that a person who acts in `role` answered a hand."""
+    return pb.HandAnswered(
+        hand_id=str(hand.hand_id),
+        session_id=str(hand.session_id),
+        participant_id=str(hand.participant_id),
+        answered_by=str(person_id),
+        acting_role=ROLE_NUMBERS[role],
+        answer_time=to_timestamp(hand.closed_at),
+    )
+
+
+def hand_lowered(hand: Hand, person_id: UUID | None, role: SenderRole | None) -> pb.HandLowered:
+    """Return the event which reports that a hand was lowered.
+
+    A person who acts in `role` lowered the hand. If `person_id` and `role` are None, it was lowered automatically.
+    """
+    return pb.HandLowered(
+        hand_id=str(hand.hand_id),
+        session_id=str(hand.session_id),
+        participant_id=str(hand.participant_id),
+        lowered_by=id_text(person_id),
+        acting_role=options_pb2.ROLE_UNSPECIFIED if role is None else ROLE_NUMBERS[role],
+        lower_time=to_timestamp(hand.closed_at),
+    )
 
 
 def message_sent(message: Message) -> pb.MessageSent:

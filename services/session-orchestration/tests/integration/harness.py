@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from proctorium.session.v1 import (
+    hands_pb2_grpc,
     incidents_pb2_grpc,
     lobby_pb2,
     lobby_pb2_grpc,
@@ -40,6 +41,7 @@ class Person(testing.Person):
         self.supervision = supervision_pb2_grpc.SupervisionServiceStub(self.channel)
         self.record = supervision_pb2_grpc.RecordServiceStub(self.channel)
         self.incidents = incidents_pb2_grpc.IncidentServiceStub(self.channel)
+        self.hands = hands_pb2_grpc.HandServiceStub(self.channel)
         self.messages = messages_pb2_grpc.MessageServiceStub(self.channel)
 
 
@@ -52,7 +54,7 @@ class Harness(testing.ServiceHarness[Settings]):
         " (SELECT count(*) FROM session_record), (SELECT count(*) FROM outbox),"
         " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors),"
         " (SELECT count(*) FROM incidents), (SELECT count(*) FROM incident_revisions),"
-        " (SELECT count(*) FROM messages)"
+        " (SELECT count(*) FROM messages), (SELECT count(*) FROM hands)"
     )
 
     def __init__(

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from proctorium.session.v1 import lobby_pb2
 from proctorium_session.api.learner_views import TimeParts, own_part, shared_part, time_part
 from proctorium_session.api.messages import participant_message, session_message
+from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.participants import Conversation, ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.sessions import Pause
 
@@ -32,6 +33,8 @@ assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
     began=st.integers(0, 4),
     paused=st.sampled_from(["", "session", "participant"]),
     extra=st.integers(0, 90),
+    unread=st.integers(0, 3),
+    kind=st.sampled_from([None, *HandKind]),
     microseconds=st.integers(0, 10**9),
 )
 def test_concatenated_parts_equal_the_encoded_message(
@@ -45,6 +48,8 @@ def test_concatenated_parts_equal_the_encoded_message(
     began: int,
     paused: str,
     extra: int,
+    unread: int,
+    kind: HandKind | None,
     microseconds: int,
 ) -> None:
     pause = Pause(UUID(int=6), NOON, "Fire alarm")
@@ -59,6 +64,10 @@ def test_concatenated_parts_equal_the_encoded_message(
         pause=pause if paused == "participant" else None,
         extra_time=timedelta(minutes=extra),
         extra_time_reason="Alarm" if extra else "",
+        conversation=Conversation(message_count=unread, learner_unread=unread),
+        hand=Hand(UUID(int=7), UUID(int=3), UUID(int=101), kind, HandState.RAISED, NOON)
+        if kind
+        else None,
     )
     progress = {
         each: Progress(each, UUID(int=5), ProgressState.IN_PROGRESS, answered, 9)

@@ -24,6 +24,7 @@ from proctorium_session.api.messages import (
     IDENTITY_STATES,
     PARTICIPANT_STATES,
     conversation_message,
+    hand_message,
     message_message,
     progress_message,
     session_message,
@@ -82,6 +83,8 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
         if view.assessments
         else _empty_progress_part(assessment_ids)
     )
+    if participant.hand is not None:
+        body += lobby_pb2.Participant(hand=hand_message(participant.hand)).SerializeToString()
     if participant.conversation != NO_MESSAGES:
         body += _conversation_part(participant.conversation)
     return _PARTICIPANT_TAG + _length(body) + body

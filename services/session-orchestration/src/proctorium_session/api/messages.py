@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 from proctorium.session.v1 import (
+    hands_pb2,
     incidents_pb2,
     lobby_pb2,
     messages_pb2,
@@ -21,6 +22,7 @@ from proctorium_common.rpc.validation import time_of
 from proctorium_session.domain.authorization import ParticipantRefusal
 from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.errors import invalid_at
+from proctorium_session.domain.hands import Hand, HandState
 from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.incidents import (
     Incident,
@@ -40,12 +42,13 @@ from proctorium_session.domain.record import Entry
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
-from proctorium_session.events import IDENTITY_POLICIES, INCIDENT_SEVERITIES
+from proctorium_session.events import HAND_KINDS, IDENTITY_POLICIES, INCIDENT_SEVERITIES
 from proctorium_session.storage.record_accesses import RecordAccess
 
 SESSION_STATES = EnumConversion(SessionState, sessions_pb2.SessionState, "SESSION_STATE_")
 LATE_ENTRIES = EnumConversion(LateEntry, sessions_pb2.LateEntry, "LATE_ENTRY_")
 PARTICIPANT_STATES = EnumConversion(ShownState, lobby_pb2.ParticipantState, "PARTICIPANT_STATE_")
+HAND_STATES = EnumConversion(HandState, hands_pb2.HandState, "HAND_STATE_")
 IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTITY_STATE_")
 PROGRESS_STATES = EnumConversion(
     ProgressState, lobby_pb2.AssessmentProgressState, "ASSESSMENT_PROGRESS_STATE_"
@@ -172,9 +175,23 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         join_time=to_timestamp(participant.join_time),
         removal_reason=participant.removal_reason,
         conversation=conversation_message(participant.conversation),
+        hand=hand_message(participant.hand) if participant.hand else None,
     )
     message.MergeFrom(time_message(participant))
     return message
+
+
+def hand_message(hand: Hand) -> hands_pb2.Hand:
+    """Return a hand as a message."""
+    return hands_pb2.Hand(
+        hand_id=str(hand.hand_id),
+        session_id=str(hand.session_id),
+        participant_id=str(hand.participant_id),
+        kind=HAND_KINDS.to_proto(hand.kind),
+        state=HAND_STATES.to_proto(hand.state),
+        raise_time=to_timestamp(hand.raised_at),
+        close_time=to_timestamp(hand.closed_at),
+    )
 
 
 def conversation_message(conversation: Conversation) -> messages_pb2.Conversation | None:

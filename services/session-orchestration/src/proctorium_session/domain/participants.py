@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from proctorium_session.domain.hands import Hand
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
 from proctorium_session.domain.progress import Progress
@@ -42,8 +43,9 @@ class Participant:
 
     `identity_position` is the position of the last handled event about the learner's identity. `entered_time` is the
     time at which the learner became In Session. `ready_time` is the time at which the learner met the identity policy.
-    `revision` is the revision of the session in which the participant was last changed. `pause` is the open pause of
-    this participant. `extra_time` is the sum of the granted extra time.
+    `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand
+    of the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra
+    time.
     """
 
     participant_id: UUID
@@ -59,6 +61,7 @@ class Participant:
     removal_reason: str
     revision: int
     conversation: Conversation = NO_MESSAGES
+    hand: Hand | None = None
     pause: Pause | None = None
     extra_time: timedelta = timedelta()
     extra_time_reason: str = ""
@@ -146,6 +149,7 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         removal_reason=participant.removal_reason,
         revision=session.session_revision,
         conversation=participant.conversation,
+        hand=participant.hand,
         pause=participant.pause,
         extra_time=participant.extra_time,
         extra_time_reason=participant.extra_time_reason,

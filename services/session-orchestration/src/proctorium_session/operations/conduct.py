@@ -24,6 +24,7 @@ from proctorium_session.domain.session_states import SessionAction
 from proctorium_session.domain.sessions import ActingRole, VisibleSession, apply_action
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.lobby import open_lobby_if_due
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import participants, sessions
@@ -80,6 +81,7 @@ async def end(
                 targets[participant.participant_id] = target
                 event = _END_EVENTS[action](participant)
                 recorded.append(RecordedEvent(event, SYSTEM_ACTOR, participant.participant_id))
+        recorded += await lower_hands(tx, list(targets))
         await participants.close_participants(tx, session_id, targets, session.next_revision)
         people = [view.participant for view in views]
         ended = events.session_ended(after, people, absent, actor.role)

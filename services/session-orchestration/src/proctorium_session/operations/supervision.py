@@ -25,6 +25,7 @@ from proctorium_session.domain.progress import ProgressState, authorize
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.hands import lower_hands
 from proctorium_session.storage import participants
 
 M = TypeVar("M", bound=Message)
@@ -114,13 +115,18 @@ async def remove_participant(
         if target is None:
             return RemovalResult(session, view)
         removed = replace(
-            view.participant, state=target, removal_reason=reason, revision=session.next_revision
+            view.participant,
+            state=target,
+            removal_reason=reason,
+            hand=None,
+            revision=session.next_revision,
         )
+        lowered = await lower_hands(tx, [participant_id])
         await participants.update_participant(tx, removed)
         event = RecordedEvent(
             events.participant_removed(removed, actor), actor.person_id, participant_id
         )
-        session = await save_change(tx, session, [event])
+        session = await save_change(tx, session, [*lowered, event])
         return RemovalResult(session, replace(view, participant=removed))
 
     return await database.respond(responder, run)

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
@@ -274,9 +275,23 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         removal_reason=row["removal_reason"],
         revision=row["revision"],
         conversation=_conversation(row),
+        hand=_hand(row),
         pause=pause_from_row(row),
         extra_time=row["extra_time"],
         extra_time_reason=row["extra_time_reason"],
+    )
+
+
+def _hand(row: Mapping[str, Any]) -> Hand | None:
+    if row["hand_id"] is None:
+        return None
+    return Hand(
+        hand_id=row["hand_id"],
+        session_id=row["session_id"],
+        participant_id=row["participant_id"],
+        kind=HandKind(row["hand_kind"]),
+        state=HandState.RAISED,
+        raised_at=row["hand_raised_at"],
     )
 
 
@@ -305,8 +320,8 @@ def _progress(row: Mapping[str, Any]) -> Progress:
 
 
 def _columns(participant: Participant) -> dict[str, object]:
-    # The columns of the conversation are missing here, because the statements in `conversations.py` update these
-    # columns.
+    # The columns of the conversation and of the raised hand are missing here, because the statements in
+    # `conversations.py` and `hands.py` update these columns.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,

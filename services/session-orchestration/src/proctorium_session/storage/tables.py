@@ -176,6 +176,10 @@ participants = Table(
     Column("learner_unread", Integer, nullable=False, server_default=text("0")),
     Column("proctors_unread", Integer, nullable=False, server_default=text("0")),
     Column("announcements_read", Integer, nullable=False, server_default=text("0")),
+    # A trigger of `hands` copies the raised hand.
+    Column("hand_id", Uuid),
+    Column("hand_kind", Text),
+    Column("hand_raised_at", _TIME),
     # `revision` is the revision of the session in which the participant last changed.
     Column("revision", BigInteger, nullable=False),
     # A trigger of `pauses` copies the open pause of the participant to these columns.
@@ -375,6 +379,36 @@ messages = Table(
     Index("ix_messages_participant_id_sequence", "participant_id", "sequence"),
 )
 """The messages and announcements of sessions. Rows never change. A trigger refuses gaps between sequences."""
+
+hands = Table(
+    "hands",
+    metadata,
+    Column("hand_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("raised_at", _TIME, nullable=False),
+    Column("closed_at", _TIME),
+    CheckConstraint("kind IN ('help', 'technical', 'break', 'other')", name="kind"),
+    CheckConstraint("state IN ('raised', 'answered', 'lowered')", name="state"),
+    CheckConstraint("(state = 'raised') = (closed_at IS NULL)", name="closed"),
+    Index(
+        "ix_hands_raised",
+        "participant_id",
+        unique=True,
+        postgresql_where=text("state = 'raised'"),
+    ),
+    Index(
+        "ix_hands_queue",
+        "session_id",
+        "raised_at",
+        "hand_id",
+        postgresql_where=text("state = 'raised'"),
+    ),
+    Index("ix_hands_participant_id_raised_at", "participant_id", "raised_at"),
+)
+"""The hands of participants. A participant has at most one raised hand."""
 
 presence = Table(
     "presence",

@@ -1,6 +1,6 @@
 // The messages of a learner: announcements as a banner, and the conversation with the proctors in a drawer. The learner
 // does not leave the question to read and write messages.
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { conversations } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -10,6 +10,7 @@ import type { Participant, WatchSessionResponse } from "../../gen/proctorium/ses
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { RaiseHand } from "../hands/raise-hand";
 import { ANNOUNCEMENTS, canWrite, messagesOf, unreadAnnouncements } from "./conversation";
 import { Drawer } from "./drawer";
 import { MessageLog, MessageText } from "./message-log";
@@ -21,29 +22,22 @@ const text = messages.conversations;
 
 interface LearnerMessagesProps {
   view: WatchSessionResponse | undefined;
-  /** Further controls beside the button that opens the messages. */
-  children?: ComponentChildren;
 }
 
-export function LearnerMessages({ view, children }: LearnerMessagesProps): JSX.Element | null {
+export function LearnerMessages({ view }: LearnerMessagesProps): JSX.Element | null {
   const session = view?.session;
   const participant = view?.participant;
   if (session === undefined || participant === undefined) return null;
-  return (
-    <Messages session={session} participant={participant} live={view?.messages ?? []}>
-      {children}
-    </Messages>
-  );
+  return <Messages session={session} participant={participant} live={view?.messages ?? []} />;
 }
 
 interface MessagesProps {
   session: Session;
   participant: Participant;
   live: readonly Message[];
-  children: ComponentChildren;
 }
 
-function Messages({ session, participant, live, children }: MessagesProps): JSX.Element {
+function Messages({ session, participant, live }: MessagesProps): JSX.Element {
   const { sessionId } = session;
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
@@ -69,7 +63,7 @@ function Messages({ session, participant, live, children }: MessagesProps): JSX.
       />
       {(writes || hasMessages) && (
         <div class="corner">
-          {writes && children}
+          {writes && <RaiseHand sessionId={sessionId} participant={participant} />}
           <button ref={button} type="button" aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>
             {text.open} <UnreadBadge count={unread} />
           </button>
@@ -108,7 +102,7 @@ function UnreadAnnouncements({ session, unread, announcements }: AnnouncementsPr
       String(newest),
     );
   return (
-    <>
+    <div class={shown.length > 0 ? "banner" : ""}>
       <div role="status" aria-atomic="false" class="announcements">
         {shown.map((message) => (
           <div key={message.sequence} class="note">
@@ -124,7 +118,7 @@ function UnreadAnnouncements({ session, unread, announcements }: AnnouncementsPr
         </p>
       )}
       <ProblemNote problem={problem ?? announcements.problem} />
-    </>
+    </div>
   );
 }
 

@@ -20,6 +20,7 @@ describe("a participant", () => {
   test.each<[string, MessageInitShape<typeof ParticipantSchema>, string[]]>([
     ["who is connected and has nothing to do", {}, []],
     ["whose photos wait for a decision", { identity: IdentityState.SUBMITTED }, ["identity"]],
+    ["who has raised a hand", { hand: {} }, ["hand"]],
     ["who has written a message", { conversation: { proctorsUnreadCount: 1 } }, ["message"]],
     [
       "who has submitted everything and written a message",

@@ -8,12 +8,14 @@ import {
   ParticipantState,
 } from "../../gen/proctorium/session/v1/lobby_pb";
 
-export type Need = "message" | "identity" | "disconnected" | "authorisation";
+export type Need = "hand" | "message" | "identity" | "disconnected" | "authorisation";
 
 /** Return what a participant needs from the proctor now. */
 export function needsOf(participant: Participant): Need[] {
   if (!isPresent(participant)) return [];
-  const needs: Need[] = participant.conversation?.proctorsUnreadCount ? ["message"] : [];
+  const needs: Need[] = [];
+  if (participant.hand) needs.push("hand");
+  if (participant.conversation?.proctorsUnreadCount) needs.push("message");
   if (isFinished(participant)) return needs;
   if (participant.identity === IdentityState.SUBMITTED) needs.push("identity");
   if (!participant.connected) needs.push("disconnected");

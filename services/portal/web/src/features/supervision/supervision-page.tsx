@@ -17,9 +17,11 @@ import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/superv
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { HandQueue } from "../hands/hand-queue";
 import { IncidentSection } from "../incidents/incident-section";
 import { hasIncidents } from "../incidents/incidents";
 import { useIncidents } from "../incidents/use-incidents";
+import { acceptsMessages } from "../messages/conversation";
 import { StaffMessages, useOpenConversation } from "../messages/staff-messages";
 import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
@@ -110,6 +112,7 @@ function Learners({ session, participants, live }: LearnersProps): JSX.Element {
   const incidents = useIncidents(session.sessionId, enabled);
   return (
     <>
+      {may && acceptsMessages(session) && <HandQueue participants={participants} conversation={conversation} />}
       {may && session.state !== SessionState.SCHEDULED && (
         <StaffMessages session={session} participants={participants} live={live} conversation={conversation} />
       )}

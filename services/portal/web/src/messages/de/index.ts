@@ -5,6 +5,7 @@ import { common } from "./common";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { exam } from "./exam";
+import { hands } from "./hands";
 import { identity } from "./identity";
 import { incidents } from "./incidents";
 import { lobby } from "./lobby";
@@ -20,6 +21,7 @@ export const de: Messages = {
   conversations,
   courses,
   exam,
+  hands,
   identity,
   incidents,
   lobby,

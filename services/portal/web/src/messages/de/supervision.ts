@@ -87,6 +87,7 @@ export const supervision: Messages["supervision"] = {
     disconnected: "Getrennt",
     authorisation: "Freischalten",
     message: "Ungelesene Nachricht",
+    hand: "Gehobene Hand",
   },
   participantState: {
     waiting: "Im Warteraum",

@@ -4,6 +4,7 @@ import { common } from "./common";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { exam } from "./exam";
+import { hands } from "./hands";
 import { identity } from "./identity";
 import { incidents } from "./incidents";
 import { lobby } from "./lobby";
@@ -19,6 +20,7 @@ export const en = {
   conversations,
   courses,
   exam,
+  hands,
   identity,
   incidents,
   lobby,

@@ -80,6 +80,7 @@ export const supervision = {
     disconnected: "Disconnected",
     authorisation: "To authorise",
     message: "Unread message",
+    hand: "Raised hand",
   },
   participantState: {
     waiting: "Waiting",

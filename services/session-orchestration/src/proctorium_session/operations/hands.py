@@ -1,0 +1,161 @@
+"""Raising, lowering and answering hands (`S9`)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage import pages
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+from proctorium_session import events
+from proctorium_session.domain.conversations import SenderRole
+from proctorium_session.domain.errors import no_session
+from proctorium_session.domain.hands import (
+    HAND_STATES,
+    PACE_LIMIT,
+    Hand,
+    HandAction,
+    HandKind,
+    HandState,
+    no_hand,
+    require_pace,
+    require_raisable,
+)
+from proctorium_session.domain.sessions import Session
+from proctorium_session.operations.actors import (
+    require_no_learner,
+    require_supervised,
+    session_actor,
+)
+from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.storage import hands, participants, sessions
+
+M = TypeVar("M", bound=Message)
+
+
+async def raise_hand(
+    database: Database,
+    caller: Caller,
+    session_id: UUID,
+    kind: HandKind,
+    responder: Responder[Hand, M],
+) -> M:
+    """Raise the caller's hand.
+
+    Raises NOT_FOUND, SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED, HAND_ALREADY_RAISED, TOO_MANY_HANDS.
+    """
+
+    async def run(tx: Transaction) -> Hand:
+        person_id = caller.require_person()
+        session = await sessions.lock_session(tx, session_id)
+        view = await participants.get_view_of_person(tx, session_id, person_id)
+        if session is None or view is None:
+            raise no_session()
+        participant = view.participant
+        if participant.hand is not None and participant.hand.kind is kind:
+            return participant.hand
+        require_raisable(session.state, participant.state, participant.hand)
+        participant_id = participant.participant_id
+        require_pace(await hands.list_raise_times(tx, participant_id, PACE_LIMIT), tx.now)
+        hand = Hand(new_id(), session_id, participant_id, kind, HandState.RAISED, tx.now)
+        await hands.insert_hand(tx, hand)
+        await _save(tx, session, hand, events.hand_raised(hand, person_id), person_id)
+        return hand
+
+    return await database.respond(responder, run)
+
+
+async def close_hand(
+    database: Database,
+    caller: Caller,
+    hand_id: UUID,
+    action: HandAction,
+    responder: Responder[Hand, M],
+) -> M:
+    """Answer or lower a hand. Raises NOT_FOUND, NOT_YOUR_SESSION, INVALID_STATE_TRANSITION."""
+
+    async def run(tx: Transaction) -> Hand:
+        session, hand, role = await _lock(tx, caller, hand_id, action)
+        target = HAND_STATES.target(hand.state, action)
+        if target is None:
+            return hand
+        closed = replace(hand, state=target, closed_at=tx.now)
+        await hands.update_hand(tx, closed)
+        person_id = caller.require_person()
+        event = events.hand_answered if action is HandAction.ANSWER else events.hand_lowered
+        await _save(tx, session, closed, event(closed, person_id, role), person_id)
+        return closed
+
+    return await database.respond(responder, run)
+
+
+async def list_hands(
+    database: Database, caller: Caller, session_id: UUID, *, page_size: int, page_token: str
+) -> tuple[Sequence[Hand], str]:
+    """Return a page of the raised hands of a session, the longest waiting first, and the token of the next page.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_PAGE_TOKEN.
+    """
+    name = f"hands:{session_id}"
+    size = pages.effective_size(page_size)
+    async with database.transaction() as tx:
+        await _require_supervisor(tx, caller, await sessions.get_session(tx, session_id))
+        tokens = await pages.tokens(tx)
+        after = tokens.after(name, page_token, datetime, UUID)
+        found = await hands.list_raised(tx, session_id, after=after, limit=size + 1)
+    return tokens.cut(name, found, size, lambda each: (each.raised_at, each.hand_id))
+
+
+async def lower_hands(tx: Transaction, participant_ids: Collection[UUID]) -> list[RecordedEvent]:
+    """Lower the raised hands of participants for whom the session is over, and return the new events.
+
+    The caller has locked the session's row, and saves the change.
+    """
+    return [
+        RecordedEvent(events.hand_lowered(each, None, None), SYSTEM_ACTOR, each.participant_id)
+        for each in await hands.lower_hands(tx, participant_ids, tx.now)
+    ]
+
+
+async def _lock(
+    tx: Transaction, caller: Caller, hand_id: UUID, action: HandAction
+) -> tuple[Session, Hand, SenderRole]:
+    found = await hands.get_hand(tx, hand_id)
+    unknown = no_hand(supervises="proctor" in caller.roles and not caller.is_administrator)
+    if found is None:
+        raise unknown
+    session = await sessions.lock_session(tx, found.session_id)
+    hand = await hands.get_hand(tx, hand_id)
+    assert session is not None, "sessions are never deleted"
+    assert hand is not None, "hands are never deleted"
+    view = await participants.get_view(tx, hand.session_id, hand.participant_id)
+    is_own = view is not None and view.participant.person_id == caller.require_person()
+    if is_own and action is HandAction.LOWER:
+        return session, hand, SenderRole.LEARNER
+    if not {"proctor", "administrator"} & caller.roles:
+        raise unknown
+    return session, hand, await _require_supervisor(tx, caller, session)
+
+
+async def _require_supervisor(
+    tx: Transaction, caller: Caller, session: Session | None
+) -> SenderRole:
+    supervised = require_supervised(session, caller)
+    actor = await session_actor(tx, supervised, caller)
+    await require_no_learner(tx, supervised.session_id, actor)
+    return SenderRole(actor.role.value)
+
+
+async def _save(
+    tx: Transaction, session: Session, hand: Hand, event: Message, person_id: UUID
+) -> None:
+    await participants.update_revision(tx, [hand.participant_id], session.next_revision)
+    await save_change(tx, session, [RecordedEvent(event, person_id, hand.participant_id)])
