@@ -27,6 +27,11 @@ function Where({ notification }: { notification: Notification }): JSX.Element | 
       return <Link to="/results">{text.toResults}</Link>;
     case Topic.SESSION_SCHEDULED:
       return <Link to={`/supervise/${notification.sessionId}`}>{text.toSession}</Link>;
+    case Topic.SESSION_UNCOVERED:
+      return <Link to="/supervise">{messages.coverage.alarmTitle}</Link>;
+    case Topic.SESSION_TAKEN:
+    case Topic.SESSION_HANDED_OVER:
+      return <Link to={`/supervise/${notification.sessionId}`}>{text.toSession}</Link>;
     case Topic.CODE_ISSUED:
     case Topic.CODE_REPLACED:
       return <Link to="/join">{text.enterCode}</Link>;

@@ -10,6 +10,7 @@ import { type Session, SessionState } from "../../gen/proctorium/session/v1/sess
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { UncoveredSessions } from "../coverage/uncovered-sessions";
 import { SessionBadge } from "./session-badge";
 import { isOver, listAllSessions } from "./sessions";
 
@@ -24,6 +25,7 @@ export function SessionsPage(): JSX.Element {
   return (
     <>
       <PageTitle>{hasRole(Role.ADMINISTRATOR) ? text.title : text.yourSessions}</PageTitle>
+      <UncoveredSessions />
       {hasRole(Role.ADMINISTRATOR) && (
         <p>
           <Link to="/schedule" class="button">

@@ -17,6 +17,7 @@ import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/superv
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { SessionProctors } from "../coverage/session-proctors";
 import { HandQueue } from "../hands/hand-queue";
 import { IncidentSection } from "../incidents/incident-section";
 import { hasIncidents } from "../incidents/incidents";
@@ -86,6 +87,7 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
         {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
       </p>
       <ProblemNote problem={problem} />
+      <SessionProctors session={session} may={maySupervise(session, [...view.participants.values()])} />
       <SessionActions session={session} participants={[...view.participants.values()]} />
       {hasRole(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
       {hasRole(Role.ADMINISTRATOR) && (

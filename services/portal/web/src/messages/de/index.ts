@@ -4,6 +4,7 @@ import { account } from "./account";
 import { common } from "./common";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
+import { coverage } from "./coverage";
 import { exam } from "./exam";
 import { hands } from "./hands";
 import { identity } from "./identity";
@@ -20,6 +21,7 @@ export const de: Messages = {
   common,
   conversations,
   courses,
+  coverage,
   exam,
   hands,
   identity,

@@ -3,6 +3,7 @@ import { account } from "./account";
 import { common } from "./common";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
+import { coverage } from "./coverage";
 import { exam } from "./exam";
 import { hands } from "./hands";
 import { identity } from "./identity";
@@ -19,6 +20,7 @@ export const en = {
   common,
   conversations,
   courses,
+  coverage,
   exam,
   hands,
   identity,

@@ -1,0 +1,24 @@
+// The proctors of a session: who leads it, who is present, and who may change that.
+
+import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
+import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+
+/** Return the ID of the lead proctor. */
+export function leadOf({ plan }: Session): string {
+  return plan?.proctorIds[0] ?? "";
+}
+
+/** Return whether the presence of the proctors counts: from the opening of the lobby to the end of the session. */
+export function isObserved({ state }: Session): boolean {
+  return state === SessionState.LOBBY_OPEN || state === SessionState.IN_PROGRESS;
+}
+
+/**
+ * Return the IDs of the people to whom a session can be handed over: its other proctors, and the certified proctors in
+ * `certified`, which only administrators can list.
+ */
+export function successors(session: Session, certified: readonly Pick<Person, "personId">[]): string[] {
+  const others = [...(session.plan?.proctorIds ?? []).slice(1), ...certified.map(({ personId }) => personId)];
+  const learners = new Set(session.plan?.learnerIds);
+  return [...new Set(others)].filter((personId) => personId !== leadOf(session) && !learners.has(personId));
+}

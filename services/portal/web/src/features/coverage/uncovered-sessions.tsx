@@ -1,0 +1,80 @@
+// The alarm about sessions without a present proctor, with a button to take them over.
+import type { JSX } from "preact";
+import { useEffect } from "preact/hooks";
+import { supervision } from "../../api/client";
+import { listAll } from "../../api/pagination";
+import { useAction } from "../../api/use-action";
+import { useQuery } from "../../api/use-query";
+import { ProblemNote } from "../../components/problem-note";
+import { useOnVisible } from "../../components/use-on-visible";
+import type { UncoveredSession } from "../../gen/proctorium/session/v1/supervision_pb";
+import { messages } from "../../messages";
+import { dateTime } from "../../messages/format";
+import { navigate } from "../../route";
+import { isLapsed } from "../supervision/permissions";
+
+const text = messages.coverage;
+
+const INTERVAL_MS = 5_000;
+const PAGE_SIZE = 200;
+
+/** List all sessions without a present proctor, the longest uncovered session first. */
+async function listUncovered(): Promise<UncoveredSession[]> {
+  return listAll(
+    (pageToken) => supervision.listUncoveredSessions({ pageSize: PAGE_SIZE, pageToken }),
+    (page) => page.sessions,
+  );
+}
+
+/** The uncovered sessions that the person may take. The list is loaded again every few seconds while it is visible. */
+export function UncoveredSessions(): JSX.Element | null {
+  return isLapsed() ? null : <Alarms />;
+}
+
+function Alarms(): JSX.Element | null {
+  const { data, problem, reload } = useQuery("uncovered", listUncovered);
+  useOnVisible(reload);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (document.visibilityState === "visible") reload();
+    }, INTERVAL_MS);
+    return () => clearInterval(timer);
+  }, []);
+  if (data?.length === 0 && problem === undefined) return null;
+  return (
+    <section aria-label={text.alarmTitle}>
+      <ProblemNote problem={problem} />
+      {data?.map((session) => (
+        <Alarm key={session.sessionId} session={session} reload={reload} />
+      ))}
+    </section>
+  );
+}
+
+function Alarm({ session, reload }: { session: UncoveredSession; reload: () => void }): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const { sessionId, leadProctorId } = session;
+  const take = async (requestId: string): Promise<void> => {
+    try {
+      await supervision.takeSession({ requestId, sessionId, expectedLeadProctorId: leadProctorId });
+    } finally {
+      reload();
+    }
+    navigate(`/supervise/${sessionId}`);
+  };
+  return (
+    <div class="note problem" role="alert">
+      <p>
+        <strong dir="auto">{text.alarm(session.title)}</strong> {text.since(dateTime(session.uncoveredTime))}
+      </p>
+      <p class="row">
+        <button type="button" disabled={busy} onClick={() => void run(take)}>
+          {text.take}
+          <span class="visually-hidden"> {session.title}</span>
+        </button>
+        <span class="quiet">{text.takeHint}</span>
+      </p>
+      <ProblemNote problem={problem} />
+    </div>
+  );
+}
