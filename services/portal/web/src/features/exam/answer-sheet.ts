@@ -55,6 +55,11 @@ export class AnswerSheet {
     return this.#entries.value.get(itemId)?.answer ?? NO_ANSWER;
   }
 
+  /** The number of questions that have an answer. */
+  get answeredCount(): number {
+    return [...this.#entries.value.values()].filter(({ answer }) => isGiven(answer)).length;
+  }
+
   isAnswered(itemId: string): boolean {
     return isGiven(this.answer(itemId));
   }

@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { durationFromMs, timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
 import "../../testing/browser";
-import { AttemptSchema } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { AttemptSchema, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 
 const { ClockDrift, clockText, secondsLeft } = await import("./clock");
 
@@ -25,6 +25,16 @@ describe("secondsLeft", () => {
 
   test("does not grow when the clock on the page is older than the attempt", () => {
     expect(secondsLeft(shownAt(5000, 90_000), 4000)).toBe(90);
+  });
+
+  test("stands still since the start of a pause that the attempt does not have yet", () => {
+    expect(secondsLeft(shownAt(5000, 90_000), 35_000, SERVER_NOW + 10_000)).toBe(80);
+  });
+
+  test("is the remaining time of a paused attempt", () => {
+    const paused = { clockState: ClockState.PAUSED, remainingTime: durationFromMs(42_000) };
+    const attempt = create(AttemptSchema, { serverTime: timestampFromMs(SERVER_NOW), ...paused });
+    expect(secondsLeft({ attempt, at: 0 }, 60_000)).toBe(42);
   });
 
   test("is undefined for an attempt without a time limit", () => {

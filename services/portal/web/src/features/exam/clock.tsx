@@ -1,11 +1,12 @@
 // The clock of an attempt, which counts down from the server's time to the deadline.
-import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Badge } from "../../components/badge";
-import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { type Attempt, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
+import type { AttemptPause } from "./pause";
 import { Announcer, visibleWarning } from "./time-warnings";
 
 /** The attempt that the server sent last, and the value of `performance.now()` when it arrived. */
@@ -53,11 +54,18 @@ export function useSteadyClock(onJump: () => void): ReadonlySignal<number> {
   return now;
 }
 
-/** Return the whole seconds from the server's time to the deadline; undefined for an attempt without a time limit. */
-export function secondsLeft({ attempt, at }: AttemptSnapshot, now: number): number | undefined {
+/**
+ * Return the remaining whole seconds; undefined for an attempt without a time limit. If the clock stands still since
+ * `stoppedAt`, a time of the server in milliseconds, the seconds are those that remained then.
+ */
+export function secondsLeft({ attempt, at }: AttemptSnapshot, now: number, stoppedAt?: number): number | undefined {
+  if (attempt.clockState === ClockState.PAUSED) {
+    return attempt.remainingTime && Math.round(durationMs(attempt.remainingTime) / 1000);
+  }
   if (attempt.deadlineTime === undefined || attempt.serverTime === undefined) return undefined;
-  const left = timestampMs(attempt.deadlineTime) - timestampMs(attempt.serverTime);
-  return Math.max(0, Math.round((left - Math.max(0, now - at)) / 1000));
+  const deadline = timestampMs(attempt.deadlineTime);
+  const present = stoppedAt ?? timestampMs(attempt.serverTime) + Math.max(0, now - at);
+  return Math.max(0, Math.round((deadline - present) / 1000));
 }
 
 /** Format seconds as hours, minutes and seconds, such as "01:30:00". */
@@ -68,11 +76,13 @@ export function clockText(seconds: number): string {
 
 export interface ClockProps {
   shown: AttemptSnapshot;
+  /** The pause of the attempt. The clock stands still during the pause. */
+  pause: AttemptPause | undefined;
   now: ReadonlySignal<number>;
 }
 
-export function Clock({ shown, now }: ClockProps): JSX.Element | null {
-  const left = secondsLeft(shown, now.value);
+export function Clock({ shown, pause, now }: ClockProps): JSX.Element | null {
+  const left = secondsLeft(shown, now.value, pause?.since);
   const announcer = useRef(new Announcer());
   if (left === undefined) return null;
   const warning = visibleWarning(left);

@@ -12,9 +12,9 @@ interface ConnectionNoteProps extends ClockProps {
   connected: boolean;
 }
 
-export function ConnectionNote({ saver, connected, shown, now }: ConnectionNoteProps): JSX.Element {
+export function ConnectionNote({ saver, connected, shown, pause, now }: ConnectionNoteProps): JSX.Element {
   const isOffline = saver.status.value === "offline" || !connected;
-  const isTimeOver = secondsLeft(shown, now.value) === 0;
+  const isTimeOver = secondsLeft(shown, now.value, pause?.since) === 0;
   return (
     <div role="status">
       {isOffline && !saver.hasUnstoredChanges.value && (

@@ -4,17 +4,12 @@ import { useEffect, useState } from "preact/hooks";
 import { attempts, lobby } from "../../api/client";
 import { noteServerTime } from "../../api/server-time";
 import { useAction } from "../../api/use-action";
-import { useQuery } from "../../api/use-query";
 import { useStream } from "../../api/use-stream";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { type Attempt, AttemptState, type WatchAttemptResponse } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import {
-  type Participant,
-  ParticipantState,
-  type WatchSessionResponse,
-} from "../../gen/proctorium/session/v1/lobby_pb";
+import { ParticipantState, type WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
 import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { loadOffline } from "../../offline/attempt-cache";
@@ -24,7 +19,9 @@ import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
 import { AttemptStatus } from "./attempt-status";
 import type { AttemptSnapshot } from "./clock";
-import { ExamRoom } from "./exam-room";
+import { pauseOf } from "./pause";
+import { PauseNote } from "./pause-note";
+import { RunningAttempt } from "./running-attempt";
 
 const text = messages.exam;
 
@@ -45,13 +42,11 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       const { attempt } = await attempts.startAttempt({ requestId, attemptId });
       setStarted(attempt);
     });
-  const running = live.view?.attempt.state === AttemptState.IN_PROGRESS;
-  // If the attempt was not started on this page, load its questions and saved answers.
-  const returned = useQuery(`${attemptId}/${running}`, async () =>
-    running && started === undefined ? (await attempts.getAttempt({ attemptId })).attempt : undefined,
-  );
-  const stored = useStored(attemptId);
-  const attempt = started ?? returned.data ?? stored?.attempt;
+  const [stored, setStored] = useStored(attemptId);
+  const forgetQuestions = (): void => {
+    setStarted(undefined);
+    if (live.view !== undefined) setStored(undefined);
+  };
   const shown = live.view ?? stored;
   if (shown === undefined) {
     return (
@@ -62,19 +57,40 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
     );
   }
   const view = shown.attempt;
-  const page = (participant?: Participant): JSX.Element =>
-    view.state === AttemptState.IN_PROGRESS && attempt !== undefined ? (
-      <ExamRoom attempt={attempt} shown={shown} connected={connected} problem={problem} reopen={live.reopen} />
-    ) : (
+  const page = (session?: WatchSessionResponse): JSX.Element => {
+    const participant = session?.participant;
+    const pause = pauseOf(session?.session, participant, view);
+    if (view.state === AttemptState.IN_PROGRESS) {
+      return (
+        <RunningAttempt
+          initial={started ?? stored?.attempt}
+          shown={shown}
+          pause={pause}
+          participant={participant}
+          connected={connected}
+          problem={problem}
+          reopen={live.reopen}
+          onPause={forgetQuestions}
+        />
+      );
+    }
+    return (
       <section class="narrow">
         <PageTitle>
           <bdi>{view.title}</bdi>
         </PageTitle>
         {view.state < AttemptState.SUBMITTED && <SignedInAs />}
-        <ProblemNote problem={problem ?? starting.problem ?? returned.problem} />
-        <AttemptStatus attempt={view} participant={participant} busy={starting.busy} start={() => void start()} />
+        <ProblemNote problem={problem ?? starting.problem} />
+        {view.state < AttemptState.SUBMITTED && pause && <PauseNote pause={pause} hint={text.pauseHintBeforeStart} />}
+        <AttemptStatus
+          attempt={view}
+          participant={participant}
+          busy={starting.busy || pause !== undefined}
+          start={() => void start()}
+        />
       </section>
     );
+  };
   if (!view.sessionId) return page();
   return (
     <SessionPresence sessionId={view.sessionId} open={view.state < AttemptState.SUBMITTED}>
@@ -84,7 +100,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
 }
 
 /** Return the attempt that this browser stores if the page was opened without a connection. */
-function useStored(attemptId: string): AttemptSnapshot | undefined {
+function useStored(attemptId: string): [AttemptSnapshot | undefined, (stored: AttemptSnapshot | undefined) => void] {
   const [stored, setStored] = useState<AttemptSnapshot | undefined>(undefined);
   useEffect(() => {
     if (!unconfirmed.peek()) return;
@@ -92,7 +108,7 @@ function useStored(attemptId: string): AttemptSnapshot | undefined {
       if (found?.attempt.attemptId === attemptId) setStored({ attempt: found.attempt, at: performance.now() });
     });
   }, [attemptId]);
-  return stored;
+  return [stored, setStored];
 }
 
 /**
@@ -107,7 +123,7 @@ function SessionPresence({
 }: {
   sessionId: string;
   open: boolean;
-  children: (participant?: Participant) => JSX.Element;
+  children: (session?: WatchSessionResponse) => JSX.Element;
 }): JSX.Element {
   const { view } = useStream<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
@@ -128,7 +144,7 @@ function SessionPresence({
         </p>
       )}
       <LearnerMessages view={view} />
-      {children(view?.participant)}
+      {children(view)}
     </>
   );
 }

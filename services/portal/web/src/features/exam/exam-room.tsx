@@ -1,31 +1,35 @@
 // The exam room: the questions of a running attempt. Each changed answer is sent immediately, and is stored on this
 // device until the server has acknowledged it.
 import type { JSX } from "preact";
-import type { Problem } from "../../api/errors";
+import { Badge } from "../../components/badge";
+import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
 import { SignedInAs } from "../account/sign-out";
-import { type AttemptSnapshot, Clock, useSteadyClock } from "./clock";
+import type { AnswerSaver } from "./answer-saver";
+import type { AnswerSheet } from "./answer-sheet";
+import { Clock, useSteadyClock } from "./clock";
 import { ConnectionNote } from "./connection-note";
+import { hasQuestions } from "./pause";
+import { ExtraTimeNote, PauseNote } from "./pause-note";
 import { Question } from "./question";
 import { QuestionOverview, questionId, UnansweredQuestions } from "./question-links";
+import type { RunningAttemptProps } from "./running-attempt";
 import { QuestionSaveStatus, SaveStatusBadge } from "./save-status";
 import { SubmitForm } from "./submit-form";
 import { useAnswers } from "./use-answers";
 
-interface ExamRoomProps {
-  /** The attempt as it was when the room was opened, with questions and answers. */
+const text = messages.exam;
+
+interface ExamRoomProps extends RunningAttemptProps {
+  /** The attempt with answers as they were when it was loaded. It has no questions during a pause. */
   attempt: Attempt;
-  shown: AttemptSnapshot;
-  connected: boolean;
-  /** The error after which the stream of the attempt is not reopened. */
-  problem: Problem | undefined;
-  reopen: () => void;
 }
 
-export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoomProps): JSX.Element {
+export function ExamRoom(props: ExamRoomProps): JSX.Element {
+  const { attempt, shown, pause, participant, connected, problem, reopen } = props;
   const now = useSteadyClock(reopen);
   const { saver, sheet } = useAnswers(attempt);
   const questions = attempt.items.map(({ itemId }, index) => ({
@@ -40,12 +44,46 @@ export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoo
         <PageTitle focused>
           <bdi>{attempt.title}</bdi>
         </PageTitle>
-        <Clock shown={shown} now={now} />
+        <Clock shown={shown} pause={pause} now={now} />
+        {pause && <Badge tone="wait">{text.clockStands}</Badge>}
         <SaveStatusBadge saver={saver} unsavable={unsavable.length} />
       </div>
       <SignedInAs />
       <ProblemNote problem={problem} />
-      <ConnectionNote saver={saver} connected={connected || problem !== undefined} shown={shown} now={now} />
+      <ConnectionNote
+        saver={saver}
+        connected={connected || problem !== undefined}
+        shown={shown}
+        pause={pause}
+        now={now}
+      />
+      <ExtraTimeNote participant={participant} />
+      {pause ? (
+        <PauseNote pause={pause} hint={text.pauseHint} />
+      ) : (
+        <Questions attempt={attempt} saver={saver} sheet={sheet} questions={questions} />
+      )}
+      <SubmitForm
+        attempt={attempt}
+        saver={saver}
+        unanswered={attempt.itemCount - sheet.answeredCount}
+        unsavable={unsavable}
+      />
+    </>
+  );
+}
+
+interface QuestionsProps {
+  attempt: Attempt;
+  saver: AnswerSaver;
+  sheet: AnswerSheet;
+  questions: { number: number; answered: boolean; unsavable: boolean }[];
+}
+
+function Questions({ attempt, saver, sheet, questions }: QuestionsProps): JSX.Element {
+  if (!hasQuestions(attempt)) return <Loading what={text.yourQuestions} />;
+  return (
+    <>
       <QuestionOverview questions={questions} />
       <ol class="questions">
         {attempt.items.map((item, index) => (
@@ -53,7 +91,7 @@ export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoo
             <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} />
             {saver.superseded.value.has(item.itemId) && (
               <p class="note" role="status">
-                {messages.exam.superseded}
+                {text.superseded}
               </p>
             )}
             {!sheet.isUnsavable(item.itemId) && (
@@ -63,12 +101,6 @@ export function ExamRoom({ attempt, shown, connected, problem, reopen }: ExamRoo
         ))}
       </ol>
       <UnansweredQuestions questions={questions} />
-      <SubmitForm
-        attempt={attempt}
-        saver={saver}
-        unanswered={questions.filter(({ answered }) => !answered).length}
-        unsavable={unsavable}
-      />
     </>
   );
 }

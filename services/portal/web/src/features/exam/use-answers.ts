@@ -1,12 +1,13 @@
 // Hooks that create the answer fields of the exam room, save the answers, and load newer answers from other devices and
 // tabs.
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { storeOffline } from "../../offline/attempt-cache";
 import { me, unconfirmed } from "../account/current-user";
 import type { AnswerSaver } from "./answer-saver";
 import { answerSaver } from "./answer-savers";
 import { AnswerSheet } from "./answer-sheet";
+import { hasQuestions } from "./pause";
 
 /**
  * Return the attempt's answer saver and answer sheet. Newer answers from other devices and tabs appear in the sheet.
@@ -14,13 +15,15 @@ import { AnswerSheet } from "./answer-sheet";
 export function useAnswers(attempt: Attempt): { saver: AnswerSaver; sheet: AnswerSheet } {
   const created = useMemo(() => {
     const saver = answerSaver(attempt.attemptId, attempt.lastSequence);
-    return { attempt, saver, sheet: new AnswerSheet(attempt, saver) };
+    return { saver, sheet: new AnswerSheet(attempt, saver) };
   }, [attempt.attemptId]);
   useEffect(() => created.saver.superseded.subscribe((newer) => created.sheet.adopt(newer.values())), [created]);
   // If the attempt was loaded again, other devices may have saved answers that the answer sheet does not have.
+  const noted = useRef<AnswerSaver | undefined>(undefined);
   useEffect(() => {
-    if (created.attempt === attempt) created.saver.noteAttempt(attempt);
-    else void created.saver.loadNewerAnswers();
+    if (noted.current === created.saver) void created.saver.loadNewerAnswers();
+    else created.saver.noteAttempt(attempt);
+    noted.current = created.saver;
   }, [created, attempt]);
   useNewerAnswers(created.saver);
   useOfflineCopy(attempt, created.saver);
@@ -56,6 +59,8 @@ function useOfflineCopy(attempt: Attempt, saver: AnswerSaver): void {
       const person = me.peek();
       if (person && !unconfirmed.peek()) void storeOffline(person, saver.withSavedAnswers(attempt));
     };
+    // The copy must not keep the questions during a pause.
+    if (!hasQuestions(attempt)) store();
     const unsubscribe = saver.status.subscribe((status) => {
       clearTimeout(timer);
       if (status === "saved") timer = setTimeout(store, STORE_DELAY_MS);

@@ -25,11 +25,14 @@ import { dateTime } from "../../messages/format";
 import { SignedInAs } from "../account/sign-out";
 import { CourseOutline } from "../courses/course-outline";
 import { nextStep } from "../exam/next-step";
+import { pauseOf } from "../exam/pause";
+import { PauseNote } from "../exam/pause-note";
 import { IdentityEvidence } from "../identity/identity-check";
 import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
 import { SessionBadge } from "../sessions/session-badge";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
+import { isPresent } from "../supervision/participants";
 
 const text = messages.lobby;
 
@@ -72,7 +75,7 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
       </p>
       <ProblemNote problem={problem} />
       <LearnerMessages view={view} />
-      {participant.state <= ParticipantState.IN_SESSION && <SignedInAs />}
+      {isPresent(participant) && <SignedInAs />}
       <Phase session={session} participant={participant} />
     </>
   );
@@ -80,12 +83,13 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
 
 function Phase({ session, participant }: { session: Session; participant: Participant }): JSX.Element {
   if (session.state === SessionState.CANCELLED) return <Cancelled />;
-  const present = participant.state === ParticipantState.WAITING || participant.state === ParticipantState.IN_SESSION;
-  if (session.state === SessionState.ENDED && present) return <Ended session={session} participant={participant} />;
+  if (session.state === SessionState.ENDED && isPresent(participant))
+    return <Ended session={session} participant={participant} />;
   switch (participant.state) {
     case ParticipantState.WAITING:
       return <Lobby session={session} participant={participant} />;
     case ParticipantState.IN_SESSION:
+    case ParticipantState.PAUSED:
       return <InSession session={session} participant={participant} />;
     case ParticipantState.REMOVED:
       return (
@@ -122,6 +126,8 @@ function ParticipantBadge({ participant }: { participant: Participant }): JSX.El
       return <Badge tone="wait">{text.state.waiting}</Badge>;
     case ParticipantState.IN_SESSION:
       return <Badge tone="good">{text.state.inSession}</Badge>;
+    case ParticipantState.PAUSED:
+      return <Badge tone="wait">{text.state.paused}</Badge>;
     case ParticipantState.COMPLETED:
       return <Badge tone="plain">{text.state.completed}</Badge>;
     case ParticipantState.REMOVED:
@@ -165,8 +171,10 @@ function InSession({ session, participant }: { session: Session; participant: Pa
   const title = useFullTitles(session, participant);
   const courseId = session.plan?.courseId ?? "";
   const { data, problem } = useQuery(courseId, () => courses.getCourse({ courseId }));
+  const pause = pauseOf(session, participant);
   return (
     <>
+      {pause && <PauseNote pause={pause} hint={text.pauseHint} />}
       <section class="card">
         <h2>{participant.assessments.length > 1 ? text.assessments : text.assessment}</h2>
         {participant.identity !== IdentityState.NOT_REQUIRED && participant.identity !== IdentityState.VERIFIED && (

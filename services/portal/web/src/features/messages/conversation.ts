@@ -1,8 +1,8 @@
 // The messages of a conversation, from a list and from a stream.
 import type { Participant, WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
-import { ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { isPresent } from "../supervision/participants";
 
 export const MAX_TEXT_LENGTH = 2000;
 
@@ -41,8 +41,8 @@ export function acceptsMessages({ state }: Session): boolean {
 }
 
 /** Return whether messages can be sent in the conversation of a participant. */
-export function canWrite(session: Session, { state }: Participant): boolean {
-  return acceptsMessages(session) && (state === ParticipantState.WAITING || state === ParticipantState.IN_SESSION);
+export function canWrite(session: Session, participant: Participant): boolean {
+  return acceptsMessages(session) && isPresent(participant);
 }
 
 /** Return the number of announcements that a participant has not read. */

@@ -5,13 +5,13 @@ import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
-import { AssessmentProgressState, type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
+import { AssessmentProgressState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { AuthorizeAssessmentResponse, ParticipantError } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 import { changedParticipants, refusals } from "./outcomes";
-import { canBeAuthorised } from "./participants";
+import { canBeAuthorised, isInSession } from "./participants";
 
 const text = messages.supervision;
 
@@ -97,9 +97,9 @@ function Outcome({
 }
 
 /** Return whether a participant has started the assessment, or has left the session and will not start it. */
-function hasStartedOrLeft({ state, assessments: progresses }: Participant, assessmentId: string): boolean {
-  const progress = progresses.find((one) => one.assessmentId === assessmentId);
-  return state !== ParticipantState.IN_SESSION || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
+function hasStartedOrLeft(participant: Participant, assessmentId: string): boolean {
+  const progress = participant.assessments.find((one) => one.assessmentId === assessmentId);
+  return !isInSession(participant) || (progress?.state ?? 0) > AssessmentProgressState.AUTHORIZED;
 }
 
 function outcomeText(canStart: number, refused: readonly ParticipantError[], what: string): string {

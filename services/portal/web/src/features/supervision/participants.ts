@@ -24,8 +24,13 @@ export function needsOf(participant: Participant): Need[] {
   return needs;
 }
 
-export function isPresent({ state }: Participant): boolean {
-  return state === ParticipantState.WAITING || state === ParticipantState.IN_SESSION;
+export function isPresent(participant: Participant): boolean {
+  return participant.state === ParticipantState.WAITING || isInSession(participant);
+}
+
+/** Return whether the learner is in the session, paused or not. */
+export function isInSession({ state }: Participant): boolean {
+  return state === ParticipantState.IN_SESSION || state === ParticipantState.PAUSED;
 }
 
 /** Return whether a participant has submitted everything, so that they can leave. */
@@ -42,7 +47,7 @@ export function isResultHeld({ state }: Participant, assessment: AssessmentProgr
 export function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
   return (
     assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
-    participant.state === ParticipantState.IN_SESSION &&
+    isInSession(participant) &&
     (participant.identity === IdentityState.NOT_REQUIRED || participant.identity === IdentityState.VERIFIED)
   );
 }

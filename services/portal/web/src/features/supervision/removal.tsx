@@ -1,13 +1,9 @@
 // The form that removes a learner from a session. The proctor enters a reason, which is shown to the learner.
 import type { JSX } from "preact";
-import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";
-import { useAction } from "../../api/use-action";
-import { TextArea } from "../../components/fields";
-import { Form, FormProblem } from "../../components/form";
-import { readForm } from "../../components/form-values";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
+import { ReasonForm } from "./reason-form";
 
 const text = messages.supervision;
 
@@ -17,51 +13,23 @@ interface RemovalProps {
   name: string;
 }
 
-/** A button that is replaced by a form for the reason. */
-export function Removal({ participant, sessionId, name }: RemovalProps): JSX.Element {
-  const [open, setOpen] = useState(false);
-  const { busy, problem, run } = useAction();
-  const remove = (event: SubmitEvent): void => {
-    const removalReason = readForm(event).value("removal_reason");
-    void run(
-      (requestId) =>
-        supervision.removeParticipant({
-          requestId,
-          sessionId,
-          participantId: participant.participantId,
-          removalReason,
-        }),
-      removalReason,
-    );
-  };
-  if (!open) {
-    return (
-      <button type="button" class="plain" onClick={() => setOpen(true)}>
-        {text.remove} <bdi class="visually-hidden">{name}</bdi>
-      </button>
-    );
-  }
+/** A button that opens a form for the reason in its place. */
+export function Removal({ participant: { participantId }, sessionId, name }: RemovalProps): JSX.Element {
   return (
-    <Form problem={problem} onSubmit={remove} aria-label={text.removeForm(name)}>
-      <TextArea
-        label={text.removalReason(name)}
-        hint={text.removalReasonHint}
-        name="removal_reason"
-        rows={2}
-        required
-        maxLength={1000}
-        autoFocus
-      />
-      <p>{text.removalConsequence}</p>
-      <FormProblem problem={problem} />
-      <div class="row">
-        <button type="submit" class="danger" disabled={busy}>
-          {text.removeConfirm} <bdi class="visually-hidden">{name}</bdi>
-        </button>
-        <button type="button" class="plain" disabled={busy} onClick={() => setOpen(false)}>
-          {text.removeCancel}
-        </button>
-      </div>
-    </Form>
+    <ReasonForm
+      label={text.remove}
+      subject={name}
+      title={text.removeForm(name)}
+      field="removal_reason"
+      reasonLabel={text.removalReason(name)}
+      reasonHint={text.removalReasonHint}
+      consequence={text.removalConsequence}
+      confirmLabel={text.removeConfirm}
+      cancelLabel={text.removeCancel}
+      isDanger
+      action={async (requestId, removalReason) => {
+        await supervision.removeParticipant({ requestId, sessionId, participantId, removalReason });
+      }}
+    />
   );
 }

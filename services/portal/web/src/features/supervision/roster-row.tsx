@@ -22,6 +22,7 @@ import { type OpenConversation, OpenMessages } from "../messages/staff-messages"
 import { isOver } from "../sessions/sessions";
 import { HeldResult } from "./held-result";
 import { throwRefusal } from "./outcomes";
+import { ParticipantTime } from "./participant-time";
 import { canBeAuthorised, isFinished, isPresent, isResultHeld, needsOf } from "./participants";
 import { isLapsed } from "./permissions";
 import { Removal } from "./removal";
@@ -35,6 +36,7 @@ const STATES: Readonly<Record<number, string>> = {
   [ParticipantState.REMOVED]: text.participantState.removed,
   [ParticipantState.NO_SHOW]: text.participantState.noShow,
   [ParticipantState.LEFT]: text.participantState.left,
+  [ParticipantState.PAUSED]: text.participantState.paused,
 };
 
 function Cell({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
@@ -135,6 +137,7 @@ export function RosterRow({
       )}
       <Cell label={text.columns.state}>
         {session.state === SessionState.CANCELLED ? text.participantState.cancelled : STATES[participant.state]}
+        <ParticipantTime session={session} participant={participant} name={name} may={may} />
         {may && isPresent(participant) && (
           <Removal participant={participant} sessionId={session.sessionId} name={name} />
         )}

@@ -30,6 +30,7 @@ import { isOver } from "../sessions/sessions";
 import { AuthoriseAssessments } from "./authorise-assessments";
 import { actsAsAdministrator, isLapsed, maySupervise, takesPart } from "./permissions";
 import { Roster } from "./roster";
+import { SessionTime } from "./session-time";
 import { StartSession } from "./start-session";
 
 const text = messages.supervision;
@@ -148,6 +149,7 @@ function SessionActions({
       {takesPart(session, participants) && <p>{text.takesPart}</p>}
       {may && actsAsAdministrator(session) && <p class="quiet">{text.actsAsAdministrator}</p>}
       {inProgress && may && <AuthoriseAssessments session={session} participants={participants} />}
+      {(lobbyOpen || inProgress) && may && <SessionTime session={session} />}
       <div class="row">
         {session.state === SessionState.SCHEDULED && may && (
           <button

@@ -41,6 +41,19 @@ export const exam: Messages["exam"] = {
   voided:
     "Die Sitzung endete, bevor Sie begonnen haben, deshalb gibt es nichts abzugeben. Wenn Sie Fragen haben, wenden Sie sich an Ihre Administration.",
 
+  // Pauses and extra time.
+  paused: "Von der Aufsicht pausiert",
+  pauseReason: (reason: string) => `Der Grund: ${reason}`,
+  pauseHint:
+    "Ihre Zeit steht still, und die Fragen sind ausgeblendet. Ihre Antworten sind sicher. Die Fragen erscheinen von selbst wieder, sobald die Aufsicht die Pause beendet.",
+  pauseHintBeforeStart:
+    "Sie können die Prüfung beginnen, sobald die Aufsicht die Pause beendet. Sie verlieren keine Zeit.",
+  resumesSoon: "Die Aufsicht hat die Pause beendet. Die Fragen erscheinen gleich wieder.",
+  clockStands: "Die Zeit steht still",
+  extraTime: (seconds: number, reason: string) =>
+    `Sie haben ${duration(seconds)} zusätzliche Zeit, die in der Uhr enthalten ist. Der Grund: ${reason}`,
+  extraTimeTakenBack: (reason: string) => `Ihre zusätzliche Zeit wurde zurückgenommen. Der Grund: ${reason}`,
+
   // The clock.
   timeLeft: (title: string) => `Verbleibende Zeit für ${title}`,
   timeOver: "Ihre Zeit ist abgelaufen.",

@@ -29,11 +29,14 @@ export const lobby: Messages["lobby"] = {
   state: {
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",
+    paused: "Pausiert",
     completed: "Abgeschlossen",
     removed: "Entfernt",
     left: "Beendet, nichts begonnen",
     noShow: "Nicht erschienen",
   },
+  pauseHint:
+    "Die Zeit Ihrer Prüfungen steht still. Bleiben Sie hier: Diese Seite ändert sich, sobald die Aufsicht die Pause beendet.",
   lobbyTitle: "Warteraum der Sitzung",
   lobbyHint: (start: ComponentChild) => [
     "Sie sind der Sitzung beigetreten. Sobald sie beginnt, zeigt diese Seite von selbst den Kursinhalt. Geplanter Beginn: ",

@@ -92,6 +92,7 @@ export const supervision: Messages["supervision"] = {
   participantState: {
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",
+    paused: "Pausiert",
     completed: "Abgeschlossen",
     removed: "Entfernt",
     noShow: "Nicht erschienen",
@@ -122,6 +123,38 @@ export const supervision: Messages["supervision"] = {
   },
   authorise: "Freischalten",
   assessmentFor: (title: string, name: string) => `„${title}“ für ${name}`,
+
+  // Pauses and extra time.
+  learnerReadsReason: "Der Grund wird der Person angezeigt.",
+  learnersReadReason: "Der Grund wird allen Teilnehmenden angezeigt.",
+  pause: "Pausieren…",
+  pauseForm: (name: string) => `${name} pausieren`,
+  pauseReason: "Warum Sie pausieren",
+  pauseConsequence: "Die Zeit der Person steht still, und die Fragen sind ausgeblendet, bis Sie die Pause beenden.",
+  pauseConfirm: "Jetzt pausieren",
+  pauseCancel: "Nicht pausieren",
+  pausedBecause: (reason: string) => `Pausiert: ${reason}`,
+  resume: "Pause beenden",
+  pauseAll: "Alle pausieren…",
+  pauseAllForm: "Alle pausieren",
+  pauseAllConsequence:
+    "Die Zeit aller Teilnehmenden steht still, und die Fragen sind ausgeblendet, bis Sie die Pause beenden. Wer später beitritt, ist auch pausiert.",
+  pauseAllConfirm: "Jetzt alle pausieren",
+  allPausedBecause: (reason: string) => `Alle sind pausiert: ${reason}`,
+  resumeAll: "Pause für alle beenden",
+  extraTime: "Zusätzliche Zeit…",
+  extraTimeForAll: "Zusätzliche Zeit für alle…",
+  extraTimeForm: (name: string | undefined) => `Zusätzliche Zeit für ${name ?? "alle"}`,
+  extraTimeMinutes: "Minuten",
+  extraTimeMinutesHint: "Eine Zahl unter null nimmt zusätzliche Zeit zurück, die noch nicht verbraucht ist.",
+  extraTimeReason: "Warum sich die Zeit ändert",
+  extraTimeConsequence: "Die Person sieht die neue Zeit und den Grund sofort.",
+  extraTimeConsequenceForAll: "Alle Teilnehmenden sehen die neue Zeit und den Grund sofort.",
+  extraTimeConfirm: "Zeit jetzt ändern",
+  extraTimeCancel: "Nicht ändern",
+  extraTimeGranted: (seconds: number, reason: string) => `${duration(seconds)} zusätzlich: ${reason}`,
+  extraTimeRefused: (count: number) =>
+    `Die Zeit von ${countedPeople(count)} hat sich nicht geändert, weil der Wert dort nicht möglich ist. Die Zeit der anderen hat sich geändert.`,
 
   // Removing a learner.
   remove: "Entfernen…",

@@ -36,6 +36,18 @@ export const exam = {
   voided:
     "The session ended before you started, so there is nothing to submit. If you have questions, ask your administrator.",
 
+  // Pauses and extra time.
+  paused: "Paused by your proctor",
+  pauseReason: (reason: string) => `The reason: ${reason}`,
+  pauseHint:
+    "Your time stands still and the questions are hidden. Your answers are safe. The questions come back by themselves when your proctor resumes.",
+  pauseHintBeforeStart: "You can start the assessment when your proctor resumes. You lose no time.",
+  resumesSoon: "Your proctor has resumed. The questions come back in a moment.",
+  clockStands: "Time stands still",
+  extraTime: (seconds: number, reason: string) =>
+    `You have ${duration(seconds)} of extra time, which the clock includes. The reason: ${reason}`,
+  extraTimeTakenBack: (reason: string) => `Your extra time was taken back. The reason: ${reason}`,
+
   // The clock.
   timeLeft: (title: string) => `Time left for ${title}`,
   timeOver: "Your time is over.",

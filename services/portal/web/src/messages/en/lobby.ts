@@ -24,11 +24,13 @@ export const lobby = {
   state: {
     waiting: "Waiting",
     inSession: "In Session",
+    paused: "Paused",
     completed: "Completed",
     removed: "Removed",
     left: "Ended, nothing started",
     noShow: "No-show",
   },
+  pauseHint: "The time of your assessments stands still. Stay here: this page changes when your proctor resumes.",
   lobbyTitle: "Session lobby",
   lobbyHint: (start: ComponentChild): ComponentChildren => [
     "You have joined the session. When it starts, this page shows the course content automatically. Planned start: ",

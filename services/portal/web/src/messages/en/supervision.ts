@@ -85,6 +85,7 @@ export const supervision = {
   participantState: {
     waiting: "Waiting",
     inSession: "In Session",
+    paused: "Paused",
     completed: "Completed",
     removed: "Removed",
     noShow: "No-show",
@@ -115,6 +116,38 @@ export const supervision = {
   },
   authorise: "Authorise",
   assessmentFor: (title: string, name: string) => `“${title}” for ${name}`,
+
+  // Pauses and extra time.
+  learnerReadsReason: "The learner reads it.",
+  learnersReadReason: "All learners read it.",
+  pause: "Pause…",
+  pauseForm: (name: string) => `Pause ${name}`,
+  pauseReason: "Why you pause",
+  pauseConsequence: "The learner's time stands still and the questions are hidden until you resume.",
+  pauseConfirm: "Pause now",
+  pauseCancel: "Do not pause",
+  pausedBecause: (reason: string) => `Paused: ${reason}`,
+  resume: "Resume",
+  pauseAll: "Pause everybody…",
+  pauseAllForm: "Pause everybody",
+  pauseAllConsequence:
+    "The time of all learners stands still and the questions are hidden until you resume. Learners who join later are paused too.",
+  pauseAllConfirm: "Pause everybody now",
+  allPausedBecause: (reason: string) => `Everybody is paused: ${reason}`,
+  resumeAll: "Resume everybody",
+  extraTime: "Extra time…",
+  extraTimeForAll: "Extra time for everybody…",
+  extraTimeForm: (name: string | undefined) => `Extra time for ${name ?? "everybody"}`,
+  extraTimeMinutes: "Minutes",
+  extraTimeMinutesHint: "A number below zero takes extra time back that was not used yet.",
+  extraTimeReason: "Why the time changes",
+  extraTimeConsequence: "The learner sees the new time and the reason at once.",
+  extraTimeConsequenceForAll: "All learners see the new time and the reason at once.",
+  extraTimeConfirm: "Change the time now",
+  extraTimeCancel: "Do not change it",
+  extraTimeGranted: (seconds: number, reason: string) => `${duration(seconds)} extra: ${reason}`,
+  extraTimeRefused: (count: number) =>
+    `The time of ${counted(count, "learner")} did not change, because the amount is not possible for them. The time of the others changed.`,
 
   // Removing a learner.
   remove: "Remove…",

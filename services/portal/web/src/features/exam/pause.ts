@@ -1,0 +1,45 @@
+// Pauses of an attempt. The stream of the session reports a pause first, with its reason. The stream of the attempt
+// reports it when the service that computes the clock has received it.
+import { create } from "@bufbuild/protobuf";
+import { timestampMs } from "@bufbuild/protobuf/wkt";
+import { type Attempt, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import { ItemSchema } from "../../gen/proctorium/assessment/v1/items_pb";
+import { type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
+
+export interface AttemptPause {
+  /** The reasons of the open pauses: of the whole session, and of the learner. */
+  reasons: readonly string[];
+  /** The server's time in milliseconds at which the first open pause started; undefined if no pause is open any more. */
+  since: number | undefined;
+}
+
+/** Return the pause of a learner or of an attempt; undefined unless the session or the attempt says that it is paused. */
+export function pauseOf(
+  session: Session | undefined,
+  participant: Participant | undefined,
+  attempt?: Attempt,
+): AttemptPause | undefined {
+  const isShown = participant?.state === ParticipantState.PAUSED;
+  if (!isShown && attempt?.clockState !== ClockState.PAUSED) return undefined;
+  const pauses = isShown ? [session?.pause, participant.pause].filter((pause) => pause !== undefined) : [];
+  const starts = pauses.flatMap(({ pauseTime }) => (pauseTime ? [timestampMs(pauseTime)] : []));
+  return {
+    reasons: pauses.map(({ pauseReason }) => pauseReason),
+    since: starts.length > 0 ? Math.min(...starts) : undefined,
+  };
+}
+
+/** Return a copy of the attempt that has the IDs of the questions, but not the questions. */
+export function withoutQuestions(attempt: Attempt): Attempt {
+  return {
+    ...attempt,
+    clockState: ClockState.PAUSED,
+    items: attempt.items.map(({ itemId }) => create(ItemSchema, { itemId })),
+  };
+}
+
+/** Return whether an attempt that was loaded has its questions. */
+export function hasQuestions({ items }: Attempt): boolean {
+  return items.some(({ kind }) => kind.case !== undefined);
+}

@@ -1,0 +1,57 @@
+// An attempt in progress. During a pause, the page has no questions, neither in memory nor in the offline copy.
+import type { JSX } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { attempts } from "../../api/client";
+import type { Problem } from "../../api/errors";
+import { useQuery } from "../../api/use-query";
+import { Loading } from "../../components/loading";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
+import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import { messages } from "../../messages";
+import type { AttemptSnapshot } from "./clock";
+import { ExamRoom } from "./exam-room";
+import { type AttemptPause, hasQuestions, withoutQuestions } from "./pause";
+
+export interface RunningAttemptProps {
+  shown: AttemptSnapshot;
+  pause: AttemptPause | undefined;
+  participant: Participant | undefined;
+  connected: boolean;
+  /** The error after which the stream of the attempt is not opened again. */
+  problem: Problem | undefined;
+  reopen: () => void;
+}
+
+interface AttemptProps extends RunningAttemptProps {
+  /** The attempt with its questions, if this page has started or stored it. */
+  initial: Attempt | undefined;
+  /** Removes other copies of the questions. */
+  onPause: () => void;
+}
+
+export function RunningAttempt({ initial, pause, onPause, ...room }: AttemptProps): JSX.Element {
+  const { attemptId, title } = room.shown.attempt;
+  const [attempt, setAttempt] = useState(initial);
+  const isPaused = pause !== undefined;
+  const isLoaded = attempt !== undefined && (isPaused || hasQuestions(attempt));
+  const { problem } = useQuery(`${attemptId}/${isLoaded}`, async () => {
+    if (!isLoaded) setAttempt((await attempts.getAttempt({ attemptId })).attempt);
+  });
+  useEffect(() => {
+    if (!isPaused) return;
+    if (attempt !== undefined && hasQuestions(attempt)) setAttempt(withoutQuestions(attempt));
+    onPause();
+  }, [isPaused, attempt]);
+  if (attempt === undefined) {
+    return (
+      <section class="narrow">
+        <PageTitle>{title}</PageTitle>
+        <ProblemNote problem={room.problem ?? problem} />
+        <Loading what={messages.exam.yourQuestions} />
+      </section>
+    );
+  }
+  return <ExamRoom {...room} attempt={attempt} pause={pause} problem={room.problem ?? problem} />;
+}
