@@ -29,11 +29,13 @@ const result = await build({
   legalComments: "linked",
 });
 const { outputs } = result.metafile;
-const assets = Object.keys(outputs)
-  .filter((path) => /\.(js|css)$/.test(path))
-  .map((path) => `/assets/${basename(path)}`);
 const script = Object.keys(outputs).find((path) => outputs[path].entryPoint === "src/main.tsx");
-const style = assets.find((path) => path.endsWith(".css"));
+const style = `/assets/${basename(Object.keys(outputs).find((path) => path.endsWith(".css")))}`;
+// The assets of the shell. The page of the design system is not part of it.
+const assets = Object.keys(outputs)
+  .filter((path) => path.endsWith(".js") && !outputs[path].entryPoint?.startsWith("src/features/"))
+  .map((path) => `/assets/${basename(path)}`)
+  .concat(style);
 const preloads = outputs[script].imports
   .filter(({ kind }) => kind === "import-statement")
   .map(({ path }) => `<link rel="modulepreload" href="/assets/${basename(path)}" />`);

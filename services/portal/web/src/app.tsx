@@ -1,11 +1,24 @@
 // The header, the main area and the footer of all pages, and the page for each address.
+import {
+  Award,
+  BookOpen,
+  CalendarClock,
+  CircleUserRound,
+  type IconNode,
+  Inbox,
+  KeyRound,
+  Library,
+  Users,
+} from "lucide";
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import type { Problem } from "./api/errors";
 import { organisationDetails } from "./api/organisation";
 import { HelpContact } from "./components/help-contact";
+import { Icon } from "./components/icon";
 import { Link } from "./components/link";
 import { Loading } from "./components/loading";
+import { Mark } from "./components/mark";
 import { PageTitle } from "./components/page-title";
 import { ProblemNote } from "./components/problem-note";
 import { AccountPage } from "./features/account/account-page";
@@ -17,6 +30,7 @@ import { CoursePage } from "./features/courses/course-page";
 import { CoursesPage } from "./features/courses/courses-page";
 import { ManagedCoursePage } from "./features/courses/managed-course-page";
 import { ManagedCoursesPage } from "./features/courses/managed-courses-page";
+import { DesignOnDemand } from "./features/design/design-on-demand";
 import { sendPendingChanges } from "./features/exam/answer-savers";
 import { ExamPage } from "./features/exam/exam-page";
 import { JoinPage } from "./features/lobby/join-page";
@@ -40,6 +54,7 @@ type Page = (parts: Record<string, string>) => JSX.Element;
 
 const PUBLIC: readonly [string, Page][] = [
   ["/certificates/:id", ({ id }) => <CertificatePage certificateId={id ?? ""} />],
+  ["/design", () => <DesignOnDemand />],
 ];
 
 const SIGNED_IN: readonly [string, Page][] = [
@@ -71,16 +86,16 @@ export function App(): JSX.Element {
     if (me.value && hasRole(Role.LEARNER)) sendPendingChanges(me.value.personId);
   }, [me.value?.personId]);
   return (
-    <>
+    <div class={me.value && supervises() ? "shell staff" : "shell"}>
       <a class="skip" href="#main">
         {text.skipToContent}
       </a>
       <Header />
-      <main id="main" tabIndex={-1}>
+      <main id="main" tabIndex={-1} class={match("/supervise/:id", address) ? "full" : ""}>
         {page(address)}
       </main>
       <Footer />
-    </>
+    </div>
   );
 }
 
@@ -158,23 +173,29 @@ function Header(): JSX.Element {
   return (
     <header class="top">
       <Link to="/" class="brand">
+        <Mark />
         <span translate={false}>Proctorium</span>
       </Link>
       {person && (
         <>
           <nav aria-label={text.mainNavigation}>
-            {hasRole(Role.LEARNER) && <Link to="/courses">{text.courses}</Link>}
-            {hasRole(Role.LEARNER) && <Link to="/join">{text.enterCode}</Link>}
-            {hasRole(Role.LEARNER) && <Link to="/results">{text.results}</Link>}
-            {supervises() && <Link to="/supervise">{text.sessions}</Link>}
-            {hasRole(Role.ADMINISTRATOR) && <Link to="/people">{text.people}</Link>}
+            {hasRole(Role.LEARNER) && <NavigationLink to="/courses" icon={BookOpen} text={text.courses} />}
+            {hasRole(Role.LEARNER) && <NavigationLink to="/join" icon={KeyRound} text={text.enterCode} />}
+            {hasRole(Role.LEARNER) && <NavigationLink to="/results" icon={Award} text={text.results} />}
+            {supervises() && <NavigationLink to="/supervise" icon={CalendarClock} text={text.sessions} />}
+            {hasRole(Role.ADMINISTRATOR) && <NavigationLink to="/people" icon={Users} text={text.people} />}
             {hasRole(Role.ADMINISTRATOR) && (
-              <Link to="/managed-courses">{hasRole(Role.LEARNER) ? text.allCourses : text.courses}</Link>
+              <NavigationLink
+                to="/managed-courses"
+                icon={Library}
+                text={hasRole(Role.LEARNER) ? text.allCourses : text.courses}
+              />
             )}
-            <Link to="/notifications">{text.messages(unreadCount.value)}</Link>
+            <NavigationLink to="/notifications" icon={Inbox} text={text.messages(unreadCount.value)} />
           </nav>
           <span class="who">
             <Link to="/account">
+              <Icon of={CircleUserRound} />
               <bdi>{person.preferredName || person.legalName}</bdi>
             </Link>
             <SignOut person={person} />
@@ -182,6 +203,15 @@ function Header(): JSX.Element {
         </>
       )}
     </header>
+  );
+}
+
+function NavigationLink({ to, icon, text: label }: { to: string; icon: IconNode; text: string }): JSX.Element {
+  return (
+    <Link to={to} section>
+      <Icon of={icon} />
+      {label}
+    </Link>
   );
 }
 

@@ -18,9 +18,13 @@ export function Loading({ what }: { what: string }): JSX.Element {
     return () => clearTimeout(timer);
   }, []);
   return (
-    <p class="quiet" role="status">
-      {text.loading(what)}
-      {isLong && ` ${text.loadingLong}`}
-    </p>
+    <div class="loading">
+      <p role="status">
+        {text.loading(what)}
+        {isLong && ` ${text.loadingLong}`}
+      </p>
+      <div class="skeleton" />
+      <div class="skeleton" />
+    </div>
   );
 }

@@ -1,9 +1,11 @@
 // The note that shows a problem.
+import { CircleAlert } from "lucide";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Problem } from "../api/errors";
 import { messages } from "../messages";
 import { HelpContact } from "./help-contact";
+import { Icon } from "./icon";
 
 const text = messages.common;
 
@@ -12,6 +14,7 @@ export function ProblemNote({ problem }: { problem: Problem | undefined }): JSX.
   if (problem === undefined) return null;
   return (
     <div class="note problem" role="alert" data-reason={problem.reason}>
+      <Icon of={CircleAlert} />
       <p lang={problem.lang}>{problem.sentence}</p>
       {problem.retryAfterSeconds !== undefined && <RetryCountdown seconds={problem.retryAfterSeconds} />}
       <HelpContact />

@@ -1,8 +1,10 @@
 // The learner's courses, and the sessions to which the learner is invited.
+import { BookOpen } from "lucide";
 import type { JSX } from "preact";
 import { registrations, sessions } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import { Badge, ProctoredBadge } from "../../components/badge";
+import { EmptyState } from "../../components/empty-state";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
@@ -24,7 +26,11 @@ export function CoursesPage(): JSX.Element {
       <PageTitle>{text.yourCourses}</PageTitle>
       <ProblemNote problem={problem} />
       {data === undefined && problem === undefined && <Loading what={text.yourCoursesLoading} />}
-      {data?.courses.length === 0 && <p>{text.noCourse}</p>}
+      {data?.courses.length === 0 && (
+        <EmptyState icon={BookOpen}>
+          <p>{text.noCourse}</p>
+        </EmptyState>
+      )}
       <ul class="cards">
         {sortedBy(data?.courses ?? [], ({ course }) => course?.title ?? "").map(
           ({ course, registration, finishedUnitIds, unitCount }) => (
@@ -46,6 +52,13 @@ export function CoursesPage(): JSX.Element {
                   <span class="quiet">{text.stepsDone(finishedUnitIds.length, unitCount)}</span>
                 )}
               </p>
+              {!registration?.completeTime && unitCount > 0 && (
+                <progress
+                  value={finishedUnitIds.length}
+                  max={unitCount}
+                  aria-label={text.stepsDone(finishedUnitIds.length, unitCount)}
+                />
+              )}
               <p class="text" dir="auto">
                 {course?.description}
               </p>

@@ -1,9 +1,11 @@
 // The person's notifications. On pages, notifications are called messages.
+import { Inbox } from "lucide";
 import type { JSX } from "preact";
 import { inbox } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { usePagedQuery } from "../../api/use-query";
 import { Badge } from "../../components/badge";
+import { EmptyState } from "../../components/empty-state";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
@@ -59,7 +61,11 @@ export function NotificationsPage(): JSX.Element {
       <PageTitle>{text.title}</PageTitle>
       <ProblemNote problem={mark.problem} />
       {items === undefined && problem === undefined && <Loading what={text.yourMessages} />}
-      {items?.length === 0 && <p>{text.none}</p>}
+      {items?.length === 0 && (
+        <EmptyState icon={Inbox}>
+          <p>{text.none}</p>
+        </EmptyState>
+      )}
       {items && unreadCount.value > 0 && (
         <button type="button" class="plain" disabled={mark.busy} onClick={() => void readAll()}>
           {text.markAllRead}

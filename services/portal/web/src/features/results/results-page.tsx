@@ -1,10 +1,12 @@
 // The pages with a learner's results, feedback, certificates and transcript.
+import { Award } from "lucide";
 import type { JSX } from "preact";
 import { certificates, results, transcripts } from "../../api/client";
 import { retryUntilCreated } from "../../api/retry";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
 import { Badge } from "../../components/badge";
+import { EmptyState } from "../../components/empty-state";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
@@ -28,7 +30,11 @@ export function ResultsPage(): JSX.Element {
       {data?.certificates.map((certificate) => (
         <CertificateCard key={certificate.certificateId} certificate={certificate} />
       ))}
-      {data?.entries.length === 0 && <p>{text.none}</p>}
+      {data?.entries.length === 0 && (
+        <EmptyState icon={Award}>
+          <p>{text.none}</p>
+        </EmptyState>
+      )}
       <ul class="cards">
         {data?.entries.map(({ result, courseTitle, hours }) => (
           <li key={result?.resultId} class="card">

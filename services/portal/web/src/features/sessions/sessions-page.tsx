@@ -1,7 +1,10 @@
 // The sessions that the person supervises: current, future and past ones.
+import { CalendarClock, CalendarPlus } from "lucide";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useQuery } from "../../api/use-query";
+import { EmptyState } from "../../components/empty-state";
+import { Icon } from "../../components/icon";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
@@ -24,18 +27,23 @@ export function SessionsPage(): JSX.Element {
   const past = data?.filter(isOver).reverse() ?? [];
   return (
     <>
-      <PageTitle>{hasRole(Role.ADMINISTRATOR) ? text.title : text.yourSessions}</PageTitle>
-      <UncoveredSessions />
-      {hasRole(Role.ADMINISTRATOR) && (
-        <p>
+      <div class="row apart">
+        <PageTitle>{hasRole(Role.ADMINISTRATOR) ? text.title : text.yourSessions}</PageTitle>
+        {hasRole(Role.ADMINISTRATOR) && (
           <Link to="/schedule" class="button">
+            <Icon of={CalendarPlus} />
             {text.schedule}
           </Link>
-        </p>
-      )}
+        )}
+      </div>
+      <UncoveredSessions />
       <ProblemNote problem={problem} />
       {data === undefined && problem === undefined && <Loading what={text.yourSessionsLoading} />}
-      {data && live.length === 0 && <p>{text.none}</p>}
+      {data && live.length === 0 && (
+        <EmptyState icon={CalendarClock}>
+          <p>{text.none}</p>
+        </EmptyState>
+      )}
       <Sessions title={text.now} sessions={live.filter(({ state }) => NOW.includes(state))} />
       <Sessions title={text.upcoming} sessions={live.filter(({ state }) => !NOW.includes(state))} />
       <Sessions title={text.past} sessions={past} />

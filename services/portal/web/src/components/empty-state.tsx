@@ -1,0 +1,13 @@
+// What a list shows when it is empty: why it is, and what the person can do about it.
+import type { IconNode } from "lucide";
+import type { ComponentChildren, JSX } from "preact";
+import { Icon } from "./icon";
+
+export function EmptyState({ icon, children }: { icon: IconNode; children: ComponentChildren }): JSX.Element {
+  return (
+    <div class="empty">
+      <Icon of={icon} />
+      {children}
+    </div>
+  );
+}

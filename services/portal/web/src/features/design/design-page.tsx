@@ -1,0 +1,227 @@
+// The design system: the tokens and the components with their states, for developers. The page has no data and makes no calls.
+import { CalendarClock, CircleCheck, Download, Plus, Users } from "lucide";
+import type { ComponentChildren, JSX } from "preact";
+import { useRef } from "preact/hooks";
+import { Badge, ProctoredBadge } from "../../components/badge";
+import { ConfirmButton } from "../../components/confirm-button";
+import { EmptyState } from "../../components/empty-state";
+import { CheckboxGroup, Field, RadioGroup, Select, TextArea } from "../../components/fields";
+import { Icon } from "../../components/icon";
+import { Loading } from "../../components/loading";
+import { PageTitle } from "../../components/page-title";
+import { ProblemNote } from "../../components/problem-note";
+
+const COLOURS = [
+  "ink",
+  "quiet",
+  "paper",
+  "card",
+  "sunken",
+  "chip",
+  "line",
+  "line-strong",
+  "accent",
+  "accent-strong",
+  "accent-paper",
+  "good",
+  "good-paper",
+  "wait",
+  "wait-paper",
+  "bad",
+  "bad-paper",
+];
+
+export function DesignPage(): JSX.Element {
+  return (
+    <div lang="en" class="design">
+      <PageTitle>Design system</PageTitle>
+      <p class="quiet">
+        The tokens and components of the pages, in the theme of the system. Pages use these components only.
+      </p>
+      <Section title="Colours">
+        <ul class="swatches">
+          {COLOURS.map((name) => (
+            <li key={name}>
+              <svg viewBox="0 0 100 40" aria-hidden="true" preserveAspectRatio="none">
+                <rect width="100" height="40" fill={`var(--${name})`} />
+              </svg>
+              <code>{name}</code>
+            </li>
+          ))}
+        </ul>
+      </Section>
+      <Section title="Type">
+        <h3>Heading of a card</h3>
+        <p>Body: a learner reads this under pressure, so sentences are short.</p>
+        <p class="quiet">Quiet: what is true but not urgent.</p>
+        <p>
+          Code: <span class="code">aB3dE5fG</span>
+        </p>
+      </Section>
+      <Buttons />
+      <Section title="Badges">
+        <p class="row">
+          <Badge tone="plain">Not authorised</Badge>
+          <Badge tone="good">Connected</Badge>
+          <Badge tone="wait">To authorise</Badge>
+          <Badge tone="bad">Disconnected</Badge>
+          <ProctoredBadge />
+        </p>
+      </Section>
+      <Fields />
+      <Section title="Notes and problems">
+        <p class="note">A note that explains what happens next.</p>
+        <ProblemNote problem={{ reason: "EXAMPLE", sentence: "What happened, why, and what to do next." }} />
+      </Section>
+      <ExampleTable />
+      <Section title="Empty, loading and progress">
+        <EmptyState icon={CalendarClock}>
+          <p>Nothing is planned yet. This sentence says what the person can do.</p>
+        </EmptyState>
+        <Loading what="the example" />
+        <p>
+          <progress value={2} max={5} aria-label="2 of 5 steps" />
+        </p>
+      </Section>
+      <ExampleDialog />
+    </div>
+  );
+}
+
+function Section({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
+  return (
+    <section class="card" aria-label={title}>
+      <h2>{title}</h2>
+      {children}
+    </section>
+  );
+}
+
+function Buttons(): JSX.Element {
+  return (
+    <Section title="Buttons">
+      <p class="row">
+        <button type="button">
+          <Icon of={Plus} />
+          Primary
+        </button>
+        <button type="button" class="plain">
+          <Icon of={Download} />
+          Secondary
+        </button>
+        <button type="button" class="danger">
+          Cannot be undone
+        </button>
+        <button type="button" class="link">
+          Link
+        </button>
+        <button type="button" disabled>
+          Busy
+        </button>
+      </p>
+      <ConfirmButton
+        label="Ask first…"
+        consequence="This is what happens."
+        confirmLabel="Do it now"
+        cancelLabel="Do not do it"
+        busy={false}
+        onConfirm={() => undefined}
+      />
+    </Section>
+  );
+}
+
+function Fields(): JSX.Element {
+  return (
+    <Section title="Fields">
+      <form onSubmit={(event) => event.preventDefault()}>
+        <Field label="Title" hint="A hint that stays while the person types." name="title" />
+        <Field label="With an error" name="invalid" error="Write it like 2027-03-01." />
+        <Select label="Course" name="course">
+          <option>Laboratory safety</option>
+        </Select>
+        <TextArea label="Reason" name="reason" rows={2} />
+        <CheckboxGroup
+          legend="Several of these"
+          name="several"
+          empty=""
+          options={[
+            { value: "a", text: "Checked", checked: true },
+            { value: "b", text: "Unchecked" },
+          ]}
+        />
+        <RadioGroup
+          legend="One of these"
+          name="one"
+          options={[
+            { value: "a", text: "Chosen", checked: true },
+            { value: "b", text: "Not chosen" },
+          ]}
+        />
+      </form>
+    </Section>
+  );
+}
+
+const ROWS = [
+  ["Lena Fischer", "Connected", "good"],
+  ["Omar Haddad", "Disconnected", "bad"],
+] as const;
+
+function ExampleTable(): JSX.Element {
+  return (
+    <Section title="Table">
+      <div class="stacking">
+        <table class="stacks" role="table">
+          <caption class="visually-hidden">Example</caption>
+          <thead role="rowgroup">
+            <tr role="row">
+              <th scope="col" role="columnheader">
+                Learner
+              </th>
+              <th scope="col" role="columnheader">
+                Connection
+              </th>
+            </tr>
+          </thead>
+          <tbody role="rowgroup">
+            {ROWS.map(([name, state, tone]) => (
+              <tr key={name} role="row" class={tone === "bad" ? "marked" : ""}>
+                <th scope="row" role="rowheader">
+                  {name}
+                </th>
+                <td role="cell" data-label="Connection">
+                  <Badge tone={tone}>{state}</Badge>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </Section>
+  );
+}
+
+function ExampleDialog(): JSX.Element {
+  const dialog = useRef<HTMLDialogElement>(null);
+  return (
+    <Section title="Dialog">
+      <button type="button" class="plain" onClick={() => dialog.current?.showModal()}>
+        <Icon of={Users} />
+        Open the dialog
+      </button>
+      <dialog ref={dialog} class="form" aria-label="Example dialog">
+        <div class="row apart">
+          <h2>Example dialog</h2>
+          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
+        </div>
+        <p class="row">
+          <Icon of={CircleCheck} />
+          The native element keeps the focus inside, and Escape closes it.
+        </p>
+      </dialog>
+    </Section>
+  );
+}
