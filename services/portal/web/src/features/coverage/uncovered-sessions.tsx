@@ -70,7 +70,7 @@ function Alarm({ session, reload }: { session: UncoveredSession; reload: () => v
       <p class="row">
         <button type="button" disabled={busy} onClick={() => void run(take)}>
           {text.take}
-          <span class="visually-hidden"> {session.title}</span>
+          <bdi class="visually-hidden"> {session.title}</bdi>
         </button>
         <span class="quiet">{text.takeHint}</span>
       </p>
