@@ -306,6 +306,9 @@ def _filled(descriptor: Any, ids: dict[str, str], chosen: tuple[str, ...] = ()) 
     if descriptor.full_name == "google.protobuf.Timestamp":
         message.FromDatetime(datetime.now(UTC) + timedelta(days=30))
         return message
+    if descriptor.full_name == "google.protobuf.Duration":
+        message.FromTimedelta(timedelta(minutes=1))
+        return message
     if descriptor.full_name == Answer.DESCRIPTOR.full_name:
         return Answer(truth=True)
     for each in descriptor.fields:
