@@ -12,6 +12,7 @@ from proctorium.assessment.v1.results_pb2_grpc import (
 )
 from proctorium.enrollment.events.v1.events_pb2 import (
     CoursePublished,
+    PersonAccommodationsChanged,
     PersonCertified,
     PersonDisabled,
     PersonRoleRevoked,
@@ -51,7 +52,7 @@ from proctorium_assessment.operations.published_assessments import (
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watch import AttemptWatch
 from proctorium_assessment.settings import Settings
-from proctorium_assessment.subscribers import courses, sessions
+from proctorium_assessment.subscribers import accommodations, courses, sessions
 from proctorium_assessment.workers.attempts import AttemptWorkers
 from proctorium_assessment.workers.certificates import CertificateWorker
 from proctorium_common.process.commands import main
@@ -99,6 +100,10 @@ def _subscribe(service: Service[Settings]) -> None:
             SessionPaused: sessions.on_session_paused,
             SessionResumed: sessions.on_session_resumed,
         },
+    )
+    service.subscribe(
+        "assessment--accommodations",
+        {PersonAccommodationsChanged: accommodations.on_accommodations_changed},
     )
     service.subscribe(
         "assessment--courses",

@@ -133,12 +133,9 @@ async def test_answers_that_are_saved_during_a_pause_count(harness: Harness) -> 
 
 async def test_paused_attempt_is_not_submitted_at_its_old_deadline(harness: Harness) -> None:
     async with harness.replica(deadline_grace=0) as replica:
-        limit = timedelta(seconds=1)
-        paused, running = (
-            await replica.started(time_limit=limit),
-            await replica.started(time_limit=limit),
-        )
+        paused, running = await replica.started(), await replica.started()
         await replica.handle(Pause(paused, await start_of(paused)).paused())
+        replica.clock.move(2 * LIMIT)
 
         async def is_submitted() -> bool:
             return (await running.attempt()).state >= pb.ATTEMPT_STATE_SUBMITTED

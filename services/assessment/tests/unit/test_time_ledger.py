@@ -36,6 +36,10 @@ def extra(amount: float, minute: float, grant: int = 100) -> LedgerEntry:
     return LedgerEntry(UUID(int=grant), EntryKind.EXTRA_TIME, at(minute), timedelta(minutes=amount))
 
 
+def accommodation(percent: int, minute: float, revision: int = 1000) -> LedgerEntry:
+    return LedgerEntry(UUID(int=revision), EntryKind.ACCOMMODATION, at(minute), percent=percent)
+
+
 def balance(*entries: LedgerEntry, limit: timedelta | None = HOUR) -> TimeBalance:
     return compute_balance(limit, START, entries)
 
@@ -110,24 +114,60 @@ def test_late_pause_is_before_the_deadline_that_it_moves() -> None:
     assert balance(*granted_in_the_pause).deadline == at(76)
 
 
+def test_accommodation_extends_the_time_limit() -> None:
+    assert balance(accommodation(25, -10)).deadline == at(75)
+    assert balance(accommodation(25, 30)).deadline == at(75)
+    assert balance(accommodation(25, -10), extra(10, 70)).deadline == at(85)
+    assert balance(accommodation(200, -10), limit=None).deadline is None
+
+
+def test_last_accommodation_before_the_start_counts() -> None:
+    before = [accommodation(50, -20, 1000), accommodation(10, -10, 1001)]
+    assert balance(*before).deadline == at(66)
+    assert compute_balance(HOUR, None, before).remaining(at(0)) == timedelta(minutes=66)
+
+
+def test_changed_accommodation_never_reduces_the_time_of_a_started_attempt() -> None:
+    assert balance(accommodation(50, -10), accommodation(0, 10, 1001)).deadline == at(90)
+    later = [accommodation(25, 10, 1000), accommodation(50, 20, 1001), accommodation(10, 30, 1002)]
+    assert balance(*later).deadline == at(90)
+
+
+def test_accommodation_after_the_deadline_changes_nothing() -> None:
+    assert balance(accommodation(100, 61)) == balance()
+
+
 MINUTES = st.integers(-20, 200)
 STOPS = st.tuples(MINUTES, st.integers(0, 60), st.booleans())
 GRANTS = st.tuples(MINUTES, st.integers(-60, 60))
+ACCOMMODATIONS = st.tuples(MINUTES, st.integers(0, 200))
 
 
 def _entries(
-    stops: list[tuple[int, int, bool]], grants: list[tuple[int, int]]
+    stops: list[tuple[int, int, bool]],
+    grants: list[tuple[int, int]],
+    accommodations: list[tuple[int, int]],
 ) -> list[LedgerEntry]:
     entries: list[LedgerEntry] = []
     for stop, (minute, length, is_over) in enumerate(stops):
         entries.append(paused(minute, stop))
         if is_over:
             entries.append(resumed(minute + length, stop))
-    grant_ids = enumerate(grants, start=100)
-    return entries + [extra(amount, minute, grant) for grant, (minute, amount) in grant_ids]
+    entries += [
+        extra(amount, minute, grant) for grant, (minute, amount) in enumerate(grants, start=100)
+    ]
+    return entries + [
+        accommodation(percent, minute, revision)
+        for revision, (minute, percent) in enumerate(accommodations, start=1000)
+    ]
 
 
-LEDGERS = st.builds(_entries, st.lists(STOPS, max_size=6), st.lists(GRANTS, max_size=4))
+LEDGERS = st.builds(
+    _entries,
+    st.lists(STOPS, max_size=6),
+    st.lists(GRANTS, max_size=4),
+    st.lists(ACCOMMODATIONS, max_size=3),
+)
 
 
 def until(entries: Collection[LedgerEntry], minute: float) -> list[LedgerEntry]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from proctorium.assessment.events.v1.events_pb2 import ResultReleased
+from proctorium.enrollment.v1.accommodations_pb2_grpc import (
+    add_AccommodationServiceServicer_to_server,
+)
 from proctorium.enrollment.v1.accounts_pb2_grpc import add_AccountServiceServicer_to_server
 from proctorium.enrollment.v1.codes_pb2_grpc import add_CodeServiceServicer_to_server
 from proctorium.enrollment.v1.courses_pb2_grpc import (
@@ -26,6 +29,7 @@ from proctorium.session.events.v1.events_pb2 import (
 from proctorium_common.events.handling import Batched
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
+from proctorium_enrollment.api.accommodations import AccommodationApi
 from proctorium_enrollment.api.accounts import AccountApi
 from proctorium_enrollment.api.codes import CodeApi
 from proctorium_enrollment.api.cookies import Cookies
@@ -73,6 +77,7 @@ def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> N
         add_AccountServiceServicer_to_server, AccountApi(database, accounts, signing, cookies)
     )
     service.rpc(add_PersonServiceServicer_to_server, PersonApi(database, hashes))
+    service.rpc(add_AccommodationServiceServicer_to_server, AccommodationApi(database))
     service.rpc(
         add_CourseServiceServicer_to_server,
         CourseApi(database, Assessments(service.channel("assessment"))),

@@ -10,6 +10,7 @@ from proctorium.enrollment.events.v1 import events_pb2 as pb
 from proctorium.enrollment.v1 import courses_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
+from proctorium_enrollment.domain.accommodations import Accommodations
 from proctorium_enrollment.domain.codes import Code
 from proctorium_enrollment.domain.courses import Course, CourseKind, Registration
 from proctorium_enrollment.domain.people import Person, Role
@@ -69,6 +70,15 @@ def person_enabled(person: Person) -> pb.PersonEnabled:
 def person_signed_out(person: Person) -> pb.PersonSignedOut:
     """Return the event which reports that all sign-ins of a person were ended."""
     return pb.PersonSignedOut(person_id=str(person.person_id), access_version=person.access_version)
+
+
+def person_accommodations_changed(changed: Accommodations) -> pb.PersonAccommodationsChanged:
+    """Return the event which reports that the accommodations of a person were changed."""
+    return pb.PersonAccommodationsChanged(
+        person_id=str(changed.person_id),
+        revision=changed.revision,
+        extra_time_percent=changed.extra_time_percent,
+    )
 
 
 def course_published(course: Course) -> pb.CoursePublished:

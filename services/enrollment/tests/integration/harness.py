@@ -17,6 +17,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from sqlalchemy import ColumnElement, Table, func, select
 
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
+from proctorium.enrollment.v1.accommodations_pb2_grpc import AccommodationServiceStub
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest, SignInResponse
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 from proctorium.enrollment.v1.codes_pb2 import (
@@ -66,6 +67,7 @@ class Client:
     """The stubs of enrollment, with the credentials of one caller."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
+        self.accommodations = AccommodationServiceStub(channel)
         self.accounts = AccountServiceStub(channel)
         self.people = PersonServiceStub(channel)
         self.courses = CourseServiceStub(channel)

@@ -44,6 +44,31 @@ async def test_people(harness: Harness) -> None:
     await refuses(harness, change.format("certified_until = now()"), **who)
 
 
+async def test_accommodations(harness: Harness) -> None:
+    person = await harness.person()
+    who = {"who": person.person_id}
+    insert = """
+        INSERT INTO accommodation_revisions VALUES (CAST(:who AS uuid), {}, CAST(:who AS uuid), now())
+    """
+    async with harness.database.transaction() as tx:
+        await tx.execute(text(insert.format("1, 25, '', ''")), who)
+    for values in (
+        "1, 25, '', ''",
+        "3, 25, '', ''",
+        "2, 201, '', ''",
+        "2, -1, '', ''",
+        "2, 25, repeat('a', 1001), ''",
+        "2, 25, '', repeat('a', 501)",
+        "101, 25, '', ''",
+    ):
+        await refuses(harness, insert.format(values), **who)
+    change = "{} WHERE person_id = CAST(:who AS uuid)"
+    await refuses(
+        harness, change.format("UPDATE accommodation_revisions SET extra_time_percent = 50"), **who
+    )
+    await refuses(harness, change.format("DELETE FROM accommodation_revisions"), **who)
+
+
 async def test_sign_ins(harness: Harness) -> None:
     person = await harness.person(password=PASSWORD)
     request = SignInRequest(email=person.email, password=PASSWORD)

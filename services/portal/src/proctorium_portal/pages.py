@@ -77,7 +77,7 @@ def application(built: Path, browser_trace_ratio: float) -> Starlette:
         routes=[
             Route("/healthz", healthz),
             Route("/sw.js", service_worker),
-            Mount("/assets", _KeptForEver(StaticFiles(directory=built / "assets"))),
+            Mount("/assets", _Immutable(StaticFiles(directory=built / "assets"))),
             Route("/{address:path}", page),
         ],
         middleware=[Middleware(_WithSecurityHeaders), Middleware(GZipMiddleware)],
@@ -118,7 +118,7 @@ class _WithSecurityHeaders(_WithHeaders):
     headers = SECURITY_HEADERS
 
 
-class _KeptForEver(_WithHeaders):
+class _Immutable(_WithHeaders):
     """ASGI middleware that lets browsers cache assets permanently.
 
     A permanently cached asset cannot be outdated, because the name of an asset contains a hash of the content. Error

@@ -144,7 +144,8 @@ class Attempt:
 
     `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
     `stopped_remaining` is the remaining time of a started attempt with a time limit while the attempt is paused.
-    `extra_time` is the extra time that counts.
+    `extra_time` is the extra time that counts. `extra_time_percent` is the extra time of the learner's accommodations
+    in per cent of the time limit. `time_limit` does not include extra time.
     """
 
     attempt_id: UUID
@@ -165,6 +166,7 @@ class Attempt:
     is_paused: bool = False
     stopped_remaining: timedelta | None = None
     extra_time: timedelta = timedelta()
+    extra_time_percent: int = 0
 
     @classmethod
     def in_session(
@@ -248,6 +250,7 @@ def _timed(attempt: Attempt, entries: Collection[LedgerEntry]) -> Attempt:
         attempt,
         is_paused=balance.is_paused,
         extra_time=balance.granted,
+        extra_time_percent=balance.percent,
         deadline_at=balance.deadline,
         stopped_remaining=balance.unspent if is_stopped else None,
     )

@@ -1,8 +1,9 @@
 """The time ledger (`A5`): the entries from which the remaining time and the deadline of an attempt are computed.
 
-The ledger of an attempt has the start of the attempt, and the entries of the attempt's session and participant. The
-clock runs from the start, except while at least one stop is open. The spent time is computed from the times of the
-entries. No process counts the time, and the order in which the entries arrive does not matter.
+The ledger of an attempt has the start of the attempt, the entries of the attempt's session and participant, and the
+accommodations of the learner. The clock runs from the start, except while at least one stop is open. The spent time is
+computed from the times of the entries. No process counts the time, and the order in which the entries arrive does not
+matter.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class EntryKind(StrEnum):
     PAUSED = "paused"
     RESUMED = "resumed"
     EXTRA_TIME = "extra_time"
+    ACCOMMODATION = "accommodation"
 
 
 _RANKS = {kind: rank for rank, kind in enumerate(EntryKind)}
@@ -33,20 +35,23 @@ class LedgerEntry:
 
     `entry_id` is the id of the stop that a `PAUSED` entry starts and a `RESUMED` entry ends, or the id of a grant of
     extra time. `at` is the time of the proctor's command. `amount` is the granted time of an `EXTRA_TIME` entry. A
-    negative amount takes time back. An entry of any other kind has no amount.
+    negative amount takes time back. An entry of any other kind has no amount. `percent` is the extra time of an
+    `ACCOMMODATION` entry, in per cent of the time limit.
     """
 
     entry_id: UUID
     kind: EntryKind
     at: datetime
     amount: timedelta = _NO_TIME
+    percent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class TimeBalance:
     """The time of an attempt after all entries of its ledger.
 
-    `limit` is the time limit, or None if there is no limit. `spent` is the time for which the clock ran until the last
+    `limit` is the time limit without extra time, or None if there is no limit. `percent` is the extra time of the
+    learner's accommodations in per cent of the limit. `spent` is the time for which the clock ran until the last
     entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None while the clock
     is stopped. `open_stops` has the ids of the stops that have not ended.
     """
@@ -55,6 +60,7 @@ class TimeBalance:
     is_started: bool = False
     spent: timedelta = _NO_TIME
     granted: timedelta = _NO_TIME
+    percent: int = 0
     running_since: datetime | None = None
     open_stops: frozenset[UUID] = frozenset()
 
@@ -73,7 +79,9 @@ class TimeBalance:
     @property
     def unspent(self) -> timedelta | None:
         """The time that remained at the last entry, or None if there is no limit."""
-        return None if self.limit is None else self.limit + self.granted - self.spent
+        if self.limit is None:
+            return None
+        return extended(self.limit, self.percent) + self.granted - self.spent
 
     def spent_at(self, now: datetime) -> timedelta:
         """Return the time for which the clock has run until `now`."""
@@ -87,6 +95,11 @@ class TimeBalance:
         if unspent is None:
             return None
         return max(unspent - (self.spent_at(now) - self.spent), _NO_TIME)
+
+
+def extended(limit: timedelta, percent: int) -> timedelta:
+    """Return the time limit after it is extended by `percent` per cent."""
+    return limit * (100 + percent) // 100
 
 
 def compute_balance(
@@ -136,6 +149,8 @@ def _after_entry(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
             return _after_stops(balance, balance.open_stops - {entry.entry_id}, entry.at)
         case EntryKind.EXTRA_TIME:
             return _after_grant(balance, entry)
+        case EntryKind.ACCOMMODATION:
+            return _after_accommodation(balance, entry)
 
 
 def _after_stops(balance: TimeBalance, stops: frozenset[UUID], at: datetime) -> TimeBalance:
@@ -156,3 +171,12 @@ def _after_grant(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
     remaining = balance.remaining(entry.at)
     unused = balance.granted if remaining is None else min(balance.granted, remaining)
     return replace(balance, granted=balance.granted + max(entry.amount, -unused))
+
+
+def _after_accommodation(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
+    """Return the balance after the learner's accommodations change.
+
+    A change that would reduce the time of a started attempt has no effect on this attempt.
+    """
+    percent = max(balance.percent, entry.percent) if balance.is_started else entry.percent
+    return replace(balance, percent=percent)

@@ -30,10 +30,11 @@ from proctorium_assessment.domain.attempts import (
     identity_not_verified,
     not_your_attempt,
 )
+from proctorium_assessment.domain.time_ledger import extended
 from proctorium_assessment.operations.access import annotate_attempt, listable_person
 from proctorium_assessment.operations.courses import require_self_paced_registration
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
-from proctorium_assessment.operations.time_events import list_ledger
+from proctorium_assessment.operations.time_events import list_ledgers
 from proctorium_assessment.storage import answers, assessments, attempts, sessions
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
@@ -100,6 +101,7 @@ async def create_self_paced(
         attempt = Attempt.self_paced(
             new_id(), assessment_id=assessment_id, person_id=person_id, now=tx.now
         )
+        attempt = attempt.with_time((await list_ledgers(tx, [attempt]))[attempt.attempt_id])
         if await attempts.insert_attempt(tx, attempt):
             tx.record(events.attempt_created(attempt, assessment.item_count))
         else:
@@ -200,7 +202,8 @@ async def _start(
     assessment = await published.get(tx, attempt.assessment_id)
     if assessment is None or assessment.published_at is None:
         raise assessment_not_published()
-    started = attempt.start(assessment.time_limit, tx.now, await list_ledger(tx, attempt))
+    ledgers = await list_ledgers(tx, [attempt])
+    started = attempt.start(assessment.time_limit, tx.now, ledgers[attempt.attempt_id])
     if started.is_paused:
         raise attempt_paused(attempt.state)
     await attempts.update_attempts(tx, [started])
@@ -261,5 +264,7 @@ def _overview(
     if assessment is None:  # A session may contain the id of an assessment that does not exist.
         return AttemptOverview(attempt, "", None, 0, answered_count, late_count)
     limit = attempt.time_limit if attempt.state in STARTED_STATES else assessment.time_limit
+    if limit is not None:
+        limit = extended(limit, attempt.extra_time_percent)
     title, item_count = assessment.title, assessment.item_count
     return AttemptOverview(attempt, title, limit, item_count, answered_count, late_count)

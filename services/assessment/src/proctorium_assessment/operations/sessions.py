@@ -17,7 +17,8 @@ from proctorium_assessment.domain.attempts import (
     SubmitCause,
 )
 from proctorium_assessment.operations.submission import submit_attempts
-from proctorium_assessment.storage import assessments, attempts, sessions, time_events
+from proctorium_assessment.operations.time_events import list_ledgers
+from proctorium_assessment.storage import assessments, attempts, sessions
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.logs import get_logger
@@ -58,17 +59,20 @@ async def create_attempts(
         )
         return
     described = await assessments.get_descriptions(tx, assessment_ids)
-    entries = await time_events.list_entries(tx, session_id, participant_id)
-    ledger = [entry for each in entries.values() for entry in each]
-    for assessment_id in assessment_ids:
-        attempt = Attempt.in_session(
+    new = [
+        Attempt.in_session(
             new_id(),
             assessment_id=assessment_id,
             person_id=person_id,
             session_id=session_id,
             participant_id=participant_id,
             now=tx.now,
-        ).with_time(ledger)
+        )
+        for assessment_id in assessment_ids
+    ]
+    ledgers = await list_ledgers(tx, new)
+    for assessment_id, untimed in zip(assessment_ids, new, strict=True):
+        attempt = untimed.with_time(ledgers[untimed.attempt_id])
         if await attempts.insert_attempt(tx, attempt):
             assessment = described.get(assessment_id)
             tx.record(events.attempt_created(attempt, assessment.item_count if assessment else 0))

@@ -1,16 +1,16 @@
-"""Pauses and extra time, which change the clocks of attempts.
+"""Pauses, extra time and accommodations, which change the clocks of attempts.
 
-The events may arrive late, repeatedly and in any order. The times of the proctors' commands count.
+The events may arrive late, repeatedly and in any order. The times of the commands count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from proctorium_assessment.domain.attempts import Attempt
 from proctorium_assessment.domain.time_ledger import LedgerEntry
-from proctorium_assessment.storage import attempts, sessions, time_events
+from proctorium_assessment.storage import accommodations, attempts, sessions, time_events
 from proctorium_common.storage.database import Transaction
 
 
@@ -25,23 +25,53 @@ async def add_entry(
     await sessions.lock_session(tx, session_id)
     if not await time_events.insert_entry(tx, session_id, participant_id, entry):
         return
-    locked = await (
-        attempts.lock_open_attempts(tx, session_id=session_id)
-        if participant_id is None
-        else attempts.lock_open_attempts(tx, participant_id=participant_id)
+    await _update_time(
+        tx,
+        await (
+            attempts.lock_open_attempts(tx, session_id=session_id)
+            if participant_id is None
+            else attempts.lock_open_attempts(tx, participant_id=participant_id)
+        ),
     )
-    entries = await time_events.list_entries(tx, session_id, participant_id)
-    timed = [
-        attempt.with_time([*entries.get(None, ()), *entries.get(attempt.participant_id, ())])
-        for attempt in locked
-    ]
-    pairs = zip(locked, timed, strict=True)
+
+
+async def add_accommodation(
+    tx: Transaction, person_id: UUID, revision: int, entry: LedgerEntry
+) -> None:
+    """Store a revision of a person's accommodations, and compute the time of the person's open attempts.
+
+    The start of an attempt locks the attempt's row before it reads the ledger. Therefore an attempt that is started
+    concurrently also has the new accommodations.
+    """
+    if await accommodations.insert_entry(tx, person_id, revision, entry):
+        await _update_time(tx, await attempts.lock_open_attempts(tx, person_id=person_id))
+
+
+async def list_ledgers(
+    tx: Transaction, of: Sequence[Attempt]
+) -> Mapping[UUID, Sequence[LedgerEntry]]:
+    """Return the entries of the time ledgers of attempts by attempt id."""
+    personal = await accommodations.list_entries(tx, {attempt.person_id for attempt in of})
+    participants = {attempt.participant_id for attempt in of}
+    only = participants.pop() if len(participants) == 1 else None
+    by_session = {
+        session_id: await time_events.list_entries(tx, session_id, only)
+        for session_id in {attempt.session_id for attempt in of}
+        if session_id is not None
+    }
+    ledgers: dict[UUID, Sequence[LedgerEntry]] = {}
+    for attempt in of:
+        entries = by_session[attempt.session_id] if attempt.session_id is not None else {}
+        ledgers[attempt.attempt_id] = [
+            *personal.get(attempt.person_id, ()),
+            *entries.get(None, ()),
+            *entries.get(attempt.participant_id, ()),
+        ]
+    return ledgers
+
+
+async def _update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
+    """Compute the time of locked attempts, and update the attempts whose time changes."""
+    ledgers = await list_ledgers(tx, locked)
+    pairs = [(attempt, attempt.with_time(ledgers[attempt.attempt_id])) for attempt in locked]
     await attempts.update_attempts(tx, [after for before, after in pairs if after != before])
-
-
-async def list_ledger(tx: Transaction, attempt: Attempt) -> Sequence[LedgerEntry]:
-    """Return the entries of the attempt's time ledger. An attempt outside a session has none."""
-    if attempt.session_id is None:
-        return ()
-    entries = await time_events.list_entries(tx, attempt.session_id, attempt.participant_id)
-    return [entry for each in entries.values() for entry in each]

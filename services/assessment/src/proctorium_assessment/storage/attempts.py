@@ -43,6 +43,7 @@ _COLUMNS = (
     attempts.c.paused,
     attempts.c.stopped_remaining,
     attempts.c.extra_time,
+    attempts.c.extra_time_percent,
 )
 
 # The parameters are arrays, so that one prepared statement updates any number of rows.
@@ -51,12 +52,14 @@ _UPDATE = """
         state = changed.state, started_at = changed.started_at, time_limit = changed.time_limit,
         deadline_at = changed.deadline_at, submitted_at = changed.submitted_at, submit_cause = changed.submit_cause,
         released_at = changed.released_at, version = changed.version, paused = changed.paused,
-        stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time
+        stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time,
+        extra_time_percent = changed.extra_time_percent
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
-        $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[]
+        $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[],
+        $13::integer[]
     ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
-        version, paused, stopped_remaining, extra_time)
+        version, paused, stopped_remaining, extra_time, extra_time_percent)
     WHERE attempts.attempt_id = changed.attempt_id
 """
 
@@ -119,6 +122,7 @@ async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
         progress_published_length=0,
         paused=attempt.is_paused,
         extra_time=attempt.extra_time,
+        extra_time_percent=attempt.extra_time_percent,
     )
     inserted = await tx.execute(new.on_conflict_do_nothing().returning(attempts.c.attempt_id))
     return inserted.first() is not None
@@ -213,17 +217,14 @@ async def lock_attempts(tx: Transaction, attempt_ids: Collection[UUID]) -> Seque
     return await _all(tx, _where(attempts.c.attempt_id.in_(attempt_ids), lock=True))
 
 
-async def lock_open_attempts(
-    tx: Transaction, *, session_id: UUID | None = None, participant_id: UUID | None = None
-) -> Sequence[Attempt]:
-    """Lock and return those attempts of a session or of a participant that are neither submitted nor voided."""
+async def lock_open_attempts(tx: Transaction, **owner: UUID) -> Sequence[Attempt]:
+    """Lock and return the attempts of an owner that are neither submitted nor voided.
+
+    `owner` is one column and its value: `session_id`, `participant_id` or `person_id`.
+    """
     open_states = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
-    owner = (
-        attempts.c.session_id == session_id
-        if session_id is not None
-        else attempts.c.participant_id == participant_id
-    )
-    statement = _where(owner, attempts.c.state.in_(open_states), lock=True)
+    ((column, value),) = owner.items()
+    statement = _where(attempts.c[column] == value, attempts.c.state.in_(open_states), lock=True)
     return await _all(tx, statement)
 
 
@@ -327,7 +328,8 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     """Return the attempt that a row with the columns `_COLUMNS` contains."""
     attempt_id, assessment_id, person_id, session_id, participant_id, state, *rest = row
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
-    released_at, version, last_sequence, is_paused, stopped_remaining, extra_time = rest
+    released_at, version, last_sequence, *rest = rest
+    is_paused, stopped_remaining, extra_time, extra_time_percent = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -347,6 +349,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         is_paused=is_paused,
         stopped_remaining=stopped_remaining,
         extra_time=extra_time,
+        extra_time_percent=extra_time_percent,
     )
 
 
@@ -364,4 +367,5 @@ def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]
         [attempt.is_paused for attempt in changed],
         [attempt.stopped_remaining for attempt in changed],
         [attempt.extra_time for attempt in changed],
+        [attempt.extra_time_percent for attempt in changed],
     )

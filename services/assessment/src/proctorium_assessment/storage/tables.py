@@ -6,6 +6,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Boolean,
+    CheckConstraint,
     Column,
     DateTime,
     Double,
@@ -79,11 +80,12 @@ attempts = Table(
     # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
-    # The columns `deadline_at`, `paused`, `stopped_remaining` and `extra_time` are computed from the time ledger.
-    # `stopped_remaining` is the remaining time of a started attempt while it is paused.
+    # The columns `deadline_at`, `paused`, `stopped_remaining`, `extra_time` and `extra_time_percent` are computed from
+    # the time ledger. `stopped_remaining` is the remaining time of a started attempt while it is paused.
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
+    Column("extra_time_percent", Integer, nullable=False, server_default=text("0")),
     Index(
         "uq_attempts_session_person_assessment",
         "session_id",
@@ -157,6 +159,22 @@ time_events = Table(
 """An entry of the time ledgers of a session's attempts, from an event of session orchestration. A row never changes.
 
 The time of an attempt is computed from `attempts.started_at` and the entries of its session and participant.
+"""
+
+accommodations = Table(
+    "accommodations",
+    metadata,
+    Column("person_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("entry_id", Uuid, nullable=False),
+    Column("at", _TIME, nullable=False),
+    Column("extra_time_percent", Integer, nullable=False),
+    PrimaryKeyConstraint("person_id", "revision"),
+    CheckConstraint("extra_time_percent BETWEEN 0 AND 200", name="extra_time_percent"),
+)
+"""A revision of a person's accommodations, from an event of enrollment. A row never changes.
+
+Each row is an entry in the time ledgers of the person's attempts.
 """
 
 results = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proctorium.enrollment.v1 import (
+    accommodations_pb2,
     accounts_pb2,
     codes_pb2,
     courses_pb2,
@@ -13,6 +14,7 @@ from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
 from proctorium_common.messages import EnumConversion, id_text, optional_id, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.security.keys import PublicKey
+from proctorium_enrollment.domain.accommodations import Accommodations
 from proctorium_enrollment.domain.code_texts import TextWarning
 from proctorium_enrollment.domain.codes import CodeState, CodeValidity
 from proctorium_enrollment.domain.courses import (
@@ -71,6 +73,20 @@ def change_message(named: NamedChange) -> people_pb2.PersonChange:
         previous_certified_until_time=to_timestamp(change.previous_certified_until),
         certified_until_time=to_timestamp(change.certified_until),
         reason=change.reason,
+    )
+
+
+def accommodations_message(revision: Accommodations) -> accommodations_pb2.Accommodations:
+    """Return a revision of a person's accommodations as a message."""
+    return accommodations_pb2.Accommodations(
+        person_id=str(revision.person_id),
+        extra_time_percent=revision.extra_time_percent,
+        assistive_technology=revision.assistive_technology,
+        proctor_note=revision.proctor_note,
+        etag=revision.etag,
+        revision=revision.revision,
+        written_by=id_text(revision.written_by),
+        write_time=to_timestamp(revision.written_at),
     )
 
 

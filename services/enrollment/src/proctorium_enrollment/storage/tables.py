@@ -86,6 +86,27 @@ person_changes = Table(
 )
 """The history of people's rights. A trigger refuses to change or delete rows."""
 
+accommodation_revisions = Table(
+    "accommodation_revisions",
+    metadata,
+    Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("extra_time_percent", Integer, nullable=False),
+    Column("assistive_technology", Text, nullable=False),
+    Column("proctor_note", Text, nullable=False),
+    Column("written_by", Uuid, nullable=False),
+    Column("written_at", _TIME, nullable=False),
+    PrimaryKeyConstraint("person_id", "revision"),
+    CheckConstraint("revision BETWEEN 1 AND 100", name="revision"),
+    CheckConstraint("extra_time_percent BETWEEN 0 AND 200", name="extra_time_percent"),
+    CheckConstraint("length(assistive_technology) <= 1000", name="assistive_technology"),
+    CheckConstraint("length(proctor_note) <= 500", name="proctor_note"),
+)
+"""The revisions of people's accommodations. The latest revision counts.
+
+Triggers refuse to change or delete rows, and to skip a revision.
+"""
+
 credentials = Table(
     "credentials",
     metadata,

@@ -5,6 +5,7 @@ import { AssessmentService } from "../gen/proctorium/assessment/v1/assessments_p
 import { AttemptService } from "../gen/proctorium/assessment/v1/attempts_pb";
 import { GradingService } from "../gen/proctorium/assessment/v1/grading_pb";
 import { CertificateService, ResultService, TranscriptService } from "../gen/proctorium/assessment/v1/results_pb";
+import { AccommodationService } from "../gen/proctorium/enrollment/v1/accommodations_pb";
 import { AccountService } from "../gen/proctorium/enrollment/v1/accounts_pb";
 import { CodeService } from "../gen/proctorium/enrollment/v1/codes_pb";
 import { CourseService, RegistrationService } from "../gen/proctorium/enrollment/v1/courses_pb";
@@ -29,6 +30,7 @@ const transport = createGrpcWebTransport({
   interceptors: [tokenRenewal(() => accounts.refreshToken({})), tracing],
 });
 
+export const accommodations = createClient(AccommodationService, transport);
 export const accounts: Client<typeof AccountService> = createClient(AccountService, transport);
 export const assessments = createClient(AssessmentService, transport);
 export const attempts = createClient(AttemptService, transport);

@@ -8,6 +8,7 @@ import { PageTitle } from "../../components/page-title";
 import { messages } from "../../messages";
 import { navigate } from "../../route";
 import { changePassword, hasRole, me, Role, signOutEverywhere } from "./current-user";
+import { OwnAccommodations } from "./own-accommodations";
 
 const text = messages.account;
 
@@ -21,6 +22,7 @@ export function AccountPage(): JSX.Element {
         <dt>{text.email}</dt>
         <dd dir="auto">{me.value?.email}</dd>
       </dl>
+      {me.value && <OwnAccommodations personId={me.value.personId} />}
       <NewPassword />
       <SignOutEverywhere />
     </section>

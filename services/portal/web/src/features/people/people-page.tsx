@@ -18,6 +18,7 @@ import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import { messages } from "../../messages";
 import { date } from "../../messages/format";
 import { LANGUAGE_NAMES, LANGUAGES, language } from "../../messages/language";
+import { Accommodations } from "./accommodations";
 import { isCertified, listAllPeople, ROLES } from "./people";
 import { PersonPermissions } from "./person-permissions";
 
@@ -73,6 +74,7 @@ function PersonCard({ person, onChanged }: { person: Person; onChanged: () => vo
         </summary>
         {missing.length > 0 && <Grant person={person} missing={missing} onChanged={onChanged} />}
         {person.roles.includes(Role.PROCTOR) && <Certify person={person} onChanged={onChanged} />}
+        {open && <Accommodations person={person} />}
         {open && <PersonPermissions person={person} onChanged={onChanged} />}
       </details>
     </>

@@ -47,20 +47,35 @@ function Cell({ label, children }: { label: string; children: ComponentChildren 
   );
 }
 
+function ProctorNote({ note }: { note: string }): JSX.Element | null {
+  if (note === "") return null;
+  return (
+    <p class="hint">
+      {text.proctorNote}{" "}
+      <span dir="auto" translate={false}>
+        {note}
+      </span>
+    </p>
+  );
+}
+
 interface AbsentRowProps {
   session: Session;
   name: string;
+  /** The note for proctors from the learner's accommodations; empty if there is none. */
+  note: string;
   incidents: Incidents | undefined;
   conversation: OpenConversation | undefined;
 }
 
 /** The row of an invited learner who has not joined. No incident can be written about this learner. */
-export function AbsentRow({ session, name, incidents, conversation }: AbsentRowProps): JSX.Element {
+export function AbsentRow({ session, name, note, incidents, conversation }: AbsentRowProps): JSX.Element {
   const nothing = <span class="quiet">–</span>;
   return (
     <tr role="row">
       <th scope="row" role="rowheader" dir="auto">
         {name}
+        <ProctorNote note={note} />
       </th>
       {!isOver(session) && (
         <Cell label={text.columns.attention}>
@@ -86,6 +101,7 @@ interface RosterRowProps {
   session: Session;
   participant: Participant;
   name: string;
+  note: string;
   title: (assessmentId: string) => string;
   /** Whether the person who views the roster can act in the session. */
   may: boolean;
@@ -99,6 +115,7 @@ export function RosterRow({
   session,
   participant,
   name,
+  note,
   title,
   may,
   incidents,
@@ -125,6 +142,7 @@ export function RosterRow({
         aria-keyshortcuts={write ? "i" : undefined}
       >
         {name}
+        <ProctorNote note={note} />
       </th>
       {!over && (
         <Cell label={text.columns.attention}>

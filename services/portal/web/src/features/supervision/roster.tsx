@@ -9,6 +9,7 @@ import { acceptsIncidents } from "../incidents/incidents";
 import type { Incidents } from "../incidents/use-incidents";
 import type { OpenConversation } from "../messages/staff-messages";
 import { useNames } from "../people/use-names";
+import { useProctorNotes } from "../people/use-proctor-notes";
 import { isOver } from "../sessions/sessions";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 import { byArrival, needsOf } from "./participants";
@@ -30,6 +31,7 @@ export function Roster({ session, participants, incidents, conversation }: Roste
   const joined = new Set(participants.map(({ personId }) => personId));
   const absent = (session.plan?.learnerIds ?? []).filter((personId) => !joined.has(personId));
   const name = useNames([...joined, ...absent]);
+  const note = useProctorNotes([...joined, ...absent]);
   const title = useAssessmentTitles(session);
   const over = isOver(session);
   const arrived = [...participants].sort(byArrival);
@@ -86,6 +88,7 @@ export function Roster({ session, participants, incidents, conversation }: Roste
                 session={session}
                 participant={participant}
                 name={name(participant.personId)}
+                note={note(participant.personId)}
                 title={title}
                 may={!over && maySupervise(session, participants)}
                 incidents={reports}
@@ -98,6 +101,7 @@ export function Roster({ session, participants, incidents, conversation }: Roste
                   key={personId}
                   session={session}
                   name={name(personId)}
+                  note={note(personId)}
                   incidents={reports}
                   conversation={conversation}
                 />

@@ -42,6 +42,14 @@ export const account: Messages["account"] = {
   // The account page.
   title: "Ihr Konto",
   legalName: "Amtlicher Name",
+  accommodations: {
+    title: "Ihr Nachteilsausgleich",
+    who: "Nur die Administration und Sie selbst können dies lesen. Die Aufsicht in Ihren Sitzungen kann den Hinweis für die Aufsicht lesen.",
+    extraTime: "Zusätzliche Zeit",
+    extraTimeValue: (percent: number) => `${percent} % mehr Zeit in jeder Prüfung mit begrenzter Zeit`,
+    assistiveTechnology: "Hilfsmittel",
+    proctorNote: "Hinweis für die Aufsicht",
+  },
   signOutEverywhere: "Überall abmelden",
   signOutEverywhereHint:
     "Nutzen Sie dies, wenn Sie vergessen haben, sich an einem anderen Computer abzumelden, oder wenn jemand anderes Ihr Konto benutzt haben könnte.",

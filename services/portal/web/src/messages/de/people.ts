@@ -1,5 +1,5 @@
 import type { Messages } from "../catalogue";
-import { countedPeople } from "./plurals";
+import { counted, countedPeople } from "./plurals";
 
 export const people: Messages["people"] = {
   title: "Personen",
@@ -65,6 +65,25 @@ export const people: Messages["people"] = {
     "Die Person ist in diesen Sitzungen als Aufsicht eingetragen. Ohne die Rolle oder das Konto können nur die übrigen sie leiten:",
   onlyAdministrators: "keine weitere Aufsicht, nur die Administration",
   otherProctors: "weitere Aufsicht ist eingeplant",
+
+  // Accommodations.
+  accommodations: {
+    title: "Nachteilsausgleich",
+    loading: "der Nachteilsausgleich",
+    form: (name: string) => `Nachteilsausgleich von ${name}`,
+    extraTime: "Zusätzliche Zeit in Prozent",
+    extraTimeHint:
+      "Von 0 bis 200. Mit 25 werden aus einer Bearbeitungszeit von 60 Minuten 75 Minuten. Mehr Zeit gilt sofort auch für laufende Prüfungen; weniger Zeit gilt für Prüfungen, die später begonnen werden.",
+    assistiveTechnology: "Hilfsmittel und der Grund dafür",
+    assistiveTechnologyHint: "Nur die Administration und die Person selbst können dies lesen.",
+    proctorNote: "Hinweis für die Aufsicht",
+    proctorNoteHint: "Die Aufsicht in den Sitzungen der Person liest dies. Schreiben Sie hier keine Diagnose.",
+    save: "Nachteilsausgleich speichern",
+    revisions: (count: number) => counted(count, "Fassung", "Fassungen"),
+    revision: (time: string, percent: number) => `${time}: ${percent} % zusätzliche Zeit`,
+    revisionTechnology: (technology: string) => `Hilfsmittel: ${technology}`,
+    revisionNote: (note: string) => `Hinweis für die Aufsicht: ${note}`,
+  },
 
   // The history of changes.
   history: "Verlauf",

@@ -3,6 +3,7 @@ import { duration } from "../format";
 import { counted, countedPeople } from "./plurals";
 
 export const supervision: Messages["supervision"] = {
+  proctorNote: "Nachteilsausgleich:",
   session: "Sitzung",
   theRoster: "die Teilnehmendenliste",
   accessLog: "Zugriffsprotokoll: Fotos und Sitzungsprotokoll",

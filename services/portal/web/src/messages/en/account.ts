@@ -40,6 +40,14 @@ export const account = {
   // The account page.
   title: "Your account",
   legalName: "Legal name",
+  accommodations: {
+    title: "Your accommodations",
+    who: "Only administrators and you can read this. Proctors of your sessions can read the note for proctors.",
+    extraTime: "Extra time",
+    extraTimeValue: (percent: number) => `${percent} % more time in every assessment with a time limit`,
+    assistiveTechnology: "Assistive technology",
+    proctorNote: "Note for proctors",
+  },
   signOutEverywhere: "Sign out everywhere",
   signOutEverywhereHint:
     "Use this if you forgot to sign out on another computer, or if somebody else may have used your account.",

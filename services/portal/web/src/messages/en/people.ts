@@ -61,6 +61,25 @@ export const people = {
   onlyAdministrators: "no other proctor: only administrators",
   otherProctors: "other proctors are planned",
 
+  // Accommodations.
+  accommodations: {
+    title: "Accommodations",
+    loading: "the accommodations",
+    form: (name: string) => `Accommodations of ${name}`,
+    extraTime: "Extra time in per cent",
+    extraTimeHint:
+      "From 0 to 200. With 25, a time limit of 60 minutes becomes 75 minutes. More time applies at once to assessments in progress; less time applies to assessments that are started later.",
+    assistiveTechnology: "Assistive technology, and why",
+    assistiveTechnologyHint: "Only administrators and the person read this.",
+    proctorNote: "Note for proctors",
+    proctorNoteHint: "The proctors of the person's sessions read this. Do not write a diagnosis here.",
+    save: "Save accommodations",
+    revisions: (count: number) => counted(count, "revision"),
+    revision: (time: string, percent: number) => `${time}: ${percent} % extra time`,
+    revisionTechnology: (technology: string) => `Assistive technology: ${technology}`,
+    revisionNote: (note: string) => `Note for proctors: ${note}`,
+  },
+
   // The history of changes.
   history: "History",
   theHistory: "the history",

@@ -2,6 +2,7 @@ import { duration } from "../format";
 import { counted } from "./plurals";
 
 export const supervision = {
+  proctorNote: "Accommodation:",
   session: "Session",
   theRoster: "the roster",
   accessLog: "Access log: photos and session record",

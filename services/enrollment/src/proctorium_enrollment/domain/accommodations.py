@@ -1,0 +1,72 @@
+"""Accommodations: the adjustments that make an assessment accessible to a person (`P2`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from uuid import UUID
+
+from proctorium_common.errors import conflict, exhausted
+
+MAX_REVISIONS = 100
+"""The maximum number of revisions of one person's accommodations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accommodations:
+    """A revision of a person's accommodations.
+
+    `extra_time_percent` is a share of the time limit of an assessment. Revision 0 means that the accommodations were
+    never changed.
+    """
+
+    person_id: UUID
+    extra_time_percent: int = 0
+    assistive_technology: str = ""
+    proctor_note: str = ""
+    revision: int = 0
+    written_by: UUID | None = None
+    written_at: datetime | None = None
+
+    @property
+    def etag(self) -> str:
+        """The etag of this revision of the accommodations."""
+        return f"v{self.revision}"
+
+    def without_author(self) -> Accommodations:
+        """Return the accommodations as the person may see them."""
+        return replace(self, written_by=None)
+
+
+def update_accommodations(
+    current: Accommodations,
+    changes: Mapping[str, int | str],
+    etag: str,
+    *,
+    written_by: UUID,
+    now: datetime,
+) -> Accommodations | None:
+    """Return the next revision of the accommodations, or None if `changes` has no effect.
+
+    `changes` contains the new values by the names of their fields. Raises STALE_ETAG if `etag` is not empty and is not
+    the current etag, and ACCOMMODATION_LIMIT_REACHED.
+    """
+    if etag and etag != current.etag:
+        raise conflict(
+            "STALE_ETAG",
+            "Somebody has changed these accommodations meanwhile. Read them again, then change them.",
+        )
+    values = {
+        name: value.strip() if isinstance(value, str) else value for name, value in changes.items()
+    }
+    changed = replace(current, **values)  # type: ignore[arg-type] # the names come from the message's fields
+    if changed == current:
+        return None
+    if current.revision >= MAX_REVISIONS:
+        raise exhausted(
+            "ACCOMMODATION_LIMIT_REACHED",
+            "These accommodations were changed too often, so no further change can be stored.",
+            limit=str(MAX_REVISIONS),
+        )
+    return replace(changed, revision=current.revision + 1, written_by=written_by, written_at=now)

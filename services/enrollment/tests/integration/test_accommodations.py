@@ -1,0 +1,171 @@
+"""Reading and updating the accommodations of people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import grpc
+import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
+
+from proctorium.enrollment.events.v1.events_pb2 import PersonAccommodationsChanged
+from proctorium.enrollment.v1.accommodations_pb2 import (
+    Accommodations,
+    BatchGetProctorNotesRequest,
+    GetAccommodationsRequest,
+    ListAccommodationRevisionsRequest,
+    ProctorNote,
+    UpdateAccommodationsRequest,
+)
+from proctorium_common.errors import Kind
+from proctorium_common.ids import new_id
+from proctorium_devstack.testing.refusals import refusal
+
+from .harness import Client, Harness
+
+
+def request(
+    person_id: str,
+    etag: str = "",
+    mask: Sequence[str] = (),
+    *,
+    percent: int = 0,
+    technology: str = "",
+    note: str = "",
+) -> UpdateAccommodationsRequest:
+    return UpdateAccommodationsRequest(
+        request_id=str(new_id()),
+        accommodations=Accommodations(
+            person_id=person_id,
+            etag=etag,
+            extra_time_percent=percent,
+            assistive_technology=technology,
+            proctor_note=note,
+        ),
+        update_mask=FieldMask(paths=mask),
+    )
+
+
+async def update(harness: Harness, message: UpdateAccommodationsRequest) -> Accommodations:
+    client = harness.administrator.accommodations
+    return (await client.UpdateAccommodations(message)).accommodations
+
+
+async def read(client: Client, person_id: str) -> Accommodations:
+    message = GetAccommodationsRequest(person_id=person_id)
+    return (await client.accommodations.GetAccommodations(message)).accommodations
+
+
+async def notes(client: Client, *person_ids: str) -> list[ProctorNote]:
+    message = BatchGetProctorNotesRequest(person_ids=person_ids)
+    return list((await client.accommodations.BatchGetProctorNotes(message)).notes)
+
+
+async def test_update_is_stored_once_and_published_without_its_texts(harness: Harness) -> None:
+    person_id = (await harness.person()).person_id
+    empty = await read(harness.administrator, person_id)
+    assert empty == Accommodations(person_id=person_id, etag="v0")
+    message = request(
+        person_id, empty.etag, percent=25, technology="Screen reader: blind", note="Headphones"
+    )
+    updated = await update(harness, message)
+    assert await update(harness, message) == updated
+    assert await read(harness.administrator, person_id) == updated
+    assert (updated.revision, updated.etag, updated.extra_time_percent) == (1, "v1", 25)
+    assert updated.written_by
+    assert await harness.events(PersonAccommodationsChanged) == [
+        PersonAccommodationsChanged(person_id=person_id, revision=1, extra_time_percent=25)
+    ]
+
+
+async def test_update_changes_the_fields_of_its_mask_and_lists_earlier_revisions(
+    harness: Harness,
+) -> None:
+    person_id = (await harness.person()).person_id
+    first = await update(harness, request(person_id, percent=25, note="Headphones"))
+    second = await update(harness, request(person_id, mask=["extra_time_percent"]))
+    assert (second.extra_time_percent, second.proctor_note) == (0, "Headphones")
+    assert await update(harness, request(person_id, note="Headphones")) == second
+    message = ListAccommodationRevisionsRequest(person_id=person_id)
+    listed = await harness.administrator.accommodations.ListAccommodationRevisions(message)
+    assert list(listed.revisions) == [second, first]
+
+
+async def test_update_with_a_stale_etag_is_refused(harness: Harness) -> None:
+    person_id = (await harness.person()).person_id
+    await update(harness, request(person_id, percent=25))
+    stale = await refusal(update(harness, request(person_id, "v0", percent=50)))
+    assert (stale.kind, stale.reason) == (Kind.CONFLICT, "STALE_ETAG")
+    assert (await read(harness.administrator, person_id)).extra_time_percent == 25
+
+
+async def test_concurrent_updates_with_one_etag_store_one_revision(harness: Harness) -> None:
+    person_id = (await harness.person()).person_id
+    updates = [update(harness, request(person_id, "v0", percent=each)) for each in range(1, 6)]
+    outcomes = await asyncio.gather(*updates, return_exceptions=True)
+    failed = [each for each in outcomes if isinstance(each, grpc.aio.AioRpcError)]
+    assert len(failed) == 4
+    assert (await read(harness.administrator, person_id)).revision == 1
+
+
+@pytest.mark.parametrize(
+    ("percent", "technology", "note", "field"),
+    [
+        (-1, "", "", "accommodations.extra_time_percent"),
+        (201, "", "", "accommodations.extra_time_percent"),
+        (0, "a" * 1001, "", "accommodations.assistive_technology"),
+        (0, "", "a" * 501, "accommodations.proctor_note"),
+        (0, "", "a\x07", "accommodations.proctor_note"),
+    ],
+)
+async def test_invalid_values_are_refused_at_their_field(
+    harness: Harness, percent: int, technology: str, note: str, field: str
+) -> None:
+    person_id = (await harness.person()).person_id
+    message = request(person_id, percent=percent, technology=technology, note=note)
+    error = await refusal(update(harness, message))
+    assert (error.kind, error.reason) == (Kind.INVALID, "INVALID_REQUEST")
+    assert [each.field for each in error.violations] == [field]
+
+
+async def test_unknown_person_is_not_found(harness: Harness) -> None:
+    unknown = str(new_id())
+    client = harness.administrator.accommodations
+    message = ListAccommodationRevisionsRequest(person_id=unknown)
+    for call in (
+        read(harness.administrator, unknown),
+        update(harness, request(unknown, percent=25)),
+        client.ListAccommodationRevisions(message),
+    ):
+        assert (await refusal(call)).reason == "NOT_FOUND"
+
+
+async def test_only_the_person_and_administrators_read_accommodations(harness: Harness) -> None:
+    session = await harness.session()
+    learner_id, proctor_id = session.learner_ids[0], session.proctor_id
+    await update(harness, request(learner_id, percent=25, technology="Dyslexia"))
+    own = await read(harness.learner(learner_id), learner_id)
+    assert (own.extra_time_percent, own.assistive_technology) == (25, "Dyslexia")
+    assert own.written_by == ""
+    proctor = harness.client(proctor_id, "proctor")
+    assert (await refusal(read(proctor, learner_id))).reason == "NOT_FOUND"
+    call = proctor.accommodations.UpdateAccommodations(request(learner_id, percent=50))
+    assert (await refusal(call)).reason == "NOT_ALLOWED"
+    message = ListAccommodationRevisionsRequest(person_id=learner_id)
+    call_of_learner = harness.learner(learner_id).accommodations.ListAccommodationRevisions(message)
+    assert (await refusal(call_of_learner)).reason == "NOT_ALLOWED"
+
+
+async def test_proctors_read_the_notes_about_the_people_in_their_sessions(harness: Harness) -> None:
+    session, other = await harness.session(), await harness.session()
+    learner_id, stranger_id = session.learner_ids[0], other.learner_ids[0]
+    await update(harness, request(learner_id, technology="Blind", note="Uses a screen reader"))
+    await update(harness, request(stranger_id, note="Uses a magnifier"))
+    proctor = harness.client(session.proctor_id, "proctor")
+    note = ProctorNote(person_id=learner_id, proctor_note="Uses a screen reader")
+    assert await notes(proctor, stranger_id, session.proctor_id, learner_id) == [note]
+    found = await notes(harness.administrator, stranger_id, learner_id)
+    assert [each.person_id for each in found] == [stranger_id, learner_id]
+    await update(harness, request(learner_id, mask=["proctor_note"]))
+    assert await notes(proctor, learner_id) == []

@@ -1,0 +1,74 @@
+"""Test that accommodations are written in the browser, read by those who may read them, and extend the time limit."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from playwright.async_api import expect
+
+from e2e.browsing import Visitor, browser
+from e2e.clients import LearnerClient
+from e2e.scenario import Scenario
+from proctorium.assessment.v1.attempts_pb2 import Attempt, ListAttemptsRequest
+from proctorium_devstack.demo.waiting import eventually
+from proctorium_devstack.stack import Stack
+
+
+async def test_accommodations_are_written_and_extend_the_time_limit(
+    stack: Stack, scenario: Scenario
+) -> None:
+    learner = LearnerClient(scenario.learners[0], scenario)
+    await learner.join()
+    before = await eventually(lambda: attempt_of(learner), "the attempt")
+    async with browser() as opened:
+        administrator = await Visitor.open(opened, stack.url("edge"))
+        page = administrator.page
+        await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
+        await page.goto("/people")
+        await page.get_by_label("Find by name or e-mail address").fill(learner.learner.email)
+        await page.get_by_text(f"Change {learner.learner.name}").click()
+        form = page.get_by_role("form", name=f"Accommodations of {learner.learner.name}")
+        await form.get_by_label("Extra time in per cent").fill("25")
+        await form.get_by_label("Assistive technology, and why").fill(
+            "Screen magnifier: low vision"
+        )
+        await form.get_by_label("Note for proctors").fill("Sits close to the screen.")
+        await form.get_by_role("button", name="Save accommodations").click()
+        await expect(page.get_by_text("1 revision", exact=True)).to_be_visible()
+        await administrator.screenshot("accommodations")
+        await form.get_by_label("Extra time in per cent").fill("50")
+        await form.get_by_role("button", name="Save accommodations").click()
+        await expect(page.get_by_text("2 revisions", exact=True)).to_be_visible()
+        assert administrator.errors == []
+
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await proctor.page.goto(f"/supervise/{scenario.session_id}")
+        row = proctor.page.get_by_role("row").filter(has_text=learner.learner.name)
+        await expect(row).to_contain_text("Accommodation: Sits close to the screen.")
+        await expect(proctor.page.get_by_text("low vision")).to_have_count(0)
+        assert proctor.errors == []
+
+        own = await Visitor.open(opened, stack.url("edge"))
+        await own.sign_in(learner.learner.email, learner.learner.password)
+        await own.page.goto("/account")
+        await expect(own.page.get_by_text("50 % more time")).to_be_visible()
+        await expect(own.page.get_by_text("Screen magnifier: low vision")).to_be_visible()
+        assert own.errors == []
+
+    async def extended() -> Attempt | None:
+        attempt = await attempt_of(learner)
+        return attempt if attempt and limit_of(attempt) == 1.5 * limit_of(before) else None
+
+    await eventually(extended, "the extended time limit")
+    await learner.close()
+
+
+async def attempt_of(learner: LearnerClient) -> Attempt | None:
+    request = ListAttemptsRequest(session_id=learner.scenario.session_id)
+    found = (await learner.learner.attempts.ListAttempts(request)).attempts
+    return found[0] if found else None
+
+
+def limit_of(attempt: Attempt) -> timedelta:
+    return attempt.time_limit.ToTimedelta()
