@@ -39,7 +39,10 @@ class Settings(ServiceSettings):
 
 @dataclass
 class Record(supervision_pb2_grpc.RecordServiceServicer):
-    """A servicer with two methods. GetRecord stores the caller and publishes an event. ListRecordAccesses fails."""
+    """A servicer of which the tests call two methods.
+
+    GetRecord stores the caller and publishes an event. ListRecordAccesses fails.
+    """
 
     database: Database
     callers: list[Caller]
@@ -51,6 +54,11 @@ class Record(supervision_pb2_grpc.RecordServiceServicer):
         async with self.database.transaction() as tx:
             tx.record(session_events.SessionEnded(session_id=request.session_id))
         return supervision_pb2.GetRecordResponse()
+
+    async def GetMyRecord(
+        self, request: object, context: Context
+    ) -> supervision_pb2.GetMyRecordResponse:
+        raise NotImplementedError
 
     async def ListRecordAccesses(
         self, request: object, context: Context

@@ -38,6 +38,7 @@ import { SessionPage } from "./features/lobby/session-page";
 import { NotificationsPage } from "./features/notifications/notifications-page";
 import { loadUnreadCount, unreadCount } from "./features/notifications/unread-count";
 import { PeoplePage } from "./features/people/people-page";
+import { OwnRecordPage } from "./features/record/own-record-page";
 import { CertificatePage } from "./features/results/certificate-page";
 import { ResultPage, ResultsPage } from "./features/results/results-page";
 import { AccessLogPage } from "./features/sessions/access-log-page";
@@ -63,6 +64,7 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/courses/:id", ({ id }) => <CoursePage courseId={id ?? ""} />],
   ["/join", () => <JoinPage />],
   ["/sessions/:id", ({ id }) => <SessionPage sessionId={id ?? ""} />],
+  ["/sessions/:id/record", ({ id }) => <OwnRecordPage sessionId={id ?? ""} />],
   ["/attempts/:id", ({ id }) => <ExamPage attemptId={id ?? ""} />],
   ["/results", () => <ResultsPage />],
   ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],

@@ -64,6 +64,20 @@ export function dateTime(time: Timestamp | undefined): string {
   });
 }
 
+/** Format a time to the second in the reader's time zone. The offset from UTC is part of the text. */
+export function timeWithSeconds(time: Timestamp | undefined): string {
+  if (time === undefined) return "";
+  return timestampDate(time).toLocaleString(LOCALE, {
+    day: "numeric",
+    month: "short",
+    year: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    second: "2-digit",
+    timeZoneName: "shortOffset",
+  });
+}
+
 /**
  * Format a time of day in the reader's time zone, with the offset from UTC. When clocks are put back, the offset
  * distinguishes the two instants with the same local time.

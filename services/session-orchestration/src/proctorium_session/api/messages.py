@@ -38,7 +38,7 @@ from proctorium_session.domain.participants import (
     shown_state,
 )
 from proctorium_session.domain.progress import Progress, ProgressState
-from proctorium_session.domain.record import Entry
+from proctorium_session.domain.record import Entry, OwnEntry, RecordActor
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
@@ -53,6 +53,7 @@ IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTI
 PROGRESS_STATES = EnumConversion(
     ProgressState, lobby_pb2.AssessmentProgressState, "ASSESSMENT_PROGRESS_STATE_"
 )
+RECORD_ACTORS = EnumConversion(RecordActor, supervision_pb2.RecordActor, "RECORD_ACTOR_")
 
 
 def plan_from_message(message: sessions_pb2.SessionPlan, *, uncovered_after: timedelta) -> Plan:
@@ -274,6 +275,17 @@ def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:
         participant_id=id_text(content.participant_id),
         body=content.body,
         hash=entry.hash,
+    )
+
+
+def own_entry_message(entry: OwnEntry) -> supervision_pb2.OwnRecordEntry:
+    """Return an entry of the session record as a message for the learner whom the entry concerns."""
+    return supervision_pb2.OwnRecordEntry(
+        number=entry.number,
+        event=entry.event,
+        time=to_timestamp(entry.time),
+        actor=RECORD_ACTORS.to_proto(entry.actor),
+        own=entry.own,
     )
 
 

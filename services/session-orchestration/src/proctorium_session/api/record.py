@@ -10,7 +10,7 @@ from proctorium_common.ids import parse_id
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.rpc.calls import Context
 from proctorium_common.storage.database import Database
-from proctorium_session.api.messages import access_message, entry_message
+from proctorium_session.api.messages import access_message, entry_message, own_entry_message
 from proctorium_session.operations import record
 
 
@@ -34,6 +34,21 @@ class RecordApi(supervision_pb2_grpc.RecordServiceServicer):
         )
         return pb.GetRecordResponse(
             entries=[entry_message(entry) for entry in entries], next_page_token=next_page_token
+        )
+
+    async def GetMyRecord(
+        self, request: pb.GetMyRecordRequest, context: Context
+    ) -> pb.GetMyRecordResponse:
+        entries, next_page_token = await record.read_own_record(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            page_size=request.page_size,
+            page_token=request.page_token,
+        )
+        return pb.GetMyRecordResponse(
+            entries=[own_entry_message(entry) for entry in entries],
+            next_page_token=next_page_token,
         )
 
     async def ListRecordAccesses(

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from uuid import UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,6 +53,51 @@ class Entry:
     number: int
     content: EntryContent
     hash: bytes
+
+
+class RecordActor(StrEnum):
+    """The parties that cause events, as a learner may see them."""
+
+    LEARNER = "learner"
+    STAFF = "staff"
+    SERVICE = "service"
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEntry:
+    """An entry as the learner whom it concerns may see it.
+
+    `own` is whether the entry concerns only the learner. If it is False, the entry concerns the whole session.
+    """
+
+    number: int
+    event: str
+    time: datetime
+    actor: RecordActor
+    own: bool
+
+
+def own_entry(entry: Entry, person_id: UUID) -> OwnEntry:
+    """Return the entry as the learner `person_id` may see it: without the event's body and the ids of other people."""
+    content = entry.content
+    return OwnEntry(
+        entry.number,
+        content.event,
+        content.time,
+        _actor(content.actor, person_id),
+        content.participant_id is not None,
+    )
+
+
+def _actor(actor: str, person_id: UUID) -> RecordActor:
+    """Return the party of an actor, which is the id of a person or the name of a service."""
+    if actor == str(person_id):
+        return RecordActor.LEARNER
+    try:
+        UUID(actor)
+    except ValueError:
+        return RecordActor.SERVICE
+    return RecordActor.STAFF
 
 
 def append_entries(head: Head, contents: Iterable[EntryContent]) -> tuple[Sequence[Entry], Head]:

@@ -12,11 +12,11 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_session.domain.errors import no_session, record_closed
-from proctorium_session.domain.record import Entry
+from proctorium_session.domain.record import Entry, OwnEntry, own_entry
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import ActingRole, Actor, Session
 from proctorium_session.operations.actors import require_supervised, session_actor
-from proctorium_session.storage import record, record_accesses, sessions
+from proctorium_session.storage import participants, record, record_accesses, sessions
 from proctorium_session.storage.record_accesses import RecordAccess
 
 _DEFAULT_PAGE_SIZE, _MAX_PAGE_SIZE = 100, 1000
@@ -48,6 +48,32 @@ async def read_record(
             tx, session_id, after=after[0] if after else 0, limit=limit + 1
         )
     return tokens.cut(name, entries, limit, lambda entry: (entry.number,))
+
+
+async def read_own_record(
+    database: Database, caller: Caller, session_id: UUID, *, page_size: int, page_token: str
+) -> tuple[Sequence[OwnEntry], str]:
+    """Return a page of the entries that concern the calling learner, in order, and the token of the next page.
+
+    Raises NOT_FOUND if the caller has not joined the session, and INVALID_PAGE_TOKEN.
+    """
+    name = f"own-record:{session_id}:{caller.name}"
+    limit = pages.effective_size(page_size, default=_DEFAULT_PAGE_SIZE, maximum=_MAX_PAGE_SIZE)
+    async with database.transaction() as tx:
+        view = await participants.get_view_of_person(tx, session_id, caller.require_person())
+        if view is None:
+            raise no_session()
+        tokens = await pages.tokens(tx)
+        after = tokens.after(name, page_token, int)
+        found = await record.list_entries_for_participant(
+            tx,
+            session_id,
+            view.participant.participant_id,
+            after=after[0] if after else 0,
+            limit=limit + 1,
+        )
+    entries, token = tokens.cut(name, found, limit, lambda entry: (entry.number,))
+    return [own_entry(entry, view.participant.person_id) for entry in entries], token
 
 
 async def list_accesses(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.record import Entry, EntryContent
@@ -14,20 +15,23 @@ from proctorium_session.storage.tables import session_record
 
 async def list_entries(tx: Transaction, session_id: UUID, *, after: int, limit: int) -> list[Entry]:
     """Return at most `limit` entries of a session record, in order. All numbers are greater than `after`."""
-    statement = (
-        select(session_record)
-        .where(session_record.c.session_id == session_id, session_record.c.number > after)
-        .order_by(session_record.c.number)
-        .limit(limit)
+    return [_entry(row) for row in await tx.execute(_entries(session_id, after, limit))]
+
+
+async def list_entries_for_participant(
+    tx: Transaction, session_id: UUID, participant_id: UUID, *, after: int, limit: int
+) -> list[Entry]:
+    """Return at most `limit` entries that concern a participant, in order. All numbers are greater than `after`.
+
+    Entries about the whole session are included, except incidents, because proctors write incidents for proctors.
+    """
+    concerns_all = session_record.c.participant_id.is_(None) & ~session_record.c.event.startswith(
+        "incident.", autoescape=True
     )
-    return [
-        Entry(
-            row.number,
-            EntryContent(row.event, row.time, row.actor, row.participant_id, row.body),
-            row.hash,
-        )
-        for row in await tx.execute(statement)
-    ]
+    statement = _entries(session_id, after, limit).where(
+        (session_record.c.participant_id == participant_id) | concerns_all
+    )
+    return [_entry(row) for row in await tx.execute(statement)]
 
 
 async def get_event_time(tx: Transaction, session_id: UUID, event: str) -> datetime | None:
@@ -39,3 +43,17 @@ async def get_event_time(tx: Transaction, session_id: UUID, event: str) -> datet
         .limit(1)
     )
     return (await tx.execute(statement)).scalar_one_or_none()
+
+
+def _entries(session_id: UUID, after: int, limit: int) -> Select[Any]:
+    return (
+        select(session_record)
+        .where(session_record.c.session_id == session_id, session_record.c.number > after)
+        .order_by(session_record.c.number)
+        .limit(limit)
+    )
+
+
+def _entry(row: Any) -> Entry:
+    content = EntryContent(row.event, row.time, row.actor, row.participant_id, row.body)
+    return Entry(row.number, content, row.hash)

@@ -77,6 +77,9 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
       <LearnerMessages view={view} />
       {isPresent(participant) && <SignedInAs />}
       <Phase session={session} participant={participant} />
+      <p>
+        <Link to={`/sessions/${sessionId}/record`}>{text.toRecord}</Link>
+      </p>
     </>
   );
 }

@@ -12,6 +12,7 @@ import { incidents } from "./incidents";
 import { lobby } from "./lobby";
 import { notifications } from "./notifications";
 import { people } from "./people";
+import { record } from "./record";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
@@ -29,6 +30,7 @@ export const de: Messages = {
   lobby,
   notifications,
   people,
+  record,
   results,
   sessions,
   supervision,

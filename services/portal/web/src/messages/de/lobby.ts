@@ -59,6 +59,7 @@ export const lobby: Messages["lobby"] = {
   seeSubmission: "Abgabe ansehen",
   resultReleased: "Ihr Ergebnis ist freigegeben.",
   seeResult: "Ergebnis ansehen",
+  toRecord: "Was über Sie aufgezeichnet wurde",
   endedTitle: "Die Sitzung ist beendet",
   endedOn: (time: string) => `Sie endete ${time}. Vielen Dank für Ihre Teilnahme.`,
   notStarted: "nicht begonnen.",

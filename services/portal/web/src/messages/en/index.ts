@@ -11,6 +11,7 @@ import { incidents } from "./incidents";
 import { lobby } from "./lobby";
 import { notifications } from "./notifications";
 import { people } from "./people";
+import { record } from "./record";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
@@ -28,6 +29,7 @@ export const en = {
   lobby,
   notifications,
   people,
+  record,
   results,
   sessions,
   supervision,

@@ -53,6 +53,7 @@ export const lobby = {
   seeSubmission: "See what was submitted",
   resultReleased: "Your result is released.",
   seeResult: "See your result",
+  toRecord: "What was recorded about you",
   endedTitle: "The session has ended",
   endedOn: (time: string) => `It ended ${time}. Thank you for taking part.`,
   notStarted: "not started.",
