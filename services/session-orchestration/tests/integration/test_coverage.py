@@ -78,7 +78,13 @@ async def is_uncovered(harness: Harness, session_id: str) -> bool:
     return bool(rows[0][0])
 
 
-E = TypeVar("E", events_pb2.SessionUncovered, events_pb2.SessionCovered)
+E = TypeVar(
+    "E",
+    events_pb2.SessionUncovered,
+    events_pb2.SessionCovered,
+    events_pb2.SessionTaken,
+    events_pb2.SessionHandedOver,
+)
 
 
 async def about(harness: Harness, kind: type[E], session_id: str) -> list[E]:

@@ -17,6 +17,7 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
 from .harness import Harness, Person, end, join, plan, roster, start
+from .test_coverage import about
 
 
 def taking(session_id: str, **fields: str) -> supervision_pb2.TakeSessionRequest:
@@ -131,6 +132,36 @@ async def test_second_of_two_concurrent_takers_is_refused(harness: Harness) -> N
     await uncover(harness, session_id)
     results = await asyncio.gather(
         *(take(each, session_id) for each in takers), return_exceptions=True
+    )
+    assert sum(isinstance(each, sessions_pb2.Session) for each in results) == 1
+    assert (await harness.recorded(session_id)).count("session.taken") == 1
+
+
+async def test_concurrent_changes_of_the_lead_lose_no_proctor(harness: Harness) -> None:
+    ada, successor = harness.proctor(), await harness.certified()
+    session_id = await session_with(harness, ada)
+    takers = [harness.administrator() for _ in range(6)]
+    await asyncio.gather(
+        *(take(each, session_id) for each in takers),
+        hand_over(harness.administrator(), session_id, successor),
+    )
+    expected = {each.id for each in (ada, successor, *takers)}
+    assert set(await proctor_ids(harness, session_id)) == expected
+    changes: list[events_pb2.SessionTaken | events_pb2.SessionHandedOver] = [
+        *(await about(harness, events_pb2.SessionTaken, session_id)),
+        *(await about(harness, events_pb2.SessionHandedOver, session_id)),
+    ]
+    # Each change continues the list of the previous change.
+    assert sorted(len(each.proctor_ids) for each in changes) == list(range(2, 9))
+    assert all(each.proctor_ids[1] == each.former_lead_proctor_id for each in changes)
+
+
+async def test_only_one_of_concurrent_takers_replaces_the_expected_lead(harness: Harness) -> None:
+    session_id = await session_with(harness, ada := harness.proctor())
+    takers = [harness.administrator() for _ in range(6)]
+    results = await asyncio.gather(
+        *(take(each, session_id, expected_lead_proctor_id=ada.id) for each in takers),
+        return_exceptions=True,
     )
     assert sum(isinstance(each, sessions_pb2.Session) for each in results) == 1
     assert (await harness.recorded(session_id)).count("session.taken") == 1

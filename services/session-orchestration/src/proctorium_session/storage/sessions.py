@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -89,7 +89,14 @@ async def lock_sessions(tx: Transaction, session_ids: Collection[UUID]) -> dict[
     if not session_ids:
         return {}
     rows = await tx.fetch(_LOCK, list(session_ids))
-    return {row["session_id"]: session_from_row(row) for row in rows}
+    locked = {row["session_id"]: session_from_row(row) for row in rows}
+    outdated = [row["session_id"] for row in rows if row["has_outdated_proctors"]]
+    if outdated:
+        for row in await tx.fetch(_GET_PROCTORS, outdated):
+            session = locked[row["session_id"]]
+            plan = replace(session.plan, proctor_ids=tuple(row["proctor_ids"]))
+            locked[session.session_id] = replace(session, plan=plan)
+    return locked
 
 
 async def list_invited_learner_ids(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:
@@ -215,6 +222,12 @@ def select_sessions() -> Select[Any]:
 
 
 # The rows are locked in a fixed order, so that concurrent transactions do not deadlock.
+#
+# If the statement waits for a lock, it returns the newest version of the session's row, but its subqueries still read
+# the rows that were committed before the statement started. `proctor_ids` can then have the proctors before a change
+# for which the statement waited. Every change of the proctors increases `session_revision`, so the revision that a
+# subquery reads shows whether this can have happened:
+# https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, uncovered_after, state, lobby_open_time, actual_start_time, end_time,
@@ -223,8 +236,16 @@ _LOCK = """
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
-        ) AS proctor_ids
+        ) AS proctor_ids,
+        session_revision IS DISTINCT FROM (
+            SELECT seen.session_revision FROM sessions AS seen WHERE seen.session_id = sessions.session_id
+        ) AS has_outdated_proctors
     FROM sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR UPDATE OF sessions
+"""
+
+_GET_PROCTORS = """
+    SELECT session_id, array_agg(proctor_id ORDER BY ordinal) AS proctor_ids
+    FROM session_proctors WHERE session_id = ANY($1::uuid[]) GROUP BY session_id
 """
 
 _COUNT_ABSENT = """
