@@ -22,7 +22,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
-from .harness import Client, Harness
+from .harness import Client, Harness, scheduled_event
 
 
 def request(
@@ -169,3 +169,21 @@ async def test_proctors_read_the_notes_about_the_people_in_their_sessions(harnes
     assert [each.person_id for each in found] == [stranger_id, learner_id]
     await update(harness, request(learner_id, mask=["proctor_note"]))
     assert await notes(proctor, learner_id) == []
+
+
+async def test_notes_about_other_proctors_are_private(harness: Harness) -> None:
+    session = await harness.session()
+    colleague = await harness.person("proctor")
+    learner_id = session.learner_ids[0]
+    event = scheduled_event(
+        session.course.course_id,
+        harness.clock.now,
+        proctor_ids=[session.proctor_id, colleague.person_id],
+        learner_ids=[learner_id],
+    )
+    await harness.deliver(event)
+    await update(harness, request(session.proctor_id, note="Uses a magnifier"))
+    # A proctor who takes part in a session as a learner does not read notes about the session's proctors.
+    for role in (("proctor", "learner"), ("proctor",)):
+        for person_id in (learner_id, colleague.person_id):
+            assert await notes(harness.client(person_id, *role), session.proctor_id) == []

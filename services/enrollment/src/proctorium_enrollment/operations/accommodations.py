@@ -14,7 +14,6 @@ from proctorium_common.storage.idempotency import Responder
 from proctorium_enrollment import events
 from proctorium_enrollment.domain.accommodations import Accommodations, update_accommodations
 from proctorium_enrollment.domain.people import no_such_person
-from proctorium_enrollment.operations.people import list_visible_people
 from proctorium_enrollment.operations.rights import own_or_other_id
 from proctorium_enrollment.storage import accommodations, people
 
@@ -75,10 +74,13 @@ async def list_with_proctor_note(
 ) -> Sequence[Accommodations]:
     """Return the accommodations that have a note for proctors, in the order of `person_ids`.
 
-    People whom the caller may not see are omitted.
+    A proctor receives only those of the learners of the proctor's sessions. A proctor who takes part in a session as a
+    learner can see the names of the session's proctors, but not the notes about them.
     """
-    visible = await list_visible_people(database, caller, person_ids)
+    visible: Collection[UUID] = person_ids
     async with database.transaction() as tx:
-        found = await accommodations.list_accommodations(tx, [each.person_id for each in visible])
+        if not caller.is_administrator:
+            visible = await people.list_ids_of_learners(tx, caller.require_person(), person_ids)
+        found = await accommodations.list_accommodations(tx, visible)
     by_id = {each.person_id: each for each in found if each.proctor_note}
-    return [by_id[person.person_id] for person in visible if person.person_id in by_id]
+    return [by_id[each] for each in dict.fromkeys(person_ids) if each in by_id]

@@ -159,6 +159,25 @@ async def list_ids_visible_in_sessions(
     return frozenset(rows.scalars())
 
 
+async def list_ids_of_learners(
+    tx: Transaction, proctor_id: UUID, person_ids: Collection[UUID]
+) -> frozenset[UUID]:
+    """Return the IDs of the people who are learners of a session of the proctor."""
+    own, learners = members.alias("own"), members.alias("learners")
+    rows = await tx.execute(
+        select(learners.c.person_id)
+        .join(own, own.c.session_id == learners.c.session_id)
+        .where(
+            learners.c.person_id.in_(person_ids),
+            learners.c.role == MemberRole.LEARNER,
+            own.c.person_id == proctor_id,
+            own.c.role == MemberRole.PROCTOR,
+        )
+        .distinct()
+    )
+    return frozenset(rows.scalars())
+
+
 def person_from_row(row: Row[*tuple[object, ...]]) -> Person:
     """Return the person from a row of `people`."""
     return Person(
