@@ -16,7 +16,7 @@ export function PauseNote({ pause, hint }: { pause: AttemptPause; hint: string }
           {text.pauseReason(reason)}
         </p>
       ))}
-      <p>{pause.since === undefined ? text.resumesSoon : hint}</p>
+      <p>{pause.isOver ? text.resumesSoon : hint}</p>
     </section>
   );
 }

@@ -19,7 +19,11 @@ describe("pauseOf", () => {
   const learner = create(ParticipantSchema, { state: ParticipantState.PAUSED, pause: pause("Phone", 1000) });
 
   test("has all reasons, and the earliest start", () => {
-    expect(pauseOf(session, learner, running)).toEqual({ reasons: ["Fire alarm", "Phone"], since: 1000 });
+    expect(pauseOf(session, learner, running)).toEqual({
+      reasons: ["Fire alarm", "Phone"],
+      since: 1000,
+      isOver: false,
+    });
   });
 
   test("is known before the attempt has received it", () => {
@@ -28,8 +32,18 @@ describe("pauseOf", () => {
 
   test("lasts until the attempt has received its end", () => {
     const resumed = create(ParticipantSchema, { state: ParticipantState.IN_SESSION });
-    expect(pauseOf(create(SessionSchema), resumed, paused)).toEqual({ reasons: [], since: undefined });
+    expect(pauseOf(create(SessionSchema), resumed, paused)).toEqual({
+      reasons: [],
+      since: undefined,
+      isOver: true,
+    });
     expect(pauseOf(create(SessionSchema), resumed, running)).toBeUndefined();
+  });
+
+  test("is not over while the session is unknown, or after the learner was removed", () => {
+    expect(pauseOf(undefined, undefined, paused)).toMatchObject({ isOver: false });
+    const removed = create(ParticipantSchema, { state: ParticipantState.REMOVED });
+    expect(pauseOf(session, removed, paused)).toMatchObject({ isOver: false });
   });
 
   test("is not shown to a removed learner", () => {

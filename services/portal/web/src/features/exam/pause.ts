@@ -10,8 +10,10 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 export interface AttemptPause {
   /** The reasons of the open pauses: of the whole session, and of the learner. */
   reasons: readonly string[];
-  /** The server's time in milliseconds at which the first open pause started; undefined if no pause is open any more. */
+  /** The server's time in milliseconds at which the first open pause started; undefined if the session reports none. */
   since: number | undefined;
+  /** Whether the session has reported the end of the pause, but the attempt has not reported it yet. */
+  isOver: boolean;
 }
 
 /** Return the pause of a learner or of an attempt; undefined unless the session or the attempt says that it is paused. */
@@ -27,6 +29,8 @@ export function pauseOf(
   return {
     reasons: pauses.map(({ pauseReason }) => pauseReason),
     since: starts.length > 0 ? Math.min(...starts) : undefined,
+    // The session is unknown until its stream has connected, and a removed learner is not resumed.
+    isOver: participant?.state === ParticipantState.IN_SESSION,
   };
 }
 

@@ -48,7 +48,7 @@ export const exam: Messages["exam"] = {
     "Ihre Zeit steht still, und die Fragen sind ausgeblendet. Ihre Antworten sind sicher. Die Fragen erscheinen von selbst wieder, sobald die Aufsicht die Pause beendet.",
   pauseHintBeforeStart:
     "Sie können die Prüfung beginnen, sobald die Aufsicht die Pause beendet. Sie verlieren keine Zeit.",
-  resumesSoon: "Die Aufsicht hat die Pause beendet. Die Fragen erscheinen gleich wieder.",
+  resumesSoon: "Die Aufsicht hat die Pause beendet. Sie können gleich weiterarbeiten.",
   clockStands: "Die Zeit steht still",
   extraTime: (seconds: number, reason: string) =>
     `Sie haben ${duration(seconds)} zusätzliche Zeit, die in der Uhr enthalten ist. Der Grund: ${reason}`,

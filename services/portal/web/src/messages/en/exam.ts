@@ -42,7 +42,7 @@ export const exam = {
   pauseHint:
     "Your time stands still and the questions are hidden. Your answers are safe. The questions come back by themselves when your proctor resumes.",
   pauseHintBeforeStart: "You can start the assessment when your proctor resumes. You lose no time.",
-  resumesSoon: "Your proctor has resumed. The questions come back in a moment.",
+  resumesSoon: "Your proctor has resumed. You can continue in a moment.",
   clockStands: "Time stands still",
   extraTime: (seconds: number, reason: string) =>
     `You have ${duration(seconds)} of extra time, which the clock includes. The reason: ${reason}`,
