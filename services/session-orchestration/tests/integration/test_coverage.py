@@ -20,6 +20,7 @@ from proctorium_common.storage.database import Database
 from proctorium_devstack.testing.waiting import next_response, until
 from proctorium_session.operations.coverage import ProctorPresence
 from proctorium_session.operations.leases import Lease
+from proctorium_session.storage import sessions
 
 from .harness import Harness, Person, end, join, plan, start
 from .test_live import RosterWatch, watch_roster
@@ -193,6 +194,22 @@ async def test_concurrent_replicas_report_an_uncovered_session_once(harness: Har
         await until(uncovered)
         await uncovered()
     assert await coverage_events(harness, session_id) == ["session.uncovered"]
+
+
+async def test_first_lease_of_a_proctor_does_not_wait_for_a_take_over(harness: Harness) -> None:
+    proctor = harness.proctor()
+    session_id = UUID(await session_with(harness, proctor))
+    database = Database(harness.database_url)
+    async with replica_presence(harness) as presence:
+        with presence.stream(session_id, proctor.person_id):
+            async with database.transaction() as tx:
+                session = await sessions.lock_session(tx, session_id)
+                assert session is not None
+                # If the lease waited for the session's lock, `cover` would wait for the same lease: a deadlock.
+                await asyncio.wait_for(presence._leases.store(), 5)
+                covered = await presence.cover(tx, session, proctor.person_id)
+    assert covered.coverage.present_ids == (proctor.person_id,)
+    await database.close()
 
 
 async def test_restart_of_the_service_restarts_the_time(harness: Harness) -> None:

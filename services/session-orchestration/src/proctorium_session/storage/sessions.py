@@ -221,7 +221,8 @@ def select_sessions() -> Select[Any]:
     return select(sessions, func.array(proctors).label("proctor_ids"))
 
 
-# The rows are locked in a fixed order, so that concurrent transactions do not deadlock.
+# The rows are locked in a fixed order, so that concurrent transactions do not deadlock. NO KEY lets other transactions
+# insert rows that reference the session, such as the leases of proctors, without waiting for the lock.
 #
 # If the statement waits for a lock, it returns the newest version of the session's row, but its subqueries still read
 # the rows that were committed before the statement started. `proctor_ids` can then have the proctors before a change
@@ -240,7 +241,7 @@ _LOCK = """
         session_revision IS DISTINCT FROM (
             SELECT seen.session_revision FROM sessions AS seen WHERE seen.session_id = sessions.session_id
         ) AS has_outdated_proctors
-    FROM sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR UPDATE OF sessions
+    FROM sessions WHERE session_id = ANY($1::uuid[]) ORDER BY session_id FOR NO KEY UPDATE OF sessions
 """
 
 _GET_PROCTORS = """
