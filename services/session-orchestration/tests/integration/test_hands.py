@@ -11,14 +11,15 @@ from sqlalchemy.exc import DBAPIError
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR, ROLE_UNSPECIFIED
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import hands_pb2 as pb
-from proctorium.session.v1 import lobby_pb2, supervision_pb2
+from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.waiting import next_response
 
-from .harness import Harness, Person, end, roster
+from .harness import Harness, Person, end, join, roster
 from .test_conversations import Scene, in_progress
+from .test_coverage import session_with
 
 HELP, TECHNICAL, BREAK = pb.HAND_KIND_HELP, pb.HAND_KIND_TECHNICAL, pb.HAND_KIND_BREAK
 
@@ -183,6 +184,29 @@ async def test_hands_are_lowered_when_the_session_is_over_for_a_learner(harness:
     for person in (scene.learner, scene.other):
         request = pb.RaiseHandRequest(session_id=scene.session_id, kind=HELP)
         assert (await harness.refused(person.hands.RaiseHand, request)).reason == "SESSION_ENDED"
+
+
+async def test_cancellation_lowers_the_hands_and_updates_the_open_streams(harness: Harness) -> None:
+    learner, proctor = harness.learner(), harness.proctor()
+    session_id = await session_with(harness, proctor)
+    await join(learner, session_id)
+    request = pb.RaiseHandRequest(session_id=session_id, kind=HELP)
+    hand = (await learner.hands.RaiseHand(request)).hand
+    watch = proctor.supervision.WatchRoster(
+        supervision_pb2.WatchRosterRequest(session_id=session_id)
+    )
+    shown = (await next_response(watch)).snapshot
+    assert [each.hand for each in shown.participants] == [hand]
+    cancellation = sessions_pb2.CancelSessionRequest(session_id=session_id)
+    await harness.administrator().sessions.CancelSession(cancellation)
+    while True:
+        change = await next_response(watch)
+        if change.HasField("participant") and not change.participant.HasField("hand"):
+            break
+    assert (await harness.recorded(session_id))[-2:] == ["hand.lowered", "session.cancelled"]
+    page = await proctor.hands.ListHands(pb.ListHandsRequest(session_id=session_id))
+    assert not page.hands
+    watch.cancel()
 
 
 async def test_removed_learner_cannot_raise_a_hand(harness: Harness) -> None:

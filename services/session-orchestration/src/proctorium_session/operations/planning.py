@@ -17,6 +17,7 @@ from proctorium_common.storage.idempotency import Responder
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session import events
 from proctorium_session.domain.errors import no_session
+from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.schedule import (
     require_assessments,
     require_certified_proctors,
@@ -38,6 +39,7 @@ from proctorium_session.domain.sessions import (
 from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.enrollment import Enrollment
+from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import participants, proctors, sessions
 
@@ -111,10 +113,14 @@ async def cancel(
         after = apply_action(session, SessionAction.CANCEL, tx.now, person_id)
         if after is None:
             return await with_learners(tx, session)
-        people = await _people_of(tx, session)
+        views = await participants.list_views(tx, session_id)
+        people = await _people_of(tx, session, views)
         cancelled = events.session_cancelled(after, people, ActingRole.ADMINISTRATOR)
+        raised = [each.participant.participant_id for each in views if each.participant.hand]
+        lowered = await lower_hands(tx, raised)
+        await participants.update_revision(tx, raised, session.next_revision)
         await participants.close_participants(tx, session_id, {}, session.next_revision)
-        after = await save_change(tx, after, [RecordedEvent(cancelled, person_id)])
+        after = await save_change(tx, after, [*lowered, RecordedEvent(cancelled, person_id)])
         return await with_learners(tx, after)
 
     return await database.respond(responder, run)
@@ -140,9 +146,10 @@ async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
         await save_change(tx, session)
 
 
-async def _people_of(tx: Transaction, session: Session) -> list[UUID]:
+async def _people_of(
+    tx: Transaction, session: Session, views: Sequence[ParticipantView]
+) -> list[UUID]:
     """Return the ids of the invited learners, the participants and the proctors of the session, sorted."""
-    views = await participants.list_views(tx, session.session_id)
     return sorted(
         {
             *await sessions.list_invited_learner_ids(tx, session.session_id),
