@@ -70,6 +70,33 @@ async def test_order_and_repetition_of_the_events_do_not_matter(
     assert remaining(await seat.attempt()) == 1.2 * LIMIT
 
 
+async def test_last_revision_counts_although_the_clock_was_ahead_at_an_earlier_one(
+    harness: Harness,
+) -> None:
+    seat = await harness.authorized()
+    harness.clock.move(timedelta(seconds=2))
+    await harness.handle(changed(seat, 0))
+    harness.clock.move(timedelta(seconds=-1))
+    await harness.handle(changed(seat, 50, revision=2))
+    assert (await seat.attempt()).time_limit.ToTimedelta() == 1.5 * LIMIT
+    harness.clock.move(timedelta(seconds=2))
+    assert remaining(await seat.start()) == 1.5 * LIMIT
+
+
+async def test_reduction_that_arrives_after_the_start_leaves_the_time_of_the_attempt(
+    harness: Harness,
+) -> None:
+    seat = await harness.authorized()
+    await harness.handle(changed(seat, 50))
+    harness.clock.move(timedelta(seconds=2))
+    await seat.start()
+    harness.clock.move(timedelta(seconds=-1))
+    await harness.handle(changed(seat, 0, revision=2))
+    assert remaining(await seat.attempt()) == 1.5 * LIMIT
+    await harness.handle(changed(seat, 60, revision=3))
+    assert remaining(await seat.attempt()) == 1.6 * LIMIT
+
+
 async def test_accommodations_of_others_change_nothing(harness: Harness) -> None:
     seat, other = await harness.started(), await harness.started()
     await harness.handle(changed(other, 25))

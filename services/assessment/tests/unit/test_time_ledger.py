@@ -133,6 +133,13 @@ def test_changed_accommodation_never_reduces_the_time_of_a_started_attempt() -> 
     assert balance(*later).deadline == at(90)
 
 
+def test_started_attempt_keeps_a_percentage_that_was_reduced_before_the_start() -> None:
+    entries = [accommodation(0, -10), paused(70)]
+    assert compute_balance(HOUR, START, entries).deadline == at(60)
+    assert compute_balance(HOUR, START, entries, 50).remaining(at(80)) == timedelta(minutes=20)
+    assert compute_balance(HOUR, None, entries, 50).percent == 0
+
+
 def test_accommodation_after_the_deadline_changes_nothing() -> None:
     assert balance(accommodation(100, 61)) == balance()
 

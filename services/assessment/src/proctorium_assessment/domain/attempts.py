@@ -9,7 +9,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from proctorium_assessment.domain import receipts
-from proctorium_assessment.domain.time_ledger import LedgerEntry, compute_balance
+from proctorium_assessment.domain.time_ledger import LedgerEntry, TimeBalance, compute_balance
 from proctorium_common.errors import Kind, ServiceError, invalid_transition, not_allowed
 from proctorium_common.states import StateMachine, Transition
 
@@ -204,14 +204,20 @@ class Attempt:
     ) -> Attempt:
         """Return the attempt after its start. `entries` are the entries of the attempt's time ledger."""
         started = replace(self._after(AttemptAction.START), started_at=now, time_limit=time_limit)
-        return _timed(started, entries)
+        return _timed(started, compute_balance(time_limit, now, entries))
 
     def with_time(self, entries: Collection[LedgerEntry]) -> Attempt:
         """Return the attempt with its time after `entries`, which are all entries of its time ledger.
 
-        Return the same attempt if nothing changes.
+        Return the same attempt if nothing changes. The time of a started attempt is not reduced by accommodations that
+        were changed before the start and arrive after it.
         """
-        timed = _timed(self, entries)
+        balance = compute_balance(self.time_limit, self.started_at, entries)
+        if balance.is_started and balance.percent < self.extra_time_percent:
+            balance = compute_balance(
+                self.time_limit, self.started_at, entries, self.extra_time_percent
+            )
+        timed = _timed(self, balance)
         return self if timed == self else replace(timed, version=self.version + 1)
 
     def remaining(self, now: datetime) -> timedelta | None:
@@ -243,8 +249,7 @@ class Attempt:
         return self if state is None else replace(self, state=state, version=self.version + 1)
 
 
-def _timed(attempt: Attempt, entries: Collection[LedgerEntry]) -> Attempt:
-    balance = compute_balance(attempt.time_limit, attempt.started_at, entries)
+def _timed(attempt: Attempt, balance: TimeBalance) -> Attempt:
     is_stopped = balance.is_paused and balance.is_started
     return replace(
         attempt,

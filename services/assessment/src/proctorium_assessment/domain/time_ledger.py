@@ -103,12 +103,16 @@ def extended(limit: timedelta, percent: int) -> timedelta:
 
 
 def compute_balance(
-    limit: timedelta | None, started_at: datetime | None, entries: Iterable[LedgerEntry]
+    limit: timedelta | None,
+    started_at: datetime | None,
+    entries: Iterable[LedgerEntry],
+    least_percent: int = 0,
 ) -> TimeBalance:
     """Return the time of an attempt. `started_at` is None before the start of the attempt.
 
     Stops that overlap count once. The end of a stop changes nothing if the ledger does not contain the start of the
-    stop. Entries after the deadline change nothing, because the attempt was over at their time.
+    stop. Entries after the deadline change nothing, because the attempt was over at their time. A started attempt has
+    at least `least_percent` of extra time from accommodations.
     """
     ordered = _in_order(entries)
     balance = TimeBalance(limit)
@@ -116,7 +120,8 @@ def compute_balance(
     for entry in before:
         balance = _after_entry(balance, entry)
     if started_at is not None:
-        balance = _after_stops(replace(balance, is_started=True), balance.open_stops, started_at)
+        balance = replace(balance, is_started=True, percent=max(balance.percent, least_percent))
+        balance = _after_stops(balance, balance.open_stops, started_at)
     for entry in ordered[len(before) :]:
         if balance.deadline is not None and balance.deadline < entry.at:
             break

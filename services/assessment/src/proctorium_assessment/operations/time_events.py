@@ -1,6 +1,7 @@
 """Pauses, extra time and accommodations, which change the clocks of attempts.
 
-The events may arrive late, repeatedly and in any order. The times of the commands count.
+The events may arrive late, repeatedly and in any order. The times of the commands count, except that accommodations
+which arrive after the start of an attempt never reduce its time.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -30,12 +31,21 @@ async def insert_entry(tx: Transaction, person_id: UUID, revision: int, entry: L
 async def list_entries(
     tx: Transaction, person_ids: Collection[UUID]
 ) -> Mapping[UUID, Sequence[LedgerEntry]]:
-    """Return the accommodations of people as ledger entries by person id. People without accommodations are omitted."""
-    statement = select(accommodations).where(accommodations.c.person_id.in_(person_ids))
+    """Return the accommodations of people as ledger entries by person id. People without accommodations are omitted.
+
+    The time of a revision is after the time of the revision before it, although the clocks of enrollment's replicas can
+    differ. Therefore the last revision counts.
+    """
+    statement = (
+        select(accommodations)
+        .where(accommodations.c.person_id.in_(person_ids))
+        .order_by(accommodations.c.person_id, accommodations.c.revision)
+    )
     found: dict[UUID, list[LedgerEntry]] = defaultdict(list)
     for row in await tx.execute(statement):
-        entry = LedgerEntry(
-            row.entry_id, EntryKind.ACCOMMODATION, row.at, percent=row.extra_time_percent
+        earlier = found[row.person_id]
+        at = max(row.at, earlier[-1].at + timedelta.resolution) if earlier else row.at
+        earlier.append(
+            LedgerEntry(row.entry_id, EntryKind.ACCOMMODATION, at, percent=row.extra_time_percent)
         )
-        found[row.person_id].append(entry)
     return found
