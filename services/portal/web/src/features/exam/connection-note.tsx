@@ -1,5 +1,6 @@
 // The note that is shown while the connection is lost. The note says that the answers are stored on this device, and
-// whether the time continues or is over. If the browser cannot store some answers, a different note says so.
+// whether the time continues, stands still or is over. If the browser cannot store some answers, a different note says
+// so.
 import type { JSX } from "preact";
 import { messages } from "../../messages";
 import type { AnswerSaver } from "./answer-saver";
@@ -12,13 +13,19 @@ interface ConnectionNoteProps extends ClockProps {
   connected: boolean;
 }
 
+/** Return the note about a lost connection. During a pause, the page cannot know whether the proctor has resumed. */
+export function connectionLost(isTimeOver: boolean, isPaused: boolean): string {
+  if (isPaused) return text.connectionLostPaused;
+  return isTimeOver ? text.connectionLostTimeOver : text.connectionLost;
+}
+
 export function ConnectionNote({ saver, connected, shown, pause, now }: ConnectionNoteProps): JSX.Element {
   const isOffline = saver.status.value === "offline" || !connected;
   const isTimeOver = secondsLeft(shown, now.value, pause?.since) === 0;
   return (
     <div role="status">
       {isOffline && !saver.hasUnstoredChanges.value && (
-        <p class="note">{isTimeOver ? text.connectionLostTimeOver : text.connectionLost}</p>
+        <p class="note">{connectionLost(isTimeOver, pause !== undefined)}</p>
       )}
       {saver.pendingItems.value.size > 0 && saver.hasUnstoredChanges.value && (
         <p class="note problem">{text.cannotStore}</p>

@@ -93,6 +93,8 @@ export const exam: Messages["exam"] = {
   offline: (count: number) => `Offline: ${answers(count)} auf diesem Gerät gespeichert`,
   connectionLost:
     "Die Verbindung ist unterbrochen. Arbeiten Sie weiter: Ihre Antworten werden auf diesem Gerät gespeichert und von selbst gesendet, sobald die Verbindung wieder steht. Ihre Zeit läuft weiter. Dauert es länger, sagen Sie Ihrer Aufsicht Bescheid.",
+  connectionLostPaused:
+    "Die Verbindung ist unterbrochen. Ihre Antworten sind sicher. Diese Seite zeigt das Ende der Pause erst an, wenn die Verbindung wieder da ist. Dauert es an, sagen Sie es der Aufsicht.",
   connectionLostTimeOver:
     "Ihre Zeit ist abgelaufen. Was auf diesem Gerät gespeichert ist, wird gesendet, sobald die Verbindung wieder steht; was Sie jetzt noch ändern, kommt zu spät an.",
   cannotStore:

@@ -86,6 +86,8 @@ export const exam = {
   offline: (count: number) => `Offline: ${counted(count, "answer")} stored on this device`,
   connectionLost:
     "The connection is lost. Keep answering: your answers are stored on this device and sent automatically when it is back. Your time continues. If it lasts, tell your proctor.",
+  connectionLostPaused:
+    "The connection is lost. Your answers are safe. This page shows when your proctor has resumed only after the connection is back. If it lasts, tell your proctor.",
   connectionLostTimeOver:
     "Your time is over. What is on this device is sent when the connection is back; what you change now arrives late.",
   cannotStore:
