@@ -14,7 +14,12 @@ from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Database
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_session.api.cursors import NO_REVISION
+from proctorium_session.operations.live import LiveSession
+from proctorium_session.operations.roster import supervised_snapshot
 
 from .harness import Harness, Person, end, join, plan, roster, start
 from .test_coverage import about
@@ -88,6 +93,27 @@ async def test_certified_proctor_takes_an_uncovered_session(harness: Harness) ->
     # The former lead proctor can still supervise the session.
     assert (await roster(ada, session_id)).session.plan.proctor_ids[0] == ben.id
     await end(ada, session_id)
+
+
+async def test_roster_opens_at_once_after_a_take_over_that_the_replica_has_not_read(
+    harness: Harness,
+) -> None:
+    ben, stranger = await harness.certified(), harness.proctor()
+    session_id = await session_with(harness, harness.proctor())
+    await uncover(harness, session_id)
+    database = Database(harness.database_url)
+    live = LiveSession(database, UUID(session_id))  # it receives no notifications
+    await live.read()
+    await take(ben, session_id)
+    as_proctor = Caller(ben.person_id, frozenset({"proctor"}))
+    snapshot = await supervised_snapshot(live, as_proctor, NO_REVISION)
+    assert snapshot.session.plan.proctor_ids[0] == ben.person_id
+    with pytest.raises(ServiceError) as error:
+        await supervised_snapshot(
+            live, Caller(stranger.person_id, frozenset({"proctor"})), NO_REVISION
+        )
+    assert error.value.reason == "NOT_YOUR_SESSION"
+    await database.close()
 
 
 async def test_covered_session_is_taken_only_by_its_proctors_and_administrators(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.rpc.caller import Caller
-from proctorium_session.operations.actors import is_proctor_of, require_supervised
+from proctorium_session.operations.actors import (
+    is_proctor_of,
+    may_supervise,
+    require_supervised,
+)
 from proctorium_session.operations.live import LiveSession, Snapshot
 
 
@@ -15,6 +19,9 @@ async def supervised_snapshot(live: LiveSession, caller: Caller, revision: int) 
     """
     try:
         snapshot = await live.snapshot_since(revision)
+        if not may_supervise(snapshot.session, caller):
+            # The caller may have taken the session after this snapshot, on this replica or another one.
+            snapshot = await live.read()
     except ServiceError as error:
         if error.kind is not Kind.NOT_FOUND:
             raise
