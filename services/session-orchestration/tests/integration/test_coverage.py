@@ -208,6 +208,8 @@ async def test_first_lease_of_a_proctor_does_not_wait_for_a_take_over(harness: H
                 # If the lease waited for the session's lock, `cover` would wait for the same lease: a deadlock.
                 await asyncio.wait_for(presence._leases.store(), 5)
                 covered = await presence.cover(tx, session, proctor.person_id)
+                # A person who is already present changes nothing.
+                assert await presence.cover(tx, covered, proctor.person_id) == covered
     assert covered.coverage.present_ids == (proctor.person_id,)
     await database.close()
 

@@ -135,6 +135,14 @@ async def test_covered_session_is_taken_only_by_its_proctors_and_administrators(
     assert error.reason == "NOT_FOUND"
 
 
+async def test_session_is_taken_before_its_lobby_opens(harness: Harness) -> None:
+    ada, ben = harness.proctor(), harness.proctor()
+    scheduled = await harness.scheduled(plan((ada, ben), starts_in=timedelta(hours=2)))
+    session = await take(ben, scheduled.session_id)
+    assert session.plan.proctor_ids == [ben.id, ada.id]
+    assert not session.coverage.present_person_ids
+
+
 async def test_taking_again_changes_nothing(harness: Harness) -> None:
     ada, ben = harness.proctor(), harness.proctor()
     session_id = await session_with(harness, ada, ben)
