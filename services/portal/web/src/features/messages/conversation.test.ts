@@ -1,8 +1,9 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import { WatchSessionResponseSchema } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Message, MessageSchema } from "../../gen/proctorium/session/v1/messages_pb";
-import { isComplete, merged, messagesOf, withEarlierMessages } from "./conversation";
+import { isComplete, isNameHidden, merged, messagesOf, withEarlierMessages } from "./conversation";
 
 const message = (sequence: number, participantId = "p"): Message => create(MessageSchema, { sequence, participantId });
 const sequences = (messages: readonly Message[]): number[] => messages.map(({ sequence }) => sequence);
@@ -38,4 +39,12 @@ test("a view keeps the messages of earlier views", () => {
   const view = withEarlierMessages(withEarlierMessages(undefined, first), second);
   expect(view.cursor).toBe("2");
   expect(sequences(view.messages)).toEqual([1, 2]);
+});
+
+test.each([
+  [Role.ADMINISTRATOR, false, true],
+  [Role.ADMINISTRATOR, true, false],
+  [Role.PROCTOR, false, false],
+])("the name of a sender with role %i, read by an administrator: %s, is hidden: %s", (actingRole, reader, hidden) => {
+  expect(isNameHidden(create(MessageSchema, { actingRole }), reader)).toBe(hidden);
 });

@@ -1,4 +1,5 @@
 // The messages of a conversation, from a list and from a stream.
+import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import type { Participant, WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
@@ -48,4 +49,9 @@ export function canWrite(session: Session, participant: Participant): boolean {
 /** Return the number of announcements that a participant has not read. */
 export function unreadAnnouncements(session: Session, { conversation }: Participant): number {
   return session.announcementCount - (conversation?.announcementsReadSequence ?? 0);
+}
+
+/** Return whether a page shows the role of the sender, because proctors cannot read the names of administrators. */
+export function isNameHidden({ actingRole }: Message, readerIsAdministrator: boolean): boolean {
+  return actingRole === Role.ADMINISTRATOR && !readerIsAdministrator;
 }

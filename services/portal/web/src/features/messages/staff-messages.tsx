@@ -6,9 +6,9 @@ import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
-import { me } from "../account/current-user";
+import { hasRole, me, Role } from "../account/current-user";
 import { useNames } from "../people/use-names";
-import { ANNOUNCEMENTS, acceptsMessages, canWrite, messagesOf } from "./conversation";
+import { ANNOUNCEMENTS, acceptsMessages, canWrite, isNameHidden, messagesOf } from "./conversation";
 import { Drawer } from "./drawer";
 import { MessageLog, MessageText } from "./message-log";
 import { UnreadBadge } from "./unread-badge";
@@ -163,5 +163,8 @@ function Announcements({ session, participants, live }: AnnouncementsProps): JSX
 /** Return a function from a message of a proctor or an administrator to the name of the sender. */
 function useSenderNames(sent: readonly Message[] | undefined): (message: Message) => string {
   const name = useNames((sent ?? []).map(({ senderId }) => senderId));
-  return ({ senderId }) => (senderId === me.value?.personId ? text.you : name(senderId));
+  return (message) => {
+    if (message.senderId === me.value?.personId) return text.you;
+    return isNameHidden(message, hasRole(Role.ADMINISTRATOR)) ? text.administrator : name(message.senderId);
+  };
 }
