@@ -12,6 +12,7 @@ from proctorium.assessment.v1.results_pb2_grpc import (
     ResultServiceStub,
     TranscriptServiceStub,
 )
+from proctorium.enrollment.v1.accommodations_pb2_grpc import AccommodationServiceStub
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest
 from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
@@ -61,6 +62,7 @@ class Person:
         self.token = token
         self._refresh_token = refresh_token
         stub = stub_on(channel)
+        self.accommodations = AccommodationServiceStub(stub)
         self.accounts = AccountServiceStub(stub)
         self.people = PersonServiceStub(stub)
         self.courses = CourseServiceStub(stub)
