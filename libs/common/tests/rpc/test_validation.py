@@ -10,8 +10,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.assessment.v1 import attempts_pb2
 from proctorium.enrollment.v1 import courses_pb2, people_pb2
-from proctorium.session.v1 import sessions_pb2
+from proctorium.session.v1 import sessions_pb2, supervision_pb2
 from proctorium_common.errors import ServiceError
+from proctorium_common.ids import new_id
 from proctorium_common.rpc.validation import RequestRules, check_texts, time_of
 
 
@@ -35,6 +36,18 @@ def test_time_out_of_range_is_refused(seconds: int) -> None:
         time_of(Timestamp(seconds=seconds), "start_time")
     assert refused.value.reason == "INVALID_REQUEST"
     assert [found.field for found in refused.value.violations] == ["start_time"]
+
+
+@pytest.mark.parametrize("seconds", [315_576_000_001, 2**63 - 1, -(2**63)])
+def test_duration_out_of_range_is_refused(seconds: int) -> None:
+    request = supervision_pb2.GrantExtraTimeRequest(
+        session_id=str(new_id()), extra_time_reason="The laptop was replaced."
+    )
+    request.amount.seconds = seconds
+    with pytest.raises(ServiceError) as refused:
+        RequestRules().check(request)
+    assert refused.value.reason == "INVALID_REQUEST"
+    assert [found.field for found in refused.value.violations] == ["amount"]
 
 
 def test_invalid_nanoseconds_are_refused() -> None:

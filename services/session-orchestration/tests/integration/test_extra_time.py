@@ -149,6 +149,18 @@ async def test_invalid_amount_is_refused(harness: Harness, seconds: float) -> No
     assert {each.field for each in error.violations} == {"amount"}
 
 
+@pytest.mark.parametrize("seconds", [315_576_000_001, 2**63 - 1, -(2**63)])
+async def test_amount_beyond_the_range_of_durations_is_refused(
+    harness: Harness, seconds: int
+) -> None:
+    room = await in_progress(harness)
+    request = granting(room, 60)
+    request.amount.seconds = seconds
+    error = await harness.refused(room.proctor.supervision.GrantExtraTime, request)
+    assert error.reason == "INVALID_REQUEST"
+    assert {each.field for each in error.violations} == {"amount"}
+
+
 async def test_missing_amount_and_reason_are_refused(harness: Harness) -> None:
     room = await in_progress(harness)
     request = pb.GrantExtraTimeRequest(session_id=room.session_id)

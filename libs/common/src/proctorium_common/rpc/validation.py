@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from protovalidate import Validator
+from protovalidate import EvaluationError, Validator
 from protovalidate import Violation as BrokenRule
 
 from proctorium_common.errors import VIOLATION_LIMIT, ServiceError, Violation, invalid
 
 _INFINITE = frozenset({datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)})
 """The two times that the database driver stores as infinity, and that it returns without a time zone."""
+
+_LONGEST_DURATION = 315_576_000_000
+"""The greatest number of seconds in a valid `Duration`, which is about 10,000 years."""
 
 _COLLECTED_PARTS = 1000
 """The maximum number of messages and list elements in a request for which all violations are reported.
@@ -62,7 +66,12 @@ class RequestRules:
         For a large request, only the first violation is collected. Collecting all violations of a list with half a
         million invalid elements, for example, would take half a minute and more than a gigabyte of memory.
         """
-        violations = self._validator.collect_violations(request, fail_fast=True)
+        try:
+            violations = self._validator.collect_violations(request, fail_fast=True)
+        except EvaluationError:
+            # The evaluation of a rule (CEL) fails if the rule's field is a duration that is out of range.
+            _check_durations(request)
+            raise
         if not violations:
             return
         if _has_more_parts(request, _COLLECTED_PARTS):
@@ -91,6 +100,18 @@ def time_of(stamp: Timestamp, field: str) -> datetime:
             field, "timestamp.calendar", "This must be a time between the years 1 and 9999."
         ) from failure
     return time
+
+
+def _check_durations(message: Message, before: str = "") -> None:
+    """Raise INVALID_REQUEST if a duration in `message` is out of range."""
+    for field, value in message.ListFields():
+        if field.message_type is None or field.is_repeated:
+            continue
+        path = f"{before}{field.name}"
+        if not isinstance(value, Duration):
+            _check_durations(value, f"{path}.")
+        elif abs(value.seconds) > _LONGEST_DURATION:
+            raise _one(path, "duration.range", "This must be a duration of at most 10,000 years.")
 
 
 def _has_more_parts(request: Message, limit: int) -> bool:
