@@ -88,6 +88,14 @@ def test_every_letter_of_a_name_has_a_glyph(name: str) -> None:
     assert len(PdfReader(io.BytesIO(pdf)).pages) == 1
 
 
+def test_certificate_with_a_character_without_a_glyph_is_not_archival() -> None:
+    certificate = replace(CERTIFICATE, holder_name="Zoë \U000e3efd")
+    pdf = make_pdf(certificate)
+    assert b"pdfaid" not in pdf
+    assert "Zoë" in text_of(pdf)
+    assert CERTIFICATE.title.replace(" ", "") in text_of(pdf)
+
+
 @pytest.mark.parametrize("language", ["German", "Chinese", "Korean", "Japanese", "Greek", "Thai"])
 def test_name_can_be_extracted_from_the_document(language: str) -> None:
     name = NAMES[language]

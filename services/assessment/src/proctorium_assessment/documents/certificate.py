@@ -54,9 +54,8 @@ def make_pdf(certificate: CertificateContent) -> bytes:
 
     Call this function in a thread, because it takes tens of milliseconds of processor time.
     """
-    compiler = _compiler(certificate)
     try:
-        return _one(compiler.compile(format="pdf", pdf_standards=_ARCHIVAL))
+        return _one(_compiler(certificate).compile(format="pdf", pdf_standards=_ARCHIVAL))
     except typst.TypstError as error:
         # The archival standard forbids characters that no font can show. If the certificate has such a character, the
         # holder gets a PDF that does not conform to the standard.
@@ -65,7 +64,8 @@ def make_pdf(certificate: CertificateContent) -> bytes:
             certificate_id=str(certificate.certificate_id),
             error=error.message,
         )
-        return _one(compiler.compile(format="pdf"))
+        # A compiler cannot be used again after a failed compilation, because it no longer has the template.
+        return _one(_compiler(certificate).compile(format="pdf"))
 
 
 def make_images(certificate: CertificateContent, pixels_per_inch: float) -> list[bytes]:
