@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -103,6 +106,37 @@ def test_service_config_names_the_retryable_methods() -> None:
     ]
 
 
+async def test_call_waits_for_a_slow_connection() -> None:
+    async with (
+        serving(_empty) as served,
+        _slow_connections_to(served.address, 0.8) as address,
+        channel(address) as opened,
+    ):
+        assert await stubs.EchoServiceStub(opened).Change(pb.EchoRequest()) == pb.EchoResponse()
+
+
+@asynccontextmanager
+async def _slow_connections_to(address: str, seconds: float) -> AsyncIterator[str]:
+    """Yield the address of a proxy that forwards each connection to `address` only after `seconds`."""
+    host, port = address.rsplit(":", 1)
+
+    async def forward(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(seconds)
+        with contextlib.suppress(OSError):
+            from_server, to_server = await asyncio.open_connection(host, int(port))
+            await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer))
+
+    proxy = await asyncio.start_server(forward, "127.0.0.1", 0)
+    async with proxy:
+        yield f"127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65_536):
+        writer.write(data)
+    writer.close()
+
+
 async def test_calls_are_balanced_over_ready_replicas() -> None:
     served_by: list[str] = []
 
@@ -200,3 +234,7 @@ async def test_channel_becomes_ready_with_the_service() -> None:
         await asyncio.wait_for(waiting, 5)
         assert opened.get_state() is grpc.ChannelConnectivity.READY
         await stub.Change(pb.EchoRequest())
+
+
+async def _empty(request: Any, context: Any) -> Any:
+    return pb.EchoResponse()
