@@ -29,9 +29,7 @@ async def test_accommodations_are_written_and_extend_the_time_limit(
         await page.get_by_text(f"Change {learner.learner.name}").click()
         form = page.get_by_role("form", name=f"Accommodations of {learner.learner.name}")
         await form.get_by_label("Extra time in per cent").fill("25")
-        await form.get_by_label("Assistive technology, and why").fill(
-            "Screen magnifier: low vision"
-        )
+        await form.get_by_label("Assistive technology").fill("Screen magnifier: low vision")
         await form.get_by_label("Note for proctors").fill("Sits close to the screen.")
         await form.get_by_role("button", name="Save accommodations").click()
         await expect(page.get_by_text("1 revision", exact=True)).to_be_visible()

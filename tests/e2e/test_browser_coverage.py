@@ -20,7 +20,9 @@ COLLEAGUE = "Berit Larsen"
 
 async def test_colleague_takes_over_when_the_proctor_vanishes(stack: Stack) -> None:
     edge = stack.address("edge")
-    scenario = await create_scenario(edge, uncovered_after=timedelta(seconds=3))
+    scenario = await create_scenario(
+        edge, uncovered_after=timedelta(seconds=3), named_after_run=True
+    )
     colleague = await register_person(
         scenario.administrator, edge, COLLEAGUE, f"berit.{secrets.token_hex(4)}", is_proctor=True
     )

@@ -41,6 +41,8 @@ NOBODY = "127.0.0.1:1"
 """An address at which no process listens."""
 
 _READY_SECONDS = 60.0
+DURABLE = True
+"""Whether PostgreSQL writes commits to the disk. Only tests, which do not check figures, set this to False."""
 
 
 class PlainNats(Nats):
@@ -240,7 +242,9 @@ async def start_harness(
     async with AsyncExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres_port, nats_port = free_ports(2)
-        postgres = Postgres(folder / "postgres", postgres_port, folder / "postgres.log")
+        postgres = Postgres(
+            folder / "postgres", postgres_port, folder / "postgres.log", durable=DURABLE
+        )
         await postgres.start()
         stack.push_async_callback(postgres.stop)
         nats = broker(folder / "nats", nats_port, folder / "nats.log")

@@ -74,8 +74,9 @@ export const people: Messages["people"] = {
     extraTime: "Zusätzliche Zeit in Prozent",
     extraTimeHint:
       "Von 0 bis 200. Mit 25 werden aus einer Bearbeitungszeit von 60 Minuten 75 Minuten. Mehr Zeit gilt sofort auch für laufende Prüfungen; weniger Zeit gilt für Prüfungen, die später begonnen werden.",
-    assistiveTechnology: "Hilfsmittel und der Grund dafür",
-    assistiveTechnologyHint: "Nur die Administration und die Person selbst können dies lesen.",
+    assistiveTechnology: "Hilfsmittel",
+    assistiveTechnologyHint:
+      "Was die Person benutzt und warum. Nur die Administration und die Person selbst können dies lesen.",
     proctorNote: "Hinweis für die Aufsicht",
     proctorNoteHint: "Die Aufsicht in den Sitzungen der Person liest dies. Schreiben Sie hier keine Diagnose.",
     save: "Nachteilsausgleich speichern",

@@ -69,8 +69,8 @@ export const people = {
     extraTime: "Extra time in per cent",
     extraTimeHint:
       "From 0 to 200. With 25, a time limit of 60 minutes becomes 75 minutes. More time applies at once to assessments in progress; less time applies to assessments that are started later.",
-    assistiveTechnology: "Assistive technology, and why",
-    assistiveTechnologyHint: "Only administrators and the person read this.",
+    assistiveTechnology: "Assistive technology",
+    assistiveTechnologyHint: "What the person uses, and the reason. Only administrators and the person read this.",
     proctorNote: "Note for proctors",
     proctorNoteHint: "The proctors of the person's sessions read this. Do not write a diagnosis here.",
     save: "Save accommodations",
