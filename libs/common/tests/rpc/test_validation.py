@@ -38,10 +38,11 @@ def test_time_out_of_range_is_refused(seconds: int) -> None:
     assert [found.field for found in refused.value.violations] == ["start_time"]
 
 
+@pytest.mark.parametrize("session_id", [str(new_id()), "not an ID"])
 @pytest.mark.parametrize("seconds", [315_576_000_001, 2**63 - 1, -(2**63)])
-def test_duration_out_of_range_is_refused(seconds: int) -> None:
+def test_duration_out_of_range_is_refused(seconds: int, session_id: str) -> None:
     request = supervision_pb2.GrantExtraTimeRequest(
-        session_id=str(new_id()), extra_time_reason="The laptop was replaced."
+        session_id=session_id, extra_time_reason="The laptop was replaced."
     )
     request.amount.seconds = seconds
     with pytest.raises(ServiceError) as refused:

@@ -66,17 +66,20 @@ class RequestRules:
         For a large request, only the first violation is collected. Collecting all violations of a list with half a
         million invalid elements, for example, would take half a minute and more than a gigabyte of memory.
         """
-        try:
-            violations = self._validator.collect_violations(request, fail_fast=True)
-        except EvaluationError:
-            # The evaluation of a rule (CEL) fails if the rule's field is a duration that is out of range.
-            _check_durations(request)
-            raise
+        violations = self._collect(request, fail_fast=True)
         if not violations:
             return
         if _has_more_parts(request, _COLLECTED_PARTS):
             raise _error(violations, more=" (The rest was not checked.)")
-        raise _error(self._validator.collect_violations(request))
+        raise _error(self._collect(request, fail_fast=False))
+
+    def _collect(self, request: Message, *, fail_fast: bool) -> list[BrokenRule]:
+        try:
+            return self._validator.collect_violations(request, fail_fast=fail_fast)
+        except EvaluationError:
+            # The evaluation of a rule (CEL) fails if the rule's field is a duration that is out of range.
+            _check_durations(request)
+            raise
 
 
 def check_texts(request: Message) -> None:
