@@ -17,7 +17,7 @@ from proctorium_common.storage.revocations import limit_roles, refuse_tokens
 async def on_role_revoked(
     tx: Transaction, event: events_pb2.PersonRoleRevoked, _: EventMetadata
 ) -> None:
-    """Make tokens that were issued before the revocation give only the roles that the person still has."""
+    """Limit the person's tokens that were issued before the revocation to the roles that the person still has."""
     roles = [ROLE_NAMES[role] for role in event.roles if role in ROLE_NAMES]
     person_id = parse_id(event.person_id, "person_id")
     await limit_roles(tx, person_id, event.access_version, roles)

@@ -23,7 +23,7 @@ class KeyFullError(LimiterFullError):
 
 @dataclass(slots=True)
 class _Callers:
-    """The callers of one key that hold a permit or wait for one."""
+    """The permits of one key, and the number of callers that hold one of these permits or wait for one."""
 
     permits: asyncio.Semaphore
     count: int = 0

@@ -152,7 +152,8 @@ class Listener:
             try:
                 await connection.add_listener(channel, self._on_notification)
             except CONNECTION_ERRORS:
-                self._lost.set()  # the next connection listens on all channels
+                # Make the listener reconnect. The new connection listens on all channels, including this one.
+                self._lost.set()
                 return
             self._listening.add(channel)
             for notifications in self._subscribers[channel]:

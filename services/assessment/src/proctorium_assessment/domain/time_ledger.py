@@ -171,7 +171,8 @@ def _after_stops(balance: TimeBalance, stops: frozenset[UUID], at: datetime) -> 
 def _after_grant(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
     """Return the balance after extra time is granted or taken back.
 
-    Extra time is spent after the time limit. Only extra time that is not spent can be taken back.
+    An attempt first uses up the time limit, extended by accommodations, and only then the granted extra time. Only
+    granted time that has not been used yet can be taken back.
     """
     remaining = balance.remaining(entry.at)
     unused = balance.granted if remaining is None else min(balance.granted, remaining)

@@ -94,7 +94,10 @@ async def has_automatic_code(tx: Transaction, session_id: UUID) -> bool:
 
 
 async def lock_shared_code(tx: Transaction, session_id: UUID) -> Code | None:
-    """Lock and return the session's newest active shared code without a window, or None if there is none."""
+    """Lock and return the newest active shared code of the session, or None if there is none.
+
+    Codes with a time window are ignored.
+    """
     rows = await tx.execute(
         select(table)
         .where(
