@@ -200,7 +200,7 @@ async def test_client_that_disconnects_between_batches_misses_nothing(
         await reader.connect()
         await reader.receives(*texts)
         await reader.disconnect()
-        # After each response, the cursor of this response continues with the first message that was not received yet.
+        # A client that connects with the cursor of a response receives exactly the messages of the later responses.
         for number, response in enumerate(reader.responses):
             received = [m.text for each in reader.responses[: number + 1] for m in each.messages]
             again = Reader(reader._open_call)

@@ -1,9 +1,9 @@
 """The time ledger (`A5`): the entries from which the remaining time and the deadline of an attempt are computed.
 
 The ledger of an attempt has the start of the attempt, the entries of the attempt's session and participant, and the
-accommodations of the learner. The clock runs from the start, except while at least one stop is open. The spent time is
-computed from the times of the entries. No process counts the time, and the order in which the entries arrive does not
-matter.
+accommodations of the learner. A stop is a period in which the clock stands still, such as a pause. The clock runs from
+the start of the attempt, except while at least one stop has not ended. No process measures the spent time. It is
+computed from the times of the entries, so the order in which the entries arrive does not matter.
 """
 
 from __future__ import annotations

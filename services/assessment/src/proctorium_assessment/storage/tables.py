@@ -94,8 +94,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NOT NULL"),
     ),
-    # Results are permanent, so a learner has at most one attempt at an assessment outside sessions. Voided attempts do
-    # not count.
+    # A learner has at most one self-paced attempt (an attempt without a session) at an assessment, because the result
+    # of the first attempt is permanent. Voided attempts do not count, because they have no result.
     Index(
         "uq_attempts_self_paced",
         "person_id",

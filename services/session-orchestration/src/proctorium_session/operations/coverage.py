@@ -39,7 +39,7 @@ class ProctorPresence:
         self._observing_since: datetime | None = None
 
     def stream(self, session_id: UUID, person_id: UUID) -> AbstractContextManager[None]:
-        """Return a context manager that counts one more open roster of the person during the block."""
+        """Return a context manager whose block counts as one open `WatchRoster` stream of the person."""
         return self._leases.stream((session_id, person_id))
 
     async def run(self) -> None:

@@ -106,7 +106,11 @@ async def list_messages_between(
 async def list_newest_messages(
     tx: Transaction, session_id: UUID, after: int, until: int, *, limit: int
 ) -> Sequence[Message]:
-    """Return the newest messages, at most `limit`, with revisions after `after` and up to `until`, oldest first."""
+    """Return the messages of a session with revisions greater than `after` and at most `until`.
+
+    If there are more than `limit` such messages, only the newest `limit` messages are returned. The result is ordered
+    from the oldest message to the newest.
+    """
     statement = _between(session_id, after, until).order_by(messages.c.revision.desc())
     rows = (await tx.execute(statement.limit(limit))).all()
     return [_message(row) for row in reversed(rows)]
