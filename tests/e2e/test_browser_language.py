@@ -29,7 +29,7 @@ _LEARNER_PAGES = (
 )
 _ADMINISTRATOR_PAGES = ("/supervise", "/schedule", "/people", "/managed-courses")
 _CATALOGUE = "**/assets/en-*.js"
-# Serves as the English catalogue, and marks every text of it. The texts that Intl formats are marked too.
+# This script replaces the English catalogue, and marks each text of it. The texts that Intl formats are marked too.
 _MARKED = """
 import * as catalogue from "%s?original";
 const mark = (text) =>
@@ -47,8 +47,9 @@ for (const name of ["toLocaleString", "toLocaleDateString", "toLocaleTimeString"
   Date.prototype[name] = function (...parameters) { return `⟦${original.apply(this, parameters)}⟧`; };
 }
 """
-# Returns the texts, and the attributes that people read or hear, with letters outside of the marks. Names and texts
-# that people wrote have `dir="auto"` (as the element `bdi` has), and texts in another language have `lang`.
+# This script returns the texts and attributes of the page that have letters outside of the marks. These are attributes
+# that people read or hear. Names and texts that people wrote have `dir="auto"` (as the element `bdi` has), and texts in
+# another language have `lang`.
 _UNMARKED = r"""() => {
   const data = "bdi, [dir=auto], .code, [translate=no], [lang]:not(html), script, style, noscript, .lesson";
   const isShown = (element) => element.checkVisibility() || element.matches("option");

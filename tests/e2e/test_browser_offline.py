@@ -91,7 +91,7 @@ async def wait_until_stored(page: Page) -> None:
         return (found.get("attempt") == 3 and await page.evaluate(_CONTROLLED)) or None
 
     await eventually(stored, "the attempt and the shell to be stored")
-    # The document, and the assets that the worker names.
+    # The browser has stored the HTML document and all assets that the service worker names.
     worker = await (await page.request.get("/sw.js")).text()
     assert (await page.evaluate(_STORED))["shell"] == 1 + worker.count('"/assets/')
 

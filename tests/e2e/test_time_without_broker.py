@@ -106,7 +106,7 @@ async def read_attempt(learner: LearnerClient) -> Attempt:
 
 
 async def last_entry(proctor: ProctorClient, event: str) -> RecordEntry:
-    """Return the last entry of the session record with the event."""
+    """Return the last entry of the session record whose event is `event`."""
     request = GetRecordRequest(session_id=proctor.scenario.session_id, page_size=1000)
     entries = (await proctor.proctor.record.GetRecord(request)).entries
     return [entry for entry in entries if entry.event == event][-1]

@@ -76,7 +76,7 @@ async def test_session_has_at_most_one_alarm_in_ten_minutes(harness: Harness) ->
     await harness.publish(uncovered(other, ada), event_id=(third := new_id()))
     await until_announced(harness, other, third)
     assert await topics(ada) == [pb.TOPIC_SESSION_UNCOVERED] * 2
-    # The session is still uncovered when the interval ends.
+    # The session is still uncovered ten minutes after the alarm, when the next alarm is due.
     await harness.rows(
         "UPDATE session_coverage SET announced_at = announced_at - interval '10 minutes'"
         " WHERE session_id = :id",
@@ -89,7 +89,7 @@ async def test_session_has_at_most_one_alarm_in_ten_minutes(harness: Harness) ->
 async def test_alarms_of_one_run_are_merged(harness: Harness, administrators: list[Person]) -> None:
     ada, ben = harness.person("proctor"), harness.person("proctor")
     ids = [await harness.session() for _ in range(2)]
-    # The plan of the second session is renamed, and both alarms wait until enrollment responds.
+    # The second session gets another title, so that the mails show which session they are about.
     await harness.publish(scheduled(UUID(ids[1]), title="Fire Safety"))
     await harness.until_row("SELECT 1 FROM sessions WHERE title = 'Fire Safety'")
     await harness.rows(

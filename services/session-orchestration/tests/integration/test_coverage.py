@@ -51,7 +51,7 @@ async def until_events(harness: Harness, session_id: str, *names: str) -> None:
 
 
 async def seen(call: RosterWatch, *present: Person, uncovered: bool = False) -> None:
-    """Read the roster until exactly the given people are present and the session is uncovered or covered."""
+    """Read the roster until exactly the given people are present and `uncovered` is whether the session is uncovered."""
     while True:
         message = await next_response(call)
         session = message.snapshot.session if message.HasField("snapshot") else message.session
@@ -64,7 +64,7 @@ async def seen(call: RosterWatch, *present: Person, uncovered: bool = False) -> 
 
 @asynccontextmanager
 async def replica_presence(harness: Harness, **lease: timedelta) -> AsyncIterator[ProctorPresence]:
-    """Yield the presence of a replica whose worker the test runs by itself."""
+    """Yield the presence of a replica without a worker. The test calls `run` instead."""
     database = Database(harness.database_url)
     try:
         yield ProctorPresence(database, new_id(), Lease(**lease), asyncio.get_running_loop().time)

@@ -144,8 +144,8 @@ class Attempt:
 
     `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
     `stopped_remaining` is the remaining time of a started attempt with a time limit while the attempt is paused.
-    `extra_time` is the extra time that counts. `extra_time_percent` is the extra time of the learner's accommodations
-    in per cent of the time limit. `time_limit` does not include extra time.
+    `extra_time` is the extra time that was granted and not taken back. `extra_time_percent` is the extra time of the
+    learner's accommodations in per cent of the time limit. `time_limit` does not include extra time.
     """
 
     attempt_id: UUID

@@ -35,7 +35,7 @@ async def store_course(tx: Transaction, session_id: UUID, course_id: UUID | None
 async def store_proctors(
     tx: Transaction, session_id: UUID, proctor_ids: Collection[UUID], *, position: int
 ) -> None:
-    """Store the proctors of the session from the event at `position`, unless they come from a later event."""
+    """Store the proctors of the session from the event at `position`, unless a later event has set them."""
     await sessions.upsert_proctors(tx, session_id, proctor_ids, position=position)
 
 

@@ -20,8 +20,8 @@ async def add_entry(
 ) -> None:
     """Store an entry, and compute the time of the open attempts that the entry concerns.
 
-    If `participant_id` is None, the entry concerns all participants of the session, also later ones. The session's row
-    is locked first, so that no attempt is created without the entry.
+    If `participant_id` is None, the entry concerns all participants of the session, including participants who join
+    later. The session's row is locked first, so that no attempt is created without the entry.
     """
     await sessions.lock_session(tx, session_id)
     if not await time_events.insert_entry(tx, session_id, participant_id, entry):
@@ -51,7 +51,7 @@ async def add_accommodation(
 async def list_ledgers(
     tx: Transaction, of: Sequence[Attempt]
 ) -> Mapping[UUID, Sequence[LedgerEntry]]:
-    """Return the entries of the time ledgers of attempts by attempt id."""
+    """Return the time ledger of each attempt, by attempt id."""
     personal = await accommodations.list_entries(tx, {attempt.person_id for attempt in of})
     participants = {attempt.participant_id for attempt in of}
     only = participants.pop() if len(participants) == 1 else None

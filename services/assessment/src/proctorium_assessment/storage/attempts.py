@@ -218,7 +218,7 @@ async def lock_attempts(tx: Transaction, attempt_ids: Collection[UUID]) -> Seque
 
 
 async def lock_open_attempts(tx: Transaction, **owner: UUID) -> Sequence[Attempt]:
-    """Lock and return the attempts of an owner that are neither submitted nor voided.
+    """Lock and return those attempts of an owner which are neither submitted nor voided.
 
     `owner` is one column and its value: `session_id`, `participant_id` or `person_id`.
     """

@@ -26,7 +26,7 @@ async def upsert_course(tx: Transaction, session_id: UUID, course_id: UUID | Non
 async def upsert_proctors(
     tx: Transaction, session_id: UUID, proctor_ids: Collection[UUID], *, position: int
 ) -> None:
-    """Store the proctors of the session from the event at `position`, unless they come from a later event."""
+    """Store the proctors of the session from the event at `position`, unless a later event has set them."""
     new = insert(sessions).values(
         session_id=session_id, proctor_ids=list(proctor_ids), proctors_position=position
     )

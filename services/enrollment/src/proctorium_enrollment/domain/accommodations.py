@@ -35,7 +35,7 @@ class Accommodations:
         return f"v{self.revision}"
 
     def without_author(self) -> Accommodations:
-        """Return the accommodations as the person may see them."""
+        """Return the accommodations without their author, whom only administrators may see."""
         return replace(self, written_by=None)
 
 

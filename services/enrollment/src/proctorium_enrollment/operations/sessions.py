@@ -55,7 +55,8 @@ async def record_schedule(tx: Transaction, codes: Codes, schedule: Schedule) -> 
 async def record_proctors(tx: Transaction, session_id: UUID, proctor_ids: Collection[UUID]) -> None:
     """Store the proctors of a session.
 
-    An event that arrives late changes nothing, because a session never loses a proctor.
+    The proctors that are already stored remain, because a session never loses a proctor. An event that arrives late
+    therefore changes nothing.
     """
     await sessions.lock_session(tx, session_id)
     await sessions.insert_members(tx, session_id, MemberRole.PROCTOR, proctor_ids)

@@ -1,7 +1,7 @@
 """Alarms about sessions without a present proctor (`S6`).
 
-A person receives one message for all sessions about which an alarm is due in the same run. The administrators are
-looked up in enrollment in each run, because their list changes.
+A person receives one message for all sessions about which an alarm is due in the same run. Each run requests the
+administrators from enrollment, because people can become administrators at any time.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Alarms:
         self._directory = directory
 
     async def run(self) -> None:
-        """Notify the people of the uncovered sessions about which an alarm is due."""
+        """Send the alarms that are due to proctors and administrators."""
         async with self._database.transaction() as tx:
             if not await alarms.has_due_alarms(tx, ALARM_INTERVAL):
                 return

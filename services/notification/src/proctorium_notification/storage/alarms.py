@@ -52,7 +52,7 @@ async def has_due_alarms(tx: Transaction, interval: timedelta) -> bool:
 async def lock_due_alarms(
     tx: Transaction, interval: timedelta, limit: int
 ) -> Sequence[UncoveredSession]:
-    """Lock and return at most `limit` sessions about which an alarm is due. Skip the rows that others have locked."""
+    """Lock and return at most `limit` sessions about which an alarm is due. Skip the rows that are locked."""
     rows = await tx.execute(
         _due_alarms(tx, interval)
         .order_by(coverage.c.session_id)
@@ -66,7 +66,7 @@ async def lock_due_alarms(
 
 
 async def update_announced(tx: Transaction, session_ids: Sequence[UUID]) -> None:
-    """Store that the people were notified of these uncovered sessions."""
+    """Store that proctors and administrators were notified of these uncovered sessions."""
     await tx.execute(
         update(coverage)
         .where(coverage.c.session_id.in_(session_ids))

@@ -60,7 +60,7 @@ async def on_session_ended(
 async def on_session_uncovered(
     tx: Transaction, event: events_pb2.SessionUncovered, metadata: EventMetadata
 ) -> None:
-    """Store that the session is uncovered. The worker of alarms notifies the people."""
+    """Store that the session is uncovered. The worker for alarms notifies proctors and administrators."""
     session_id = parse_id(event.session_id, "session_id")
     await alarms.record_uncovered(
         tx,
@@ -91,7 +91,7 @@ async def on_session_taken(
 async def on_session_handed_over(
     tx: Transaction, event: events_pb2.SessionHandedOver, metadata: EventMetadata
 ) -> None:
-    """Notify the new lead proctor, who is the first proctor in the list."""
+    """Notify the new lead proctor, who is the first proctor in the event."""
     session_id = parse_id(event.session_id, "session_id")
     cause = Cause(metadata.event_id, Topic.SESSION_HANDED_OVER, session_id)
     await notify(tx, cause, _person_ids(event.proctor_ids[:1]))

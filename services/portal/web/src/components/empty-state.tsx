@@ -1,4 +1,4 @@
-// What a list shows when it is empty: why it is, and what the person can do about it.
+// What an empty list shows: why it is empty, and what the person can do about it.
 import type { IconNode } from "lucide";
 import type { ComponentChildren, JSX } from "preact";
 import { Icon } from "./icon";

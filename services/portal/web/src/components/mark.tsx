@@ -1,4 +1,4 @@
-// The mark of the product.
+// The logo of the product.
 import type { JSX } from "preact";
 
 export function Mark(): JSX.Element {

@@ -1,4 +1,5 @@
-// The language of the pages. It is chosen once, when a page is loaded. Another language reloads the page.
+// The language of the pages. It is determined once, when a page is loaded. Therefore the page is reloaded when the
+// language changes.
 
 export const LANGUAGES = ["en", "de"] as const;
 export type Language = (typeof LANGUAGES)[number];
@@ -41,7 +42,7 @@ export function chooseLanguage(chosen: Language, personId: string | undefined): 
  */
 export function adoptLanguage(personId: string, locale: string): boolean {
   const chosenBy = read(CHOSEN_BY_KEY);
-  // A language that was chosen before the sign-in was chosen by the person who then signed in.
+  // If a language was chosen before the sign-in, the person who then signed in chose it.
   if (chosenBy === "") write(CHOSEN_BY_KEY, personId);
   if (chosenBy === "" || chosenBy === personId) return false;
   remove(CHOSEN_BY_KEY);
@@ -67,7 +68,7 @@ function write(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);
   } catch {
-    // Forbidden by the browser: then each page is in the browser's language.
+    // If the browser forbids the storage, each page is in the browser's language.
   }
 }
 

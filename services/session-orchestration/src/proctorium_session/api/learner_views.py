@@ -99,8 +99,8 @@ def time_part(now: datetime) -> bytes:
 def messages_part(snapshot: Snapshot, batch: MessageBatch) -> bytes:
     """Return the encoded part with new messages.
 
-    If further messages follow, the part contains the cursor of these messages. A later value of a field replaces the
-    earlier value in the shared part.
+    If further messages follow in another response, the part also contains the cursor of the messages in this part. This
+    cursor replaces the cursor in the part that is encoded before this part.
     """
     if not batch.messages:
         return b""

@@ -121,7 +121,7 @@ def pause_message(pause: Pause | None) -> sessions_pb2.Pause | None:
 def supervised_session_message(
     session: Session, learner_ids: tuple[UUID, ...]
 ) -> sessions_pb2.Session:
-    """Return a session as a message for a caller who supervises it. It shows which proctors are present."""
+    """Return a session as a message for a caller who supervises it. The message shows who is present."""
     message = session_message(session, learner_ids)
     coverage = session.coverage
     message.coverage.present_person_ids.extend(str(each) for each in coverage.present_ids)

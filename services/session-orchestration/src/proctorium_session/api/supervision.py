@@ -230,8 +230,8 @@ async def _responses(
             woken.clear()
             snapshot = session.snapshot
             batch = await _next_messages(session, snapshot, caller, received)
-            # If messages follow, the changes have the cursor of the messages before them. A client that disconnects
-            # before the messages therefore receives the messages when it reconnects.
+            # If messages follow, the responses with the changes have a cursor before these messages. A client that
+            # disconnects before the messages arrive therefore receives the messages when it reconnects.
             cursor = received if batch.messages else snapshot.revision
             for response in _changes_since(snapshot, sent, cursor):
                 yield response

@@ -65,7 +65,7 @@ class RecordActor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OwnEntry:
-    """An entry as the learner whom it concerns may see it.
+    """The part of an entry that the learner whom the entry concerns may see.
 
     `own` is whether the entry concerns only the learner. If it is False, the entry concerns the whole session.
     """
@@ -90,7 +90,7 @@ def own_entry(entry: Entry, person_id: UUID) -> OwnEntry:
 
 
 def _actor(actor: str, person_id: UUID) -> RecordActor:
-    """Return the party of an actor, which is the id of a person or the name of a service."""
+    """Return the party of `actor`. `actor` is the id of a person or the name of a service."""
     if actor == str(person_id):
         return RecordActor.LEARNER
     try:

@@ -237,7 +237,7 @@ async def _send(
 async def _mark(
     tx: Transaction, member: _Member, participant_id: UUID | None, sequence: int
 ) -> bool:
-    """Move the read mark of the member's side, and return whether the mark moved."""
+    """Move the read mark of the learner or of the proctors forward, and return whether the mark moved."""
     session, participant = member.session, member.participant
     assert participant is not None, "the caller has checked this"
     conversation = participant.conversation

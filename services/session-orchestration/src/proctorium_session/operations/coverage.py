@@ -91,7 +91,7 @@ class ProctorPresence:
 
 
 def is_observed(session: Session) -> bool:
-    """Return whether the coverage of the session counts, from the opening of the lobby to the end of the session."""
+    """Return whether the lobby of the session has opened and the session is not over. Only then, coverage counts."""
     return session.state is not SessionState.SCHEDULED and not session.state.is_final
 
 

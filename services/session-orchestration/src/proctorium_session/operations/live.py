@@ -297,8 +297,9 @@ class LiveSession:
                 watch.woken.set()
         for watches in learners.values():
             for watch in watches:
-                # The new snapshot has no messages for a learner who is not woken. Otherwise the window would no longer
-                # reach back to the last message of a learner who rarely receives messages.
+                # The new snapshot has no messages for a learner who is not woken, so the learner has received all
+                # messages up to its revision. Without this update, `received` could become older than the window of
+                # messages.
                 if not watch.woken.is_set() and watch.received == before.revision:
                     watch.received = snapshot.revision
 

@@ -1,7 +1,7 @@
 """Pausing and resuming participants and sessions.
 
-A pause of the whole session and a pause of a participant are separate. The clock of a participant runs only while both
-have ended.
+A pause of the whole session and a pause of a participant are separate. The clock of a participant stands still while at
+least one of them is open.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _Outcomes = Mapping[UUID, ParticipantView | ParticipantRefusal]
 
 @dataclass(frozen=True, slots=True)
 class PauseResult:
-    """The session and the outcomes after a request to pause or resume. There are no outcomes for a whole session."""
+    """The session and the outcomes after a request to pause or resume. For a whole session, `outcomes` is empty."""
 
     visible: VisibleSession
     outcomes: _Outcomes
@@ -171,7 +171,7 @@ def _with_pause(view: ParticipantView, pause: Pause | None, session: Session) ->
 async def _save_participants(
     tx: Transaction, session: Session, recorded: Sequence[RecordedEvent]
 ) -> Session:
-    """Save the new revision of the participants of the events. If there are no events, nothing changes."""
+    """Save the events, and the new revision of their participants. If there are no events, nothing changes."""
     if not recorded:
         return session
     ids = [each.participant_id for each in recorded if each.participant_id is not None]

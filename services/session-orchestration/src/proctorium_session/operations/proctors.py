@@ -133,7 +133,7 @@ async def _lock_takeable(
 ) -> tuple[Session, Actor]:
     """Lock the session if the caller may take it, and return it with the caller and the caller's acting role.
 
-    Raises SESSION_COVERED, NOT_YOUR_SESSION, and NOT_FOUND for an administrator.
+    Raises SESSION_COVERED, NOT_YOUR_SESSION, and NOT_FOUND if the caller is an administrator.
     """
     session = await sessions.lock_session(tx, session_id)
     if session is None:

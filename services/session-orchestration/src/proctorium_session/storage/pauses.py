@@ -16,7 +16,7 @@ from proctorium_session.storage.tables import pauses
 async def insert_pauses(
     tx: Transaction, session_id: UUID, new: Mapping[UUID | None, Pause], actor: Actor
 ) -> None:
-    """Insert pauses by the ids of the participants. The key None is for a pause of the whole session.
+    """Insert the pauses in `new` by participant id. The key None is for a pause of the whole session.
 
     The caller has locked the session's row.
     """

@@ -176,7 +176,7 @@ participants = Table(
     Column("learner_unread", Integer, nullable=False, server_default=text("0")),
     Column("proctors_unread", Integer, nullable=False, server_default=text("0")),
     Column("announcements_read", Integer, nullable=False, server_default=text("0")),
-    # A trigger of `hands` copies the raised hand.
+    # A trigger of `hands` copies the raised hand of the participant to these columns.
     Column("hand_id", Uuid),
     Column("hand_kind", Text),
     Column("hand_raised_at", _TIME),

@@ -1,4 +1,4 @@
-// The proctors of a session: who leads it, who is present, and who may change that.
+// The proctors of a session: who leads the session, who counts as present, and to whom the session can be handed over.
 
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";

@@ -1,4 +1,4 @@
-// The page of the design system, which is for developers: only browsers that open it download it.
+// The page of the design system, which is for developers. A browser downloads this page only when the page is opened.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 

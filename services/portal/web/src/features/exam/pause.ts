@@ -1,5 +1,5 @@
-// Pauses of an attempt. The stream of the session reports a pause first, with its reason. The stream of the attempt
-// reports it when the service that computes the clock has received it.
+// Pauses of an attempt. The stream of the session reports a pause first, with the reason. The stream of the attempt
+// reports the pause later, when the service that computes the clock has received the event.
 import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Attempt, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";

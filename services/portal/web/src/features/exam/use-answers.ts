@@ -59,7 +59,7 @@ function useOfflineCopy(attempt: Attempt, saver: AnswerSaver): void {
       const person = me.peek();
       if (person && !unconfirmed.peek()) void storeOffline(person, saver.withSavedAnswers(attempt));
     };
-    // The copy must not keep the questions during a pause.
+    // During a pause, the stored copy is replaced at once, because it must not contain the questions.
     if (!hasQuestions(attempt)) store();
     const unsubscribe = saver.status.subscribe((status) => {
       clearTimeout(timer);

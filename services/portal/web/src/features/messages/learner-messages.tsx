@@ -1,5 +1,5 @@
-// The messages of a learner: announcements as a banner, and the conversation with the proctors in a drawer. The learner
-// does not leave the question to read and write messages.
+// The messages of a learner: announcements as a banner, and the conversation with the proctors in a drawer. The
+// question stays on the page while the learner reads and writes messages.
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { conversations } from "../../api/client";

@@ -23,7 +23,7 @@ export function WriteMessage({ label, hint, button, sent, send }: WriteMessagePr
     void run(async (requestId) => {
       await send(requestId, text);
       form.reset();
-      // The pressed button loses the focus while it is disabled.
+      // The button is disabled during the call, and therefore loses the focus.
       form.querySelector("textarea")?.focus();
       return sent;
     }, text);

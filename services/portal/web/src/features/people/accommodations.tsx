@@ -46,7 +46,8 @@ function Update({ person, current, onChanged }: UpdateProps): JSX.Element {
     const form = readForm(event);
     const changes = {
       personId: person.personId,
-      // Revision 0 has the etag "v0", so that two first changes do not overwrite each other.
+      // Revision 0 has the etag "v0". If two administrators concurrently make the first change, the second request is
+      // therefore refused.
       etag: current?.etag ?? "v0",
       extraTimePercent: Number(form.value("accommodations.extra_time_percent")),
       assistiveTechnology: form.value("accommodations.assistive_technology"),

@@ -1,4 +1,4 @@
-// A button that opens a form in its place, in which the person enters a reason that learners read.
+// A button that is replaced by a form when it is pressed. In the form, the person enters a reason, which learners read.
 import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
 import { useAction } from "../../api/use-action";

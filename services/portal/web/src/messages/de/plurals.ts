@@ -1,4 +1,4 @@
-// Counted nouns in German.
+// Numbers with a noun, in German.
 import { number, pluralForm } from "../format";
 
 /** "1 Frage", "3 Fragen". */

@@ -1,4 +1,4 @@
-// Counted nouns in English.
+// Numbers with a noun, in English.
 import { number, pluralForm } from "../format";
 
 /** "1 question", "3 questions". */

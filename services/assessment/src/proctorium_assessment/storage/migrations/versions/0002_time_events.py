@@ -1,7 +1,7 @@
 """Replace the table `time_ledger`, whose only rows repeat `attempts.started_at`, by the table `time_events`.
 
-The rows of `time_events` come from events of session orchestration. They belong to all attempts of a session or of a
-participant, also to attempts that are created later.
+The rows of `time_events` come from events of session orchestration. A row belongs to all attempts of a session or of a
+participant, including attempts that are created later.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_time_events_session_id_participant_id ON time_events (session_id, participant_id)",
-    # While an attempt is paused, it has no deadline. `stopped_remaining` is the time that remains then.
+    # While an attempt is paused, it has no deadline. `stopped_remaining` is the remaining time during the pause.
     """
     ALTER TABLE attempts
         ADD COLUMN paused boolean NOT NULL DEFAULT false,

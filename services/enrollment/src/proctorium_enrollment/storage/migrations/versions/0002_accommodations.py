@@ -1,4 +1,4 @@
-"""Expand the schema: create the table of the revisions of people's accommodations."""
+"""Expand the schema: create the table in which each row is a revision of a person's accommodations."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _STATEMENTS = (
         CONSTRAINT ck_accommodation_revisions_proctor_note CHECK (length(proctor_note) <= 500)
     )
     """,
-    # Refuse a revision without the revision before it.
+    # Refuse a revision if the revision before it is not stored.
     """
     CREATE FUNCTION check_accommodation_revision() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

@@ -1,4 +1,4 @@
-"""Expand the schema: create the tables of pauses and of extra time, and the columns with their current values."""
+"""Expand the schema: create the tables of pauses and extra time, and columns for open pauses and the sum of extra time."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _STATEMENTS = (
         WHERE state NOT IN ('scheduled', 'ended', 'cancelled')
     """,
     "CREATE INDEX ix_sessions_uncovered ON sessions (uncovered_at, session_id) WHERE uncovered_at IS NOT NULL",
-    # The old version of the service does not write these columns when it ends a session.
+    # A trigger clears these columns, because the old version of the service does not clear them when it ends a session.
     """
     CREATE FUNCTION clear_coverage() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
