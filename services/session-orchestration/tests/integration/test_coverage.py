@@ -51,7 +51,7 @@ async def until_events(harness: Harness, session_id: str, *names: str) -> None:
 
 
 async def seen(call: RosterWatch, *present: Person, uncovered: bool = False) -> None:
-    """Read the roster until exactly the given people are present and `uncovered` is whether the session is uncovered."""
+    """Read the roster until its coverage has exactly these present people and this value of `uncovered`."""
     while True:
         message = await next_response(call)
         session = message.snapshot.session if message.HasField("snapshot") else message.session

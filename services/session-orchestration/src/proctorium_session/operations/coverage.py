@@ -91,7 +91,7 @@ class ProctorPresence:
 
 
 def is_observed(session: Session) -> bool:
-    """Return whether the lobby of the session has opened and the session is not over. Only then, coverage counts."""
+    """Return whether a proctor must be present: the lobby of the session has opened, and the session is not over."""
     return session.state is not SessionState.SCHEDULED and not session.state.is_final
 
 

@@ -298,8 +298,8 @@ class LiveSession:
         for watches in learners.values():
             for watch in watches:
                 # The new snapshot has no messages for a learner who is not woken, so the learner has received all
-                # messages up to its revision. Without this update, `received` could become older than the window of
-                # messages.
+                # messages up to the revision of the snapshot. Without this update, `received` could become older than
+                # the window of messages.
                 if not watch.woken.is_set() and watch.received == before.revision:
                     watch.received = snapshot.revision
 

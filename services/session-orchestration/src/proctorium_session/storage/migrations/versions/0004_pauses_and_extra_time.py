@@ -1,4 +1,4 @@
-"""Expand the schema: create the tables of pauses and extra time, and columns for open pauses and the sum of extra time."""
+"""Expand the schema: create the tables of pauses and extra time, and the columns for open pauses and extra time."""
 
 from __future__ import annotations
 
