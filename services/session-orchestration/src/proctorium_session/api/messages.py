@@ -254,10 +254,22 @@ def outcome_messages(
         )
         if isinstance(outcome, ParticipantRefusal)
         else supervision_pb2.ParticipantOutcome(
-            participant_id=str(participant_id), participant=participant_message(session, outcome)
+            participant_id=str(participant_id), participant=_outcome_participant(session, outcome)
         )
         for participant_id, outcome in outcomes.items()
     ]
+
+
+def _outcome_participant(session: Session, view: ParticipantView) -> lobby_pb2.Participant:
+    """Return a participant without reasons, because a response repeats the reason of its request for each participant.
+
+    The roster contains the reasons.
+    """
+    message = participant_message(session, view)
+    message.ClearField("extra_time_reason")
+    if message.HasField("pause"):
+        message.pause.ClearField("pause_reason")
+    return message
 
 
 def _refusal_message(refusal: ParticipantRefusal) -> supervision_pb2.ParticipantError:

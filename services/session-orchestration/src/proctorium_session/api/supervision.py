@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
+from itertools import accumulate
 
 from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium.session.v1 import supervision_pb2_grpc
@@ -29,8 +30,11 @@ from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
 from proctorium_session.operations.roster import may_read_messages, supervised_snapshot
 
+_MAX_SNAPSHOT_BYTES = 2 * 1024 * 1024
+"""The maximum size of the participants in the first message of a roster. A message of gRPC may have 4 MiB."""
+
 _MAX_CHANGES = 100
-"""The number of changed participants from which the whole roster is sent in one message."""
+"""The number of changed participants from which the whole roster is sent."""
 
 
 class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
@@ -282,7 +286,7 @@ def _convert_changes_since(
 ) -> list[pb.WatchRosterResponse]:
     changed = snapshot.changed_since(sent)
     if sent == NO_REVISION or len(changed) >= _MAX_CHANGES:
-        return [_snapshot_message(snapshot, cursor)]
+        return _snapshot_messages(snapshot, sent, cursor)
     messages = [
         pb.WatchRosterResponse(
             # The cursor advances only in the last message. A client that disconnects before the last message therefore
@@ -300,13 +304,20 @@ def _convert_changes_since(
     return messages
 
 
-def _snapshot_message(snapshot: Snapshot, cursor: int) -> pb.WatchRosterResponse:
-    return pb.WatchRosterResponse(
-        cursor=cursor_text(cursor),
-        snapshot=pb.RosterSnapshot(
-            session=supervised_session_message(snapshot.session, snapshot.learner_ids),
-            participants=[
-                participant_message(snapshot.session, view) for view in snapshot.views.values()
-            ],
-        ),
+def _snapshot_messages(snapshot: Snapshot, sent: int, cursor: int) -> list[pb.WatchRosterResponse]:
+    """Return the whole roster. Participants that do not fit into the first message follow in messages of their own."""
+    participants = [participant_message(snapshot.session, view) for view in snapshot.views.values()]
+    sizes = accumulate(participant.ByteSize() for participant in participants)
+    fitting = sum(size <= _MAX_SNAPSHOT_BYTES for size in sizes)
+    roster = pb.RosterSnapshot(
+        session=supervised_session_message(snapshot.session, snapshot.learner_ids),
+        participants=participants[:fitting],
     )
+    # As above, the cursor advances only in the last message.
+    before = cursor_text(min(sent, cursor))
+    messages = [pb.WatchRosterResponse(cursor=before, snapshot=roster)]
+    messages += [
+        pb.WatchRosterResponse(cursor=before, participant=each) for each in participants[fitting:]
+    ]
+    messages[-1].cursor = cursor_text(cursor)
+    return messages
