@@ -98,7 +98,7 @@ async def test_sign_out_everywhere_with_a_lost_response_is_confirmed_later(
         else:
             await page.get_by_role("navigation").get_by_role("link", name="Results").click()
         await expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
-        await expect(page.get_by_role("status")).to_have_count(1)
+        await expect(page.get_by_role("main").get_by_role("status")).to_have_count(1)
         assert visitor.errors == []
 
 
@@ -118,7 +118,7 @@ async def test_sign_out_everywhere_with_a_lost_request_is_not_confirmed(
         # Simulate that the sign-in expires before the next click.
         await page.context.clear_cookies()
         await page.get_by_role("button", name="Sign out everywhere now").click()
-        await expect(page.get_by_role("status")).to_have_text(
+        await expect(page.get_by_role("main").get_by_role("status")).to_have_text(
             "You were signed out. Sign in to continue."
         )
         await learner.accounts.GetMe(GetMeRequest())
@@ -142,7 +142,7 @@ async def test_lost_response_of_a_password_change_suggests_the_new_password(
 
         await wait_until_signed_out(learner)
         await page.get_by_role("button", name="Change the password").click()
-        await expect(page.get_by_role("status")).to_have_text(
+        await expect(page.get_by_role("main").get_by_role("status")).to_have_text(
             "You are signed out. Sign in with the new password or, if that is refused, with the old one."
         )
         await visitor.screenshot("sign-in-password-unconfirmed")
