@@ -31,13 +31,19 @@ settings.load_profile("proctorium")
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
-# The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders.
+# The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders, or
+# that measure or generate for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
     BROWSER,
     "tests/e2e/test_attack",
+    "tests/e2e/test_ablations",
     "tests/e2e/test_bench",
+    "tests/e2e/test_demo_data",
+    "tests/e2e/test_edge_keys",
+    "tests/e2e/test_time_without_broker",
+    "tests/fuzz/",
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_image_reader",
 )

@@ -37,7 +37,7 @@ from proctorium_devstack.testing.http2 import (
     header_block,
 )
 
-ATTACK_SECONDS = 60.0
+ATTACK_SECONDS = 30.0
 SAVE_EVERY = 0.5
 SLOWEST_SECONDS = 1.0
 SAVE = "/proctorium.assessment.v1.AttemptService/SaveAnswers"

@@ -13,7 +13,7 @@ from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
 
 # The test runs one round with a fixed seed. `make fuzz` runs more rounds with any seed.
-SECONDS = 60.0
+SECONDS = 30.0
 SEED = 20261128
 
 pytestmark = pytest.mark.long
