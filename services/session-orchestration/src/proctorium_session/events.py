@@ -14,13 +14,13 @@ from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium.session.v1 import hands_pb2, incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
-from proctorium_session.domain.conversations import Message, SenderRole
+from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.extra_time import ExtraTimeGrant
 from proctorium_session.domain.hands import Hand, HandKind
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant
-from proctorium_session.domain.sessions import ActingRole, Actor, Pause, Session
+from proctorium_session.domain.sessions import ActingRole, Actor, MemberRole, Pause, Session
 
 IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
 HAND_KINDS = EnumConversion(HandKind, hands_pb2.HandKind, "HAND_KIND_")
@@ -272,7 +272,7 @@ def hand_raised(hand: Hand, person_id: UUID) -> pb.HandRaised:
     )
 
 
-def hand_answered(hand: Hand, person_id: UUID, role: SenderRole) -> pb.HandAnswered:
+def hand_answered(hand: Hand, person_id: UUID, role: MemberRole) -> pb.HandAnswered:
     """Return the event which reports that a person who acts in `role` answered a hand."""
     return pb.HandAnswered(
         hand_id=str(hand.hand_id),
@@ -284,7 +284,7 @@ def hand_answered(hand: Hand, person_id: UUID, role: SenderRole) -> pb.HandAnswe
     )
 
 
-def hand_lowered(hand: Hand, person_id: UUID | None, role: SenderRole | None) -> pb.HandLowered:
+def hand_lowered(hand: Hand, person_id: UUID | None, role: MemberRole | None) -> pb.HandLowered:
     """Return the event which reports that a hand was lowered.
 
     A person who acts in `role` lowered the hand. If `person_id` and `role` are None, it was lowered automatically.

@@ -327,18 +327,28 @@ async def test_removed_learner_reads_but_does_not_write(harness: Harness) -> Non
         assert await listed(person, scene, scene.participant_id) == sent
 
 
-async def test_learner_who_sends_too_fast_has_to_wait(
-    harness: Harness, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_person_who_sends_too_fast_has_to_wait(harness: Harness) -> None:
+    scene = await in_progress(harness)
+    for person in (scene.learner, scene.proctor):
+        for _ in range(20):
+            await send(person, scene.message())
+        refused = await harness.refused(person.messages.SendMessage, scene.message())
+        assert (refused.kind, refused.reason) == (Kind.EXHAUSTED, "TOO_MANY_MESSAGES")
+        assert refused.retry_after is not None
+        assert timedelta(0) < refused.retry_after <= timedelta(minutes=1)
+    # Other conversations and other people are not limited.
+    to_other = scene.message(participant_id=scene.other_participant_id)
+    await send(scene.proctor, to_other)
+    await send(harness.administrator(), scene.message("One at a time, please."))
+
+
+async def test_announcements_have_the_same_pace(harness: Harness) -> None:
     scene = await in_progress(harness)
     for _ in range(20):
-        await send(scene.learner, scene.message())
-    refused = await harness.refused(scene.learner.messages.SendMessage, scene.message())
+        await announce(scene.proctor, scene.announcement())
+    refused = await harness.refused(scene.proctor.messages.Announce, scene.announcement())
     assert (refused.kind, refused.reason) == (Kind.EXHAUSTED, "TOO_MANY_MESSAGES")
-    assert refused.retry_after is not None
-    assert timedelta(0) < refused.retry_after <= timedelta(minutes=1)
-    await send(scene.proctor, scene.message("One at a time, please."))
-    await send(scene.other, scene.message(participant_id=scene.other_participant_id))
+    await announce(harness.administrator(), scene.announcement())
 
 
 async def test_conversation_has_a_maximum_number_of_messages(

@@ -51,12 +51,6 @@ def test_refusal_describes_the_missing_step(identity: IdentityState, sentence: s
     assert sentence in refused.message
 
 
-def test_unknown_participant_is_refused() -> None:
-    refused = authorization_refusal(make_session(SessionState.IN_PROGRESS), None)
-    assert refused is not None
-    assert refused.reason == "NOT_FOUND"
-
-
 @pytest.mark.parametrize(
     "state", [each for each in SessionState if each is not SessionState.IN_PROGRESS], ids=str
 )

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proctorium_session.domain.conversations import Message, SenderRole
+from proctorium_session.domain.conversations import Message
+from proctorium_session.domain.sessions import MemberRole
 from proctorium_session.operations import delivery
 from proctorium_session.operations.delivery import MessageWindow
 
@@ -21,7 +22,7 @@ def make_message(revision: int) -> Message:
         sequence=revision,
         revision=revision,
         sender_id=UUID(int=1),
-        role=SenderRole.PROCTOR,
+        role=MemberRole.PROCTOR,
         text="Hello",
         text_key=b"key",
         sent_at=NOON,

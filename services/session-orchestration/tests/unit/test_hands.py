@@ -1,23 +1,17 @@
 from __future__ import annotations
 
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proctorium_common.errors import ServiceError
 from proctorium_devstack.testing.states import check_states
 from proctorium_session.domain.hands import (
     HAND_STATES,
-    PACE_LIMIT,
-    PACE_PERIOD,
     Hand,
     HandKind,
     HandState,
-    require_pace,
     require_raisable,
 )
 from proctorium_session.domain.participant_states import ParticipantState
@@ -53,16 +47,3 @@ def test_hand_cannot_be_raised(
 def test_present_participant_can_raise_a_hand() -> None:
     require_raisable(SessionState.LOBBY_OPEN, ParticipantState.WAITING, None)
     require_raisable(SessionState.IN_PROGRESS, ParticipantState.IN_SESSION, None)
-
-
-@given(st.lists(st.integers(0, 180), max_size=PACE_LIMIT), st.integers(180, 400))
-def test_raised_hands_never_exceed_the_pace(seconds: list[int], now: int) -> None:
-    times = [NOON + timedelta(seconds=each) for each in seconds]
-    at = NOON + timedelta(seconds=now)
-    if len([each for each in times if each > at - PACE_PERIOD]) < PACE_LIMIT:
-        require_pace(times, at)
-        return
-    with pytest.raises(ServiceError) as refused:
-        require_pace(times, at)
-    assert refused.value.retry_after is not None
-    require_pace(times, at + refused.value.retry_after)

@@ -19,7 +19,6 @@ from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.validation import time_of
-from proctorium_session.domain.authorization import ParticipantRefusal
 from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.errors import invalid_at
 from proctorium_session.domain.hands import Hand, HandState
@@ -29,6 +28,7 @@ from proctorium_session.domain.incidents import (
     IncidentCategory,
     IncidentChanges,
 )
+from proctorium_session.domain.outcomes import Outcome, ParticipantRefusal
 from proctorium_session.domain.participants import (
     NO_MESSAGES,
     Conversation,
@@ -245,7 +245,7 @@ def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
 
 
 def outcome_messages(
-    session: Session, outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
+    session: Session, outcomes: Mapping[UUID, Outcome]
 ) -> list[supervision_pb2.ParticipantOutcome]:
     """Return the outcomes of a request for several participants, as messages."""
     return [

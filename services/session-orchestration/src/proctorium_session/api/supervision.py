@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import timedelta
 from itertools import accumulate
+from typing import TypedDict
 
+from proctorium.session.v1 import sessions_pb2, supervision_pb2_grpc
 from proctorium.session.v1 import supervision_pb2 as pb
-from proctorium.session.v1 import supervision_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import Caller, current_call
@@ -28,6 +29,7 @@ from proctorium_session.operations import extra_time, pauses, proctors, supervis
 from proctorium_session.operations.coverage import ProctorPresence
 from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
+from proctorium_session.operations.pauses import PauseResult
 from proctorium_session.operations.roster import may_read_messages, supervised_snapshot
 
 _MAX_SNAPSHOT_BYTES = 2 * 1024 * 1024
@@ -101,12 +103,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             Responder(
                 request,
                 pb.PauseParticipantsResponse,
-                lambda result: pb.PauseParticipantsResponse(
-                    outcomes=outcome_messages(result.visible.session, result.outcomes),
-                    session=supervised_session_message(
-                        result.visible.session, result.visible.learner_ids
-                    ),
-                ),
+                lambda result: pb.PauseParticipantsResponse(**_pause_fields(result)),
             ),
         )
 
@@ -121,12 +118,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             Responder(
                 request,
                 pb.ResumeParticipantsResponse,
-                lambda result: pb.ResumeParticipantsResponse(
-                    outcomes=outcome_messages(result.visible.session, result.outcomes),
-                    session=supervised_session_message(
-                        result.visible.session, result.visible.learner_ids
-                    ),
-                ),
+                lambda result: pb.ResumeParticipantsResponse(**_pause_fields(result)),
             ),
         )
 
@@ -220,6 +212,19 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 ),
             ),
         )
+
+
+class _PauseFields(TypedDict):
+    outcomes: list[pb.ParticipantOutcome]
+    session: sessions_pb2.Session
+
+
+def _pause_fields(result: PauseResult) -> _PauseFields:
+    session, learner_ids = result.visible.session, result.visible.learner_ids
+    return {
+        "outcomes": outcome_messages(session, result.outcomes),
+        "session": supervised_session_message(session, learner_ids),
+    }
 
 
 async def _responses(

@@ -3,38 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from uuid import UUID
 
 from proctorium_common.errors import invalid_transition
 from proctorium_session.domain.errors import failed_precondition
 from proctorium_session.domain.identity import IdentityState, is_ready
+from proctorium_session.domain.outcomes import NOT_IN_SESSION, ParticipantRefusal
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
 from proctorium_session.domain.sessions import Session
-
-
-@dataclass(frozen=True, slots=True)
-class ParticipantRefusal:
-    """The reason why a request changes nothing for one participant.
-
-    It consists of a reason code and a sentence.
-    """
-
-    reason: str
-    message: str
-
-
-UNKNOWN_PARTICIPANT = ParticipantRefusal(
-    "NOT_FOUND", "There is no such participant in this session. Reload the roster."
-)
-"""The refusal for an id that no participant of the session has."""
-
-NOT_IN_SESSION = ParticipantRefusal(
-    "PARTICIPANT_NOT_IN_SESSION", "This learner is not In Session. Reload the roster."
-)
-"""The refusal for a participant who is not In Session."""
 
 
 def require_authorizable(session: Session, assessment_id: UUID) -> None:
@@ -58,15 +36,8 @@ def require_authorizable(session: Session, assessment_id: UUID) -> None:
         )
 
 
-def authorization_refusal(
-    session: Session, view: ParticipantView | None
-) -> ParticipantRefusal | None:
-    """Return the reason why a participant cannot be authorised for an assessment, or None if authorisation is possible.
-
-    `view` is None for an unknown participant.
-    """
-    if view is None:
-        return UNKNOWN_PARTICIPANT
+def authorization_refusal(session: Session, view: ParticipantView) -> ParticipantRefusal | None:
+    """Return the reason why a participant cannot be authorised for an assessment, or None if there is no reason."""
     participant = view.participant
     if participant.state is not ParticipantState.IN_SESSION:
         return NOT_IN_SESSION

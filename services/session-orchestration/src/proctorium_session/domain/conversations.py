@@ -6,30 +6,26 @@ A conversation has the messages of a participant and the proctors, or the announ
 from __future__ import annotations
 
 import hmac
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
-from proctorium_common.errors import ServiceError, exhausted
+from proctorium_common.errors import exhausted
 from proctorium_session.domain.errors import failed_precondition
+from proctorium_session.domain.pace import Pace
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import Session
+from proctorium_session.domain.sessions import MemberRole, Session
 
 MAX_MESSAGES = 2000
 """The maximum number of messages of a conversation. A learner with many messages does not limit other learners."""
-PACE_LIMIT, PACE_PERIOD = 20, timedelta(minutes=1)
-"""The maximum number of messages that a learner may send within a period."""
-
-
-class SenderRole(StrEnum):
-    """The role in which a person sends or reads messages."""
-
-    LEARNER = "learner"
-    PROCTOR = "proctor"
-    ADMINISTRATOR = "administrator"
+MESSAGE_PACE = Pace(
+    20,
+    timedelta(minutes=1),
+    "TOO_MANY_MESSAGES",
+    "You have sent many messages in a short time. Wait a minute, then send this one again.",
+)
+"""The pace of the messages of one person in one conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Message:
     sequence: int
     revision: int
     sender_id: UUID
-    role: SenderRole
+    role: MemberRole
     text: str
     text_key: bytes
     sent_at: datetime
@@ -100,24 +96,3 @@ def require_space(message_count: int, *, limit: int = MAX_MESSAGES) -> None:
             "There are too many messages here already. Speak with each other in another way.",
             limit=str(limit),
         )
-
-
-def require_pace(sent_at: Sequence[datetime], now: datetime) -> None:
-    """Raise TOO_MANY_MESSAGES if the learner has sent too many messages in a short time.
-
-    `sent_at` has the times of the learner's newest messages, at most `PACE_LIMIT`, in any order.
-    """
-    if len(sent_at) < PACE_LIMIT:
-        return
-    free_at = min(sent_at) + PACE_PERIOD
-    if now < free_at:
-        raise _too_many_messages(free_at - now)
-
-
-def _too_many_messages(delay: timedelta) -> ServiceError:
-    return exhausted(
-        "TOO_MANY_MESSAGES",
-        "You have sent many messages in a short time. Wait a minute, then send this one again.",
-        retry_after=delay,
-        limit=str(PACE_LIMIT),
-    )

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from proctorium_common.errors import invalid_transition
-from proctorium_session.domain.authorization import UNKNOWN_PARTICIPANT, ParticipantRefusal
+from proctorium_session.domain.outcomes import ParticipantRefusal
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
@@ -49,15 +49,8 @@ def is_present(view: ParticipantView) -> bool:
     return view.participant.state in _PRESENT_STATES
 
 
-def extra_time_refusal(
-    view: ParticipantView | None, amount: timedelta
-) -> ParticipantRefusal | None:
-    """Return the reason why the extra time of a participant cannot change, or None if the change is possible.
-
-    `view` is None for an unknown participant.
-    """
-    if view is None:
-        return UNKNOWN_PARTICIPANT
+def extra_time_refusal(view: ParticipantView, amount: timedelta) -> ParticipantRefusal | None:
+    """Return the reason why the extra time of a participant cannot change, or None if the change is possible."""
     if not is_present(view):
         return ParticipantRefusal(
             "PARTICIPANT_NOT_IN_SESSION",

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from proctorium_common.errors import ServiceError, exhausted, not_found
+from proctorium_common.errors import ServiceError, not_found
 from proctorium_common.states import StateMachine, Transition
 from proctorium_session.domain.errors import failed_precondition, not_your_session
+from proctorium_session.domain.pace import Pace
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.session_states import SessionState
 
-PACE_LIMIT, PACE_PERIOD = 10, timedelta(minutes=1)
-"""The maximum number of times that a learner may raise a hand within a period."""
+HAND_PACE = Pace(
+    10,
+    timedelta(minutes=1),
+    "TOO_MANY_HANDS",
+    "You have raised your hand many times. Wait a minute, then raise it again.",
+)
+"""The pace in which a learner may raise a hand."""
 
 
 class HandKind(StrEnum):
@@ -105,23 +110,6 @@ def require_raisable(
             "Your hand is already raised. Lower it first to raise it for another reason.",
             hand_id=str(raised.hand_id),
             kind=raised.kind.value,
-        )
-
-
-def require_pace(raised_at: Sequence[datetime], now: datetime) -> None:
-    """Raise TOO_MANY_HANDS if the learner has raised a hand too often in a short time.
-
-    `raised_at` has the times of the learner's newest hands, at most `PACE_LIMIT`, in any order.
-    """
-    if len(raised_at) < PACE_LIMIT:
-        return
-    free_at = min(raised_at) + PACE_PERIOD
-    if now < free_at:
-        raise exhausted(
-            "TOO_MANY_HANDS",
-            "You have raised your hand many times. Wait a minute, then raise it again.",
-            retry_after=free_at - now,
-            limit=str(PACE_LIMIT),
         )
 
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from proctorium_common.errors import invalid_transition
-from proctorium_session.domain.authorization import (
-    NOT_IN_SESSION,
-    UNKNOWN_PARTICIPANT,
-    ParticipantRefusal,
-)
+from proctorium_session.domain.outcomes import NOT_IN_SESSION, ParticipantRefusal
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
@@ -25,13 +21,8 @@ def require_pausable(session: Session, action: str) -> None:
         )
 
 
-def pause_refusal(view: ParticipantView | None) -> ParticipantRefusal | None:
-    """Return the reason why a participant cannot be paused, or None if a pause is possible.
-
-    `view` is None for an unknown participant.
-    """
-    if view is None:
-        return UNKNOWN_PARTICIPANT
+def pause_refusal(view: ParticipantView) -> ParticipantRefusal | None:
+    """Return the reason why a participant cannot be paused, or None if a pause is possible."""
     if view.participant.state is not ParticipantState.IN_SESSION:
         return NOT_IN_SESSION
     return None

@@ -22,6 +22,14 @@ class ActingRole(StrEnum):
     """An administrator who is not a certified proctor of the session."""
 
 
+class MemberRole(StrEnum):
+    """The role in which a person takes part in a session: as a learner, or in an acting role."""
+
+    LEARNER = "learner"
+    PROCTOR = "proctor"
+    ADMINISTRATOR = "administrator"
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """A person who acts on a session, and the role in which the person acts."""

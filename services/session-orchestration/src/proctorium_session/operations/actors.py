@@ -17,6 +17,11 @@ def is_proctor_of(session: Session, caller: Caller) -> bool:
     return "proctor" in caller.roles and caller.person_id in session.plan.proctor_ids
 
 
+def has_supervising_role(caller: Caller) -> bool:
+    """Return whether the caller has a role in which people supervise sessions."""
+    return "proctor" in caller.roles or caller.is_administrator
+
+
 def may_supervise(session: Session, caller: Caller) -> bool:
     """Return whether the caller is an administrator or a proctor of the session."""
     return caller.is_administrator or is_proctor_of(session, caller)
@@ -43,10 +48,20 @@ async def lock_supervised(
     Raises NOT_FOUND and NOT_YOUR_SESSION. An administrator who takes part in the session as a learner or is invited to
     it receives NOT_YOUR_SESSION too.
     """
-    session = require_supervised(await sessions.lock_session(tx, session_id), caller)
-    actor = await session_actor(tx, session, caller)
-    await require_no_learner(tx, session_id, actor)
-    return session, actor
+    return await supervise(tx, await sessions.lock_session(tx, session_id), caller)
+
+
+async def supervise(
+    tx: Transaction, session: Session | None, caller: Caller
+) -> tuple[Session, Actor]:
+    """Return the session, and the caller with the role in which the caller acts on it.
+
+    Raises the same errors as `lock_supervised`.
+    """
+    supervised = require_supervised(session, caller)
+    actor = await session_actor(tx, supervised, caller)
+    await require_no_learner(tx, supervised.session_id, actor)
+    return supervised, actor
 
 
 async def require_no_learner(tx: Transaction, session_id: UUID, actor: Actor) -> None:

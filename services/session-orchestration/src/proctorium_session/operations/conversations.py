@@ -19,22 +19,19 @@ from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
 from proctorium_session.domain.conversations import (
     MAX_MESSAGES,
-    PACE_LIMIT,
+    MESSAGE_PACE,
     Message,
-    SenderRole,
     require_messages,
-    require_pace,
     require_present,
     require_space,
 )
 from proctorium_session.domain.errors import invalid_at, no_participant, no_session
 from proctorium_session.domain.participants import Conversation, Participant
-from proctorium_session.domain.sessions import Session
+from proctorium_session.domain.sessions import MemberRole, Session
 from proctorium_session.operations.actors import (
+    has_supervising_role,
     lock_supervised,
-    require_no_learner,
-    require_supervised,
-    session_actor,
+    supervise,
 )
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.record import record_reader
@@ -43,7 +40,6 @@ from proctorium_session.storage import conversations, participants, sessions
 M = TypeVar("M", bound=ProtoMessage)
 
 _KEY_BYTES = 32
-_SUPERVISING_ROLES = frozenset({"proctor", "administrator"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ class _Member:
     session: Session
     participant: Participant | None
     person_id: UUID
-    role: SenderRole
+    role: MemberRole
 
 
 class Conversations:
@@ -88,9 +84,6 @@ class Conversations:
             assert participant is not None, "the conversation of a participant has a participant"
             require_messages(member.session)
             require_present(participant.state)
-            if member.role is SenderRole.LEARNER:
-                sent_at = await conversations.list_learner_times(tx, participant_id, PACE_LIMIT)
-                require_pace(sent_at, tx.now)
             return await _send(
                 tx, member, participant_id, participant.conversation.message_count, text
             )
@@ -102,7 +95,8 @@ class Conversations:
     ) -> M:
         """Send an announcement to all participants of a session.
 
-        Raises NOT_YOUR_SESSION, NOT_FOUND, LOBBY_NOT_OPEN, SESSION_ENDED, SESSION_CANCELLED, MESSAGE_LIMIT_REACHED.
+        Raises NOT_YOUR_SESSION, NOT_FOUND, LOBBY_NOT_OPEN, SESSION_ENDED, SESSION_CANCELLED, TOO_MANY_MESSAGES,
+        MESSAGE_LIMIT_REACHED.
         """
 
         async def run(tx: Transaction) -> Message:
@@ -110,7 +104,7 @@ class Conversations:
             require_messages(session)
             # A change of the session's own revision wakes all learners who watch the session.
             announced = replace(session, session_revision=session.next_revision)
-            member = _Member(announced, None, actor.person_id, SenderRole(actor.role.value))
+            member = _Member(announced, None, actor.person_id, MemberRole(actor.role))
             return await _send(tx, member, None, session.announcement_count, text)
 
         return await self._database.respond(responder, run)
@@ -179,7 +173,7 @@ class Conversations:
         self, tx: Transaction, caller: Caller, session: Session | None, participant_id: UUID | None
     ) -> _Member:
         member = await _member(tx, caller, session, participant_id)
-        if member.role is not SenderRole.LEARNER and member.session.state.is_final:
+        if member.role is not MemberRole.LEARNER and member.session.state.is_final:
             await record_reader(tx, caller, member.session, self._access_period)
         return member
 
@@ -196,13 +190,11 @@ async def _member(
     if session is not None:
         own = await participants.get_view_of_person(tx, session.session_id, person_id)
         if own is not None and participant_id in {None, own.participant.participant_id}:
-            return _Member(session, own.participant, person_id, SenderRole.LEARNER)
-    if not _SUPERVISING_ROLES & caller.roles:
+            return _Member(session, own.participant, person_id, MemberRole.LEARNER)
+    if not has_supervising_role(caller):
         raise no_session()
-    supervised = require_supervised(session, caller)
-    actor = await session_actor(tx, supervised, caller)
-    await require_no_learner(tx, supervised.session_id, actor)
-    role = SenderRole(actor.role.value)
+    supervised, actor = await supervise(tx, session, caller)
+    role = MemberRole(actor.role)
     if participant_id is None:
         return _Member(supervised, None, person_id, role)
     view = await participants.get_view(tx, supervised.session_id, participant_id)
@@ -214,8 +206,12 @@ async def _member(
 async def _send(
     tx: Transaction, member: _Member, participant_id: UUID | None, message_count: int, text: str
 ) -> Message:
-    require_space(message_count, limit=MAX_MESSAGES)
     session = member.session
+    sent_at = await conversations.list_send_times(
+        tx, session.session_id, participant_id, member.person_id, MESSAGE_PACE.limit
+    )
+    MESSAGE_PACE.require(sent_at, tx.now)
+    require_space(message_count, limit=MAX_MESSAGES)
     message = Message(
         message_id=new_id(),
         session_id=session.session_id,
@@ -244,7 +240,7 @@ async def _mark(
     if participant_id is None:
         newest, current = session.announcement_count, conversation.announcements_read
         update = conversations.update_announcements_mark
-    elif member.role is SenderRole.LEARNER:
+    elif member.role is MemberRole.LEARNER:
         newest, current = conversation.message_count, conversation.learner_read
         update = conversations.update_learner_mark
     else:

@@ -15,13 +15,13 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.authorization import UNKNOWN_PARTICIPANT, ParticipantRefusal
 from proctorium_session.domain.extra_time import (
     ExtraTimeGrant,
     extra_time_refusal,
     is_present,
     require_open_for_extra_time,
 )
+from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.actors import lock_supervised
@@ -57,27 +57,29 @@ async def grant(
     async def run(tx: Transaction) -> BulkResult:
         session, actor = await lock_supervised(tx, session_id, caller)
         require_open_for_extra_time(session)
-        views = {
-            view.participant.participant_id: view
+        views = [
+            view
             for view in await participants.list_views(tx, session_id, only=participant_ids)
             if participant_ids or is_present(view)
-        }
-        outcomes: dict[UUID, ParticipantView | ParticipantRefusal] = {}
+        ]
         grants: list[ExtraTimeGrant] = []
         recorded: list[RecordedEvent] = []
-        for participant_id in participant_ids or views:
-            view = views.get(participant_id)
+
+        def change(view: ParticipantView) -> Outcome:
             refused = extra_time_refusal(view, extra.amount)
-            if refused is not None or view is None:
-                outcomes[participant_id] = refused or UNKNOWN_PARTICIPANT
-                continue
+            if refused is not None:
+                return refused
+            participant_id = view.participant.participant_id
             new = ExtraTimeGrant(
                 new_id(), session_id, participant_id, extra.amount, extra.reason, tx.now, actor
             )
             grants.append(new)
-            view = outcomes[participant_id] = _with_grant(view, new, session)
+            view = _with_grant(view, new, session)
             event = events.participant_extra_time_granted(view.participant, new)
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
+            return view
+
+        outcomes = outcomes_of(participant_ids, views, change)
         return BulkResult(await _save(tx, session, grants, recorded), outcomes)
 
     return await database.respond(responder, run)

@@ -16,25 +16,19 @@ from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.conversations import SenderRole
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.hands import (
+    HAND_PACE,
     HAND_STATES,
-    PACE_LIMIT,
     Hand,
     HandAction,
     HandKind,
     HandState,
     no_hand,
-    require_pace,
     require_raisable,
 )
-from proctorium_session.domain.sessions import Session
-from proctorium_session.operations.actors import (
-    require_no_learner,
-    require_supervised,
-    session_actor,
-)
+from proctorium_session.domain.sessions import MemberRole, Session
+from proctorium_session.operations.actors import has_supervising_role, supervise
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.storage import hands, participants, sessions
 
@@ -64,7 +58,8 @@ async def raise_hand(
             return participant.hand
         require_raisable(session.state, participant.state, participant.hand)
         participant_id = participant.participant_id
-        require_pace(await hands.list_raise_times(tx, participant_id, PACE_LIMIT), tx.now)
+        raised_at = await hands.list_raise_times(tx, participant_id, HAND_PACE.limit)
+        HAND_PACE.require(raised_at, tx.now)
         hand = Hand(new_id(), session_id, participant_id, kind, HandState.RAISED, tx.now)
         await hands.insert_hand(tx, hand)
         await _save(tx, session, hand, events.hand_raised(hand, person_id), person_id)
@@ -107,7 +102,7 @@ async def list_hands(
     name = f"hands:{session_id}"
     size = pages.effective_size(page_size)
     async with database.transaction() as tx:
-        await _require_supervisor(tx, caller, await sessions.get_session(tx, session_id))
+        await supervise(tx, await sessions.get_session(tx, session_id), caller)
         tokens = await pages.tokens(tx)
         after = tokens.after(name, page_token, datetime, UUID)
         found = await hands.list_raised(tx, session_id, after=after, limit=size + 1)
@@ -127,7 +122,7 @@ async def lower_hands(tx: Transaction, participant_ids: Collection[UUID]) -> lis
 
 async def _lock(
     tx: Transaction, caller: Caller, hand_id: UUID, action: HandAction
-) -> tuple[Session, Hand, SenderRole]:
+) -> tuple[Session, Hand, MemberRole]:
     found = await hands.get_hand(tx, hand_id)
     unknown = no_hand(supervises="proctor" in caller.roles and not caller.is_administrator)
     if found is None:
@@ -139,19 +134,11 @@ async def _lock(
     view = await participants.get_view(tx, hand.session_id, hand.participant_id)
     is_own = view is not None and view.participant.person_id == caller.require_person()
     if is_own and action is HandAction.LOWER:
-        return session, hand, SenderRole.LEARNER
-    if not {"proctor", "administrator"} & caller.roles:
+        return session, hand, MemberRole.LEARNER
+    if not has_supervising_role(caller):
         raise unknown
-    return session, hand, await _require_supervisor(tx, caller, session)
-
-
-async def _require_supervisor(
-    tx: Transaction, caller: Caller, session: Session | None
-) -> SenderRole:
-    supervised = require_supervised(session, caller)
-    actor = await session_actor(tx, supervised, caller)
-    await require_no_learner(tx, supervised.session_id, actor)
-    return SenderRole(actor.role.value)
+    _, actor = await supervise(tx, session, caller)
+    return session, hand, MemberRole(actor.role)
 
 
 async def _save(

@@ -18,7 +18,7 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.authorization import UNKNOWN_PARTICIPANT, ParticipantRefusal
+from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.pauses import pause_refusal, require_pausable
 from proctorium_session.domain.sessions import Actor, Pause, Session, VisibleSession
@@ -29,7 +29,7 @@ from proctorium_session.storage import participants, pauses
 
 M = TypeVar("M", bound=Message)
 
-_Outcomes = Mapping[UUID, ParticipantView | ParticipantRefusal]
+_Outcomes = Mapping[UUID, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,22 +112,23 @@ async def _resume_all(tx: Transaction, session: Session, actor: Actor, ended: Pa
 async def _pause_each(
     tx: Transaction, session: Session, actor: Actor, participant_ids: Sequence[UUID], reason: str
 ) -> tuple[Session, _Outcomes]:
-    views = await _views_by_id(tx, session, participant_ids)
-    outcomes: dict[UUID, ParticipantView | ParticipantRefusal] = {}
+    views = await participants.list_views(tx, session.session_id, only=participant_ids)
     opened: dict[UUID | None, Pause] = {}
     recorded: list[RecordedEvent] = []
-    for participant_id in participant_ids:
-        view = views.get(participant_id)
+
+    def change(view: ParticipantView) -> Outcome:
         refused = pause_refusal(view)
-        if refused is not None or view is None:
-            outcomes[participant_id] = refused or UNKNOWN_PARTICIPANT
-            continue
+        if refused is not None:
+            return refused
+        participant_id = view.participant.participant_id
         if view.participant.pause is None:
             new = opened[participant_id] = Pause(new_id(), tx.now, reason)
             view = _with_pause(view, new, session)
             event = events.participant_paused(view.participant, new, actor)
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
-        outcomes[participant_id] = view
+        return view
+
+    outcomes = outcomes_of(participant_ids, views, change)
     await pauses.insert_pauses(tx, session.session_id, opened, actor)
     return await _save_participants(tx, session, recorded), outcomes
 
@@ -135,32 +136,24 @@ async def _pause_each(
 async def _resume_each(
     tx: Transaction, session: Session, actor: Actor, participant_ids: Sequence[UUID]
 ) -> tuple[Session, _Outcomes]:
-    views = await _views_by_id(tx, session, participant_ids)
-    outcomes: dict[UUID, ParticipantView | ParticipantRefusal] = {}
+    views = await participants.list_views(tx, session.session_id, only=participant_ids)
     ended: list[UUID] = []
     recorded: list[RecordedEvent] = []
-    for participant_id in participant_ids:
-        view = views.get(participant_id)
-        if view is None:
-            outcomes[participant_id] = UNKNOWN_PARTICIPANT
-            continue
+
+    def change(view: ParticipantView) -> Outcome:
         old = view.participant.pause
         if old is not None:
             ended.append(old.pause_id)
             view = _with_pause(view, None, session)
             resumed_at = max(tx.now, old.paused_at)
             event = events.participant_resumed(view.participant, old, resumed_at, actor)
+            participant_id = view.participant.participant_id
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
-        outcomes[participant_id] = view
+        return view
+
+    outcomes = outcomes_of(participant_ids, views, change)
     await pauses.end_pauses(tx, ended, tx.now, actor.person_id)
     return await _save_participants(tx, session, recorded), outcomes
-
-
-async def _views_by_id(
-    tx: Transaction, session: Session, participant_ids: Sequence[UUID]
-) -> Mapping[UUID, ParticipantView]:
-    views = await participants.list_views(tx, session.session_id, only=participant_ids)
-    return {view.participant.participant_id: view for view in views}
 
 
 def _with_pause(view: ParticipantView, pause: Pause | None, session: Session) -> ParticipantView:

@@ -13,12 +13,9 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.authorization import (
-    ParticipantRefusal,
-    authorization_refusal,
-    require_authorizable,
-)
+from proctorium_session.domain.authorization import authorization_refusal, require_authorizable
 from proctorium_session.domain.errors import no_participant
+from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participant_states import PARTICIPANT_STATES, ParticipantAction
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.progress import ProgressState, authorize
@@ -33,13 +30,10 @@ M = TypeVar("M", bound=Message)
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """The outcomes of a request for several participants.
-
-    An outcome is the updated participant, or the reason why the participant did not change.
-    """
+    """The session, and the outcomes by participant id, after a request for several participants."""
 
     session: Session
-    outcomes: Mapping[UUID, ParticipantView | ParticipantRefusal]
+    outcomes: Mapping[UUID, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,24 +62,23 @@ async def authorize_assessment(
     async def run(tx: Transaction) -> BulkResult:
         session, actor = await lock_supervised(tx, session_id, caller)
         require_authorizable(session, assessment_id)
-        views = {
-            view.participant.participant_id: view
+        views = [
+            view
             for view in await participants.list_views(tx, session_id, only=participant_ids)
             if participant_ids or not view.progress(assessment_id).state.is_started
-        }
-        outcomes: dict[UUID, ParticipantView | ParticipantRefusal] = {}
+        ]
         authorized: list[ParticipantView] = []
-        for participant_id in participant_ids or views:
-            view = views.get(participant_id)
+
+        def change(view: ParticipantView) -> Outcome:
             refused = authorization_refusal(session, view)
             if refused is not None:
-                outcomes[participant_id] = refused
-                continue
-            assert view is not None, "an unknown participant is refused"
+                return refused
             if view.progress(assessment_id).state is ProgressState.AWAITING_AUTHORIZATION:
                 view = _with_authorization(view, assessment_id)
                 authorized.append(view)
-            outcomes[participant_id] = view
+            return view
+
+        outcomes = outcomes_of(participant_ids, views, change)
         if authorized:
             session = await _save_authorizations(tx, session, authorized, assessment_id, actor)
         return BulkResult(session, outcomes)

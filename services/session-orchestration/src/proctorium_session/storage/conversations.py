@@ -13,7 +13,8 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select, update
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.conversations import Message, SenderRole
+from proctorium_session.domain.conversations import Message
+from proctorium_session.domain.sessions import MemberRole
 from proctorium_session.storage.tables import messages, participants
 
 
@@ -35,15 +36,16 @@ async def insert_message(tx: Transaction, message: Message) -> None:
     )
 
 
-async def list_learner_times(
-    tx: Transaction, participant_id: UUID, limit: int
+async def list_send_times(
+    tx: Transaction, session_id: UUID, participant_id: UUID | None, sender_id: UUID, limit: int
 ) -> Sequence[datetime]:
-    """Return the times of the learner's newest messages in a conversation, newest first."""
+    """Return the times of the newest messages that a person has sent in a conversation, at most `limit`."""
     statement = (
         select(messages.c.sent_at)
         .where(
-            messages.c.participant_id == participant_id,
-            messages.c.acting_role == SenderRole.LEARNER.value,
+            messages.c.session_id == session_id,
+            _conversation(participant_id),
+            messages.c.sender_id == sender_id,
         )
         .order_by(messages.c.sequence.desc())
         .limit(limit)
@@ -126,7 +128,7 @@ async def update_learner_mark(
         .values(
             learner_read=sequence,
             learner_unread=_count_after(
-                participant_id, sequence, messages.c.acting_role != SenderRole.LEARNER.value
+                participant_id, sequence, messages.c.acting_role != MemberRole.LEARNER.value
             ),
             revision=revision,
         )
@@ -143,7 +145,7 @@ async def update_proctors_mark(
         .values(
             proctors_read=sequence,
             proctors_unread=_count_after(
-                participant_id, sequence, messages.c.acting_role == SenderRole.LEARNER.value
+                participant_id, sequence, messages.c.acting_role == MemberRole.LEARNER.value
             ),
             revision=revision,
         )
@@ -192,7 +194,7 @@ def _message(row: Any) -> Message:
         sequence=row.sequence,
         revision=row.revision,
         sender_id=row.sender_id,
-        role=SenderRole(row.acting_role),
+        role=MemberRole(row.acting_role),
         text=row.text,
         text_key=row.text_key,
         sent_at=row.sent_at,

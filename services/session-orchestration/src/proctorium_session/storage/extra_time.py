@@ -12,9 +12,7 @@ from proctorium_session.storage.tables import extra_time_grants
 
 
 async def insert_grants(tx: Transaction, grants: Collection[ExtraTimeGrant]) -> None:
-    """Insert grants of extra time. The caller has locked the session's row."""
-    if not grants:
-        return
+    """Insert grants of extra time, at least one. The caller has locked the session's row."""
     await tx.execute(
         insert(extra_time_grants),
         [
