@@ -30,7 +30,7 @@ _DIAGRAM = re.compile(r"```mermaid\nflowchart LR\n.*?\n```", re.DOTALL)
 
 @dataclass(frozen=True)
 class Generated:
-    """The topology, and findings about contradictions between the protos and the code."""
+    """The generated topology, and the contradictions that were found between the protos and the code."""
 
     services: Topology
     findings: Sequence[str]

@@ -252,7 +252,10 @@ async def sign_in(page: Page, email: str, password: str) -> None:
 
 
 async def unmarked_texts(page: Page, address: str) -> list[str]:
-    """Return the texts of the page at `address` that are neither marked nor data, also in closed parts of the page."""
+    """Return the unmarked texts of the page at `address`, without names and other data.
+
+    The first closed parts of the page are opened, so that their texts are included.
+    """
     await page.goto(address)
     await expect(page.get_by_role("heading", level=1)).to_be_visible()
     await expect(page.get_by_text("⟦Loading")).to_have_count(0)

@@ -90,8 +90,8 @@ async def lock_sheets(
         (row["attempt_id"], sequence)
         for row in rows
         for sequence in requested[row["attempt_id"]]
-        # No stored revision has a sequence number above `last_sequence`. Most requested numbers are above
-        # `last_sequence`, so a second query is usually not needed.
+        # No stored revision has a sequence number above `last_sequence`. Usually, all requested numbers are above
+        # `last_sequence`, and the second query is skipped.
         if sequence <= row["last_sequence"]
     ]
     stored = await _list_repeated(connection, repeated) if repeated else {}

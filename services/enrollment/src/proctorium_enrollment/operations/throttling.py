@@ -142,13 +142,6 @@ class Throttling:
         network = network_of(client_address)
         return CodeEntry(person, self._key("code_network", network, domain.FREE_CODES_OF_NETWORK))
 
-    async def lock(self, tx: Transaction, entries: Collection[CodeEntry]) -> None:
-        """Lock the keys of people until the transaction ends.
-
-        Code entries of one person are therefore processed one after another.
-        """
-        await storage.lock(tx, [entry.person for entry in entries])
-
     async def failures(
         self, tx: Transaction, entries: Collection[CodeEntry]
     ) -> Mapping[Key, Failures]:

@@ -147,7 +147,7 @@ _TRIGGERS = (
     CREATE TRIGGER copy_pause AFTER INSERT OR UPDATE ON pauses
         FOR EACH ROW EXECUTE FUNCTION copy_pause()
     """,
-    # Update the sum in a trigger, so that ck_participants_extra_time applies to all grants.
+    # A trigger updates the sum, so that no grant can violate ck_participants_extra_time.
     """
     CREATE FUNCTION sum_extra_time() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
