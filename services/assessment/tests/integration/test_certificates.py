@@ -11,7 +11,9 @@ import pytest
 from proctorium.assessment.events.v1 import events_pb2
 from proctorium.assessment.v1 import results_pb2
 from proctorium.enrollment.events.v1.events_pb2 import RegistrationCompleted
-from proctorium_assessment.domain.credentials import public_key_multibase
+from proctorium_assessment.domain.credentials import Achievement, Issuer, public_key_multibase
+from proctorium_assessment.operations import certificates
+from proctorium_assessment.storage.certificates import Documents
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
@@ -190,6 +192,26 @@ async def test_certificate_is_issued_after_enrollment_returns(harness: Harness) 
     await until(was_called)
     harness.enrollment.is_unavailable = False
     assert (await issued(learner)).certificate_id == waiting.certificate_id
+
+
+async def test_certificate_that_cannot_be_created_does_not_delay_others(
+    harness: Harness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = certificates._documents
+    tried: list[str] = []
+
+    def fail_for_ada(achievement: Achievement, issuer: Issuer, seed: bytes) -> Documents:
+        if achievement.holder_name == "Ada Lovelace":
+            tried.append(achievement.holder_name)
+            raise ValueError("this name cannot be rendered")
+        return create(achievement, issuer, seed)
+
+    monkeypatch.setattr(certificates, "_documents", fail_for_ada)
+    unlucky = await completed(harness)
+    await until(lambda: bool(tried))
+    assert (await issued(await completed(harness, "Grace Hopper"))).HasField("issue_time")
+    [postponed] = await listed(unlucky)
+    assert not postponed.HasField("issue_time")
 
 
 async def test_certificate_is_visible_to_its_holder_and_administrators(harness: Harness) -> None:

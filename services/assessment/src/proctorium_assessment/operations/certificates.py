@@ -44,6 +44,8 @@ _log = get_logger()
 
 _BATCH = 20
 _FIRST_BACKOFF, _LONGEST_BACKOFF = timedelta(seconds=1), timedelta(minutes=1)
+_MAX_REASON = 200
+"""The maximum length of a reason in a log line."""
 
 
 async def create_certificate(
@@ -142,7 +144,10 @@ class CertificateIssuer:
         self._key: tuple[bytes, bytes] | None = None
 
     async def issue(self, pending: PendingCertificate) -> bool:
-        """Issue the certificate. Return False if it is postponed, or if another replica has already issued it."""
+        """Issue the certificate. Return False if it is postponed, or if another replica has already issued it.
+
+        A certificate is postponed if a name cannot be requested, or if its documents cannot be created.
+        """
         annotate(
             person_id=pending.person_id,
             course_id=pending.course_id,
@@ -152,14 +157,18 @@ class CertificateIssuer:
             name = await self._holder_name(pending.person_id)
             issuer_name = await self._organisation_name()
         except ServiceError as error:
-            await self._postpone(pending, error)
+            await self._postpone(pending, error.reason)
             return False
         public_key, seed = self._key or await self._load_key()
         issuer = Issuer(issuer_name, self._public_url, public_key)
         achievement = Achievement(
             pending.certificate_id, name, pending.title, pending.course_id, self._clock()
         )
-        documents = await asyncio.to_thread(_documents, achievement, issuer, seed)
+        try:
+            documents = await asyncio.to_thread(_documents, achievement, issuer, seed)
+        except Exception as error:  # noqa: BLE001 - one certificate must not delay the certificates of other people
+            await self._postpone(pending, repr(error))
+            return False
         async with self._database.transaction() as tx:
             issued = await certificates.issue_certificate(tx, achievement.certificate_id, documents)
             if issued:
@@ -181,14 +190,14 @@ class CertificateIssuer:
             raise error_of(error) from error
         return response.organisation.name or self._issuer_name
 
-    async def _postpone(self, pending: PendingCertificate, error: ServiceError) -> None:
+    async def _postpone(self, pending: PendingCertificate, reason: str) -> None:
         backoff = min(_FIRST_BACKOFF * 2 ** min(pending.failures, 10), _LONGEST_BACKOFF)
         async with self._database.transaction() as tx:
             await certificates.postpone_certificate(tx, pending.certificate_id, tx.now + backoff)
         _log.warning(
             "certificate_postponed",
             certificate_id=str(pending.certificate_id),
-            reason=error.reason,
+            reason=reason[:_MAX_REASON],
             failures=pending.failures + 1,
         )
 
