@@ -141,6 +141,15 @@ async def test_unknown_person_is_not_found(harness: Harness) -> None:
         assert (await refusal(call)).reason == "NOT_FOUND"
 
 
+async def test_administrators_cannot_change_their_own_accommodations(harness: Harness) -> None:
+    person_id = (await harness.person("administrator")).person_id
+    own = harness.client(person_id, "administrator")
+    error = await refusal(own.accommodations.UpdateAccommodations(request(person_id, percent=25)))
+    assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "OWN_ACCOMMODATIONS")
+    assert (await read(own, person_id)).revision == 0
+    assert (await update(harness, request(person_id, percent=25))).revision == 1
+
+
 async def test_only_the_person_and_administrators_read_accommodations(harness: Harness) -> None:
     session = await harness.session()
     learner_id, proctor_id = session.learner_ids[0], session.proctor_id

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
-from proctorium_common.errors import conflict, exhausted
+from proctorium_common.errors import conflict, exhausted, not_allowed
 
 MAX_REVISIONS = 100
 """The maximum number of revisions of one person's accommodations."""
@@ -37,6 +37,15 @@ class Accommodations:
     def without_author(self) -> Accommodations:
         """Return the accommodations without their author, whom only administrators may see."""
         return replace(self, written_by=None)
+
+
+def require_another_person(administrator_id: UUID, person_id: UUID) -> None:
+    """Raise OWN_ACCOMMODATIONS if an administrator would change their own accommodations."""
+    if administrator_id == person_id:
+        raise not_allowed(
+            "OWN_ACCOMMODATIONS",
+            "You cannot change your own accommodations. Ask another administrator to change them.",
+        )
 
 
 def update_accommodations(

@@ -12,7 +12,11 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_enrollment import events
-from proctorium_enrollment.domain.accommodations import Accommodations, update_accommodations
+from proctorium_enrollment.domain.accommodations import (
+    Accommodations,
+    require_another_person,
+    update_accommodations,
+)
 from proctorium_enrollment.domain.people import no_such_person
 from proctorium_enrollment.operations.rights import own_or_other_id
 from proctorium_enrollment.storage import accommodations, people
@@ -42,7 +46,8 @@ async def update(
     etag: str,
     responder: Responder[Accommodations, M],
 ) -> M:
-    """Update the values in `changes`. Raises NOT_FOUND, STALE_ETAG, ACCOMMODATION_LIMIT_REACHED."""
+    """Update the values in `changes`. Raises OWN_ACCOMMODATIONS, NOT_FOUND, STALE_ETAG, ACCOMMODATION_LIMIT_REACHED."""
+    require_another_person(caller.require_person(), person_id)
 
     async def run(tx: Transaction) -> Accommodations:
         # The lock of the person's row serialises concurrent updates of the accommodations.
