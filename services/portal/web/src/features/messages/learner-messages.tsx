@@ -11,12 +11,12 @@ import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { RaiseHand } from "../hands/raise-hand";
-import { ANNOUNCEMENTS, canWrite, messagesOf, unreadAnnouncements } from "./conversation";
+import { Chat } from "./chat";
+import { ANNOUNCEMENTS, canWrite, unreadAnnouncements } from "./conversation";
 import { Drawer } from "./drawer";
-import { MessageLog, MessageText } from "./message-log";
+import { MessageText } from "./message-log";
 import { UnreadBadge } from "./unread-badge";
-import { type LoadedConversation, useConversation, useMarkRead } from "./use-conversation";
-import { WriteMessage } from "./write-message";
+import { type LoadedConversation, useAnnouncements, useLearnerConversation } from "./use-conversation";
 
 const text = messages.conversations;
 
@@ -42,12 +42,7 @@ function Messages({ session, participant, live }: MessagesProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const unread = participant.conversation?.learnerUnreadCount ?? 0;
-  const announcements = useConversation({
-    sessionId,
-    participantId: ANNOUNCEMENTS,
-    count: session.announcementCount,
-    live: messagesOf(live, ANNOUNCEMENTS),
-  });
+  const announcements = useAnnouncements(session, live);
   const close = (): void => {
     setOpen(false);
     button.current?.focus();
@@ -72,7 +67,7 @@ function Messages({ session, participant, live }: MessagesProps): JSX.Element {
       {open && (
         <Drawer title={text.title} onClose={close}>
           <EarlierAnnouncements announcements={announcements} />
-          <Chat session={session} participant={participant} live={live} unread={unread} />
+          <OwnChat session={session} participant={participant} live={live} unread={unread} />
         </Drawer>
       )}
     </>
@@ -135,39 +130,18 @@ function EarlierAnnouncements({ announcements }: { announcements: LoadedConversa
   );
 }
 
-interface ChatProps {
-  session: Session;
-  participant: Participant;
-  live: readonly Message[];
-  unread: number;
-}
-
-function Chat({ session, participant, live, unread }: ChatProps): JSX.Element {
-  const { sessionId } = session;
-  const { participantId } = participant;
-  const conversation = useConversation({
-    sessionId,
-    participantId,
-    count: participant.conversation?.messageCount ?? 0,
-    live: messagesOf(live, participantId),
-  });
-  useMarkRead({ sessionId, participantId, unread, messages: conversation.messages, shown: true });
+function OwnChat({ session, participant, live, unread }: MessagesProps & { unread: number }): JSX.Element {
   return (
-    <>
-      <MessageLog label={text.title} conversation={conversation} sender={senderOf} />
-      {canWrite(session, participant) ? (
-        <WriteMessage
-          label={text.toProctors}
-          hint={text.onlyProctors}
-          button={text.send}
-          send={(requestId, written) =>
-            conversations.sendMessage({ requestId, sessionId, participantId, text: written })
-          }
-        />
-      ) : (
-        <p>{text.closed}</p>
-      )}
-    </>
+    <Chat
+      session={session}
+      participant={participant}
+      conversation={useLearnerConversation(session, participant, live)}
+      unread={unread}
+      title={text.title}
+      sender={senderOf}
+      writeLabel={text.toProctors}
+      writeHint={text.onlyProctors}
+    />
   );
 }
 

@@ -8,11 +8,12 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { hasRole, me, Role } from "../account/current-user";
 import { useNames } from "../people/use-names";
-import { ANNOUNCEMENTS, acceptsMessages, canWrite, isNameHidden, messagesOf } from "./conversation";
+import { Chat } from "./chat";
+import { acceptsMessages, isNameHidden } from "./conversation";
 import { Drawer } from "./drawer";
-import { MessageLog, MessageText } from "./message-log";
+import { MessageText } from "./message-log";
 import { UnreadBadge } from "./unread-badge";
-import { useConversation, useMarkRead } from "./use-conversation";
+import { useAnnouncements, useLearnerConversation } from "./use-conversation";
 import { WriteMessage } from "./write-message";
 
 const text = messages.conversations;
@@ -73,51 +74,33 @@ export function StaffMessages({ session, participants, live, conversation }: Sta
       <Announcements session={session} participants={participants} live={live} />
       {shown && (
         <Drawer key={shown.participantId} title={text.titleOf(name(shown.personId))} onClose={conversation.close}>
-          <Chat session={session} participant={shown} name={name(shown.personId)} live={live} />
+          <LearnerChat session={session} participant={shown} name={name(shown.personId)} live={live} />
         </Drawer>
       )}
     </>
   );
 }
 
-interface ChatProps {
+interface LearnerChatProps {
   session: Session;
   participant: Participant;
   name: string;
   live: readonly Message[];
 }
 
-function Chat({ session, participant, name, live }: ChatProps): JSX.Element {
-  const { sessionId } = session;
-  const { participantId, personId } = participant;
-  const conversation = useConversation({
-    sessionId,
-    participantId,
-    count: participant.conversation?.messageCount ?? 0,
-    live: messagesOf(live, participantId),
-  });
-  const unread = participant.conversation?.proctorsUnreadCount ?? 0;
-  useMarkRead({ sessionId, participantId, unread, messages: conversation.messages, shown: true });
+function LearnerChat({ session, participant, name, live }: LearnerChatProps): JSX.Element {
+  const conversation = useLearnerConversation(session, participant, live);
   const senderName = useSenderNames(conversation.messages);
   return (
-    <>
-      <MessageLog
-        label={text.titleOf(name)}
-        conversation={conversation}
-        sender={(message) => (message.senderId === personId ? name : senderName(message))}
-      />
-      {canWrite(session, participant) ? (
-        <WriteMessage
-          label={text.toLearner(name)}
-          button={text.send}
-          send={(requestId, written) =>
-            conversations.sendMessage({ requestId, sessionId, participantId, text: written })
-          }
-        />
-      ) : (
-        <p>{text.closed}</p>
-      )}
-    </>
+    <Chat
+      session={session}
+      participant={participant}
+      conversation={conversation}
+      unread={participant.conversation?.proctorsUnreadCount ?? 0}
+      title={text.titleOf(name)}
+      sender={(message) => (message.senderId === participant.personId ? name : senderName(message))}
+      writeLabel={text.toLearner(name)}
+    />
   );
 }
 
@@ -129,12 +112,7 @@ interface AnnouncementsProps {
 
 function Announcements({ session, participants, live }: AnnouncementsProps): JSX.Element {
   const { sessionId, announcementCount } = session;
-  const announcements = useConversation({
-    sessionId,
-    participantId: ANNOUNCEMENTS,
-    count: announcementCount,
-    live: messagesOf(live, ANNOUNCEMENTS),
-  });
+  const announcements = useAnnouncements(session, live);
   const senderName = useSenderNames(announcements.messages);
   const readers = (sequence: number): number =>
     participants.filter(({ conversation }) => (conversation?.announcementsReadSequence ?? 0) >= sequence).length;

@@ -4,8 +4,10 @@ import { conversations } from "../../api/client";
 import type { Problem } from "../../api/errors";
 import { usePagedQuery } from "../../api/use-query";
 import { useOnVisible } from "../../components/use-on-visible";
+import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
-import { isComplete, merged } from "./conversation";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
+import { ANNOUNCEMENTS, isComplete, merged, messagesOf } from "./conversation";
 
 export interface LoadedConversation {
   /** The messages, oldest first; undefined until they are loaded. */
@@ -28,7 +30,7 @@ interface ConversationOptions {
  * Load the newest messages of a conversation, and add the messages of the stream. If messages are missing, for example
  * after a long interruption, load the newest messages again. The component needs a `key` with the conversation.
  */
-export function useConversation({ sessionId, participantId, count, live }: ConversationOptions): LoadedConversation {
+function useConversation({ sessionId, participantId, count, live }: ConversationOptions): LoadedConversation {
   const { items, problem, hasMore, loadMore, reload } = usePagedQuery(
     async (pageToken) =>
       count > 0
@@ -42,6 +44,31 @@ export function useConversation({ sessionId, participantId, count, live }: Conve
     if (missing) reload();
   }, [missing, count]);
   return { messages, problem, hasEarlier: hasMore, loadEarlier: loadMore };
+}
+
+/** Load the conversation of a learner with the proctors. `live` are the messages that the stream has delivered. */
+export function useLearnerConversation(
+  session: Session,
+  participant: Participant,
+  live: readonly Message[],
+): LoadedConversation {
+  const { participantId } = participant;
+  return useConversation({
+    sessionId: session.sessionId,
+    participantId,
+    count: participant.conversation?.messageCount ?? 0,
+    live: messagesOf(live, participantId),
+  });
+}
+
+/** Load the announcements of a session. `live` are the messages that the stream has delivered. */
+export function useAnnouncements(session: Session, live: readonly Message[]): LoadedConversation {
+  return useConversation({
+    sessionId: session.sessionId,
+    participantId: ANNOUNCEMENTS,
+    count: session.announcementCount,
+    live: messagesOf(live, ANNOUNCEMENTS),
+  });
 }
 
 interface MarkOptions {
