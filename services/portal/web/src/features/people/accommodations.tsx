@@ -26,7 +26,7 @@ export function Accommodations({ person }: { person: Person }): JSX.Element {
   if (data === undefined) return problem ? <ProblemNote problem={problem} /> : <Loading what={text.loading} />;
   const [current] = data.revisions;
   return (
-    <section>
+    <section class="part">
       <h3>{text.title}</h3>
       <Update key={current?.etag} person={person} current={current} onChanged={reload} />
       {data.revisions.length > 0 && <Revisions revisions={data.revisions} />}
