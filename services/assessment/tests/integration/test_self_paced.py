@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
 from uuid import UUID
@@ -144,3 +145,23 @@ async def test_course_and_registration_arrive_in_any_order_and_repeatedly(
         await harness.handle(events[name])
     assert (await create(learner, assessment_id)).attempt_id
     assert len(await harness.rows("SELECT 1 FROM registrations")) == 1
+
+
+async def test_accommodation_extends_a_self_paced_attempt(harness: Harness) -> None:
+    learner, course_id = harness.person(), new_id()
+    assessment_id = await published(harness)
+    await harness.handle(course(course_id, assessment_id))
+    await harness.handle(registration(course_id, learner))
+    for revision, percent in ((1, 25), (2, 50)):
+        await harness.handle(
+            enrollment_events.PersonAccommodationsChanged(
+                person_id=learner.id, revision=revision, extra_time_percent=percent
+            )
+        )
+        attempt = await create(learner, assessment_id)
+        assert attempt.time_limit.ToTimedelta() == timedelta(minutes=60 * (100 + percent) / 100)
+        # The second change applies to the attempt in progress.
+        request = attempts_pb2.StartAttemptRequest(attempt_id=attempt.attempt_id)
+        started = (await learner.attempts.StartAttempt(request)).attempt
+        limit = started.deadline_time.ToDatetime() - started.start_time.ToDatetime()
+        assert limit == attempt.time_limit.ToTimedelta()
