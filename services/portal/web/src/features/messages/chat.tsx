@@ -27,7 +27,7 @@ interface ChatProps {
 export function Chat({ session, participant, conversation, unread, title, sender, ...write }: ChatProps): JSX.Element {
   const { sessionId } = session;
   const { participantId } = participant;
-  useMarkRead({ sessionId, participantId, unread, messages: conversation.messages, shown: true });
+  useMarkRead({ sessionId, participantId, unread, messages: conversation.messages });
   return (
     <>
       <MessageLog label={title} conversation={conversation} sender={sender} />

@@ -77,18 +77,16 @@ interface MarkOptions {
   /** The number of unread messages, from the stream. */
   unread: number;
   messages: readonly Message[] | undefined;
-  /** Whether the messages are shown. */
-  shown: boolean;
 }
 
-/** Mark messages as read while they are shown and the person looks at the page. */
-export function useMarkRead({ sessionId, participantId, unread, messages, shown }: MarkOptions): void {
+/** Mark messages as read while the component that shows them is mounted and the person looks at the page. */
+export function useMarkRead({ sessionId, participantId, unread, messages }: MarkOptions): void {
   const [returned, setReturned] = useState(0);
   useOnVisible(() => setReturned((before) => before + 1));
   const sequence = messages?.at(-1)?.sequence ?? 0;
   useEffect(() => {
-    if (!shown || unread === 0 || sequence === 0 || document.hidden) return;
+    if (unread === 0 || sequence === 0 || document.hidden) return;
     // If the call fails, the messages stay unread until the next message or the person's next return to the page.
     void conversations.markMessagesRead({ sessionId, participantId, sequence }).catch(() => undefined);
-  }, [shown, unread > 0, sequence, returned]);
+  }, [unread > 0, sequence, returned]);
 }
