@@ -24,8 +24,9 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def paused(minute: float, stop: int = 1) -> LedgerEntry:
-    return LedgerEntry(UUID(int=stop), EntryKind.PAUSED, at(minute))
+def paused(minute: float, stop: int = 1, limit: float | None = None) -> LedgerEntry:
+    longest = None if limit is None else timedelta(minutes=limit)
+    return LedgerEntry(UUID(int=stop), EntryKind.PAUSED, at(minute), limit=longest)
 
 
 def resumed(minute: float, stop: int = 1) -> LedgerEntry:
@@ -91,6 +92,38 @@ def test_stop_from_before_the_start_stops_the_clock() -> None:
     assert balance(paused(-5), resumed(-1)).deadline == at(60)
 
 
+def test_bounded_stop_stops_the_clock_for_at_most_its_limit() -> None:
+    during = balance(paused(10, limit=5))
+    assert (during.is_paused, during.is_on_break) == (False, True)
+    assert (during.stopped_until, during.deadline) == (at(15), at(65))
+    assert [during.remaining(at(minute)) for minute in (12, 15, 25)] == [
+        timedelta(minutes=minutes) for minutes in (50, 50, 40)
+    ]
+    assert balance(paused(10, limit=5), resumed(12)).deadline == at(62)
+    late = balance(paused(10, limit=5), resumed(40))
+    assert (late.deadline, late.is_on_break, late.stopped_until) == (at(65), False, None)
+
+
+def test_stop_with_the_limit_zero_does_not_stop_the_clock() -> None:
+    during = balance(paused(10, limit=0))
+    assert (during.deadline, during.is_on_break) == (at(60), True)
+    assert during.spent_at(at(20)) == timedelta(minutes=20)
+
+
+def test_bounded_stops_and_pauses_that_overlap_count_once() -> None:
+    entries = [paused(10, 1, limit=10), paused(15, 2), resumed(18, 2)]
+    assert balance(*entries[:2]).deadline is None
+    assert balance(*entries).deadline == at(70)
+    assert balance(*entries, resumed(19, 1)).deadline == at(69)
+    assert balance(paused(10, 1, limit=10), paused(15, 2), resumed(30, 2)).deadline == at(80)
+    assert balance(paused(10, 1, limit=10), paused(12, 2, limit=3)).deadline == at(70)
+
+
+def test_bounded_stop_from_before_the_start_stops_the_clock_until_its_limit() -> None:
+    assert balance(paused(-5, limit=10)).deadline == at(65)
+    assert balance(paused(-5, limit=3)).deadline == at(60)
+
+
 def test_extra_time_counts_before_the_start_and_until_the_deadline() -> None:
     assert balance(extra(5, -10), extra(10, 50, 101)).deadline == at(75)
     assert balance(extra(5, 60)).deadline == at(65)
@@ -145,19 +178,20 @@ def test_accommodation_after_the_deadline_changes_nothing() -> None:
 
 
 MINUTES = st.integers(-20, 200)
-STOPS = st.tuples(MINUTES, st.integers(0, 60), st.booleans())
+LIMITS = st.none() | st.integers(0, 30)
+STOPS = st.tuples(MINUTES, st.integers(0, 60), st.booleans(), LIMITS)
 GRANTS = st.tuples(MINUTES, st.integers(-60, 60))
 ACCOMMODATIONS = st.tuples(MINUTES, st.integers(0, 200))
 
 
 def _entries(
-    stops: list[tuple[int, int, bool]],
+    stops: list[tuple[int, int, bool, int | None]],
     grants: list[tuple[int, int]],
     accommodations: list[tuple[int, int]],
 ) -> list[LedgerEntry]:
     entries: list[LedgerEntry] = []
-    for stop, (minute, length, is_over) in enumerate(stops):
-        entries.append(paused(minute, stop))
+    for stop, (minute, length, is_over, limit) in enumerate(stops):
+        entries.append(paused(minute, stop, limit))
         if is_over:
             entries.append(resumed(minute + length, stop))
     entries += [
@@ -183,8 +217,23 @@ def until(entries: Collection[LedgerEntry], minute: float) -> list[LedgerEntry]:
 
 
 def stopped_minutes(entries: Collection[LedgerEntry], first: int, last: int) -> int:
-    """Return the number of whole minutes between `first` and `last` in which at least one stop is open."""
-    return sum(balance(*until(entries, each), limit=None).is_paused for each in range(first, last))
+    """Return the number of whole minutes between `first` and `last` in which at least one stop stops the clock."""
+    stops = [entry for entry in entries if entry.kind is EntryKind.PAUSED]
+    return sum(
+        any(is_stopping(entries, stop, at(each)) for stop in stops) for each in range(first, last)
+    )
+
+
+def is_stopping(entries: Collection[LedgerEntry], stop: LedgerEntry, now: datetime) -> bool:
+    """Return whether `stop` stops the clock at `now`, according to the entries whose time is at most `now`."""
+    ends = [
+        entry.at
+        for entry in entries
+        if entry.entry_id == stop.entry_id and entry.kind is EntryKind.RESUMED
+    ]
+    if stop.limit is not None:
+        ends.append(stop.at + stop.limit)
+    return stop.at <= now and all(now < end for end in ends)
 
 
 @given(LEDGERS.flatmap(lambda ledger: st.tuples(st.just(ledger), st.permutations(ledger))))
@@ -196,9 +245,7 @@ def test_order_and_repetition_of_entries_do_not_matter(
 
 
 @given(LEDGERS, st.integers(0, 200))
-def test_spent_time_is_the_time_without_an_open_stop(
-    ledger: list[LedgerEntry], minute: int
-) -> None:
+def test_spent_time_is_the_time_without_a_stop(ledger: list[LedgerEntry], minute: int) -> None:
     spent = balance(*until(ledger, minute), limit=None).spent_at(at(minute))
     assert spent == timedelta(minutes=minute - stopped_minutes(ledger, 0, minute))
 
@@ -211,6 +258,35 @@ def test_no_clock_runs_while_a_stop_is_open(
     if known.is_paused:
         assert known.deadline is None
         assert known.remaining(at(minute + later)) == known.remaining(at(minute))
+    if known.stopped_until is not None:
+        now = min(at(minute + later), max(known.stopped_until, at(minute)))
+        if at(minute) < known.stopped_until:
+            assert known.remaining(now) == known.remaining(at(minute))
+
+
+@given(LEDGERS)
+def test_deadline_is_defined_unless_a_stop_without_a_limit_is_open(
+    ledger: list[LedgerEntry],
+) -> None:
+    known = balance(*ledger)
+    assert (known.deadline is None) == known.is_paused
+
+
+@given(LEDGERS, st.integers(0, 200), st.integers(0, 30), st.none() | st.integers(0, 60))
+def test_bounded_stop_never_takes_time_and_gives_at_most_its_limit(
+    ledger: list[LedgerEntry], minute: int, limit: int, length: int | None
+) -> None:
+    known = until(ledger, minute)
+    stop = [paused(minute, 999, limit)]
+    if length is not None:
+        stop.append(resumed(minute + length, 999))
+    before, after = balance(*known), balance(*known, *stop)
+    for later in (minute + 60, minute + 90, minute + 200):
+        without, with_stop = before.remaining(at(later)), after.remaining(at(later))
+        assert without is not None
+        assert with_stop is not None
+        longest = limit if length is None else min(limit, length)
+        assert without <= with_stop <= without + timedelta(minutes=longest)
 
 
 @given(LEDGERS, st.integers(0, 200))

@@ -79,7 +79,8 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
         answered_count=overview.answered_count,
         item_count=overview.item_count,
         late_count=overview.late_count,
-        clock_state=_clock_state(attempt),
+        clock_state=_clock_state(attempt, now),
+        questions_hidden=attempt.are_questions_hidden,
     )
     _set_time(message.server_time, now)
     if overview.time_limit is not None:
@@ -88,6 +89,8 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
         _set_time(message.start_time, attempt.started_at)
     if attempt.deadline_at is not None and attempt.state is AttemptState.IN_PROGRESS:
         _set_time(message.deadline_time, attempt.deadline_at)
+    if attempt.stopped_until is not None and attempt.is_stopped(now):
+        _set_time(message.clock_resume_time, attempt.stopped_until)
     remaining = attempt.remaining(now)
     if remaining is not None:
         message.remaining_time.FromTimedelta(remaining)
@@ -100,11 +103,13 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
     return message
 
 
-def _clock_state(attempt: Attempt) -> attempts_pb2.ClockState.ValueType:
+def _clock_state(attempt: Attempt, now: datetime) -> attempts_pb2.ClockState.ValueType:
     if attempt.state in SUBMITTED_STATES or attempt.state is AttemptState.VOIDED:
         return attempts_pb2.CLOCK_STATE_ENDED
     if attempt.is_paused:
         return attempts_pb2.CLOCK_STATE_PAUSED
+    if attempt.is_stopped(now):
+        return attempts_pb2.CLOCK_STATE_STOPPED
     if attempt.state is AttemptState.IN_PROGRESS:
         return attempts_pb2.CLOCK_STATE_RUNNING
     return attempts_pb2.CLOCK_STATE_NOT_STARTED

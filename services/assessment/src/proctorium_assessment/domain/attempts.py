@@ -143,7 +143,9 @@ class Attempt:
     """An attempt without its answers.
 
     `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
-    `stopped_remaining` is the remaining time of a started attempt with a time limit while the attempt is paused.
+    `is_paused` is True during a stop without a limit. `stopped_remaining` is then the remaining time, if the attempt is
+    started and has a time limit. `stopped_until` is the time at which the open stops with limits no longer stop the
+    clock of a started attempt. `is_on_break` is True until these stops are ended, even after their limits have passed.
     `extra_time` is the extra time that was granted and not taken back. `extra_time_percent` is the extra time of the
     learner's accommodations in per cent of the time limit. `time_limit` does not include extra time.
     """
@@ -167,6 +169,8 @@ class Attempt:
     stopped_remaining: timedelta | None = None
     extra_time: timedelta = timedelta()
     extra_time_percent: int = 0
+    stopped_until: datetime | None = None
+    is_on_break: bool = False
 
     @classmethod
     def in_session(
@@ -189,6 +193,11 @@ class Attempt:
     ) -> Attempt:
         """Return a new attempt outside a session. The learner may start the attempt at any time."""
         return cls(attempt_id, assessment_id, person_id, None, None, AttemptState.AUTHORIZED, now)
+
+    @property
+    def are_questions_hidden(self) -> bool:
+        """Whether the learner may not read the questions now. The clock may run meanwhile."""
+        return self.is_paused or self.is_on_break
 
     @property
     def genesis_head(self) -> bytes:
@@ -226,7 +235,12 @@ class Attempt:
             return None
         if self.deadline_at is None:
             return self.stopped_remaining
-        return max(self.deadline_at - now, timedelta())
+        runs_from = now if self.stopped_until is None else max(now, self.stopped_until)
+        return max(self.deadline_at - runs_from, timedelta())
+
+    def is_stopped(self, now: datetime) -> bool:
+        """Return whether a stop with a limit stops the clock at `now`."""
+        return self.stopped_until is not None and now < self.stopped_until
 
     def submit(self, cause: SubmitCause, now: datetime) -> Attempt:
         """Return the attempt after its submission."""
@@ -258,6 +272,8 @@ def _timed(attempt: Attempt, balance: TimeBalance) -> Attempt:
         extra_time_percent=balance.percent,
         deadline_at=balance.deadline,
         stopped_remaining=balance.unspent if is_stopped else None,
+        stopped_until=balance.stopped_until,
+        is_on_break=balance.is_on_break,
     )
 
 
@@ -324,6 +340,17 @@ def attempt_paused(state: AttemptState) -> ServiceError:
         action=AttemptAction.START,
         possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_PAUSED",
+    )
+
+
+def attempt_on_break(state: AttemptState) -> ServiceError:
+    """Return the error for starting an attempt during a break."""
+    return invalid_transition(
+        "You are on a break, so this assessment cannot be started now. Return from your break first, then start.",
+        from_state=state,
+        action=AttemptAction.START,
+        possible=ATTEMPT_STATES.actions(state),
+        reason="ATTEMPT_ON_BREAK",
     )
 
 

@@ -1,15 +1,16 @@
 """The time ledger (`A5`): the entries from which the remaining time and the deadline of an attempt are computed.
 
 The ledger of an attempt has the start of the attempt, the entries of the attempt's session and participant, and the
-accommodations of the learner. A stop is a period in which the clock stands still, such as a pause. The clock runs from
-the start of the attempt, except while at least one stop has not ended. No process measures the spent time. It is
-computed from the times of the entries, so the order in which the entries arrive does not matter.
+accommodations of the learner. A stop is a period in which the clock stands still, such as a pause. A stop with a limit
+is bounded: after the limit, the clock runs by itself, even if the stop has not been ended. The clock runs from the
+start of the attempt, except during at least one stop. No process measures the spent time. It is computed from the times
+of the entries, so the order in which the entries arrive does not matter.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -34,9 +35,10 @@ class LedgerEntry:
     """One entry of the ledger.
 
     `entry_id` is the id of the stop that a `PAUSED` entry starts and a `RESUMED` entry ends, or the id of a grant of
-    extra time. `at` is the time of the proctor's command. `amount` is the granted time of an `EXTRA_TIME` entry. A
-    negative amount takes time back. An entry of any other kind has no amount. `percent` is the extra time of an
-    `ACCOMMODATION` entry, in per cent of the time limit.
+    extra time. `at` is the time of the command. `amount` is the granted time of an `EXTRA_TIME` entry. A negative
+    amount takes time back. An entry of any other kind has no amount. `percent` is the extra time of an `ACCOMMODATION`
+    entry, in per cent of the time limit. `limit` is the longest time for which the stop of a `PAUSED` entry stops the
+    clock, or None if the stop has no limit. A stop with the limit zero does not stop the clock.
     """
 
     entry_id: UUID
@@ -44,6 +46,7 @@ class LedgerEntry:
     at: datetime
     amount: timedelta = _NO_TIME
     percent: int = 0
+    limit: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,9 @@ class TimeBalance:
 
     `limit` is the time limit without extra time, or None if there is no limit. `percent` is the extra time of the
     learner's accommodations in per cent of the limit. `spent` is the time for which the clock ran until the last
-    entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None while the clock
-    is stopped. `open_stops` has the ids of the stops that have not ended.
+    entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None if the clock is
+    stopped without a limit. During a bounded stop, `running_since` is in the future. `open_stops` has the stops that
+    have no `RESUMED` entry, by id, each with the end of its limit or None if it has no limit.
     """
 
     limit: timedelta | None
@@ -62,16 +66,26 @@ class TimeBalance:
     granted: timedelta = _NO_TIME
     percent: int = 0
     running_since: datetime | None = None
-    open_stops: frozenset[UUID] = frozenset()
+    open_stops: Mapping[UUID, datetime | None] = field(default_factory=dict)
 
     @property
     def is_paused(self) -> bool:
-        """Whether a stop is open. A stop can also be open before the start of the attempt."""
-        return bool(self.open_stops)
+        """Whether a stop without a limit is open. A stop can also be open before the start of the attempt."""
+        return None in self.open_stops.values()
+
+    @property
+    def is_on_break(self) -> bool:
+        """Whether a stop with a limit is open. A stop whose limit has passed is open until its `RESUMED` entry."""
+        return any(end is not None for end in self.open_stops.values())
+
+    @property
+    def stopped_until(self) -> datetime | None:
+        """The time at which the open stops no longer stop the clock, or None if no stop is open or one has no limit."""
+        return self.running_since if self.open_stops else None
 
     @property
     def deadline(self) -> datetime | None:
-        """The time at which no time remains, or None if there is no limit or the clock is stopped."""
+        """The time at which no time remains, or None if there is no time limit or a stop without a limit is open."""
         if self.running_since is None or (unspent := self.unspent) is None:
             return None
         return self.running_since + unspent
@@ -110,9 +124,10 @@ def compute_balance(
 ) -> TimeBalance:
     """Return the time of an attempt. `started_at` is None before the start of the attempt.
 
-    Stops that overlap count once. The end of a stop changes nothing if the ledger does not contain the start of the
-    stop. Entries after the deadline change nothing, because the attempt was over at their time. A started attempt has
-    at least `least_percent` of extra time from accommodations.
+    Stops that overlap count once. A stop with a limit never stops the clock for longer than its limit. The end of a
+    stop changes nothing if the ledger does not contain the start of the stop. Entries after the deadline change
+    nothing, because the attempt was over at their time. A started attempt has at least `least_percent` of extra time
+    from accommodations.
     """
     ordered = _in_order(entries)
     balance = TimeBalance(limit)
@@ -149,21 +164,29 @@ def _in_order(entries: Iterable[LedgerEntry]) -> Sequence[LedgerEntry]:
 def _after_entry(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
     match entry.kind:
         case EntryKind.PAUSED:
-            return _after_stops(balance, balance.open_stops | {entry.entry_id}, entry.at)
+            until = None if entry.limit is None else entry.at + entry.limit
+            return _after_stops(balance, {**balance.open_stops, entry.entry_id: until}, entry.at)
         case EntryKind.RESUMED:
-            return _after_stops(balance, balance.open_stops - {entry.entry_id}, entry.at)
+            others = {
+                stop: end for stop, end in balance.open_stops.items() if stop != entry.entry_id
+            }
+            return _after_stops(balance, others, entry.at)
         case EntryKind.EXTRA_TIME:
             return _after_grant(balance, entry)
         case EntryKind.ACCOMMODATION:
             return _after_accommodation(balance, entry)
 
 
-def _after_stops(balance: TimeBalance, stops: frozenset[UUID], at: datetime) -> TimeBalance:
+def _after_stops(
+    balance: TimeBalance, stops: Mapping[UUID, datetime | None], at: datetime
+) -> TimeBalance:
     """Return the balance at the time `at`, from which the stops `stops` are open."""
+    ends = [end for end in stops.values() if end is not None]
+    is_running = balance.is_started and len(ends) == len(stops)
     return replace(
         balance,
         spent=balance.spent_at(at),
-        running_since=at if balance.is_started and not stops else None,
+        running_since=max([at, *ends]) if is_running else None,
         open_stops=stops,
     )
 

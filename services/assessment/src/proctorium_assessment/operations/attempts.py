@@ -26,6 +26,7 @@ from proctorium_assessment.domain.attempts import (
     Attempt,
     AttemptAction,
     AttemptState,
+    attempt_on_break,
     attempt_paused,
     identity_not_verified,
     not_your_attempt,
@@ -62,7 +63,8 @@ class OpenAttempt:
     """The parts of an attempt that the learner may read now.
 
     Before the start of the attempt, there are no items and no answers. Between the submission and the end of the
-    session, and during a pause, there are answers but no items. At all other times, there are items and answers.
+    session, during a pause and during a break, there are answers but no items. At all other times, there are items and
+    answers.
     """
 
     overview: AttemptOverview
@@ -148,12 +150,12 @@ async def open_attempt(
 def _are_items_withheld(attempt: Attempt, *, is_session_over: bool) -> bool:
     """Return whether the items of the attempt are withheld from the learner.
 
-    The items of a paused attempt are withheld, so that a learner cannot work on them while the clock stands still. The
-    items of a submitted attempt are withheld until the session is over, because other learners of the session may still
+    The items are withheld during a pause and during a break, so that a learner cannot work on them meanwhile. The items
+    of a submitted attempt are withheld until the session is over, because other learners of the session may still
     start the same assessment.
     """
     if attempt.state is AttemptState.IN_PROGRESS:
-        return attempt.is_paused
+        return attempt.are_questions_hidden
     return attempt.session_id is not None and not is_session_over
 
 
@@ -167,7 +169,7 @@ async def start(
     """Start the attempt and its clock. If the attempt is already in progress, nothing changes.
 
     Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN,
-    ATTEMPT_PAUSED.
+    ATTEMPT_PAUSED, ATTEMPT_ON_BREAK.
     """
 
     async def run(tx: Transaction) -> None:
@@ -206,6 +208,8 @@ async def _start(
     started = attempt.start(assessment.time_limit, tx.now, ledgers[attempt.attempt_id])
     if started.is_paused:
         raise attempt_paused(attempt.state)
+    if started.is_on_break:
+        raise attempt_on_break(attempt.state)
     await attempts.update_attempts(tx, [started])
     tx.record(events.attempt_started(started))
 

@@ -44,6 +44,8 @@ _COLUMNS = (
     attempts.c.stopped_remaining,
     attempts.c.extra_time,
     attempts.c.extra_time_percent,
+    attempts.c.stopped_until,
+    attempts.c.on_break,
 )
 
 # The parameters are arrays, so that one prepared statement updates any number of rows.
@@ -53,13 +55,14 @@ _UPDATE = """
         deadline_at = changed.deadline_at, submitted_at = changed.submitted_at, submit_cause = changed.submit_cause,
         released_at = changed.released_at, version = changed.version, paused = changed.paused,
         stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time,
-        extra_time_percent = changed.extra_time_percent
+        extra_time_percent = changed.extra_time_percent, stopped_until = changed.stopped_until,
+        on_break = changed.on_break
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
         $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[],
-        $13::integer[]
+        $13::integer[], $14::timestamptz[], $15::boolean[]
     ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
-        version, paused, stopped_remaining, extra_time, extra_time_percent)
+        version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break)
     WHERE attempts.attempt_id = changed.attempt_id
 """
 
@@ -123,6 +126,7 @@ async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
         paused=attempt.is_paused,
         extra_time=attempt.extra_time,
         extra_time_percent=attempt.extra_time_percent,
+        on_break=attempt.is_on_break,
     )
     inserted = await tx.execute(new.on_conflict_do_nothing().returning(attempts.c.attempt_id))
     return inserted.first() is not None
@@ -329,7 +333,8 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     attempt_id, assessment_id, person_id, session_id, participant_id, state, *rest = row
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence, *rest = rest
-    is_paused, stopped_remaining, extra_time, extra_time_percent = rest
+    is_paused, stopped_remaining, extra_time, extra_time_percent, *rest = rest
+    stopped_until, is_on_break = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -350,6 +355,8 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         stopped_remaining=stopped_remaining,
         extra_time=extra_time,
         extra_time_percent=extra_time_percent,
+        stopped_until=stopped_until,
+        is_on_break=is_on_break,
     )
 
 
@@ -368,4 +375,6 @@ def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]
         [attempt.stopped_remaining for attempt in changed],
         [attempt.extra_time for attempt in changed],
         [attempt.extra_time_percent for attempt in changed],
+        [attempt.stopped_until for attempt in changed],
+        [attempt.is_on_break for attempt in changed],
     )

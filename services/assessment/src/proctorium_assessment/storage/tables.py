@@ -80,12 +80,16 @@ attempts = Table(
     # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
-    # The columns `deadline_at`, `paused`, `stopped_remaining`, `extra_time` and `extra_time_percent` are computed from
-    # the time ledger. `stopped_remaining` is the remaining time of a started attempt while it is paused.
+    # The columns from here on and `deadline_at` are computed from the time ledger. `paused` is true during a stop
+    # without a limit. `stopped_remaining` is then the remaining time of a started attempt.
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_percent", Integer, nullable=False, server_default=text("0")),
+    # `stopped_until` is the time at which the open stops with limits no longer stop the clock.
+    Column("stopped_until", _TIME),
+    # `on_break` is true until these stops are ended, even after their limits have passed.
+    Column("on_break", Boolean, nullable=False, server_default=text("false")),
     Index(
         "uq_attempts_session_person_assessment",
         "session_id",
@@ -145,7 +149,8 @@ For each item, the revision that counts is the revision with the highest sequenc
 time_events = Table(
     "time_events",
     metadata,
-    # `entry_id` is the id of a pause, or of a grant of extra time. A pause has two rows: its start and its end.
+    # `entry_id` is the id of a pause, of a break, or of a grant of extra time. Pauses and breaks have two rows each:
+    # the start and the end.
     Column("entry_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("session_id", Uuid, nullable=False),
@@ -153,6 +158,8 @@ time_events = Table(
     Column("participant_id", Uuid),
     Column("at", _TIME, nullable=False),
     Column("amount", Interval),
+    # `stop_limit` is the longest time for which a stop stops the clock. It is null if the stop has no limit.
+    Column("stop_limit", Interval),
     PrimaryKeyConstraint("entry_id", "kind"),
     Index("ix_time_events_session_id_participant_id", "session_id", "participant_id"),
 )

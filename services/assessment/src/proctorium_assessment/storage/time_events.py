@@ -29,6 +29,7 @@ async def insert_entry(
         participant_id=participant_id,
         at=entry.at,
         amount=entry.amount if entry.kind is EntryKind.EXTRA_TIME else None,
+        stop_limit=entry.limit,
     )
     inserted = await tx.execute(new.on_conflict_do_nothing().returning(time_events.c.entry_id))
     return inserted.first() is not None
@@ -47,6 +48,13 @@ async def list_entries(
         statement = statement.where(or_(own.is_(None), own == participant_id))
     found: dict[UUID | None, list[LedgerEntry]] = defaultdict(list)
     for row in await tx.execute(statement):
-        entry = LedgerEntry(row.entry_id, EntryKind(row.kind), row.at, row.amount or timedelta())
-        found[row.participant_id].append(entry)
+        found[row.participant_id].append(
+            LedgerEntry(
+                row.entry_id,
+                EntryKind(row.kind),
+                row.at,
+                row.amount or timedelta(),
+                limit=row.stop_limit,
+            )
+        )
     return found
