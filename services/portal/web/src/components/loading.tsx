@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { messages } from "../messages";
+import { Skeleton } from "./skeleton";
 
 const text = messages.common;
 
@@ -23,8 +24,7 @@ export function Loading({ what }: { what: string }): JSX.Element {
         {text.loading(what)}
         {isLong && ` ${text.loadingLong}`}
       </p>
-      <div class="skeleton" />
-      <div class="skeleton" />
+      <Skeleton lines={2} />
     </div>
   );
 }

@@ -1,15 +1,19 @@
 // The design system: the tokens and the components with their states, for developers. The page has no data and makes no calls.
 import { CalendarClock, CircleCheck, Download, Plus, Users } from "lucide";
-import type { ComponentChildren, JSX } from "preact";
-import { useRef } from "preact/hooks";
+import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { Badge, ProctoredBadge } from "../../components/badge";
 import { ConfirmButton } from "../../components/confirm-button";
+import { Dialog } from "../../components/dialog";
 import { EmptyState } from "../../components/empty-state";
 import { CheckboxGroup, Field, RadioGroup, Select, TextArea } from "../../components/fields";
 import { Icon } from "../../components/icon";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
+import { Progress } from "../../components/progress";
+import { Interactive } from "./interactive-examples";
+import { Section } from "./section";
 
 const COLOURS = [
   "ink",
@@ -79,21 +83,11 @@ export function DesignPage(): JSX.Element {
           <p>Nothing is planned yet. This sentence says what the person can do.</p>
         </EmptyState>
         <Loading what="the example" />
-        <p>
-          <progress value={2} max={5} aria-label="2 of 5 steps" />
-        </p>
+        <Progress value={2} max={5} label="2 of 5 steps" />
       </Section>
+      <Interactive />
       <ExampleDialog />
     </div>
-  );
-}
-
-function Section({ title, children }: { title: string; children: ComponentChildren }): JSX.Element {
-  return (
-    <section class="card" aria-label={title}>
-      <h2>{title}</h2>
-      {children}
-    </section>
   );
 }
 
@@ -203,25 +197,21 @@ function ExampleTable(): JSX.Element {
 }
 
 function ExampleDialog(): JSX.Element {
-  const dialog = useRef<HTMLDialogElement>(null);
+  const [open, setOpen] = useState(false);
   return (
     <Section title="Dialog">
-      <button type="button" class="plain" onClick={() => dialog.current?.showModal()}>
+      <button type="button" class="plain" onClick={() => setOpen(true)}>
         <Icon of={Users} />
         Open the dialog
       </button>
-      <dialog ref={dialog} class="form" aria-label="Example dialog">
-        <div class="row apart">
-          <h2>Example dialog</h2>
-          <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-            Close
-          </button>
-        </div>
-        <p class="row">
-          <Icon of={CircleCheck} />
-          The native element keeps the focus inside, and Escape closes it.
-        </p>
-      </dialog>
+      {open && (
+        <Dialog title="Example dialog" onClose={() => setOpen(false)}>
+          <p class="row">
+            <Icon of={CircleCheck} />
+            The native element keeps the focus inside, and Escape closes it.
+          </p>
+        </Dialog>
+      )}
     </Section>
   );
 }

@@ -1,4 +1,4 @@
-// Determines which participants of a session need a proctor, and for which reason.
+// Facts about the participants of a session.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   type AssessmentProgress,
@@ -7,22 +7,6 @@ import {
   type Participant,
   ParticipantState,
 } from "../../gen/proctorium/session/v1/lobby_pb";
-
-export type Need = "hand" | "message" | "identity" | "disconnected" | "authorisation";
-
-/** Return what a participant needs from the proctor now. */
-export function needsOf(participant: Participant): Need[] {
-  if (!isPresent(participant)) return [];
-  const needs: Need[] = [];
-  if (participant.hand) needs.push("hand");
-  if (participant.conversation?.proctorsUnreadCount) needs.push("message");
-  if (isFinished(participant)) return needs;
-  if (participant.identity === IdentityState.SUBMITTED) needs.push("identity");
-  if (!participant.connected) needs.push("disconnected");
-  if (participant.assessments.some((assessment) => canBeAuthorised(participant, assessment)))
-    needs.push("authorisation");
-  return needs;
-}
 
 export function isPresent(participant: Participant): boolean {
   return participant.state === ParticipantState.WAITING || isInSession(participant);

@@ -20,10 +20,11 @@ import type { Incidents } from "../incidents/use-incidents";
 import { WriteIncident } from "../incidents/write-incident";
 import { type OpenConversation, OpenMessages } from "../messages/staff-messages";
 import { isOver } from "../sessions/sessions";
+import { needsOf } from "./attention";
 import { HeldResult } from "./held-result";
 import { throwRefusal } from "./outcomes";
 import { ParticipantTime } from "./participant-time";
-import { canBeAuthorised, isFinished, isPresent, isResultHeld, needsOf } from "./participants";
+import { canBeAuthorised, isFinished, isPresent, isResultHeld } from "./participants";
 import { isLapsed } from "./permissions";
 import { Removal } from "./removal";
 

@@ -1,7 +1,7 @@
 // A filter of the roster for participants who need the proctor.
 import { useRef, useState } from "preact/hooks";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
-import { needsOf } from "./participants";
+import { needsOf } from "./attention";
 
 interface AttentionFilter {
   on: boolean;

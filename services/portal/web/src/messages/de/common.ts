@@ -44,6 +44,12 @@ export const common: Messages["common"] = {
   help: "Hilfe:",
   connectionLost: "Verbindung unterbrochen, sie wird wiederhergestellt…",
 
+  close: "Schließen",
+  table: {
+    selectAll: "Alle auswählen",
+    select: (name: string) => `${name} auswählen`,
+  },
+
   // Forms.
   nothingSavedYet: "Es wurde noch nichts gespeichert. Bitte korrigieren Sie die markierten Felder.",
   nothingSaved: "Es wurde nichts gespeichert.",

@@ -39,6 +39,12 @@ export const common = {
   help: "Help:",
   connectionLost: "Connection lost, reconnecting…",
 
+  close: "Close",
+  table: {
+    selectAll: "Select all",
+    select: (name: string) => `Select ${name}`,
+  },
+
   // Forms.
   nothingSavedYet: "Nothing was saved yet. Please correct the marked fields.",
   nothingSaved: "Nothing was saved.",

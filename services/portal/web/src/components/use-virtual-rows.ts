@@ -1,0 +1,52 @@
+// Renders only the rows of a long list that are visible.
+import {
+  defaultRangeExtractor,
+  elementScroll,
+  observeElementOffset,
+  observeElementRect,
+  Virtualizer,
+} from "@tanstack/virtual-core";
+import type { RefObject } from "preact";
+import { useLayoutEffect, useState } from "preact/hooks";
+
+/** The rows that are rendered above and below the visible rows. */
+const OVERSCAN = 6;
+
+export type VirtualRows = Virtualizer<HTMLDivElement, HTMLTableRowElement>;
+
+interface VirtualRowsOptions {
+  scroller: RefObject<HTMLDivElement | null>;
+  /** The keys of all rows, in order. */
+  keys: readonly string[];
+  /** The expected height of a row in pixels, before it is measured. */
+  estimatedHeight: number;
+  /** The index of a row that is always rendered, because it has the focus; -1 if there is none. */
+  pinned: number;
+}
+
+/** Return the virtualizer of a list. Rows are measured, so their heights can differ. */
+export function useVirtualRows({ scroller, keys, estimatedHeight, pinned }: VirtualRowsOptions): VirtualRows {
+  const [, setRevision] = useState(0);
+  const options = {
+    count: keys.length,
+    getScrollElement: () => scroller.current,
+    estimateSize: () => estimatedHeight,
+    getItemKey: (index: number) => keys[index] ?? index,
+    overscan: OVERSCAN,
+    rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]) =>
+      withIndex(defaultRangeExtractor(range), pinned),
+    scrollToFn: elementScroll,
+    observeElementRect,
+    observeElementOffset,
+    onChange: () => setRevision((before) => before + 1),
+  };
+  const [rows] = useState(() => new Virtualizer<HTMLDivElement, HTMLTableRowElement>(options));
+  rows.setOptions(options);
+  useLayoutEffect(() => rows._didMount(), []);
+  useLayoutEffect(() => rows._willUpdate());
+  return rows;
+}
+
+function withIndex(indexes: number[], index: number): number[] {
+  return index < 0 || indexes.includes(index) ? indexes : [...indexes, index].sort((one, other) => one - other);
+}
