@@ -32,6 +32,7 @@ async def fuzz(tmp_path: Path) -> AsyncIterator[Fuzz]:
 
 async def test_generated_requests_cause_no_fault(fuzz: Fuzz) -> None:
     await fuzz.send(SECONDS)
+    await fuzz.send_until_passed(SECONDS)
     faults = await fuzz.finish()
     print(fuzz.report())
     assert faults == []
