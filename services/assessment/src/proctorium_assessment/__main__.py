@@ -24,6 +24,7 @@ from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceSt
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAssessmentAuthorized,
+    ParticipantAuthorizationWithdrawn,
     ParticipantExtraTimeGranted,
     ParticipantJoined,
     ParticipantPaused,
@@ -92,6 +93,7 @@ def _subscribe(service: Service[Settings]) -> None:
             SessionEnded: sessions.on_session_ended,
             ParticipantJoined: sessions.on_participant_joined,
             ParticipantAssessmentAuthorized: sessions.on_participant_assessment_authorized,
+            ParticipantAuthorizationWithdrawn: sessions.on_participant_authorization_withdrawn,
             ParticipantReady: sessions.on_participant_ready,
             ParticipantRemoved: sessions.on_participant_removed,
             ParticipantPaused: sessions.on_participant_paused,

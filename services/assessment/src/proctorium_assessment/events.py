@@ -40,7 +40,16 @@ def attempt_created(attempt: Attempt, item_count: int) -> pb.AttemptCreated:
 
 def attempt_authorized(attempt: Attempt) -> pb.AttemptAuthorized:
     """Return the event which reports that the learner may start an attempt."""
-    return pb.AttemptAuthorized(**_ids(attempt))
+    return pb.AttemptAuthorized(
+        **_ids(attempt), authorization_revision=attempt.authorization_revision
+    )
+
+
+def attempt_authorization_withdrawn(attempt: Attempt) -> pb.AttemptAuthorizationWithdrawn:
+    """Return the event which reports that the authorisation of an attempt was withdrawn before its start."""
+    return pb.AttemptAuthorizationWithdrawn(
+        **_ids(attempt), authorization_revision=attempt.authorization_revision
+    )
 
 
 def attempt_voided(attempt: Attempt) -> pb.AttemptVoided:

@@ -91,13 +91,24 @@ class Seat:
             person_id=str(self.learner.person_id),
         )
 
-    def authorized(self) -> session_events.ParticipantAssessmentAuthorized:
+    def authorized(self, revision: int = 1) -> session_events.ParticipantAssessmentAuthorized:
         return session_events.ParticipantAssessmentAuthorized(
             participant_id=str(self.participant_id),
             session_id=str(self.session_id),
             person_id=str(self.learner.person_id),
             assessment_id=str(self.assessment_id),
             authorized_by=str(self.proctor_id),
+            authorization_revision=revision,
+        )
+
+    def withdrawn(self, revision: int) -> session_events.ParticipantAuthorizationWithdrawn:
+        return session_events.ParticipantAuthorizationWithdrawn(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            assessment_id=str(self.assessment_id),
+            withdrawn_by=str(self.proctor_id),
+            authorization_revision=revision,
         )
 
     def removed(self) -> session_events.ParticipantRemoved:

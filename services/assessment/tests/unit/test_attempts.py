@@ -37,6 +37,7 @@ REASONS = {
 }
 REPETITIONS = {
     (AttemptState.AUTHORIZED, AttemptAction.AUTHORIZE),
+    (AttemptState.AWAITING_AUTHORIZATION, AttemptAction.WITHDRAW),
     (AttemptState.IN_PROGRESS, AttemptAction.START),
     (AttemptState.SUBMITTED, AttemptAction.SUBMIT),
     (AttemptState.SCORED, AttemptAction.SCORE),

@@ -120,6 +120,7 @@ def build(service: Service[Settings]) -> None:
         {
             assessment.AttemptCreated: attempts.on_attempt_created,
             assessment.AttemptAuthorized: attempts.on_attempt_authorized,
+            assessment.AttemptAuthorizationWithdrawn: attempts.on_attempt_authorization_withdrawn,
             assessment.AttemptStarted: attempts.on_attempt_started,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,

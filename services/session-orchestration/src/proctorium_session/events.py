@@ -194,14 +194,40 @@ def participant_ready(participant: Participant) -> pb.ParticipantReady:
 
 
 def participant_assessment_authorized(
-    participant: Participant, assessment_id: UUID, actor: Actor
+    participant: Participant, assessment_id: UUID, actor: Actor, revision: int
 ) -> pb.ParticipantAssessmentAuthorized:
-    """Return the event which reports that an assessment was authorised for a learner by `actor`."""
+    """Return the event which reports that an assessment was authorised for a learner by `actor`.
+
+    `revision` is the revision of the session in which the assessment was authorised.
+    """
     return pb.ParticipantAssessmentAuthorized(
         **_ids(participant),
         assessment_id=str(assessment_id),
         authorized_by=str(actor.person_id),
         acting_role=ROLE_NUMBERS[actor.role],
+        authorization_revision=revision,
+    )
+
+
+def participant_authorization_withdrawn(
+    participant: Participant,
+    assessment_id: UUID,
+    actor: Actor,
+    revision: int,
+    *,
+    withdrawn_at: datetime,
+) -> pb.ParticipantAuthorizationWithdrawn:
+    """Return the event which reports that the authorisation of an assessment was withdrawn by `actor`.
+
+    `revision` is the revision of the session in which the authorisation was withdrawn.
+    """
+    return pb.ParticipantAuthorizationWithdrawn(
+        **_ids(participant),
+        assessment_id=str(assessment_id),
+        withdrawn_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        withdraw_time=to_timestamp(withdrawn_at),
+        authorization_revision=revision,
     )
 
 

@@ -11,13 +11,29 @@ from proctorium_session.domain.progress import (
     AttemptUpdate,
     Progress,
     ProgressState,
+    WithdrawalState,
     apply_update,
     authorize,
+    withdraw,
 )
 
 from .builders import ASSESSMENT
 
 START = Progress(ASSESSMENT)
+
+
+@st.composite
+def authorizations(draw: st.DrawFn, attempt: UUID) -> list[AttemptUpdate]:
+    """Return updates by authorisations and withdrawals. The last one is an authorisation."""
+    count = draw(st.integers(0, 3))
+    return [
+        AttemptUpdate(attempt, state, 2, authorization_revision=revision)
+        for revision, state in enumerate(
+            [ProgressState.AUTHORIZED, ProgressState.AWAITING_AUTHORIZATION] * count
+            + [ProgressState.AUTHORIZED],
+            start=1,
+        )
+    ]
 
 
 @st.composite
@@ -27,7 +43,7 @@ def attempt_updates(draw: st.DrawFn) -> list[AttemptUpdate]:
     counts = sorted(draw(st.lists(st.integers(0, 20), min_size=1, max_size=5)))
     events = [
         AttemptUpdate(attempt, ProgressState.AWAITING_AUTHORIZATION, 1, item_count=20),
-        AttemptUpdate(attempt, ProgressState.AUTHORIZED, 2),
+        *draw(authorizations(attempt)),
         *(
             AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20)
             for n, count in enumerate(counts)
@@ -52,7 +68,8 @@ def test_shown_progress_never_decreases(life: list[AttemptUpdate], data: st.Data
     for news in data.draw(st.permutations(life)):
         shown.append(apply_update(shown[-1], news))
     for before, after in pairwise(shown):
-        assert after.state >= before.state
+        assert after.state >= before.state or before.state is ProgressState.AUTHORIZED
+        assert after.authorization_revision >= before.authorization_revision
         assert after.item_count >= before.item_count
         assert after.position >= before.position
 
@@ -67,9 +84,51 @@ def test_later_attempt_replaces_an_earlier_one_permanently() -> None:
 
 def test_creation_event_does_not_undo_an_authorisation() -> None:
     created = AttemptUpdate(UUID(int=1), ProgressState.AWAITING_AUTHORIZATION, 1, item_count=6)
-    assert apply_update(authorize(START), created).state is ProgressState.AUTHORIZED
+    assert apply_update(authorize(START, 5), created).state is ProgressState.AUTHORIZED
 
 
 def test_authorisation_does_not_undo_later_progress() -> None:
     began = apply_update(START, AttemptUpdate(UUID(int=1), ProgressState.IN_PROGRESS, 3))
-    assert authorize(began) == began
+    assert authorize(began, 5) == began
+
+
+ATTEMPT = UUID(int=1)
+WITHDRAWN = AttemptUpdate(
+    ATTEMPT, ProgressState.AWAITING_AUTHORIZATION, 7, authorization_revision=6
+)
+
+
+def test_withdrawal_is_pending_until_the_assessment_service_decides() -> None:
+    pending = withdraw(authorize(START, 5), 6)
+    assert (pending.state, pending.withdrawal) == (
+        ProgressState.AUTHORIZED,
+        WithdrawalState.PENDING,
+    )
+    assert withdraw(pending, 7) == pending
+    decided = apply_update(pending, WITHDRAWN)
+    assert (decided.state, decided.withdrawal) == (ProgressState.AWAITING_AUTHORIZATION, None)
+
+
+def test_start_is_stronger_than_a_withdrawal() -> None:
+    pending = withdraw(authorize(START, 5), 6)
+    started = apply_update(pending, AttemptUpdate(ATTEMPT, ProgressState.IN_PROGRESS, 8))
+    assert started.withdrawal is WithdrawalState.ALREADY_STARTED
+    assert apply_update(started, WITHDRAWN) == started
+    assert withdraw(started, 9) == started
+
+
+def test_voided_attempt_has_no_pending_withdrawal() -> None:
+    pending = withdraw(authorize(START, 5), 6)
+    voided = apply_update(pending, AttemptUpdate(ATTEMPT, ProgressState.VOIDED, 8))
+    assert (voided.state, voided.withdrawal) == (ProgressState.VOIDED, None)
+
+
+def test_authorisation_after_a_withdrawal_ignores_the_late_result_of_the_withdrawal() -> None:
+    again = authorize(withdraw(authorize(START, 5), 6), 7)
+    assert again.state is ProgressState.AUTHORIZED
+    after = apply_update(again, WITHDRAWN)
+    assert (after.state, after.withdrawal) == (ProgressState.AUTHORIZED, None)
+    late = AttemptUpdate(ATTEMPT, ProgressState.AUTHORIZED, 6, authorization_revision=5)
+    assert apply_update(apply_update(withdraw(after, 8), late), WITHDRAWN).withdrawal is (
+        WithdrawalState.PENDING
+    )

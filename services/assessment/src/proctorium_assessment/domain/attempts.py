@@ -30,6 +30,7 @@ class AttemptAction(StrEnum):
     """The actions that change the state of an attempt."""
 
     AUTHORIZE = "authorize"
+    WITHDRAW = "withdraw"
     START = "start"
     SUBMIT = "submit"
     SCORE = "score"
@@ -93,6 +94,13 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             "The learner can start. A self-paced attempt is authorised from its creation.",
         ),
         Transition(
+            AttemptAction.WITHDRAW,
+            frozenset({AttemptState.AUTHORIZED}),
+            AttemptState.AWAITING_AUTHORIZATION,
+            frozenset({"proctor"}),
+            "The learner cannot start until the attempt is authorised again.",
+        ),
+        Transition(
             AttemptAction.START,
             frozenset({AttemptState.AUTHORIZED}),
             AttemptState.IN_PROGRESS,
@@ -148,6 +156,8 @@ class Attempt:
     clock of a started attempt. `is_on_break` is True until these stops are ended, even after their limits have passed.
     `extra_time` is the extra time that was granted and not taken back. `extra_time_percent` is the extra time of the
     learner's accommodations in per cent of the time limit. `time_limit` does not include extra time.
+    `authorization_revision` is the revision of the session in which the proctor last authorised the assessment or
+    withdrew the authorisation.
     """
 
     attempt_id: UUID
@@ -171,6 +181,7 @@ class Attempt:
     extra_time_percent: int = 0
     stopped_until: datetime | None = None
     is_on_break: bool = False
+    authorization_revision: int = 0
 
     @classmethod
     def in_session(
@@ -204,9 +215,13 @@ class Attempt:
         """The head of the attempt's hash chain before the first revision."""
         return receipts.genesis(self.attempt_id)
 
-    def authorize(self) -> Attempt:
-        """Return the attempt after a proctor has authorised it."""
-        return self._after(AttemptAction.AUTHORIZE)
+    def authorize(self, revision: int = 0) -> Attempt:
+        """Return the attempt after a proctor has authorised it in this revision of the session."""
+        return self._with_authorization(AttemptAction.AUTHORIZE, revision)
+
+    def withdraw_authorization(self, revision: int) -> Attempt:
+        """Return the attempt after a proctor has withdrawn the authorisation in this revision of the session."""
+        return self._with_authorization(AttemptAction.WITHDRAW, revision)
 
     def start(
         self, time_limit: timedelta | None, now: datetime, entries: Collection[LedgerEntry] = ()
@@ -257,6 +272,15 @@ class Attempt:
     def void(self) -> Attempt:
         """Return the attempt in the state voided. An attempt is voided if it is closed before it is started."""
         return self._after(AttemptAction.VOID)
+
+    def _with_authorization(self, action: AttemptAction, revision: int) -> Attempt:
+        """Return the attempt after the action, or the same attempt if it was started or a later action was applied.
+
+        The events of the actions can arrive in any order, so the action with the greatest revision is valid.
+        """
+        if self.state not in UNSTARTED_STATES or revision < self.authorization_revision:
+            return self
+        return replace(self._after(action), authorization_revision=revision)
 
     def _after(self, action: AttemptAction) -> Attempt:
         state = ATTEMPT_STATES.target(self.state, action)

@@ -90,8 +90,55 @@ async def authorize_attempt(
     participant_id: UUID,
     person_id: UUID,
     assessment_id: UUID,
+    revision: int,
 ) -> None:
     """Authorise the participant's attempt.
+
+    `revision` is the revision of the session in which the assessment was authorised. A later withdrawal stays valid.
+    """
+    attempt = await _lock_attempt(tx, session_id, participant_id, person_id, assessment_id)
+    if attempt is None:
+        return
+    authorized = attempt.authorize(revision)
+    await _update_authorization(tx, attempt, authorized)
+    if authorized.state is not attempt.state:
+        tx.record(events.attempt_authorized(authorized))
+
+
+async def withdraw_authorization(
+    tx: Transaction,
+    *,
+    session_id: UUID,
+    participant_id: UUID,
+    person_id: UUID,
+    assessment_id: UUID,
+    revision: int,
+) -> None:
+    """Withdraw the authorisation of the participant's attempt, unless the attempt was started.
+
+    `revision` is the revision of the session in which the authorisation was withdrawn. A later authorisation stays
+    valid. A withdrawal that arrives before the authorisation is published too, because session orchestration waits
+    for its result.
+    """
+    attempt = await _lock_attempt(tx, session_id, participant_id, person_id, assessment_id)
+    if attempt is None:
+        return
+    withdrawn = attempt.withdraw_authorization(revision)
+    await _update_authorization(tx, attempt, withdrawn)
+    if withdrawn is not attempt:
+        tx.record(events.attempt_authorization_withdrawn(withdrawn))
+
+
+async def _update_authorization(tx: Transaction, before: Attempt, after: Attempt) -> None:
+    if after is not before:
+        annotate(attempt_id=after.attempt_id)
+        await attempts.update_attempts(tx, [after])
+
+
+async def _lock_attempt(
+    tx: Transaction, session_id: UUID, participant_id: UUID, person_id: UUID, assessment_id: UUID
+) -> Attempt | None:
+    """Lock and return the participant's attempt, or return None if the session is over for the participant.
 
     The attempt is created first if the event which reports that the participant joined has not arrived yet.
     """
@@ -103,12 +150,7 @@ async def authorize_attempt(
         course_id=None,
         assessment_ids=[assessment_id],
     )
-    attempt = await attempts.lock_attempt_in_session(tx, session_id, person_id, assessment_id)
-    if attempt is not None and attempt.state is AttemptState.AWAITING_AUTHORIZATION:
-        annotate(attempt_id=attempt.attempt_id)
-        authorized = attempt.authorize()
-        await attempts.update_attempts(tx, [authorized])
-        tx.record(events.attempt_authorized(authorized))
+    return await attempts.lock_attempt_in_session(tx, session_id, person_id, assessment_id)
 
 
 async def close_attempts_of_participant(

@@ -46,6 +46,7 @@ _COLUMNS = (
     attempts.c.extra_time_percent,
     attempts.c.stopped_until,
     attempts.c.on_break,
+    attempts.c.authorization_revision,
 )
 
 # The parameters are arrays, so that one prepared statement updates any number of rows.
@@ -56,13 +57,13 @@ _UPDATE = """
         released_at = changed.released_at, version = changed.version, paused = changed.paused,
         stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time,
         extra_time_percent = changed.extra_time_percent, stopped_until = changed.stopped_until,
-        on_break = changed.on_break
+        on_break = changed.on_break, authorization_revision = changed.authorization_revision
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
         $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[],
-        $13::integer[], $14::timestamptz[], $15::boolean[]
+        $13::integer[], $14::timestamptz[], $15::boolean[], $16::bigint[]
     ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
-        version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break)
+        version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break, authorization_revision)
     WHERE attempts.attempt_id = changed.attempt_id
 """
 
@@ -334,7 +335,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence, *rest = rest
     is_paused, stopped_remaining, extra_time, extra_time_percent, *rest = rest
-    stopped_until, is_on_break = rest
+    stopped_until, is_on_break, authorization_revision = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -357,6 +358,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         extra_time_percent=extra_time_percent,
         stopped_until=stopped_until,
         is_on_break=is_on_break,
+        authorization_revision=authorization_revision,
     )
 
 
@@ -377,4 +379,5 @@ def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]
         [attempt.extra_time_percent for attempt in changed],
         [attempt.stopped_until for attempt in changed],
         [attempt.is_on_break for attempt in changed],
+        [attempt.authorization_revision for attempt in changed],
     )

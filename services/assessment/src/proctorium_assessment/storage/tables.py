@@ -90,6 +90,8 @@ attempts = Table(
     Column("stopped_until", _TIME),
     # `on_break` is true until these stops are ended, even after their limits have passed.
     Column("on_break", Boolean, nullable=False, server_default=text("false")),
+    # The revision of the session in which a proctor last authorised the assessment or withdrew the authorisation.
+    Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
     Index(
         "uq_attempts_session_person_assessment",
         "session_id",

@@ -69,6 +69,21 @@ async def on_participant_assessment_authorized(
         participant_id=UUID(event.participant_id),
         person_id=UUID(event.person_id),
         assessment_id=UUID(event.assessment_id),
+        revision=event.authorization_revision,
+    )
+
+
+async def on_participant_authorization_withdrawn(
+    tx: Transaction, event: pb.ParticipantAuthorizationWithdrawn, _metadata: EventMetadata
+) -> None:
+    """Withdraw the authorisation of the participant's attempt."""
+    await sessions.withdraw_authorization(
+        tx,
+        session_id=UUID(event.session_id),
+        participant_id=UUID(event.participant_id),
+        person_id=UUID(event.person_id),
+        assessment_id=UUID(event.assessment_id),
+        revision=event.authorization_revision,
     )
 
 

@@ -37,7 +37,7 @@ from proctorium_session.domain.participants import (
     ShownState,
     shown_state,
 )
-from proctorium_session.domain.progress import Progress, ProgressState
+from proctorium_session.domain.progress import Progress, ProgressState, WithdrawalState
 from proctorium_session.domain.record import Entry, OwnEntry, RecordActor
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
@@ -53,6 +53,7 @@ IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTI
 PROGRESS_STATES = EnumConversion(
     ProgressState, lobby_pb2.AssessmentProgressState, "ASSESSMENT_PROGRESS_STATE_"
 )
+WITHDRAWAL_STATES = EnumConversion(WithdrawalState, lobby_pb2.WithdrawalState, "WITHDRAWAL_STATE_")
 RECORD_ACTORS = EnumConversion(RecordActor, supervision_pb2.RecordActor, "RECORD_ACTOR_")
 
 
@@ -241,6 +242,9 @@ def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
         state=PROGRESS_STATES.to_proto(progress.state),
         answered_count=progress.answered_count,
         item_count=progress.item_count,
+        withdrawal=WITHDRAWAL_STATES.to_proto(progress.withdrawal)
+        if progress.withdrawal
+        else lobby_pb2.WITHDRAWAL_STATE_UNSPECIFIED,
     )
 
 

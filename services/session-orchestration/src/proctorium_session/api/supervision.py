@@ -73,6 +73,24 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             ),
         )
 
+    async def WithdrawAuthorization(
+        self, request: pb.WithdrawAuthorizationRequest, context: Context
+    ) -> pb.WithdrawAuthorizationResponse:
+        return await supervision.withdraw_authorization(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_id(request.assessment_id, "assessment_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.WithdrawAuthorizationResponse,
+                lambda result: pb.WithdrawAuthorizationResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
+                ),
+            ),
+        )
+
     async def RemoveParticipant(
         self, request: pb.RemoveParticipantRequest, context: Context
     ) -> pb.RemoveParticipantResponse:

@@ -14,18 +14,31 @@ from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
 from proctorium_session.domain.sessions import Session
 
+ATTEMPT_ALREADY_STARTED = ParticipantRefusal(
+    "ATTEMPT_ALREADY_STARTED",
+    "This learner has already started, so the authorisation stays. Pause the learner if they must stop.",
+)
+"""The refusal of a withdrawal from a participant who has started the attempt."""
 
-def require_authorizable(session: Session, assessment_id: UUID) -> None:
-    """Raise an error if no participant of the session can be authorised for the assessment.
+_SENTENCES = {
+    "authorize_assessment": "An assessment can only be authorised while the session is in progress.",
+    "withdraw_authorization": "An authorisation can only be withdrawn while the session is in progress.",
+}
+
+
+def require_authorizable(
+    session: Session, assessment_id: UUID, action: str = "authorize_assessment"
+) -> None:
+    """Raise an error if the authorisation of the assessment cannot change for any participant of the session.
 
     Raises INVALID_STATE_TRANSITION unless the session is in progress, and ASSESSMENT_NOT_IN_SESSION unless the session
     contains the assessment.
     """
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
-            "An assessment can only be authorised while the session is in progress.",
+            _SENTENCES[action],
             from_state=session.state,
-            action="authorize_assessment",
+            action=action,
             possible=SESSION_STATES.actions(session.state),
         )
     if assessment_id not in session.plan.assessment_ids:
@@ -34,6 +47,15 @@ def require_authorizable(session: Session, assessment_id: UUID) -> None:
             "This assessment is not part of the session. Choose one of the session's assessments.",
             assessment_id=str(assessment_id),
         )
+
+
+def withdrawal_refusal(view: ParticipantView, assessment_id: UUID) -> ParticipantRefusal | None:
+    """Return the reason why an authorisation cannot be withdrawn from a participant, or None if there is no reason."""
+    if view.participant.state is not ParticipantState.IN_SESSION:
+        return NOT_IN_SESSION
+    if view.progress(assessment_id).state.is_started:
+        return ATTEMPT_ALREADY_STARTED
+    return None
 
 
 def authorization_refusal(session: Session, view: ParticipantView) -> ParticipantRefusal | None:

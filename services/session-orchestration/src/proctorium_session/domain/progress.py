@@ -6,14 +6,15 @@ The progress is computed from events, which may be delayed, redelivered or reord
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from uuid import UUID
 
 
 class ProgressState(IntEnum):
-    """The states of a participant's progress in an assessment. The progress never changes to a lower number.
+    """The states of a participant's progress in an assessment.
 
-    VOIDED means that the attempt was closed before its learner started it.
+    The progress changes to a lower number only from AUTHORIZED, by the withdrawal of the authorisation. VOIDED means
+    that the attempt was closed before its learner started it.
     """
 
     AWAITING_AUTHORIZATION = 1
@@ -34,11 +35,24 @@ class ProgressState(IntEnum):
         return self >= ProgressState.RELEASED
 
 
+class WithdrawalState(StrEnum):
+    """The states of a withdrawal of an authorisation that is not complete.
+
+    A withdrawal is complete when the progress is AWAITING_AUTHORIZATION again. ALREADY_STARTED means that the learner
+    started the attempt before the withdrawal took effect.
+    """
+
+    PENDING = "pending"
+    ALREADY_STARTED = "already_started"
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """The progress of one participant in one assessment.
 
-    `position` is the position of the event that contained `answered_count`.
+    `position` is the position of the event that contained `answered_count`. `authorization_revision` is the revision of
+    the session in which the assessment was last authorised or the authorisation was last withdrawn. `withdrawal` is
+    None unless a withdrawal is not complete.
     """
 
     assessment_id: UUID
@@ -47,13 +61,16 @@ class Progress:
     answered_count: int = 0
     item_count: int = 0
     position: int = 0
+    authorization_revision: int = 0
+    withdrawal: WithdrawalState | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptUpdate:
     """The update of a participant's progress by one event about an attempt.
 
-    `position` is the position of the event among the events of the assessment service.
+    `position` is the position of the event among the events of the assessment service. `authorization_revision` is set
+    if the event is the result of an authorisation or of a withdrawal.
     """
 
     attempt_id: UUID
@@ -61,20 +78,22 @@ class AttemptUpdate:
     position: int
     answered_count: int | None = None
     item_count: int | None = None
+    authorization_revision: int | None = None
 
 
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
     """Return `progress` after the update.
 
-    The state never goes back to an earlier state. The result does not depend on the order of the updates. An update by
-    a newer attempt replaces the progress of an older attempt. The newer attempt is the attempt with the greater id,
-    because ids sort by the time of creation.
+    The result does not depend on the order of the updates. Of the authorisations and withdrawals, the one with the
+    greatest revision decides, and a start is stronger than all of them. An update by a newer attempt replaces the
+    progress of an older attempt. The newer attempt is the attempt with the greater id, because ids sort by the time of
+    creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress
     if progress.attempt_id is not None and update.attempt_id > progress.attempt_id:
         progress = Progress(progress.assessment_id)
-    after = replace(progress, attempt_id=update.attempt_id, state=max(progress.state, update.state))
+    after = replace(_with_state(progress, update), attempt_id=update.attempt_id)
     if update.item_count is not None:
         after = replace(after, item_count=max(progress.item_count, update.item_count))
     if update.answered_count is not None and update.position > progress.position:
@@ -82,6 +101,50 @@ def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
     return after
 
 
-def authorize(progress: Progress) -> Progress:
-    """Return the progress after the authorisation of the assessment."""
-    return replace(progress, state=max(progress.state, ProgressState.AUTHORIZED))
+def authorize(progress: Progress, revision: int) -> Progress:
+    """Return the progress after the authorisation of the assessment in this revision of the session.
+
+    The progress does not change if the assessment is already authorised or started.
+    """
+    if progress.state is ProgressState.AWAITING_AUTHORIZATION or _is_pending(progress):
+        return _authorized(progress, ProgressState.AUTHORIZED, revision)
+    return progress
+
+
+def withdraw(progress: Progress, revision: int) -> Progress:
+    """Return the progress after the authorisation was withdrawn in this revision of the session.
+
+    The assessment service decides, so the state changes only when its event arrives.
+    """
+    if progress.state is not ProgressState.AUTHORIZED or _is_pending(progress):
+        return progress
+    return replace(progress, authorization_revision=revision, withdrawal=WithdrawalState.PENDING)
+
+
+def _is_pending(progress: Progress) -> bool:
+    return progress.withdrawal is WithdrawalState.PENDING
+
+
+def _with_state(progress: Progress, update: AttemptUpdate) -> Progress:
+    revision = update.authorization_revision
+    if revision is None:
+        state = max(progress.state, update.state)
+        is_decided = _is_pending(progress) and state > ProgressState.AUTHORIZED
+        return (
+            replace(progress, state=state, withdrawal=_decided(state))
+            if is_decided
+            else replace(progress, state=state)
+        )
+    if revision < progress.authorization_revision:
+        return progress
+    if progress.state > ProgressState.AUTHORIZED:
+        return replace(progress, authorization_revision=revision)
+    return _authorized(progress, update.state, revision)
+
+
+def _decided(state: ProgressState) -> WithdrawalState | None:
+    return WithdrawalState.ALREADY_STARTED if state.is_started else None
+
+
+def _authorized(progress: Progress, state: ProgressState, revision: int) -> Progress:
+    return replace(progress, state=state, authorization_revision=revision, withdrawal=None)

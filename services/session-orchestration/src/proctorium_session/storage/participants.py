@@ -29,7 +29,7 @@ from proctorium_session.domain.participants import (
     Participant,
     ParticipantView,
 )
-from proctorium_session.domain.progress import Progress, ProgressState
+from proctorium_session.domain.progress import Progress, ProgressState, WithdrawalState
 from proctorium_session.storage.sessions import pause_from_row
 from proctorium_session.storage.tables import participant_assessments, participants
 
@@ -56,6 +56,8 @@ _ASSESSMENT_COLUMNS = (
     participant_assessments.c.answered_count,
     participant_assessments.c.item_count,
     participant_assessments.c.position,
+    participant_assessments.c.authorization_revision,
+    participant_assessments.c.withdrawal,
 )
 
 
@@ -195,7 +197,15 @@ async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]
     if not rows:
         return
     new = upsert(participant_assessments)
-    changeable = ("attempt_id", "state", "answered_count", "item_count", "position")
+    changeable = (
+        "attempt_id",
+        "state",
+        "answered_count",
+        "item_count",
+        "position",
+        "authorization_revision",
+        "withdrawal",
+    )
     await tx.execute(
         new.on_conflict_do_update(
             index_elements=["participant_id", "assessment_id"],
@@ -210,6 +220,8 @@ async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]
                 "answered_count": progress.answered_count,
                 "item_count": progress.item_count,
                 "position": progress.position,
+                "authorization_revision": progress.authorization_revision,
+                "withdrawal": progress.withdrawal,
             }
             for participant_id, progress in rows
         ],
@@ -316,6 +328,8 @@ def _progress(row: Mapping[str, Any]) -> Progress:
         answered_count=row["answered_count"],
         item_count=row["item_count"],
         position=row["position"],
+        authorization_revision=row["authorization_revision"],
+        withdrawal=None if row["withdrawal"] is None else WithdrawalState(row["withdrawal"]),
     )
 
 

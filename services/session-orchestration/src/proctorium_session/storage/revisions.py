@@ -12,7 +12,9 @@ from proctorium_session.storage import participants, sessions, tables
 
 _SESSION = [column.name for column in tables.sessions.c]
 _PARTICIPANT = [column.name for column in tables.participants.c]
-_PROGRESS = ["assessment_id", "attempt_id", "state", "answered_count", "item_count", "position"]
+_PROGRESS = [
+    column.name for column in tables.participant_assessments.c if column.name != "participant_id"
+]
 _CHANGES = f"""
     SELECT {", ".join(f"sessions.{name}" for name in _SESSION)},
         ARRAY(

@@ -278,13 +278,22 @@ participant_assessments = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("attempt_id", Uuid),
-    # `state` is the number of a ProgressState. It never decreases within one attempt.
+    # `state` is the number of a ProgressState. It decreases only if an authorisation is withdrawn.
     Column("state", SmallInteger, nullable=False),
     Column("answered_count", Integer, nullable=False),
     Column("item_count", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),
+    # `authorization_revision` is the revision of the session with the last authorisation or withdrawal.
+    Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
+    # `withdrawal` is null unless a withdrawal is pending or came after the start.
+    Column("withdrawal", Text),
     PrimaryKeyConstraint("participant_id", "assessment_id"),
     CheckConstraint("state BETWEEN 1 AND 6", name="state"),
+    CheckConstraint(
+        "CASE withdrawal WHEN 'pending' THEN state = 2 WHEN 'already_started' THEN state BETWEEN 3 AND 5"
+        " ELSE withdrawal IS NULL END",
+        name="withdrawal",
+    ),
 )
 """The progress of participants in assessments.
 

@@ -12,6 +12,7 @@ from proctorium_session.operations.participants import AttemptEvent, update_prog
 AttemptMessage = (
     events.AttemptCreated
     | events.AttemptAuthorized
+    | events.AttemptAuthorizationWithdrawn
     | events.AttemptStarted
     | events.AttemptProgressed
     | events.AttemptSubmitted
@@ -37,7 +38,26 @@ async def on_attempt_authorized(
     tx: Transaction, event: events.AttemptAuthorized, metadata: EventMetadata
 ) -> None:
     """Set the participant's progress to authorised."""
-    await _update(tx, event, metadata, ProgressState.AUTHORIZED)
+    await _update(
+        tx,
+        event,
+        metadata,
+        ProgressState.AUTHORIZED,
+        authorization_revision=event.authorization_revision,
+    )
+
+
+async def on_attempt_authorization_withdrawn(
+    tx: Transaction, event: events.AttemptAuthorizationWithdrawn, metadata: EventMetadata
+) -> None:
+    """Set the participant's progress back to awaiting authorisation, unless a later authorisation is known."""
+    await _update(
+        tx,
+        event,
+        metadata,
+        ProgressState.AWAITING_AUTHORIZATION,
+        authorization_revision=event.authorization_revision,
+    )
 
 
 async def on_attempt_started(
@@ -101,6 +121,7 @@ async def _update(
     *,
     answered_count: int | None = None,
     item_count: int | None = None,
+    authorization_revision: int | None = None,
     is_recorded: bool = True,
 ) -> None:
     """Update the participant's progress. Ignore attempts that do not belong to a session."""
@@ -119,6 +140,7 @@ async def _update(
                 position=metadata.position,
                 answered_count=answered_count,
                 item_count=item_count,
+                authorization_revision=authorization_revision,
             ),
             occurred_at=metadata.occurred_at,
             is_recorded=is_recorded,

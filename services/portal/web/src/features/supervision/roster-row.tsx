@@ -19,6 +19,7 @@ import { opensReport } from "../incidents/incidents";
 import type { Incidents } from "../incidents/use-incidents";
 import { WriteIncident } from "../incidents/write-incident";
 import { type OpenConversation, OpenMessages } from "../messages/staff-messages";
+import { Withdrawal } from "../order/withdrawal";
 import { isOver } from "../sessions/sessions";
 import { needsOf } from "./attention";
 import { HeldResult } from "./held-result";
@@ -273,6 +274,7 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
           {text.authorise} <span class="visually-hidden">{text.assessmentFor(title, name)}</span>
         </button>
       )}
+      <Withdrawal participant={participant} assessment={assessment} name={name} title={title} may={may} />
       <ProblemNote problem={problem} />
     </div>
   );

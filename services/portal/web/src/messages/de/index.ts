@@ -11,6 +11,7 @@ import { identity } from "./identity";
 import { incidents } from "./incidents";
 import { lobby } from "./lobby";
 import { notifications } from "./notifications";
+import { order } from "./order";
 import { people } from "./people";
 import { record } from "./record";
 import { results } from "./results";
@@ -29,6 +30,7 @@ export const de: Messages = {
   incidents,
   lobby,
   notifications,
+  order,
   people,
   record,
   results,

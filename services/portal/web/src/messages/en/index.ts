@@ -10,6 +10,7 @@ import { identity } from "./identity";
 import { incidents } from "./incidents";
 import { lobby } from "./lobby";
 import { notifications } from "./notifications";
+import { order } from "./order";
 import { people } from "./people";
 import { record } from "./record";
 import { results } from "./results";
@@ -28,6 +29,7 @@ export const en = {
   incidents,
   lobby,
   notifications,
+  order,
   people,
   record,
   results,
