@@ -53,6 +53,8 @@ FROM ${SOURCE} AS service
 ARG PARENT=services
 ARG SERVICE
 RUN test -n "${SERVICE}" || { echo "Select an image: --build-arg SERVICE=enrollment" >&2; exit 1; }
+# libs/documents is installed only if the service depends on it.
+COPY libs/documents /src/libs/documents
 COPY ${PARENT}/${SERVICE} ${PARENT}/${SERVICE}
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \

@@ -14,6 +14,7 @@ from tools.checks.sources import Source, imported
 
 COMMON = "proctorium_common"
 ACCESS = "proctorium_access"
+DOCUMENTS = "proctorium_documents"
 DEVSTACK = "proctorium_devstack"
 ERRORS = f"{COMMON}.errors"
 PURE = (ERRORS, f"{COMMON}.states")
@@ -26,14 +27,14 @@ def import_contracts(services: Sequence[str]) -> str:
     return f"""\
 [importlinter]
 root_packages =
-{_lines([*services, DEVSTACK, ACCESS, COMMON])}
+{_lines([*services, DEVSTACK, ACCESS, DOCUMENTS, COMMON])}
 
 [importlinter:contract:packages]
-name = No service imports another, nor devstack; libs/access imports libs/common, which imports none of them
+name = No service imports another, nor devstack; libs/access and libs/documents import libs/common, which imports none of them
 type = layers
 layers =
     {" | ".join([*services, DEVSTACK])}
-    {ACCESS}
+    {ACCESS} | {DOCUMENTS}
     {COMMON}
 
 [importlinter:contract:layers]

@@ -78,7 +78,13 @@ def packages(folder: Path, files: dict[str, str]) -> None:
     ]
     for name, text in {
         **dict.fromkeys(
-            [*empty, *folders, "proctorium_devstack/__init__.py", "proctorium_access/__init__.py"],
+            [
+                *empty,
+                *folders,
+                "proctorium_devstack/__init__.py",
+                "proctorium_access/__init__.py",
+                "proctorium_documents/__init__.py",
+            ],
             "",
         ),
         **files,

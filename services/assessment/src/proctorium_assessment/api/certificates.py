@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from proctorium.assessment.v1 import results_pb2 as pb
@@ -13,6 +12,7 @@ from proctorium_common.ids import parse_id
 from proctorium_common.messages import to_timestamp
 from proctorium_common.rpc.caller import current_call
 from proctorium_common.storage.database import Database
+from proctorium_documents.file_names import file_name
 
 if TYPE_CHECKING:
     from proctorium_common.rpc.calls import Context
@@ -44,7 +44,9 @@ class CertificateApi(results_pb2_grpc.CertificateServiceServicer):
             current_call().caller,
             parse_id(request.certificate_id, "certificate_id"),
         )
-        return pb.DownloadCertificateResponse(pdf=pdf, file_name=_file_name(certificate.title))
+        return pb.DownloadCertificateResponse(
+            pdf=pdf, file_name=file_name("certificate", certificate.title, "pdf")
+        )
 
     async def VerifyCertificate(
         self, request: pb.VerifyCertificateRequest, context: Context
@@ -57,9 +59,3 @@ class CertificateApi(results_pb2_grpc.CertificateServiceServicer):
             holder_name=certificate.holder_name,
             issue_time=to_timestamp(certificate.issued_at),
         )
-
-
-def _file_name(title: str) -> str:
-    """Return the title as a file name that every file system accepts."""
-    words = re.sub(r"[^\w]+", "-", title).strip("-_")[:80]
-    return f"certificate-{words or 'proctorium'}.pdf"

@@ -12,15 +12,11 @@ from importlib.resources import files
 from uuid import UUID
 
 import segno
-import typst
 
-from proctorium_assessment.documents.fonts import direction, families, fonts
-from proctorium_common.telemetry.logs import get_logger
-
-_log = get_logger()
+from proctorium_documents import typesetting
+from proctorium_documents.fonts import direction, families
 
 _TEMPLATE = "certificate.typ"
-_ARCHIVAL: list[typst.PDFStandard] = ["a-2u", "ua-1"]
 _MONTHS = [
     "January",
     "February",
@@ -50,38 +46,21 @@ class CertificateContent:
 
 
 def make_pdf(certificate: CertificateContent) -> bytes:
-    """Return the PDF of a certificate.
-
-    Call this function in a thread, because it takes tens of milliseconds of processor time.
-    """
-    try:
-        return _one(_compiler(certificate).compile(format="pdf", pdf_standards=_ARCHIVAL))
-    except typst.TypstError as error:
-        # The archival standard forbids characters that no font can show. If the certificate has such a character, the
-        # holder gets a PDF that does not conform to the standard.
-        _log.warning(
-            "certificate_not_archival",
-            certificate_id=str(certificate.certificate_id),
-            error=error.message,
-        )
-        # A compiler cannot be used again after a failed compilation, because it no longer has the template.
-        return _one(_compiler(certificate).compile(format="pdf"))
+    """Return the PDF of a certificate. Call this function in a thread."""
+    return typesetting.make_pdf(
+        _template(), _inputs(certificate), document_id=certificate.certificate_id
+    )
 
 
 def make_images(certificate: CertificateContent, pixels_per_inch: float) -> list[bytes]:
     """Return each page of the PDF as a PNG image."""
-    compiled = _compiler(certificate).compile(format="png", ppi=pixels_per_inch)
-    return compiled if isinstance(compiled, list) else [_one(compiled)]
+    return typesetting.make_images(
+        _template(), _inputs(certificate), pixels_per_inch=pixels_per_inch
+    )
 
 
-def _compiler(certificate: CertificateContent) -> typst.Compiler:
-    template = files(__package__).joinpath(_TEMPLATE).read_bytes()
-    return typst.Compiler(template, font_paths=fonts(), sys_inputs=_inputs(certificate))
-
-
-def _one(compiled: bytes | list[bytes] | None) -> bytes:
-    assert isinstance(compiled, bytes), "one file is compiled in memory"
-    return compiled
+def _template() -> bytes:
+    return files(__package__).joinpath(_TEMPLATE).read_bytes()
 
 
 def _inputs(certificate: CertificateContent) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The fonts of documents.
 
-The fonts come from Python packages that this service depends on. Fonts of the system are ignored, so that a document
+The fonts come from Python packages that this package depends on. Fonts of the system are ignored, so that a document
 looks the same on every machine. Each character is shown in the first font family that has a glyph for the character.
 """
 
