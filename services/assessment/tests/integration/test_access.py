@@ -10,9 +10,11 @@ import pytest
 
 from proctorium.assessment.v1 import assessments_pb2, attempts_pb2, grading_pb2, results_pb2
 from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
+from proctorium.assessment.v1.results_pb2_grpc import ResultServiceStub
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
 from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 
@@ -91,6 +93,19 @@ async def test_session_is_visible_to_its_proctors_and_administrators(harness: Ha
     for person in (leading, harness.administrator, seat.learner):
         assert await attempts_seen(person, seat) == [seat.attempt_id]
         assert await results_seen(person, seat) == [seat.attempt_id]
+
+
+async def test_results_of_a_session_are_visible_to_session_orchestration(harness: Harness) -> None:
+    seat = await harness.started()
+    await seat.submit()
+    request = results_pb2.ListResultsRequest(session_id=str(seat.session_id))
+    async with harness.channel(peer="session") as opened:
+        response = await ResultServiceStub(opened).ListResults(request)
+    assert [each.attempt_id for each in response.results] == [seat.attempt_id]
+    for peer, listed in (("session", results_pb2.ListResultsRequest()), ("enrollment", request)):
+        async with harness.channel(peer=peer) as opened:
+            error = await refusal(ResultServiceStub(opened).ListResults(listed))
+            assert error.kind is Kind.NOT_ALLOWED or error.reason == "TOKEN_MISSING"
 
 
 async def test_new_lead_proctor_sees_the_session_and_the_former_one_still_does(

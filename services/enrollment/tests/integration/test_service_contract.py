@@ -133,6 +133,7 @@ class FakeSubject:
     async def person(self) -> str:
         person_id = str(new_id())
         self._fake.registered[person_id] = (NAME, BORN)
+        self._fake.names[person_id] = NAME
         self._fake.contacts[person_id] = people_pb2.Contact(
             person_id=person_id,
             email=f"{person_id}@example.org",
@@ -209,6 +210,13 @@ async def test_unknown_ids_are_listed_once_and_sorted(subject: Subject) -> None:
     request = people_pb2.CheckPeopleRequest(person_ids=person_ids)
     response = await subject.client("session").people.CheckPeople(request)
     assert list(response.missing_person_ids) == sorted(unknown)
+
+
+async def test_names_of_all_people_are_for_session_orchestration(subject: Subject) -> None:
+    known = await subject.person()
+    request = people_pb2.BatchGetNamesRequest(person_ids=[await subject.unknown_person(), known])
+    (name,) = (await subject.client("session").people.BatchGetNames(request)).names
+    assert (name.person_id, name.legal_name) == (known, NAME)
 
 
 async def test_registration_information_is_that_of_the_person(subject: Subject) -> None:

@@ -12,6 +12,7 @@ from proctorium.session.v1 import (
     incidents_pb2_grpc,
     lobby_pb2,
     messages_pb2_grpc,
+    reports_pb2_grpc,
     sessions_pb2_grpc,
     supervision_pb2_grpc,
 )
@@ -25,6 +26,7 @@ from proctorium_session.api.hands import HandApi
 from proctorium_session.api.incidents import IncidentApi
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, join_response
 from proctorium_session.api.record import RecordApi
+from proctorium_session.api.reports import ReportApi
 from proctorium_session.api.sessions import SessionApi
 from proctorium_session.api.supervision import SupervisionApi
 from proctorium_session.operations.assessments import Assessments
@@ -37,6 +39,8 @@ from proctorium_session.operations.leases import Lease
 from proctorium_session.operations.live import Live
 from proctorium_session.operations.planning import SessionPlanning
 from proctorium_session.operations.presence import Presence
+from proctorium_session.operations.report import Reports
+from proctorium_session.operations.report_sources import ReportSources
 from proctorium_session.settings import Settings
 from proctorium_session.subscribers import attempts, codes
 from proctorium_session.subscribers import identity as cases
@@ -54,7 +58,13 @@ def build(service: Service[Settings]) -> None:
     replica_id = new_id()
     presence = Presence(database, replica_id, lease, time.monotonic)
     proctor_presence = ProctorPresence(database, replica_id, lease, time.monotonic)
+    reports = Reports(
+        database,
+        ReportSources(service.channel("enrollment"), service.channel("assessment")),
+        access_period=settings.record_access_period,
+    )
     service.on_close(live.close)
+    service.on_close(reports.close)
     service.on_close(joining.close)
 
     service.rpc(
@@ -83,6 +93,7 @@ def build(service: Service[Settings]) -> None:
         incidents_pb2_grpc.add_IncidentServiceServicer_to_server,
         IncidentApi(Incidents(database, access_period=settings.record_access_period)),
     )
+    service.rpc(reports_pb2_grpc.add_ReportServiceServicer_to_server, ReportApi(reports))
     service.rpc(hands_pb2_grpc.add_HandServiceServicer_to_server, HandApi(database))
     service.rpc(
         messages_pb2_grpc.add_MessageServiceServicer_to_server,

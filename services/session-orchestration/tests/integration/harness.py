@@ -16,6 +16,7 @@ from proctorium.session.v1 import (
     lobby_pb2,
     lobby_pb2_grpc,
     messages_pb2_grpc,
+    reports_pb2_grpc,
     sessions_pb2,
     sessions_pb2_grpc,
     supervision_pb2,
@@ -41,6 +42,7 @@ class Person(testing.Person):
         self.supervision = supervision_pb2_grpc.SupervisionServiceStub(self.channel)
         self.record = supervision_pb2_grpc.RecordServiceStub(self.channel)
         self.incidents = incidents_pb2_grpc.IncidentServiceStub(self.channel)
+        self.reports = reports_pb2_grpc.ReportServiceStub(self.channel)
         self.hands = hands_pb2_grpc.HandServiceStub(self.channel)
         self.messages = messages_pb2_grpc.MessageServiceStub(self.channel)
 

@@ -6,24 +6,38 @@ from dataclasses import dataclass, field
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from proctorium.assessment.v1 import assessments_pb2, assessments_pb2_grpc
+from proctorium.assessment.v1 import (
+    assessments_pb2,
+    assessments_pb2_grpc,
+    results_pb2,
+    results_pb2_grpc,
+)
 from proctorium_common.rpc.calls import Context
 from proctorium_devstack.testing.fake_service import FakeService
 
 
 @dataclass
-class FakeAssessment(FakeService, assessments_pb2_grpc.AssessmentServiceServicer):
-    """A fake of the assessment service. It returns the assessments that a test has configured.
+class FakeAssessment(
+    FakeService,
+    assessments_pb2_grpc.AssessmentServiceServicer,
+    results_pb2_grpc.ResultServiceServicer,
+):
+    """A fake of the assessment service. It returns the assessments and results that a test has configured.
 
     If a test configures nothing, every ID is the ID of a published assessment that learners may take at any time.
     """
 
     name = "assessment"
-    register = (assessments_pb2_grpc.add_AssessmentServiceServicer_to_server,)
+    register = (
+        assessments_pb2_grpc.add_AssessmentServiceServicer_to_server,
+        results_pb2_grpc.add_ResultServiceServicer_to_server,
+    )
 
     unknown: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
     proctored: set[str] = field(default_factory=set)
+    results: list[results_pb2.Result] = field(default_factory=list)
+    """The released results of all sessions. ListResults returns at most two in each response."""
 
     async def BatchGetAssessments(
         self, request: assessments_pb2.BatchGetAssessmentsRequest, context: Context
@@ -39,3 +53,14 @@ class FakeAssessment(FakeService, assessments_pb2_grpc.AssessmentServiceServicer
             if assessment_id not in self.drafts:
                 found.publish_time.CopyFrom(Timestamp(seconds=1_700_000_000))
         return response
+
+    async def ListResults(
+        self, request: results_pb2.ListResultsRequest, context: Context
+    ) -> results_pb2.ListResultsResponse:
+        """Implement the method of the proto."""
+        found = [each for each in self.results if each.session_id == request.session_id]
+        first = int(request.page_token or 0)
+        end = first + 2
+        return results_pb2.ListResultsResponse(
+            results=found[first:end], next_page_token=str(end) if end < len(found) else ""
+        )

@@ -70,6 +70,8 @@ class FakeEnrollment(
     """The code entries in all BatchResolveCodes requests that the fake has received."""
     calls: int = 0
     """The number of BatchResolveCodes requests that the fake has received."""
+    names: dict[str, str] = field(default_factory=dict)
+    """The legal name of each person, by ID. BatchGetNames skips other people."""
     registrations_read: list[str] = field(default_factory=list)
     """The person IDs in all GetRegistrationInformation requests that the fake has received."""
     is_unavailable: bool = False
@@ -116,6 +118,15 @@ class FakeEnrollment(
         return people_pb2.GetRegistrationInformationResponse(
             legal_name=name, date_of_birth=date_of_birth
         )
+
+    async def BatchGetNames(
+        self, request: people_pb2.BatchGetNamesRequest, context: Context
+    ) -> people_pb2.BatchGetNamesResponse:
+        response = people_pb2.BatchGetNamesResponse()
+        for person_id in request.person_ids:
+            if name := self.names.get(person_id):
+                response.names.add(person_id=person_id, preferred_name=name, legal_name=name)
+        return response
 
     async def BatchGetContacts(
         self, request: people_pb2.BatchGetContactsRequest, context: Context

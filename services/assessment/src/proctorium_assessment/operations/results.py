@@ -64,9 +64,9 @@ async def list_results(
 ) -> tuple[Sequence[Result], str]:
     """Return a page of released results and the token of the next page.
 
-    If `session_id` is None, the results are the caller's own. Otherwise, proctors of the session and administrators get
-    all results of the session, and a learner gets the learner's own results of the session. Raises NOT_ALLOWED,
-    CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
+    If `session_id` is None, the results are the caller's own. Otherwise, proctors of the session, administrators and
+    services get all results of the session, and a learner gets the learner's own results of the session. Raises
+    NOT_ALLOWED, CERTIFICATION_ENDED, INVALID_PAGE_TOKEN.
     """
     size = pages.effective_size(page_size)
     name = f"results/{session_id}"

@@ -83,7 +83,8 @@ class PersonApi(people_pb2_grpc.PersonServiceServicer):
     ) -> pb.BatchGetNamesResponse:
         caller = current_call().caller
         found = await people.list_visible_people(self._database, caller, _ids(request.person_ids))
-        with_legal_name = not caller.roles.isdisjoint({Role.PROCTOR, Role.ADMINISTRATOR})
+        is_staff = not caller.roles.isdisjoint({Role.PROCTOR, Role.ADMINISTRATOR})
+        with_legal_name = is_staff or caller.person_id is None
         return pb.BatchGetNamesResponse(
             names=[
                 pb.PersonName(

@@ -118,7 +118,10 @@ async def list_administrator_ids(
 async def list_visible_people(
     database: Database, caller: Caller, person_ids: Collection[UUID]
 ) -> Sequence[Person]:
-    """Return the people in `person_ids` whose names the caller may see, in the order of `person_ids`."""
+    """Return the people in `person_ids` whose names the caller may see, in the order of `person_ids`.
+
+    A service may see the names of all people. The proto lists the services that may call the method.
+    """
     async with database.transaction() as tx:
         visible = await _visible_ids(tx, caller, frozenset(person_ids))
         return _in_order(await people.list_people_by_ids(tx, visible), person_ids)
@@ -158,10 +161,8 @@ async def _may_see(tx: Transaction, caller: Caller, person_id: UUID) -> bool:
 async def _visible_ids(
     tx: Transaction, caller: Caller, person_ids: frozenset[UUID]
 ) -> frozenset[UUID]:
-    if caller.is_administrator:
+    if caller.is_administrator or caller.person_id is None:
         return person_ids
-    if caller.person_id is None:
-        return frozenset()
     visible = person_ids & {caller.person_id}
     for role in MemberRole:
         if role in caller.roles:

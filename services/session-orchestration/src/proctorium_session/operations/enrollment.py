@@ -88,7 +88,7 @@ class GrpcEnrollment:
         try:
             response = await self._people.BatchGetCertifications(request)
         except grpc.aio.AioRpcError as error:
-            raise _service_error(error) from error
+            raise service_error(error) from error
         return {
             UUID(each.person_id): from_timestamp(each.certified_until_time)
             for each in response.certifications
@@ -102,7 +102,7 @@ class GrpcEnrollment:
         try:
             response = await self._people.CheckPeople(request)
         except grpc.aio.AioRpcError as error:
-            raise _service_error(error) from error
+            raise service_error(error) from error
         return [UUID(each) for each in response.missing_person_ids]
 
     async def course(self, course_id: UUID) -> Course | None:
@@ -111,7 +111,7 @@ class GrpcEnrollment:
         try:
             course = (await self._courses.GetCourse(request)).course
         except grpc.aio.AioRpcError as error:
-            converted = _service_error(error)
+            converted = service_error(error)
             if converted.kind is Kind.NOT_FOUND:
                 return None
             raise converted from error
@@ -143,7 +143,7 @@ class GrpcEnrollment:
             with within(next(sampled, None)):
                 response = await self._codes.BatchResolveCodes(request)
         except grpc.aio.AioRpcError as error:
-            raise _service_error(error) from error
+            raise service_error(error) from error
         return [_resolution(each) for each in response.resolutions]
 
 
@@ -173,7 +173,7 @@ def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
     return CodeResolution(resolved, retry_delay=delay)
 
 
-def _service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
+def service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
     """Return the error that this service raises for an error of a call to enrollment."""
     error = error_of(rpc_error)
     if error.kind in _UNAVAILABLE_KINDS:

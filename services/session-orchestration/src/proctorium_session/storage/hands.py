@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, select, tuple_, update
+from sqlalchemy import func, insert, select, tuple_, update
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.hands import Hand, HandKind, HandState
@@ -66,6 +66,16 @@ async def list_raise_times(tx: Transaction, participant_id: UUID, limit: int) ->
         .limit(limit)
     )
     return (await tx.execute(statement)).scalars().all()
+
+
+async def count_hands(tx: Transaction, session_id: UUID) -> Mapping[UUID, int]:
+    """Return how often each participant of a session raised a hand. The result omits participants who never did."""
+    statement = (
+        select(hands.c.participant_id, func.count().label("hand_count"))
+        .where(hands.c.session_id == session_id)
+        .group_by(hands.c.participant_id)
+    )
+    return {row.participant_id: row.hand_count for row in await tx.execute(statement)}
 
 
 async def list_raised(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, insert, update
+from sqlalchemy import func, insert, select, update
 
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.report import Period
 from proctorium_session.domain.sessions import Actor, Pause
 from proctorium_session.storage.tables import pauses
 
@@ -56,3 +58,19 @@ async def end_pauses(
             resumed_by=resumed_by,
         )
     )
+
+
+async def list_periods(tx: Transaction, session_id: UUID) -> Mapping[UUID | None, Sequence[Period]]:
+    """Return the periods of all pauses of a session in order, by participant id.
+
+    The key None is for the pauses of the whole session.
+    """
+    statement = (
+        select(pauses.c.participant_id, pauses.c.paused_at, pauses.c.resumed_at)
+        .where(pauses.c.session_id == session_id)
+        .order_by(pauses.c.paused_at, pauses.c.pause_id)
+    )
+    periods: defaultdict[UUID | None, list[Period]] = defaultdict(list)
+    for row in await tx.execute(statement):
+        periods[row.participant_id].append(Period(row.paused_at, row.resumed_at))
+    return periods

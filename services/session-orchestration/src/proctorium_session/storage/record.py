@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -30,6 +31,18 @@ async def list_entries_for_participant(
     )
     statement = _entries(session_id, after, limit).where(
         (session_record.c.participant_id == participant_id) | concerns_all
+    )
+    return [_entry(row) for row in await tx.execute(statement)]
+
+
+async def list_entries_of_events(
+    tx: Transaction, session_id: UUID, events: Collection[str]
+) -> list[Entry]:
+    """Return all entries of a session record about these events, in order."""
+    statement = (
+        select(session_record)
+        .where(session_record.c.session_id == session_id, session_record.c.event.in_(events))
+        .order_by(session_record.c.number)
     )
     return [_entry(row) for row in await tx.execute(statement)]
 

@@ -1,0 +1,353 @@
+"""The report of a session (`S16`): what happened, computed from stored facts.
+
+Nothing of a report is stored. The functions of this module are pure, so that a report can be computed at any time.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+from proctorium_session.domain.errors import failed_precondition
+from proctorium_session.domain.incidents import Incident, IncidentSeverity
+from proctorium_session.domain.participants import Participant, ParticipantView, ShownState
+from proctorium_session.domain.participants import shown_state as shown_state_of
+from proctorium_session.domain.progress import ProgressState
+from proctorium_session.domain.session_states import SessionState
+from proctorium_session.domain.sessions import Session
+
+IncidentCounts = Mapping[UUID | None, Mapping[IncidentSeverity, int]]
+"""The numbers of incidents by participant and severity. The key None is for incidents of the whole session."""
+
+MAX_LISTED_INCIDENTS = 200
+"""The maximum number of incidents that a report lists. The numbers of incidents count all of them."""
+
+
+class ReportFormat(StrEnum):
+    """The formats of an exported report."""
+
+    PDF = "pdf"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A period of time. `end` is None if the period has not ended."""
+
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeriodTotal:
+    """A number of periods, and the time that they cover together."""
+
+    count: int = 0
+    total: timedelta = timedelta()
+
+
+@dataclass(frozen=True, slots=True)
+class LeadChange:
+    """A change of the lead proctor. `taken` is False if the session was handed over."""
+
+    changed_at: datetime
+    former_lead_id: UUID
+    new_lead_id: UUID
+    taken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """The submission of an attempt. `cause` is the number of the cause in the contract of assessment."""
+
+    submitted_at: datetime
+    cause: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A released result of an attempt."""
+
+    points: float
+    points_possible: float
+    passed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFacts:
+    """The facts of the session record that a report needs.
+
+    `connections` has the times at which each participant was connected (True) or disconnected (False), in order.
+    `started_attempts` and `submissions` are by the ids of attempts.
+    """
+
+    started_by: UUID | None = None
+    removed_at: Mapping[UUID, datetime] = field(default_factory=dict)
+    connections: Mapping[UUID, Sequence[tuple[datetime, bool]]] = field(default_factory=dict)
+    uncovered: Sequence[Period] = ()
+    lead_changes: Sequence[LeadChange] = ()
+    started_attempts: Mapping[UUID, datetime] = field(default_factory=dict)
+    submissions: Mapping[UUID, Submission] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """The stored facts about a session from which its report is computed.
+
+    `invited_ids` are the ids of the invited learners. `pauses` and `hand_counts` are by the ids of participants. The
+    key None in `pauses` is for the pauses of the whole session. `incidents` are ordered by the time of creation.
+    """
+
+    session: Session
+    views: Sequence[ParticipantView]
+    invited_ids: Collection[UUID]
+    pauses: Mapping[UUID | None, Sequence[Period]]
+    hand_counts: Mapping[UUID, int]
+    incidents: Sequence[Incident]
+    recorded: RecordedFacts
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptReport:
+    """The newest attempt of a learner at an assessment."""
+
+    assessment_id: UUID
+    attempt_id: UUID
+    state: ProgressState
+    started_at: datetime | None
+    submission: Submission | None
+    answered_count: int
+    item_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerReport:
+    """The part of a report about one learner.
+
+    `state` is None if the session is not over and the learner has not joined. `in_session` is None if the learner never
+    was in the session.
+    """
+
+    person_id: UUID
+    participant_id: UUID | None
+    state: ShownState | None
+    removal_reason: str = ""
+    joined_at: datetime | None = None
+    in_session: Period | None = None
+    outages: PeriodTotal = PeriodTotal()
+    pauses: PeriodTotal = PeriodTotal()
+    own_pause_count: int = 0
+    extra_time: timedelta = timedelta()
+    hand_count: int = 0
+    message_count: int = 0
+    incident_counts: Mapping[IncidentSeverity, int] = field(default_factory=dict)
+    attempts: Sequence[AttemptReport] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReport:
+    """The report of a session at the time `created_at`, without names and results."""
+
+    session: Session
+    created_at: datetime
+    started_by: UUID | None
+    lead_changes: Sequence[LeadChange]
+    pauses: Sequence[Period]
+    uncovered: Sequence[Period]
+    incident_counts: Mapping[IncidentSeverity, int]
+    learners: Sequence[LearnerReport]
+    incidents: Sequence[Incident]
+
+    @property
+    def preliminary(self) -> bool:
+        """Whether the session is not over, so that the report can still change."""
+        return self.session.state is not SessionState.ENDED
+
+
+def require_started(session: Session) -> None:
+    """Raise SESSION_NOT_STARTED unless the session was started."""
+    if session.actual_start_time is None:
+        raise failed_precondition(
+            "SESSION_NOT_STARTED",
+            "This session was not started, so there is nothing to report.",
+        )
+
+
+def make_report(facts: SessionFacts, now: datetime) -> SessionReport:
+    """Return the report of a session that was started."""
+    session, recorded = facts.session, facts.recorded
+    incident_counts = _count_incidents(facts.incidents)
+    joined = {view.participant.person_id for view in facts.views}
+    absent = sorted(set(facts.invited_ids) - joined)
+    return SessionReport(
+        session=session,
+        created_at=now,
+        started_by=recorded.started_by,
+        lead_changes=recorded.lead_changes,
+        pauses=_pauses_of(facts, None),
+        uncovered=recorded.uncovered,
+        incident_counts=incident_counts.get(None, {}),
+        learners=[
+            *(_learner_report(facts, incident_counts, view, now) for view in facts.views),
+            *(LearnerReport(each, None, _absent_state(session)) for each in absent),
+        ],
+        incidents=facts.incidents,
+    )
+
+
+def total_of(periods: Iterable[Period], within: Period, now: datetime) -> PeriodTotal:
+    """Return the number of the periods that overlap with `within`, and the time that they cover together.
+
+    Only the time within `within` counts. Overlapping periods count once. A period without an end lasts until `now`.
+    """
+    limit = _end(within, now)
+    clipped = [
+        (max(each.start, within.start), min(_end(each, now), limit))
+        for each in periods
+        if each.start < limit and _end(each, now) > within.start
+    ]
+    total, covered_until = timedelta(), within.start
+    for start, end in sorted(clipped):
+        total += max(timedelta(), end - max(start, covered_until))
+        covered_until = max(covered_until, end)
+    return PeriodTotal(len(clipped), total)
+
+
+def outages_of(connections: Sequence[tuple[datetime, bool]]) -> list[Period]:
+    """Return the periods without a connection between the first connection and now.
+
+    `connections` has the times at which the participant was connected (True) or disconnected (False), in order.
+    """
+    outages: list[Period] = []
+    since: datetime | None = None
+    for at, connected in connections:
+        if connected and since is not None:
+            outages.append(Period(since, at))
+            since = None
+        elif not connected and since is None:
+            since = at
+    return outages if since is None else [*outages, Period(since, None)]
+
+
+def _end(period: Period, now: datetime) -> datetime:
+    return now if period.end is None else period.end
+
+
+def _learner_report(
+    facts: SessionFacts, incident_counts: IncidentCounts, view: ParticipantView, now: datetime
+) -> LearnerReport:
+    participant, recorded = view.participant, facts.recorded
+    participant_id = participant.participant_id
+    within = _in_session(facts, participant)
+    own = _pauses_of(facts, participant_id)
+    outages = outages_of(recorded.connections.get(participant_id, ()))
+    pauses = [*own, *_pauses_of(facts, None)]
+    return LearnerReport(
+        person_id=participant.person_id,
+        participant_id=participant_id,
+        state=shown_state_of(facts.session, participant),
+        removal_reason=participant.removal_reason,
+        joined_at=participant.join_time,
+        in_session=within,
+        outages=total_of(outages, within, now) if within else PeriodTotal(),
+        pauses=total_of(pauses, within, now) if within else PeriodTotal(),
+        own_pause_count=total_of(own, within, now).count if within else 0,
+        extra_time=participant.extra_time,
+        hand_count=facts.hand_counts.get(participant_id, 0),
+        message_count=participant.conversation.message_count,
+        incident_counts=incident_counts.get(participant_id, {}),
+        attempts=_attempts(facts.session, view, recorded),
+    )
+
+
+def _in_session(facts: SessionFacts, participant: Participant) -> Period | None:
+    """Return the period in which the participant was in the session: until the removal or the end of the session."""
+    if participant.entered_time is None:
+        return None
+    end = facts.session.end_time
+    if participant.state.value == ShownState.REMOVED.value:
+        end = facts.recorded.removed_at.get(participant.participant_id, end)
+    return Period(participant.entered_time, end)
+
+
+def _pauses_of(facts: SessionFacts, participant_id: UUID | None) -> list[Period]:
+    """Return the pauses of a participant, or of the whole session for None. Open pauses end with the session."""
+    session_end = facts.session.end_time
+    return [
+        Period(each.start, session_end) if each.end is None else each
+        for each in facts.pauses.get(participant_id, ())
+    ]
+
+
+def _count_incidents(incidents: Iterable[Incident]) -> IncidentCounts:
+    counts: defaultdict[UUID | None, Counter[IncidentSeverity]] = defaultdict(Counter)
+    for each in incidents:
+        counts[each.participant_id][each.severity] += 1
+    return counts
+
+
+def _attempts(
+    session: Session, view: ParticipantView, recorded: RecordedFacts
+) -> list[AttemptReport]:
+    return [
+        AttemptReport(
+            assessment_id=progress.assessment_id,
+            attempt_id=progress.attempt_id,
+            state=progress.state,
+            started_at=recorded.started_attempts.get(progress.attempt_id),
+            submission=recorded.submissions.get(progress.attempt_id),
+            answered_count=progress.answered_count,
+            item_count=progress.item_count,
+        )
+        for progress in map(view.progress, session.plan.assessment_ids)
+        if progress.attempt_id is not None
+    ]
+
+
+def _absent_state(session: Session) -> ShownState | None:
+    return ShownState.NO_SHOW if session.state is SessionState.ENDED else None
+
+
+@dataclass(frozen=True, slots=True)
+class NamedReport:
+    """A report with the names, titles and results that other services have.
+
+    `names` omits the people whose names the reader may not see. `course_title` and `assessment_titles` are empty if the
+    titles are unknown. `results` are the released results by the ids of attempts, or None if they are not available.
+    """
+
+    report: SessionReport
+    names: Mapping[UUID, str]
+    organisation: str
+    course_title: str
+    assessment_titles: Mapping[UUID, str]
+    results: Mapping[UUID, Result] | None
+
+    @property
+    def learners(self) -> Sequence[LearnerReport]:
+        """The learners, ordered by name."""
+        return sorted(
+            self.report.learners,
+            key=lambda each: (self.names.get(each.person_id, "").casefold(), each.person_id),
+        )
+
+    def result_of(self, attempt: AttemptReport) -> Result | None:
+        """Return the released result of an attempt, or None."""
+        return None if self.results is None else self.results.get(attempt.attempt_id)
+
+
+def people_of(report: SessionReport, *, with_administrators: bool) -> frozenset[UUID]:
+    """Return the ids of the people whose names the reader of a report may see.
+
+    `with_administrators` is whether the reader may see the names of administrators who are not proctors of the session.
+    """
+    visible = {*report.session.plan.proctor_ids, *(each.person_id for each in report.learners)}
+    if with_administrators:
+        acting = {report.started_by, report.session.ended_by}
+        acting |= {each.author.person_id for each in report.incidents}
+        visible |= {each for each in acting if each is not None}
+    return frozenset(visible)

@@ -1,0 +1,131 @@
+"""Reading of the facts that a report needs from the session record."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from proctorium.assessment.events.v1 import events_pb2 as assessment
+from proctorium.session.events.v1 import events_pb2 as session
+from proctorium_common.messages import from_timestamp
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.record import Entry
+from proctorium_session.domain.report import LeadChange, Period, RecordedFacts, Submission
+from proctorium_session.storage import record
+
+
+async def read_facts(
+    tx: Transaction, session_id: UUID, session_end: datetime | None
+) -> RecordedFacts:
+    """Return the facts of the session record. An uncovered period ends with the session at the latest."""
+    entries = await record.list_entries_of_events(tx, session_id, _EVENTS)
+    return facts_of(entries, session_end)
+
+
+def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> RecordedFacts:
+    """Return the facts in the entries of a session record, which are in order."""
+    facts = _Facts()
+    for entry in entries:
+        facts.add(entry)
+    return RecordedFacts(
+        started_by=facts.started_by,
+        removed_at=facts.removed_at,
+        connections=facts.connections,
+        uncovered=list(_periods(facts.coverage, session_end)),
+        lead_changes=facts.lead_changes,
+        started_attempts=facts.started_attempts,
+        submissions=facts.submissions,
+    )
+
+
+@dataclass(slots=True)
+class _Facts:
+    """The facts in the entries that were added.
+
+    `coverage` has the times at which the session became covered (True) or uncovered (False).
+    """
+
+    started_by: UUID | None = None
+    removed_at: dict[UUID, datetime] = field(default_factory=dict)
+    connections: defaultdict[UUID, list[tuple[datetime, bool]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    coverage: list[tuple[datetime, bool]] = field(default_factory=list)
+    lead_changes: list[LeadChange] = field(default_factory=list)
+    started_attempts: dict[UUID, datetime] = field(default_factory=dict)
+    submissions: dict[UUID, Submission] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        """Add the facts of the next entry. An entry of an event that is not in `_EVENTS` is ignored."""
+        content = entry.content
+        match content.event, content.participant_id:
+            case "session.started", _:
+                self.started_by = UUID(content.actor)
+            case "session.uncovered" | "session.covered", _:
+                self._add_coverage(content.event, content.body)
+            case "session.taken" | "session.handed-over", _:
+                self._add_lead_change(content.event, content.time, content.body)
+            case "participant.removed", UUID() as participant_id:
+                self.removed_at[participant_id] = content.time
+            case "participant.connected" | "participant.disconnected", UUID() as participant_id:
+                is_connected = content.event == "participant.connected"
+                self.connections[participant_id].append((content.time, is_connected))
+            case "attempt.started", _:
+                started = assessment.AttemptStarted.FromString(content.body)
+                self.started_attempts[UUID(started.attempt_id)] = content.time
+            case "attempt.submitted", _:
+                submitted = assessment.AttemptSubmitted.FromString(content.body)
+                self.submissions[UUID(submitted.attempt_id)] = Submission(
+                    content.time, submitted.cause
+                )
+
+    def _add_coverage(self, event: str, body: bytes) -> None:
+        if event == "session.covered":
+            covered = session.SessionCovered.FromString(body)
+            self.coverage.append((from_timestamp(covered.covered_time), True))
+        else:
+            uncovered = session.SessionUncovered.FromString(body)
+            self.coverage.append((from_timestamp(uncovered.uncovered_time), False))
+
+    def _add_lead_change(self, event: str, time: datetime, body: bytes) -> None:
+        is_taken = event == "session.taken"
+        change = (
+            session.SessionTaken.FromString(body)
+            if is_taken
+            else session.SessionHandedOver.FromString(body)
+        )
+        former, new = UUID(change.former_lead_proctor_id), UUID(change.proctor_ids[0])
+        self.lead_changes.append(LeadChange(time, former, new, is_taken))
+
+
+_EVENTS = frozenset(
+    {
+        "session.started",
+        "session.uncovered",
+        "session.covered",
+        "session.taken",
+        "session.handed-over",
+        "participant.removed",
+        "participant.connected",
+        "participant.disconnected",
+        "attempt.started",
+        "attempt.submitted",
+    }
+)
+
+
+def _periods(
+    coverage: Sequence[tuple[datetime, bool]], session_end: datetime | None
+) -> Iterator[Period]:
+    since: datetime | None = None
+    for at, is_covered in coverage:
+        if is_covered and since is not None:
+            yield Period(since, at)
+            since = None
+        elif not is_covered and since is None:
+            since = at
+    if since is not None:
+        yield Period(since, session_end)
