@@ -19,6 +19,7 @@ SMALLEST: Mapping[str, Mapping[str, object]] = {
     "reads of an attempt": {"rounds": 1, "seconds": 0.1, "warm_up": False},
     "joins by code": {"rounds": 1, "seconds": 0.1, "warm_up": False},
     "a start's fan-out": {"rounds": 1, "sizes": (100,), "edge_size": 100},
+    "actions of proctors and learners": {"rounds": 1, "learners": 10, "actions": 3},
     "presence": {"rounds": 1, "seconds": 0.1},
     "events": {"rounds": 1, "seconds": 0.1},
 }
@@ -27,6 +28,12 @@ FIGURES = {
     "reads of an attempt": ["read_attempt_16", "read_attempt_16_p99"],
     "joins by code": ["join_16", "join_16_p99", "join_rush", "join_rush_p99"],
     "a start's fan-out": ["fanout_100", "fanout_100_edge"],
+    "actions of proctors and learners": [
+        "roster_event_p99_ms",
+        "chat_p99_ms",
+        "pause_all_10_ms",
+        "pause_10_attempts_ms",
+    ],
     "presence": ["presence"],
     "events": ["event_p50_ms", "event_p99_ms"],
 }

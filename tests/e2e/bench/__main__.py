@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from e2e.bench import events, fanout, joins, presence, reads, saves
+from e2e.bench import events, fanout, joins, presence, reads, saves, supervision
 from e2e.bench.harness import Figure, print_table
 
 MEASUREMENTS: Mapping[str, Callable[..., Awaitable[list[Figure]]]] = {
@@ -25,6 +25,7 @@ MEASUREMENTS: Mapping[str, Callable[..., Awaitable[list[Figure]]]] = {
     "reads of an attempt": reads.measure,
     "joins by code": joins.measure,
     "a start's fan-out": fanout.measure,
+    "actions of proctors and learners": supervision.measure,
     "presence": presence.measure,
     "events": events.measure,
 }

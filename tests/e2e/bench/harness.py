@@ -110,9 +110,9 @@ def slowest(name: str, ours: Sample, limit: Sample) -> Figure:
 
 def print_table(figures: Sequence[Figure]) -> None:
     """Print the figures as a table."""
-    print(f"{'name':<18}{'figure':>11}{'limit':>11}{'ratio':>8}  unit")
+    print(f"{'name':<24}{'figure':>11}{'limit':>11}{'ratio':>8}  unit")
     for each in figures:
-        print(f"{each.name:<18}{each.figure:>11}{each.limit:>11}{each.ratio:>8}  {each.unit}")
+        print(f"{each.name:<24}{each.figure:>11}{each.limit:>11}{each.ratio:>8}  {each.unit}")
 
 
 @dataclass(frozen=True)

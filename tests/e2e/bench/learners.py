@@ -41,19 +41,25 @@ class Learner:
 async def learners_at(address: str, url: str, key: SigningKey, count: int) -> list[Learner]:
     """Create `count` learners who have started an attempt at an assessment of 20 items; return them."""
     signer = TokenSigner(key, lifetime=timedelta(hours=2))
+    assessment_id = await publish_assessment(address, signer)
+    person_ids = [new_id() for _ in range(count)]
+    await _register(url, UUID(assessment_id), person_ids)
+    return [await _learner(address, signer, assessment_id, person_id) for person_id in person_ids]
+
+
+async def publish_assessment(address: str, signer: TokenSigner) -> str:
+    """Create and publish an assessment of 20 items; return its id."""
     administrator = signer.sign(new_id(), ["administrator"]).text
     async with channel(address, bearer=lambda: administrator) as opened:
         stub = assessments_pb2_grpc.AssessmentServiceStub(opened)
         created = await stub.CreateAssessment(
             assessments_pb2.CreateAssessmentRequest(assessment=_assessment()), wait_for_ready=True
         )
-        assessment_id = created.assessment.assessment_id
+        assessment_id: str = created.assessment.assessment_id
         await stub.PublishAssessment(
             assessments_pb2.PublishAssessmentRequest(assessment_id=assessment_id)
         )
-    person_ids = [new_id() for _ in range(count)]
-    await _register(url, UUID(assessment_id), person_ids)
-    return [await _learner(address, signer, assessment_id, person_id) for person_id in person_ids]
+    return assessment_id
 
 
 async def _register(url: str, assessment_id: UUID, person_ids: Sequence[UUID]) -> None:
