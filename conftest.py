@@ -1,9 +1,9 @@
 """The configuration of all test runs.
 
-Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests share running systems.
-Therefore one worker runs all end-to-end tests with a browser, and one worker runs all other end-to-end tests. Property
-tests have no deadline, because the machine may be busy. A test that hangs fails after a time limit, and its traceback
-shows where the test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads and ends
+Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first. Each worker
+starts one system for all its end-to-end tests, and stops the system before the other tests. Property tests have no
+deadline, because the machine may be busy. A test that hangs fails after a time limit, and its traceback shows where the
+test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads and ends
 (`faulthandler_timeout` in pyproject.toml).
 """
 
@@ -30,13 +30,12 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
-BROWSER = f"{END_TO_END}/test_browser"
 # The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders, or
 # that measure or generate for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
-    BROWSER,
+    "tests/e2e/test_browser",
     "tests/e2e/test_attack",
     "tests/e2e/test_ablations",
     "tests/e2e/test_bench",
@@ -60,9 +59,7 @@ class FilesTogether(LoadScopeScheduling):
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        shared = (group for group in (BROWSER, f"{END_TO_END}/") if file.startswith(group))
-        return next(shared, file)
+        return nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

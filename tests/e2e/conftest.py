@@ -1,4 +1,4 @@
-"""Define the fixtures: one running stack for all end-to-end tests, and a new scenario for each test."""
+"""Define the fixtures: one running stack for the end-to-end tests of a worker, and a new scenario for each test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from proctorium_devstack.ports import PortPlan
 from proctorium_devstack.stack import Stack
 
 
-@pytest.fixture(scope="session")
+# The scope is the package and not the session, so that the stack does not run while the worker runs other tests.
+@pytest.fixture(scope="package")
 async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack]:
     folder = tmp_path_factory.mktemp("stack")
     async with Stack.running(folder, ports=PortPlan.free(), durable=False) as running:
