@@ -17,6 +17,7 @@ from proctorium.enrollment.v1.courses_pb2_grpc import (
 from proctorium.enrollment.v1.organisation_pb2_grpc import add_OrganisationServiceServicer_to_server
 from proctorium.enrollment.v1.people_pb2_grpc import add_PersonServiceServicer_to_server
 from proctorium.session.events.v1.events_pb2 import (
+    ParticipantAdmitted,
     ParticipantJoined,
     ParticipantRemoved,
     SessionCancelled,
@@ -95,6 +96,7 @@ def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> N
             SessionCancelled: events.on_session_cancelled,
             SessionStarted: events.on_session_started,
             SessionEnded: events.on_session_ended,
+            ParticipantAdmitted: events.on_participant_admitted,
             ParticipantJoined: Batched(events.on_participants_joined),
             ParticipantRemoved: events.on_participant_removed,
         },

@@ -322,6 +322,21 @@ def joined_event(session: Scheduled, person_id: str) -> session_events.Participa
     )
 
 
+def awaiting_event(session: Scheduled, person_id: str) -> session_events.ParticipantJoined:
+    event = joined_event(session, person_id)
+    event.awaiting_approval = True
+    return event
+
+
+def admitted_event(session: Scheduled, person_id: str) -> session_events.ParticipantAdmitted:
+    return session_events.ParticipantAdmitted(
+        participant_id=str(new_id()),
+        session_id=session.session_id,
+        person_id=person_id,
+        course_id=session.course.course_id,
+    )
+
+
 def removed_event(session: Scheduled, person_id: str) -> session_events.ParticipantRemoved:
     return session_events.ParticipantRemoved(
         participant_id=str(new_id()), session_id=session.session_id, person_id=person_id

@@ -20,6 +20,8 @@ from proctorium_enrollment.storage.tables import session_members, sessions
 from .harness import (
     Harness,
     Scheduled,
+    admitted_event,
+    awaiting_event,
     cancelled_event,
     ended_event,
     joined_event,
@@ -41,6 +43,8 @@ async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]
         {
             "scheduled": scheduled,
             "joined": joined_event(session, learner_id),
+            "awaiting": awaiting_event(session, learner_id),
+            "admitted": admitted_event(session, learner_id),
             "started": started_event(session),
             "removed": removed_event(session, learner_id),
             "ended": ended_event(session),
@@ -80,6 +84,20 @@ async def outcome_of(harness: Harness, order: Sequence[str]) -> tuple[bool, str,
 )
 async def test_content_opens_in_any_order_of_events(harness: Harness, order: Sequence[str]) -> None:
     assert await outcome_of(harness, order) == (True, "in_progress", 1)
+
+
+async def test_content_is_closed_to_a_learner_who_waits_for_approval(harness: Harness) -> None:
+    order = ["scheduled", "started", "awaiting"]
+    assert await outcome_of(harness, order) == (False, "in_progress", 1)
+
+
+@pytest.mark.parametrize(
+    "order", list(permutations(["started", "awaiting", "admitted"])), ids="-".join
+)
+async def test_content_opens_when_the_learner_is_admitted(
+    harness: Harness, order: Sequence[str]
+) -> None:
+    assert await outcome_of(harness, ["scheduled", *order]) == (True, "in_progress", 1)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from proctorium_session.domain.extra_time import ExtraTimeGrant
 from proctorium_session.domain.hands import Hand, HandKind
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
+from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import ActingRole, Actor, MemberRole, Pause, Session
 
@@ -185,6 +186,7 @@ def participant_joined(session: Session, participant: Participant) -> pb.Partici
         course_id=str(session.plan.course_id),
         assessment_ids=_texts(session.plan.assessment_ids),
         identity_required=session.plan.identity_policy.is_required,
+        awaiting_approval=participant.state is ParticipantState.AWAITING_APPROVAL,
     )
 
 
@@ -228,6 +230,31 @@ def participant_authorization_withdrawn(
         acting_role=ROLE_NUMBERS[actor.role],
         withdraw_time=to_timestamp(withdrawn_at),
         authorization_revision=revision,
+    )
+
+
+def participant_admitted(
+    session: Session, participant: Participant, actor: Actor, admitted_at: datetime
+) -> pb.ParticipantAdmitted:
+    """Return the event which reports that a learner who waited for approval was admitted by `actor`."""
+    return pb.ParticipantAdmitted(
+        **_ids(participant),
+        course_id=str(session.plan.course_id),
+        admitted_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        admit_time=to_timestamp(admitted_at),
+    )
+
+
+def participant_denied(
+    participant: Participant, actor: Actor, denied_at: datetime
+) -> pb.ParticipantDenied:
+    """Return the event which reports that the entry of a learner was denied by `actor`."""
+    return pb.ParticipantDenied(
+        **_ids(participant),
+        denied_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        deny_time=to_timestamp(denied_at),
     )
 
 

@@ -193,10 +193,11 @@ async def test_database_allows_exactly_the_transitions_of_participants(harness: 
         participant_id = await insert_participant(harness, session.session_id, origin)
         return await is_allowed(
             harness,
-            "UPDATE participants SET state = :state, removal_reason = :reason"
-            " WHERE participant_id = :id",
+            "UPDATE participants SET state = :state, removal_reason = :reason,"
+            " denial_reason = :denial WHERE participant_id = :id",
             state=target.value,
             reason="test" if target is ParticipantState.REMOVED else "",
+            denial="test" if target is ParticipantState.DENIED else "",
             id=participant_id,
         )
 
@@ -263,12 +264,13 @@ async def insert_participant(harness: Harness, session_id: str, state: Participa
     participant_id = new_id()
     await harness.rows(
         "INSERT INTO participants (participant_id, session_id, person_id, state, identity, "
-        "join_time, removal_reason, revision) "
-        "VALUES (:id, :session, :id, :state, 'not_required', now(), :reason, 9)",
+        "join_time, removal_reason, denial_reason, revision) "
+        "VALUES (:id, :session, :id, :state, 'not_required', now(), :reason, :denial, 9)",
         id=participant_id,
         session=UUID(session_id),
         state=state.value,
         reason="test" if state is ParticipantState.REMOVED else "",
+        denial="test" if state is ParticipantState.DENIED else "",
     )
     return participant_id
 

@@ -74,6 +74,20 @@ def test_late_entry_is_closed_unless_the_plan_allows_it() -> None:
     assert outcome(make_session(SessionState.IN_PROGRESS)) == "LATE_ENTRY_CLOSED"
 
 
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(hours=3)], ids=["at once", "later"])
+def test_late_entry_with_approval_waits_until_a_proctor_decides(late: timedelta) -> None:
+    session = make_session(SessionState.IN_PROGRESS, make_plan(late_entry=LateEntry.APPROVAL))
+    assert outcome(session, late=late) is ParticipantState.AWAITING_APPROVAL
+    lobby = make_session(SessionState.LOBBY_OPEN, make_plan(late_entry=LateEntry.APPROVAL))
+    assert outcome(lobby) is WAITING
+
+
+@pytest.mark.parametrize("state", [ParticipantState.AWAITING_APPROVAL, ParticipantState.DENIED])
+def test_rejoin_does_not_change_the_decision(state: ParticipantState) -> None:
+    session = make_session(SessionState.IN_PROGRESS, make_plan(late_entry=LateEntry.APPROVAL))
+    assert outcome(session, present=state) is state
+
+
 def test_full_session_is_refused() -> None:
     entry = CodeResolution(CODE)
     refused = admit(entry, LEARNER, make_session(), None, Seats(capacity=3, taken=3), NOON)

@@ -61,6 +61,7 @@ def test_concatenated_parts_equal_the_encoded_message(
         make_view(1, state, identity).participant,
         connected=connected,
         removal_reason=reason,
+        denial_reason=reason if state is ParticipantState.DENIED else "",
         pause=pause if paused == "participant" else None,
         extra_time=timedelta(minutes=extra),
         extra_time_reason="Alarm" if extra else "",

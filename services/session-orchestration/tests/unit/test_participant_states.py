@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from proctorium_common.errors import ServiceError
 from proctorium_devstack.testing.states import check_states
@@ -31,6 +31,8 @@ def test_participant_state_machine_is_consistent_and_documented() -> None:
     ("state", "action"),
     [
         (ParticipantState.WAITING, ParticipantAction.MISS),
+        (ParticipantState.AWAITING_APPROVAL, ParticipantAction.MISS),
+        (ParticipantState.DENIED, ParticipantAction.MISS),
         (ParticipantState.IN_SESSION, ParticipantAction.LEAVE),
         (ParticipantState.REMOVED, None),
     ],
@@ -76,6 +78,12 @@ class ParticipantLife(RuleBasedStateMachine):
         super().__init__()
         self.state = ParticipantState.WAITING
         self.was_in_session = False
+
+    @initialize(
+        state=st.sampled_from([ParticipantState.AWAITING_APPROVAL, ParticipantState.WAITING])
+    )
+    def join(self, state: ParticipantState) -> None:
+        self.state = state
 
     @rule(action=st.sampled_from(ParticipantAction))
     def act(self, action: ParticipantAction) -> None:

@@ -77,17 +77,21 @@ class SessionEvents:
         tx: Transaction,
         batch: Sequence[tuple[events_pb2.ParticipantJoined, EventMetadata]],
     ) -> None:
-        """Store that learners joined, and delete the counts of their failed code entries."""
-        joins = [
-            Join(
-                parse_id(event.session_id, "session_id"),
-                parse_id(event.course_id, "course_id"),
-                parse_id(event.person_id, "person_id"),
-            )
-            for event, _ in batch
-        ]
-        await sessions.record_joins(tx, joins)
-        await self._resolution.clear_failures(tx, {each.person_id for each in joins})
+        """Store that learners joined, and delete the counts of their failed code entries.
+
+        A learner who waits for approval is stored when they are admitted, because the content is closed to them.
+        """
+        await sessions.record_joins(
+            tx, [_join(event) for event, _ in batch if not event.awaiting_approval]
+        )
+        people = {parse_id(event.person_id, "person_id") for event, _ in batch}
+        await self._resolution.clear_failures(tx, people)
+
+    async def on_participant_admitted(
+        self, tx: Transaction, event: events_pb2.ParticipantAdmitted, _: EventMetadata
+    ) -> None:
+        """Store that a learner who waited for approval joined, so that the content is open to them."""
+        await sessions.record_joins(tx, [_join(event)])
 
     async def on_participant_removed(
         self, tx: Transaction, event: events_pb2.ParticipantRemoved, _: EventMetadata
@@ -98,3 +102,11 @@ class SessionEvents:
             parse_id(event.session_id, "session_id"),
             parse_id(event.person_id, "person_id"),
         )
+
+
+def _join(event: events_pb2.ParticipantJoined | events_pb2.ParticipantAdmitted) -> Join:
+    return Join(
+        parse_id(event.session_id, "session_id"),
+        parse_id(event.course_id, "course_id"),
+        parse_id(event.person_id, "person_id"),
+    )

@@ -75,6 +75,8 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
         participant.identity,
         participant.removal_reason,
     )
+    if participant.denial_reason:
+        body += lobby_pb2.Participant(denial_reason=participant.denial_reason).SerializeToString()
     if participant.pause is not None or participant.extra_time_reason:
         body += time_message(participant).SerializeToString()
     assessment_ids = session.plan.assessment_ids

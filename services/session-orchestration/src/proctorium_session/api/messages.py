@@ -64,8 +64,8 @@ def plan_from_message(message: sessions_pb2.SessionPlan, *, uncovered_after: tim
     Raises INVALID_ID, INVALID_REQUEST.
     """
     late_entry = LateEntry.UNTIL
-    if message.late_entry == sessions_pb2.LATE_ENTRY_CLOSED:
-        late_entry = LateEntry.CLOSED
+    if message.late_entry:
+        late_entry = LATE_ENTRIES.from_proto(message.late_entry)
     policy = IdentityPolicy.NONE
     if message.identity_policy == sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT:
         policy = IdentityPolicy.BEFORE_ASSESSMENT
@@ -176,6 +176,7 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         assessments=[progress_message(view.progress(each)) for each in session.plan.assessment_ids],
         join_time=to_timestamp(participant.join_time),
         removal_reason=participant.removal_reason,
+        denial_reason=participant.denial_reason,
         conversation=conversation_message(participant.conversation),
         hand=hand_message(participant.hand) if participant.hand else None,
     )
@@ -271,6 +272,7 @@ def _outcome_participant(session: Session, view: ParticipantView) -> lobby_pb2.P
     """
     message = participant_message(session, view)
     message.ClearField("extra_time_reason")
+    message.ClearField("denial_reason")
     if message.HasField("pause"):
         message.pause.ClearField("pause_reason")
     return message

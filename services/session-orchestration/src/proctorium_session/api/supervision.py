@@ -25,7 +25,7 @@ from proctorium_session.api.messages import (
     supervised_session_message,
     uncovered_session_message,
 )
-from proctorium_session.operations import extra_time, pauses, proctors, supervision
+from proctorium_session.operations import approval, extra_time, pauses, proctors, supervision
 from proctorium_session.operations.coverage import ProctorPresence
 from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
@@ -86,6 +86,41 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 request,
                 pb.WithdrawAuthorizationResponse,
                 lambda result: pb.WithdrawAuthorizationResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
+                ),
+            ),
+        )
+
+    async def AdmitParticipants(
+        self, request: pb.AdmitParticipantsRequest, context: Context
+    ) -> pb.AdmitParticipantsResponse:
+        return await approval.admit(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.AdmitParticipantsResponse,
+                lambda result: pb.AdmitParticipantsResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
+                ),
+            ),
+        )
+
+    async def DenyParticipants(
+        self, request: pb.DenyParticipantsRequest, context: Context
+    ) -> pb.DenyParticipantsResponse:
+        return await approval.deny(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            request.denial_reason,
+            Responder(
+                request,
+                pb.DenyParticipantsResponse,
+                lambda result: pb.DenyParticipantsResponse(
                     outcomes=outcome_messages(result.session, result.outcomes)
                 ),
             ),

@@ -155,9 +155,10 @@ def _first_join(session: Session, seats: Seats, now: datetime) -> ParticipantSta
         case SessionState.LOBBY_OPEN:
             state = ParticipantState.WAITING
         case SessionState.IN_PROGRESS:
-            if not _is_entry_open(session, now):
+            late = _late_entry(session, now)
+            if late is None:
                 return _LATE_ENTRY_CLOSED
-            state = ParticipantState.IN_SESSION
+            state = late
         case SessionState.SCHEDULED:
             return _failed_precondition(
                 "LOBBY_NOT_OPEN",
@@ -171,10 +172,19 @@ def _first_join(session: Session, seats: Seats, now: datetime) -> ParticipantSta
     return state if seats.free else _SESSION_FULL
 
 
-def _is_entry_open(session: Session, now: datetime) -> bool:
+def _late_entry(session: Session, now: datetime) -> ParticipantState | None:
+    """Return the state of a learner who joins after the start, or None if late entry is closed."""
     plan = session.plan
-    start = session.actual_start_time or plan.start_time
-    return plan.late_entry is LateEntry.UNTIL and now <= start + plan.late_entry_limit
+    match plan.late_entry:
+        case LateEntry.CLOSED:
+            return None
+        case LateEntry.UNTIL:
+            start = session.actual_start_time or plan.start_time
+            return ParticipantState.IN_SESSION if now <= start + plan.late_entry_limit else None
+        case LateEntry.APPROVAL:
+            return ParticipantState.AWAITING_APPROVAL
+        case _:
+            assert_never(plan.late_entry)
 
 
 def _throttled(delay: timedelta) -> Refusal:

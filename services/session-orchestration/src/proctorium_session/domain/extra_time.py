@@ -17,7 +17,9 @@ MAX_EXTRA_TIME = timedelta(hours=24)
 """The maximum sum of the extra time of a participant."""
 
 _OPEN_STATES = frozenset({SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS})
-_PRESENT_STATES = frozenset({ParticipantState.WAITING, ParticipantState.IN_SESSION})
+_PRESENT_STATES = frozenset(
+    {ParticipantState.AWAITING_APPROVAL, ParticipantState.WAITING, ParticipantState.IN_SESSION}
+)
 
 
 @dataclass(frozen=True, slots=True)

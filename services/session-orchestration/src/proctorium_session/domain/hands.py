@@ -92,7 +92,10 @@ class Hand:
 def require_raisable(
     session_state: SessionState, state: ParticipantState, raised: Hand | None
 ) -> None:
-    """Raise SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED or HAND_ALREADY_RAISED if no hand can be raised."""
+    """Raise an error if no hand can be raised.
+
+    Raises SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED, PARTICIPANT_NOT_IN_SESSION or HAND_ALREADY_RAISED.
+    """
     if session_state is SessionState.CANCELLED:
         raise failed_precondition("SESSION_CANCELLED", "The session was cancelled.")
     if session_state is SessionState.ENDED:
@@ -103,6 +106,11 @@ def require_raisable(
         raise failed_precondition(
             "PARTICIPANT_REMOVED",
             "You were removed from this session. If you have questions, ask your administrator.",
+        )
+    if state in {ParticipantState.AWAITING_APPROVAL, ParticipantState.DENIED}:
+        raise failed_precondition(
+            "PARTICIPANT_NOT_IN_SESSION",
+            "You are not in the session yet. The proctors see that you wait; write a message if it is urgent.",
         )
     if raised is not None:
         raise failed_precondition(

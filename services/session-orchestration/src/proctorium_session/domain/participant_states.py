@@ -10,6 +10,8 @@ from proctorium_common.states import StateMachine, Transition
 class ParticipantState(StrEnum):
     """The states of a participant."""
 
+    AWAITING_APPROVAL = "awaiting_approval"
+    DENIED = "denied"
     WAITING = "waiting"
     IN_SESSION = "in_session"
     COMPLETED = "completed"
@@ -22,6 +24,8 @@ class ParticipantAction(StrEnum):
     """The actions that change the state of a participant."""
 
     ADMIT = "admit"
+    APPROVE = "approve"
+    DENY = "deny"
     COMPLETE = "complete"
     LEAVE = "leave"
     MISS = "miss"
@@ -33,7 +37,11 @@ _OVER = "The session is over for this learner, so this cannot be done any more."
 PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMachine(
     "participant",
     ParticipantState,
-    {ParticipantState.WAITING, ParticipantState.IN_SESSION},
+    {
+        ParticipantState.AWAITING_APPROVAL,
+        ParticipantState.WAITING,
+        ParticipantState.IN_SESSION,
+    },
     (
         Transition(
             ParticipantAction.ADMIT,
@@ -41,6 +49,20 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             ParticipantState.IN_SESSION,
             frozenset({"system"}),
             "The session was started.",
+        ),
+        Transition(
+            ParticipantAction.APPROVE,
+            frozenset({ParticipantState.AWAITING_APPROVAL, ParticipantState.DENIED}),
+            ParticipantState.IN_SESSION,
+            frozenset({"proctor", "administrator"}),
+            "The learner enters after the start of the session.",
+        ),
+        Transition(
+            ParticipantAction.DENY,
+            frozenset({ParticipantState.AWAITING_APPROVAL}),
+            ParticipantState.DENIED,
+            frozenset({"proctor", "administrator"}),
+            "The learner reads the reason, keeps the seat, and can be admitted later.",
         ),
         Transition(
             ParticipantAction.COMPLETE,
@@ -60,7 +82,13 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
         ),
         Transition(
             ParticipantAction.MISS,
-            frozenset({ParticipantState.WAITING}),
+            frozenset(
+                {
+                    ParticipantState.AWAITING_APPROVAL,
+                    ParticipantState.DENIED,
+                    ParticipantState.WAITING,
+                }
+            ),
             ParticipantState.NO_SHOW,
             frozenset({"system"}),
             "The session ended, and the learner was never In Session.",
@@ -74,6 +102,8 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
         ),
     ),
     {
+        ParticipantState.AWAITING_APPROVAL: "The learner waits for a decision about the late entry.",
+        ParticipantState.DENIED: "The late entry of the learner was denied.",
         ParticipantState.WAITING: "The learner waits in the lobby.",
         ParticipantState.IN_SESSION: "The learner is In Session.",
         ParticipantState.COMPLETED: _OVER,

@@ -65,6 +65,7 @@ class Participant:
     pause: Pause | None = None
     extra_time: timedelta = timedelta()
     extra_time_reason: str = ""
+    denial_reason: str = ""
 
 
 class ShownState(StrEnum):
@@ -74,6 +75,8 @@ class ShownState(StrEnum):
     of the whole session can be open at the same time.
     """
 
+    AWAITING_APPROVAL = "awaiting_approval"
+    DENIED = "denied"
     WAITING = "waiting"
     IN_SESSION = "in_session"
     COMPLETED = "completed"
@@ -98,11 +101,13 @@ class ParticipantView:
 def end_action(view: ParticipantView, session: Session) -> ParticipantAction | None:
     """Return the participant's action at the end of the session, or None if the participant's state does not change.
 
-    A waiting participant misses the session. A participant who is In Session completes the session if they started an
-    assessment or the session has no assessments. Otherwise, the participant leaves the session.
+    A participant who waits or was denied misses the session. A participant who is In Session completes the session if
+    they started an assessment or the session has no assessments. Otherwise, the participant leaves the session.
     """
     match view.participant.state:
-        case ParticipantState.WAITING:
+        case (
+            ParticipantState.WAITING | ParticipantState.AWAITING_APPROVAL | ParticipantState.DENIED
+        ):
             return ParticipantAction.MISS
         case ParticipantState.IN_SESSION:
             started = any(progress.state.is_started for progress in view.assessments.values())
@@ -153,6 +158,7 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         pause=participant.pause,
         extra_time=participant.extra_time,
         extra_time_reason=participant.extra_time_reason,
+        denial_reason=participant.denial_reason,
     )
     return ParticipantView(admitted, view.assessments)
 

@@ -43,6 +43,7 @@ class LateEntry(StrEnum):
 
     CLOSED = "closed"
     UNTIL = "until"
+    APPROVAL = "approval"
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,30 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
     )
 
 
+async def set_approval(
+    tx: Transaction,
+    participant_ids: Collection[UUID],
+    state: ParticipantState,
+    denial_reason: str,
+    revision: int,
+) -> None:
+    """Change participants who wait for approval to `state`, which is IN_SESSION or DENIED.
+
+    The caller has locked the session's row.
+    """
+    entered_time = tx.now if state is ParticipantState.IN_SESSION else None
+    await tx.execute(
+        update(participants)
+        .where(participants.c.participant_id.in_(participant_ids))
+        .values(
+            state=state.value,
+            entered_time=entered_time,
+            denial_reason=denial_reason,
+            revision=revision,
+        )
+    )
+
+
 async def close_participants(
     tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
@@ -291,6 +315,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         pause=pause_from_row(row),
         extra_time=row["extra_time"],
         extra_time_reason=row["extra_time_reason"],
+        denial_reason=row["denial_reason"],
     )
 
 
@@ -348,5 +373,6 @@ def _columns(participant: Participant) -> dict[str, object]:
         "entered_time": participant.entered_time,
         "ready_time": participant.ready_time,
         "removal_reason": participant.removal_reason,
+        "denial_reason": participant.denial_reason,
         "revision": participant.revision,
     }

@@ -78,7 +78,7 @@ sessions = Table(
         "state IN ('scheduled', 'lobby_open', 'in_progress', 'ended', 'cancelled')", name="state"
     ),
     CheckConstraint("duration > interval '0'", name="duration"),
-    CheckConstraint("late_entry IN ('closed', 'until')", name="late_entry"),
+    CheckConstraint("late_entry IN ('closed', 'until', 'approval')", name="late_entry"),
     CheckConstraint("identity_policy IN ('none', 'before_assessment')", name="identity_policy"),
     CheckConstraint(
         "(state IN ('in_progress', 'ended')) = (actual_start_time IS NOT NULL)", name="started"
@@ -189,9 +189,11 @@ participants = Table(
     # A trigger of `extra_time_grants` updates these columns.
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_reason", Text, nullable=False, server_default=text("''")),
+    Column("denial_reason", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
-        "state IN ('waiting', 'in_session', 'completed', 'removed', 'no_show', 'left')",
+        "state IN ('awaiting_approval', 'denied', 'waiting', 'in_session', 'completed', 'removed',"
+        " 'no_show', 'left')",
         name="state",
     ),
     CheckConstraint(
@@ -200,6 +202,12 @@ participants = Table(
         name="identity",
     ),
     CheckConstraint("(state = 'removed') = (removal_reason <> '')", name="removal_reason"),
+    # A denied learner who was not admitted is a no-show, and can still read the reason.
+    CheckConstraint(
+        "CASE state WHEN 'denied' THEN denial_reason <> '' WHEN 'no_show' THEN true"
+        " ELSE denial_reason = '' END AND length(denial_reason) <= 1000",
+        name="denial_reason",
+    ),
     CheckConstraint(
         "learner_read BETWEEN 0 AND message_count AND proctors_read BETWEEN 0 AND message_count"
         " AND announcements_read >= 0",

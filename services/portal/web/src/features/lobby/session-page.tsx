@@ -30,6 +30,7 @@ import { PauseNote } from "../exam/pause-note";
 import { IdentityEvidence } from "../identity/identity-check";
 import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
+import { AwaitingApproval, EntryDenied } from "../order/entry";
 import { SessionBadge } from "../sessions/session-badge";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 import { isPresent } from "../supervision/participants";
@@ -89,6 +90,15 @@ function Phase({ session, participant }: { session: Session; participant: Partic
   if (session.state === SessionState.ENDED && isPresent(participant))
     return <Ended session={session} participant={participant} />;
   switch (participant.state) {
+    case ParticipantState.AWAITING_APPROVAL:
+      return (
+        <AwaitingApproval participant={participant}>
+          <Proctors session={session} />
+          <IdentitySection session={session} participant={participant} />
+        </AwaitingApproval>
+      );
+    case ParticipantState.DENIED:
+      return <EntryDenied participant={participant} />;
     case ParticipantState.WAITING:
       return <Lobby session={session} participant={participant} />;
     case ParticipantState.IN_SESSION:
@@ -125,6 +135,10 @@ function Cancelled(): JSX.Element {
 
 function ParticipantBadge({ participant }: { participant: Participant }): JSX.Element {
   switch (participant.state) {
+    case ParticipantState.AWAITING_APPROVAL:
+      return <Badge tone="wait">{text.state.awaitingApproval}</Badge>;
+    case ParticipantState.DENIED:
+      return <Badge tone="bad">{text.state.denied}</Badge>;
     case ParticipantState.WAITING:
       return <Badge tone="wait">{text.state.waiting}</Badge>;
     case ParticipantState.IN_SESSION:

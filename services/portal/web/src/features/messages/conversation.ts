@@ -3,7 +3,7 @@ import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import type { Participant, WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
-import { isPresent } from "../supervision/participants";
+import { awaitsApproval, isPresent } from "../supervision/participants";
 
 export const MAX_TEXT_LENGTH = 2000;
 
@@ -43,7 +43,7 @@ export function acceptsMessages({ state }: Session): boolean {
 
 /** Return whether messages can be sent in the conversation of a participant. */
 export function canWrite(session: Session, participant: Participant): boolean {
-  return acceptsMessages(session) && isPresent(participant);
+  return acceptsMessages(session) && (isPresent(participant) || awaitsApproval(participant));
 }
 
 /** Return the number of announcements that a participant has not read. */

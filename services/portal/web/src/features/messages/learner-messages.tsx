@@ -11,6 +11,7 @@ import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { RaiseHand } from "../hands/raise-hand";
+import { isPresent } from "../supervision/participants";
 import { Chat } from "./chat";
 import { ANNOUNCEMENTS, canWrite, unreadAnnouncements } from "./conversation";
 import { Drawer } from "./drawer";
@@ -58,7 +59,7 @@ function Messages({ session, participant, live }: MessagesProps): JSX.Element {
       />
       {(writes || hasMessages) && (
         <div class="corner">
-          {writes && <RaiseHand sessionId={sessionId} participant={participant} />}
+          {writes && isPresent(participant) && <RaiseHand sessionId={sessionId} participant={participant} />}
           <button ref={button} type="button" aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>
             {text.open} <UnreadBadge count={unread} />
           </button>

@@ -7,11 +7,17 @@ export function lateEntrySeconds({ plan }: Session): number {
   return plan?.lateEntry === LateEntry.UNTIL ? Number(plan.lateEntryLimit?.seconds ?? 0) : 0;
 }
 
+/** Return whether learners who join after the start need the approval of a proctor. */
+export function needsApproval({ plan }: Session): boolean {
+  return plan?.lateEntry === LateEntry.APPROVAL;
+}
+
 /** Return whether the session has started and no further learner can join. */
 export function isClosedToNewcomers(session: Session, now: number): boolean {
   const { state, actualStartTime } = session;
   return (
     state === SessionState.IN_PROGRESS &&
+    !needsApproval(session) &&
     actualStartTime !== undefined &&
     now > timestampMs(actualStartTime) + 1000 * lateEntrySeconds(session)
   );

@@ -120,7 +120,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           learnerIds: values("plan.learner_ids"),
           capacity: Number(value("plan.capacity")),
           lobbyLead: minutes(value("plan.lobby_lead")),
-          lateEntry: Number(value("plan.late_entry_limit")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED,
+          lateEntry: lateEntryOf(value),
           lateEntryLimit: minutes(value("plan.late_entry_limit")),
           identityPolicy: Number(value("plan.identity_policy")) as IdentityPolicy,
         },
@@ -173,16 +173,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         defaultValue="30"
         required
       />
-      <Field
-        label={text.lateEntry}
-        hint={text.lateEntryHint}
-        name="plan.late_entry_limit"
-        type="number"
-        min={0}
-        max={1440}
-        defaultValue="15"
-        required
-      />
+      <LateEntryFields />
       <Select label={text.identityCheck} name="plan.identity_policy">
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>{text.identityPolicy.beforeAssessment}</option>
         <option value={IdentityPolicy.NONE}>{text.identityPolicy.none}</option>
@@ -195,6 +186,41 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
       <p class="quiet">{text.scheduleConsequence}</p>
     </Form>
   );
+}
+
+/** The rule for late entry. The minutes apply unless a proctor decides about each learner. */
+function LateEntryFields(): JSX.Element {
+  const [rule, setRule] = useState<LateEntry>(LateEntry.UNTIL);
+  return (
+    <>
+      <Select
+        label={messages.order.lateEntryRule}
+        name="plan.late_entry"
+        value={rule}
+        onChange={(event) => setRule(Number(event.currentTarget.value) as LateEntry)}
+      >
+        <option value={LateEntry.UNTIL}>{messages.order.lateEntryUntil}</option>
+        <option value={LateEntry.APPROVAL}>{messages.order.lateEntryApproval}</option>
+      </Select>
+      {rule === LateEntry.UNTIL && (
+        <Field
+          label={text.lateEntry}
+          hint={text.lateEntryHint}
+          name="plan.late_entry_limit"
+          type="number"
+          min={0}
+          max={1440}
+          defaultValue="15"
+          required
+        />
+      )}
+    </>
+  );
+}
+
+function lateEntryOf(value: (name: string) => string): LateEntry {
+  if (Number(value("plan.late_entry")) === LateEntry.APPROVAL) return LateEntry.APPROVAL;
+  return Number(value("plan.late_entry_limit")) > 0 ? LateEntry.UNTIL : LateEntry.CLOSED;
 }
 
 /**

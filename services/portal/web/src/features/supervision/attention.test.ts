@@ -49,6 +49,8 @@ describe("a participant", () => {
       { state: ParticipantState.WAITING, connected: false, assessments: WAITING_FOR_AUTHORISATION },
       ["disconnected"],
     ],
+    ["who waits for approval", { state: ParticipantState.AWAITING_APPROVAL }, ["lateEntry"]],
+    ["who was denied", { state: ParticipantState.DENIED, connected: false }, []],
     ["who was removed", { state: ParticipantState.REMOVED, connected: false }, []],
     [
       "who has submitted everything",

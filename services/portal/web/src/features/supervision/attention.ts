@@ -1,9 +1,9 @@
 // Determines which participants of a session need a proctor, for which reason, and who comes first.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
-import { byArrival, canBeAuthorised, isFinished, isPresent } from "./participants";
+import { awaitsApproval, byArrival, canBeAuthorised, isFinished, isPresent } from "./participants";
 
-export type Need = "hand" | "disconnected" | "message" | "identity" | "authorisation";
+export type Need = "hand" | "lateEntry" | "disconnected" | "message" | "identity" | "authorisation";
 
 interface Rule {
   need: Need;
@@ -16,7 +16,7 @@ interface Rule {
   since?: (participant: Participant) => number | undefined;
 }
 
-/** The needs of participants who are present. The most important need comes first. The roster has the same order. */
+/** The needs of participants who are present or wait for approval. The most important need comes first. The roster has the same order. */
 export const RULES: readonly Rule[] = [
   {
     need: "hand",
@@ -24,6 +24,13 @@ export const RULES: readonly Rule[] = [
     afterSubmission: true,
     applies: ({ hand }) => hand !== undefined,
     since: ({ hand }) => hand?.raiseTime && timestampMs(hand.raiseTime),
+  },
+  {
+    need: "lateEntry",
+    urgent: true,
+    afterSubmission: false,
+    applies: awaitsApproval,
+    since: ({ joinTime }) => joinTime && timestampMs(joinTime),
   },
   { need: "disconnected", urgent: true, afterSubmission: false, applies: ({ connected }) => !connected },
   {
@@ -48,7 +55,7 @@ export const RULES: readonly Rule[] = [
 
 /** Return what a participant needs from the proctor now; the most important need comes first. */
 export function needsOf(participant: Participant): Need[] {
-  if (!isPresent(participant)) return [];
+  if (!isPresent(participant) && !awaitsApproval(participant)) return [];
   const finished = isFinished(participant);
   return RULES.filter((rule) => (rule.afterSubmission || !finished) && rule.applies(participant)).map(
     ({ need }) => need,

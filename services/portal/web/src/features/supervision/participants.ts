@@ -12,6 +12,11 @@ export function isPresent(participant: Participant): boolean {
   return participant.state === ParticipantState.WAITING || isInSession(participant);
 }
 
+/** Return whether the learner joined after the start and waits until a proctor decides. */
+export function awaitsApproval({ state }: Participant): boolean {
+  return state === ParticipantState.AWAITING_APPROVAL;
+}
+
 /** Return whether the learner is in the session, paused or not. */
 export function isInSession({ state }: Participant): boolean {
   return state === ParticipantState.IN_SESSION || state === ParticipantState.PAUSED;

@@ -19,6 +19,7 @@ import { opensReport } from "../incidents/incidents";
 import type { Incidents } from "../incidents/use-incidents";
 import { WriteIncident } from "../incidents/write-incident";
 import { type OpenConversation, OpenMessages } from "../messages/staff-messages";
+import { Denied } from "../order/late-entries";
 import { Withdrawal } from "../order/withdrawal";
 import { isOver } from "../sessions/sessions";
 import { needsOf } from "./attention";
@@ -32,6 +33,8 @@ import { Removal } from "./removal";
 const text = messages.supervision;
 
 const STATES: Readonly<Record<number, string>> = {
+  [ParticipantState.AWAITING_APPROVAL]: text.participantState.awaitingApproval,
+  [ParticipantState.DENIED]: text.participantState.denied,
   [ParticipantState.WAITING]: text.participantState.waiting,
   [ParticipantState.IN_SESSION]: text.participantState.inSession,
   [ParticipantState.COMPLETED]: text.participantState.completed,
@@ -158,6 +161,7 @@ export function RosterRow({
       <Cell label={text.columns.state}>
         {session.state === SessionState.CANCELLED ? text.participantState.cancelled : STATES[participant.state]}
         <ParticipantTime session={session} participant={participant} name={name} may={may} />
+        <Denied participant={participant} name={name} may={may} />
         {may && isPresent(participant) && (
           <Removal participant={participant} sessionId={session.sessionId} name={name} />
         )}

@@ -9,7 +9,7 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { useNames } from "../people/use-names";
-import { lateEntrySeconds } from "../sessions/late-entry";
+import { lateEntrySeconds, needsApproval } from "../sessions/late-entry";
 
 const text = messages.supervision;
 
@@ -50,6 +50,7 @@ export function StartSession({ session, participants, busy, start }: StartProps)
 }
 
 function lateEntryDoubt(session: Session, absent: number): string {
+  if (needsApproval(session)) return messages.order.lateEntryDoubt;
   const seconds = lateEntrySeconds(session);
   if (seconds > 0) return text.doubt.lateEntryOpen(seconds);
   if (absent === 0) return text.doubt.lateEntryClosed;

@@ -24,6 +24,7 @@ import { hasIncidents } from "../incidents/incidents";
 import { useIncidents } from "../incidents/use-incidents";
 import { acceptsMessages } from "../messages/conversation";
 import { StaffMessages, useOpenConversation } from "../messages/staff-messages";
+import { LateEntries } from "../order/late-entries";
 import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
 import { isOver } from "../sessions/sessions";
@@ -115,6 +116,7 @@ function Learners({ session, participants, live }: LearnersProps): JSX.Element {
   const incidents = useIncidents(session.sessionId, enabled);
   return (
     <>
+      {may && <LateEntries session={session} participants={participants} />}
       {may && acceptsMessages(session) && <HandQueue participants={participants} conversation={conversation} />}
       {may && session.state !== SessionState.SCHEDULED && (
         <StaffMessages session={session} participants={participants} live={live} conversation={conversation} />

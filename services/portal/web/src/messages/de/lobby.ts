@@ -27,6 +27,8 @@ export const lobby: Messages["lobby"] = {
   noShow:
     "Diese Sitzung endete, bevor Sie daran teilgenommen haben. Wenn Sie Fragen haben, wenden Sie sich an Ihre Administration.",
   state: {
+    awaitingApproval: "Wartet auf Einlass",
+    denied: "Nicht eingelassen",
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",
     paused: "Pausiert",

@@ -84,6 +84,7 @@ export const supervision: Messages["supervision"] = {
   },
   nothing: "Nichts",
   need: {
+    lateEntry: "Späterer Einlass",
     identity: "Identität prüfen",
     disconnected: "Getrennt",
     authorisation: "Freischalten",
@@ -91,6 +92,8 @@ export const supervision: Messages["supervision"] = {
     hand: "Gehobene Hand",
   },
   participantState: {
+    awaitingApproval: "Wartet auf Einlass",
+    denied: "Abgelehnt",
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",
     paused: "Pausiert",

@@ -22,6 +22,8 @@ export const lobby = {
     "The answers that were saved by then were submitted. An administrator decides whether the result is released.",
   noShow: "This session ended before you were in it. If you have questions, ask your administrator.",
   state: {
+    awaitingApproval: "Waiting to be admitted",
+    denied: "Not admitted",
     waiting: "Waiting",
     inSession: "In Session",
     paused: "Paused",

@@ -1,6 +1,40 @@
+import type { ComponentChild } from "preact";
+import { duration } from "../format";
+
 export const order = {
   // The withdrawal of an authorisation.
   withdraw: "Withdraw",
   withdrawing: "Withdrawal on its way",
   alreadyStarted: "Already started, so the authorisation stays",
+
+  // Late entry with approval: the proctors.
+  lateEntries: (count: number) => (count ? `Late entries (${count})` : "Late entries"),
+  noLateEntry: "Nobody waits for approval.",
+  waiting: (seconds: number) =>
+    seconds < 60 ? "waiting for less than a minute" : `waiting for ${duration(Math.floor(seconds / 60) * 60)}`,
+  admit: "Admit",
+  admitAll: "Admit all",
+  deny: "Deny…",
+  denyForm: (name: string) => `Deny entry to ${name}`,
+  denialReason: "Why you deny the entry",
+  denialReasonHint: "The learner reads it.",
+  denialConsequence: "The learner stays outside. You can still admit them later.",
+  denyConfirm: "Deny now",
+  denyCancel: "Do not deny",
+  denied: (reason: string) => `Reason: ${reason}`,
+
+  // Late entry with approval: the learner.
+  awaitingTitle: "Please wait to be admitted",
+  awaiting:
+    "The session has started. A proctor decides whether you can still enter. Keep this page open: it changes by itself.",
+  awaitingSince: (time: ComponentChild) => ["You have been waiting since ", time, "."],
+  deniedTitle: "Your entry was denied",
+  deniedReason: (reason: string) => `A proctor denied your late entry. The reason: ${reason}`,
+  deniedHint: "If the proctor admits you after all, this page changes by itself.",
+
+  // Late entry in the plan of a session.
+  lateEntryRule: "Joining after the start",
+  lateEntryUntil: "For some minutes after the start",
+  lateEntryApproval: "A proctor decides for each learner",
+  lateEntryDoubt: "Learners who join after the start wait until a proctor admits them.",
 };

@@ -23,6 +23,8 @@ export const record = {
     "participant.ready": "The requirements for you to start an assessment were met.",
     "participant.assessment-authorized": "An assessment was authorised for you.",
     "participant.authorization-withdrawn": "A proctor withdrew the authorisation of an assessment.",
+    "participant.admitted": "A proctor admitted you to the session.",
+    "participant.denied": "A proctor denied your late entry.",
     "participant.removed": "You were removed from the session.",
     "participant.completed": "The session ended for you: you had taken part.",
     "participant.left": "The session ended for you: you had not started an assessment.",

@@ -77,6 +77,7 @@ export const supervision = {
   },
   nothing: "Nothing",
   need: {
+    lateEntry: "Late entry",
     identity: "Identity to check",
     disconnected: "Disconnected",
     authorisation: "To authorise",
@@ -84,6 +85,8 @@ export const supervision = {
     hand: "Raised hand",
   },
   participantState: {
+    awaitingApproval: "Awaits approval",
+    denied: "Denied",
     waiting: "Waiting",
     inSession: "In Session",
     paused: "Paused",
