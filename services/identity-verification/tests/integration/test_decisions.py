@@ -79,9 +79,47 @@ async def test_repeated_decision_is_accepted_and_another_is_refused(harness: Har
     assert "A decision cannot be changed." in error.message
     assert "talk to the proctor" not in error.message
     assert error.metadata == {"state": "verified"}
-    error = await harness.refused(request_resubmission, proctor, case_id)
-    assert error.reason == "CASE_CLOSED"
     assert await harness.published(session_id) == ["case.opened", "case.submitted", "case.verified"]
+
+
+async def test_verified_identity_can_be_checked_again_during_the_session(harness: Harness) -> None:
+    learner, proctor, session_id, case_id = await open_case(harness)
+    await submit_both(learner, case_id)
+    await verify(proctor, case_id)
+    requested = await request_resubmission(proctor, case_id)
+    assert requested.state == pb.CASE_STATE_RESUBMISSION_REQUESTED
+    assert (requested.decided_by, list(requested.evidence)) == ("", [])
+    assert requested.decision_reason != ""
+    assert await case_of(learner, case_id) == requested
+    await submit_both(learner, case_id)
+    error = await harness.refused(decide, proctor, case_id)
+    assert error.reason == "EVIDENCE_NOT_VIEWED"
+    assert (await verify(proctor, case_id)).state == pb.CASE_STATE_VERIFIED
+    assert (await harness.published(session_id))[2:] == [
+        "case.verified",
+        "case.resubmission-requested",
+        "case.submitted",
+        "case.verified",
+    ]
+
+
+async def test_rejected_identity_cannot_be_checked_again(harness: Harness) -> None:
+    _, proctor, _, case_id = await open_case(harness)
+    await decide(proctor, case_id, REJECT, "It is somebody else.")
+    error = await harness.refused(request_resubmission, proctor, case_id)
+    assert (error.reason, error.metadata) == ("CASE_CLOSED", {"state": "rejected"})
+
+
+async def test_verified_identity_cannot_be_checked_again_after_the_session(
+    harness: Harness,
+) -> None:
+    learner, proctor, session_id, case_id = await open_case(harness)
+    await submit_both(learner, case_id)
+    await verify(proctor, case_id)
+    await harness.publish(ended(UUID(session_id)))
+    error = await harness.refused(request_resubmission, proctor, case_id)
+    assert (error.reason, error.metadata) == ("CASE_CLOSED", {"state": "verified"})
+    assert (await case_of(learner, case_id)).state == pb.CASE_STATE_VERIFIED
 
 
 async def test_repeated_request_returns_the_first_response(harness: Harness) -> None:

@@ -29,7 +29,7 @@ def case_in(state: CaseState) -> Case:
 
 def test_states_are_consistent_and_documented() -> None:
     check_states(CASE_STATES, README)
-    assert CASE_STATES.final == set(CaseState) - UNDECIDED
+    assert CASE_STATES.final == {CaseState.REJECTED, CaseState.EXPIRED}
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,6 @@ def test_states_are_consistent_and_documented() -> None:
 )
 def test_final_state_allows_only_a_repetition(state: CaseState, action: CaseAction) -> None:
     repetition = {
-        CaseAction.VERIFY: "verified",
         CaseAction.REJECT: "rejected",
         CaseAction.EXPIRE: "expired",
     }
@@ -48,6 +47,19 @@ def test_final_state_allows_only_a_repetition(state: CaseState, action: CaseActi
         next_state(case_in(state), action)
     assert refused.value.reason == "CASE_CLOSED"
     assert refused.value.metadata == {"state": state}
+
+
+@pytest.mark.parametrize("action", CaseAction, ids=str)
+def test_verified_case_allows_only_another_check(action: CaseAction) -> None:
+    case = case_in(CaseState.VERIFIED)
+    if action is CaseAction.REQUEST_RESUBMISSION:
+        assert next_state(case, action) is CaseState.RESUBMISSION_REQUESTED
+    elif action is CaseAction.VERIFY:
+        assert next_state(case, action) is None
+    else:
+        with pytest.raises(ServiceError) as refused:
+            next_state(case, action)
+        assert refused.value.reason == "CASE_CLOSED"
 
 
 @pytest.mark.parametrize("state", sorted(UNDECIDED), ids=str)

@@ -90,7 +90,7 @@ _SENTENCES = {
 
 
 def _case_closed(state: CaseState, action: CaseAction) -> ServiceError | None:
-    """Return the error CASE_CLOSED if `state` is final, or None otherwise.
+    """Return the error CASE_CLOSED if the case was decided or has expired, or None otherwise.
 
     The sentence of the error is written for the person who requested `action`: the learner, or a proctor or
     administrator.
@@ -138,7 +138,8 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
         ),
         Transition(
             CaseAction.REQUEST_RESUBMISSION,
-            UNDECIDED,
+            # A proctor can check a verified identity again during the session.
+            UNDECIDED | {CaseState.VERIFIED},
             CaseState.RESUBMISSION_REQUESTED,
             _DECIDERS,
             "The current images no longer count; the learner reads the reason and submits new ones.",
@@ -166,6 +167,16 @@ def next_state(case: Case, action: CaseAction) -> CaseState | None:
     if action is CaseAction.VERIFY and case.state in UNDECIDED - {CaseState.SUBMITTED}:
         raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
     return CASE_STATES.target(case.state, action)
+
+
+def case_closed(case: Case) -> ServiceError:
+    """Return the error for another identity check after the session is over for the learner."""
+    return ServiceError(
+        Kind.INVALID_STATE_TRANSITION,
+        "CASE_CLOSED",
+        "The session is over for this learner, so no further identity check can be requested.",
+        metadata={"state": case.state},
+    )
 
 
 def require_reason(decision: Decision, reason: str) -> None:

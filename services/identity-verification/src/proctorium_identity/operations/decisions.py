@@ -18,6 +18,7 @@ from proctorium_identity.domain.cases import (
     CaseAction,
     CaseState,
     Decision,
+    case_closed,
     next_state,
     not_your_case,
     require_reason,
@@ -25,7 +26,7 @@ from proctorium_identity.domain.cases import (
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_viewed
 from proctorium_identity.operations.actors import case_actor
 from proctorium_identity.operations.cases import store_case
-from proctorium_identity.storage import cases, evidence, evidence_accesses
+from proctorium_identity.storage import cases, evidence, evidence_accesses, sessions
 
 M = TypeVar("M", bound=Message)
 
@@ -73,17 +74,25 @@ async def decide(
 async def request_resubmission(
     database: Database, caller: Caller, case_id: UUID, reason: str, responder: Responder[Case, M]
 ) -> M:
-    """Supersede the current images and request new images. Raises NOT_YOUR_CASE and CASE_CLOSED."""
+    """Supersede the current images and request new images, also from a learner whose identity is verified.
+
+    Raises NOT_YOUR_CASE and CASE_CLOSED.
+    """
 
     async def run(tx: Transaction) -> Case:
+        await _lock_session_of_case(tx, case_id)
         case, actor = await _lock_case(tx, caller, case_id)
         next_state(case, CaseAction.REQUEST_RESUBMISSION)
+        await _require_session_open(tx, case)
         await evidence.supersede_evidence(tx, case_id, EVIDENCE_NEEDED)
         requested = replace(
             case,
             state=CaseState.RESUBMISSION_REQUESTED,
             evidence=frozenset(),
             submitted_at=None,
+            decided_by=None,
+            decided_as=None,
+            decided_at=None,
             decision_reason=reason.strip(),
         )
         await store_case(tx, requested)
@@ -91,6 +100,25 @@ async def request_resubmission(
         return requested
 
     return await database.respond(responder, run)
+
+
+async def _lock_session_of_case(tx: Transaction, case_id: UUID) -> None:
+    """Lock the session of the case, as transactions that expire cases do before they lock cases."""
+    case = await cases.get_case(tx, case_id)
+    if case is not None:
+        await sessions.lock_session(tx, case.session_id)
+
+
+async def _require_session_open(tx: Transaction, case: Case) -> None:
+    """Raise CASE_CLOSED if the session has ended or the learner was removed from it.
+
+    The undecided cases have then expired, but verified cases have not.
+    """
+    session = await sessions.get_session(tx, case.session_id)
+    if session.ended_at is not None or await sessions.is_participant_removed(
+        tx, case.participant_id
+    ):
+        raise case_closed(case)
 
 
 async def _lock_case(tx: Transaction, caller: Caller, case_id: UUID) -> tuple[Case, Actor]:

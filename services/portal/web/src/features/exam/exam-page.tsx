@@ -17,6 +17,7 @@ import { unconfirmed } from "../account/current-user";
 import { SignedInAs } from "../account/sign-out";
 import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
+import { IdentityNotice } from "../order/identity-again";
 import { AttemptStatus } from "./attempt-status";
 import type { AttemptSnapshot } from "./clock";
 import { pauseOf } from "./pause";
@@ -143,6 +144,7 @@ function SessionPresence({
           {text.sessionEnded}
         </p>
       )}
+      {open && <IdentityNotice participant={view?.participant} />}
       <LearnerMessages view={view} />
       {children(view)}
     </>

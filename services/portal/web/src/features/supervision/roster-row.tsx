@@ -19,6 +19,7 @@ import { opensReport } from "../incidents/incidents";
 import type { Incidents } from "../incidents/use-incidents";
 import { WriteIncident } from "../incidents/write-incident";
 import { type OpenConversation, OpenMessages } from "../messages/staff-messages";
+import { CheckIdentityAgain } from "../order/identity-again";
 import { Denied } from "../order/late-entries";
 import { Withdrawal } from "../order/withdrawal";
 import { isOver } from "../sessions/sessions";
@@ -26,7 +27,7 @@ import { needsOf } from "./attention";
 import { HeldResult } from "./held-result";
 import { throwRefusal } from "./outcomes";
 import { ParticipantTime } from "./participant-time";
-import { canBeAuthorised, isFinished, isPresent, isResultHeld } from "./participants";
+import { canBeAuthorised, isFinished, isInSession, isPresent, isResultHeld } from "./participants";
 import { isLapsed } from "./permissions";
 import { Removal } from "./removal";
 
@@ -304,7 +305,12 @@ function Identity({ session, participant, name, may, onDecided }: IdentityProps)
     case IdentityState.RESUBMISSION_REQUESTED:
       return <Badge tone="plain">{text.identityState.newPhotosRequested}</Badge>;
     case IdentityState.VERIFIED:
-      return <Badge tone="good">{text.identityState.verified}</Badge>;
+      return (
+        <>
+          <Badge tone="good">{text.identityState.verified}</Badge>
+          {may && isInSession(participant) && <CheckIdentityAgain participant={participant} name={name} />}
+        </>
+      );
     case IdentityState.REJECTED:
       return <Badge tone="bad">{text.identityState.rejected}</Badge>;
     default:

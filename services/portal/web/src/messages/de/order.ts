@@ -38,4 +38,16 @@ export const order: Messages["order"] = {
   lateEntryUntil: "Einige Minuten nach Beginn",
   lateEntryApproval: "Die Aufsicht entscheidet für jede Person",
   lateEntryDoubt: "Wer nach Beginn beitritt, wartet, bis die Aufsicht den Einlass gewährt.",
+
+  // Another identity check.
+  checkAgain: "Erneut prüfen…",
+  checkAgainForm: (name: string) => `Identität erneut prüfen: ${name}`,
+  checkAgainReason: "Warum Sie erneut prüfen",
+  checkAgainReasonHint: "Der Grund wird der Person angezeigt.",
+  checkAgainConsequence:
+    "Die Person sendet neue Fotos. Eine begonnene Prüfung läuft weiter; andere können erst nach Ihrer Entscheidung freigeschaltet werden.",
+  checkAgainConfirm: "Jetzt neue Fotos anfordern",
+  checkAgainCancel: "Nicht erneut prüfen",
+  identityNeeded: "Ihre Identität muss erneut geprüft werden. Ihre Antworten sind gespeichert, und Ihre Zeit läuft weiter.",
+  identityLink: "Neue Fotos senden",
 };

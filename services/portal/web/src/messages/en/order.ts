@@ -37,4 +37,16 @@ export const order = {
   lateEntryUntil: "For some minutes after the start",
   lateEntryApproval: "A proctor decides for each learner",
   lateEntryDoubt: "Learners who join after the start wait until a proctor admits them.",
+
+  // Another identity check.
+  checkAgain: "Check again…",
+  checkAgainForm: (name: string) => `Check the identity of ${name} again`,
+  checkAgainReason: "Why you check again",
+  checkAgainReasonHint: "The learner reads it.",
+  checkAgainConsequence:
+    "The learner sends new photos. An assessment that was started continues; others cannot be authorised until you decide.",
+  checkAgainConfirm: "Request new photos now",
+  checkAgainCancel: "Do not check again",
+  identityNeeded: "Your identity has to be checked again. Your answers are saved and your time continues.",
+  identityLink: "Send new photos",
 };
