@@ -218,8 +218,8 @@ async def test_decisions_are_refused_to_others_and_outside_the_session(harness: 
         error = await harness.refused(supervision.AdmitParticipants, request)
         assert error.reason == "INVALID_REQUEST"
     for reason in ("", "x" * 1001, "a\u0000b"):
-        request = room.denying(*room.ids, reason=reason)
-        error = await harness.refused(supervision.DenyParticipants, request)
+        denying = room.denying(*room.ids, reason=reason)
+        error = await harness.refused(supervision.DenyParticipants, denying)
         assert error.reason == "INVALID_REQUEST"
     await harness.administrator().supervision.DenyParticipants(room.denying(*room.ids))
     denied = await harness.events(events_pb2.ParticipantDenied)

@@ -73,6 +73,8 @@ _ENGLISH = Texts(
         "page": "Page",
     },
     states={
+        ShownState.AWAITING_APPROVAL: "awaiting approval",
+        ShownState.DENIED: "entry denied",
         ShownState.WAITING: "waiting",
         ShownState.IN_SESSION: "in the session",
         ShownState.COMPLETED: "completed",
@@ -154,6 +156,8 @@ _GERMAN = Texts(
         "page": "Seite",
     },
     states={
+        ShownState.AWAITING_APPROVAL: "wartet auf Einlass",
+        ShownState.DENIED: "Einlass abgelehnt",
         ShownState.WAITING: "im Warteraum",
         ShownState.IN_SESSION: "in der Sitzung",
         ShownState.COMPLETED: "abgeschlossen",
