@@ -93,6 +93,8 @@ WITHOUT_RESOURCE = {
 _LAST = (
     "SupervisionService/TakeSession",
     "SupervisionService/RemoveParticipant",
+    "SupervisionService/ReadmitParticipants",
+    "SupervisionService/EndForParticipants",
     "SessionService/EndSession",
     "SessionService/CancelSession",
     "PersonService/RevokeRole",

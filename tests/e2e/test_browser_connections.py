@@ -64,7 +64,8 @@ async def test_removal_reason_is_shown_in_the_exam_room(stack: Stack, scenario: 
             )
         )
         await expect(learner.page.get_by_role("alert")).to_contain_text(_REASON)
-        await expect(learner.page.get_by_text("You were removed from the session")).to_be_visible()
+        heading = learner.page.get_by_role("heading", name="You were removed from this session")
+        await expect(heading).to_be_visible()
         await learner.screenshot("removed-in-exam")
         assert learner.errors == []
 

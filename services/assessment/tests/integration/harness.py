@@ -111,19 +111,52 @@ class Seat:
             authorization_revision=revision,
         )
 
-    def removed(self) -> session_events.ParticipantRemoved:
-        return session_events.ParticipantRemoved(
+    def removed(
+        self, at: datetime | None = None, removal_id: UUID | None = None
+    ) -> session_events.ParticipantRemoved:
+        event = session_events.ParticipantRemoved(
             participant_id=str(self.participant_id),
             session_id=str(self.session_id),
             person_id=str(self.learner.person_id),
             removed_by=str(self.proctor_id),
+            removal_id=str(removal_id or self.participant_id),
         )
+        event.removal_time.FromDatetime(at or datetime.now(UTC))
+        return event
 
-    def ended(self) -> session_events.SessionEnded:
+    def readmitted(
+        self, at: datetime, removal_id: UUID | None = None
+    ) -> session_events.ParticipantReadmitted:
+        event = session_events.ParticipantReadmitted(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            readmitted_by=str(self.proctor_id),
+            removal_id=str(removal_id or self.participant_id),
+        )
+        event.readmission_time.FromDatetime(at)
+        return event
+
+    def ended_for(self, *, removed: bool = False) -> session_events.ParticipantEnded:
+        """Return the event which reports that the session was ended for this learner."""
+        event = session_events.ParticipantEnded(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            ended_by=str(self.proctor_id),
+            ending_id=str(new_id()),
+            removed=removed,
+        )
+        event.end_time.FromDatetime(datetime.now(UTC))
+        return event
+
+    def ended(self, *, removed: bool = False) -> session_events.SessionEnded:
+        """Return the event which reports the end of the session. `removed` is whether this learner is removed."""
         event = session_events.SessionEnded(
             session_id=str(self.session_id), course_id=str(self.course_id)
         )
         event.end_time.FromDatetime(datetime.now(UTC))
+        event.attendances.add(participant_id=str(self.participant_id), removed=removed)
         return event
 
     def change(

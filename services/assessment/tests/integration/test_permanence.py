@@ -40,7 +40,7 @@ async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, tab
     seat = await harness.started()
     await seat.save(seat.change(1, 0))
     await harness.handle(extra(seat, timedelta(minutes=5), datetime.now(UTC)))
-    await harness.handle(seat.removed())
+    await harness.handle(seat.ended(removed=True))
     request = grading_pb2.ReleaseResultsRequest(
         attempt_ids=[seat.attempt_id], release_reason="It was a mistake."
     )

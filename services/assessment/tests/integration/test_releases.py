@@ -28,11 +28,12 @@ def release(
 
 
 async def removed(harness: Harness, answered: int = 4) -> Seat:
-    """Return the seat of a learner who was removed from the session after `answered` correct answers."""
+    """Return the seat of a learner who was removed until the session ended, after `answered` correct answers."""
     seat = await harness.started()
     if answered:
         await seat.save(*(seat.change(item + 1, item) for item in range(answered)))
     await harness.handle(seat.removed())
+    await harness.handle(seat.ended(removed=True))
     return seat
 
 

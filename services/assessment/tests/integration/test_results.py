@@ -55,7 +55,7 @@ async def test_result_of_a_removed_learner_is_scored_and_not_released(harness: H
     seat = await harness.started()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
     await harness.handle(seat.removed())
-    await harness.handle(seat.ended())
+    await harness.handle(seat.ended(removed=True))
 
     attempt = await seat.attempt()
     assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_REMOVED
@@ -86,7 +86,7 @@ async def test_removed_learner_cannot_take_the_assessment_in_another_session(
     harness: Harness,
 ) -> None:
     seat = await harness.started()
-    await harness.handle(seat.removed())
+    await harness.handle(seat.ended(removed=True))
     again = harness.seat(str(seat.assessment_id), learner=seat.learner)
     for event in (again.joined(), again.authorized()):
         await harness.handle(event)

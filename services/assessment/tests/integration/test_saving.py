@@ -143,7 +143,7 @@ async def test_changes_after_the_deadline_are_stored_as_late_and_refused(harness
     assert await seat.save(seat.change(1, 0)) == in_time, "what was saved stays acknowledged"
 
 
-@pytest.mark.parametrize("end", ["submit", "session", "removal"])
+@pytest.mark.parametrize("end", ["submit", "session", "learner"])
 async def test_changes_after_the_submission_are_stored_as_late_and_refused(
     harness: Harness, end: str
 ) -> None:
@@ -155,7 +155,7 @@ async def test_changes_after_the_submission_are_stored_as_late_and_refused(
         case "session":
             await harness.handle(seat.ended())
         case _:
-            await harness.handle(seat.removed())
+            await harness.handle(seat.ended_for())
     results = await harness.rows("SELECT * FROM results")
     assert (await seat.attempt()).late_count == 0
     error = await refusal(seat.save(seat.change(2, 0, choosing("a"))))

@@ -16,7 +16,6 @@ from .harness import Harness, Seat
 WAITING: int = attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION
 AUTHORIZED: int = attempts_pb2.ATTEMPT_STATE_AUTHORIZED
 VOIDED: int = attempts_pb2.ATTEMPT_STATE_VOIDED
-SCORED: int = attempts_pb2.ATTEMPT_STATE_SCORED
 RELEASED: int = attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
@@ -53,7 +52,7 @@ async def test_authorisation_that_arrives_before_the_join_counts(harness: Harnes
     assert len(await harness.events(events_pb2.AttemptAuthorized)) == 1
 
 
-EVENTS = ("scheduled", "joined", "authorized", "ended", "removed")
+EVENTS = ("scheduled", "joined", "authorized", "ended", "removed", "ended_for")
 
 
 @pytest.mark.parametrize("order", list(permutations(EVENTS, 2)), ids="-".join)
@@ -97,27 +96,6 @@ async def test_end_of_the_session_submits_started_attempts_and_voids_others(
     (result,) = await harness.events(events_pb2.ResultReleased)
     assert result.course_id == str(seat.course_id)
     assert result.passed, "4 of 8 points at a pass mark of a half"
-
-
-async def test_removal_submits_and_later_events_change_nothing(harness: Harness) -> None:
-    seat = await harness.started()
-    await seat.save(seat.change(1, 0))
-    await harness.handle(seat.removed())
-    attempt = await seat.attempt()
-    assert (attempt.state, attempt.submit_cause) == (SCORED, attempts_pb2.SUBMIT_CAUSE_REMOVED)
-    await harness.handle(seat.joined())
-    await harness.handle(seat.authorized())
-    assert await states(harness, seat) == [SCORED]
-
-
-async def test_removal_closes_only_the_attempts_of_its_learner(harness: Harness) -> None:
-    seat = await harness.started()
-    neighbour = harness.seat(str(seat.assessment_id))
-    neighbour.session_id = seat.session_id
-    await harness.handle(neighbour.joined())
-    await harness.handle(neighbour.authorized())
-    await harness.handle(seat.removed())
-    assert sorted(await states(harness, seat)) == sorted((SCORED, AUTHORIZED))
 
 
 async def test_older_authorisation_does_not_reopen_a_submitted_attempt(harness: Harness) -> None:

@@ -202,10 +202,3 @@ async def test_items_are_withheld_from_the_submission_to_the_end_of_the_session(
     assert list((await seat.learner.attempts.GetAttempt(request)).attempt.items) == list(
         started.items
     )
-
-
-async def test_items_are_withheld_from_a_removed_learner(harness: Harness) -> None:
-    seat = await harness.started()
-    await harness.handle(seat.removed())
-    request = attempts_pb2.GetAttemptRequest(attempt_id=seat.attempt_id)
-    assert not (await seat.learner.attempts.GetAttempt(request)).attempt.items

@@ -310,6 +310,25 @@ def test_deadline_is_never_moved_into_the_past(ledger: list[LedgerEntry], minute
         assert min(before, at(minute)) <= after <= before
 
 
+LATER = st.integers(0, 200)
+
+
+@given(LATER, LATER, LATER, LATER)
+def test_removal_that_overlaps_a_pause_counts_once(
+    pause_start: int, pause_length: int, removal_start: int, removal_length: int
+) -> None:
+    pause = set(range(pause_start, pause_start + pause_length))
+    removal = set(range(removal_start, removal_start + removal_length))
+    known = balance(
+        paused(pause_start, 1),
+        resumed(pause_start + pause_length, 1),
+        paused(removal_start, 2),
+        resumed(removal_start + removal_length, 2),
+        limit=10 * HOUR,
+    )
+    assert known.deadline == at(600 + len(pause | removal))
+
+
 @given(LEDGERS)
 def test_no_time_remains_at_the_deadline_and_some_remains_before(ledger: list[LedgerEntry]) -> None:
     known = balance(*ledger)

@@ -18,7 +18,9 @@ from proctorium.enrollment.v1.organisation_pb2_grpc import add_OrganisationServi
 from proctorium.enrollment.v1.people_pb2_grpc import add_PersonServiceServicer_to_server
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAdmitted,
+    ParticipantEnded,
     ParticipantJoined,
+    ParticipantReadmitted,
     ParticipantRemoved,
     SessionCancelled,
     SessionEnded,
@@ -98,7 +100,9 @@ def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> N
             SessionEnded: events.on_session_ended,
             ParticipantAdmitted: events.on_participant_admitted,
             ParticipantJoined: Batched(events.on_participants_joined),
-            ParticipantRemoved: events.on_participant_removed,
+            ParticipantRemoved: events.on_participant_excluded,
+            ParticipantEnded: events.on_participant_excluded,
+            ParticipantReadmitted: events.on_participant_readmitted,
         },
     )
     service.subscribe("enrollment--results", {ResultReleased: results.on_result_released})

@@ -343,6 +343,18 @@ def removed_event(session: Scheduled, person_id: str) -> session_events.Particip
     )
 
 
+def readmitted_event(session: Scheduled, person_id: str) -> session_events.ParticipantReadmitted:
+    return session_events.ParticipantReadmitted(
+        participant_id=str(new_id()), session_id=session.session_id, person_id=person_id
+    )
+
+
+def ended_for_event(session: Scheduled, person_id: str) -> session_events.ParticipantEnded:
+    return session_events.ParticipantEnded(
+        participant_id=str(new_id()), session_id=session.session_id, person_id=person_id
+    )
+
+
 def started_event(session: Scheduled) -> session_events.SessionStarted:
     return session_events.SessionStarted(
         session_id=session.session_id, course_id=session.course.course_id

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import pytest
 from google.protobuf.message import Message
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from proctorium.enrollment.events.v1.events_pb2 import CodeIssued
 from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest
@@ -24,7 +24,9 @@ from .harness import (
     awaiting_event,
     cancelled_event,
     ended_event,
+    ended_for_event,
     joined_event,
+    readmitted_event,
     removed_event,
     scheduled_event,
     started_event,
@@ -47,6 +49,8 @@ async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]
             "admitted": admitted_event(session, learner_id),
             "started": started_event(session),
             "removed": removed_event(session, learner_id),
+            "readmitted": readmitted_event(session, learner_id),
+            "ended_for": ended_for_event(session, learner_id),
             "ended": ended_event(session),
             "cancelled": cancelled_event(session),
         },
@@ -121,11 +125,44 @@ async def test_ended_session_stays_ended(harness: Harness, order: Sequence[str])
         ["scheduled", "started", "removed", "joined"],
         ["removed", "joined", "scheduled", "started"],
         ["scheduled", "joined", "removed", "started"],
+        ["scheduled", "joined", "started", "ended_for"],
+        ["ended_for", "joined", "scheduled", "started"],
     ],
     ids="-".join,
 )
-async def test_removed_learner_stays_removed(harness: Harness, order: Sequence[str]) -> None:
+async def test_content_stays_closed_after_a_removal_and_after_the_end_for_the_learner(
+    harness: Harness, order: Sequence[str]
+) -> None:
     assert await outcome_of(harness, order) == (False, "in_progress", 1)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["scheduled", "joined", "started", "removed", "readmitted"],
+        ["removed", "readmitted", "joined", "scheduled", "started"],
+    ],
+    ids="-".join,
+)
+async def test_content_is_open_to_a_readmitted_learner(
+    harness: Harness, order: Sequence[str]
+) -> None:
+    assert await outcome_of(harness, order) == (True, "in_progress", 1)
+
+
+async def test_removal_that_arrives_after_its_readmission_changes_nothing(
+    harness: Harness,
+) -> None:
+    session, learner_id, events = await planned(harness)
+    for name in ("scheduled", "joined", "started", "readmitted"):
+        await harness.deliver(events[name])
+    await harness.rows(
+        update(session_members)
+        .where(session_members.c.session_id == session.session_id)
+        .values(removal_position=2**40)
+    )
+    await harness.deliver(events["removed"])
+    assert await is_open(harness, session, learner_id)
 
 
 async def test_cancelled_session_stays_cancelled(harness: Harness) -> None:

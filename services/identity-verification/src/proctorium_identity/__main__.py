@@ -12,7 +12,6 @@ from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.identity.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantJoined,
-    ParticipantRemoved,
     SessionCancelled,
     SessionEnded,
     SessionHandedOver,
@@ -84,7 +83,6 @@ def build(service: Service[Settings]) -> None:
             SessionTaken: events.on_proctors_changed,
             SessionHandedOver: events.on_proctors_changed,
             ParticipantJoined: events.on_participant_joined,
-            ParticipantRemoved: events.on_participant_removed,
             SessionCancelled: events.on_session_cancelled,
             SessionEnded: events.on_session_ended,
         },

@@ -140,12 +140,6 @@ def cancelled(session_id: UUID) -> session_events.SessionCancelled:
     return session_events.SessionCancelled(session_id=str(session_id))
 
 
-def removed(session_id: UUID, participant_id: str) -> session_events.ParticipantRemoved:
-    return session_events.ParticipantRemoved(
-        participant_id=participant_id, session_id=str(session_id), person_id=str(new_id())
-    )
-
-
 async def submit(
     person: Person,
     case_id: str,

@@ -21,7 +21,6 @@ from .harness import (
     decide,
     ended,
     joined,
-    removed,
     scheduled,
     submit,
     submit_both,
@@ -129,27 +128,6 @@ async def test_cancelled_session_expires_its_cases(harness: Harness) -> None:
     late = harness.learner()
     await harness.publish(joined(UUID(session_id), late))
     await until_states(harness, UUID(session_id), ["expired", "expired"])
-
-
-async def test_removal_expires_the_case_of_the_removed_learner_only(harness: Harness) -> None:
-    proctor, gone, stays = harness.proctor(), harness.learner(), harness.learner()
-    session_id = UUID(await harness.session(proctor))
-    arrival = joined(session_id, gone)
-    await harness.publish(arrival, joined(session_id, stays))
-    await until_states(harness, session_id, ["requested", "requested"])
-    await harness.publish(removed(session_id, arrival.participant_id))
-    await until_states(harness, session_id, ["expired", "requested"])
-    seen = (await proctor.stub.GetCase(of_session(str(session_id), gone.id))).case
-    assert seen.state == pb.CASE_STATE_EXPIRED
-    error = await harness.refused(submit, gone, seen.case_id, pb.EVIDENCE_KIND_SELFIE)
-    assert error.reason == "CASE_CLOSED"
-
-
-async def test_removal_before_join_expires_the_case(harness: Harness) -> None:
-    session_id = UUID(await harness.session(harness.proctor()))
-    arrival = joined(session_id, harness.learner())
-    await harness.publish(removed(session_id, arrival.participant_id), arrival)
-    await until_states(harness, session_id, ["expired"])
 
 
 async def until_states(harness: Harness, session_id: UUID, expected: list[str]) -> None:

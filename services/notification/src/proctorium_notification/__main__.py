@@ -22,6 +22,8 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
     add_InboxServiceServicer_to_server,
 )
 from proctorium.session.events.v1.events_pb2 import (
+    ParticipantEnded,
+    ParticipantReadmitted,
     ParticipantRemoved,
     SessionCancelled,
     SessionCovered,
@@ -93,6 +95,8 @@ def build(service: Service[Settings]) -> None:
             SessionTaken: sessions.on_session_taken,
             SessionHandedOver: sessions.on_session_handed_over,
             ParticipantRemoved: sessions.on_participant_removed,
+            ParticipantReadmitted: sessions.on_participant_readmitted,
+            ParticipantEnded: sessions.on_participant_ended,
         },
     )
     service.subscribe(

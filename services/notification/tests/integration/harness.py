@@ -150,6 +150,18 @@ def issued(code: codes_pb2.Code, *recipients: Person) -> enrollment_events.CodeI
     )
 
 
+def readmitted(session_id: str, person: Person) -> session_events.ParticipantReadmitted:
+    return session_events.ParticipantReadmitted(
+        participant_id=str(new_id()), session_id=session_id, person_id=person.id
+    )
+
+
+def ended_for(session_id: str, person: Person) -> session_events.ParticipantEnded:
+    return session_events.ParticipantEnded(
+        participant_id=str(new_id()), session_id=session_id, person_id=person.id
+    )
+
+
 def removed(session_id: str, person: Person) -> session_events.ParticipantRemoved:
     return session_events.ParticipantRemoved(
         participant_id=str(new_id()),

@@ -19,7 +19,17 @@ from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.ids import new_id
 from proctorium_common.storage.migrations import differences
 
-from .harness import PORTAL, Harness, Person, issued, removed, scheduled, text_of
+from .harness import (
+    PORTAL,
+    Harness,
+    Person,
+    ended_for,
+    issued,
+    readmitted,
+    removed,
+    scheduled,
+    text_of,
+)
 
 
 def calendar_of(mail: EmailMessage) -> Calendar:
@@ -189,9 +199,11 @@ def _certificate(person: Person) -> Message:
         (pb.TOPIC_IDENTITY_REJECTED, "Your identity could not be verified for First Aid at Work"),
         (pb.TOPIC_IDENTITY_RESUBMISSION_REQUESTED, "Please send new photos for First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_REMOVED, "You were removed from First Aid at Work"),
+        (pb.TOPIC_PARTICIPANT_READMITTED, "You are back in First Aid at Work"),
+        (pb.TOPIC_PARTICIPANT_ENDED, "First Aid at Work was ended for you"),
         (pb.TOPIC_CERTIFICATE_ISSUED, "Your certificate was issued: Radiation Protection"),
     ],
-    ids=["verified", "rejected", "resubmission", "removed", "certificate"],
+    ids=["verified", "rejected", "resubmission", "removed", "readmitted", "ended", "certificate"],
 )
 async def test_learners_are_notified_of_events_about_them(
     harness: Harness, topic: pb.Topic.ValueType, subject: str
@@ -204,6 +216,8 @@ async def test_learners_are_notified_of_events_about_them(
             identity_events.CaseResubmissionRequested, session_id, learner
         ),
         pb.TOPIC_PARTICIPANT_REMOVED: removed(session_id, learner),
+        pb.TOPIC_PARTICIPANT_READMITTED: readmitted(session_id, learner),
+        pb.TOPIC_PARTICIPANT_ENDED: ended_for(session_id, learner),
         pb.TOPIC_CERTIFICATE_ISSUED: _certificate(learner),
     }[topic]
     await harness.publish(event)

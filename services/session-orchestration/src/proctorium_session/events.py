@@ -20,7 +20,7 @@ from proctorium_session.domain.hands import Hand, HandKind
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.participants import Ending, Participant, Removal
 from proctorium_session.domain.sessions import ActingRole, Actor, MemberRole, Pause, Session
 
 IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
@@ -129,6 +129,7 @@ def session_ended(
             participant_id=str(participant.participant_id),
             person_id=str(participant.person_id),
             attended=participant.entered_time is not None,
+            removed=participant.removal is not None,
         )
     for person_id in absent_ids:
         event.attendances.add(person_id=str(person_id), attended=False)
@@ -258,12 +259,43 @@ def participant_denied(
     )
 
 
-def participant_removed(participant: Participant, actor: Actor) -> pb.ParticipantRemoved:
+def participant_removed(
+    participant: Participant, removal: Removal, actor: Actor
+) -> pb.ParticipantRemoved:
     """Return the event which reports that a learner was removed by `actor`."""
     return pb.ParticipantRemoved(
         **_ids(participant),
         removed_by=str(actor.person_id),
         acting_role=ROLE_NUMBERS[actor.role],
+        removal_id=str(removal.removal_id),
+        removal_time=to_timestamp(removal.removed_at),
+    )
+
+
+def participant_readmitted(
+    participant: Participant, removal: Removal, readmitted_at: datetime, actor: Actor
+) -> pb.ParticipantReadmitted:
+    """Return the event which reports that a removed learner was readmitted by `actor`."""
+    return pb.ParticipantReadmitted(
+        **_ids(participant),
+        readmitted_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        removal_id=str(removal.removal_id),
+        readmission_time=to_timestamp(readmitted_at),
+    )
+
+
+def participant_ended(
+    participant: Participant, ending: Ending, actor: Actor
+) -> pb.ParticipantEnded:
+    """Return the event which reports that `actor` ended the session for a learner."""
+    return pb.ParticipantEnded(
+        **_ids(participant),
+        ended_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        ending_id=str(ending.ending_id),
+        end_time=to_timestamp(ending.ended_at),
+        removed=participant.removal is not None,
     )
 
 

@@ -348,7 +348,9 @@ async def test_repeated_request_in_one_batch_has_the_same_response(harness: Harn
     assert callers == [(f"person:{answered[0].participant.person_id}",)]
 
 
-async def test_rejoin_after_removal_is_refused(harness: Harness) -> None:
+async def test_rejoin_after_removal_returns_the_reason_and_readmits_nobody(
+    harness: Harness,
+) -> None:
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     joined = await join(learner, session.session_id)
@@ -359,8 +361,12 @@ async def test_rejoin_after_removal_is_refused(harness: Harness) -> None:
             removal_reason="Came with somebody else's code.",
         )
     )
-    error = await refused(harness, learner, session.session_id)
-    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "PARTICIPANT_REMOVED")
+    again = await join(learner, session.session_id)
+    assert again.rejoin
+    assert again.participant.participant_id == joined.participant.participant_id
+    assert again.participant.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
+    assert again.participant.removal_reason == "Came with somebody else's code."
+    assert again.session.participant_count == 1, "the seat stays taken"
 
 
 async def test_only_learners_can_join(harness: Harness) -> None:

@@ -1,4 +1,4 @@
-"""Authorisation and removal of participants by a proctor."""
+"""Authorisation of participants by a proctor."""
 
 from __future__ import annotations
 
@@ -170,39 +170,6 @@ async def test_only_proctors_of_the_session_can_supervise_it(harness: Harness) -
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
     error = await harness.refused(learner.supervision.AuthorizeAssessment, authorizing(session))
     assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_ALLOWED")
-
-
-async def test_removed_learner_sees_the_reason(harness: Harness) -> None:
-    proctor, learner = harness.proctor(), harness.learner()
-    session = await harness.scheduled(plan([proctor]))
-    participant = await joined(learner, session)
-    await start(proctor, session.session_id)
-    watch = learner.lobby.WatchSession(lobby_pb2.WatchSessionRequest(session_id=session.session_id))
-    request = removing(session, participant.participant_id)
-    removed = (await proctor.supervision.RemoveParticipant(request)).participant
-    assert removed.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
-    last = [each async for each in watch][-1]
-    assert last.participant.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
-    assert last.participant.removal_reason == "A phone was used."
-
-    again = await proctor.supervision.RemoveParticipant(request)
-    assert again.participant.state == lobby_pb2.PARTICIPANT_STATE_REMOVED
-    assert (await harness.recorded(session.session_id)).count("participant.removed") == 1
-
-
-async def test_removal_is_refused_for_others_and_after_the_end(
-    harness: Harness,
-) -> None:
-    proctor = harness.proctor()
-    session = await harness.scheduled(plan([proctor]))
-    participant = await joined(harness.learner(), session)
-    remove = proctor.supervision.RemoveParticipant
-    error = await harness.refused(remove, removing(session, str(new_id())))
-    assert error.kind is Kind.NOT_FOUND
-    await start(proctor, session.session_id)
-    await end(proctor, session.session_id)
-    error = await harness.refused(remove, removing(session, participant.participant_id))
-    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "left")
 
 
 async def test_listed_removed_learner_cannot_be_authorised(harness: Harness) -> None:

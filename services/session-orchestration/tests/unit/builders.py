@@ -66,7 +66,6 @@ def make_view(
         join_time=NOON,
         entered_time=None,
         ready_time=None,
-        removal_reason="",
         revision=1,
     )
     return ParticipantView(participant, {})

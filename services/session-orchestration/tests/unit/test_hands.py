@@ -33,6 +33,8 @@ def test_hand_state_machine_is_consistent_and_documented() -> None:
         (SessionState.ENDED, ParticipantState.COMPLETED, None, "SESSION_ENDED"),
         (SessionState.CANCELLED, ParticipantState.WAITING, None, "SESSION_CANCELLED"),
         (SessionState.IN_PROGRESS, ParticipantState.REMOVED, None, "PARTICIPANT_REMOVED"),
+        (SessionState.IN_PROGRESS, ParticipantState.COMPLETED, None, "PARTICIPANT_ENDED"),
+        (SessionState.IN_PROGRESS, ParticipantState.LEFT, None, "PARTICIPANT_ENDED"),
         (SessionState.IN_PROGRESS, ParticipantState.IN_SESSION, RAISED, "HAND_ALREADY_RAISED"),
     ],
 )

@@ -14,7 +14,12 @@ from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import Conversation, ParticipantView
+from proctorium_session.domain.participants import (
+    Conversation,
+    Ending,
+    ParticipantView,
+    Removal,
+)
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.sessions import Pause
 
@@ -60,7 +65,8 @@ def test_concatenated_parts_equal_the_encoded_message(
     participant = replace(
         make_view(1, state, identity).participant,
         connected=connected,
-        removal_reason=reason,
+        removal=Removal(UUID(int=8), NOON, reason) if reason else None,
+        ending=Ending(UUID(int=9), NOON, reason[:3]) if len(reason) > 3 else None,
         denial_reason=reason if state is ParticipantState.DENIED else "",
         pause=pause if paused == "participant" else None,
         extra_time=timedelta(minutes=extra),

@@ -87,6 +87,8 @@ class ParticipantLife(RuleBasedStateMachine):
 
     @rule(action=st.sampled_from(ParticipantAction))
     def act(self, action: ParticipantAction) -> None:
+        if action is ParticipantAction.READMIT_TO_LOBBY and self.was_in_session:
+            return  # The session has started, and never returns to the lobby.
         was_final = self.state in PARTICIPANT_STATES.final
         before = self.state
         try:

@@ -22,7 +22,6 @@ def make_waiting_view() -> ParticipantView:
         identity_position=4,
         join_time=NOON - timedelta(minutes=9),
         ready_time=NOON - timedelta(minutes=3),
-        removal_reason="none",
         revision=5,
     )
     return ParticipantView(participant, {ASSESSMENT: Progress(ASSESSMENT)})

@@ -45,6 +45,7 @@ class SubmitCause(StrEnum):
     TIME_LIMIT_EXCEEDED = "time_limit_exceeded"
     SESSION_ENDED = "session_ended"
     REMOVED = "removed"
+    ENDED_BY_PROCTOR = "ended_by_proctor"
 
 
 UNSTARTED_STATES = frozenset({AttemptState.AWAITING_AUTHORIZATION, AttemptState.AUTHORIZED})
@@ -112,7 +113,7 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             frozenset({AttemptState.IN_PROGRESS}),
             AttemptState.SUBMITTED,
             frozenset({"learner", "system"}),
-            "The answers are final. The system submits at the deadline, at the end of the session and on removal.",
+            "The answers are final. The system submits at the deadline, and when the session ends, for all or for this learner.",
         ),
         Transition(
             AttemptAction.SCORE,
@@ -126,14 +127,14 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             frozenset({AttemptState.SCORED}),
             AttemptState.RELEASED,
             frozenset({"administrator", "system"}),
-            "The learner sees the result. The system releases it at once, unless the learner was removed.",
+            "The learner sees the result. The system releases it at once, unless the learner is removed.",
         ),
         Transition(
             AttemptAction.VOID,
             UNSTARTED_STATES,
             AttemptState.VOIDED,
             frozenset({"system"}),
-            "The session ended or the learner was removed before the start.",
+            "The session ended before the start, for all or for this learner.",
         ),
     ),
     _SENTENCES,
@@ -316,7 +317,8 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
 def is_released_automatically(cause: SubmitCause) -> bool:
     """Return whether the system releases the result at once.
 
-    Return False if the learner was removed from the session, because an administrator then decides about the release.
+    Return False if the learner was removed when the session ended, because an administrator then decides about the
+    release.
     """
     return cause is not SubmitCause.REMOVED
 
@@ -375,6 +377,18 @@ def attempt_on_break(state: AttemptState) -> ServiceError:
         action=AttemptAction.START,
         possible=ATTEMPT_STATES.actions(state),
         reason="ATTEMPT_ON_BREAK",
+    )
+
+
+def participant_removed(state: AttemptState, action: AttemptAction) -> ServiceError:
+    """Return the error for starting or submitting an attempt while the learner is removed from the session."""
+    return invalid_transition(
+        "You were removed from the session. What you saved before is kept. "
+        "If you think that this is a mistake, contact your administrator.",
+        from_state=state,
+        action=action,
+        possible=ATTEMPT_STATES.actions(state),
+        reason="PARTICIPANT_REMOVED",
     )
 
 

@@ -44,6 +44,15 @@ async def listable_person(tx: Transaction, caller: Caller, session_id: UUID | No
     return caller.person_id
 
 
+async def is_removed(tx: Transaction, attempt: Attempt) -> bool:
+    """Return whether the learner of the attempt is removed from its session."""
+    participant_id = attempt.participant_id
+    # Every removal is a stop, so most attempts need no query.
+    if not attempt.is_paused or participant_id is None:
+        return False
+    return await sessions.is_participant_removed(tx, participant_id)
+
+
 def annotate_attempt(attempt: Attempt) -> None:
     """Add the ids of the attempt to the current trace."""
     annotate(attempt_id=attempt.attempt_id, person_id=attempt.person_id)

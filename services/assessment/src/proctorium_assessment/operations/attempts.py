@@ -30,9 +30,14 @@ from proctorium_assessment.domain.attempts import (
     attempt_paused,
     identity_not_verified,
     not_your_attempt,
+    participant_removed,
 )
 from proctorium_assessment.domain.time_ledger import extended
-from proctorium_assessment.operations.access import annotate_attempt, listable_person
+from proctorium_assessment.operations.access import (
+    annotate_attempt,
+    is_removed,
+    listable_person,
+)
 from proctorium_assessment.operations.courses import require_self_paced_registration
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
 from proctorium_assessment.operations.time_events import list_ledgers
@@ -169,7 +174,7 @@ async def start(
     """Start the attempt and its clock. If the attempt is already in progress, nothing changes.
 
     Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN,
-    ATTEMPT_PAUSED, ATTEMPT_ON_BREAK.
+    ATTEMPT_PAUSED, ATTEMPT_ON_BREAK, PARTICIPANT_REMOVED.
     """
 
     async def run(tx: Transaction) -> None:
@@ -207,6 +212,8 @@ async def _start(
     ledgers = await list_ledgers(tx, [attempt])
     started = attempt.start(assessment.time_limit, tx.now, ledgers[attempt.attempt_id])
     if started.is_paused:
+        if await is_removed(tx, attempt):
+            raise participant_removed(attempt.state, AttemptAction.START)
         raise attempt_paused(attempt.state)
     if started.is_on_break:
         raise attempt_on_break(attempt.state)

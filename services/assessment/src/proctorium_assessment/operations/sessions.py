@@ -5,6 +5,7 @@ The events may arrive late, repeatedly and in any order.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -19,6 +20,7 @@ from proctorium_assessment.domain.attempts import (
 from proctorium_assessment.operations.submission import submit_attempts
 from proctorium_assessment.operations.time_events import list_ledgers
 from proctorium_assessment.storage import assessments, attempts, sessions
+from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
 from proctorium_common.telemetry.logs import get_logger
@@ -50,10 +52,10 @@ async def create_attempts(
 ) -> None:
     """Create an attempt of the participant at each assessment, unless the attempt already exists.
 
-    No attempt is created if the session is over or the participant was removed.
+    No attempt is created if the session is over, or was ended for the participant.
     """
     is_over = await sessions.lock_session(tx, session_id, course_id)
-    if is_over or await sessions.is_participant_removed(tx, participant_id):
+    if is_over or await sessions.is_participant_ended(tx, participant_id):
         _log.info(
             "late_event_ignored", session_id=str(session_id), participant_id=str(participant_id)
         )
@@ -153,41 +155,75 @@ async def _lock_attempt(
     return await attempts.lock_attempt_in_session(tx, session_id, person_id, assessment_id)
 
 
-async def close_attempts_of_participant(
-    tx: Transaction, *, session_id: UUID, participant_id: UUID
+async def store_removal(
+    tx: Transaction,
+    session_id: UUID,
+    participant_id: UUID,
+    *,
+    is_removed: bool,
+    metadata: EventMetadata,
 ) -> None:
-    """Submit the started attempts of a removed participant, and void the participant's other attempts.
+    """Store whether the participant is removed, unless a later event has set it."""
+    await sessions.lock_session(tx, session_id)
+    await sessions.upsert_removal(tx, participant_id, is_removed, position=metadata.position)
 
-    The results of the submitted attempts are not released.
+
+async def close_attempts_of_participant(
+    tx: Transaction, *, session_id: UUID, participant_id: UUID, is_removed: bool
+) -> None:
+    """Submit the started attempts of a participant for whom the session was ended, and void the other attempts.
+
+    The results of a participant who is removed are not released.
     """
     await sessions.lock_session(tx, session_id)
-    await sessions.insert_removed_participant(tx, participant_id)
+    await sessions.insert_ended_participant(tx, participant_id)
     open_attempts = await attempts.lock_open_attempts(tx, participant_id=participant_id)
-    await _close_attempts(tx, open_attempts, SubmitCause.REMOVED)
+    removed_ids = {participant_id} if is_removed else set()
+    await _close_attempts(tx, open_attempts, SubmitCause.ENDED_BY_PROCTOR, removed_ids)
 
 
 async def close_attempts_of_session(
-    tx: Transaction, *, session_id: UUID, course_id: UUID | None, ended_at: datetime
+    tx: Transaction,
+    *,
+    session_id: UUID,
+    course_id: UUID | None,
+    ended_at: datetime,
+    removed_ids: Collection[UUID],
 ) -> None:
-    """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`)."""
+    """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`).
+
+    The results of the participants in `removed_ids` are not released.
+    """
     await sessions.upsert_end(tx, session_id, course_id, ended_at)
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
-    await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED)
+    await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED, removed_ids)
 
 
 async def _close_attempts(
-    tx: Transaction, open_attempts: Sequence[Attempt], cause: SubmitCause
+    tx: Transaction,
+    open_attempts: Sequence[Attempt],
+    cause: SubmitCause,
+    removed_ids: Collection[UUID],
 ) -> None:
-    in_time: list[Attempt] = []
-    overdue: list[Attempt] = []
+    by_cause: dict[SubmitCause, list[Attempt]] = defaultdict(list)
     for attempt in open_attempts:
         if attempt.state is AttemptState.IN_PROGRESS:
-            is_overdue = attempt.deadline_at is not None and attempt.deadline_at < tx.now
-            (overdue if is_overdue else in_time).append(attempt)
-    await submit_attempts(tx, in_time, cause)
-    # The deadlines of these attempts were before the end of the session, but the worker has not submitted them yet.
-    await submit_attempts(tx, overdue, SubmitCause.TIME_LIMIT_EXCEEDED)
+            by_cause[_close_cause(attempt, cause, removed_ids, tx.now)].append(attempt)
+    for each, closed in by_cause.items():
+        await submit_attempts(tx, closed, each)
     voided = [attempt.void() for attempt in open_attempts if attempt.state in UNSTARTED_STATES]
     await attempts.update_attempts(tx, voided)
     for attempt in voided:
         tx.record(events.attempt_voided(attempt))
+
+
+def _close_cause(
+    attempt: Attempt, cause: SubmitCause, removed_ids: Collection[UUID], now: datetime
+) -> SubmitCause:
+    """Return the cause of the submission of an attempt that is closed because of `cause`."""
+    if attempt.participant_id in removed_ids:
+        return SubmitCause.REMOVED
+    if attempt.deadline_at is not None and attempt.deadline_at < now:
+        # The deadline was before the end of the session, but the worker has not submitted the attempt yet.
+        return SubmitCause.TIME_LIMIT_EXCEEDED
+    return cause

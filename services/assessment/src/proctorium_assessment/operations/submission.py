@@ -23,11 +23,12 @@ from proctorium_assessment.domain.attempts import (
     SubmitCause,
     is_released_automatically,
     not_your_attempt,
+    participant_removed,
     submit_cause,
 )
 from proctorium_assessment.domain.results import Result
 from proctorium_assessment.domain.scoring import CountingAnswer, score
-from proctorium_assessment.operations.access import annotate_attempt
+from proctorium_assessment.operations.access import annotate_attempt, is_removed
 from proctorium_assessment.operations.assessments import load_assessments
 from proctorium_assessment.operations.attempts import AttemptOverview, load_overviews
 from proctorium_assessment.operations.releases import record_releases
@@ -51,7 +52,7 @@ async def submit(
 ) -> M:
     """Submit the learner's attempt. If the attempt is submitted already, nothing changes.
 
-    Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED.
+    Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, PARTICIPANT_REMOVED.
     """
 
     async def run(tx: Transaction) -> AttemptOverview:
@@ -61,6 +62,8 @@ async def submit(
         annotate_attempt(attempt)
         if attempt.state not in SUBMITTED_STATES:
             ATTEMPT_STATES.target(attempt.state, AttemptAction.SUBMIT)
+            if await is_removed(tx, attempt):
+                raise participant_removed(attempt.state, AttemptAction.SUBMIT)
             cause = submit_cause(attempt.deadline_at, tx.now)
             (attempt,) = await submit_attempts(tx, [attempt], cause)
         return (await load_overviews(tx, [attempt]))[0]
@@ -84,8 +87,8 @@ async def submit_attempts(
 ) -> Sequence[Attempt]:
     """Submit and score attempts in progress, and release their results. The caller has locked the attempts' rows.
 
-    The result of a removed learner is not released, because an administrator decides about the release. The number of
-    statements does not depend on the number of attempts.
+    The result of a learner who is removed is not released, because an administrator decides about the release. The
+    number of statements does not depend on the number of attempts.
     """
     if not locked:
         return ()

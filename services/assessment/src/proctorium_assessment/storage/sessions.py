@@ -9,7 +9,12 @@ from uuid import UUID
 from sqlalchemy import any_, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
-from proctorium_assessment.storage.tables import ready_participants, removed_participants, sessions
+from proctorium_assessment.storage.tables import (
+    ended_participants,
+    ready_participants,
+    removed_participants,
+    sessions,
+)
 from proctorium_common.storage.database import Transaction
 
 
@@ -46,7 +51,7 @@ async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None
     """Lock the row of the session, and return whether the session is over. A missing row is inserted first.
 
     Every operation that creates or closes attempts of a session locks the row of the session first. So no attempt is
-    created after the end of the session, and no attempt is created for a removed participant.
+    created after the end of the session, or after the session was ended for the participant.
     """
     new = insert(sessions).values(session_id=session_id, course_id=course_id, proctor_ids=[])
     ended_at = await tx.execute(
@@ -102,16 +107,41 @@ async def get_courses_of_sessions(
     return {row.session_id: row.course_id for row in await tx.execute(statement)}
 
 
-async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Store that the participant was removed. A repeated call changes nothing."""
-    new = insert(removed_participants).values(participant_id=participant_id)
+async def insert_ended_participant(tx: Transaction, participant_id: UUID) -> None:
+    """Store that the session was ended for the participant. A repeated call changes nothing."""
+    new = insert(ended_participants).values(participant_id=participant_id)
     await tx.execute(new.on_conflict_do_nothing())
 
 
+async def is_participant_ended(tx: Transaction, participant_id: UUID) -> bool:
+    """Return whether the session was ended for the participant."""
+    statement = select(ended_participants.c.participant_id).where(
+        ended_participants.c.participant_id == participant_id
+    )
+    return (await tx.execute(statement)).first() is not None
+
+
+async def upsert_removal(
+    tx: Transaction, participant_id: UUID, is_removed: bool, *, position: int
+) -> None:
+    """Store from the event at `position` whether the participant is removed, unless a later event has set it."""
+    new = insert(removed_participants).values(
+        participant_id=participant_id, is_removed=is_removed, position=position
+    )
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[removed_participants.c.participant_id],
+            set_={"is_removed": new.excluded.is_removed, "position": new.excluded.position},
+            where=removed_participants.c.position < new.excluded.position,
+        )
+    )
+
+
 async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
-    """Return whether the participant was removed."""
+    """Return whether the participant is removed."""
     statement = select(removed_participants.c.participant_id).where(
-        removed_participants.c.participant_id == participant_id
+        removed_participants.c.participant_id == participant_id,
+        removed_participants.c.is_removed,
     )
     return (await tx.execute(statement)).first() is not None
 

@@ -281,8 +281,23 @@ removed_participants = Table(
     "removed_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
+    Column("is_removed", Boolean, nullable=False, server_default=text("true")),
+    Column("position", BigInteger, nullable=False, server_default=text("0")),
 )
-"""A participant who was removed. Because of the row, an older event that arrives later creates no attempt."""
+"""A participant who was removed at least once. `is_removed` is false after a readmission.
+
+`position` is the stream position of the newest event about the removal.
+"""
+
+ended_participants = Table(
+    "ended_participants",
+    metadata,
+    Column("participant_id", Uuid, primary_key=True),
+)
+"""A participant for whom the session was ended.
+
+Because of the row, an older event that arrives later creates no attempt.
+"""
 
 courses = Table(
     "courses",

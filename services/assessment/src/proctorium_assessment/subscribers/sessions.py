@@ -88,11 +88,39 @@ async def on_participant_authorization_withdrawn(
 
 
 async def on_participant_removed(
-    tx: Transaction, event: pb.ParticipantRemoved, _metadata: EventMetadata
+    tx: Transaction, event: pb.ParticipantRemoved, metadata: EventMetadata
 ) -> None:
-    """Close the attempts of the removed participant."""
+    """Stop the clocks of the removed participant's attempts, and refuse their start and submission."""
+    at = from_timestamp(event.removal_time) if event.removal_id else metadata.occurred_at
+    # Events of earlier versions have no id of the removal.
+    entry = LedgerEntry(UUID(event.removal_id or event.participant_id), EntryKind.PAUSED, at)
+    await sessions.store_removal(
+        tx, UUID(event.session_id), UUID(event.participant_id), is_removed=True, metadata=metadata
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+async def on_participant_readmitted(
+    tx: Transaction, event: pb.ParticipantReadmitted, metadata: EventMetadata
+) -> None:
+    """End a removal of the participant."""
+    at = from_timestamp(event.readmission_time)
+    entry = LedgerEntry(UUID(event.removal_id), EntryKind.RESUMED, at)
+    await sessions.store_removal(
+        tx, UUID(event.session_id), UUID(event.participant_id), is_removed=False, metadata=metadata
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+async def on_participant_ended(
+    tx: Transaction, event: pb.ParticipantEnded, _metadata: EventMetadata
+) -> None:
+    """Close the attempts of a participant for whom the session was ended."""
     await sessions.close_attempts_of_participant(
-        tx, session_id=UUID(event.session_id), participant_id=UUID(event.participant_id)
+        tx,
+        session_id=UUID(event.session_id),
+        participant_id=UUID(event.participant_id),
+        is_removed=event.removed,
     )
 
 
@@ -152,4 +180,5 @@ async def on_session_ended(
         ended_at=from_timestamp(event.end_time)
         if event.HasField("end_time")
         else metadata.occurred_at,
+        removed_ids={UUID(each.participant_id) for each in event.attendances if each.removed},
     )

@@ -80,10 +80,13 @@ async def record_joins(tx: Transaction, joins: Sequence[Join]) -> None:
     await sessions.set_joined(tx, joins)
 
 
-async def record_removal(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Store that a learner was removed.
+async def record_removal(
+    tx: Transaction, session_id: UUID, person_id: UUID, *, is_removed: bool, position: int
+) -> None:
+    """Store whether a learner is removed, unless a later event has set it. `position` is the position of the event.
 
-    The content is then closed to the learner, even if the event which reports that the learner joined arrives later.
+    The content is closed to a removed learner, even if the event which reports that the learner joined arrives later.
+    It is also closed to a learner for whom the session was ended.
     """
     await sessions.lock_session(tx, session_id)
-    await sessions.set_removed(tx, session_id, person_id)
+    await sessions.set_removed(tx, session_id, person_id, is_removed, position=position)

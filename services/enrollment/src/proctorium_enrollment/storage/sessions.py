@@ -52,9 +52,11 @@ _SET_JOINED = """
 """
 
 _SET_REMOVED = """
-    INSERT INTO session_members (session_id, person_id, role, joined, removed)
-    VALUES ($1, $2, 'learner', false, true)
-    ON CONFLICT (session_id, person_id, role) DO UPDATE SET removed = true
+    INSERT INTO session_members AS stored (session_id, person_id, role, joined, removed, removal_position)
+    VALUES ($1, $2, 'learner', false, $3, $4)
+    ON CONFLICT (session_id, person_id, role)
+        DO UPDATE SET removed = excluded.removed, removal_position = excluded.removal_position
+        WHERE stored.removal_position < excluded.removal_position
 """
 
 _LOCK = select(table).where(table.c.session_id == bindparam("id")).with_for_update(key_share=True)
@@ -177,9 +179,11 @@ async def set_joined(tx: Transaction, joins: Sequence[Join]) -> None:
     )
 
 
-async def set_removed(tx: Transaction, session_id: UUID, person_id: UUID) -> None:
-    """Record that a learner was removed from a session. The removal is permanent."""
-    await tx.fetch(_SET_REMOVED, session_id, person_id)
+async def set_removed(
+    tx: Transaction, session_id: UUID, person_id: UUID, is_removed: bool, *, position: int
+) -> None:
+    """Record from the event at `position` whether a learner is removed, unless a later event has recorded it."""
+    await tx.fetch(_SET_REMOVED, session_id, person_id, is_removed, position)
 
 
 async def list_learners(tx: Transaction, session_id: UUID) -> tuple[UUID, ...]:

@@ -285,7 +285,10 @@ session_members = Table(
     Column("person_id", Uuid, nullable=False),
     Column("role", Text, nullable=False),
     Column("joined", Boolean, nullable=False),
+    # `removed` is also true if the session was ended for the learner.
     Column("removed", Boolean, nullable=False),
+    # `removal_position` is the position of the event that set `removed`.
+    Column("removal_position", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("session_id", "person_id", "role"),
     CheckConstraint("role IN ('proctor', 'learner')", name="role"),
     Index("ix_session_members_person_id", "person_id", "role"),

@@ -93,15 +93,38 @@ class SessionEvents:
         """Store that a learner who waited for approval joined, so that the content is open to them."""
         await sessions.record_joins(tx, [_join(event)])
 
-    async def on_participant_removed(
-        self, tx: Transaction, event: events_pb2.ParticipantRemoved, _: EventMetadata
+    async def on_participant_excluded(
+        self,
+        tx: Transaction,
+        event: events_pb2.ParticipantRemoved | events_pb2.ParticipantEnded,
+        metadata: EventMetadata,
     ) -> None:
-        """Store that a learner was removed."""
-        await sessions.record_removal(
-            tx,
-            parse_id(event.session_id, "session_id"),
-            parse_id(event.person_id, "person_id"),
-        )
+        """Close the content to a learner who was removed, or for whom the session was ended."""
+        await _record_removal(tx, event, metadata, is_removed=True)
+
+    async def on_participant_readmitted(
+        self, tx: Transaction, event: events_pb2.ParticipantReadmitted, metadata: EventMetadata
+    ) -> None:
+        """Open the content to a learner who was readmitted."""
+        await _record_removal(tx, event, metadata, is_removed=False)
+
+
+async def _record_removal(
+    tx: Transaction,
+    event: events_pb2.ParticipantRemoved
+    | events_pb2.ParticipantEnded
+    | events_pb2.ParticipantReadmitted,
+    metadata: EventMetadata,
+    *,
+    is_removed: bool,
+) -> None:
+    await sessions.record_removal(
+        tx,
+        parse_id(event.session_id, "session_id"),
+        parse_id(event.person_id, "person_id"),
+        is_removed=is_removed,
+        position=metadata.position,
+    )
 
 
 def _join(event: events_pb2.ParticipantJoined | events_pb2.ParticipantAdmitted) -> Join:

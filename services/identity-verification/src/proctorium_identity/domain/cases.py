@@ -149,7 +149,7 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
             UNDECIDED,
             CaseState.EXPIRED,
             frozenset({"system"}),
-            "The session ended or was cancelled, or the learner was removed from it.",
+            "The session ended or was cancelled.",
         ),
     ),
     _SENTENCES,

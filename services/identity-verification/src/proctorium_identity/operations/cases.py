@@ -63,14 +63,14 @@ async def open_case(
 ) -> None:
     """Open a case for the learner in the session, unless the learner already has one.
 
-    The case expires at once if the session has ended or the learner was removed from the session.
+    The case expires at once if the session has ended.
     """
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
     if not await cases.insert_case(tx, case, case_keys.create(case.case_id), tx.now):
         return
     tx.record(events.case_opened(case))
-    if session.ended_at is not None or await sessions.is_participant_removed(tx, participant_id):
+    if session.ended_at is not None:
         await _expire(tx, case)
 
 
@@ -80,16 +80,6 @@ async def set_proctors(
     """Set the proctors of the session from the event at `position`, unless a later event has set them."""
     await sessions.upsert_proctors(tx, session_id, proctor_ids, position=position)
     tx.notify(CHANNEL, str(session_id))
-
-
-async def expire_case_of_participant(
-    tx: Transaction, session_id: UUID, participant_id: UUID
-) -> None:
-    """Expire the undecided case of a participant who was removed from the session."""
-    await sessions.lock_session(tx, session_id)
-    await sessions.insert_removed_participant(tx, participant_id)
-    for case in await cases.lock_undecided_cases(tx, session_id, participant_id):
-        await _expire(tx, case)
 
 
 async def expire_cases_of_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:

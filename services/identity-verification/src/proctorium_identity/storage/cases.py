@@ -65,21 +65,14 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
     return await get_case(tx, case_id)
 
 
-async def lock_undecided_cases(
-    tx: Transaction, session_id: UUID, participant_id: UUID | None = None
-) -> Sequence[Case]:
-    """Lock and return the undecided cases of a session, in the order of the case ids.
-
-    If `participant_id` is not None, only the cases of this participant are locked and returned.
-    """
+async def lock_undecided_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
+    """Lock and return the undecided cases of a session, in the order of the case ids."""
     statement = (
         select(cases.c.case_id)
         .where(cases.c.session_id == session_id, cases.c.state.in_(UNDECIDED))
         .order_by(cases.c.case_id)
         .with_for_update()
     )
-    if participant_id is not None:
-        statement = statement.where(cases.c.participant_id == participant_id)
     ids = (await tx.execute(statement)).scalars().all()
     rows = await tx.execute(_where(cases.c.case_id.in_(ids)).order_by(cases.c.case_id))
     return [_case(row) for row in rows]

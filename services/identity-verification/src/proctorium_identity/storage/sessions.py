@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_identity.storage.tables import removed_participants, sessions
+from proctorium_identity.storage.tables import sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +70,3 @@ async def upsert_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> N
             set_={"ended_at": func.coalesce(sessions.c.ended_at, new.excluded.ended_at)},
         )
     )
-
-
-async def insert_removed_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Record that a participant was removed from the session. Recording the same participant again changes nothing."""
-    new = insert(removed_participants).values(participant_id=participant_id)
-    await tx.execute(new.on_conflict_do_nothing())
-
-
-async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
-    """Return whether the participant was removed from the session."""
-    rows = await tx.execute(
-        select(exists().where(removed_participants.c.participant_id == participant_id))
-    )
-    return rows.scalar_one()

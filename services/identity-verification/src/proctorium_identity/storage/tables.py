@@ -45,16 +45,6 @@ sessions = Table(
 A transaction that opens or expires a case locks the row of the session.
 """
 
-removed_participants = Table(
-    "removed_participants",
-    metadata,
-    Column("participant_id", Uuid, primary_key=True),
-)
-"""The participants who were removed from a session.
-
-The rows are stored because ParticipantRemoved may arrive before ParticipantJoined.
-"""
-
 cases = Table(
     "cases",
     metadata,

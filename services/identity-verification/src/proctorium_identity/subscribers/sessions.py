@@ -41,16 +41,6 @@ class SessionEvents:
                 person_id=parse_id(event.person_id, "person_id"),
             )
 
-    async def on_participant_removed(
-        self, tx: Transaction, event: events_pb2.ParticipantRemoved, metadata: EventMetadata
-    ) -> None:
-        """Expire the learner's case if it is undecided."""
-        await cases.expire_case_of_participant(
-            tx,
-            parse_id(event.session_id, "session_id"),
-            parse_id(event.participant_id, "participant_id"),
-        )
-
     async def on_session_cancelled(
         self, tx: Transaction, event: events_pb2.SessionCancelled, metadata: EventMetadata
     ) -> None:

@@ -21,6 +21,8 @@ class Topic(StrEnum):
     IDENTITY_RESUBMISSION_REQUESTED = "identity_resubmission_requested"
     SESSION_ENDED = "session_ended"
     PARTICIPANT_REMOVED = "participant_removed"
+    PARTICIPANT_READMITTED = "participant_readmitted"
+    PARTICIPANT_ENDED = "participant_ended"
     RESULT_RELEASED = "result_released"
     CERTIFICATE_ISSUED = "certificate_issued"
     ROLE_REVOKED_LEARNER = "role_revoked_learner"

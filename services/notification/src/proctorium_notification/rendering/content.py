@@ -51,6 +51,8 @@ _PATHS = {
     Topic.IDENTITY_RESUBMISSION_REQUESTED: "/sessions/{session}",
     Topic.SESSION_ENDED: "/results",
     Topic.PARTICIPANT_REMOVED: "/sessions/{session}",
+    Topic.PARTICIPANT_READMITTED: "/sessions/{session}",
+    Topic.PARTICIPANT_ENDED: "/sessions/{session}",
     Topic.RESULT_RELEASED: "/results/{subject}",
     Topic.CERTIFICATE_ISSUED: "/certificates/{subject}",
     Topic.ROLE_REVOKED_LEARNER: "/",

@@ -106,5 +106,23 @@ async def on_participant_removed(
     await notify(tx, cause, _person_ids([event.person_id]))
 
 
+async def on_participant_readmitted(
+    tx: Transaction, event: events_pb2.ParticipantReadmitted, metadata: EventMetadata
+) -> None:
+    """Notify the learner of the readmission to the session."""
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.PARTICIPANT_READMITTED, session_id)
+    await notify(tx, cause, _person_ids([event.person_id]))
+
+
+async def on_participant_ended(
+    tx: Transaction, event: events_pb2.ParticipantEnded, metadata: EventMetadata
+) -> None:
+    """Notify the learner that the session was ended for them."""
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.PARTICIPANT_ENDED, session_id)
+    await notify(tx, cause, _person_ids([event.person_id]))
+
+
 def _person_ids(texts: Iterable[str]) -> list[UUID]:
     return [parse_id(text, "person_id") for text in texts]

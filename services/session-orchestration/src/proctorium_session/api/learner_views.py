@@ -74,6 +74,7 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
         participant.connected,
         participant.identity,
         participant.removal_reason,
+        participant.end_reason,
     )
     if participant.denial_reason:
         body += lobby_pb2.Participant(denial_reason=participant.denial_reason).SerializeToString()
@@ -157,6 +158,7 @@ def _state_part(
     connected: bool,
     identity: IdentityState,
     removal_reason: str,
+    end_reason: str,
 ) -> bytes:
     """Return the encoded state of a participant.
 
@@ -167,6 +169,7 @@ def _state_part(
         connected=connected,
         identity=IDENTITY_STATES.to_proto(identity),
         removal_reason=removal_reason,
+        end_reason=end_reason,
     ).SerializeToString()
 
 

@@ -32,13 +32,7 @@ from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.enrollment import CodeEntry
 from proctorium_session.operations.joining import Joining, JoinResult
-from proctorium_session.operations.live import (
-    LearnerWatch,
-    Live,
-    LiveSession,
-    Snapshot,
-    is_over_for,
-)
+from proctorium_session.operations.live import LearnerWatch, Live, LiveSession, Snapshot
 from proctorium_session.operations.presence import Presence
 
 
@@ -131,7 +125,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
                 heartbeat.sent()
             if batch.end < snapshot.revision:
                 continue
-            if is_over_for(snapshot, view):
+            if snapshot.session.state.is_final:
                 return
             await watch.woken.wait()
 

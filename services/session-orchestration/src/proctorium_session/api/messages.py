@@ -177,6 +177,7 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         join_time=to_timestamp(participant.join_time),
         removal_reason=participant.removal_reason,
         denial_reason=participant.denial_reason,
+        end_reason=participant.end_reason,
         conversation=conversation_message(participant.conversation),
         hand=hand_message(participant.hand) if participant.hand else None,
     )
@@ -273,6 +274,7 @@ def _outcome_participant(session: Session, view: ParticipantView) -> lobby_pb2.P
     message = participant_message(session, view)
     message.ClearField("extra_time_reason")
     message.ClearField("denial_reason")
+    message.ClearField("end_reason")
     if message.HasField("pause"):
         message.pause.ClearField("pause_reason")
     return message

@@ -25,7 +25,14 @@ from proctorium_session.api.messages import (
     supervised_session_message,
     uncovered_session_message,
 )
-from proctorium_session.operations import approval, extra_time, pauses, proctors, supervision
+from proctorium_session.operations import (
+    approval,
+    extra_time,
+    pauses,
+    proctors,
+    removals,
+    supervision,
+)
 from proctorium_session.operations.coverage import ProctorPresence
 from proctorium_session.operations.delivery import MessageBatch
 from proctorium_session.operations.live import Live, LiveSession, Snapshot, is_final
@@ -129,7 +136,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
     async def RemoveParticipant(
         self, request: pb.RemoveParticipantRequest, context: Context
     ) -> pb.RemoveParticipantResponse:
-        return await supervision.remove_participant(
+        return await removals.remove(
             self._database,
             current_call().caller,
             parse_id(request.session_id, "session_id"),
@@ -140,6 +147,41 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 pb.RemoveParticipantResponse,
                 lambda result: pb.RemoveParticipantResponse(
                     participant=participant_message(result.session, result.view)
+                ),
+            ),
+        )
+
+    async def ReadmitParticipants(
+        self, request: pb.ReadmitParticipantsRequest, context: Context
+    ) -> pb.ReadmitParticipantsResponse:
+        return await removals.readmit(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.ReadmitParticipantsResponse,
+                lambda result: pb.ReadmitParticipantsResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
+                ),
+            ),
+        )
+
+    async def EndForParticipants(
+        self, request: pb.EndForParticipantsRequest, context: Context
+    ) -> pb.EndForParticipantsResponse:
+        return await removals.end_for(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            request.end_reason,
+            Responder(
+                request,
+                pb.EndForParticipantsResponse,
+                lambda result: pb.EndForParticipantsResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
                 ),
             ),
         )

@@ -77,15 +77,15 @@ def admit(
 
     `session` is the session of the code. The caller has opened the lobby of the session if the lobby was due. `present`
     is the current state of the learner in the session, or None if the learner has not joined. A learner who has joined
-    may rejoin until the session is over, unless the learner was removed. If the code belongs to another learner, the
-    refusal reveals nothing else about the code.
+    may rejoin until the session is over. The rejoin of a removed learner does not readmit the learner. If the code
+    belongs to another learner, the refusal reveals nothing else about the code.
     """
     code = entry.code
     if entry.malformed:
         return Refusal(Kind.INVALID, "CODE_MALFORMED", entry.malformed, field="code")
     is_usable = code is not None and code.person_id in {None, person_id}
     if session is not None and present is not None and is_usable:
-        return _rejoin(session, present)
+        return _refusal_by_session_state(session) or present
     if entry.retry_delay is not None:
         return _throttled(entry.retry_delay)
     if code is None:
@@ -100,12 +100,6 @@ def admit(
         or _refusal_of_proctor(session, person_id)
         or _first_join(session, seats, now)
     )
-
-
-def _rejoin(session: Session, present: ParticipantState) -> ParticipantState | Refusal:
-    if refusal := _refusal_by_session_state(session):
-        return refusal
-    return _REMOVED if present is ParticipantState.REMOVED else present
 
 
 def _refusal_by_session_state(session: Session) -> Refusal | None:
@@ -244,11 +238,6 @@ _CODE_REPLACED = _failed_precondition(
 )
 _CODE_REVOKED = _failed_precondition(
     "CODE_REVOKED", "This code was withdrawn. Please ask your administrator for a new one."
-)
-_REMOVED = _failed_precondition(
-    "PARTICIPANT_REMOVED",
-    "You were removed from this session, so you cannot rejoin it. "
-    "If you think that this is wrong, contact your administrator.",
 )
 _IS_PROCTOR = Refusal(
     Kind.NOT_ALLOWED,

@@ -89,12 +89,17 @@ class Hand:
     closed_at: datetime | None = None
 
 
+_OVER_STATES = frozenset({ParticipantState.COMPLETED, ParticipantState.LEFT})
+"""The states of a participant for whom the session was ended while it goes on."""
+
+
 def require_raisable(
     session_state: SessionState, state: ParticipantState, raised: Hand | None
 ) -> None:
     """Raise an error if no hand can be raised.
 
-    Raises SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED, PARTICIPANT_NOT_IN_SESSION or HAND_ALREADY_RAISED.
+    The errors are SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED, PARTICIPANT_ENDED, PARTICIPANT_NOT_IN_SESSION
+    and HAND_ALREADY_RAISED.
     """
     if session_state is SessionState.CANCELLED:
         raise failed_precondition("SESSION_CANCELLED", "The session was cancelled.")
@@ -111,6 +116,11 @@ def require_raisable(
         raise failed_precondition(
             "PARTICIPANT_NOT_IN_SESSION",
             "You are not in the session yet. The proctors see that you wait; write a message if it is urgent.",
+        )
+    if state in _OVER_STATES:
+        raise failed_precondition(
+            "PARTICIPANT_ENDED",
+            "The session was ended for you. If you have questions, write a message to your proctors.",
         )
     if raised is not None:
         raise failed_precondition(

@@ -30,6 +30,8 @@ class ParticipantAction(StrEnum):
     LEAVE = "leave"
     MISS = "miss"
     REMOVE = "remove"
+    READMIT = "readmit"
+    READMIT_TO_LOBBY = "readmit_to_lobby"
 
 
 _OVER = "The session is over for this learner, so this cannot be done any more."
@@ -70,15 +72,15 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             # the session ended.
             frozenset({ParticipantState.IN_SESSION, ParticipantState.LEFT}),
             ParticipantState.COMPLETED,
-            frozenset({"system"}),
-            "The session ended, and the learner had started an assessment, or the session has none.",
+            frozenset({"proctor", "administrator", "system"}),
+            "The session ended, or was ended for the learner, and the learner had started an assessment, or the session has none.",
         ),
         Transition(
             ParticipantAction.LEAVE,
             frozenset({ParticipantState.IN_SESSION}),
             ParticipantState.LEFT,
-            frozenset({"system"}),
-            "The session ended, and no start of an assessment is known.",
+            frozenset({"proctor", "administrator", "system"}),
+            "The session ended, or was ended for the learner, and no start of an assessment is known.",
         ),
         Transition(
             ParticipantAction.MISS,
@@ -98,7 +100,21 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             frozenset({ParticipantState.WAITING, ParticipantState.IN_SESSION}),
             ParticipantState.REMOVED,
             frozenset({"proctor", "administrator"}),
-            "The learner reads the reason and cannot rejoin.",
+            "The learner reads the reason. The clocks stand still, and the questions are hidden.",
+        ),
+        Transition(
+            ParticipantAction.READMIT,
+            frozenset({ParticipantState.REMOVED}),
+            ParticipantState.IN_SESSION,
+            frozenset({"proctor", "administrator"}),
+            "The clocks run again, unless a pause is open. The session is in progress.",
+        ),
+        Transition(
+            ParticipantAction.READMIT_TO_LOBBY,
+            frozenset({ParticipantState.REMOVED}),
+            ParticipantState.WAITING,
+            frozenset({"proctor", "administrator"}),
+            "The learner waits again. The session has not started.",
         ),
     ),
     {
@@ -107,7 +123,7 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
         ParticipantState.WAITING: "The learner waits in the lobby.",
         ParticipantState.IN_SESSION: "The learner is In Session.",
         ParticipantState.COMPLETED: _OVER,
-        ParticipantState.REMOVED: _OVER,
+        ParticipantState.REMOVED: "The learner was removed from the session.",
         ParticipantState.NO_SHOW: _OVER,
         ParticipantState.LEFT: _OVER,
     },

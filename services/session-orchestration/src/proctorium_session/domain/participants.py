@@ -38,6 +38,24 @@ NO_MESSAGES = Conversation()
 
 
 @dataclass(frozen=True, slots=True)
+class Removal:
+    """The removal of a participant who has not been readmitted. The learner can read the reason."""
+
+    removal_id: UUID
+    removed_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """The end of the session for one participant, while the session goes on. The learner can read the reason."""
+
+    ending_id: UUID
+    ended_at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Participant:
     """A learner who has joined a session.
 
@@ -45,7 +63,8 @@ class Participant:
     time at which the learner became In Session. `ready_time` is the time at which the learner met the identity policy.
     `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand
     of the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra
-    time.
+    time. `removal` is the removal of a removed participant. `ending` is set if the session was ended for this
+    participant only.
     """
 
     participant_id: UUID
@@ -58,7 +77,6 @@ class Participant:
     join_time: datetime
     entered_time: datetime | None
     ready_time: datetime | None
-    removal_reason: str
     revision: int
     conversation: Conversation = NO_MESSAGES
     hand: Hand | None = None
@@ -66,6 +84,18 @@ class Participant:
     extra_time: timedelta = timedelta()
     extra_time_reason: str = ""
     denial_reason: str = ""
+    removal: Removal | None = None
+    ending: Ending | None = None
+
+    @property
+    def removal_reason(self) -> str:
+        """The reason of the removal, or an empty text if the participant is not removed."""
+        return "" if self.removal is None else self.removal.reason
+
+    @property
+    def end_reason(self) -> str:
+        """The reason of the end for this participant, or an empty text if the session was not ended for them."""
+        return "" if self.ending is None else self.ending.reason
 
 
 class ShownState(StrEnum):
@@ -99,7 +129,7 @@ class ParticipantView:
 
 
 def end_action(view: ParticipantView, session: Session) -> ParticipantAction | None:
-    """Return the participant's action at the end of the session, or None if the participant's state does not change.
+    """Return the action of a participant when the session ends, or None if the participant's state does not change.
 
     A participant who waits or was denied misses the session. A participant who is In Session completes the session if
     they started an assessment or the session has no assessments. Otherwise, the participant leaves the session.
@@ -151,7 +181,6 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         join_time=participant.join_time,
         entered_time=session.actual_start_time,
         ready_time=participant.ready_time,
-        removal_reason=participant.removal_reason,
         revision=session.session_revision,
         conversation=participant.conversation,
         hand=participant.hand,

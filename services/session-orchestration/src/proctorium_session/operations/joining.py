@@ -318,6 +318,5 @@ def _newcomer(
         join_time=now,
         entered_time=now if state is ParticipantState.IN_SESSION else None,
         ready_time=now if is_ready(policy, identity) else None,
-        removal_reason="",
         revision=session.next_revision,
     )

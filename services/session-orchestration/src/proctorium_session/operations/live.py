@@ -22,7 +22,6 @@ from proctorium_common.storage.listen import Listener
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_session.domain.errors import no_session
-from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
     ParticipantView,
     after_session_pause,
@@ -82,14 +81,6 @@ class Snapshot:
         if key not in self._cache:
             self._cache[key] = make()
         return cast(T, self._cache[key])
-
-
-def is_over_for(snapshot: Snapshot, view: ParticipantView) -> bool:
-    """Return whether the learner's view cannot change any more.
-
-    The view is final if the session is over or the learner was removed.
-    """
-    return snapshot.session.state.is_final or view.participant.state is ParticipantState.REMOVED
 
 
 def is_final(snapshot: Snapshot) -> bool:

@@ -1,4 +1,4 @@
-"""Authorisation of assessments for participants, and removal of participants (`S11`, `S12`)."""
+"""Authorisation of assessments for participants (`S11`)."""
 
 from __future__ import annotations
 
@@ -19,15 +19,12 @@ from proctorium_session.domain.authorization import (
     require_authorizable,
     withdrawal_refusal,
 )
-from proctorium_session.domain.errors import no_participant
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
-from proctorium_session.domain.participant_states import PARTICIPANT_STATES, ParticipantAction
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState, authorize, withdraw
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
-from proctorium_session.operations.hands import lower_hands
 from proctorium_session.storage import participants
 
 M = TypeVar("M", bound=Message)
@@ -39,14 +36,6 @@ class BulkResult:
 
     session: Session
     outcomes: Mapping[UUID, Outcome]
-
-
-@dataclass(frozen=True, slots=True)
-class RemovalResult:
-    """A participant who was removed from a session."""
-
-    session: Session
-    view: ParticipantView
 
 
 async def authorize_assessment(
@@ -139,45 +128,6 @@ async def withdraw_authorization(
         ]
         session = await _save_progress(tx, session, withdrawn, assessment_id, recorded)
         return BulkResult(session, outcomes)
-
-    return await database.respond(responder, run)
-
-
-async def remove_participant(
-    database: Database,
-    caller: Caller,
-    session_id: UUID,
-    participant_id: UUID,
-    reason: str,
-    responder: Responder[RemovalResult, M],
-) -> M:
-    """Remove a participant, and store the reason of the removal, which the participant can read.
-
-    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
-    """
-
-    async def run(tx: Transaction) -> RemovalResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
-        view = await participants.get_view(tx, session_id, participant_id)
-        if view is None:
-            raise no_participant(participant_id)
-        target = PARTICIPANT_STATES.target(view.participant.state, ParticipantAction.REMOVE)
-        if target is None:
-            return RemovalResult(session, view)
-        removed = replace(
-            view.participant,
-            state=target,
-            removal_reason=reason,
-            hand=None,
-            revision=session.next_revision,
-        )
-        lowered = await lower_hands(tx, [participant_id])
-        await participants.update_participant(tx, removed)
-        event = RecordedEvent(
-            events.participant_removed(removed, actor), actor.person_id, participant_id
-        )
-        session = await save_change(tx, session, [*lowered, event])
-        return RemovalResult(session, replace(view, participant=removed))
 
     return await database.respond(responder, run)
 

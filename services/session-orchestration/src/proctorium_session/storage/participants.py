@@ -26,8 +26,10 @@ from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
     NO_MESSAGES,
     Conversation,
+    Ending,
     Participant,
     ParticipantView,
+    Removal,
 )
 from proctorium_session.domain.progress import Progress, ProgressState, WithdrawalState
 from proctorium_session.storage.sessions import pause_from_row
@@ -192,10 +194,38 @@ async def set_approval(
 async def close_participants(
     tx: Transaction, session_id: UUID, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of participants to `targets`, and disconnect all participants of the session.
+    """Set the states of participants as `update_states` does, and disconnect all participants of the session."""
+    await update_states(tx, targets, revision)
+    await tx.execute(
+        update(participants)
+        .where(participants.c.session_id == session_id, participants.c.connected)
+        .values(connected=False, revision=revision)
+    )
 
-    `targets` has the new states by the ids of the participants.
-    """
+
+async def readmit(
+    tx: Transaction, participant_ids: Collection[UUID], target: ParticipantState, revision: int
+) -> None:
+    """Change removed participants to the state `target`. The caller has ended their removals."""
+    enters = target is ParticipantState.IN_SESSION
+    await tx.execute(
+        update(participants)
+        .where(participants.c.participant_id.in_(participant_ids))
+        .values(
+            state=target.value,
+            entered_time=func.coalesce(participants.c.entered_time, tx.now if enters else None),
+            removal_id=None,
+            removed_at=None,
+            removal_reason="",
+            revision=revision,
+        )
+    )
+
+
+async def update_states(
+    tx: Transaction, targets: Mapping[UUID, ParticipantState], revision: int
+) -> None:
+    """Set the states of participants to `targets`, which has the new states by the ids of the participants."""
     for target in set(targets.values()):
         ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(
@@ -206,11 +236,6 @@ async def close_participants(
             )
             .values(state=target.value, revision=revision)
         )
-    await tx.execute(
-        update(participants)
-        .where(participants.c.session_id == session_id, participants.c.connected)
-        .values(connected=False, revision=revision)
-    )
 
 
 async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]) -> None:
@@ -308,7 +333,6 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         join_time=row["join_time"],
         entered_time=row["entered_time"],
         ready_time=row["ready_time"],
-        removal_reason=row["removal_reason"],
         revision=row["revision"],
         conversation=_conversation(row),
         hand=_hand(row),
@@ -316,7 +340,23 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         extra_time=row["extra_time"],
         extra_time_reason=row["extra_time_reason"],
         denial_reason=row["denial_reason"],
+        removal=_removal(row),
+        ending=_ending(row),
     )
+
+
+def _removal(row: Mapping[str, Any]) -> Removal | None:
+    if row["state"] != ParticipantState.REMOVED:
+        return None
+    # Removals by earlier versions have no id and no time. The id of the participant takes the place of their id.
+    removal_id = row["removal_id"] or row["participant_id"]
+    return Removal(removal_id, row["removed_at"] or row["join_time"], row["removal_reason"])
+
+
+def _ending(row: Mapping[str, Any]) -> Ending | None:
+    if row["ending_id"] is None:
+        return None
+    return Ending(row["ending_id"], row["ended_at"], row["end_reason"])
 
 
 def _hand(row: Mapping[str, Any]) -> Hand | None:
@@ -359,8 +399,8 @@ def _progress(row: Mapping[str, Any]) -> Progress:
 
 
 def _columns(participant: Participant) -> dict[str, object]:
-    # The columns of the conversation and of the raised hand are missing here, because the statements in
-    # `conversations.py` and `hands.py` update these columns.
+    # The columns of the conversation, the raised hand and the end are missing here, because the statements in
+    # `conversations.py`, `hands.py` and `removals.py` update these columns.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,
@@ -372,6 +412,8 @@ def _columns(participant: Participant) -> dict[str, object]:
         "join_time": participant.join_time,
         "entered_time": participant.entered_time,
         "ready_time": participant.ready_time,
+        "removal_id": None if participant.removal is None else participant.removal.removal_id,
+        "removed_at": None if participant.removal is None else participant.removal.removed_at,
         "removal_reason": participant.removal_reason,
         "denial_reason": participant.denial_reason,
         "revision": participant.revision,

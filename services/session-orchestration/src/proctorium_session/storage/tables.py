@@ -168,6 +168,9 @@ participants = Table(
     Column("join_time", _TIME, nullable=False),
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
+    # The open removal, which `removals` has too.
+    Column("removal_id", Uuid),
+    Column("removed_at", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
     # A trigger of `messages` updates `message_count` and the numbers of unread messages when a message is sent.
     Column("message_count", Integer, nullable=False, server_default=text("0")),
@@ -190,6 +193,10 @@ participants = Table(
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_reason", Text, nullable=False, server_default=text("''")),
     Column("denial_reason", Text, nullable=False, server_default=text("''")),
+    # A trigger of `endings` copies the end for the participant to these columns.
+    Column("ending_id", Uuid),
+    Column("ended_at", _TIME),
+    Column("end_reason", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
         "state IN ('awaiting_approval', 'denied', 'waiting', 'in_session', 'completed', 'removed',"
@@ -207,6 +214,10 @@ participants = Table(
         "CASE state WHEN 'denied' THEN denial_reason <> '' WHEN 'no_show' THEN true"
         " ELSE denial_reason = '' END AND length(denial_reason) <= 1000",
         name="denial_reason",
+    ),
+    CheckConstraint("removal_id IS NULL OR state = 'removed'", name="removal"),
+    CheckConstraint(
+        "ending_id IS NULL OR state IN ('completed', 'left', 'removed')", name="ending"
     ),
     CheckConstraint(
         "learner_read BETWEEN 0 AND message_count AND proctors_read BETWEEN 0 AND message_count"
@@ -259,6 +270,52 @@ pauses = Table(
 
 At most one pause of a session and one pause of a participant are open.
 """
+
+removals = Table(
+    "removals",
+    metadata,
+    Column("removal_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("removal_reason", Text, nullable=False),
+    Column("removed_at", _TIME, nullable=False),
+    Column("removed_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    Column("readmitted_at", _TIME),
+    Column("readmitted_by", Uuid),
+    CheckConstraint(
+        "removal_reason <> '' AND length(removal_reason) <= 1000", name="removal_reason"
+    ),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
+    CheckConstraint("(readmitted_at IS NULL) = (readmitted_by IS NULL)", name="readmitted"),
+    CheckConstraint("readmitted_at >= removed_at", name="readmitted_at"),
+    Index(
+        "uq_removals_open",
+        "participant_id",
+        unique=True,
+        postgresql_where=text("readmitted_at IS NULL"),
+    ),
+)
+"""Removals of participants. A trigger refuses every change of a row except the readmission.
+
+At most one removal of a participant is open.
+"""
+
+endings = Table(
+    "endings",
+    metadata,
+    Column("ending_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("end_reason", Text, nullable=False),
+    Column("ended_at", _TIME, nullable=False),
+    Column("ended_by", Uuid, nullable=False),
+    Column("acting_role", Text, nullable=False),
+    UniqueConstraint("participant_id"),
+    CheckConstraint("end_reason <> '' AND length(end_reason) <= 1000", name="end_reason"),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
+)
+"""The ends of sessions for single participants. A row never changes."""
 
 extra_time_grants = Table(
     "extra_time_grants",

@@ -18,6 +18,7 @@ import { SignedInAs } from "../account/sign-out";
 import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
 import { IdentityNotice } from "../order/identity-again";
+import { EndedNote, RemovedNote } from "../removal/removed-note";
 import { AttemptStatus } from "./attempt-status";
 import type { AttemptSnapshot } from "./clock";
 import { pauseOf } from "./pause";
@@ -82,7 +83,9 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
         </PageTitle>
         {view.state < AttemptState.SUBMITTED && <SignedInAs />}
         <ProblemNote problem={problem ?? starting.problem} />
-        {view.state < AttemptState.SUBMITTED && pause && <PauseNote pause={pause} hint={text.pauseHintBeforeStart} />}
+        {view.state < AttemptState.SUBMITTED && pause && !pause.isRemoved && (
+          <PauseNote pause={pause} hint={text.pauseHintBeforeStart} />
+        )}
         <AttemptStatus
           attempt={view}
           participant={participant}
@@ -114,7 +117,7 @@ function useStored(attemptId: string): [AttemptSnapshot | undefined, (stored: At
 
 /**
  * Keeps the learner connected to the session: the roster shows a learner as connected while the learner's page watches
- * the session. Shows the learner's removal. While the attempt is `open`, it also shows the end of the session, which
+ * the session. Shows the removal of the learner, and the end of the session for the learner. While the attempt is `open`, it also shows the end of the session, which
  * the stream of the attempt reports later.
  */
 function SessionPresence({
@@ -134,11 +137,10 @@ function SessionPresence({
   const removed = view?.participant?.state === ParticipantState.REMOVED;
   return (
     <>
-      {removed && (
-        <p class="note problem" role="alert">
-          {text.removed(view.participant?.removalReason ?? "")}
-        </p>
+      {removed && view.session && view.participant && (
+        <RemovedNote session={view.session} participant={view.participant} />
       )}
+      {view?.participant && !removed && <EndedNote participant={view.participant} />}
       {open && !removed && view?.session?.state === SessionState.ENDED && (
         <p class="note" role="status">
           {text.sessionEnded}

@@ -58,17 +58,16 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
         now={now}
       />
       <ExtraTimeNote participant={participant} />
-      {pause ? (
-        <PauseNote pause={pause} hint={text.pauseHint} />
-      ) : (
-        <Questions attempt={attempt} saver={saver} sheet={sheet} questions={questions} />
+      {pause && !pause.isRemoved && <PauseNote pause={pause} hint={text.pauseHint} />}
+      {!pause && <Questions attempt={attempt} saver={saver} sheet={sheet} questions={questions} />}
+      {!pause?.isRemoved && (
+        <SubmitForm
+          attempt={attempt}
+          saver={saver}
+          unanswered={attempt.itemCount - sheet.answeredCount}
+          unsavable={unsavable}
+        />
       )}
-      <SubmitForm
-        attempt={attempt}
-        saver={saver}
-        unanswered={attempt.itemCount - sheet.answeredCount}
-        unsavable={unsavable}
-      />
     </>
   );
 }

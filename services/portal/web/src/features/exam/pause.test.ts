@@ -36,6 +36,7 @@ describe("pauseOf", () => {
       reasons: [],
       since: undefined,
       isOver: true,
+      isRemoved: false,
     });
     expect(pauseOf(create(SessionSchema), resumed, running)).toBeUndefined();
   });
@@ -46,9 +47,14 @@ describe("pauseOf", () => {
     expect(pauseOf(session, removed, paused)).toMatchObject({ isOver: false });
   });
 
-  test("is not shown to a removed learner", () => {
+  test("of a removed learner starts with the removal, and its reasons are not shown", () => {
     const removed = create(ParticipantSchema, { state: ParticipantState.REMOVED, pause: pause("Phone", 1000) });
-    expect(pauseOf(session, removed, running)).toBeUndefined();
+    expect(pauseOf(session, removed, running)).toEqual({
+      reasons: [],
+      since: undefined,
+      isOver: false,
+      isRemoved: true,
+    });
   });
 });
 

@@ -14,16 +14,22 @@ export interface AttemptPause {
   since: number | undefined;
   /** Whether the session has reported the end of the pause, but the attempt has not reported it yet. */
   isOver: boolean;
+  /** Whether the clock stands still because the learner was removed. Another note shows the reason. */
+  isRemoved: boolean;
 }
 
-/** Return the pause of a learner or of an attempt; undefined unless the session or the attempt says that it is paused. */
+/**
+ * Return the pause of a learner or of an attempt; undefined unless the session or the attempt says that it is paused. A
+ * removal is a pause too.
+ */
 export function pauseOf(
   session: Session | undefined,
   participant: Participant | undefined,
   attempt?: Attempt,
 ): AttemptPause | undefined {
   const isShown = participant?.state === ParticipantState.PAUSED;
-  if (!isShown && attempt?.clockState !== ClockState.PAUSED) return undefined;
+  const isRemoved = participant?.state === ParticipantState.REMOVED;
+  if (!isShown && !isRemoved && attempt?.clockState !== ClockState.PAUSED) return undefined;
   const pauses = isShown ? [session?.pause, participant.pause].filter((pause) => pause !== undefined) : [];
   const starts = pauses.flatMap(({ pauseTime }) => (pauseTime ? [timestampMs(pauseTime)] : []));
   return {
@@ -31,6 +37,7 @@ export function pauseOf(
     since: starts.length > 0 ? Math.min(...starts) : undefined,
     // The session is unknown until its stream has connected, and a removed learner is not resumed.
     isOver: participant?.state === ParticipantState.IN_SESSION,
+    isRemoved,
   };
 }
 

@@ -63,6 +63,8 @@ function causeText({ submitCause, sessionId }: Attempt): string {
       return text.submitCause.sessionEnded;
     case SubmitCause.REMOVED:
       return text.submitCause.removed;
+    case SubmitCause.ENDED_BY_PROCTOR:
+      return text.submitCause.endedByProctor;
     default:
       return sessionId ? text.submitCause.inSession : text.submitCause.alone;
   }

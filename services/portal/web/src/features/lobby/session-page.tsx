@@ -31,6 +31,7 @@ import { IdentityEvidence } from "../identity/identity-check";
 import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
 import { AwaitingApproval, EntryDenied } from "../order/entry";
+import { EndedNote, RemovedNote } from "../removal/removed-note";
 import { SessionBadge } from "../sessions/session-badge";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 import { isPresent } from "../supervision/participants";
@@ -105,13 +106,7 @@ function Phase({ session, participant }: { session: Session; participant: Partic
     case ParticipantState.PAUSED:
       return <InSession session={session} participant={participant} />;
     case ParticipantState.REMOVED:
-      return (
-        <div class="note problem">
-          <p>{text.removed(participant.removalReason)}</p>
-          <p>{text.removedAnswers}</p>
-          <HelpContact />
-        </div>
-      );
+      return <RemovedNote session={session} participant={participant} />;
     case ParticipantState.NO_SHOW:
       return (
         <>
@@ -304,8 +299,9 @@ function Ended({ session, participant }: { session: Session; participant: Partic
   const title = useFullTitles(session, participant);
   return (
     <section class="card">
-      <h2>{text.endedTitle}</h2>
-      <p>{text.endedOn(dateTime(session.endTime))}</p>
+      <h2>{participant.endReason === "" ? text.endedTitle : messages.removal.endedTitle}</h2>
+      <EndedNote participant={participant} />
+      {session.endTime && <p>{text.endedOn(dateTime(session.endTime))}</p>}
       {participant.assessments.map((assessment) => (
         <p key={assessment.assessmentId}>
           <strong dir="auto">{title(assessment.assessmentId)}</strong>:{" "}

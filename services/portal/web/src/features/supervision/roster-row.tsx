@@ -22,6 +22,8 @@ import { type OpenConversation, OpenMessages } from "../messages/staff-messages"
 import { CheckIdentityAgain } from "../order/identity-again";
 import { Denied } from "../order/late-entries";
 import { Withdrawal } from "../order/withdrawal";
+import { ParticipantAccess } from "../removal/participant-access";
+import { isOverFor } from "../removal/removed";
 import { isOver } from "../sessions/sessions";
 import { needsOf } from "./attention";
 import { HeldResult } from "./held-result";
@@ -29,7 +31,6 @@ import { throwRefusal } from "./outcomes";
 import { ParticipantTime } from "./participant-time";
 import { canBeAuthorised, isFinished, isInSession, isPresent, isResultHeld } from "./participants";
 import { isLapsed } from "./permissions";
-import { Removal } from "./removal";
 
 const text = messages.supervision;
 
@@ -163,9 +164,7 @@ export function RosterRow({
         {session.state === SessionState.CANCELLED ? text.participantState.cancelled : STATES[participant.state]}
         <ParticipantTime session={session} participant={participant} name={name} may={may} />
         <Denied participant={participant} name={name} may={may} />
-        {may && isPresent(participant) && (
-          <Removal participant={participant} sessionId={session.sessionId} name={name} />
-        )}
+        <ParticipantAccess session={session} participant={participant} name={name} may={may} />
       </Cell>
       {!over && (
         <Cell label={text.columns.connection}>
@@ -272,7 +271,7 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
           of={text.assessmentOf(title, name)}
         />
       ) : (
-        <Progress assessment={assessment} over={isOver(session) || !isPresent(participant)} />
+        <Progress assessment={assessment} over={isOver(session) || isOverFor(session, participant)} />
       )}
       {may && canBeAuthorised(participant, assessment) && (
         <button type="button" class="plain" disabled={busy} onClick={() => void authorise()}>

@@ -14,7 +14,6 @@ export const exam: Messages["exam"] = {
   yourQuestions: "Ihre Fragen",
 
   // The learner in the session.
-  removed: (reason: string) => `Sie wurden aus dieser Sitzung entfernt. Der Grund: ${reason}`,
   sessionEnded: "Die Sitzung ist beendet. Die bis dahin gespeicherten Antworten werden für Sie abgegeben.",
 
   // Before the start.
@@ -119,6 +118,8 @@ export const exam: Messages["exam"] = {
     sessionEnded: "Die Sitzung ist beendet. Die bis dahin gespeicherten Antworten wurden für Sie abgegeben.",
     removed:
       "Sie wurden aus der Sitzung entfernt. Die bis dahin gespeicherten Antworten wurden abgegeben, und die Administration entscheidet, ob das Ergebnis freigegeben wird.",
+    endedByProctor:
+      "Die Aufsicht hat die Sitzung für Sie beendet. Die bis dahin gespeicherten Antworten wurden abgegeben.",
     inSession: "Sie haben Ihre Antworten abgegeben. Sagen Sie Ihrer Aufsicht, dass Sie fertig sind.",
     alone: "Sie haben Ihre Antworten abgegeben.",
   },

@@ -14,6 +14,7 @@ import { notifications } from "./notifications";
 import { order } from "./order";
 import { people } from "./people";
 import { record } from "./record";
+import { removal } from "./removal";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
@@ -33,6 +34,7 @@ export const de: Messages = {
   order,
   people,
   record,
+  removal,
   results,
   sessions,
   supervision,

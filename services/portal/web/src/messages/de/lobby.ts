@@ -21,9 +21,6 @@ export const lobby: Messages["lobby"] = {
   notJoined: "Sie sind dieser Sitzung noch nicht beigetreten. Geben Sie den Zugangscode ein, den Sie erhalten haben.",
   cancelled:
     "Diese Sitzung wurde abgesagt. Sie haben nichts falsch gemacht, und Ihre Administration teilt Ihnen mit, wie es weitergeht.",
-  removed: (reason: string) => `Sie wurden aus dieser Sitzung entfernt. Der Grund: ${reason}`,
-  removedAnswers:
-    "Die bis dahin gespeicherten Antworten wurden abgegeben. Die Administration entscheidet, ob das Ergebnis freigegeben wird.",
   noShow:
     "Diese Sitzung endete, bevor Sie daran teilgenommen haben. Wenn Sie Fragen haben, wenden Sie sich an Ihre Administration.",
   state: {

@@ -28,6 +28,8 @@ export const record: Messages["record"] = {
     "participant.admitted": "Eine Aufsichtsperson hat Sie in die Sitzung eingelassen.",
     "participant.denied": "Eine Aufsichtsperson hat Ihren späteren Einlass abgelehnt.",
     "participant.removed": "Sie wurden aus der Sitzung entfernt.",
+    "participant.readmitted": "Sie wurden wieder zur Sitzung zugelassen.",
+    "participant.ended": "Die Aufsicht hat die Sitzung für Sie beendet.",
     "participant.completed": "Die Sitzung endete für Sie: Sie haben teilgenommen.",
     "participant.left": "Die Sitzung endete für Sie: Sie hatten keine Prüfung begonnen.",
     "participant.missed": "Die Sitzung endete für Sie: Sie hatten nur gewartet.",

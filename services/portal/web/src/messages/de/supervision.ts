@@ -160,16 +160,6 @@ export const supervision: Messages["supervision"] = {
   extraTimeRefused: (count: number) =>
     `Die Zeit von ${countedPeople(count)} hat sich nicht geändert, weil der Wert dort nicht möglich ist. Die Zeit der anderen hat sich geändert.`,
 
-  // Removing a learner.
-  remove: "Entfernen…",
-  removeForm: (name: string) => `${name} aus der Sitzung entfernen`,
-  removalReason: (name: string) => `Warum ${name} entfernt wird`,
-  removalReasonHint: "Der Grund wird der Person angezeigt.",
-  removalConsequence:
-    "Die Person verlässt die Sitzung innerhalb von Sekunden und kann nicht zurückkehren. Eine begonnene Prüfung wird so abgegeben, wie sie gespeichert ist, und ihr Ergebnis wird zurückgehalten, bis die Administration es freigibt. Auf keiner Seite lässt sich das rückgängig machen.",
-  removeConfirm: "Jetzt entfernen",
-  removeCancel: "Nicht entfernen",
-
   // A held result.
   resultHeld: "Abgegeben, Ergebnis zurückgehalten",
   release: "Ergebnis freigeben…",

@@ -7,7 +7,6 @@ export const exam = {
   yourQuestions: "your questions",
 
   // The learner in the session.
-  removed: (reason: string) => `You were removed from this session. The reason: ${reason}`,
   sessionEnded: "The session has ended, and the answers that were saved by then are being submitted for you.",
 
   // Before the start.
@@ -34,7 +33,7 @@ export const exam = {
   startTooConfirm: (title: string) => `Start “${title}” now`,
   startTooCancel: (other: string) => `Finish “${other}” first`,
   voided:
-    "The session ended before you started, so there is nothing to submit. If you have questions, ask your administrator.",
+    "The session ended for you before you started, so there is nothing to submit. If you have questions, ask your administrator.",
 
   // Pauses and extra time.
   paused: "Paused by your proctor",
@@ -112,6 +111,7 @@ export const exam = {
     sessionEnded: "The session has ended. The answers that were saved by then were submitted for you.",
     removed:
       "You were removed from the session. The answers that were saved by then were submitted, and an administrator decides whether the result is released.",
+    endedByProctor: "Your proctor ended the session for you. The answers that were saved by then were submitted.",
     inSession: "You have submitted your answers. Tell your proctor that you are done.",
     alone: "You have submitted your answers.",
   },

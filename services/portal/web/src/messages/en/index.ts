@@ -13,6 +13,7 @@ import { notifications } from "./notifications";
 import { order } from "./order";
 import { people } from "./people";
 import { record } from "./record";
+import { removal } from "./removal";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
@@ -32,6 +33,7 @@ export const en = {
   order,
   people,
   record,
+  removal,
   results,
   sessions,
   supervision,

@@ -17,9 +17,6 @@ export const lobby = {
   theSession: "the session",
   notJoined: "You have not joined this session yet. Type the enrollment code that you were given.",
   cancelled: "This session was cancelled. You did nothing wrong, and your administrator will tell you what comes next.",
-  removed: (reason: string) => `You were removed from this session. The reason: ${reason}`,
-  removedAnswers:
-    "The answers that were saved by then were submitted. An administrator decides whether the result is released.",
   noShow: "This session ended before you were in it. If you have questions, ask your administrator.",
   state: {
     awaitingApproval: "Waiting to be admitted",

@@ -153,16 +153,6 @@ export const supervision = {
   extraTimeRefused: (count: number) =>
     `The time of ${counted(count, "learner")} did not change, because the amount is not possible for them. The time of the others changed.`,
 
-  // Removing a learner.
-  remove: "Remove…",
-  removeForm: (name: string) => `Remove ${name} from the session`,
-  removalReason: (name: string) => `Why ${name} is removed`,
-  removalReasonHint: "The learner reads it.",
-  removalConsequence:
-    "They leave the session within seconds and cannot come back. An assessment that they have started is submitted as it is saved, and its result is held until an administrator releases it. No page can undo this.",
-  removeConfirm: "Remove now",
-  removeCancel: "Do not remove",
-
   // A held result.
   resultHeld: "Submitted, result held",
   release: "Release the result…",

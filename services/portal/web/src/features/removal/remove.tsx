@@ -1,20 +1,20 @@
 // The form that removes a learner from a session. The proctor enters a reason, which is shown to the learner.
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
-import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
-import { ReasonForm } from "./reason-form";
+import { ReasonForm } from "../supervision/reason-form";
 
-const text = messages.supervision;
+const text = messages.removal;
 
-interface RemovalProps {
-  participant: Participant;
+/** A learner on the page of a proctor. */
+export interface Learner {
   sessionId: string;
+  participantId: string;
   name: string;
 }
 
 /** A button that opens a form for the reason in its place. */
-export function Removal({ participant: { participantId }, sessionId, name }: RemovalProps): JSX.Element {
+export function Remove({ sessionId, participantId, name }: Learner): JSX.Element {
   return (
     <ReasonForm
       label={text.remove}
@@ -22,7 +22,7 @@ export function Removal({ participant: { participantId }, sessionId, name }: Rem
       title={text.removeForm(name)}
       field="removal_reason"
       reasonLabel={text.removalReason(name)}
-      reasonHint={text.removalReasonHint}
+      reasonHint={text.reasonHint}
       consequence={text.removalConsequence}
       confirmLabel={text.removeConfirm}
       cancelLabel={text.removeCancel}

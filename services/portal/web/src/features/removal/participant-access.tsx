@@ -1,0 +1,64 @@
+// Whether a learner is out of the session, with the reason, and the buttons that change it.
+import type { JSX } from "preact";
+import { supervision } from "../../api/client";
+import { useAction } from "../../api/use-action";
+import { ProblemNote } from "../../components/problem-note";
+import { type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
+import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { messages } from "../../messages";
+import { throwRefusal } from "../supervision/outcomes";
+import { isPresent } from "../supervision/participants";
+import { EndForLearner } from "./end-for-learner";
+import { type Learner, Remove } from "./remove";
+import { canBeReadmitted } from "./removed";
+
+const text = messages.removal;
+
+interface ParticipantAccessProps {
+  session: Session;
+  participant: Participant;
+  name: string;
+  /** Whether the person who views the roster can act in the session. */
+  may: boolean;
+}
+
+export function ParticipantAccess({ session, participant, name, may }: ParticipantAccessProps): JSX.Element {
+  const { participantId, removalReason, endReason } = participant;
+  const learner = { sessionId: session.sessionId, participantId, name };
+  const isRemoved = canBeReadmitted(session, participant);
+  const canEnd = session.state === SessionState.IN_PROGRESS && (isPresent(participant) || isRemoved);
+  return (
+    <>
+      {participant.state === ParticipantState.REMOVED && (
+        <p class="quiet text" dir="auto">
+          {text.removedBecause(removalReason)}
+        </p>
+      )}
+      {endReason !== "" && (
+        <p class="quiet text" dir="auto">
+          {text.endedBecause(endReason)}
+        </p>
+      )}
+      {may && isRemoved && <Readmit {...learner} />}
+      {may && isPresent(participant) && <Remove {...learner} />}
+      {may && canEnd && <EndForLearner {...learner} />}
+    </>
+  );
+}
+
+function Readmit({ sessionId, participantId, name }: Learner): JSX.Element {
+  const { busy, problem, run } = useAction();
+  const readmit = (): Promise<void> =>
+    run(async (requestId) => {
+      const participantIds = [participantId];
+      throwRefusal((await supervision.readmitParticipants({ requestId, sessionId, participantIds })).outcomes);
+    });
+  return (
+    <>
+      <button type="button" class="plain" disabled={busy} onClick={() => void readmit()}>
+        {text.readmit} <bdi class="visually-hidden">{name}</bdi>
+      </button>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}

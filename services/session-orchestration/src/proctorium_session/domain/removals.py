@@ -1,0 +1,95 @@
+"""The rules for readmitting removed participants, and for ending the session for single participants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proctorium_common.errors import invalid_transition
+from proctorium_session.domain.outcomes import NOT_IN_SESSION, ParticipantRefusal
+from proctorium_session.domain.participant_states import (
+    PARTICIPANT_STATES,
+    ParticipantAction,
+    ParticipantState,
+)
+from proctorium_session.domain.participants import Ending, ParticipantView, end_action
+from proctorium_session.domain.session_states import SESSION_STATES, SessionState
+from proctorium_session.domain.sessions import Session
+
+_ENDED = ParticipantRefusal(
+    "PARTICIPANT_ENDED", "The session was ended for this learner. Reload the roster."
+)
+
+
+def require_readmission(session: Session) -> None:
+    """Raise INVALID_STATE_TRANSITION unless the lobby is open or the session is in progress."""
+    if session.state not in {SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS}:
+        raise invalid_transition(
+            "Learners can be readmitted only from the opening of the lobby until the end of the session.",
+            from_state=session.state,
+            action="readmit_participants",
+            possible=SESSION_STATES.actions(session.state),
+        )
+
+
+def require_endable(session: Session) -> None:
+    """Raise INVALID_STATE_TRANSITION unless the session is in progress."""
+    if session.state is not SessionState.IN_PROGRESS:
+        raise invalid_transition(
+            "The session can be ended for single learners only while it is in progress.",
+            from_state=session.state,
+            action="end_for_participants",
+            possible=SESSION_STATES.actions(session.state),
+        )
+
+
+def readmission_refusal(view: ParticipantView) -> ParticipantRefusal | None:
+    """Return the reason why a participant cannot be readmitted, or None if a readmission is possible.
+
+    A participant who is waiting or In Session can be readmitted, but does not change.
+    """
+    participant = view.participant
+    is_over = participant.state in {
+        ParticipantState.COMPLETED,
+        ParticipantState.LEFT,
+        ParticipantState.NO_SHOW,
+    }
+    return _ENDED if is_over or participant.ending is not None else None
+
+
+def readmitted_state(session: Session) -> ParticipantState:
+    """Return the state of a removed participant after a readmission."""
+    action = (
+        ParticipantAction.READMIT_TO_LOBBY
+        if session.state is SessionState.LOBBY_OPEN
+        else ParticipantAction.READMIT
+    )
+    target = PARTICIPANT_STATES.target(ParticipantState.REMOVED, action)
+    assert target is not None, "a removed participant can be readmitted"
+    return target
+
+
+def ending_refusal(view: ParticipantView) -> ParticipantRefusal | None:
+    """Return the reason why the session cannot be ended for a participant, or None if it can be ended.
+
+    The session can be ended for a participant who is In Session or removed, and ended again without a change.
+    """
+    participant = view.participant
+    if participant.ending is not None:
+        return None
+    if participant.state in {ParticipantState.IN_SESSION, ParticipantState.REMOVED}:
+        return None
+    return NOT_IN_SESSION
+
+
+def after_ending(view: ParticipantView, session: Session, ending: Ending) -> ParticipantView:
+    """Return the participant after the session was ended for them. A removed participant stays removed."""
+    participant = view.participant
+    state, action = participant.state, end_action(view, session)
+    if action is not None:
+        state = PARTICIPANT_STATES.target(participant.state, action) or state
+    return replace(
+        view,
+        participant=replace(
+            participant, state=state, ending=ending, hand=None, revision=session.next_revision
+        ),
+    )

@@ -1,0 +1,221 @@
+"""Removing and readmitting participants, and ending the session for single participants (`S12`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from proctorium_common.ids import new_id
+from proctorium_common.rpc.caller import Caller
+from proctorium_common.storage.database import Database, Transaction
+from proctorium_common.storage.idempotency import Responder
+from proctorium_session import events
+from proctorium_session.domain.errors import no_participant
+from proctorium_session.domain.outcomes import Outcome, outcomes_of
+from proctorium_session.domain.participant_states import (
+    PARTICIPANT_STATES,
+    ParticipantAction,
+    ParticipantState,
+)
+from proctorium_session.domain.participants import Ending, Participant, ParticipantView, Removal
+from proctorium_session.domain.removals import (
+    after_ending,
+    ending_refusal,
+    readmission_refusal,
+    readmitted_state,
+    require_endable,
+    require_readmission,
+)
+from proctorium_session.domain.sessions import Actor, Session
+from proctorium_session.operations.actors import lock_supervised
+from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.hands import lower_hands
+from proctorium_session.operations.supervision import BulkResult
+from proctorium_session.storage import participants, removals
+
+M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class RemovalResult:
+    """A participant who was removed from a session."""
+
+    session: Session
+    view: ParticipantView
+
+
+async def remove(
+    database: Database,
+    caller: Caller,
+    session_id: UUID,
+    participant_id: UUID,
+    reason: str,
+    responder: Responder[RemovalResult, M],
+) -> M:
+    """Remove a participant. A removed participant keeps the first reason.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    """
+
+    async def run(tx: Transaction) -> RemovalResult:
+        session, actor = await lock_supervised(tx, session_id, caller)
+        view = await participants.get_view(tx, session_id, participant_id)
+        if view is None:
+            raise no_participant(participant_id)
+        target = PARTICIPANT_STATES.target(view.participant.state, ParticipantAction.REMOVE)
+        if target is None:
+            return RemovalResult(session, view)
+        removed = replace(
+            view.participant,
+            state=target,
+            removal=Removal(new_id(), tx.now, reason),
+            hand=None,
+            revision=session.next_revision,
+        )
+        session = await _save_removal(tx, session, removed, actor)
+        return RemovalResult(session, replace(view, participant=removed))
+
+    return await database.respond(responder, run)
+
+
+async def readmit(
+    database: Database,
+    caller: Caller,
+    session_id: UUID,
+    participant_ids: Sequence[UUID],
+    responder: Responder[BulkResult, M],
+) -> M:
+    """Readmit removed participants. A participant who is not removed does not change.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    """
+
+    async def run(tx: Transaction) -> BulkResult:
+        session, actor = await lock_supervised(tx, session_id, caller)
+        require_readmission(session)
+        views = await participants.list_views(tx, session_id, only=participant_ids)
+        readmitted: list[tuple[Participant, Removal]] = []
+
+        def change(view: ParticipantView) -> Outcome:
+            refused = readmission_refusal(view)
+            removal = view.participant.removal
+            if refused is not None or removal is None:
+                return refused or view
+            view = _readmitted(view, session, tx)
+            readmitted.append((view.participant, removal))
+            return view
+
+        outcomes = outcomes_of(participant_ids, views, change)
+        if readmitted:
+            session = await _save_readmissions(tx, session, readmitted, actor)
+        return BulkResult(session, outcomes)
+
+    return await database.respond(responder, run)
+
+
+async def end_for(
+    database: Database,
+    caller: Caller,
+    session_id: UUID,
+    participant_ids: Sequence[UUID],
+    reason: str,
+    responder: Responder[BulkResult, M],
+) -> M:
+    """End the session for participants. A participant for whom the session was ended keeps the first reason.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    """
+
+    async def run(tx: Transaction) -> BulkResult:
+        session, actor = await lock_supervised(tx, session_id, caller)
+        require_endable(session)
+        views = await participants.list_views(tx, session_id, only=participant_ids)
+        ended: list[ParticipantView] = []
+
+        def change(view: ParticipantView) -> Outcome:
+            refused = ending_refusal(view)
+            if refused is not None or view.participant.ending is not None:
+                return refused or view
+            view = after_ending(view, session, Ending(new_id(), tx.now, reason))
+            ended.append(view)
+            return view
+
+        outcomes = outcomes_of(participant_ids, views, change)
+        if ended:
+            session = await _save_endings(tx, session, [each.participant for each in ended], actor)
+        return BulkResult(session, outcomes)
+
+    return await database.respond(responder, run)
+
+
+def _readmitted(view: ParticipantView, session: Session, tx: Transaction) -> ParticipantView:
+    state = readmitted_state(session)
+    entered_time = view.participant.entered_time
+    if state is ParticipantState.IN_SESSION and entered_time is None:
+        entered_time = tx.now
+    changed = replace(
+        view.participant,
+        state=state,
+        entered_time=entered_time,
+        removal=None,
+        revision=session.next_revision,
+    )
+    return replace(view, participant=changed)
+
+
+async def _save_removal(
+    tx: Transaction, session: Session, removed: Participant, actor: Actor
+) -> Session:
+    participant_id, removal = removed.participant_id, removed.removal
+    assert removal is not None, "the participant was removed"
+    lowered = await lower_hands(tx, [participant_id])
+    await removals.insert_removal(tx, session.session_id, participant_id, removal, actor)
+    await participants.update_participant(tx, removed)
+    event = events.participant_removed(removed, removal, actor)
+    recorded = RecordedEvent(event, actor.person_id, participant_id)
+    return await save_change(tx, session, [*lowered, recorded])
+
+
+async def _save_readmissions(
+    tx: Transaction, session: Session, of: Sequence[tuple[Participant, Removal]], actor: Actor
+) -> Session:
+    ids = [participant.participant_id for participant, _ in of]
+    await removals.end_removals(tx, ids, tx.now, actor.person_id)
+    await participants.readmit(tx, ids, readmitted_state(session), session.next_revision)
+    recorded = [
+        RecordedEvent(
+            events.participant_readmitted(
+                participant, removal, max(tx.now, removal.removed_at), actor
+            ),
+            actor.person_id,
+            participant.participant_id,
+        )
+        for participant, removal in of
+    ]
+    return await save_change(tx, session, recorded)
+
+
+async def _save_endings(
+    tx: Transaction, session: Session, ended: Sequence[Participant], actor: Actor
+) -> Session:
+    recorded = await lower_hands(tx, [each.participant_id for each in ended])
+    targets = {each.participant_id: each.state for each in ended}
+    await participants.update_states(tx, targets, session.next_revision)
+    endings = {each.participant_id: each.ending for each in ended if each.ending is not None}
+    await removals.insert_endings(tx, session.session_id, endings, actor)
+    for participant in ended:
+        ending, participant_id = endings[participant.participant_id], participant.participant_id
+        event = events.participant_ended(participant, ending, actor)
+        recorded.append(RecordedEvent(event, actor.person_id, participant_id))
+        if participant.state is not ParticipantState.REMOVED:
+            closed = (
+                events.participant_completed(participant)
+                if participant.state is ParticipantState.COMPLETED
+                else events.participant_left(participant)
+            )
+            recorded.append(RecordedEvent(closed, SYSTEM_ACTOR, participant_id))
+    return await save_change(tx, session, recorded)

@@ -1,0 +1,72 @@
+"""Queries of removals, and of the ends of sessions for single participants.
+
+A trigger copies an end to the row of its participant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import func, insert, update
+
+from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.participants import Ending, Removal
+from proctorium_session.domain.sessions import Actor
+from proctorium_session.storage.tables import endings, removals
+
+
+async def insert_removal(
+    tx: Transaction, session_id: UUID, participant_id: UUID, removal: Removal, actor: Actor
+) -> None:
+    """Insert a removal. The caller has locked the session's row, and updates the participant afterwards."""
+    await tx.execute(
+        insert(removals).values(
+            removal_id=removal.removal_id,
+            session_id=session_id,
+            participant_id=participant_id,
+            removal_reason=removal.reason,
+            removed_at=removal.removed_at,
+            removed_by=actor.person_id,
+            acting_role=actor.role,
+        )
+    )
+
+
+async def end_removals(
+    tx: Transaction, participant_ids: Collection[UUID], readmitted_at: datetime, readmitted_by: UUID
+) -> None:
+    """Store the end of the open removals of participants. The caller updates the participants afterwards.
+
+    No removal ends before its start, even if the clock of the database was set back.
+    """
+    await tx.execute(
+        update(removals)
+        .where(removals.c.participant_id.in_(participant_ids), removals.c.readmitted_at.is_(None))
+        .values(
+            readmitted_at=func.greatest(removals.c.removed_at, readmitted_at),
+            readmitted_by=readmitted_by,
+        )
+    )
+
+
+async def insert_endings(
+    tx: Transaction, session_id: UUID, new: Mapping[UUID, Ending], actor: Actor
+) -> None:
+    """Insert the ends in `new`, by participant id. There is at least one. The caller has locked the session's row."""
+    await tx.execute(
+        insert(endings),
+        [
+            {
+                "ending_id": ending.ending_id,
+                "session_id": session_id,
+                "participant_id": participant_id,
+                "end_reason": ending.reason,
+                "ended_at": ending.ended_at,
+                "ended_by": actor.person_id,
+                "acting_role": actor.role,
+            }
+            for participant_id, ending in new.items()
+        ],
+    )
