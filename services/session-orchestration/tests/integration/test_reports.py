@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Awaitable
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -163,7 +164,7 @@ async def submitted(
 ) -> UUID:
     """Publish the events of a submitted attempt, and return its id."""
     attempt_id = new_id()
-    ids = {
+    ids: Any = {
         "attempt_id": str(attempt_id),
         "session_id": session.session_id,
         "participant_id": participant_id,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from proctorium_common.errors import ServiceError
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participant_states import ParticipantState
-from proctorium_session.domain.participants import ParticipantView, ShownState
+from proctorium_session.domain.participants import Ending, ParticipantView, Removal, ShownState
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.report import (
     Period,
@@ -169,13 +169,29 @@ def test_removed_learner_was_in_the_session_until_the_removal() -> None:
     removed = replace(
         view,
         participant=replace(
-            view.participant, state=ParticipantState.REMOVED, removal_reason="Phone"
+            view.participant,
+            state=ParticipantState.REMOVED,
+            removal=Removal(UUID(int=8), at(20), "Phone"),
         ),
     )
     recorded = RecordedFacts(removed_at={view.participant.participant_id: at(20)})
     (learner,) = make_report(facts_of(removed, recorded=recorded), LATER).learners
     assert learner.state is ShownState.REMOVED
     assert learner.in_session == period(0, 20)
+
+
+def test_learner_was_in_the_session_until_it_was_ended_for_them() -> None:
+    view = in_session()
+    ended = replace(
+        view,
+        participant=replace(
+            view.participant,
+            state=ParticipantState.COMPLETED,
+            ending=Ending(UUID(int=9), at(30), "Ill"),
+        ),
+    )
+    (learner,) = make_report(facts_of(ended), LATER).learners
+    assert learner.in_session == period(0, 30)
 
 
 @pytest.mark.parametrize(

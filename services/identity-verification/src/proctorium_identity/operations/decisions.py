@@ -110,14 +110,12 @@ async def _lock_session_of_case(tx: Transaction, case_id: UUID) -> None:
 
 
 async def _require_session_open(tx: Transaction, case: Case) -> None:
-    """Raise CASE_CLOSED if the session has ended or the learner was removed from it.
+    """Raise CASE_CLOSED if the session has ended.
 
     The undecided cases have then expired, but verified cases have not.
     """
     session = await sessions.get_session(tx, case.session_id)
-    if session.ended_at is not None or await sessions.is_participant_removed(
-        tx, case.participant_id
-    ):
+    if session.ended_at is not None:
         raise case_closed(case)
 
 

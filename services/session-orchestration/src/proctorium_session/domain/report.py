@@ -265,12 +265,17 @@ def _learner_report(
 
 
 def _in_session(facts: SessionFacts, participant: Participant) -> Period | None:
-    """Return the period in which the participant was in the session: until the removal or the end of the session."""
+    """Return the period in which the participant was in the session.
+
+    It ends with the removal, or with the end of the session for all or for this participant.
+    """
     if participant.entered_time is None:
         return None
     end = facts.session.end_time
     if participant.state.value == ShownState.REMOVED.value:
         end = facts.recorded.removed_at.get(participant.participant_id, end)
+    elif participant.ending is not None:
+        end = participant.ending.ended_at
     return Period(participant.entered_time, end)
 
 
