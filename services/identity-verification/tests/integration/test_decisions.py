@@ -93,7 +93,7 @@ async def test_verified_identity_can_be_checked_again_during_the_session(harness
     assert await case_of(learner, case_id) == requested
     await submit_both(learner, case_id)
     error = await harness.refused(decide, proctor, case_id)
-    assert error.reason == "EVIDENCE_NOT_VIEWED"
+    assert error.reason == "EVIDENCE_REPLACED"
     assert (await verify(proctor, case_id)).state == pb.CASE_STATE_VERIFIED
     assert (await harness.published(session_id))[2:] == [
         "case.verified",

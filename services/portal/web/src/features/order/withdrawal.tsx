@@ -12,7 +12,7 @@ import {
 } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
 import { throwRefusal } from "../supervision/outcomes";
-import { isInSession } from "../supervision/participants";
+import { canBeWithdrawn } from "./can-be-withdrawn";
 
 const text = messages.order;
 
@@ -59,11 +59,4 @@ function Result({ assessment: { state, withdrawal } }: { assessment: AssessmentP
   return runs && withdrawal === WithdrawalState.ALREADY_STARTED ? (
     <span class="hint">{text.alreadyStarted}</span>
   ) : null;
-}
-
-/** Return whether a proctor can withdraw the authorisation now. */
-export function canBeWithdrawn(participant: Participant, { state, withdrawal }: AssessmentProgress): boolean {
-  return (
-    isInSession(participant) && state === AssessmentProgressState.AUTHORIZED && withdrawal !== WithdrawalState.PENDING
-  );
 }

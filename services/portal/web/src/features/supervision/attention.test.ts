@@ -93,9 +93,10 @@ test("each need is counted, also if nobody has it", () => {
   expect([counts.get("hand"), counts.get("disconnected"), counts.get("identity")]).toEqual([1, 2, 0]);
 });
 
-test("a hand, a message and a lost connection are urgent, the routine work before the start is not", () => {
+test("a hand, a late entry, a message and a lost connection are urgent, the routine work before the start is not", () => {
   expect(RULES.filter(({ need }) => isUrgent(need)).map(({ need }) => need)).toEqual([
     "hand",
+    "lateEntry",
     "disconnected",
     "message",
   ]);

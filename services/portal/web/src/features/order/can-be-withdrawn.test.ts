@@ -7,7 +7,7 @@ import {
   ParticipantState,
   WithdrawalState,
 } from "../../gen/proctorium/session/v1/lobby_pb";
-import { canBeWithdrawn } from "./withdrawal";
+import { canBeWithdrawn } from "./can-be-withdrawn";
 
 const { AUTHORIZED, AWAITING_AUTHORIZATION, IN_PROGRESS } = AssessmentProgressState;
 

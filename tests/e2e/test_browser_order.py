@@ -1,0 +1,119 @@
+"""Test withdrawals, late entries and further identity checks on the pages of the proctor and the learner."""
+
+from __future__ import annotations
+
+from playwright.async_api import Browser, expect
+
+from e2e.browsing import Visitor, browser
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario, create_scenario
+from e2e.test_browser_answers import exam_room
+from e2e.test_browser_pauses import supervising
+from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
+from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_APPROVAL
+from proctorium_devstack.demo.people import Person
+from proctorium_devstack.stack import Stack
+
+_DENIAL = "You are 40 minutes late."
+_DOUBT = "The person on the camera looks different."
+
+
+async def test_authorisation_can_be_withdrawn_before_the_start(
+    stack: Stack, scenario: Scenario
+) -> None:
+    client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    await client.join()
+    proctor.watch()
+    await proctor.verify(await client.send_evidence())
+    await proctor.start()
+    await proctor.authorize(client)
+    async with browser() as opened:
+        learner = await session_page(stack, scenario, opened, client.learner)
+        can_start = learner.page.get_by_text("The assessment is authorised for you.")
+        await expect(can_start).to_be_visible()
+        staff = await supervising(stack, scenario, learner)
+        row = staff.page.get_by_role("row").filter(has_text=client.learner.name)
+        await row.get_by_role("button", name="Withdraw").click()
+        await expect(row).to_contain_text("Not authorised")
+        await expect(can_start).to_have_count(0)
+        await row.get_by_role("button", name="Authorise").click()
+        await expect(can_start).to_be_visible()
+
+        await client.start()
+        await expect(row.get_by_role("button", name="Withdraw")).to_have_count(0)
+        assert learner.errors == staff.errors == []
+    await client.close()
+    await proctor.close()
+
+
+async def test_late_learner_is_denied_and_admitted(stack: Stack) -> None:
+    scenario = await create_scenario(
+        stack.address("edge"), late_entry=LATE_ENTRY_APPROVAL, named_after_run=True
+    )
+    first, late = scenario.learners
+    client, proctor = LearnerClient(first, scenario), ProctorClient(scenario)
+    await client.join()
+    proctor.watch()
+    await proctor.start()
+    await late.lobby.JoinSession(JoinSessionRequest(code=scenario.code))
+    async with browser() as opened:
+        learner = await session_page(stack, scenario, opened, late)
+        page = learner.page
+        await expect(page.get_by_role("heading", name="Please wait to be admitted")).to_be_visible()
+        await expect(page.get_by_text("Proctor: Piotr", exact=True)).to_be_visible()
+        await learner.screenshot("session-awaiting-approval")
+        staff = await supervising(stack, scenario, learner)
+        queue = staff.page.get_by_role("region", name="Late entries (1)")
+        await expect(queue).to_contain_text("waiting for")
+        await staff.screenshot("late-entries")
+        await queue.get_by_role("button", name=f"Deny… {late.name}").click()
+        form = staff.page.get_by_role("form", name=f"Deny entry to {late.name}")
+        await form.get_by_label("Why you deny the entry").fill(_DENIAL)
+        await form.get_by_role("button", name="Deny now").click()
+        await expect(page.get_by_role("alert")).to_contain_text(_DENIAL)
+        await learner.screenshot("session-denied")
+        row = staff.page.get_by_role("row").filter(has_text=late.name)
+        await expect(row).to_contain_text(f"Reason: {_DENIAL}")
+
+        await row.get_by_role("button", name=f"Admit {late.name}").click()
+        await expect(page.get_by_text("In Session", exact=True)).to_be_visible()
+        await expect(page.get_by_role("heading", name="Course content")).to_be_visible()
+        await expect(staff.page.get_by_text("Nobody waits for approval.")).to_be_visible()
+        assert learner.errors == staff.errors == []
+    await client.close()
+    await proctor.close()
+    await scenario.close()
+
+
+async def test_identity_is_checked_again_while_the_attempt_continues(
+    stack: Stack, scenario: Scenario
+) -> None:
+    async with exam_room(stack, scenario) as (client, learner):
+        page = learner.page
+        staff = await supervising(stack, scenario, learner)
+        row = staff.page.get_by_role("row").filter(has_text=client.learner.name)
+        await row.get_by_role("button", name="Check again…").click()
+        form = staff.page.get_by_role(
+            "form", name=f"Check the identity of {client.learner.name} again"
+        )
+        await form.get_by_label("Why you check again").fill(_DOUBT)
+        await form.get_by_role("button", name="Request new photos now").click()
+        await expect(row).to_contain_text("New photos requested")
+        notice = page.get_by_text("Your identity has to be checked again.")
+        await expect(notice).to_be_visible()
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        await learner.screenshot("exam-identity-again")
+        await page.get_by_role("link", name="Send new photos").click()
+        await expect(page.get_by_text(f"New photos are needed: {_DOUBT}")).to_be_visible()
+        await expect(page.get_by_label("Photo of your identity document")).to_be_visible()
+        assert learner.errors == staff.errors == []
+
+
+async def session_page(
+    stack: Stack, scenario: Scenario, opened: Browser, person: Person
+) -> Visitor:
+    """Open the page of the session as a learner."""
+    learner = await Visitor.open(opened, stack.url("edge"))
+    await learner.sign_in(person.email, person.password)
+    await learner.page.goto(f"/sessions/{scenario.session_id}")
+    return learner
