@@ -47,6 +47,7 @@ async def create_scenario(
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     named_after_run: bool = False,
     uncovered_after: timedelta = timedelta(seconds=30),
+    closing_countdown: timedelta = timedelta(),
 ) -> Scenario:
     """Register a proctor and one learner per channel, schedule their session, and return the scenario.
 
@@ -94,6 +95,7 @@ async def create_scenario(
         capacity=capacity,
         late_entry=late_entry,
         uncovered_after=uncovered_after,
+        closing_countdown=closing_countdown,
     )
     plan.assessment_ids.extend(further.values())
     session = await seed.schedule(administrator, plan)

@@ -62,6 +62,18 @@ def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
     return pb.AttemptStarted(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
 
 
+def attempt_time_changed(attempt: Attempt) -> pb.AttemptTimeChanged:
+    """Return the event which reports that the time of an attempt in progress changed."""
+    event = pb.AttemptTimeChanged(
+        **_ids(attempt),
+        deadline_time=to_timestamp(attempt.deadline_at),
+        stopped=attempt.is_paused and attempt.deadline_at is None,
+    )
+    if attempt.stopped_remaining is not None:
+        event.stopped_remaining.FromTimedelta(attempt.stopped_remaining)
+    return event
+
+
 def attempt_progressed(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> pb.AttemptProgressed:

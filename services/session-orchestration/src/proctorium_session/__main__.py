@@ -25,6 +25,7 @@ from proctorium_session.api.conversations import MessageApi
 from proctorium_session.api.hands import HandApi
 from proctorium_session.api.incidents import IncidentApi
 from proctorium_session.api.lobby import LobbyApi, add_lobby_service, join_response
+from proctorium_session.api.messages import PlanDefaults
 from proctorium_session.api.record import RecordApi
 from proctorium_session.api.reports import ReportApi
 from proctorium_session.api.sessions import SessionApi
@@ -44,6 +45,7 @@ from proctorium_session.operations.report_sources import ReportSources
 from proctorium_session.settings import Settings
 from proctorium_session.subscribers import attempts, codes
 from proctorium_session.subscribers import identity as cases
+from proctorium_session.workers.closing import ClosingWorker
 from proctorium_session.workers.lobbies import LobbyWorker
 
 
@@ -74,7 +76,7 @@ def build(service: Service[Settings]) -> None:
             SessionPlanning(
                 database, enrollment_client, Assessments(service.channel("assessment"))
             ),
-            uncovered_after=settings.uncovered_after,
+            PlanDefaults(settings.uncovered_after, settings.auto_close_after),
         ),
     )
     service.rpc(
@@ -83,7 +85,13 @@ def build(service: Service[Settings]) -> None:
     )
     service.rpc(
         supervision_pb2_grpc.add_SupervisionServiceServicer_to_server,
-        SupervisionApi(database, live, proctor_presence, watch_heartbeat=settings.watch_heartbeat),
+        SupervisionApi(
+            database,
+            live,
+            proctor_presence,
+            service.clock,
+            watch_heartbeat=settings.watch_heartbeat,
+        ),
     )
     service.rpc(
         supervision_pb2_grpc.add_RecordServiceServicer_to_server,
@@ -133,6 +141,7 @@ def build(service: Service[Settings]) -> None:
             assessment.AttemptAuthorized: attempts.on_attempt_authorized,
             assessment.AttemptAuthorizationWithdrawn: attempts.on_attempt_authorization_withdrawn,
             assessment.AttemptStarted: attempts.on_attempt_started,
+            assessment.AttemptTimeChanged: attempts.on_attempt_time_changed,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
             assessment.AttemptVoided: attempts.on_attempt_voided,
@@ -140,6 +149,7 @@ def build(service: Service[Settings]) -> None:
         },
     )
     service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
+    service.worker("closing", settings.closing_every, ClosingWorker(database).run)
     service.worker("presence", settings.presence_every, presence.run)
     service.worker("coverage", settings.coverage_every, proctor_presence.run)
 

@@ -107,22 +107,57 @@ def session_started(session: Session, actor: Actor) -> pb.SessionStarted:
     )
 
 
+def session_closing(session: Session, closing_at: datetime) -> pb.SessionClosing:
+    """Return the event which reports that a session started to close at the time `closing_at`."""
+    closing = session.closing
+    assert closing is not None
+    return pb.SessionClosing(
+        session_id=str(session.session_id),
+        closing_time=to_timestamp(closing_at),
+        end_time=to_timestamp(closing.end_at),
+        closed_by=_person_id(closing.actor),
+        acting_role=_role_number(closing.actor),
+    )
+
+
+def session_closing_cancelled(
+    session: Session, cancelled_at: datetime, actor: Actor | None
+) -> pb.SessionClosingCancelled:
+    """Return the event which reports that the closing of a session was cancelled by `actor`, or automatically."""
+    return pb.SessionClosingCancelled(
+        session_id=str(session.session_id),
+        cancel_time=to_timestamp(cancelled_at),
+        cancelled_by=_person_id(actor),
+        acting_role=_role_number(actor),
+    )
+
+
+def session_overdue(session: Session) -> pb.SessionOverdue:
+    """Return the event which reports that a session cannot close automatically, because an attempt is paused."""
+    return pb.SessionOverdue(
+        session_id=str(session.session_id),
+        overdue_time=to_timestamp(session.overdue_at),
+        planned_end_time=to_timestamp(session.plan.planned_end),
+    )
+
+
 def session_ended(
     session: Session,
     participants: Sequence[Participant],
     absent_ids: Iterable[UUID],
-    role: ActingRole,
+    actor: Actor | None,
 ) -> pb.SessionEnded:
     """Return the event which reports that a session ended, with the attendance of all learners.
 
-    A learner who was In Session attended the session, even if the learner was removed later.
+    `actor` is None if the session closed automatically. A learner who was In Session attended the session, even if the
+    learner was removed later.
     """
     event = pb.SessionEnded(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
         end_time=to_timestamp(session.end_time),
         ended_by=id_text(session.ended_by),
-        acting_role=ROLE_NUMBERS[role],
+        acting_role=_role_number(actor),
     )
     for participant in participants:
         event.attendances.add(
@@ -476,6 +511,14 @@ def participant_extra_time_granted(
     )
     event.amount.FromTimedelta(grant.amount)
     return event
+
+
+def _person_id(actor: Actor | None) -> str:
+    return "" if actor is None else str(actor.person_id)
+
+
+def _role_number(actor: Actor | None) -> options_pb2.Role.ValueType:
+    return options_pb2.ROLE_UNSPECIFIED if actor is None else ROLE_NUMBERS[actor.role]
 
 
 def _texts(ids: Iterable[UUID]) -> list[str]:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
 from proctorium_session.domain.coverage import UNCOVERED_AFTER
+from proctorium_session.domain.sessions import AUTO_CLOSE_AFTER
 
 
 class Settings(ServiceSettings):
@@ -43,6 +44,17 @@ class Settings(ServiceSettings):
         ge=timedelta(seconds=1),
         le=timedelta(minutes=10),
         description="The default time without a present proctor after which a session is uncovered.",
+    )
+    auto_close_after: Duration = Field(
+        AUTO_CLOSE_AFTER,
+        ge=timedelta(0),
+        le=timedelta(hours=24),
+        description="The default time after the planned end at which a session closes automatically.",
+    )
+    closing_every: Duration = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        description="The interval at which sessions are closed and ended automatically.",
     )
     lobby_every: Duration = Field(
         timedelta(seconds=1),

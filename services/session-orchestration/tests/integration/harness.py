@@ -71,6 +71,7 @@ class Harness(testing.ServiceHarness[Settings]):
             presence_linger=0.2,
             presence_every=0.05,
             lobby_every=0.05,
+            closing_every=0.05,
             # Only the tests of coverage run a replica that updates the coverage of sessions.
             coverage_every=timedelta(hours=1),
         )
@@ -119,10 +120,11 @@ class Harness(testing.ServiceHarness[Settings]):
         return [str(row[0]) for row in rows]
 
     async def is_quiet(self) -> bool:
-        """Return whether no lobby will open soon, no lease is valid and no participant is connected."""
+        """Return whether no lobby opens or session ends soon, no lease is valid and no participant is connected."""
         return not await self.rows(
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
+            " UNION ALL SELECT 1 FROM sessions WHERE closing_end_at < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM presence WHERE expires_at > now()"
             " UNION ALL SELECT 1 FROM participants WHERE connected"
         )
@@ -146,8 +148,13 @@ def plan(
     lobby_lead: timedelta | None = None,
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
     uncovered_after: timedelta | None = None,
+    closing_countdown: timedelta = timedelta(),
+    auto_close_after: timedelta | None = None,
 ) -> sessions_pb2.SessionPlan:
-    """Return a valid plan. By default, its lobby is due, and no identity verification is required."""
+    """Return a valid plan.
+
+    By default, its lobby is due, no identity verification is required, and the session ends without a countdown.
+    """
     course_id = str(new_id())
     made = sessions_pb2.SessionPlan(
         course_id=course_id,
@@ -161,6 +168,9 @@ def plan(
     )
     made.start_time.FromDatetime(datetime.now(UTC) + starts_in)
     made.duration.FromTimedelta(duration)
+    made.closing_countdown.FromTimedelta(closing_countdown)
+    if auto_close_after is not None:
+        made.auto_close_after.FromTimedelta(auto_close_after)
     if late_entry_limit is not None:
         made.late_entry_limit.FromTimedelta(late_entry_limit)
     if uncovered_after is not None:

@@ -220,12 +220,13 @@ async def test_database_allows_exactly_the_transitions_of_sessions(harness: Harn
         return await is_allowed(
             harness,
             "UPDATE sessions SET state = :state, actual_start_time = CAST(:start AS timestamptz),"
-            " end_time = CAST(:end AS timestamptz), ended_by = CAST(:ended_by AS uuid)"
-            " WHERE session_id = :id",
+            " end_time = CAST(:end AS timestamptz), ended_by = CAST(:ended_by AS uuid),"
+            " closing_end_at = CAST(:closing AS timestamptz) WHERE session_id = :id",
             state=target.value,
             start=times_of(target)[0],
             end=times_of(target)[1],
             ended_by=new_id() if target is SessionState.ENDED else None,
+            closing=NOON if target is SessionState.CLOSING else None,
             id=session_id,
         )
 
@@ -234,7 +235,7 @@ async def test_database_allows_exactly_the_transitions_of_sessions(harness: Harn
 
 def times_of(state: SessionState) -> tuple[datetime | None, datetime | None]:
     """Return the start time and the end time of a session in this state, or None for a time that is not set."""
-    started = state in {SessionState.IN_PROGRESS, SessionState.ENDED}
+    started = state.is_running or state is SessionState.ENDED
     return NOON if started else None, NOON if state is SessionState.ENDED else None
 
 
@@ -246,6 +247,7 @@ def columns_of(state: SessionState) -> dict[str, str | None]:
         "actual_start_time": start_time.isoformat() if start_time else None,
         "end_time": end_time.isoformat() if end_time else None,
         "ended_by": str(new_id()) if end_time else None,
+        "closing_end_at": NOON.isoformat() if state is SessionState.CLOSING else None,
     }
 
 

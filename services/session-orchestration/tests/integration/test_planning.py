@@ -49,6 +49,7 @@ async def test_scheduled_session_has_its_plan(harness: Harness) -> None:
     session = await harness.scheduled(wanted)
     wanted.lobby_lead.FromTimedelta(timedelta(minutes=30))
     wanted.uncovered_after.FromTimedelta(timedelta(seconds=30))
+    wanted.auto_close_after.FromTimedelta(timedelta(minutes=30))
     assert session.plan == wanted
     assert session.state == sessions_pb2.SESSION_STATE_SCHEDULED
     opens = wanted.start_time.ToDatetime(tzinfo=UTC) - timedelta(minutes=30)
@@ -335,7 +336,7 @@ async def test_session_in_progress_cannot_be_cancelled(harness: Harness) -> None
     request = sessions_pb2.CancelSessionRequest(session_id=session.session_id)
     error = await harness.refused(administrator.sessions.CancelSession, request)
     assert error.reason == "INVALID_STATE_TRANSITION"
-    assert error.metadata == {"from": "in_progress", "action": "cancel", "possible": "end"}
+    assert error.metadata == {"from": "in_progress", "action": "cancel", "possible": "close,end"}
 
 
 async def test_only_administrators_can_schedule(harness: Harness) -> None:

@@ -10,7 +10,7 @@ from proctorium_session.domain.identity import IdentityPolicy, IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry, Plan, Session, new_session
+from proctorium_session.domain.sessions import Closing, LateEntry, Plan, Session, new_session
 
 NOON = datetime(2027, 3, 1, 12, tzinfo=UTC)
 ASSESSMENT = UUID(int=77)
@@ -45,8 +45,10 @@ def make_session(
     state: SessionState = SessionState.LOBBY_OPEN, plan: Plan | None = None
 ) -> Session:
     session = replace(new_session(UUID(int=3), plan or make_plan()), state=state)
-    if state in {SessionState.IN_PROGRESS, SessionState.ENDED}:
+    if state.is_running or state is SessionState.ENDED:
         session = replace(session, actual_start_time=NOON)
+    if state is SessionState.CLOSING:
+        session = replace(session, closing=Closing(NOON + timedelta(minutes=1), None))
     return session
 
 

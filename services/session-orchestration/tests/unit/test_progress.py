@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import reduce
 from itertools import pairwise
 from uuid import UUID
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proctorium_session.domain.progress import (
+    AttemptTime,
     AttemptUpdate,
     Progress,
     ProgressState,
@@ -17,9 +19,14 @@ from proctorium_session.domain.progress import (
     withdraw,
 )
 
-from .builders import ASSESSMENT
+from .builders import ASSESSMENT, NOON
 
 START = Progress(ASSESSMENT)
+
+
+def _time(number: int) -> AttemptTime | None:
+    """Return the time in every second event."""
+    return None if number % 2 else AttemptTime(NOON + timedelta(minutes=number))
 
 
 @st.composite
@@ -45,7 +52,7 @@ def attempt_updates(draw: st.DrawFn) -> list[AttemptUpdate]:
         AttemptUpdate(attempt, ProgressState.AWAITING_AUTHORIZATION, 1, item_count=20),
         *draw(authorizations(attempt)),
         *(
-            AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20)
+            AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20, _time(n))
             for n, count in enumerate(counts)
         ),
         AttemptUpdate(attempt, ProgressState.SUBMITTED, 50, counts[-1], 20),

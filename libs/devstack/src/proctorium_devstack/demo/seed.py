@@ -63,6 +63,7 @@ from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR, Role
 from proctorium.session.v1.sessions_pb2 import (
     IDENTITY_POLICY_BEFORE_ASSESSMENT,
     LATE_ENTRY_UNTIL,
+    SESSION_STATE_CLOSING,
     SESSION_STATE_IN_PROGRESS,
     CancelSessionRequest,
     EndSessionRequest,
@@ -174,8 +175,8 @@ async def end_own_session(administrator: Person, course_id: str, title: str) -> 
     for session in await _live_sessions(administrator):
         if not _is_own(session, course_id, _session_title(title)):
             continue
-        if session.state == SESSION_STATE_IN_PROGRESS:
-            request = EndSessionRequest(session_id=session.session_id)
+        if session.state in (SESSION_STATE_IN_PROGRESS, SESSION_STATE_CLOSING):
+            request = EndSessionRequest(session_id=session.session_id, end_now=True)
             await administrator.sessions.EndSession(request)
         else:
             await administrator.sessions.CancelSession(
@@ -399,8 +400,12 @@ def plan(
     capacity: int = 30,
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     uncovered_after: timedelta = timedelta(seconds=30),
+    closing_countdown: timedelta = timedelta(),
 ) -> SessionPlan:
-    """Return the plan of a session of a course. In this plan, the lobby opens immediately."""
+    """Return the plan of a session of a course.
+
+    In this plan, the lobby opens immediately, and the session ends without a countdown.
+    """
     start = Timestamp()
     start.FromDatetime(datetime.now(UTC) + starts_in)
     return SessionPlan(
@@ -417,6 +422,7 @@ def plan(
         late_entry_limit=Duration(seconds=3600),
         identity_policy=IDENTITY_POLICY_BEFORE_ASSESSMENT,
         uncovered_after=Duration(seconds=int(uncovered_after.total_seconds())),
+        closing_countdown=Duration(seconds=int(closing_countdown.total_seconds())),
     )
 
 

@@ -392,6 +392,18 @@ def participant_removed(state: AttemptState, action: AttemptAction) -> ServiceEr
     )
 
 
+def session_closing(state: AttemptState) -> ServiceError:
+    """Return the error for starting an attempt while its session is closing."""
+    return invalid_transition(
+        "The session is about to end, so this assessment cannot be started any more. "
+        "If the closing is cancelled, you can start it.",
+        from_state=state,
+        action=AttemptAction.START,
+        possible=ATTEMPT_STATES.actions(state),
+        reason="SESSION_CLOSING",
+    )
+
+
 def attempt_not_started(state: AttemptState, action: str = "save") -> ServiceError:
     """Return the error for saving or submitting before the attempt is started."""
     sentence = (

@@ -31,6 +31,7 @@ from proctorium_assessment.domain.attempts import (
     identity_not_verified,
     not_your_attempt,
     participant_removed,
+    session_closing,
 )
 from proctorium_assessment.domain.time_ledger import extended
 from proctorium_assessment.operations.access import (
@@ -174,7 +175,7 @@ async def start(
     """Start the attempt and its clock. If the attempt is already in progress, nothing changes.
 
     Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_AUTHORIZED, ASSESSMENT_NOT_PUBLISHED, ATTEMPT_SUBMITTED, ATTEMPT_ALREADY_TAKEN,
-    ATTEMPT_PAUSED, ATTEMPT_ON_BREAK, PARTICIPANT_REMOVED.
+    ATTEMPT_PAUSED, ATTEMPT_ON_BREAK, PARTICIPANT_REMOVED, SESSION_CLOSING.
     """
 
     async def run(tx: Transaction) -> None:
@@ -206,6 +207,8 @@ async def _start(
     ATTEMPT_STATES.target(attempt.state, AttemptAction.START)
     if any(other.state in STARTED_STATES for other in others):
         raise attempt_already_taken()
+    if attempt.session_id is not None and await sessions.is_closing(tx, attempt.session_id):
+        raise session_closing(attempt.state)
     assessment = await published.get(tx, attempt.assessment_id)
     if assessment is None or assessment.published_at is None:
         raise assessment_not_published()

@@ -41,6 +41,13 @@ async def store_proctors(
     await sessions.upsert_proctors(tx, session_id, proctor_ids, position=position)
 
 
+async def store_closing(
+    tx: Transaction, session_id: UUID, *, is_closing: bool, position: int
+) -> None:
+    """Store whether the session is closing, from the event at `position`, unless a later event has set it."""
+    await sessions.upsert_closing(tx, session_id, is_closing=is_closing, position=position)
+
+
 async def create_attempts(
     tx: Transaction,
     *,

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from proctorium_assessment.domain.attempts import Attempt
+from proctorium_assessment import events
+from proctorium_assessment.domain.attempts import Attempt, AttemptState
 from proctorium_assessment.domain.time_ledger import LedgerEntry
 from proctorium_assessment.storage import accommodations, attempts, sessions, time_events
 from proctorium_common.storage.database import Transaction
@@ -75,4 +76,8 @@ async def _update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
     """Compute the time of locked attempts, and update the attempts whose time changes."""
     ledgers = await list_ledgers(tx, locked)
     pairs = [(attempt, attempt.with_time(ledgers[attempt.attempt_id])) for attempt in locked]
-    await attempts.update_attempts(tx, [after for before, after in pairs if after != before])
+    changed = [after for before, after in pairs if after != before]
+    await attempts.update_attempts(tx, changed)
+    for attempt in changed:
+        if attempt.state is AttemptState.IN_PROGRESS:
+            tx.record(events.attempt_time_changed(attempt))

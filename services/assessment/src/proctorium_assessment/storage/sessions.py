@@ -47,6 +47,31 @@ async def upsert_proctors(
     )
 
 
+async def upsert_closing(
+    tx: Transaction, session_id: UUID, *, is_closing: bool, position: int
+) -> None:
+    """Store whether the session is closing, from the event at `position`, unless a later event has set it."""
+    new = insert(sessions).values(
+        session_id=session_id, proctor_ids=[], closing=is_closing, closing_position=position
+    )
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[sessions.c.session_id],
+            set_={
+                "closing": new.excluded.closing,
+                "closing_position": new.excluded.closing_position,
+            },
+            where=sessions.c.closing_position < new.excluded.closing_position,
+        )
+    )
+
+
+async def is_closing(tx: Transaction, session_id: UUID) -> bool:
+    """Return whether the session is closing."""
+    statement = select(sessions.c.closing).where(sessions.c.session_id == session_id)
+    return bool((await tx.execute(statement)).scalar_one_or_none())
+
+
 async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None = None) -> bool:
     """Lock the row of the session, and return whether the session is over. A missing row is inserted first.
 

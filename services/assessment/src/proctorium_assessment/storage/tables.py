@@ -260,6 +260,9 @@ sessions = Table(
     Column("proctor_ids", ARRAY(Uuid), nullable=False),
     # The position of the event from which the proctors were stored.
     Column("proctors_position", BigInteger, nullable=False, server_default="0"),
+    # Whether the session is closing, from the event at `closing_position`.
+    Column("closing", Boolean, nullable=False, server_default=text("false")),
+    Column("closing_position", BigInteger, nullable=False, server_default=text("0")),
     Column("ended_at", _TIME),
 )
 """A session. The rows are copied from session orchestration's events.

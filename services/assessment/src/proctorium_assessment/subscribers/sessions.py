@@ -33,6 +33,24 @@ async def on_proctors_changed(
     )
 
 
+async def on_session_closing(
+    tx: Transaction, event: pb.SessionClosing, metadata: EventMetadata
+) -> None:
+    """Store that the session is closing, so that no attempt of the session can be started."""
+    await sessions.store_closing(
+        tx, UUID(event.session_id), is_closing=True, position=metadata.position
+    )
+
+
+async def on_session_closing_cancelled(
+    tx: Transaction, event: pb.SessionClosingCancelled, metadata: EventMetadata
+) -> None:
+    """Store that the session is in progress again."""
+    await sessions.store_closing(
+        tx, UUID(event.session_id), is_closing=False, position=metadata.position
+    )
+
+
 async def on_participant_joined(
     tx: Transaction, event: pb.ParticipantJoined, _metadata: EventMetadata
 ) -> None:

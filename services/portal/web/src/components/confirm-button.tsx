@@ -1,5 +1,5 @@
 // Buttons that ask for confirmation before an action that cannot be undone.
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { useAction } from "../api/use-action";
 import { ProblemNote } from "./problem-note";
@@ -11,7 +11,7 @@ interface ConfirmButtonProps {
    * the same label.
    */
   subject?: string;
-  consequence: string;
+  consequence: ComponentChildren;
   confirmLabel: string;
   cancelLabel: string;
   busy: boolean;
@@ -63,7 +63,7 @@ export function ConfirmButton({
   }
   return (
     <div class="row" role="group" aria-label={label}>
-      <span>{consequence}</span>
+      <div>{consequence}</div>
       <button type="button" class="danger" disabled={busy || disabled} onClick={onConfirm}>
         {confirmLabel}
         {about}

@@ -78,6 +78,11 @@ export function timeWithSeconds(time: Timestamp | undefined): string {
   });
 }
 
+/** Format a time of day in milliseconds in the reader's time zone. The text includes the time zone. */
+export function timeOfDay(instant: number): string {
+  return new Date(instant).toLocaleTimeString(LOCALE, { hour: "numeric", minute: "2-digit", timeZoneName: "short" });
+}
+
 /**
  * Format a time of day in the reader's time zone, with the offset from UTC. When clocks are put back, the offset
  * distinguishes the two instants with the same local time.

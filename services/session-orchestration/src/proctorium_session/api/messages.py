@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
 
 from proctorium.session.v1 import (
     hands_pb2,
@@ -37,11 +41,23 @@ from proctorium_session.domain.participants import (
     ShownState,
     shown_state,
 )
-from proctorium_session.domain.progress import Progress, ProgressState, WithdrawalState
+from proctorium_session.domain.progress import (
+    AttemptTime,
+    Progress,
+    ProgressState,
+    WithdrawalState,
+)
 from proctorium_session.domain.record import Entry, OwnEntry, RecordActor
 from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
+from proctorium_session.domain.sessions import (
+    CLOSING_COUNTDOWN,
+    Closing,
+    LateEntry,
+    Pause,
+    Plan,
+    Session,
+)
 from proctorium_session.events import HAND_KINDS, IDENTITY_POLICIES, INCIDENT_SEVERITIES
 from proctorium_session.storage.record_accesses import RecordAccess
 
@@ -57,11 +73,18 @@ WITHDRAWAL_STATES = EnumConversion(WithdrawalState, lobby_pb2.WithdrawalState, "
 RECORD_ACTORS = EnumConversion(RecordActor, supervision_pb2.RecordActor, "RECORD_ACTOR_")
 
 
-def plan_from_message(message: sessions_pb2.SessionPlan, *, uncovered_after: timedelta) -> Plan:
+@dataclass(frozen=True, slots=True)
+class PlanDefaults:
+    """The configured defaults of fields that a plan may omit."""
+
+    uncovered_after: timedelta
+    auto_close_after: timedelta
+
+
+def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults) -> Plan:
     """Return the plan in a request.
 
-    Missing fields have the defaults that are documented in the proto. `uncovered_after` is the configured default.
-    Raises INVALID_ID, INVALID_REQUEST.
+    Missing fields have the defaults that are documented in the proto. Raises INVALID_ID, INVALID_REQUEST.
     """
     late_entry = LateEntry.UNTIL
     if message.late_entry:
@@ -69,13 +92,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan, *, uncovered_after: tim
     policy = IdentityPolicy.NONE
     if message.identity_policy == sessions_pb2.IDENTITY_POLICY_BEFORE_ASSESSMENT:
         policy = IdentityPolicy.BEFORE_ASSESSMENT
-    lobby_lead, late_entry_limit = LOBBY_LEAD, LATE_ENTRY_LIMIT
-    if message.HasField("lobby_lead"):
-        lobby_lead = message.lobby_lead.ToTimedelta()
-    if message.HasField("late_entry_limit"):
-        late_entry_limit = message.late_entry_limit.ToTimedelta()
-    if message.HasField("uncovered_after"):
-        uncovered_after = message.uncovered_after.ToTimedelta()
+    late_entry_limit = _duration(message, "late_entry_limit", LATE_ENTRY_LIMIT)
     return Plan(
         course_id=parse_id(message.course_id, "course_id"),
         assessment_ids=parse_ids(message.assessment_ids, "plan.assessment_ids"),
@@ -84,12 +101,28 @@ def plan_from_message(message: sessions_pb2.SessionPlan, *, uncovered_after: tim
         duration=message.duration.ToTimedelta(),
         proctor_ids=parse_ids(message.proctor_ids, "plan.proctor_ids"),
         capacity=message.capacity,
-        lobby_lead=lobby_lead,
+        lobby_lead=_duration(message, "lobby_lead", LOBBY_LEAD),
         late_entry=late_entry,
         late_entry_limit=late_entry_limit if late_entry is LateEntry.UNTIL else timedelta(0),
         identity_policy=policy,
-        uncovered_after=uncovered_after,
+        uncovered_after=_duration(message, "uncovered_after", defaults.uncovered_after),
+        closing_countdown=_duration(message, "closing_countdown", CLOSING_COUNTDOWN),
+        auto_close_after=_duration(message, "auto_close_after", defaults.auto_close_after),
     )
+
+
+_DurationField = Literal[
+    "late_entry_limit", "lobby_lead", "uncovered_after", "closing_countdown", "auto_close_after"
+]
+
+
+def _duration(
+    message: sessions_pb2.SessionPlan, field: _DurationField, default: timedelta
+) -> timedelta:
+    if not message.HasField(field):
+        return default
+    value: Duration = getattr(message, field)
+    return value.ToTimedelta()
 
 
 def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> sessions_pb2.Session:
@@ -105,7 +138,17 @@ def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> ses
         announcement_count=session.announcement_count,
         ended_by=id_text(session.ended_by),
         pause=pause_message(session.pause),
+        closing=closing_message(session.closing),
+        expected_end_time=to_timestamp(session.expected_end),
     )
+
+
+def closing_message(closing: Closing | None) -> sessions_pb2.Closing | None:
+    """Return the closing of a session as a message, or None if the session is not closing."""
+    if closing is None:
+        return None
+    closed_by = id_text(closing.actor.person_id if closing.actor else None)
+    return sessions_pb2.Closing(end_time=to_timestamp(closing.end_at), closed_by=closed_by)
 
 
 def pause_message(pause: Pause | None) -> sessions_pb2.Pause | None:
@@ -122,12 +165,17 @@ def pause_message(pause: Pause | None) -> sessions_pb2.Pause | None:
 def supervised_session_message(
     session: Session, learner_ids: tuple[UUID, ...]
 ) -> sessions_pb2.Session:
-    """Return a session as a message for a caller who supervises it. The message shows who is present."""
+    """Return a session as a message for a caller who supervises it.
+
+    The message shows who is present, and whether an attempt prevents the automatic closing.
+    """
     message = session_message(session, learner_ids)
     coverage = session.coverage
     message.coverage.present_person_ids.extend(str(each) for each in coverage.present_ids)
     if coverage.uncovered_at is not None:
         message.coverage.uncovered_time.FromDatetime(coverage.uncovered_at)
+    if session.overdue_at is not None:
+        message.overdue_time.FromDatetime(session.overdue_at)
     return message
 
 
@@ -158,6 +206,8 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
     message.duration.FromTimedelta(plan.duration)
     message.lobby_lead.FromTimedelta(plan.lobby_lead)
     message.uncovered_after.FromTimedelta(plan.uncovered_after)
+    message.closing_countdown.FromTimedelta(plan.closing_countdown)
+    message.auto_close_after.FromTimedelta(plan.auto_close_after)
     if plan.late_entry is LateEntry.UNTIL:
         message.late_entry_limit.FromTimedelta(plan.late_entry_limit)
     return message
@@ -238,7 +288,7 @@ def time_message(participant: Participant) -> lobby_pb2.Participant:
 
 def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
     """Return the progress of a participant in an assessment as a message."""
-    return lobby_pb2.AssessmentProgress(
+    message = lobby_pb2.AssessmentProgress(
         assessment_id=str(progress.assessment_id),
         attempt_id=id_text(progress.attempt_id),
         state=PROGRESS_STATES.to_proto(progress.state),
@@ -248,6 +298,17 @@ def progress_message(progress: Progress) -> lobby_pb2.AssessmentProgress:
         if progress.withdrawal
         else lobby_pb2.WITHDRAWAL_STATE_UNSPECIFIED,
     )
+    if progress.state is ProgressState.IN_PROGRESS:
+        message.MergeFrom(attempt_time_message(progress.time))
+    return message
+
+
+def attempt_time_message(time: AttemptTime) -> lobby_pb2.AssessmentProgress:
+    """Return a message that has only the time of an attempt in progress."""
+    message = lobby_pb2.AssessmentProgress(deadline_time=to_timestamp(time.deadline_at))
+    if time.stopped_remaining is not None:
+        message.stopped_remaining.FromTimedelta(time.stopped_remaining)
+    return message
 
 
 def outcome_messages(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from proctorium.session.v1 import sessions_pb2 as pb
 from proctorium.session.v1 import sessions_pb2_grpc
 from proctorium_common.ids import parse_id, parse_ids
@@ -12,12 +10,13 @@ from proctorium_common.rpc.calls import Context
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.messages import (
+    PlanDefaults,
     plan_from_message,
     session_message,
     supervised_session_message,
 )
 from proctorium_session.domain.sessions import VisibleSession
-from proctorium_session.operations import conduct, lobby, planning, queries
+from proctorium_session.operations import closing, conduct, lobby, planning, queries
 from proctorium_session.operations.planning import SessionPlanning
 
 
@@ -25,18 +24,18 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
     """Implementation of SessionService in `sessions.proto`."""
 
     def __init__(
-        self, database: Database, session_planning: SessionPlanning, *, uncovered_after: timedelta
+        self, database: Database, session_planning: SessionPlanning, defaults: PlanDefaults
     ) -> None:
         self._database = database
         self._planning = session_planning
-        self._uncovered_after = uncovered_after
+        self._defaults = defaults
 
     async def ScheduleSession(
         self, request: pb.ScheduleSessionRequest, context: Context
     ) -> pb.ScheduleSessionResponse:
         return await self._planning.schedule(
             current_call().caller,
-            plan_from_message(request.plan, uncovered_after=self._uncovered_after),
+            plan_from_message(request.plan, self._defaults),
             sorted(parse_ids(request.plan.learner_ids, "plan.learner_ids")),
             Responder(
                 request,
@@ -112,7 +111,7 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
     async def EndSession(
         self, request: pb.EndSessionRequest, context: Context
     ) -> pb.EndSessionResponse:
-        return await conduct.end(
+        return await closing.end(
             self._database,
             current_call().caller,
             parse_id(request.session_id, "session_id"),
@@ -120,6 +119,21 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
                 request,
                 pb.EndSessionResponse,
                 lambda visible: pb.EndSessionResponse(session=_message(visible)),
+            ),
+            end_now=request.end_now,
+        )
+
+    async def CancelClosing(
+        self, request: pb.CancelClosingRequest, context: Context
+    ) -> pb.CancelClosingResponse:
+        return await closing.cancel_closing(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            Responder(
+                request,
+                pb.CancelClosingResponse,
+                lambda visible: pb.CancelClosingResponse(session=_message(visible)),
             ),
         )
 

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from proctorium.session.v1 import sessions_pb2, supervision_pb2_grpc
 from proctorium.session.v1 import supervision_pb2 as pb
+from proctorium_common.clock import Clock
 from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import optional_id
 from proctorium_common.rpc.caller import Caller, current_call
@@ -54,12 +55,14 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
         database: Database,
         live: Live,
         presence: ProctorPresence,
+        clock: Clock,
         *,
         watch_heartbeat: timedelta,
     ) -> None:
         self._database = database
         self._live = live
         self._presence = presence
+        self._clock = clock
         self._watch_heartbeat = watch_heartbeat
 
     async def AuthorizeAssessment(
@@ -252,6 +255,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 async for response in _responses(
                     session, caller, sent, received, self._watch_heartbeat
                 ):
+                    response.server_time.FromDatetime(self._clock())
                     yield response
 
     def _present(self, snapshot: Snapshot, caller: Caller) -> AbstractContextManager[None]:

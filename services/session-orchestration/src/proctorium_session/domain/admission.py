@@ -10,6 +10,7 @@ from typing import assert_never
 from uuid import UUID
 
 from proctorium_common.errors import Kind, ServiceError, Violation
+from proctorium_session.domain.closing import session_closing
 from proctorium_session.domain.codes import CodeResolution, CodeValidity, ResolvedCode
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.session_states import SessionState
@@ -153,6 +154,8 @@ def _first_join(session: Session, seats: Seats, now: datetime) -> ParticipantSta
             if late is None:
                 return _LATE_ENTRY_CLOSED
             state = late
+        case SessionState.CLOSING:
+            return Refusal.from_error(session_closing(session))
         case SessionState.SCHEDULED:
             return _failed_precondition(
                 "LOBBY_NOT_OPEN",

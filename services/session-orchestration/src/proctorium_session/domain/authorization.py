@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from uuid import UUID
 
 from proctorium_common.errors import invalid_transition
+from proctorium_session.domain.closing import session_closing
 from proctorium_session.domain.errors import failed_precondition
 from proctorium_session.domain.identity import IdentityState, is_ready
 from proctorium_session.domain.outcomes import NOT_IN_SESSION, ParticipantRefusal
@@ -31,9 +32,11 @@ def require_authorizable(
 ) -> None:
     """Raise an error if the authorisation of the assessment cannot change for any participant of the session.
 
-    Raises INVALID_STATE_TRANSITION unless the session is in progress, and ASSESSMENT_NOT_IN_SESSION unless the session
-    contains the assessment.
+    Raises SESSION_CLOSING if the session is closing, INVALID_STATE_TRANSITION unless the session is in progress, and
+    ASSESSMENT_NOT_IN_SESSION unless the session contains the assessment.
     """
+    if session.state is SessionState.CLOSING:
+        raise session_closing(session)
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
             _SENTENCES[action],

@@ -57,7 +57,7 @@ class Message:
 def require_messages(session: Session) -> None:
     """Raise LOBBY_NOT_OPEN, SESSION_ENDED or SESSION_CANCELLED if the state of the session allows no new messages."""
     match session.state:
-        case SessionState.LOBBY_OPEN | SessionState.IN_PROGRESS:
+        case SessionState.LOBBY_OPEN | SessionState.IN_PROGRESS | SessionState.CLOSING:
             return
         case SessionState.SCHEDULED:
             raise failed_precondition(

@@ -16,7 +16,6 @@ from proctorium_session.domain.sessions import Actor, Session
 MAX_EXTRA_TIME = timedelta(hours=24)
 """The maximum sum of the extra time of a participant."""
 
-_OPEN_STATES = frozenset({SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS})
 _PRESENT_STATES = frozenset(
     {ParticipantState.AWAITING_APPROVAL, ParticipantState.WAITING, ParticipantState.IN_SESSION}
 )
@@ -36,8 +35,8 @@ class ExtraTimeGrant:
 
 
 def require_open_for_extra_time(session: Session) -> None:
-    """Raise INVALID_STATE_TRANSITION unless the lobby is open or the session is in progress."""
-    if session.state not in _OPEN_STATES:
+    """Raise INVALID_STATE_TRANSITION unless the lobby is open or the session is in progress or closing."""
+    if session.state is not SessionState.LOBBY_OPEN and not session.state.is_running:
         raise invalid_transition(
             "Extra time can be granted only from the opening of the lobby until the end of the session.",
             from_state=session.state,

@@ -6,13 +6,13 @@ from proctorium_common.errors import invalid_transition
 from proctorium_session.domain.outcomes import NOT_IN_SESSION, ParticipantRefusal
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
-from proctorium_session.domain.session_states import SESSION_STATES, SessionState
+from proctorium_session.domain.session_states import SESSION_STATES
 from proctorium_session.domain.sessions import Session
 
 
 def require_pausable(session: Session, action: str) -> None:
-    """Raise INVALID_STATE_TRANSITION unless the session is in progress. `action` is "pause" or "resume"."""
-    if session.state is not SessionState.IN_PROGRESS:
+    """Raise INVALID_STATE_TRANSITION unless the session is in progress or closing. `action` is "pause" or "resume"."""
+    if not session.state.is_running:
         raise invalid_transition(
             "Learners can be paused and resumed only while the session is in progress.",
             from_state=session.state,

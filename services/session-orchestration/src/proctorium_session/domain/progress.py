@@ -6,6 +6,7 @@ The progress is computed from events, which may be delayed, redelivered or reord
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from uuid import UUID
 
@@ -47,12 +48,25 @@ class WithdrawalState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptTime:
+    """The time of an attempt in progress.
+
+    `deadline_at` is None if the attempt has no time limit or its clock is stopped. `stopped_remaining` is the remaining
+    time of an attempt with a time limit whose clock is stopped.
+    """
+
+    deadline_at: datetime | None = None
+    is_stopped: bool = False
+    stopped_remaining: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The progress of one participant in one assessment.
 
     `position` is the position of the event that contained `answered_count`. `authorization_revision` is the revision of
     the session in which the assessment was last authorised or the authorisation was last withdrawn. `withdrawal` is
-    None unless a withdrawal is not complete.
+    None unless a withdrawal is not complete. `time_position` is the position of the event that contained `time`.
     """
 
     assessment_id: UUID
@@ -63,6 +77,8 @@ class Progress:
     position: int = 0
     authorization_revision: int = 0
     withdrawal: WithdrawalState | None = None
+    time: AttemptTime = AttemptTime()
+    time_position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +95,7 @@ class AttemptUpdate:
     answered_count: int | None = None
     item_count: int | None = None
     authorization_revision: int | None = None
+    time: AttemptTime | None = None
 
 
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
@@ -98,6 +115,8 @@ def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
         after = replace(after, item_count=max(progress.item_count, update.item_count))
     if update.answered_count is not None and update.position > progress.position:
         after = replace(after, answered_count=update.answered_count, position=update.position)
+    if update.time is not None and update.position > progress.time_position:
+        after = replace(after, time=update.time, time_position=update.position)
     return after
 
 

@@ -13,6 +13,7 @@ class SessionState(StrEnum):
     SCHEDULED = "scheduled"
     LOBBY_OPEN = "lobby_open"
     IN_PROGRESS = "in_progress"
+    CLOSING = "closing"
     ENDED = "ended"
     CANCELLED = "cancelled"
 
@@ -21,12 +22,19 @@ class SessionState(StrEnum):
         """Whether the state is final. No action changes a final state."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
+    @property
+    def is_running(self) -> bool:
+        """Whether the session was started and has not ended."""
+        return self in {SessionState.IN_PROGRESS, SessionState.CLOSING}
+
 
 class SessionAction(StrEnum):
     """The actions that change the state of a session."""
 
     OPEN_LOBBY = "open_lobby"
     START = "start"
+    CLOSE = "close"
+    CANCEL_CLOSING = "cancel_closing"
     END = "end"
     CANCEL = "cancel"
 
@@ -53,10 +61,24 @@ SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
             "Every waiting learner is In Session.",
         ),
         Transition(
-            SessionAction.END,
+            SessionAction.CLOSE,
             frozenset({SessionState.IN_PROGRESS}),
+            SessionState.CLOSING,
+            _SUPERVISORS | {"system"},
+            "The countdown to the end runs. New joins, authorisations and starts of attempts are refused.",
+        ),
+        Transition(
+            SessionAction.CANCEL_CLOSING,
+            frozenset({SessionState.CLOSING}),
+            SessionState.IN_PROGRESS,
+            _SUPERVISORS | {"system"},
+            "The session continues as before.",
+        ),
+        Transition(
+            SessionAction.END,
+            frozenset({SessionState.IN_PROGRESS, SessionState.CLOSING}),
             SessionState.ENDED,
-            _SUPERVISORS,
+            _SUPERVISORS | {"system"},
             "Learners who were In Session have completed it or left; those who only waited are no-shows.",
         ),
         Transition(
@@ -71,6 +93,7 @@ SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
         SessionState.SCHEDULED: "The session's lobby is not open yet. Open the lobby first.",
         SessionState.LOBBY_OPEN: "The session has not started. Start it first, or cancel it.",
         SessionState.IN_PROGRESS: "The session is in progress. It can only be ended now.",
+        SessionState.CLOSING: "The session is closing. Wait until it ends, or cancel the closing.",
         SessionState.ENDED: "The session is over. If you have questions, ask your administrator.",
         SessionState.CANCELLED: "The session was cancelled. Ask an administrator to plan a new one.",
     },

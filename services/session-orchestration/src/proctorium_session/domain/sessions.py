@@ -12,6 +12,12 @@ from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SESSION_STATES, SessionAction, SessionState
 
+CLOSING_COUNTDOWN = timedelta(seconds=60)
+"""The default time for which a session closes before it ends."""
+
+AUTO_CLOSE_AFTER = timedelta(minutes=30)
+"""The default time after the planned end at which a session closes automatically."""
+
 
 class ActingRole(StrEnum):
     """The role in which a person acts on a session."""
@@ -66,11 +72,18 @@ class Plan:
     late_entry_limit: timedelta
     identity_policy: IdentityPolicy
     uncovered_after: timedelta = UNCOVERED_AFTER
+    closing_countdown: timedelta = CLOSING_COUNTDOWN
+    auto_close_after: timedelta = AUTO_CLOSE_AFTER
 
     @property
     def planned_end(self) -> datetime:
         """The time at which the session is planned to end."""
         return self.start_time + self.duration
+
+    @property
+    def automatic_end(self) -> datetime:
+        """The earliest time at which the session closes automatically."""
+        return self.planned_end + self.auto_close_after
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +96,22 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Closing:
+    """The closing of a session that ends at `end_at`. `actor` is None if the session closes automatically."""
+
+    end_at: datetime
+    actor: Actor | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """A session.
 
     Every change that a watcher can see increases `revision`. `session_revision` is the revision of the last change of
     the session itself, rather than of a participant. `message_revision` is the revision of the newest message. `head`
-    is the end of the session's record. `pause` is the open pause of the whole session.
+    is the end of the session's record. `pause` is the open pause of the whole session. `closing` is set while the
+    session is closing. `late_end` is the expected end if it is later than the planned end. `overdue_at` is the time
+    since which the session cannot close automatically, because an attempt is paused.
     """
 
     session_id: UUID
@@ -106,6 +129,14 @@ class Session:
     head: Head
     coverage: Coverage
     pause: Pause | None = None
+    closing: Closing | None = None
+    late_end: datetime | None = None
+    overdue_at: datetime | None = None
+
+    @property
+    def expected_end(self) -> datetime:
+        """The time at which the session is expected to end."""
+        return self.late_end or self.plan.planned_end
 
     @property
     def supervision_revision(self) -> int:
@@ -155,11 +186,11 @@ def new_session(session_id: UUID, plan: Plan) -> Session:
 
 
 def apply_action(
-    session: Session, action: SessionAction, now: datetime, person_id: UUID | None
+    session: Session, action: SessionAction, now: datetime, actor: Actor | None
 ) -> Session | None:
     """Return the session after `action`, or None if `action` repeats an earlier action and changes nothing.
 
-    `person_id` is None if the system performs the action. Raises INVALID_STATE_TRANSITION.
+    `actor` is None if the system performs the action. Raises INVALID_STATE_TRANSITION.
     """
     target = SESSION_STATES.target(session.state, action)
     if target is None:
@@ -170,7 +201,20 @@ def apply_action(
             return replace(after, lobby_open_time=min(session.lobby_open_time, now))
         case SessionAction.START:
             return replace(after, actual_start_time=now)
+        case SessionAction.CLOSE:
+            closing = Closing(now + session.plan.closing_countdown, actor)
+            return replace(after, closing=closing, overdue_at=None)
+        case SessionAction.CANCEL_CLOSING:
+            return replace(after, closing=None)
         case SessionAction.END:
-            return replace(after, end_time=now, ended_by=person_id, coverage=Coverage())
+            return replace(
+                after,
+                end_time=now,
+                ended_by=actor.person_id if actor is not None else None,
+                closing=None,
+                late_end=None,
+                overdue_at=None,
+                coverage=Coverage(),
+            )
         case SessionAction.CANCEL:
             return replace(after, coverage=Coverage())

@@ -32,7 +32,7 @@ async def open_lobby(
 
     async def run(tx: Transaction) -> VisibleSession:
         session, actor = await lock_supervised(tx, session_id, caller)
-        after = apply_action(session, SessionAction.OPEN_LOBBY, tx.now, actor.person_id)
+        after = apply_action(session, SessionAction.OPEN_LOBBY, tx.now, actor)
         if after is None:
             return await with_learners(tx, session)
         event = RecordedEvent(events.session_lobby_opened(after, actor.role), actor.person_id)

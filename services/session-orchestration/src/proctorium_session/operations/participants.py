@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session import events
+from proctorium_session.domain.closing import late_end
 from proctorium_session.domain.errors import no_participant, no_session
 from proctorium_session.domain.identity import IdentityState, is_ready
 from proctorium_session.domain.participant_states import (
@@ -26,7 +27,7 @@ from proctorium_session.operations.changes import (
     RecordedEvent,
     save_change,
 )
-from proctorium_session.storage import participants, sessions
+from proctorium_session.storage import closing, participants, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +95,8 @@ async def update_identity(tx: Transaction, event: CaseEvent) -> None:
 async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
     """Append the event to the session record if `is_recorded`, and update the participant's progress.
 
-    The state of the progress never goes back to an earlier state. Raises NOT_FOUND.
+    The state of the progress never goes back to an earlier state. If the attempt can now end later or earlier than
+    before, the expected end of the session changes. Raises NOT_FOUND.
     """
     session, view = await _lock_participant(tx, event.session_id, event.participant_id)
     before = view.progress(event.assessment_id)
@@ -102,6 +104,8 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
     if after != before:
         await participants.upsert_progress(tx, [(event.participant_id, after)])
         await participants.update_revision(tx, [event.participant_id], session.next_revision)
+        if (after.state, after.time) != (before.state, before.time):
+            session = await _with_expected_end(tx, session)
     recorded: list[RecordedEvent | ReceivedEvent] = []
     if event.is_recorded:
         recorded.append(
@@ -117,6 +121,17 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
         recorded.append(RecordedEvent(completion, SYSTEM_ACTOR, event.participant_id))
     if recorded or after != before:
         await save_change(tx, session, recorded)
+
+
+async def _with_expected_end(tx: Transaction, session: Session) -> Session:
+    """Return the session with the end that is expected from the times of its attempts."""
+    if not session.state.is_running:
+        return session
+    open_times = await closing.list_open_times(tx, session.session_id)
+    expected = late_end(session.plan.planned_end, open_times)
+    if expected == session.late_end:
+        return session
+    return replace(session, late_end=expected, session_revision=session.next_revision)
 
 
 async def _lock_participant(

@@ -30,6 +30,7 @@ from proctorium_session.domain.schedule import (
 from proctorium_session.domain.session_states import SessionAction
 from proctorium_session.domain.sessions import (
     ActingRole,
+    Actor,
     Plan,
     Session,
     VisibleSession,
@@ -109,18 +110,18 @@ async def cancel(
         session = await sessions.lock_session(tx, session_id)
         if session is None:
             raise no_session()
-        person_id = caller.require_person()
-        after = apply_action(session, SessionAction.CANCEL, tx.now, person_id)
+        actor = Actor(caller.require_person(), ActingRole.ADMINISTRATOR)
+        after = apply_action(session, SessionAction.CANCEL, tx.now, actor)
         if after is None:
             return await with_learners(tx, session)
         views = await participants.list_views(tx, session_id)
         people = await _people_of(tx, session, views)
-        cancelled = events.session_cancelled(after, people, ActingRole.ADMINISTRATOR)
+        cancelled = events.session_cancelled(after, people, actor.role)
         raised = [each.participant.participant_id for each in views if each.participant.hand]
         lowered = await lower_hands(tx, raised)
         await participants.update_revision(tx, raised, session.next_revision)
         await participants.close_participants(tx, session_id, {}, session.next_revision)
-        after = await save_change(tx, after, [*lowered, RecordedEvent(cancelled, person_id)])
+        after = await save_change(tx, after, [*lowered, RecordedEvent(cancelled, actor.person_id)])
         return await with_learners(tx, after)
 
     return await database.respond(responder, run)

@@ -31,7 +31,12 @@ from proctorium_session.domain.participants import (
     ParticipantView,
     Removal,
 )
-from proctorium_session.domain.progress import Progress, ProgressState, WithdrawalState
+from proctorium_session.domain.progress import (
+    AttemptTime,
+    Progress,
+    ProgressState,
+    WithdrawalState,
+)
 from proctorium_session.storage.sessions import pause_from_row
 from proctorium_session.storage.tables import participant_assessments, participants
 
@@ -60,6 +65,10 @@ _ASSESSMENT_COLUMNS = (
     participant_assessments.c.position,
     participant_assessments.c.authorization_revision,
     participant_assessments.c.withdrawal,
+    participant_assessments.c.deadline_at,
+    participant_assessments.c.stopped,
+    participant_assessments.c.stopped_remaining,
+    participant_assessments.c.time_position,
 )
 
 
@@ -246,35 +255,35 @@ async def upsert_progress(tx: Transaction, rows: Sequence[tuple[UUID, Progress]]
     if not rows:
         return
     new = upsert(participant_assessments)
-    changeable = (
-        "attempt_id",
-        "state",
-        "answered_count",
-        "item_count",
-        "position",
-        "authorization_revision",
-        "withdrawal",
-    )
+    keys = ("participant_id", "assessment_id")
+    columns = [
+        {"participant_id": participant_id, **_progress_columns(progress)}
+        for participant_id, progress in rows
+    ]
+    changeable = columns[0].keys() - set(keys)
     await tx.execute(
         new.on_conflict_do_update(
-            index_elements=["participant_id", "assessment_id"],
-            set_={name: new.excluded[name] for name in changeable},
+            index_elements=keys, set_={name: new.excluded[name] for name in changeable}
         ),
-        [
-            {
-                "participant_id": participant_id,
-                "assessment_id": progress.assessment_id,
-                "attempt_id": progress.attempt_id,
-                "state": progress.state.value,
-                "answered_count": progress.answered_count,
-                "item_count": progress.item_count,
-                "position": progress.position,
-                "authorization_revision": progress.authorization_revision,
-                "withdrawal": progress.withdrawal,
-            }
-            for participant_id, progress in rows
-        ],
+        columns,
     )
+
+
+def _progress_columns(progress: Progress) -> dict[str, object]:
+    return {
+        "assessment_id": progress.assessment_id,
+        "attempt_id": progress.attempt_id,
+        "state": progress.state.value,
+        "answered_count": progress.answered_count,
+        "item_count": progress.item_count,
+        "position": progress.position,
+        "deadline_at": progress.time.deadline_at,
+        "stopped": progress.time.is_stopped,
+        "stopped_remaining": progress.time.stopped_remaining,
+        "time_position": progress.time_position,
+        "authorization_revision": progress.authorization_revision,
+        "withdrawal": progress.withdrawal,
+    }
 
 
 def _select_views() -> Select[Any]:
@@ -395,6 +404,8 @@ def _progress(row: Mapping[str, Any]) -> Progress:
         position=row["position"],
         authorization_revision=row["authorization_revision"],
         withdrawal=None if row["withdrawal"] is None else WithdrawalState(row["withdrawal"]),
+        time=AttemptTime(row["deadline_at"], row["stopped"], row["stopped_remaining"]),
+        time_position=row["time_position"],
     )
 
 

@@ -25,7 +25,15 @@ from proctorium_session.domain.coverage import Coverage
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SessionState
-from proctorium_session.domain.sessions import LateEntry, Pause, Plan, Session
+from proctorium_session.domain.sessions import (
+    ActingRole,
+    Actor,
+    Closing,
+    LateEntry,
+    Pause,
+    Plan,
+    Session,
+)
 from proctorium_session.storage.proctors import insert_proctors
 from proctorium_session.storage.tables import (
     participants,
@@ -231,9 +239,10 @@ def select_sessions() -> Select[Any]:
 # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
-        late_entry_limit, identity_policy, uncovered_after, state, lobby_open_time, actual_start_time, end_time,
+        late_entry_limit, identity_policy, uncovered_after, closing_countdown, auto_close_after, state, lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
+        closing_end_at, closed_by, closed_by_role, late_end, overdue_at,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -273,6 +282,8 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "late_entry_limit": plan.late_entry_limit,
         "identity_policy": plan.identity_policy.value,
         "uncovered_after": plan.uncovered_after,
+        "closing_countdown": plan.closing_countdown,
+        "auto_close_after": plan.auto_close_after,
     }
 
 
@@ -305,6 +316,8 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         late_entry_limit=row["late_entry_limit"],
         identity_policy=IdentityPolicy(row["identity_policy"]),
         uncovered_after=row["uncovered_after"],
+        closing_countdown=row["closing_countdown"],
+        auto_close_after=row["auto_close_after"],
     )
     return Session(
         session_id=row["session_id"],
@@ -327,6 +340,19 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
             revision=row["coverage_revision"],
         ),
         pause=pause_from_row(row),
+        closing=_closing(row),
+        late_end=row["late_end"],
+        overdue_at=row["overdue_at"],
+    )
+
+
+def _closing(row: Mapping[str, Any] | Record) -> Closing | None:
+    if row["closing_end_at"] is None:
+        return None
+    if row["closed_by"] is None:
+        return Closing(row["closing_end_at"], None)
+    return Closing(
+        row["closing_end_at"], Actor(row["closed_by"], ActingRole(row["closed_by_role"]))
     )
 
 

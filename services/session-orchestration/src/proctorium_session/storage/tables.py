@@ -49,6 +49,12 @@ sessions = Table(
     Column(
         "uncovered_after", Interval, nullable=False, server_default=text("interval '30 seconds'")
     ),
+    Column(
+        "closing_countdown", Interval, nullable=False, server_default=text("interval '60 seconds'")
+    ),
+    Column(
+        "auto_close_after", Interval, nullable=False, server_default=text("interval '30 minutes'")
+    ),
     Column("state", Text, nullable=False),
     Column("lobby_open_time", _TIME, nullable=False),
     Column("actual_start_time", _TIME),
@@ -68,6 +74,14 @@ sessions = Table(
     Column("pause_id", Uuid),
     Column("paused_at", _TIME),
     Column("pause_reason", Text, nullable=False, server_default=text("''")),
+    # The closing of the session. `closed_by` is null if the session closes automatically.
+    Column("closing_end_at", _TIME),
+    Column("closed_by", Uuid),
+    Column("closed_by_role", Text),
+    # `late_end` is the expected end if it is later than the planned end. `overdue_at` is the time since which a paused
+    # attempt prevents the automatic closing.
+    Column("late_end", _TIME),
+    Column("overdue_at", _TIME),
     # The coverage of the session. A trigger clears it when the session is over.
     Column("present_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("absent_at", _TIME),
@@ -75,17 +89,34 @@ sessions = Table(
     Column("coverage_revision", BigInteger, nullable=False, server_default=text("0")),
     CheckConstraint("participant_count BETWEEN 0 AND capacity", name="capacity"),
     CheckConstraint(
-        "state IN ('scheduled', 'lobby_open', 'in_progress', 'ended', 'cancelled')", name="state"
+        "state IN ('scheduled', 'lobby_open', 'in_progress', 'closing', 'ended', 'cancelled')",
+        name="state",
     ),
     CheckConstraint("duration > interval '0'", name="duration"),
     CheckConstraint("late_entry IN ('closed', 'until', 'approval')", name="late_entry"),
     CheckConstraint("identity_policy IN ('none', 'before_assessment')", name="identity_policy"),
     CheckConstraint(
-        "(state IN ('in_progress', 'ended')) = (actual_start_time IS NOT NULL)", name="started"
+        "(state IN ('in_progress', 'closing', 'ended')) = (actual_start_time IS NOT NULL)",
+        name="started",
     ),
     CheckConstraint(
-        "(state = 'ended') = (end_time IS NOT NULL) AND (state = 'ended') = (ended_by IS NOT NULL)",
+        "(state = 'ended') = (end_time IS NOT NULL) AND (state = 'ended' OR ended_by IS NULL)",
         name="ended",
+    ),
+    CheckConstraint("(state = 'closing') = (closing_end_at IS NOT NULL)", name="closing"),
+    CheckConstraint(
+        "(closed_by IS NULL) = (closed_by_role IS NULL)"
+        " AND (closed_by IS NULL OR closing_end_at IS NOT NULL)"
+        " AND closed_by_role IN ('proctor', 'administrator')",
+        name="closed_by",
+    ),
+    CheckConstraint("overdue_at IS NULL OR state = 'in_progress'", name="overdue"),
+    CheckConstraint(
+        "closing_countdown BETWEEN interval '0' AND interval '10 minutes'",
+        name="closing_countdown",
+    ),
+    CheckConstraint(
+        "auto_close_after BETWEEN interval '0' AND interval '24 hours'", name="auto_close_after"
     ),
     CheckConstraint(
         "uncovered_after BETWEEN interval '1 second' AND interval '10 minutes'",
@@ -99,6 +130,8 @@ sessions = Table(
     ),
     Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
     Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
+    Index("ix_sessions_closing_due", "closing_end_at", postgresql_where=text("state = 'closing'")),
+    Index("ix_sessions_in_progress", "start_time", postgresql_where=text("state = 'in_progress'")),
     Index(
         "ix_sessions_covered",
         "session_id",
@@ -352,6 +385,11 @@ participant_assessments = Table(
     Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
     # `withdrawal` is null unless a withdrawal is pending or came after the start.
     Column("withdrawal", Text),
+    # The time of an attempt in progress, from the event at `time_position`.
+    Column("deadline_at", _TIME),
+    Column("stopped", Boolean, nullable=False, server_default=text("false")),
+    Column("stopped_remaining", Interval),
+    Column("time_position", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("participant_id", "assessment_id"),
     CheckConstraint("state BETWEEN 1 AND 6", name="state"),
     CheckConstraint(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from proctorium.assessment.events.v1 import events_pb2 as events
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import parse_id
+from proctorium_common.messages import from_timestamp
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.progress import AttemptUpdate, ProgressState
+from proctorium_session.domain.progress import AttemptTime, AttemptUpdate, ProgressState
 from proctorium_session.operations.participants import AttemptEvent, update_progress
 
 AttemptMessage = (
@@ -14,6 +17,7 @@ AttemptMessage = (
     | events.AttemptAuthorized
     | events.AttemptAuthorizationWithdrawn
     | events.AttemptStarted
+    | events.AttemptTimeChanged
     | events.AttemptProgressed
     | events.AttemptSubmitted
     | events.AttemptVoided
@@ -64,7 +68,24 @@ async def on_attempt_started(
     tx: Transaction, event: events.AttemptStarted, metadata: EventMetadata
 ) -> None:
     """Set the participant's progress to in progress."""
-    await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
+    time = AttemptTime(_deadline(event))
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS, time=time)
+
+
+async def on_attempt_time_changed(
+    tx: Transaction, event: events.AttemptTimeChanged, metadata: EventMetadata
+) -> None:
+    """Update the time of the participant's attempt.
+
+    The event is not appended to the session record, because the record has the event that changed the time.
+    """
+    remaining = event.stopped_remaining.ToTimedelta()
+    time = AttemptTime(
+        _deadline(event),
+        event.stopped,
+        remaining if event.HasField("stopped_remaining") else None,
+    )
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS, time=time, is_recorded=False)
 
 
 async def on_attempt_progressed(
@@ -113,6 +134,10 @@ async def on_result_released(
     await _update(tx, event, metadata, ProgressState.RELEASED)
 
 
+def _deadline(event: events.AttemptStarted | events.AttemptTimeChanged) -> datetime | None:
+    return from_timestamp(event.deadline_time) if event.HasField("deadline_time") else None
+
+
 async def _update(
     tx: Transaction,
     event: AttemptMessage,
@@ -122,6 +147,7 @@ async def _update(
     answered_count: int | None = None,
     item_count: int | None = None,
     authorization_revision: int | None = None,
+    time: AttemptTime | None = None,
     is_recorded: bool = True,
 ) -> None:
     """Update the participant's progress. Ignore attempts that do not belong to a session."""
@@ -141,6 +167,7 @@ async def _update(
                 answered_count=answered_count,
                 item_count=item_count,
                 authorization_revision=authorization_revision,
+                time=time,
             ),
             occurred_at=metadata.occurred_at,
             is_recorded=is_recorded,

@@ -8,9 +8,9 @@ import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { type Course, CourseKind } from "../../gen/proctorium/enrollment/v1/courses_pb";
-import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { bestOf, useOwnResults } from "../results/transcript";
+import { isRunning } from "../sessions/running";
 import { CourseLinks } from "./course-links";
 import { CourseOutline } from "./course-outline";
 
@@ -60,9 +60,7 @@ export function CoursePage({ courseId }: { courseId: string }): JSX.Element {
 function OpenSessions({ course }: { course: Course }): JSX.Element {
   const { data } = useQuery(course.courseId, () => sessions.listSessions({ liveOnly: true }));
   const open =
-    data?.sessions.filter(
-      ({ state, plan }) => state === SessionState.IN_PROGRESS && plan?.courseId === course.courseId,
-    ) ?? [];
+    data?.sessions.filter((session) => isRunning(session) && session.plan?.courseId === course.courseId) ?? [];
   return (
     <>
       <p>{text.opensInSession}</p>

@@ -14,6 +14,7 @@ import { SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { dateTime, sortedBy } from "../../messages/format";
 import { bestOf, useOwnResults } from "../results/transcript";
+import { isRunning } from "../sessions/running";
 import { CourseLinks } from "./course-links";
 
 const text = messages.courses;
@@ -96,7 +97,7 @@ function UpcomingSessions(): JSX.Element | null {
             <p class="row">
               <span>{dateTime(session.plan?.startTime)}</span>
               {session.state === SessionState.LOBBY_OPEN && <Badge tone="wait">{text.lobbyOpen}</Badge>}
-              {session.state === SessionState.IN_PROGRESS && <Badge tone="good">{text.inProgress}</Badge>}
+              {isRunning(session) && <Badge tone="good">{text.inProgress}</Badge>}
             </p>
           </li>
         ))}

@@ -20,8 +20,8 @@ test("a session is handed over to another proctor who does not take part in it",
 });
 
 test("presence counts from the lobby to the end", () => {
-  const observed = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
+  const observed = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS, SessionState.CLOSING];
   const others = [SessionState.SCHEDULED, SessionState.ENDED, SessionState.CANCELLED];
-  expect(observed.map((state) => isObserved(create(SessionSchema, { state })))).toEqual([true, true]);
+  expect(observed.map((state) => isObserved(create(SessionSchema, { state })))).toEqual([true, true, true]);
   expect(others.map((state) => isObserved(create(SessionSchema, { state })))).toEqual([false, false, false]);
 });

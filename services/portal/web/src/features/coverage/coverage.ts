@@ -2,6 +2,7 @@
 
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { isRunning } from "../sessions/running";
 
 /** Return the ID of the lead proctor. */
 export function leadOf({ plan }: Session): string {
@@ -9,8 +10,8 @@ export function leadOf({ plan }: Session): string {
 }
 
 /** Return whether the presence of the proctors counts: from the opening of the lobby to the end of the session. */
-export function isObserved({ state }: Session): boolean {
-  return state === SessionState.LOBBY_OPEN || state === SessionState.IN_PROGRESS;
+export function isObserved(session: Session): boolean {
+  return session.state === SessionState.LOBBY_OPEN || isRunning(session);
 }
 
 /**

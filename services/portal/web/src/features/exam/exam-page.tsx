@@ -15,6 +15,8 @@ import { messages } from "../../messages";
 import { loadOffline } from "../../offline/attempt-cache";
 import { unconfirmed } from "../account/current-user";
 import { SignedInAs } from "../account/sign-out";
+import { ClosingNote } from "../closing/closing-note";
+import { SessionEnd } from "../closing/session-end";
 import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
 import { IdentityNotice } from "../order/identity-again";
@@ -147,6 +149,14 @@ function SessionPresence({
         </p>
       )}
       {open && <IdentityNotice participant={view?.participant} />}
+      {view?.session && open && (
+        <>
+          <ClosingNote session={view.session} hint={messages.closing.learnerHint} />
+          <p class="quiet">
+            <SessionEnd session={view.session} />
+          </p>
+        </>
+      )}
       <LearnerMessages view={view} />
       {children(view)}
     </>

@@ -23,6 +23,8 @@ import { type Session, SessionState } from "../../gen/proctorium/session/v1/sess
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { SignedInAs } from "../account/sign-out";
+import { ClosingNote } from "../closing/closing-note";
+import { SessionEnd } from "../closing/session-end";
 import { CourseOutline } from "../courses/course-outline";
 import { nextStep } from "../exam/next-step";
 import { pauseOf } from "../exam/pause";
@@ -73,9 +75,11 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
         ) : (
           <ParticipantBadge participant={participant} />
         )}
+        <SessionEnd session={session} />
         {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
       </p>
       <ProblemNote problem={problem} />
+      <ClosingNote session={session} hint={messages.closing.learnerHint} />
       <LearnerMessages view={view} />
       {isPresent(participant) && <SignedInAs />}
       <Phase session={session} participant={participant} />

@@ -1,8 +1,11 @@
 // The messages of a conversation, from a list and from a stream.
+
+import { noteServerTime } from "../../api/server-time";
 import { Role } from "../../gen/proctorium/options/v1/options_pb";
 import type { Participant, WatchSessionResponse } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import { isRunning } from "../sessions/running";
 import { awaitsApproval, isPresent } from "../supervision/participants";
 
 export const MAX_TEXT_LENGTH = 2000;
@@ -28,17 +31,21 @@ export function isComplete(messages: readonly Message[], count: number): boolean
   return newest >= count && messages.every(({ sequence }, index) => sequence === first + index);
 }
 
-/** Return the newest view of a session, with the messages of all views. A view has only its new messages. */
+/**
+ * Return the newest view of a session, with the messages of all views. A view has only its new messages. The view's time
+ * updates the server's time.
+ */
 export function withEarlierMessages(
   before: WatchSessionResponse | undefined,
   message: WatchSessionResponse,
 ): WatchSessionResponse {
+  noteServerTime(message.serverTime);
   return { ...message, messages: [...(before?.messages ?? []), ...message.messages] };
 }
 
 /** Return whether messages can be sent in a session. */
-export function acceptsMessages({ state }: Session): boolean {
-  return state === SessionState.LOBBY_OPEN || state === SessionState.IN_PROGRESS;
+export function acceptsMessages(session: Session): boolean {
+  return session.state === SessionState.LOBBY_OPEN || isRunning(session);
 }
 
 /** Return whether messages can be sent in the conversation of a participant. */

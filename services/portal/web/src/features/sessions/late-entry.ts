@@ -15,6 +15,7 @@ export function needsApproval({ plan }: Session): boolean {
 /** Return whether the session has started and no further learner can join. */
 export function isClosedToNewcomers(session: Session, now: number): boolean {
   const { state, actualStartTime } = session;
+  if (state === SessionState.CLOSING) return true;
   return (
     state === SessionState.IN_PROGRESS &&
     !needsApproval(session) &&

@@ -14,6 +14,8 @@ export function SessionBadge({ session }: { session: Session }): JSX.Element {
       return <Badge tone="wait">{text.state.lobbyOpen}</Badge>;
     case SessionState.IN_PROGRESS:
       return <Badge tone="good">{text.state.inProgress}</Badge>;
+    case SessionState.CLOSING:
+      return <Badge tone="wait">{text.state.closing}</Badge>;
     case SessionState.ENDED:
       return <Badge tone="plain">{text.state.ended}</Badge>;
     default:

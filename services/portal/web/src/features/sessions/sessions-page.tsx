@@ -15,11 +15,14 @@ import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
 import { UncoveredSessions } from "../coverage/uncovered-sessions";
 import { SessionBadge } from "./session-badge";
+import { isRunning } from "./running";
 import { isOver, listAllSessions } from "./sessions";
 
 const text = messages.sessions;
 
-const NOW: readonly SessionState[] = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS];
+function isNow(session: Session): boolean {
+  return session.state === SessionState.LOBBY_OPEN || isRunning(session);
+}
 
 export function SessionsPage(): JSX.Element {
   const { data, problem } = useQuery("supervised", listAllSessions);
@@ -44,8 +47,8 @@ export function SessionsPage(): JSX.Element {
           <p>{text.none}</p>
         </EmptyState>
       )}
-      <Sessions title={text.now} sessions={live.filter(({ state }) => NOW.includes(state))} />
-      <Sessions title={text.upcoming} sessions={live.filter(({ state }) => !NOW.includes(state))} />
+      <Sessions title={text.now} sessions={live.filter(isNow)} />
+      <Sessions title={text.upcoming} sessions={live.filter((session) => !isNow(session))} />
       <Sessions title={text.past} sessions={past} />
     </>
   );

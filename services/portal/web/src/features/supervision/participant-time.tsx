@@ -4,8 +4,9 @@ import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
-import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { isRunning as isSessionRunning } from "../sessions/running";
 import { ExtraTime } from "./extra-time";
 import { throwRefusal } from "./outcomes";
 import { isInSession, isPresent } from "./participants";
@@ -23,7 +24,7 @@ interface ParticipantTimeProps {
 export function ParticipantTime({ session, participant, name, may }: ParticipantTimeProps): JSX.Element {
   const { sessionId } = session;
   const { participantId, pause, extraTime, extraTimeReason } = participant;
-  const isRunning = session.state === SessionState.IN_PROGRESS && isInSession(participant);
+  const isRunning = isSessionRunning(session) && isInSession(participant);
   return (
     <>
       {pause && isInSession(participant) && (

@@ -3,8 +3,9 @@ import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
-import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { isRunning } from "../sessions/running";
 import { ExtraTime } from "./extra-time";
 import { ReasonForm } from "./reason-form";
 
@@ -24,7 +25,7 @@ export function SessionTime({ session }: { session: Session }): JSX.Element {
         )}
       </div>
       <div class="row">
-        {session.state === SessionState.IN_PROGRESS && pause === undefined && (
+        {isRunning(session) && pause === undefined && (
           <ReasonForm
             label={text.pauseAll}
             title={text.pauseAllForm}

@@ -2,6 +2,7 @@
 // end the session.
 import type { JSX } from "preact";
 import { sessions, supervision } from "../../api/client";
+import { noteServerTime } from "../../api/server-time";
 import { useAction } from "../../api/use-action";
 import { useStream } from "../../api/use-stream";
 import { Badge } from "../../components/badge";
@@ -17,6 +18,9 @@ import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/superv
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
+import { ClosingActions, EndSession } from "../closing/end-session";
+import { EndWarnings } from "../closing/end-warnings";
+import { SessionEnd } from "../closing/session-end";
 import { SessionProctors } from "../coverage/session-proctors";
 import { HandQueue } from "../hands/hand-queue";
 import { IncidentSection } from "../incidents/incident-section";
@@ -27,6 +31,7 @@ import { StaffMessages, useOpenConversation } from "../messages/staff-messages";
 import { LateEntries } from "../order/late-entries";
 import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
+import { isRunning } from "../sessions/running";
 import { isOver } from "../sessions/sessions";
 import { AuthoriseAssessments } from "./authorise-assessments";
 import { actsAsAdministrator, isLapsed, maySupervise, takesPart } from "./permissions";
@@ -44,7 +49,11 @@ interface RosterView {
 }
 
 /** Return the roster that results from a message of the stream and the roster `before`. */
-function merge(before: RosterView | undefined, { change, messages: newer }: WatchRosterResponse): RosterView {
+function merge(
+  before: RosterView | undefined,
+  { change, messages: newer, serverTime }: WatchRosterResponse,
+): RosterView {
+  noteServerTime(serverTime);
   const earlier = before ?? { session: undefined, participants: new Map<string, Participant>(), messages: [] };
   const roster = { ...earlier, messages: [...earlier.messages, ...newer] };
   switch (change.case) {
@@ -86,9 +95,11 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
       <p class="row" role="status">
         <SessionBadge session={session} />
         <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
+        <SessionEnd session={session} />
         {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
       </p>
       <ProblemNote problem={problem} />
+      <EndWarnings session={session} />
       <SessionProctors session={session} may={maySupervise(session, [...view.participants.values()])} />
       <SessionActions session={session} participants={[...view.participants.values()]} />
       {hasRole(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
@@ -151,7 +162,7 @@ function SessionActions({
       {takesPart(session, participants) && <p>{text.takesPart}</p>}
       {may && actsAsAdministrator(session) && <p class="quiet">{text.actsAsAdministrator}</p>}
       {inProgress && may && <AuthoriseAssessments session={session} participants={participants} />}
-      {(lobbyOpen || inProgress) && may && <SessionTime session={session} />}
+      {(lobbyOpen || isRunning(session)) && may && <SessionTime session={session} />}
       <div class="row">
         {session.state === SessionState.SCHEDULED && may && (
           <button
@@ -166,17 +177,9 @@ function SessionActions({
         {lobbyOpen && may && !isLapsed() && (
           <StartSession session={session} participants={participants} busy={busy} start={start} />
         )}
-        {inProgress && may && (
-          <ConfirmButton
-            label={text.end}
-            consequence={text.endConsequence}
-            confirmLabel={text.endConfirm}
-            cancelLabel={text.endCancel}
-            busy={busy}
-            onConfirm={() => void run((requestId) => sessions.endSession({ requestId, sessionId }))}
-          />
-        )}
-        {!inProgress && hasRole(Role.ADMINISTRATOR) && (
+        {inProgress && may && <EndSession session={session} participants={participants} />}
+        {session.state === SessionState.CLOSING && may && <ClosingActions session={session} />}
+        {!isRunning(session) && hasRole(Role.ADMINISTRATOR) && (
           <ConfirmButton
             label={text.cancel}
             consequence={text.cancelConsequence}

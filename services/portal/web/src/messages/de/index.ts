@@ -1,6 +1,7 @@
 // The German message catalogue, by feature.
 import type { Messages } from "../catalogue";
 import { account } from "./account";
+import { closing } from "./closing";
 import { common } from "./common";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
@@ -21,6 +22,7 @@ import { supervision } from "./supervision";
 
 export const de: Messages = {
   account,
+  closing,
   common,
   conversations,
   courses,

@@ -18,6 +18,7 @@ export const sessions: Messages["sessions"] = {
     scheduled: "Geplant",
     lobbyOpen: "Warteraum geöffnet",
     inProgress: "Läuft",
+    closing: "Endet gleich",
     ended: "Beendet",
     cancelled: "Abgesagt",
   },

@@ -32,11 +32,6 @@ export const supervision: Messages["supervision"] = {
     early: (time: string, seconds: number) => `Geplanter Beginn ist ${time}, in ${duration(seconds)}.`,
   },
   others: (count: number) => `${counted(count, "weitere Person", "weitere Personen")}`,
-  end: "Sitzung beenden…",
-  endConsequence:
-    "Alle verlassen die Sitzung, und offene Prüfungsversuche werden mit allen gespeicherten Antworten abgegeben.",
-  endConfirm: "Sitzung jetzt beenden",
-  endCancel: "Nicht beenden",
   cancel: "Sitzung absagen…",
   cancelConsequence: "Alle, die über die Sitzung benachrichtigt wurden, werden über die Absage benachrichtigt.",
   cancelConfirm: "Sitzung jetzt absagen",

@@ -1,5 +1,6 @@
 // The English message catalogue, by feature.
 import { account } from "./account";
+import { closing } from "./closing";
 import { common } from "./common";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
@@ -20,6 +21,7 @@ import { supervision } from "./supervision";
 
 export const en = {
   account,
+  closing,
   common,
   conversations,
   courses,

@@ -17,6 +17,7 @@ export const sessions = {
     scheduled: "Scheduled",
     lobbyOpen: "Lobby open",
     inProgress: "In progress",
+    closing: "Closing",
     ended: "Ended",
     cancelled: "Cancelled",
   },

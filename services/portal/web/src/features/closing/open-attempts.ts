@@ -1,0 +1,43 @@
+// The learners whose attempts an end of the session would submit.
+import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
+import {
+  type AssessmentProgress,
+  AssessmentProgressState,
+  type Participant,
+} from "../../gen/proctorium/session/v1/lobby_pb";
+import { isInSession } from "../supervision/participants";
+
+/** An attempt in progress. */
+export interface OpenAttempt {
+  personId: string;
+  /** The remaining time in seconds; undefined if the attempt has no time limit. */
+  secondsLeft: number | undefined;
+  isStopped: boolean;
+}
+
+/** Return the attempts in progress at the time `now`; the attempt with the most remaining time comes first. */
+export function openAttempts(participants: readonly Participant[], now: number): OpenAttempt[] {
+  return participants
+    .filter(isInSession)
+    .flatMap(({ personId, assessments }) =>
+      assessments
+        .filter(({ state }) => state === AssessmentProgressState.IN_PROGRESS)
+        .map((assessment) => ({
+          personId,
+          secondsLeft: secondsLeft(assessment, now),
+          isStopped: assessment.stoppedRemaining !== undefined,
+        })),
+    )
+    .sort((one, other) => rank(other) - rank(one));
+}
+
+function secondsLeft({ deadlineTime, stoppedRemaining }: AssessmentProgress, now: number): number | undefined {
+  if (stoppedRemaining) return Math.round(durationMs(stoppedRemaining) / 1000);
+  if (deadlineTime) return Math.max(0, Math.round((timestampMs(deadlineTime) - now) / 1000));
+  return undefined;
+}
+
+/** Attempts without a time limit come before all others. */
+function rank({ secondsLeft }: OpenAttempt): number {
+  return secondsLeft ?? Number.MAX_SAFE_INTEGER;
+}

@@ -1,0 +1,38 @@
+import { duration } from "../format";
+import { counted } from "./plurals";
+
+export const closing = {
+  // The countdown.
+  closing: "Die Sitzung endet in",
+  timeToEnd: "Zeit bis zum Ende der Sitzung",
+  learnerHint:
+    "Arbeiten Sie bis dahin weiter. Alles, was gespeichert ist, zählt und wird am Ende der Sitzung abgegeben. Prüfungen, die Sie noch nicht begonnen haben, können nicht mehr begonnen werden.",
+  proctorHint: "Dann werden offene Prüfungsversuche abgegeben. Bis dahin können Sie das Ende abbrechen.",
+  automaticHint:
+    "Das geplante Ende ist vorbei, deshalb endet die Sitzung automatisch. Bis dahin können Sie das Ende abbrechen.",
+
+  // The planned end.
+  plannedEnd: (time: string) => `Geplantes Ende: ${time}`,
+  expectedEnd: (time: string, planned: string) => `Voraussichtliches Ende: ${time} (geplant: ${planned})`,
+  endsSoon: (seconds: number) => `Bis zum geplanten Ende der Sitzung bleiben weniger als ${duration(seconds)}.`,
+  plannedEndReached: "Das geplante Ende der Sitzung ist erreicht.",
+  plannedEndPassed: (seconds: number) => `Das geplante Ende der Sitzung ist länger als ${duration(seconds)} vorbei.`,
+  overdue:
+    "Die Sitzung kann nicht automatisch enden, weil die Prüfung einer Person pausiert ist. Setzen Sie die Prüfung fort, oder beenden Sie die Sitzung.",
+
+  // Ending the session.
+  end: "Sitzung beenden…",
+  endConsequence:
+    "Alle verlassen die Sitzung, und offene Prüfungsversuche werden mit allen gespeicherten Antworten abgegeben.",
+  endConfirm: "Sitzung jetzt beenden",
+  endAfter: (seconds: number) => `Sitzung in ${duration(seconds)} beenden`,
+  endCancel: "Nicht beenden",
+  stillWorking: (count: number) => `${counted(count, "Prüfungsversuch ist", "Prüfungsversuche sind")} offen:`,
+  left: (time: string) => `noch ${time}`,
+  leftWhilePaused: (time: string) => `noch ${time}, pausiert`,
+  noTimeLimit: "ohne Zeitbegrenzung",
+  countdownHint: (seconds: number) =>
+    `Alle sehen einen Countdown von ${duration(seconds)}. Bis dahin können Sie das Ende abbrechen.`,
+  endNow: "Ohne Warten beenden…",
+  cancelClosing: "Ende der Sitzung abbrechen",
+};

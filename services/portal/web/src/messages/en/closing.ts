@@ -1,0 +1,36 @@
+import { duration } from "../format";
+import { counted } from "./plurals";
+
+export const closing = {
+  // The countdown.
+  closing: "The session ends in",
+  timeToEnd: "Time until the end of the session",
+  learnerHint:
+    "Go on working until then. Everything that is saved counts, and is submitted when the session ends. Assessments that are not started yet cannot be started any more.",
+  proctorHint: "Open attempts are submitted then. You can cancel the end until then.",
+  automaticHint: "The planned end has passed, so the session ends automatically. You can cancel the end until then.",
+
+  // The planned end.
+  plannedEnd: (time: string) => `Planned end: ${time}`,
+  expectedEnd: (time: string, planned: string) => `Expected end: ${time} (planned: ${planned})`,
+  endsSoon: (seconds: number) => `Less than ${duration(seconds)} until the planned end of the session.`,
+  plannedEndReached: "The planned end of the session has been reached.",
+  plannedEndPassed: (seconds: number) => `The planned end of the session was more than ${duration(seconds)} ago.`,
+  overdue:
+    "The session cannot end automatically, because a learner's assessment is paused. Resume the learner, or end the session.",
+
+  // Ending the session.
+  end: "End the session…",
+  endConsequence: "Everybody leaves the session, and open attempts are submitted with all saved answers.",
+  endConfirm: "End the session now",
+  endAfter: (seconds: number) => `End the session in ${duration(seconds)}`,
+  endCancel: "Do not end it",
+  stillWorking: (count: number) => `${counted(count, "attempt is", "attempts are")} open:`,
+  left: (time: string) => `${time} left`,
+  leftWhilePaused: (time: string) => `${time} left, paused`,
+  noTimeLimit: "no time limit",
+  countdownHint: (seconds: number) =>
+    `Everybody sees a countdown of ${duration(seconds)}. You can cancel the end until it is over.`,
+  endNow: "End it without waiting…",
+  cancelClosing: "Cancel the end of the session",
+};
