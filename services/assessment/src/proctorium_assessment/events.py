@@ -63,13 +63,15 @@ def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
 
 
 def attempt_time_changed(attempt: Attempt) -> pb.AttemptTimeChanged:
-    """Return the event which reports that the time of an attempt in progress changed."""
+    """Return the event which reports that the time of an attempt in progress changed.
+
+    A stop with an end does not count, because the deadline contains it.
+    """
+    is_stopped = attempt.is_paused and attempt.stopped_until is None
     event = pb.AttemptTimeChanged(
-        **_ids(attempt),
-        deadline_time=to_timestamp(attempt.deadline_at),
-        stopped=attempt.is_paused and attempt.deadline_at is None,
+        **_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at), stopped=is_stopped
     )
-    if attempt.stopped_remaining is not None:
+    if is_stopped and attempt.stopped_remaining is not None:
         event.stopped_remaining.FromTimedelta(attempt.stopped_remaining)
     return event
 

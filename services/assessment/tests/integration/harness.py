@@ -153,7 +153,9 @@ class Seat:
     def ended(self, *, removed: bool = False) -> session_events.SessionEnded:
         """Return the event which reports the end of the session. `removed` is whether this learner is removed."""
         event = session_events.SessionEnded(
-            session_id=str(self.session_id), course_id=str(self.course_id)
+            ended_by=str(self.proctor_id),
+            session_id=str(self.session_id),
+            course_id=str(self.course_id),
         )
         event.end_time.FromDatetime(datetime.now(UTC))
         event.attendances.add(participant_id=str(self.participant_id), removed=removed)

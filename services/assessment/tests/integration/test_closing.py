@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from google.protobuf.message import Message
 
 from proctorium.assessment.events.v1 import events_pb2
+from proctorium.assessment.v1 import attempts_pb2
 from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import Kind
 
@@ -68,6 +69,25 @@ async def test_closing_of_another_session_changes_nothing(harness: Harness) -> N
     seat, other = await harness.authorized(), await harness.authorized()
     await harness.handle(closing(other))
     await seat.start()
+
+
+async def test_automatic_end_submits_no_attempt_before_its_deadline(harness: Harness) -> None:
+    seat = await harness.started()
+    ended = seat.ended()
+    ended.ended_by = ""
+    await harness.handle(ended)
+    await seat.save(seat.change(1, 0))
+    assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_IN_PROGRESS
+    assert (await seat.submit()).submit_cause == attempts_pb2.SUBMIT_CAUSE_LEARNER
+
+
+async def test_automatic_end_submits_attempts_after_their_deadline(harness: Harness) -> None:
+    seat = await harness.started()
+    ended = seat.ended()
+    ended.ended_by = ""
+    ended.end_time.FromDatetime(await start_of(seat) + timedelta(hours=2))
+    await harness.handle(ended)
+    assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
 async def test_changes_of_the_time_are_published(harness: Harness) -> None:

@@ -248,11 +248,11 @@ async def test_only_supervisors_can_cancel(harness: Harness) -> None:
 
 async def test_session_that_has_not_started_cannot_close(harness: Harness) -> None:
     made = await room(harness, started=False)
-    for call, request in (
-        (made.proctor.sessions.EndSession, made.ending),
-        (made.proctor.sessions.CancelClosing, made.cancelling),
+    stub = made.proctor.sessions
+    for error in (
+        await harness.refused(stub.EndSession, made.ending),
+        await harness.refused(stub.CancelClosing, made.cancelling),
     ):
-        error = await harness.refused(call, request)
         assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "lobby_open")
 
 

@@ -173,7 +173,7 @@ async def submitted(
     for position, event in enumerate(
         (
             assessment.AttemptCreated(**ids, person_id=learner.id, item_count=10),
-            assessment.AttemptStarted(**ids),
+            assessment.AttemptStarted(**ids, deadline_time=None),
             assessment.AttemptSubmitted(
                 **ids, cause=attempts_pb2.SUBMIT_CAUSE_LEARNER, answered_count=7, item_count=10
             ),

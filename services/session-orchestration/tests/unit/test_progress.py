@@ -52,7 +52,7 @@ def attempt_updates(draw: st.DrawFn) -> list[AttemptUpdate]:
         AttemptUpdate(attempt, ProgressState.AWAITING_AUTHORIZATION, 1, item_count=20),
         *draw(authorizations(attempt)),
         *(
-            AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20, _time(n))
+            AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 3 + n, count, 20, time=_time(n))
             for n, count in enumerate(counts)
         ),
         AttemptUpdate(attempt, ProgressState.SUBMITTED, 50, counts[-1], 20),

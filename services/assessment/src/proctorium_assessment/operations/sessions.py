@@ -196,14 +196,23 @@ async def close_attempts_of_session(
     course_id: UUID | None,
     ended_at: datetime,
     removed_ids: Collection[UUID],
+    is_automatic: bool,
 ) -> None:
     """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`).
 
-    The results of the participants in `removed_ids` are not released.
+    The results of the participants in `removed_ids` are not released. If the session closed automatically, attempts
+    with a later deadline continue until this deadline. Session orchestration does not close such a session, unless it
+    has not received the deadline yet.
     """
     await sessions.upsert_end(tx, session_id, course_id, ended_at)
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
+    if is_automatic:
+        open_attempts = [each for each in open_attempts if not _is_due_later(each, ended_at)]
     await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED, removed_ids)
+
+
+def _is_due_later(attempt: Attempt, at: datetime) -> bool:
+    return attempt.deadline_at is not None and attempt.deadline_at > at
 
 
 async def _close_attempts(

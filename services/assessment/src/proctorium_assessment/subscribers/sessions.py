@@ -199,4 +199,5 @@ async def on_session_ended(
         if event.HasField("end_time")
         else metadata.occurred_at,
         removed_ids={UUID(each.participant_id) for each in event.attendances if each.removed},
+        is_automatic=not event.ended_by,
     )

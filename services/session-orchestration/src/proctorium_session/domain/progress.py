@@ -51,8 +51,9 @@ class WithdrawalState(StrEnum):
 class AttemptTime:
     """The time of an attempt in progress.
 
-    `deadline_at` is None if the attempt has no time limit or its clock is stopped. `stopped_remaining` is the remaining
-    time of an attempt with a time limit whose clock is stopped.
+    `is_stopped` is whether the clock is stopped without an end. `deadline_at` is None if the attempt has no time limit
+    or its clock is stopped. `stopped_remaining` is the remaining time of an attempt with a time limit whose clock is
+    stopped.
     """
 
     deadline_at: datetime | None = None

@@ -14,8 +14,8 @@ import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
 import { UncoveredSessions } from "../coverage/uncovered-sessions";
-import { SessionBadge } from "./session-badge";
 import { isRunning } from "./running";
+import { SessionBadge } from "./session-badge";
 import { isOver, listAllSessions } from "./sessions";
 
 const text = messages.sessions;
