@@ -25,6 +25,8 @@ from proctorium_session.domain.session_states import SESSION_STATES, SessionStat
 from .harness import Harness, Person, end, join, plan, roster, start
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+FAR = datetime(2126, 3, 1, 12, tzinfo=UTC)
+"""The end of closing sessions, which the worker must not end."""
 
 
 async def certify(
@@ -226,7 +228,7 @@ async def test_database_allows_exactly_the_transitions_of_sessions(harness: Harn
             start=times_of(target)[0],
             end=times_of(target)[1],
             ended_by=new_id() if target is SessionState.ENDED else None,
-            closing=NOON if target is SessionState.CLOSING else None,
+            closing=FAR if target is SessionState.CLOSING else None,
             id=session_id,
         )
 
@@ -247,7 +249,7 @@ def columns_of(state: SessionState) -> dict[str, str | None]:
         "actual_start_time": start_time.isoformat() if start_time else None,
         "end_time": end_time.isoformat() if end_time else None,
         "ended_by": str(new_id()) if end_time else None,
-        "closing_end_at": NOON.isoformat() if state is SessionState.CLOSING else None,
+        "closing_end_at": FAR.isoformat() if state is SessionState.CLOSING else None,
     }
 
 
