@@ -267,6 +267,11 @@ async def test_new_joins_and_authorisations_are_refused_while_closing(harness: H
     assert error.metadata == {"closing_end_time": end_time.isoformat()}
     error = await harness.refused(made.proctor.supervision.AuthorizeAssessment, authorisation(made))
     assert error.reason == "SESSION_CLOSING"
+    admission = supervision_pb2.AdmitParticipantsRequest(
+        session_id=made.session_id, participant_ids=[made.participant_id]
+    )
+    error = await harness.refused(made.proctor.supervision.AdmitParticipants, admission)
+    assert error.reason == "SESSION_CLOSING"
 
 
 async def test_rejoining_chat_pauses_and_extra_time_continue_while_closing(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proctorium_common.errors import invalid_transition
+from proctorium_session.domain.closing import session_closing
 from proctorium_session.domain.outcomes import ParticipantRefusal
 from proctorium_session.domain.participant_states import (
     PARTICIPANT_STATES,
@@ -20,7 +21,12 @@ NOT_AWAITING_APPROVAL = ParticipantRefusal(
 
 
 def require_approvable(session: Session, action: ParticipantAction) -> None:
-    """Raise INVALID_STATE_TRANSITION unless the session is in progress. `action` is APPROVE or DENY."""
+    """Raise SESSION_CLOSING or INVALID_STATE_TRANSITION unless the session is in progress.
+
+    `action` is APPROVE or DENY.
+    """
+    if session.state is SessionState.CLOSING:
+        raise session_closing(session)
     if session.state is not SessionState.IN_PROGRESS:
         raise invalid_transition(
             "Learners can be admitted and denied only while the session is in progress.",
