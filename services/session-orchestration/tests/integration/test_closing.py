@@ -296,6 +296,10 @@ async def test_rejoining_chat_pauses_and_extra_time_continue_while_closing(
     )
     grant.amount.FromTimedelta(timedelta(minutes=5))
     await made.proctor.supervision.GrantExtraTime(grant)
+    readmission = supervision_pb2.ReadmitParticipantsRequest(
+        session_id=made.session_id, participant_ids=[made.participant_id]
+    )
+    await made.proctor.supervision.ReadmitParticipants(readmission)
 
 
 async def test_two_replicas_end_a_session_once(harness: Harness) -> None:

@@ -21,8 +21,8 @@ _ENDED = ParticipantRefusal(
 
 
 def require_readmission(session: Session) -> None:
-    """Raise INVALID_STATE_TRANSITION unless the lobby is open or the session is in progress."""
-    if session.state not in {SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS}:
+    """Raise INVALID_STATE_TRANSITION unless the lobby is open or the session is in progress or closing."""
+    if session.state is not SessionState.LOBBY_OPEN and not session.state.is_running:
         raise invalid_transition(
             "Learners can be readmitted only from the opening of the lobby until the end of the session.",
             from_state=session.state,
@@ -32,8 +32,8 @@ def require_readmission(session: Session) -> None:
 
 
 def require_endable(session: Session) -> None:
-    """Raise INVALID_STATE_TRANSITION unless the session is in progress."""
-    if session.state is not SessionState.IN_PROGRESS:
+    """Raise INVALID_STATE_TRANSITION unless the session is in progress or closing."""
+    if not session.state.is_running:
         raise invalid_transition(
             "The session can be ended for single learners only while it is in progress.",
             from_state=session.state,
