@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[4]
 CATALOGUE = ROOT / "services/portal/web/src/messages/en/record.ts"
-NOT_RECORDED = {"attempt.progressed"}
+NOT_RECORDED = {"attempt.progressed", "attempt.time-changed"}
 """Events about attempts that session orchestration does not append to the record."""
 
 
