@@ -39,6 +39,7 @@ import { NotificationsPage } from "./features/notifications/notifications-page";
 import { loadUnreadCount, unreadCount } from "./features/notifications/unread-count";
 import { PeoplePage } from "./features/people/people-page";
 import { OwnRecordPage } from "./features/record/own-record-page";
+import { ReportPage } from "./features/report/report-page";
 import { CertificatePage } from "./features/results/certificate-page";
 import { ResultPage, ResultsPage } from "./features/results/results-page";
 import { AccessLogPage } from "./features/sessions/access-log-page";
@@ -65,6 +66,7 @@ const SIGNED_IN: readonly [string, Page][] = [
   ["/join", () => <JoinPage />],
   ["/sessions/:id", ({ id }) => <SessionPage sessionId={id ?? ""} />],
   ["/sessions/:id/record", ({ id }) => <OwnRecordPage sessionId={id ?? ""} />],
+  ["/sessions/:id/report", ({ id }) => forStaff(<ReportPage sessionId={id ?? ""} />)],
   ["/attempts/:id", ({ id }) => <ExamPage attemptId={id ?? ""} />],
   ["/results", () => <ResultsPage />],
   ["/results/:id", ({ id }) => <ResultPage attemptId={id ?? ""} />],

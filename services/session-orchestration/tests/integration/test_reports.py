@@ -276,6 +276,16 @@ async def test_access_of_proctors_ends_with_the_access_period_and_the_certificat
 ) -> None:
     proctor, session_id = await started(harness, harness.learner())
     await end(proctor, session_id)
+    assert (await report_of(proctor, session_id)).learners
+    await harness.rows(
+        "UPDATE sessions SET end_time = end_time - interval '25 hours' WHERE session_id = :id",
+        id=UUID(session_id),
+    )
+    await refused(report_of(proctor, session_id), Kind.NOT_ALLOWED, "RECORD_CLOSED")
+    await harness.rows(
+        "UPDATE sessions SET end_time = end_time + interval '25 hours' WHERE session_id = :id",
+        id=UUID(session_id),
+    )
     await harness.rows(
         "UPDATE certifications SET certified_until = now() - interval '1 second'"
         " WHERE person_id = :id",

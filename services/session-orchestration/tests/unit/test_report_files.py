@@ -15,10 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pypdf import PdfReader
 
-from proctorium_session.documents.report_csv import report_csv, safe_cell
+from proctorium.assessment.v1.attempts_pb2 import SubmitCause
+from proctorium_session.documents.report_csv import cause_name, report_csv, safe_cell
 from proctorium_session.documents.report_pdf import report_pdf
+from proctorium_session.documents.report_texts import TEXTS, Texts
 from proctorium_session.domain.incidents import IncidentSeverity
-from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.participants import ParticipantView, ShownState
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.report import (
     NamedReport,
@@ -171,6 +173,13 @@ def test_incidents_beyond_the_limit_are_counted() -> None:
     text = text_of(report_pdf(report, "en", BERLIN))
     assert "not listed: 2" in text
     assert "202 Note" in text
+
+
+@pytest.mark.parametrize("texts", TEXTS.values(), ids=TEXTS)
+def test_every_state_and_cause_has_a_text(texts: Texts) -> None:
+    assert set(texts.states) == set(ShownState)
+    assert set(texts.attempt_states) == set(ProgressState)
+    assert set(texts.causes) == {cause_name(each) for each in SubmitCause.values() if each}
 
 
 def test_long_durations_are_readable() -> None:

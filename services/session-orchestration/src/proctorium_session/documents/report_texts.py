@@ -97,6 +97,7 @@ _ENGLISH = Texts(
         "time_limit_exceeded": "time limit exceeded",
         "session_ended": "session ended",
         "removed": "learner removed",
+        "ended_by_proctor": "ended by a proctor",
     },
     severities={
         IncidentSeverity.NOTE: "Note",
@@ -180,6 +181,7 @@ _GERMAN = Texts(
         "time_limit_exceeded": "Zeit abgelaufen",
         "session_ended": "Sitzung beendet",
         "removed": "entfernt",
+        "ended_by_proctor": "von der Aufsicht beendet",
     },
     severities={
         IncidentSeverity.NOTE: "Hinweis",

@@ -42,7 +42,7 @@ export function authorName(
   return hasRole(Role.ADMINISTRATOR) ? text.administrator(name(writtenBy)) : text.anAdministrator;
 }
 
-function SeverityBadge({ severity }: { severity: IncidentSeverity }): JSX.Element {
+export function SeverityBadge({ severity }: { severity: IncidentSeverity }): JSX.Element {
   switch (severity) {
     case IncidentSeverity.SERIOUS:
       return <Badge tone="bad">{text.severity.serious}</Badge>;

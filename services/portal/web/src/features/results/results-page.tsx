@@ -11,6 +11,7 @@ import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
+import { saveFile } from "../../components/save-file";
 import type { Answer, Item } from "../../gen/proctorium/assessment/v1/items_pb";
 import type { Certificate, ItemResult, Result } from "../../gen/proctorium/assessment/v1/results_pb";
 import { messages } from "../../messages";
@@ -118,13 +119,7 @@ function CertificateCard({
       const { pdf, fileName } = await retryUntilCreated("CERTIFICATE_PENDING", () =>
         certificates.downloadCertificate({ certificateId }),
       );
-      const address = URL.createObjectURL(new Blob([pdf as Uint8Array<ArrayBuffer>], { type: "application/pdf" }));
-      const link = document.createElement("a");
-      link.href = address;
-      link.download = fileName;
-      link.click();
-      // The browser reads the file some time after the click, so do not revoke the address immediately.
-      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+      saveFile(pdf, "application/pdf", fileName);
     });
   return (
     <section class="card">

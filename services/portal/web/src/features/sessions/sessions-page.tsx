@@ -14,6 +14,7 @@ import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { hasRole, Role } from "../account/current-user";
 import { UncoveredSessions } from "../coverage/uncovered-sessions";
+import { ReportLink } from "../report/report-link";
 import { isRunning } from "./running";
 import { SessionBadge } from "./session-badge";
 import { isOver, listAllSessions } from "./sessions";
@@ -76,6 +77,7 @@ function Sessions({ title, sessions: listed }: { title: string; sessions: readon
               <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
               <SessionBadge session={session} />
               <span class="quiet">{text.joined(session.participantCount)}</span>
+              <ReportLink session={session} />
             </p>
           </li>
         ))}

@@ -10,7 +10,6 @@ import {
   AssessmentProgressState,
   IdentityState,
   type Participant,
-  ParticipantState,
 } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
@@ -28,23 +27,12 @@ import { isOver } from "../sessions/sessions";
 import { needsOf } from "./attention";
 import { HeldResult } from "./held-result";
 import { throwRefusal } from "./outcomes";
+import { PARTICIPANT_STATES } from "./participant-states";
 import { ParticipantTime } from "./participant-time";
 import { canBeAuthorised, isFinished, isInSession, isPresent, isResultHeld } from "./participants";
 import { isLapsed } from "./permissions";
 
 const text = messages.supervision;
-
-const STATES: Readonly<Record<number, string>> = {
-  [ParticipantState.AWAITING_APPROVAL]: text.participantState.awaitingApproval,
-  [ParticipantState.DENIED]: text.participantState.denied,
-  [ParticipantState.WAITING]: text.participantState.waiting,
-  [ParticipantState.IN_SESSION]: text.participantState.inSession,
-  [ParticipantState.COMPLETED]: text.participantState.completed,
-  [ParticipantState.REMOVED]: text.participantState.removed,
-  [ParticipantState.NO_SHOW]: text.participantState.noShow,
-  [ParticipantState.LEFT]: text.participantState.left,
-  [ParticipantState.PAUSED]: text.participantState.paused,
-};
 
 function Cell({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
   return (
@@ -161,7 +149,9 @@ export function RosterRow({
         </Cell>
       )}
       <Cell label={text.columns.state}>
-        {session.state === SessionState.CANCELLED ? text.participantState.cancelled : STATES[participant.state]}
+        {session.state === SessionState.CANCELLED
+          ? text.participantState.cancelled
+          : PARTICIPANT_STATES[participant.state]}
         <ParticipantTime session={session} participant={participant} name={name} may={may} />
         <Denied participant={participant} name={name} may={may} />
         <ParticipantAccess session={session} participant={participant} name={name} may={may} />

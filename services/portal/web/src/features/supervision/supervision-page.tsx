@@ -29,6 +29,7 @@ import { useIncidents } from "../incidents/use-incidents";
 import { acceptsMessages } from "../messages/conversation";
 import { StaffMessages, useOpenConversation } from "../messages/staff-messages";
 import { LateEntries } from "../order/late-entries";
+import { ReportLink } from "../report/report-link";
 import { isRunning } from "../sessions/running";
 import { SessionBadge } from "../sessions/session-badge";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
@@ -101,6 +102,7 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
       <ProblemNote problem={problem} />
       <EndWarnings session={session} />
       <SessionProctors session={session} may={maySupervise(session, [...view.participants.values()])} />
+      {isOver(session) && <ReportLink session={session} />}
       <SessionActions session={session} participants={[...view.participants.values()]} />
       {hasRole(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
       {hasRole(Role.ADMINISTRATOR) && (

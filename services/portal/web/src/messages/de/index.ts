@@ -16,6 +16,7 @@ import { order } from "./order";
 import { people } from "./people";
 import { record } from "./record";
 import { removal } from "./removal";
+import { report } from "./report";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
@@ -37,6 +38,7 @@ export const de: Messages = {
   people,
   record,
   removal,
+  report,
   results,
   sessions,
   supervision,

@@ -15,6 +15,7 @@ import { order } from "./order";
 import { people } from "./people";
 import { record } from "./record";
 import { removal } from "./removal";
+import { report } from "./report";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
@@ -36,6 +37,7 @@ export const en = {
   people,
   record,
   removal,
+  report,
   results,
   sessions,
   supervision,
