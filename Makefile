@@ -28,7 +28,7 @@ reset: ## Delete the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check
-.PHONY: test lint topology authorisation bench chaos fuzz containers
+.PHONY: test lint topology authorisation bench bench-console pictures chaos fuzz containers
 test: ready ## Run all tests, three files at a time (FLAGS='-m "not long"': more options of pytest)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
@@ -44,6 +44,12 @@ authorisation: ready ## Generate the tables of permitted calls and resources, fo
 
 bench: ready ## Measure performance, relative to the limits of this machine (6 to 8 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
+
+bench-console: ready ## Measure the proctor's console in Chromium, with 300 learners and 20 changes a second (1 minute)
+	@PYTHONPATH=tests $(PYTHON) -m e2e.bench.console
+
+pictures: ready ## Take the pictures of the README in Chromium
+	@PYTHONPATH=tests $(PYTHON) -m e2e.pictures
 
 chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: another number)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos --rounds $(or $(ROUNDS),50)

@@ -10,6 +10,7 @@ from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
+from e2e.console import open_learner
 from e2e.images import identity_document, selfie
 from e2e.scenario import Scenario, create_scenario
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
@@ -70,7 +71,7 @@ async def test_learner_and_proctor_complete_a_session(stack: Stack) -> None:
     await scenario.close()
 
 
-async def test_roster_order_is_stable_while_a_proctor_works(
+async def test_roster_begins_with_learners_who_need_attention(
     stack: Stack, scenario: Scenario
 ) -> None:
     lena, omar = (LearnerClient(learner, scenario) for learner in scenario.learners)
@@ -84,17 +85,18 @@ async def test_roster_order_is_stable_while_a_proctor_works(
         await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
         await lena.send_evidence()
         await expect(page.get_by_text("2 learners; 1 needs attention.")).to_be_visible()
-        await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
+        await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
 
-        await page.get_by_label("Show only learners who need attention").check()
+        await page.get_by_role("button", name="1 Identity").click()
         await expect(roster).to_have_text(["Lena Fischer"])
         await omar.send_evidence()
-        await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
+        await expect(roster).to_have_text(["Omar Haddad", "Lena Fischer"])
         await verify_identity(proctor, "Lena Fischer")
-        await expect(roster.filter(has_text="Lena")).to_be_focused()
-        await expect(roster).to_have_text(["Lena Fischer", "Omar Haddad"])
-        await page.get_by_role("button", name="Hide learners who need no attention (1)").click()
+        await expect(page.get_by_role("heading", name="Lena Fischer")).to_be_focused()
         await expect(roster).to_have_text(["Omar Haddad"])
+        await page.get_by_role("button", name="2 All").click()
+        await page.get_by_label("Find a learner by name").fill("LENA")
+        await expect(roster).to_have_text(["Lena Fischer"])
         assert proctor.errors == []
     for client in (omar, lena):
         await client.close()
@@ -392,14 +394,15 @@ async def open_session(proctor: Visitor, session_id: str) -> None:
 
 async def verify_identity(proctor: Visitor, name: str) -> None:
     page = proctor.page
-    await page.get_by_role("button", name=f"Check identity of {name}").click()
+    panel = await open_learner(page, name)
+    await panel.get_by_role("button", name=f"Check identity of {name}").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_role("img", name="Identity document")).to_be_visible()
     await expect(dialog.get_by_role("img", name="Selfie")).to_be_visible()
     await expect(dialog.get_by_text(name, exact=True)).to_be_visible()
     await proctor.screenshot("identity-decision")
     await dialog.get_by_role("button", name="Verify").click()
-    await expect(page.get_by_role("table").get_by_text("Verified")).to_be_visible()
+    await expect(panel.get_by_text("Verified")).to_be_visible()
     await proctor.screenshot("roster")
 
 

@@ -6,6 +6,7 @@ from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
+from e2e.console import open_learner
 from e2e.grpc_web import frame_message, response_body, unframe_message
 from e2e.scenario import Scenario, create_scenario
 from proctorium.enrollment.v1.people_pb2 import BatchGetNamesResponse
@@ -45,7 +46,8 @@ async def test_administrator_verifies_an_identity_and_authorises(stack: Stack) -
         row = page.get_by_role("row").filter(has_text=name)
         await expect(row.get_by_text("Can start")).to_be_visible()
         await administrator.screenshot("administrator-roster")
-        await page.get_by_role("button", name=f"Remove… {other.learner.name}").click()
+        panel = await open_learner(page, other.learner.name)
+        await panel.get_by_role("button", name="Remove…").click()
         await page.get_by_label(f"Why {other.learner.name} is removed").fill("A phone was used.")
         await page.get_by_role("button", name=f"Remove now {other.learner.name}").click()
         removed = page.get_by_role("row").filter(has_text=other.learner.name)
@@ -71,12 +73,13 @@ async def test_administrator_verifies_an_identity_and_authorises(stack: Stack) -
 
 async def check_identity(page: Page, name: str) -> None:
     """View the images of the learner `name`, and verify the learner's identity."""
-    await page.get_by_role("button", name=f"Check identity of {name}").click()
+    panel = await open_learner(page, name)
+    await panel.get_by_role("button", name=f"Check identity of {name}").click()
     dialog = page.get_by_role("dialog")
     for image in ("Identity document", "Selfie"):
         await expect(dialog.get_by_role("img", name=image)).to_be_visible()
     await dialog.get_by_role("button", name="Verify").click()
-    await expect(page.get_by_role("table").get_by_text("Verified")).to_be_visible()
+    await expect(panel.get_by_text("Verified")).to_be_visible()
 
 
 async def record_of(scenario: Scenario) -> list[RecordEntry]:

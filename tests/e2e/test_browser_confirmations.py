@@ -6,6 +6,7 @@ from playwright.async_api import expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
+from e2e.console import open_learner
 from e2e.scenario import Scenario
 from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
 from proctorium_common.ids import new_id
@@ -97,7 +98,8 @@ async def test_rejected_learner_sees_the_reason_and_the_next_step(
         await expect(
             page.get_by_role("button", name="Start the session (1 waiting)")
         ).to_be_visible()
-        await page.get_by_role("button", name="Check identity of").click()
+        panel = await open_learner(page, scenario.learners[0].name)
+        await panel.get_by_role("button", name="Check identity of").click()
         dialog = page.get_by_role("dialog")
         await expect(dialog.get_by_role("button", name="Reject…")).to_be_disabled()
         await dialog.get_by_label("Reason").fill("The document is another person's.")
@@ -105,7 +107,7 @@ async def test_rejected_learner_sees_the_reason_and_the_next_step(
         await expect(dialog.get_by_text("cannot be undone")).to_be_visible()
         await proctor.screenshot("reject")
         await dialog.get_by_role("button", name="Reject now").click()
-        await expect(page.get_by_role("table").get_by_text("Rejected")).to_be_visible()
+        await expect(panel.get_by_text("Rejected")).to_be_visible()
 
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from playwright.async_api import Locator, Page, expect
 
 from e2e.browsing import browser
+from e2e.console import open_learner, opener_of
 from e2e.scenario import Scenario
 from e2e.test_browser_connections import exam_page, exam_started
 from e2e.test_browser_incidents import supervising
@@ -41,19 +44,23 @@ async def test_learner_and_proctor_exchange_messages_during_an_attempt(
 
         # The proctor sees the unread message, also after a reload, and answers.
         await expect(row).to_contain_text("Unread message")
-        await expect(row.get_by_role("button", name="Chat")).to_contain_text("1 unread")
+        await expect(row).to_contain_text("1 unread")
         await desk.reload()
-        await expect(row.get_by_role("button", name="Chat")).to_contain_text("1 unread")
-        await row.get_by_role("button", name="Chat").click()
+        await expect(row).to_contain_text("1 unread")
+        await expect(desk).to_have_title(re.compile(r"^\(1\) "))
+        await opener_of(desk, name).focus()
+        await desk.keyboard.press("c")
         conversation = desk.get_by_role("region", name=f"Chat with {name}")
+        await expect(conversation.get_by_label(f"Message to {name}")).to_be_focused()
         await expect(conversation.get_by_role("log")).to_contain_text("Is a dictionary allowed?")
         await expect(row).not_to_contain_text("unread")
         await conversation.get_by_label(f"Message to {name}").fill("Yes, on paper.")
         await conversation.get_by_role("button", name="Send").click()
         await expect(conversation.get_by_role("log")).to_contain_text("Yes, on paper.")
         await proctor.screenshot("messages-proctor")
-        await conversation.get_by_role("button", name="Close").click()
-        await expect(row.get_by_role("button", name="Chat")).to_be_focused()
+        await desk.keyboard.press("Escape")
+        await expect(conversation).to_have_count(0)
+        await expect(opener_of(desk, name)).to_be_focused()
 
         # The learner's unread mark survives a reload, and reading clears the mark.
         await expect(exam.get_by_role("button", name="Chat")).to_contain_text("1 unread")
@@ -67,7 +74,7 @@ async def test_learner_and_proctor_exchange_messages_during_an_attempt(
         await expect(exam.get_by_role("button", name="Chat")).to_be_visible()
         await expect(exam.get_by_role("button", name="Chat")).not_to_contain_text("unread")
         await desk.reload()
-        await expect(row.get_by_role("button", name="Chat")).to_be_visible()
+        await expect(row).to_be_visible()
         await expect(row).not_to_contain_text("unread")
         assert learner.errors + proctor.errors == []
 
@@ -126,8 +133,7 @@ async def test_proctor_answers_a_raised_hand(stack: Stack, scenario: Scenario) -
         proctor = await supervising(stack, scenario, opened)
         exam, desk = learner.page, proctor.page
         name = client.learner.name
-        queue = desk.get_by_role("region", name="Raised hands")
-        await expect(queue).to_contain_text("No hand is raised.")
+        await expect(desk.get_by_role("button", name="0 Hands")).to_be_visible()
 
         await exam.get_by_role("button", name="Raise hand").click()
         await expect(exam.get_by_role("button", name="Question", exact=True)).to_be_focused()
@@ -142,8 +148,9 @@ async def test_proctor_answers_a_raised_hand(stack: Stack, scenario: Scenario) -
 
         await exam.get_by_role("button", name="Raise hand").click()
         await exam.get_by_role("button", name="Break", exact=True).click()
-        waiting = queue.get_by_role("listitem")
-        await expect(waiting).to_contain_text(name)
+        await desk.get_by_role("button", name="1 Hands").click()
+        panel = await open_learner(desk, name)
+        waiting = panel.get_by_role("region", name="Raised hand")
         await expect(waiting).to_contain_text("Break")
         await expect(waiting).to_contain_text("for less than a minute")
         await expect(desk.get_by_role("row").filter(has_text=name)).to_contain_text("Raised hand")

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
+from e2e.console import opener_of
 from e2e.scenario import Scenario, create_scenario
 from proctorium.session.v1.incidents_pb2 import (
     INCIDENT_SEVERITY_NOTE,
@@ -41,7 +42,7 @@ async def test_incident_is_reported_and_changed_by_keyboard(stack: Stack) -> Non
         page = proctor.page
         await expect(page.get_by_text("No incident was reported.")).to_be_visible()
 
-        await tab_to(page, page.get_by_role("rowheader", name=name))
+        await tab_to(page, opener_of(page, name))
         await page.keyboard.press("i")
         form = page.get_by_role("dialog", name=f"Report an incident: {name}")
         await expect(form.get_by_label("Category")).to_be_focused()
@@ -56,7 +57,7 @@ async def test_incident_is_reported_and_changed_by_keyboard(stack: Stack) -> Non
         await page.keyboard.press("Enter")
         await expect(form).to_have_count(0)
         await expect(status(page)).to_have_text("The incident is saved.")
-        await expect(page.get_by_role("rowheader", name=name)).to_be_focused()
+        await expect(opener_of(page, name)).to_be_focused()
 
         section = page.get_by_role("region", name="Incidents")
         await expect(section.get_by_role("heading", name="Incidents (1)")).to_be_visible()

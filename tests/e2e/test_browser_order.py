@@ -6,6 +6,7 @@ from playwright.async_api import Browser, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
+from e2e.console import open_learner
 from e2e.scenario import Scenario, create_scenario
 from e2e.test_browser_answers import exam_room
 from e2e.test_browser_pauses import supervising
@@ -32,15 +33,15 @@ async def test_authorisation_can_be_withdrawn_before_the_start(
         can_start = learner.page.get_by_text("The assessment is authorised for you.")
         await expect(can_start).to_be_visible()
         staff = await supervising(stack, scenario, learner)
-        row = staff.page.get_by_role("row").filter(has_text=client.learner.name)
-        await row.get_by_role("button", name="Withdraw").click()
-        await expect(row).to_contain_text("Not authorised")
+        panel = await open_learner(staff.page, client.learner.name)
+        await panel.get_by_role("button", name="Withdraw").click()
+        await expect(panel).to_contain_text("Not authorised")
         await expect(can_start).to_have_count(0)
-        await row.get_by_role("button", name="Authorise").click()
+        await panel.get_by_role("button", name="Authorise").click()
         await expect(can_start).to_be_visible()
 
         await client.start()
-        await expect(row.get_by_role("button", name="Withdraw")).to_have_count(0)
+        await expect(panel.get_by_role("button", name="Withdraw")).to_have_count(0)
         assert learner.errors == staff.errors == []
     await client.close()
     await proctor.close()
@@ -72,12 +73,13 @@ async def test_late_learner_is_denied_and_admitted(stack: Stack) -> None:
         await form.get_by_role("button", name="Deny now").click()
         await expect(page.get_by_role("alert")).to_contain_text(_DENIAL)
         await learner.screenshot("session-denied")
-        row = staff.page.get_by_role("row").filter(has_text=late.name)
-        await expect(row).to_contain_text(f"Reason: {_DENIAL}")
+        panel = await open_learner(staff.page, late.name)
+        await expect(panel).to_contain_text(f"Reason: {_DENIAL}")
 
-        await row.get_by_role("button", name=f"Admit {late.name}").click()
+        await panel.get_by_role("button", name=f"Admit {late.name}").click()
         await expect(page.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(page.get_by_role("heading", name="Course content")).to_be_visible()
+        await staff.page.keyboard.press("Escape")
         await expect(staff.page.get_by_text("Nobody waits for approval.")).to_be_visible()
         assert learner.errors == staff.errors == []
     await client.close()
@@ -91,14 +93,14 @@ async def test_identity_is_checked_again_while_the_attempt_continues(
     async with exam_room(stack, scenario) as (client, learner):
         page = learner.page
         staff = await supervising(stack, scenario, learner)
-        row = staff.page.get_by_role("row").filter(has_text=client.learner.name)
-        await row.get_by_role("button", name="Check again…").click()
+        panel = await open_learner(staff.page, client.learner.name)
+        await panel.get_by_role("button", name="Check again…").click()
         form = staff.page.get_by_role(
             "form", name=f"Check the identity of {client.learner.name} again"
         )
         await form.get_by_label("Why you check again").fill(_DOUBT)
         await form.get_by_role("button", name="Request new photos now").click()
-        await expect(row).to_contain_text("New photos requested")
+        await expect(panel).to_contain_text("New photos requested")
         notice = page.get_by_text("Your identity has to be checked again.")
         await expect(notice).to_be_visible()
         await expect(page.get_by_label("Your answer")).to_be_visible()

@@ -6,6 +6,7 @@ from playwright.async_api import Locator, expect
 
 from e2e.browsing import Visitor
 from e2e.clients import LearnerClient
+from e2e.console import open_learner
 from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_attempt
 from proctorium.assessment.v1.attempts_pb2 import CLOCK_STATE_PAUSED, Attempt
@@ -33,13 +34,13 @@ async def test_pause_hides_the_questions_until_the_proctor_resumes(
         await field.fill("about 3")
         await expect(page.get_by_text(prompt)).to_be_visible()
         proctor = await supervising(stack, scenario, learner)
-        row = proctor.page.get_by_role("row").filter(has_text=client.learner.name)
-        await row.get_by_role("button", name="Pause…").click()
+        panel = await open_learner(proctor.page, client.learner.name)
+        await panel.get_by_role("button", name="Pause…").click()
         form = proctor.page.get_by_role("form", name=f"Pause {client.learner.name}")
         await form.get_by_label("Why you pause").fill(_ALARM)
         await proctor.screenshot("pause-form")
         await form.get_by_role("button", name="Pause now").click()
-        await expect(row).to_contain_text("Paused: The fire alarm rang.")
+        await expect(panel).to_contain_text("Paused: The fire alarm rang.")
 
         await expect(page.get_by_role("heading", name="Paused by your proctor")).to_be_visible()
         await expect(page.get_by_role("alert")).to_contain_text("Wait at the meeting point.")
@@ -55,11 +56,11 @@ async def test_pause_hides_the_questions_until_the_proctor_resumes(
         )
         await learner.screenshot("exam-paused")
 
-        await row.get_by_role("button", name="Resume").click()
+        await panel.get_by_role("button", name="Resume").click()
         await expect(page.get_by_text(prompt)).to_be_visible()
         await expect(field).to_have_value("about 3")
         await expect(page.get_by_label("True")).to_be_checked()
-        await expect(row.get_by_role("button", name="Pause…")).to_be_visible()
+        await expect(panel.get_by_role("button", name="Pause…")).to_be_visible()
         assert learner.errors == proctor.errors == []
 
 
@@ -98,10 +99,10 @@ async def test_extra_time_is_shown_with_its_reason_and_can_be_taken_back(
     async with exam_room(stack, scenario) as (client, learner):
         page = learner.page
         proctor = await supervising(stack, scenario, learner)
-        row = proctor.page.get_by_role("row").filter(has_text=client.learner.name)
+        panel = await open_learner(proctor.page, client.learner.name)
         before = await page.get_by_role("timer").inner_text()
-        await grant(row, "10", _LAPTOP)
-        await expect(row).to_contain_text(f"10 minutes extra: {_LAPTOP}")
+        await grant(panel, "10", _LAPTOP)
+        await expect(panel).to_contain_text(f"10 minutes extra: {_LAPTOP}")
         await expect(page.get_by_text("You have 10 minutes of extra time")).to_contain_text(_LAPTOP)
         await page.wait_for_function(
             "before => document.querySelector('[role=timer]').textContent > before", arg=before
@@ -110,10 +111,10 @@ async def test_extra_time_is_shown_with_its_reason_and_can_be_taken_back(
         await proctor.screenshot("extra-time")
         await learner.screenshot("exam-extra-time")
 
-        await grant(row, "-15", "It was a mistake.")
-        await expect(row).to_contain_text("This learner has less extra time")
-        await row.get_by_label("Minutes").fill("-10")
-        await row.get_by_role("button", name="Change the time now").click()
+        await grant(panel, "-15", "It was a mistake.")
+        await expect(panel).to_contain_text("This learner has less extra time")
+        await panel.get_by_label("Minutes").fill("-10")
+        await panel.get_by_role("button", name="Change the time now").click()
         await expect(page.get_by_text("Your extra time was taken back.")).to_be_visible()
 
         await proctor.page.get_by_role("button", name="Extra time for everybody…").click()
@@ -135,12 +136,12 @@ async def supervising(stack: Stack, scenario: Scenario, learner: Visitor) -> Vis
     return proctor
 
 
-async def grant(row: Locator, minutes: str, reason: str) -> None:
-    """Change the extra time of the learner in the row."""
-    await row.get_by_role("button", name="Extra time…").click()
-    await row.get_by_label("Minutes").fill(minutes)
-    await row.get_by_label("Why the time changes").fill(reason)
-    await row.get_by_role("button", name="Change the time now").click()
+async def grant(panel: Locator, minutes: str, reason: str) -> None:
+    """Change the extra time of the learner in the panel."""
+    await panel.get_by_role("button", name="Extra time…").click()
+    await panel.get_by_label("Minutes").fill(minutes)
+    await panel.get_by_label("Why the time changes").fill(reason)
+    await panel.get_by_role("button", name="Change the time now").click()
 
 
 async def paused_attempt(client: LearnerClient) -> Attempt:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
+from e2e.console import open_learner
 from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_attempt
 from e2e.test_browser_pauses import supervising
@@ -21,12 +22,12 @@ async def test_removed_learner_reads_the_reason_and_continues_after_the_readmiss
         prompt = (await saved_attempt(client)).items[0].prompt
         await page.get_by_label("True").check()
         proctor = await supervising(stack, scenario, learner)
-        row = proctor.page.get_by_role("row").filter(has_text=name)
-        await row.get_by_role("button", name="Remove…").click()
+        panel = await open_learner(proctor.page, name)
+        await panel.get_by_role("button", name="Remove…").click()
         form = proctor.page.get_by_role("form", name=f"Remove {name} from the session")
         await form.get_by_label(f"Why {name} is removed").fill(_PHONE)
         await form.get_by_role("button", name="Remove now").click()
-        await expect(row).to_contain_text(f"Removed: {_PHONE}")
+        await expect(panel).to_contain_text(f"Removed: {_PHONE}")
 
         alert = page.get_by_role("alert")
         await expect(alert).to_contain_text(_PHONE)
@@ -39,8 +40,8 @@ async def test_removed_learner_reads_the_reason_and_continues_after_the_readmiss
         await learner.screenshot("session-removed")
 
         await proctor.screenshot("roster-removed")
-        await row.get_by_role("button", name="Readmit").click()
-        await expect(row.get_by_role("button", name="Remove…")).to_be_visible()
+        await panel.get_by_role("button", name="Readmit").click()
+        await expect(panel.get_by_role("button", name="Remove…")).to_be_visible()
         await page.get_by_role("link", name="Continue the assessment").click()
         await expect(page.get_by_text(prompt)).to_be_visible()
         await expect(page.get_by_label("True")).to_be_checked()
@@ -55,14 +56,14 @@ async def test_session_is_ended_for_one_learner_with_a_reason(
         await page.get_by_label("True").check()
         await saved_attempt(client)
         proctor = await supervising(stack, scenario, learner)
-        row = proctor.page.get_by_role("row").filter(has_text=name)
-        await row.get_by_role("button", name="End for this learner…").click()
+        panel = await open_learner(proctor.page, name)
+        await panel.get_by_role("button", name="End for this learner…").click()
         form = proctor.page.get_by_role("form", name=f"End the session for {name}")
         await form.get_by_label(f"Why the session ends for {name}").fill(_ILL)
         await proctor.screenshot("end-for-learner-form")
         await form.get_by_role("button", name="End it now").click()
-        await expect(row).to_contain_text(f"Ended for this learner: {_ILL}")
-        await expect(row).to_contain_text("Completed")
+        await expect(panel).to_contain_text(f"Ended for this learner: {_ILL}")
+        await expect(panel).to_contain_text("Completed")
 
         submitted = page.get_by_text("The answers that were saved by then were submitted.")
         await expect(submitted).to_be_visible()

@@ -6,6 +6,7 @@ from playwright.async_api import Locator, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient, correct_answer
+from e2e.console import open_learner, row_of
 from e2e.scenario import create_scenario
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
@@ -73,6 +74,7 @@ async def test_roster_distinguishes_two_assessments(stack: Stack) -> None:
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         await page.goto(f"/supervise/{scenario.session_id}")
+        panel = await open_learner(page, name)
         for title in ("Examination", "Practical part"):
             for all_or_one in (f"Authorise “{title}” for all", f"Authorise “{title}” for {name}"):
                 await expect(page.get_by_role("button", name=all_or_one)).to_have_count(1)
@@ -80,7 +82,8 @@ async def test_roster_distinguishes_two_assessments(stack: Stack) -> None:
         await page.get_by_role("button", name=f"Authorise “Practical part” for {name}").click()
         practical = page.get_by_role("button", name=f"Authorise “Practical part” for {name}")
         await expect(practical).to_have_count(0)
-        await expect(page.get_by_role("cell").filter(has_text="Can start")).to_have_count(1)
+        await expect(panel.get_by_text("Can start")).to_have_count(1)
+        await expect(row_of(page, name).get_by_text("Can start")).to_have_count(1)
         examination = page.get_by_role("button", name=f"Authorise “Examination” for {name}")
         await expect(examination).to_have_count(1)
         await proctor.screenshot("roster-two-assessments")
@@ -105,31 +108,35 @@ async def test_result_of_a_removed_learner_is_held_until_released(stack: Stack) 
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         await page.goto(f"/supervise/{scenario.session_id}")
-        await page.get_by_role("button", name=f"Remove… {name}").click()
+        panel = await open_learner(page, name)
+        await panel.get_by_role("button", name=f"Remove… {name}").click()
         remove = page.get_by_role("button", name=f"Remove now {name}")
         await remove.click()
         await expect(page.get_by_label(f"Why {name} is removed")).to_be_focused()
         await page.get_by_label(f"Why {name} is removed").fill("Somebody else was in the room.")
         await proctor.screenshot("roster-remove")
         await remove.click()
-        await expect(page.get_by_text("Removed: Somebody else was in the room.")).to_be_visible()
-        await page.get_by_role("button", name=f"End for this learner… {name}").click()
+        await expect(panel.get_by_text("Removed: Somebody else was in the room.")).to_be_visible()
+        await panel.get_by_role("button", name=f"End for this learner… {name}").click()
         form = page.get_by_role("form", name=f"End the session for {name}")
         await form.get_by_label("Why the session ends").fill("The rules were broken.")
         await form.get_by_role("button", name="End it now").click()
-        await expect(page.get_by_text("Submitted, result held")).to_be_visible()
-        await expect(page.get_by_role("button", name="Readmit")).to_have_count(0)
+        await expect(row_of(page, name)).to_contain_text("Submitted, result held")
+        await expect(row_of(page, name)).to_contain_text("Removed")
+        await expect(panel.get_by_text("Submitted, result held")).to_be_visible()
+        await expect(panel.get_by_role("button", name="Readmit")).to_have_count(0)
         await expect(page.get_by_role("button", name="Release the result")).to_have_count(0)
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await page.goto(f"/supervise/{scenario.session_id}")
-        await expect(page.get_by_role("button", name="Remove…")).to_have_count(0)
+        panel = await open_learner(page, name)
+        await expect(panel.get_by_role("button", name="Remove…")).to_have_count(0)
         await page.get_by_role("button", name="Release the result…").click()
         await page.get_by_label("Why the result is released").fill("It was a misunderstanding.")
         await administrator.screenshot("roster-release")
         await page.get_by_role("button", name="Release now").click()
-        await expect(page.get_by_text("Result released")).to_be_visible()
+        await expect(row_of(page, name)).to_contain_text("Result released")
         assert [*proctor.errors, *administrator.errors] == []
     await learner.close()
     await client.close()

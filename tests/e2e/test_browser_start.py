@@ -8,6 +8,7 @@ from playwright.async_api import Browser, Page, expect
 
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient
+from e2e.console import open_learner
 from e2e.scenario import Scenario, create_scenario
 from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_CLOSED
 from proctorium_devstack.demo.edge import EdgeChannel
@@ -96,12 +97,14 @@ async def test_proctor_with_expired_certification_cannot_start_or_check_identiti
         start = page.get_by_role("button", name="Start the session")
         check = page.get_by_role("button", name="Check identity")
         await expect(start).to_be_visible()
+        await open_learner(page, scenario.learners[0].name)
         await expect(check).to_be_visible()
         await page.clock.set_fixed_time(datetime.now(UTC) + timedelta(days=3650))
         await page.reload()
         await expect(page.get_by_text("You are not certified as a proctor")).to_be_visible()
         await expect(start).to_have_count(0)
-        await expect(page.get_by_text("Waiting for a decision")).to_be_visible()
+        panel = await open_learner(page, scenario.learners[0].name)
+        await expect(panel.get_by_text("Waiting for a decision")).to_be_visible()
         await expect(check).to_have_count(0)
         assert proctor.errors == []
     await learner.close()

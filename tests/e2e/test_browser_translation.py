@@ -78,7 +78,7 @@ async def test_translated_lobby_and_roster_keep_updating(stack: Stack, scenario:
         await expect(row.get_by_text("Waiting", exact=True)).to_be_visible()
         await translate(proctor.page)
         await lena.send_evidence()
-        await expect(row.get_by_role("button", name="Check identity of")).to_be_visible()
+        await expect(row.get_by_text("Waiting for a decision")).to_be_visible()
         await expect(proctor.page.get_by_text("Photos missing")).to_have_count(0)
         await omar.join()
         await expect(proctor.page.get_by_text(scenario.learners[1].name).first).to_be_visible()

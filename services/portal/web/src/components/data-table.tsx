@@ -138,6 +138,20 @@ function useActiveRow(
   };
 }
 
+const FOCUS_ATTEMPTS = 10;
+
+/**
+ * Move the focus to a row. If the table was hidden, its rows are rendered only some frames later, so the row is looked
+ * up in several frames.
+ */
+export function focusRow(key: string, attempts = FOCUS_ATTEMPTS): void {
+  requestAnimationFrame(() => {
+    const row = document.querySelector<HTMLElement>(`[data-row="${key}"] .row-name`);
+    if (row) row.focus();
+    else if (attempts > 0) focusRow(key, attempts - 1);
+  });
+}
+
 function hasModifier({ ctrlKey, metaKey, altKey }: KeyboardEvent): boolean {
   return ctrlKey || metaKey || altKey;
 }

@@ -1,28 +1,33 @@
 // Modal dialogs. The native element keeps the focus inside, closes on Escape, and returns the focus to the opener.
-import type { ComponentChildren, JSX } from "preact";
+import type { ComponentChildren, JSX, RefObject } from "preact";
 import { useEffect, useId, useRef } from "preact/hooks";
 import { messages } from "../messages";
 
 interface DialogProps {
   title: string;
   onClose: () => void;
+  /** The dialog element, for content that closes the dialog. Such a dialog has no other button that closes it. */
+  dialog?: RefObject<HTMLDialogElement | null>;
   children: ComponentChildren;
 }
 
 /** A dialog that is open while it is mounted. */
-export function Dialog({ title, onClose, children }: DialogProps): JSX.Element {
+export function Dialog({ title, onClose, dialog, children }: DialogProps): JSX.Element {
   const heading = useId();
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
+  const own = useRef<HTMLDialogElement>(null);
+  const element = dialog ?? own;
+  useEffect(() => element.current?.showModal(), []);
   return (
-    <dialog ref={dialog} class="form" onClose={onClose} aria-labelledby={heading}>
+    <dialog ref={element} class="form" onClose={onClose} aria-labelledby={heading}>
       <div class="row apart">
         <h2 id={heading} dir="auto">
           {title}
         </h2>
-        <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-          {messages.common.close}
-        </button>
+        {dialog === undefined && (
+          <button type="button" class="plain" onClick={() => element.current?.close()}>
+            {messages.common.close}
+          </button>
+        )}
       </div>
       {children}
     </dialog>

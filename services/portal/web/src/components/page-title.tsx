@@ -2,11 +2,19 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** The main heading. With `focused`, the heading takes the focus even if the address has not changed. */
-export function PageTitle({ focused, children }: { focused?: boolean; children: ComponentChildren }): JSX.Element {
+interface PageTitleProps {
+  /** Whether the heading takes the focus even if the address has not changed. */
+  focused?: boolean;
+  /** A number that the title of the document begins with, unless it is 0. */
+  badge?: number;
+  children: ComponentChildren;
+}
+
+/** The main heading. */
+export function PageTitle({ focused, badge = 0, children }: PageTitleProps): JSX.Element {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
-    document.title = `${heading.current?.textContent} · Proctorium`;
+    document.title = `${badge > 0 ? `(${badge}) ` : ""}${heading.current?.textContent} · Proctorium`;
   });
   useEffect(() => {
     if (focused) heading.current?.focus();

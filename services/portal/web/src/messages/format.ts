@@ -109,10 +109,15 @@ export function dateUtc(time: Timestamp | undefined): string {
 
 const collator = new Intl.Collator(LOCALE);
 
+/** Compare two texts in the alphabetical order of the reader's language. */
+export function compareTexts(one: string, other: string): number {
+  return collator.compare(one, other);
+}
+
 /**
  * Return a copy of `items`, sorted by a name or title in the alphabetical order of the reader's language. Case is
  * ignored.
  */
 export function sortedBy<Item>(items: readonly Item[], text: (item: Item) => string): Item[] {
-  return [...items].sort((one, other) => collator.compare(text(one), text(other)));
+  return [...items].sort((one, other) => compareTexts(text(one), text(other)));
 }

@@ -31,7 +31,8 @@ export function openAttempts(participants: readonly Participant[], now: number):
     .sort((one, other) => rank(other) - rank(one));
 }
 
-function secondsLeft({ deadlineTime, stoppedRemaining }: AssessmentProgress, now: number): number | undefined {
+/** Return the remaining time of an attempt in seconds; undefined if the attempt has no time limit. */
+export function secondsLeft({ deadlineTime, stoppedRemaining }: AssessmentProgress, now: number): number | undefined {
   if (stoppedRemaining) return Math.round(durationMs(stoppedRemaining) / 1000);
   if (deadlineTime) return Math.max(0, Math.round((timestampMs(deadlineTime) - now) / 1000));
   return undefined;

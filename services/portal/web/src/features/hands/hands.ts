@@ -1,7 +1,6 @@
-// The kinds of hands, and the queue of the learners who wait.
+// The kinds of hands, and the time since which learners wait.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Hand, HandKind } from "../../gen/proctorium/session/v1/hands_pb";
-import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
 
 const text = messages.hands;
@@ -16,19 +15,6 @@ export const KINDS: readonly [HandKind, string][] = [
 
 export function kindName({ kind }: Hand): string {
   return KINDS.find(([each]) => each === kind)?.[1] ?? text.kind.other;
-}
-
-/** A participant whose hand is raised. */
-export interface Waiting {
-  participant: Participant;
-  hand: Hand;
-}
-
-/** Return the participants whose hand is raised; the participant who has waited longest comes first. */
-export function queueOf(participants: readonly Participant[]): Waiting[] {
-  return participants
-    .flatMap((participant) => (participant.hand ? [{ participant, hand: participant.hand }] : []))
-    .sort((one, other) => raisedAt(one.hand) - raisedAt(other.hand));
 }
 
 /** Return the time at which a hand was raised, in milliseconds. */

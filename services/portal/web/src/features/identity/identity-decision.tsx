@@ -17,18 +17,11 @@ interface DecisionProps {
   sessionId: string;
   personId: string;
   name: string;
-  /** Called when the case is decided while the dialog is open, to move the focus. */
-  onDecided: () => void;
 }
 
-export function IdentityDecision({ sessionId, personId, name, onDecided }: DecisionProps): JSX.Element {
+export function IdentityDecision({ sessionId, personId, name }: DecisionProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const dialog = useRef<HTMLDialogElement>(null);
-  const latest = useRef({ open, onDecided });
-  latest.current = { open, onDecided };
-  // When the case is decided, the button that opened the dialog is removed. The focus cannot return to a removed
-  // button, and would move to the top of the page, so `onDecided` moves the focus elsewhere.
-  useEffect(() => () => void (latest.current.open && latest.current.onDecided()), []);
   useEffect(() => {
     if (open) dialog.current?.showModal();
   }, [open]);

@@ -9,11 +9,13 @@ import { RadioGroup, Select, TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { type FormValues, readForm } from "../../components/form-values";
 import { type Incident, type IncidentCategory, IncidentSeverity } from "../../gen/proctorium/session/v1/incidents_pb";
+import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
+import { useNames } from "../people/use-names";
 import { authorName, IncidentFacts } from "./incident-facts";
 import { charactersLeft, type Draft, isChanged, MAX_NOTE_LENGTH, occurrenceTime } from "./incidents";
-import type { Editor } from "./use-incidents";
+import type { Editor, Incidents } from "./use-incidents";
 
 const text = messages.incidents;
 
@@ -23,6 +25,31 @@ const SEVERITIES: readonly [IncidentSeverity, string][] = [
   [IncidentSeverity.SERIOUS, text.severityChoice.serious],
 ];
 
+interface IncidentEditorProps {
+  incidents: Incidents;
+  participants: readonly Participant[];
+}
+
+/** The dialog of the open form, if a form is open. */
+export function IncidentEditor({
+  incidents: { editor, categories },
+  participants,
+}: IncidentEditorProps): JSX.Element | null {
+  const personId = participants.find((one) => one.participantId === editor?.draft.participantId)?.personId;
+  const theirs = editor?.draft.theirs;
+  const name = useNames([...(personId ? [personId] : []), ...(theirs ? [theirs.writtenBy] : [])]);
+  if (editor === undefined) return null;
+  return (
+    <IncidentDialog
+      key={editor.subjectKey}
+      editor={editor}
+      categories={categories}
+      subject={personId ? name(personId) : text.wholeSession}
+      name={name}
+    />
+  );
+}
+
 interface IncidentDialogProps {
   editor: Editor;
   categories: readonly IncidentCategory[];
@@ -31,7 +58,7 @@ interface IncidentDialogProps {
   name: (personId: string) => string;
 }
 
-export function IncidentDialog({ editor, categories, subject, name }: IncidentDialogProps): JSX.Element {
+function IncidentDialog({ editor, categories, subject, name }: IncidentDialogProps): JSX.Element {
   const title = useId();
   const { dialog, draft } = editor;
   useEffect(() => dialog.current?.showModal(), []);

@@ -1,20 +1,17 @@
 // The incidents of a session, on the supervision page.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
-import { incidents } from "../../api/client";
-import { useQuery } from "../../api/use-query";
 import { Select } from "../../components/fields";
 import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
-import type { Incident, IncidentCategory } from "../../gen/proctorium/session/v1/incidents_pb";
+import type { Incident } from "../../gen/proctorium/session/v1/incidents_pb";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
-import { dateTime, sortedBy } from "../../messages/format";
+import { sortedBy } from "../../messages/format";
 import { useNames } from "../people/use-names";
-import { authorName, IncidentFacts } from "./incident-facts";
-import { IncidentDialog } from "./incident-form";
-import { acceptsIncidents, categoryName } from "./incidents";
+import { IncidentCard } from "./incident-card";
+import { acceptsIncidents } from "./incidents";
 import type { Incidents } from "./use-incidents";
 import { WriteIncident } from "./write-incident";
 
@@ -33,17 +30,16 @@ interface IncidentSectionProps {
 export function IncidentSection({
   session,
   participants,
-  incidents: { list, categories, problem, status, editor, ...form },
+  incidents: { list, categories, problem, status, ...form },
 }: IncidentSectionProps): JSX.Element {
   const [about, setAbout] = useState(EVERYTHING);
   const [limit, setLimit] = useState(SHOWN_AT_A_TIME);
   const people = new Map(participants.map(({ participantId, personId }) => [participantId, personId]));
-  const theirs = editor?.draft.theirs;
-  const name = useNames([
-    ...people.values(),
-    ...(list ?? []).map(({ writtenBy }) => writtenBy),
-    ...(theirs ? [theirs.writtenBy] : []),
+  const concerned = (list ?? []).flatMap(({ participantId, writtenBy }) => [
+    people.get(participantId) ?? [],
+    writtenBy,
   ]);
+  const name = useNames(concerned.flat());
   const subject = (participantId: string): string =>
     participantId === WHOLE_SESSION ? text.wholeSession : name(people.get(participantId) ?? "");
   const found = (list ?? []).filter(({ participantId }) => about === EVERYTHING || participantId === about);
@@ -73,39 +69,20 @@ export function IncidentSection({
       <SubjectFilter list={list ?? []} subject={subject} about={about} setAbout={setAbout} />
       <ul class="cards">
         {found.slice(0, limit).map((incident) => (
-          <li key={incident.incidentId} class="card">
-            <h3>{subject(incident.participantId)}</h3>
-            <IncidentFacts incident={incident} categories={categories} />
-            <div class="row apart">
-              <span class="quiet">{authorship(incident, name)}</span>
-              <WriteIncident
-                subject={{ participantId: incident.participantId, incident }}
-                label={text.change}
-                about={text.changeOf(
-                  categoryName(categories, incident.categoryId),
-                  subject(incident.participantId),
-                  dateTime(incident.occurrenceTime),
-                )}
-                {...form}
-              />
-            </div>
-            {incident.revision > 1 && <History incident={incident} categories={categories} />}
-          </li>
+          <IncidentCard
+            key={incident.incidentId}
+            incident={incident}
+            categories={categories}
+            subject={subject(incident.participantId)}
+            name={name}
+            form={form}
+          />
         ))}
       </ul>
       {hidden > 0 && (
         <button type="button" class="plain" onClick={() => setLimit(limit + SHOWN_AT_A_TIME)}>
           {text.showMore(Math.min(hidden, SHOWN_AT_A_TIME))}
         </button>
-      )}
-      {editor && (
-        <IncidentDialog
-          key={editor.subjectKey}
-          editor={editor}
-          categories={categories}
-          subject={subject(editor.draft.participantId)}
-          name={name}
-        />
       )}
     </section>
   );
@@ -134,54 +111,4 @@ function SubjectFilter({ list, subject, about, setAbout }: SubjectFilterProps): 
       </Select>
     </div>
   );
-}
-
-/** The earlier revisions of an incident. They are loaded when the person opens them. */
-function History({
-  incident,
-  categories,
-}: {
-  incident: Incident;
-  categories: readonly IncidentCategory[];
-}): JSX.Element {
-  const [open, setOpen] = useState(false);
-  return (
-    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-      <summary>{text.changed(incident.revision - 1)}</summary>
-      {open && <Revisions incident={incident} categories={categories} />}
-    </details>
-  );
-}
-
-function Revisions({
-  incident: { incidentId, revision: current },
-  categories,
-}: {
-  incident: Incident;
-  categories: readonly IncidentCategory[];
-}): JSX.Element {
-  const { data, problem } = useQuery(`${incidentId} ${current}`, () => incidents.listIncidentRevisions({ incidentId }));
-  const earlier = (data?.revisions ?? []).filter(({ revision }) => revision < current);
-  const name = useNames(earlier.map(({ writtenBy }) => writtenBy));
-  return (
-    <>
-      <ProblemNote problem={problem} />
-      {data === undefined && problem === undefined && <Loading what={text.theHistory} />}
-      {data && <p class="quiet">{text.earlier}</p>}
-      <ol class="history">
-        {earlier.map((revision) => (
-          <li key={revision.revision} class="step">
-            <IncidentFacts incident={revision} categories={categories} />
-            <p class="quiet">{authorship(revision, name)}</p>
-          </li>
-        ))}
-      </ol>
-    </>
-  );
-}
-
-/** Return a sentence with the author and the time of a revision. */
-function authorship(incident: Incident, name: (personId: string) => string): string {
-  const sentence = incident.revision === 1 ? text.writtenBy : text.changedBy;
-  return sentence(authorName(incident, name), dateTime(incident.writeTime));
 }

@@ -50,9 +50,19 @@ function LateEntryItem({ participant, name }: { participant: Participant; name: 
     <li class="row">
       <strong dir="auto">{name}</strong>
       <span class="quiet">{text.waiting((now - since) / 1000)}</span>
+      <Decide participant={participant} name={name} />
+    </li>
+  );
+}
+
+/** The buttons that admit and deny a learner who waits for approval. */
+export function Decide({ participant, name }: { participant: Participant; name: string }): JSX.Element | null {
+  if (!awaitsApproval(participant)) return null;
+  return (
+    <>
       <Admit label={text.admit} subject={name} participants={[participant]} />
       <Deny participant={participant} name={name} />
-    </li>
+    </>
   );
 }
 
@@ -109,7 +119,7 @@ function Deny({ participant, name }: { participant: Participant; name: string })
   );
 }
 
-/** Shows in the roster why a learner was denied, and the button that admits the learner after all. */
+/** Shows in the panel of a learner why a learner was denied, and the button that admits the learner after all. */
 export function Denied({
   participant,
   name,

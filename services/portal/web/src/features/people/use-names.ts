@@ -1,4 +1,5 @@
 // The names of people on staff pages.
+import { useMemo } from "preact/hooks";
 import { people } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 import { messages } from "../../messages";
@@ -9,8 +10,9 @@ const UNKNOWN = messages.people.unknownPerson;
 
 /** Return a function from a person's ID to the legal name, which proctors compare with the identity document. */
 export function useNames(personIds: readonly string[]): (personId: string) => string {
-  const ids = [...new Set(personIds)].sort();
-  const { data } = useQuery(ids.join(), async () => {
+  const ids = useMemo(() => [...new Set(personIds)].sort(), [personIds]);
+  const key = useMemo(() => ids.join(), [ids]);
+  const { data } = useQuery(key, async () => {
     const names = new Map(ids.map((personId) => [personId, UNKNOWN]));
     for (let first = 0; first < ids.length; first += MAX_IDS_PER_CALL) {
       const found = await people.batchGetNames({ personIds: ids.slice(first, first + MAX_IDS_PER_CALL) });

@@ -1,4 +1,5 @@
 // The notes for proctors from people's accommodations.
+import { useMemo } from "preact/hooks";
 import { accommodations } from "../../api/client";
 import { useQuery } from "../../api/use-query";
 
@@ -6,8 +7,9 @@ const MAX_IDS_PER_CALL = 500;
 
 /** Return a function from a person's ID to the note for proctors. The note is empty for a person without a note. */
 export function useProctorNotes(personIds: readonly string[]): (personId: string) => string {
-  const ids = [...new Set(personIds)].sort();
-  const { data } = useQuery(`proctor-notes/${ids.join()}`, async () => {
+  const ids = useMemo(() => [...new Set(personIds)].sort(), [personIds]);
+  const key = useMemo(() => ids.join(), [ids]);
+  const { data } = useQuery(`proctor-notes/${key}`, async () => {
     const notes = new Map<string, string>();
     for (let first = 0; first < ids.length; first += MAX_IDS_PER_CALL) {
       const found = await accommodations.batchGetProctorNotes({

@@ -16,7 +16,10 @@ interface Rule {
   since?: (participant: Participant) => number | undefined;
 }
 
-/** The needs of participants who are present or wait for approval. The most important need comes first. The roster has the same order. */
+/**
+ * The needs of participants who are present or wait for approval. The most important need comes first. The roster has
+ * the same order.
+ */
 export const RULES: readonly Rule[] = [
   {
     need: "hand",
@@ -53,13 +56,42 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** Return what a participant needs from the proctor now; the most important need comes first. */
-export function needsOf(participant: Participant): Need[] {
-  if (!isPresent(participant) && !awaitsApproval(participant)) return [];
+/** The place of a participant in the roster. */
+interface Attention {
+  needs: Need[];
+  /** The index of the rule of the most important need; larger for participants without needs. */
+  rank: number;
+  /** The time in milliseconds since which the participant has the most important need; 0 if it is not known. */
+  since: number;
+}
+
+/**
+ * The attention that participants need. A participant object never changes, and the roster is sorted with each change,
+ * so the attention of each object is computed once.
+ */
+const known = new WeakMap<Participant, Attention>();
+
+function attentionOf(participant: Participant): Attention {
+  const found = known.get(participant) ?? computeAttention(participant);
+  known.set(participant, found);
+  return found;
+}
+
+function computeAttention(participant: Participant): Attention {
+  if (!isPresent(participant) && !awaitsApproval(participant)) return { needs: [], rank: RULES.length + 1, since: 0 };
   const finished = isFinished(participant);
-  return RULES.filter((rule) => (rule.afterSubmission || !finished) && rule.applies(participant)).map(
-    ({ need }) => need,
-  );
+  const rules = RULES.filter((rule) => (rule.afterSubmission || !finished) && rule.applies(participant));
+  const [first] = rules;
+  return {
+    needs: rules.map(({ need }) => need),
+    rank: first ? RULES.indexOf(first) : RULES.length,
+    since: first?.since?.(participant) ?? 0,
+  };
+}
+
+/** Return what a participant needs from the proctor now; the most important need comes first. */
+export function needsOf(participant: Participant): readonly Need[] {
+  return attentionOf(participant).needs;
 }
 
 /** Return whether the page plays a sound when a participant begins to have this need. */
@@ -80,17 +112,6 @@ export function countNeeds(participants: readonly Participant[]): ReadonlyMap<Ne
  * is over come last.
  */
 export function byAttention(one: Participant, other: Participant): number {
-  return rank(one) - rank(other) || waitingSince(one) - waitingSince(other) || byArrival(one, other);
-}
-
-function rank(participant: Participant): number {
-  const [first] = needsOf(participant);
-  if (first !== undefined) return RULES.findIndex(({ need }) => need === first);
-  return isPresent(participant) ? RULES.length : RULES.length + 1;
-}
-
-function waitingSince(participant: Participant): number {
-  const [first] = needsOf(participant);
-  const rule = RULES.find(({ need }) => need === first);
-  return rule?.since?.(participant) ?? 0;
+  const [first, second] = [attentionOf(one), attentionOf(other)];
+  return first.rank - second.rank || first.since - second.since || byArrival(one, other);
 }

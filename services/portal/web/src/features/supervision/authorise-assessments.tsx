@@ -11,7 +11,7 @@ import type { AuthorizeAssessmentResponse, ParticipantError } from "../../gen/pr
 import { messages } from "../../messages";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 import { changedParticipants, refusals } from "./outcomes";
-import { canBeAuthorised, isInSession } from "./participants";
+import { isInSession, isReadyFor } from "./participants";
 
 const text = messages.supervision;
 
@@ -45,7 +45,7 @@ export function AuthoriseAssessments({ session, participants }: AuthoriseAssessm
           <button
             key={assessmentId}
             type="button"
-            class={isReadyFor(assessmentId, participants) ? "" : "plain"}
+            class={participants.some((one) => isReadyFor(one, assessmentId)) ? "" : "plain"}
             disabled={busy}
             onClick={() => void authorise(assessmentId)}
           >
@@ -58,12 +58,6 @@ export function AuthoriseAssessments({ session, participants }: AuthoriseAssessm
       </div>
       <ProblemNote problem={problem} />
     </div>
-  );
-}
-
-function isReadyFor(assessmentId: string, participants: readonly Participant[]): boolean {
-  return participants.some((one) =>
-    one.assessments.some((progress) => progress.assessmentId === assessmentId && canBeAuthorised(one, progress)),
   );
 }
 
@@ -92,7 +86,7 @@ function Outcome({
     (one) => !hasStartedOrLeft(byId.get(one.participantId) ?? one, assessmentId),
   ).length;
   const hadAny = authorised.length > 0;
-  const isOld = hadAny ? canStart === 0 : isReadyFor(assessmentId, participants);
+  const isOld = hadAny ? canStart === 0 : participants.some((one) => isReadyFor(one, assessmentId));
   return isOld ? null : <p>{outcomeText(canStart, refusals(response.outcomes), what)}</p>;
 }
 

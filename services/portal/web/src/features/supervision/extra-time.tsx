@@ -1,9 +1,10 @@
 // Granting extra time to one learner or to everybody, and taking it back.
-import { durationFromMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { ProblemError } from "../../api/errors";
 import { Field } from "../../components/fields";
+import type { FormValues } from "../../components/form-values";
 import { messages } from "../../messages";
 import { refusals, throwRefusal } from "./outcomes";
 import { ReasonForm } from "./reason-form";
@@ -30,12 +31,12 @@ export function ExtraTime({ sessionId, learner }: ExtraTimeProps): JSX.Element {
       consequence={learner ? text.extraTimeConsequence : text.extraTimeConsequenceForAll}
       confirmLabel={text.extraTimeConfirm}
       cancelLabel={text.extraTimeCancel}
-      action={async (requestId, extraTimeReason, { value }) => {
+      action={async (requestId, extraTimeReason, values) => {
         const { outcomes } = await supervision.grantExtraTime({
           requestId,
           sessionId,
           participantIds: learner ? [learner.participantId] : [],
-          amount: durationFromMs(Math.round(Number(value("amount")) * 60) * 1000),
+          amount: amountOf(values),
           extraTimeReason,
         });
         if (learner) throwRefusal(outcomes);
@@ -43,17 +44,28 @@ export function ExtraTime({ sessionId, learner }: ExtraTimeProps): JSX.Element {
         if (refused.length > 0) throw new ProblemError("EXTRA_TIME_REFUSED", text.extraTimeRefused(refused.length));
       }}
     >
-      <Field
-        label={text.extraTimeMinutes}
-        hint={text.extraTimeMinutesHint}
-        name="amount"
-        type="number"
-        min={-MAX_MINUTES}
-        max={MAX_MINUTES}
-        step={1}
-        required
-        autoFocus
-      />
+      <ExtraTimeFields />
     </ReasonForm>
   );
+}
+
+export function ExtraTimeFields(): JSX.Element {
+  return (
+    <Field
+      label={text.extraTimeMinutes}
+      hint={text.extraTimeMinutesHint}
+      name="amount"
+      type="number"
+      min={-MAX_MINUTES}
+      max={MAX_MINUTES}
+      step={1}
+      required
+      autoFocus
+    />
+  );
+}
+
+/** Return the amount that was entered in the fields. */
+export function amountOf({ value }: FormValues): Duration {
+  return durationFromMs(Math.round(Number(value("amount")) * 60) * 1000);
 }

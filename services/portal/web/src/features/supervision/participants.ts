@@ -41,6 +41,13 @@ export function canBeAuthorised(participant: Participant, assessment: Assessment
   );
 }
 
+/** Return whether the proctor can authorise the assessment with an ID for a participant now. */
+export function isReadyFor(participant: Participant, assessmentId: string): boolean {
+  return participant.assessments.some(
+    (progress) => progress.assessmentId === assessmentId && canBeAuthorised(participant, progress),
+  );
+}
+
 /** Sort participants by when they first joined; those who never joined come last. */
 export function byArrival(one: Participant, other: Participant): number {
   const time = ({ joinTime }: Participant): number => (joinTime ? timestampMs(joinTime) : Number.MAX_SAFE_INTEGER);

@@ -1,7 +1,8 @@
-// A button that is replaced by a form when it is pressed. In the form, the person enters a reason, which learners read.
+// A button that opens a form in a dialog. In the form, the person enters a reason, which learners read.
 import type { ComponentChildren, JSX } from "preact";
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { type FormValues, readForm } from "../../components/form-values";
@@ -11,7 +12,7 @@ interface ReasonFormProps {
   label: string;
   /** The subject of the button and the form for screen readers, such as the name of a learner. */
   subject?: string;
-  /** The name of the form for screen readers. */
+  /** The title of the form. */
   title: string;
   /** The name of the field of the reason in the request. */
   field: string;
@@ -30,6 +31,7 @@ interface ReasonFormProps {
 
 export function ReasonForm({ label, subject, title, action, children, ...form }: ReasonFormProps): JSX.Element {
   const [open, setOpen] = useState(false);
+  const dialog = useRef<HTMLDialogElement>(null);
   const { busy, problem, run } = useAction();
   const submit = (event: SubmitEvent): void => {
     const values = readForm(event);
@@ -37,7 +39,7 @@ export function ReasonForm({ label, subject, title, action, children, ...form }:
     const all = JSON.stringify([...new FormData(event.currentTarget as HTMLFormElement)].map(String));
     void run(async (requestId) => {
       await action(requestId, reason, values);
-      setOpen(false);
+      dialog.current?.close();
     }, all);
   };
   const about = subject && (
@@ -46,37 +48,39 @@ export function ReasonForm({ label, subject, title, action, children, ...form }:
       <bdi class="visually-hidden">{subject}</bdi>
     </>
   );
-  if (!open) {
-    return (
-      <button type="button" class="plain" onClick={() => setOpen(true)}>
+  return (
+    <>
+      <button type="button" class="plain" aria-haspopup="dialog" onClick={() => setOpen(true)}>
         {label}
         {about}
       </button>
-    );
-  }
-  return (
-    <Form problem={problem} onSubmit={submit} aria-label={title}>
-      {children}
-      <TextArea
-        label={form.reasonLabel}
-        hint={form.reasonHint}
-        name={form.field}
-        rows={2}
-        required
-        maxLength={1000}
-        autoFocus={children === undefined}
-      />
-      <p>{form.consequence}</p>
-      <FormProblem problem={problem} />
-      <div class="row">
-        <button type="submit" class={form.isDanger ? "danger" : ""} disabled={busy}>
-          {form.confirmLabel}
-          {about}
-        </button>
-        <button type="button" class="plain" disabled={busy} onClick={() => setOpen(false)}>
-          {form.cancelLabel}
-        </button>
-      </div>
-    </Form>
+      {open && (
+        <Dialog title={title} dialog={dialog} onClose={() => setOpen(false)}>
+          <Form problem={problem} onSubmit={submit} aria-label={title}>
+            {children}
+            <TextArea
+              label={form.reasonLabel}
+              hint={form.reasonHint}
+              name={form.field}
+              rows={2}
+              required
+              maxLength={1000}
+              autoFocus={children === undefined}
+            />
+            <p>{form.consequence}</p>
+            <FormProblem problem={problem} />
+            <div class="row">
+              <button type="submit" class={form.isDanger ? "danger" : ""} disabled={busy}>
+                {form.confirmLabel}
+                {about}
+              </button>
+              <button type="button" class="plain" disabled={busy} onClick={() => dialog.current?.close()}>
+                {form.cancelLabel}
+              </button>
+            </div>
+          </Form>
+        </Dialog>
+      )}
+    </>
   );
 }

@@ -1,121 +1,113 @@
-// The roster of a session. The rows are in the order in which the learners joined, and never move. If a row moved, a
-// proctor could press the button of another learner by accident. Participants who need the proctor are marked and
-// counted, and a filter shows only these participants. Invited learners who have not joined come last.
+// The roster of a session: everybody who has joined or is invited. Learners who need attention come first. A row only
+// opens or selects its learner, so that a press on a row that has just moved does no harm.
+
+import { Users } from "lucide";
 import type { JSX } from "preact";
-import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import { useMemo } from "preact/hooks";
+import { DataTable } from "../../components/data-table";
+import { EmptyState } from "../../components/empty-state";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
-import { acceptsIncidents } from "../incidents/incidents";
-import type { Incidents } from "../incidents/use-incidents";
-import type { OpenConversation } from "../messages/staff-messages";
-import { useNames } from "../people/use-names";
-import { useProctorNotes } from "../people/use-proctor-notes";
 import { isOver } from "../sessions/sessions";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
-import { needsOf } from "./attention";
-import { byArrival } from "./participants";
-import { maySupervise } from "./permissions";
-import { AbsentRow, RosterRow } from "./roster-row";
-import { useAttentionFilter } from "./use-attention-filter";
+import { BulkActions } from "./bulk-actions";
+import { Queues } from "./queues";
+import { rosterColumns } from "./roster-columns";
+import { isShown, type RosterEntry } from "./roster-entry";
+import { SEARCH_ID } from "./shortcuts";
+import type { Console } from "./use-console";
 
 const text = messages.supervision;
 
 interface RosterProps {
   session: Session;
-  participants: Participant[];
-  incidents: Incidents;
-  /** The conversation that is open, if the person may read messages. */
-  conversation: OpenConversation | undefined;
+  entries: readonly RosterEntry[];
+  console: Console;
+  /** Whether the person can act in the session. */
+  may: boolean;
+  onReport: ((participantId: string) => void) | undefined;
 }
 
-export function Roster({ session, participants, incidents, conversation }: RosterProps): JSX.Element {
-  const joined = new Set(participants.map(({ personId }) => personId));
-  const absent = (session.plan?.learnerIds ?? []).filter((personId) => !joined.has(personId));
-  const name = useNames([...joined, ...absent]);
-  const note = useProctorNotes([...joined, ...absent]);
-  const title = useAssessmentTitles(session);
+export function Roster({ session, entries, console, may, onReport }: RosterProps): JSX.Element {
+  const { queue, search, selected } = console;
   const over = isOver(session);
-  const arrived = [...participants].sort(byArrival);
-  const inNeed = over ? [] : arrived.filter((participant) => needsOf(participant).length > 0);
-  const filter = useAttentionFilter(arrived, inNeed);
-  const shown = over ? arrived : filter.shown;
-  if (arrived.length + absent.length === 0) return <p>{over ? text.nobodyHadJoined : text.nobodyJoined}</p>;
-  const { learner, attention, state, connection, identity, assessment } = text.columns;
-  const reports = acceptsIncidents(session) ? incidents : undefined;
-  const columns = [
-    ...(over ? [learner, state, identity, assessment] : [learner, attention, state, connection, identity, assessment]),
-    ...(conversation ? [text.columns.messages] : []),
-    ...(reports?.write ? [text.columns.incidents] : []),
-  ];
+  const title = useAssessmentTitles(session);
+  const titles = (session.plan?.assessmentIds ?? []).map(title).join();
+  const columns = useMemo(() => rosterColumns(session, title), [session.state, titles]);
+  const shown = useMemo(
+    () => entries.filter((entry) => isShown(entry, over ? "all" : queue, search)),
+    [entries, queue, search, over],
+  );
+  const participants = entries.flatMap(({ participant }) => participant ?? []);
+  const onRowKey = (event: KeyboardEvent, { personId, participant }: RosterEntry): void => {
+    if (event.ctrlKey || event.metaKey || event.altKey || participant === undefined) return;
+    if (event.key === "i" && onReport) onReport(participant.participantId);
+    else if (event.key === "c") console.open(personId, "chat");
+    else return;
+    event.preventDefault();
+  };
   return (
-    <section aria-labelledby="roster" class="stacking">
-      <h2 id="roster">{text.learnersTitle}</h2>
-      <p role="status">{summary(session, arrived.length, absent.length, inNeed.length)}</p>
-      {!over && (
-        <div class="row">
-          <label class="choice">
-            <input
-              type="checkbox"
-              checked={filter.on}
-              onChange={(event) => filter.setOn(event.currentTarget.checked)}
-            />
-            {text.showOnlyAttention}
-          </label>
-          {filter.settled > 0 && (
-            <button type="button" class="plain" onClick={filter.hideSettled}>
-              {text.hideSettled(filter.settled)}
-            </button>
-          )}
-        </div>
+    <section aria-labelledby="roster" class="roster">
+      <div class="row apart">
+        <h2 id="roster">{text.learnersTitle}</h2>
+        <Search search={search} onSearch={console.setSearch} />
+      </div>
+      <p role="status">{summary(session, participants.length, entries)}</p>
+      {!over && <Queues participants={participants} total={entries.length} shown={queue} onShow={console.setQueue} />}
+      {may && selected.size > 0 && (
+        <BulkActions
+          session={session}
+          chosen={entries.filter(({ personId }) => selected.has(personId))}
+          onClear={() => console.setSelected(new Set())}
+        />
       )}
-      {filter.on && !over && shown.length === 0 ? (
-        <p>{text.nobodyNeedsAttention}</p>
+      {shown.length === 0 ? (
+        <EmptyState icon={Users}>
+          <p>{emptyText(session, entries, search)}</p>
+        </EmptyState>
       ) : (
-        <table class="stacks" role="table">
-          <caption class="visually-hidden">{text.rosterCaption}</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              {columns.map((column) => (
-                <th key={column} scope="col" role="columnheader">
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {shown.map((participant) => (
-              <RosterRow
-                key={participant.participantId}
-                session={session}
-                participant={participant}
-                name={name(participant.personId)}
-                note={note(participant.personId)}
-                title={title}
-                may={!over && maySupervise(session, participants)}
-                incidents={reports}
-                conversation={conversation}
-              />
-            ))}
-            {(over || !filter.on) &&
-              absent.map((personId) => (
-                <AbsentRow
-                  key={personId}
-                  session={session}
-                  name={name(personId)}
-                  note={note(personId)}
-                  incidents={reports}
-                  conversation={conversation}
-                />
-              ))}
-          </tbody>
-        </table>
+        <DataTable
+          label={text.rosterCaption}
+          columns={columns}
+          rows={shown}
+          keyOf={({ personId }) => personId}
+          nameOf={({ name }) => name}
+          isMarked={({ needs }) => needs.length > 0}
+          opened={console.opened}
+          onOpen={({ personId }) => console.open(personId)}
+          selection={may ? { keys: selected, onChange: console.setSelected } : undefined}
+          onRowKey={onRowKey}
+          keyShortcuts={may ? "x i c" : undefined}
+        />
       )}
     </section>
   );
 }
 
-function summary(session: Session, joined: number, absent: number, inNeed: number): string {
+function Search({ search, onSearch }: { search: string; onSearch: (search: string) => void }): JSX.Element {
+  return (
+    <label class="search">
+      <span class="visually-hidden">{messages.console.search}</span>
+      <input
+        id={SEARCH_ID}
+        type="search"
+        placeholder={messages.console.search}
+        value={search}
+        onInput={(event) => onSearch(event.currentTarget.value)}
+      />
+    </label>
+  );
+}
+
+function emptyText(session: Session, entries: readonly RosterEntry[], search: string): string {
+  if (entries.length === 0) return isOver(session) ? text.nobodyHadJoined : text.nobodyJoined;
+  return search.trim() === "" ? text.nobodyNeedsAttention : messages.console.nobodyFound;
+}
+
+function summary(session: Session, joined: number, entries: readonly RosterEntry[]): string {
   const over = isOver(session);
+  const absent = entries.length - joined;
+  const inNeed = entries.filter(({ needs }) => needs.length > 0).length;
   const countsAbsent = absent > 0 && session.state !== SessionState.CANCELLED;
   return [
     text.summary.joined(joined),

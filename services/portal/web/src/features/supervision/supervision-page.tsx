@@ -1,44 +1,33 @@
-// The page on which proctors supervise a session. Proctors see the roster, start the session, authorise assessments and
-// end the session.
+// The page on which proctors supervise a session: the console with the session bar, the roster and a panel.
 import type { JSX } from "preact";
-import { sessions, supervision } from "../../api/client";
+import { useMemo, useRef } from "preact/hooks";
+import { supervision } from "../../api/client";
+import type { Problem } from "../../api/errors";
 import { noteServerTime } from "../../api/server-time";
-import { useAction } from "../../api/use-action";
 import { useStream } from "../../api/use-stream";
-import { Badge } from "../../components/badge";
-import { ConfirmButton } from "../../components/confirm-button";
-import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
+import { Toasts } from "../../components/toast";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
-import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { WatchRosterResponse } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
-import { dateTime } from "../../messages/format";
-import { hasRole, Role } from "../account/current-user";
-import { ClosingActions, EndSession } from "../closing/end-session";
-import { EndWarnings } from "../closing/end-warnings";
-import { SessionEnd } from "../closing/session-end";
-import { SessionProctors } from "../coverage/session-proctors";
-import { HandQueue } from "../hands/hand-queue";
-import { IncidentSection } from "../incidents/incident-section";
-import { hasIncidents } from "../incidents/incidents";
-import { useIncidents } from "../incidents/use-incidents";
-import { acceptsMessages } from "../messages/conversation";
-import { StaffMessages, useOpenConversation } from "../messages/staff-messages";
-import { LateEntries } from "../order/late-entries";
-import { ReportLink } from "../report/report-link";
-import { isRunning } from "../sessions/running";
-import { SessionBadge } from "../sessions/session-badge";
-import { SessionCodes, SharedCode } from "../sessions/session-codes";
+import { IncidentEditor } from "../incidents/incident-form";
+import { acceptsIncidents, hasIncidents } from "../incidents/incidents";
+import { type Incidents, useIncidents } from "../incidents/use-incidents";
+import { useNames } from "../people/use-names";
+import { useProctorNotes } from "../people/use-proctor-notes";
 import { isOver } from "../sessions/sessions";
-import { AuthoriseAssessments } from "./authorise-assessments";
-import { actsAsAdministrator, isLapsed, maySupervise, takesPart } from "./permissions";
+import { LearnerPanel } from "./learner-panel";
+import { maySupervise } from "./permissions";
 import { Roster } from "./roster";
-import { SessionTime } from "./session-time";
-import { StartSession } from "./start-session";
+import { type RosterEntry, useRosterEntries } from "./roster-entry";
+import { SessionBar } from "./session-bar";
+import { SessionPanel } from "./session-panel";
+import { useCoalesced } from "./use-coalesced";
+import { useConsole } from "./use-console";
 
 const text = messages.supervision;
 
@@ -73,12 +62,30 @@ function merge(
   }
 }
 
+/** The shortest time between two renderings of changes. */
+const RENDER_INTERVAL_MS = 150;
+
 export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Element {
-  const { view, connected, problem } = useStream<WatchRosterResponse, RosterView>(
+  const {
+    view: latest,
+    connected,
+    problem,
+  } = useStream<WatchRosterResponse, RosterView>(
     sessionId,
     (cursor, options) => supervision.watchRoster({ sessionId, cursor }, options),
     merge,
   );
+  const view = useCoalesced(latest, RENDER_INTERVAL_MS);
+  return useMemo(() => <Page view={view} connected={connected} problem={problem} />, [view, connected, problem]);
+}
+
+interface PageProps {
+  view: RosterView | undefined;
+  connected: boolean;
+  problem: Problem | undefined;
+}
+
+function Page({ view, connected, problem }: PageProps): JSX.Element {
   const session = view?.session;
   if (view === undefined || session === undefined) {
     return (
@@ -88,112 +95,71 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
       </>
     );
   }
+  const participants = [...view.participants.values()];
   return (
     <>
-      <PageTitle>
-        <bdi>{session.plan?.title}</bdi>
-      </PageTitle>
-      <p class="row" role="status">
-        <SessionBadge session={session} />
-        <span>{dateTime(session.actualStartTime ?? session.plan?.startTime)}</span>
-        <SessionEnd session={session} />
-        {!connected && problem === undefined && <Badge tone="bad">{messages.common.connectionLost}</Badge>}
-      </p>
-      <ProblemNote problem={problem} />
-      <EndWarnings session={session} />
-      <SessionProctors session={session} may={maySupervise(session, [...view.participants.values()])} />
-      {isOver(session) && <ReportLink session={session} />}
-      <SessionActions session={session} participants={[...view.participants.values()]} />
-      {hasRole(Role.ADMINISTRATOR) && <SessionCodes session={session} />}
-      {hasRole(Role.ADMINISTRATOR) && (
-        <p>
-          <Link to={`/supervise/${session.sessionId}/accesses`}>{text.accessLog}</Link>
-        </p>
-      )}
-      <Learners session={session} participants={[...view.participants.values()]} live={view.messages} />
+      <SessionBar session={session} participants={participants} connected={connected} problem={problem} />
+      <Room session={session} participants={participants} live={view.messages} />
+      <Toasts />
     </>
   );
 }
 
-interface LearnersProps {
+interface RoomProps {
   session: Session;
-  participants: Participant[];
+  participants: readonly Participant[];
   live: readonly Message[];
 }
 
-/** The roster, the messages, and the incidents that were written down about the learners and the session. */
-function Learners({ session, participants, live }: LearnersProps): JSX.Element {
+/** The roster at the left, and the panel of the opened learner or of the session at the right. */
+function Room({ session, participants, live }: RoomProps): JSX.Element {
   const may = maySupervise(session, participants);
-  const conversation = useOpenConversation();
-  const enabled = hasIncidents(session) && may;
-  const incidents = useIncidents(session.sessionId, enabled);
+  const console = useConsole();
+  const incidents = useIncidents(session.sessionId, hasIncidents(session) && may);
+  const entries = useEntries(session, participants, incidents);
+  const opened = entries.find(({ personId }) => personId === console.opened);
+  const { write } = incidents;
   return (
-    <>
-      {may && <LateEntries session={session} participants={participants} />}
-      {may && acceptsMessages(session) && <HandQueue participants={participants} conversation={conversation} />}
-      {may && session.state !== SessionState.SCHEDULED && (
-        <StaffMessages session={session} participants={participants} live={live} conversation={conversation} />
-      )}
+    <div class={opened ? "console opened" : "console"}>
       <Roster
         session={session}
-        participants={participants}
-        incidents={incidents}
-        conversation={may ? conversation : undefined}
+        entries={entries}
+        console={console}
+        may={may && !isOver(session)}
+        onReport={write && acceptsIncidents(session) ? (participantId) => write({ participantId }) : undefined}
       />
-      {enabled && <IncidentSection session={session} participants={participants} incidents={incidents} />}
-    </>
+      {opened ? (
+        <LearnerPanel session={session} entry={opened} console={console} live={live} incidents={incidents} may={may} />
+      ) : (
+        <SessionPanel session={session} participants={participants} live={live} incidents={incidents} may={may} />
+      )}
+      <IncidentEditor incidents={incidents} participants={participants} />
+    </div>
   );
 }
 
-function SessionActions({
-  session,
-  participants,
-}: {
-  session: Session;
-  participants: Participant[];
-}): JSX.Element | null {
-  const { busy, problem, run } = useAction();
-  const { sessionId } = session;
-  const may = maySupervise(session, participants);
-  const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
-  const inProgress = session.state === SessionState.IN_PROGRESS;
-  const start = (): void => void run((requestId) => sessions.startSession({ requestId, sessionId }));
-  if (isOver(session)) return null;
-  return (
-    <section class="card">
-      {takesPart(session, participants) && <p>{text.takesPart}</p>}
-      {may && actsAsAdministrator(session) && <p class="quiet">{text.actsAsAdministrator}</p>}
-      {inProgress && may && <AuthoriseAssessments session={session} participants={participants} />}
-      {(lobbyOpen || isRunning(session)) && may && <SessionTime session={session} />}
-      <div class="row">
-        {session.state === SessionState.SCHEDULED && may && (
-          <button
-            type="button"
-            disabled={busy}
-            onClick={() => void run((requestId) => sessions.openLobby({ requestId, sessionId }))}
-          >
-            {text.openLobby}
-          </button>
-        )}
-        {lobbyOpen && may && isLapsed() && <p>{text.notCertified}</p>}
-        {lobbyOpen && may && !isLapsed() && (
-          <StartSession session={session} participants={participants} busy={busy} start={start} />
-        )}
-        {inProgress && may && <EndSession session={session} participants={participants} />}
-        {session.state === SessionState.CLOSING && may && <ClosingActions session={session} />}
-        {!isRunning(session) && hasRole(Role.ADMINISTRATOR) && (
-          <ConfirmButton
-            label={text.cancel}
-            consequence={text.cancelConsequence}
-            confirmLabel={text.cancelConfirm}
-            cancelLabel={text.cancelCancel}
-            busy={busy}
-            onConfirm={() => void run((requestId) => sessions.cancelSession({ requestId, sessionId }))}
-          />
-        )}
-      </div>
-      {!hasRole(Role.ADMINISTRATOR) && <SharedCode session={session} />}
-      <ProblemNote problem={problem} />
-    </section>
-  );
+/** Return the rows of the roster, with the names and notes of the learners. */
+function useEntries(
+  session: Session,
+  participants: readonly Participant[],
+  { list }: Incidents,
+): readonly RosterEntry[] {
+  const invited = session.plan?.learnerIds ?? [];
+  const everybody = useSameList([...participants.map(({ personId }) => personId), ...invited]);
+  return useRosterEntries({
+    participants,
+    invited,
+    name: useNames(everybody),
+    note: useProctorNotes(everybody),
+    incidents: (participantId) => list?.filter((incident) => incident.participantId === participantId).length ?? 0,
+    over: isOver(session),
+  });
+}
+
+/** Return the list that was passed before if it has the same items. */
+function useSameList(list: readonly string[]): readonly string[] {
+  const before = useRef(list);
+  const isSame = list.length === before.current.length && list.every((item, index) => item === before.current[index]);
+  if (!isSame) before.current = list;
+  return before.current;
 }

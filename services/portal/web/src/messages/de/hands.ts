@@ -12,8 +12,7 @@ export const hands: Messages["hands"] = {
   answered: "Ihre Hand ist gesenkt. Wenn die Aufsicht geantwortet hat, wendet sie sich jetzt an Sie.",
 
   // The proctors' queue.
-  title: (count: number) => (count ? `Gehobene Hände (${count})` : "Gehobene Hände"),
-  none: "Keine Hand ist gehoben.",
+  title: "Gehobene Hand",
   waiting: (seconds: number) =>
     seconds < 60 ? "seit weniger als einer Minute" : `seit ${duration(Math.floor(seconds / 60) * 60)}`,
   answer: "Annehmen",

@@ -3,6 +3,7 @@ import type { Messages } from "../catalogue";
 import { account } from "./account";
 import { closing } from "./closing";
 import { common } from "./common";
+import { console } from "./console";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { coverage } from "./coverage";
@@ -20,11 +21,13 @@ import { report } from "./report";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
+import { timeline } from "./timeline";
 
 export const de: Messages = {
   account,
   closing,
   common,
+  console,
   conversations,
   courses,
   coverage,
@@ -42,4 +45,5 @@ export const de: Messages = {
   results,
   sessions,
   supervision,
+  timeline,
 };

@@ -63,21 +63,17 @@ export const supervision: Messages["supervision"] = {
           : counted(count, "braucht Aufmerksamkeit", "brauchen Aufmerksamkeit")
       }`,
   },
-  showOnlyAttention: "Nur Teilnehmende anzeigen, die Aufmerksamkeit brauchen",
-  hideSettled: (count: number) => `Teilnehmende ausblenden, die keine Aufmerksamkeit brauchen (${count})`,
-  nobodyNeedsAttention: "Niemand braucht jetzt Aufmerksamkeit. Teilnehmende, die sie brauchen, erscheinen hier.",
-  rosterCaption: "Teilnehmendenliste nach Zeit des Beitritts; wer nicht beigetreten ist, steht am Ende",
+  nobodyNeedsAttention: "Niemand ist jetzt in dieser Auswahl. Wer dazukommt, erscheint von selbst.",
+  rosterCaption:
+    "Teilnehmendenliste. Wer Aufmerksamkeit braucht, steht oben, und wer nicht beigetreten ist, steht am Ende.",
   columns: {
     learner: "Name",
     attention: "Braucht Aufmerksamkeit",
     state: "Status",
-    connection: "Verbindung",
     identity: "Identität",
     assessment: "Prüfung",
-    messages: "Chat",
     incidents: "Vorkommnisse",
   },
-  nothing: "Nichts",
   need: {
     lateEntry: "Späterer Einlass",
     identity: "Identität prüfen",

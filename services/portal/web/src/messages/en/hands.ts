@@ -11,8 +11,7 @@ export const hands = {
   answered: "Your hand is lowered. If a proctor answered it, they turn to you now.",
 
   // The proctors' queue.
-  title: (count: number) => (count ? `Raised hands (${count})` : "Raised hands"),
-  none: "No hand is raised.",
+  title: "Raised hand",
   waiting: (seconds: number) =>
     seconds < 60 ? "for less than a minute" : `for ${duration(Math.floor(seconds / 60) * 60)}`,
   answer: "Answer",

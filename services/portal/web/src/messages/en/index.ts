@@ -2,6 +2,7 @@
 import { account } from "./account";
 import { closing } from "./closing";
 import { common } from "./common";
+import { console } from "./console";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { coverage } from "./coverage";
@@ -19,11 +20,13 @@ import { report } from "./report";
 import { results } from "./results";
 import { sessions } from "./sessions";
 import { supervision } from "./supervision";
+import { timeline } from "./timeline";
 
 export const en = {
   account,
   closing,
   common,
+  console,
   conversations,
   courses,
   coverage,
@@ -41,4 +44,5 @@ export const en = {
   results,
   sessions,
   supervision,
+  timeline,
 };

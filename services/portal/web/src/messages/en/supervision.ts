@@ -57,21 +57,16 @@ export const supervision = {
     attention: (count: number) =>
       `; ${count === 0 ? "nobody needs attention now" : counted(count, "needs attention", "need attention")}`,
   },
-  showOnlyAttention: "Show only learners who need attention",
-  hideSettled: (count: number) => `Hide learners who need no attention (${count})`,
-  nobodyNeedsAttention: "Nobody needs attention now. Learners who do appear here.",
-  rosterCaption: "Roster, by time of arrival; learners who have not joined come last",
+  nobodyNeedsAttention: "No learner is in this queue now. Learners appear here by themselves.",
+  rosterCaption: "Roster. Learners who need attention come first, and learners who have not joined come last.",
   columns: {
     learner: "Learner",
     attention: "Needs attention",
     state: "State",
-    connection: "Connection",
     identity: "Identity",
     assessment: "Assessment",
-    messages: "Chat",
     incidents: "Incidents",
   },
-  nothing: "Nothing",
   need: {
     lateEntry: "Late entry",
     identity: "Identity to check",
