@@ -23,6 +23,7 @@ describe("pauseOf", () => {
       reasons: ["Fire alarm", "Phone"],
       since: 1000,
       isOver: false,
+      isRemoved: false,
     });
   });
 
