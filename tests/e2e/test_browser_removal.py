@@ -36,7 +36,7 @@ async def test_removed_learner_reads_the_reason_and_continues_after_the_readmiss
         await expect(page.get_by_role("button", name="Submit…")).to_have_count(0)
         await learner.screenshot("exam-removed")
         await page.goto(f"/sessions/{scenario.session_id}")
-        await expect(page.get_by_role("alert")).to_contain_text(_PHONE)
+        await expect(page.get_by_role("alert")).to_contain_text(_PHONE, timeout=20_000)
         await learner.screenshot("session-removed")
 
         await proctor.screenshot("roster-removed")

@@ -1,0 +1,76 @@
+"""Test over the edge that a removal stops the clock exactly, and that it ends with a readmission."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.scenario import Scenario
+from e2e.test_time_without_broker import last_entry, read_attempt
+from proctorium.assessment.v1.attempts_pb2 import CLOCK_STATE_PAUSED, CLOCK_STATE_RUNNING
+from proctorium.session.events.v1.events_pb2 import ParticipantReadmitted, ParticipantRemoved
+from proctorium.session.v1.lobby_pb2 import (
+    PARTICIPANT_STATE_IN_SESSION,
+    PARTICIPANT_STATE_REMOVED,
+)
+from proctorium.session.v1.supervision_pb2 import (
+    ReadmitParticipantsRequest,
+    RemoveParticipantRequest,
+)
+
+_REASON = "A phone rang in the room."
+
+
+async def test_clock_is_exact_after_a_removal_and_a_readmission(scenario: Scenario) -> None:
+    learner, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    await learner.join()
+    proctor.watch()
+    await proctor.verify(await learner.send_evidence())
+    await proctor.start()
+    await proctor.authorize(learner)
+    attempt = await learner.start()
+    before = attempt.deadline_time.ToDatetime(tzinfo=UTC)
+    supervision = proctor.proctor.supervision
+
+    await supervision.RemoveParticipant(
+        RemoveParticipantRequest(
+            session_id=scenario.session_id,
+            participant_id=learner.participant_id,
+            removal_reason=_REASON,
+        )
+    )
+    assert learner.lobby is not None
+    assert learner.exam is not None
+    await learner.lobby.until(
+        lambda view: (
+            view.participant.state == PARTICIPANT_STATE_REMOVED
+            and view.participant.removal_reason == _REASON
+        ),
+        "the removal with its reason",
+    )
+    await learner.exam.until(
+        lambda view: view.attempt.clock_state == CLOCK_STATE_PAUSED, "the clock stopped"
+    )
+    assert not (await read_attempt(learner)).items
+
+    await supervision.ReadmitParticipants(
+        ReadmitParticipantsRequest(
+            session_id=scenario.session_id, participant_ids=[learner.participant_id]
+        )
+    )
+    await learner.lobby.until(
+        lambda view: view.participant.state == PARTICIPANT_STATE_IN_SESSION, "the readmission"
+    )
+    await learner.exam.until(
+        lambda view: view.attempt.clock_state == CLOCK_STATE_RUNNING, "the clock running"
+    )
+    removed = ParticipantRemoved.FromString((await last_entry(proctor, "participant.removed")).body)
+    readmitted = ParticipantReadmitted.FromString(
+        (await last_entry(proctor, "participant.readmitted")).body
+    )
+    stopped = readmitted.readmission_time.ToDatetime() - removed.removal_time.ToDatetime()
+    back = await read_attempt(learner)
+    assert back.deadline_time.ToDatetime(tzinfo=UTC) == before + stopped
+    assert len(back.items) == len(attempt.items)
+    await learner.close()
+    await proctor.close()
