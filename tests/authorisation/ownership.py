@@ -37,11 +37,13 @@ from proctorium.notification.v1.notifications_pb2 import (
     ListDeliveriesRequest,
     ListNotificationsRequest,
 )
+from proctorium.session.v1.breaks_pb2 import RequestBreakRequest
 from proctorium.session.v1.hands_pb2 import HAND_KIND_HELP, RaiseHandRequest
 from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_NOTE, CreateIncidentRequest
 from proctorium.session.v1.messages_pb2 import SendMessageRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
+from proctorium_common.rpc.status import error_of
 from proctorium_devstack import demo_data
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.people import Person, sign_in
@@ -109,7 +111,7 @@ _ALTERNATIVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "VerificationService/GetCase": (("case_id",), ("learner",)),
 }
 # The keys of `Actors.ids` whose ids identify resources of one learner.
-_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id", "hand_id")  # fmt: skip
+_PERSONAL = ("person_id", "attempt_id", "participant_id", "case_id", "certificate_id", "code_id", "delivery_id", "notification_id", "incident_id", "hand_id", "break_id")  # fmt: skip
 _OPTIONAL_TIMES = {"client_time", "valid_from_time", "valid_until_time", "occurrence_time"}
 _YES = "yes"
 _NOTHING = "nothing"
@@ -212,9 +214,14 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
     await scenario.administrator.accommodations.UpdateAccommodations(
         UpdateAccommodationsRequest(
             accommodations=Accommodations(
-                person_id=scenario.learners[0].person_id, proctor_note="Uses a screen reader."
+                person_id=scenario.learners[0].person_id,
+                proctor_note="Uses a screen reader.",
+                extra_break_minutes=15,
             )
         )
+    )
+    requested = await eventually(
+        lambda: _break(scenario.learners[0], scenario.session_id), "the extra break time"
     )
     for client in (learner, other, proctor):
         await client.close()
@@ -238,6 +245,7 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
         ),
         "case_id": case.case_id,
         "hand_id": raised.hand.hand_id,
+        "break_id": requested,
         "incident_id": reported.incident.incident_id,
         "category_id": _CATEGORY_ID,
         "certificate_id": certificate.certificate_id,
@@ -245,6 +253,17 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
         "delivery_id": await eventually(lambda: _delivery(administrator, person), "a delivery"),
         "notification_id": await eventually(lambda: _notification(person), "a notification"),
     }
+
+
+async def _break(person: Person, session_id: str) -> str | None:
+    """Request a break and return its id, or return None if the person's extra break time has not arrived."""
+    try:
+        response = await person.breaks.RequestBreak(RequestBreakRequest(session_id=session_id))
+    except grpc.aio.AioRpcError as failed:
+        if error_of(failed).reason == "BREAKS_EXHAUSTED":
+            return None
+        raise
+    return response.requested_break.break_id
 
 
 async def _delivery(administrator: Person, person: Person) -> str | None:

@@ -29,6 +29,7 @@ async def test_accommodations_are_written_and_extend_the_time_limit(
         await page.get_by_text(f"Change {learner.learner.name}").click()
         form = page.get_by_role("form", name=f"Accommodations of {learner.learner.name}")
         await form.get_by_label("Extra time in per cent").fill("25")
+        await form.get_by_label("Extra break time in minutes").fill("20")
         await form.get_by_label("Assistive technology").fill("Screen magnifier: low vision")
         await form.get_by_label("Note for proctors").fill("Sits close to the screen.")
         await form.get_by_role("button", name="Save accommodations").click()
@@ -51,6 +52,7 @@ async def test_accommodations_are_written_and_extend_the_time_limit(
         await own.sign_in(learner.learner.email, learner.learner.password)
         await own.page.goto("/account")
         await expect(own.page.get_by_text("50 % more time")).to_be_visible()
+        await expect(own.page.get_by_text("20 minutes more break time")).to_be_visible()
         await expect(own.page.get_by_text("Screen magnifier: low vision")).to_be_visible()
         assert own.errors == []
 

@@ -23,6 +23,8 @@ from proctorium.enrollment.events.v1.events_pb2 import (
 from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.session.events.v1.events_pb2 import (
+    BreakReturned,
+    BreakStarted,
     ParticipantAssessmentAuthorized,
     ParticipantAuthorizationWithdrawn,
     ParticipantEnded,
@@ -107,6 +109,8 @@ def _subscribe(service: Service[Settings]) -> None:
             ParticipantPaused: sessions.on_participant_paused,
             ParticipantResumed: sessions.on_participant_resumed,
             ParticipantExtraTimeGranted: sessions.on_participant_extra_time_granted,
+            BreakStarted: sessions.on_break_started,
+            BreakReturned: sessions.on_break_returned,
             SessionPaused: sessions.on_session_paused,
             SessionResumed: sessions.on_session_resumed,
         },

@@ -51,6 +51,36 @@ class Pause:
         return event
 
 
+class Break:
+    """The events of a break of a participant."""
+
+    def __init__(
+        self, seat: Seat, at: datetime, length: timedelta, *, clock_stops: bool = True
+    ) -> None:
+        self.seat, self.at, self.length, self.clock_stops = seat, at, length, clock_stops
+        self.break_id = str(new_id())
+
+    def started(self) -> events_pb2.BreakStarted:
+        event = events_pb2.BreakStarted(
+            session_id=str(self.seat.session_id),
+            participant_id=str(self.seat.participant_id),
+            break_id=self.break_id,
+            clock_stops=self.clock_stops,
+        )
+        event.start_time.FromDatetime(self.at)
+        event.length.FromTimedelta(self.length)
+        return event
+
+    def returned(self, after: timedelta) -> events_pb2.BreakReturned:
+        event = events_pb2.BreakReturned(
+            session_id=str(self.seat.session_id),
+            participant_id=str(self.seat.participant_id),
+            break_id=self.break_id,
+        )
+        event.return_time.FromDatetime(self.at + after)
+        return event
+
+
 def extra(seat: Seat, amount: timedelta, at: datetime) -> events_pb2.ParticipantExtraTimeGranted:
     event = events_pb2.ParticipantExtraTimeGranted(
         session_id=str(seat.session_id),
@@ -166,6 +196,119 @@ async def test_order_repetition_and_delay_of_events_do_not_matter(
     attempt = await seat.attempt()
     assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT + 4 * MINUTE)
     assert attempt.extra_time.ToTimedelta() == 2 * MINUTE
+
+
+async def test_break_hides_the_questions_and_stops_the_clock_for_its_length(
+    harness: Harness,
+) -> None:
+    seat = await harness.started()
+    await seat.save(seat.change(1, 0))
+    began = await start_of(seat)
+    taken = Break(seat, began, 10 * MINUTE)
+    await harness.handle(taken.started())
+    attempt = await seat.attempt()
+    assert (attempt.clock_state, attempt.questions_hidden) == (pb.CLOCK_STATE_STOPPED, True)
+    assert not attempt.items
+    assert attempt.remaining_time.ToTimedelta() == LIMIT
+    assert attempt.clock_resume_time.ToDatetime() == utc(began + 10 * MINUTE)
+    assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT + 10 * MINUTE)
+    await seat.save(seat.change(2, 1))
+
+    # After its length, the break is an overrun: the clock runs, and the questions stay hidden.
+    harness.clock.move(20 * MINUTE)
+    attempt = await seat.attempt()
+    assert (attempt.clock_state, attempt.questions_hidden) == (pb.CLOCK_STATE_RUNNING, True)
+    assert not attempt.items
+    assert not attempt.HasField("clock_resume_time")
+    assert attempt.remaining_time.ToTimedelta() < LIMIT - 9 * MINUTE
+    await harness.handle(taken.returned(20 * MINUTE))
+    attempt = await seat.attempt()
+    assert (len(attempt.items), attempt.answered_count) == (4, 2)
+    assert not attempt.questions_hidden
+    assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT + 10 * MINUTE)
+
+
+async def test_break_with_a_running_clock_only_hides_the_questions(harness: Harness) -> None:
+    seat = await harness.started()
+    began = await start_of(seat)
+    taken = Break(seat, began, 10 * MINUTE, clock_stops=False)
+    await harness.handle(taken.started())
+    attempt = await seat.attempt()
+    assert (attempt.clock_state, attempt.questions_hidden) == (pb.CLOCK_STATE_RUNNING, True)
+    assert not attempt.items
+    assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT)
+    await harness.handle(taken.returned(5 * MINUTE))
+    assert len((await seat.attempt()).items) == 4
+
+
+async def test_early_return_gives_no_time_that_was_not_used(harness: Harness) -> None:
+    seat = await harness.started()
+    began = await start_of(seat)
+    taken = Break(seat, began + MINUTE, 10 * MINUTE)
+    # The events of a break can arrive in any order and repeatedly.
+    for event in (taken.returned(4 * MINUTE), taken.started(), taken.returned(4 * MINUTE)):
+        await harness.handle(event)
+    attempt = await seat.attempt()
+    assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT + 4 * MINUTE)
+    assert not attempt.questions_hidden
+
+
+async def test_break_and_pause_that_overlap_count_once(harness: Harness) -> None:
+    seat = await harness.started()
+    began = await start_of(seat)
+    taken, pause = Break(seat, began, 10 * MINUTE), Pause(seat, began + 5 * MINUTE, seat_only=False)
+    await harness.handle(taken.started())
+    await harness.handle(pause.paused())
+    await harness.handle(taken.returned(8 * MINUTE))
+    attempt = await seat.attempt()
+    assert (attempt.clock_state, attempt.questions_hidden) == (pb.CLOCK_STATE_PAUSED, True)
+    await harness.handle(pause.resumed(10 * MINUTE))
+    attempt = await seat.attempt()
+    assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT + 15 * MINUTE)
+
+
+async def test_attempt_is_submitted_at_its_deadline_during_an_overrun(harness: Harness) -> None:
+    async with harness.replica(deadline_grace=0) as replica:
+        seat = await replica.started()
+        await seat.save(seat.change(1, 0))
+        await replica.handle(Break(seat, await start_of(seat), 10 * MINUTE).started())
+        replica.clock.move(LIMIT + 5 * MINUTE)
+        assert (await seat.attempt()).state == pb.ATTEMPT_STATE_IN_PROGRESS
+        replica.clock.move(10 * MINUTE)
+
+        async def is_submitted() -> bool:
+            return (await seat.attempt()).state >= pb.ATTEMPT_STATE_SUBMITTED
+
+        await until(is_submitted)
+        attempt = await seat.attempt()
+        assert attempt.submit_cause == pb.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
+        assert attempt.answered_count == 1
+
+
+async def test_attempt_cannot_be_started_during_a_break(harness: Harness) -> None:
+    seat = await harness.authorized()
+    taken = Break(seat, datetime.now(UTC), 10 * MINUTE)
+    await harness.handle(taken.started())
+    request = pb.StartAttemptRequest(attempt_id=seat.attempt_id)
+    error = await harness.refused(seat.learner.attempts.StartAttempt, request)
+    assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ON_BREAK")
+    await harness.handle(taken.returned(MINUTE))
+    assert (await seat.start()).clock_state == pb.CLOCK_STATE_RUNNING
+
+
+async def test_database_refuses_limits_of_other_entries(harness: Harness) -> None:
+    seat = await harness.started()
+    for kind, participant, limit in (
+        ("resumed", f"'{seat.participant_id}'", "1 minute"),
+        ("paused", "NULL", "1 minute"),
+        ("paused", f"'{seat.participant_id}'", "-1 minute"),
+    ):
+        with pytest.raises(DBAPIError, match="stop_limit"):
+            await harness.rows(
+                "INSERT INTO time_events (entry_id, kind, session_id, participant_id, at, stop_limit)"
+                f" VALUES (gen_random_uuid(), '{kind}', :id, {participant}, now(), '{limit}')",
+                id=seat.session_id,
+            )
 
 
 async def test_events_that_arrive_before_the_learner_count(harness: Harness) -> None:

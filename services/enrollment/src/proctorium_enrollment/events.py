@@ -78,6 +78,7 @@ def person_accommodations_changed(changed: Accommodations) -> pb.PersonAccommoda
         person_id=str(changed.person_id),
         revision=changed.revision,
         extra_time_percent=changed.extra_time_percent,
+        extra_break_minutes=changed.extra_break_minutes,
     )
 
 

@@ -31,6 +31,7 @@ def request(
     mask: Sequence[str] = (),
     *,
     percent: int = 0,
+    break_minutes: int = 0,
     technology: str = "",
     note: str = "",
 ) -> UpdateAccommodationsRequest:
@@ -40,6 +41,7 @@ def request(
             person_id=person_id,
             etag=etag,
             extra_time_percent=percent,
+            extra_break_minutes=break_minutes,
             assistive_technology=technology,
             proctor_note=note,
         ),
@@ -67,7 +69,12 @@ async def test_update_is_stored_once_and_published_without_its_texts(harness: Ha
     empty = await read(harness.administrator, person_id)
     assert empty == Accommodations(person_id=person_id, etag="v0")
     message = request(
-        person_id, empty.etag, percent=25, technology="Screen reader: blind", note="Headphones"
+        person_id,
+        empty.etag,
+        percent=25,
+        break_minutes=15,
+        technology="Screen reader: blind",
+        note="Headphones",
     )
     updated = await update(harness, message)
     assert await update(harness, message) == updated
@@ -75,7 +82,9 @@ async def test_update_is_stored_once_and_published_without_its_texts(harness: Ha
     assert (updated.revision, updated.etag, updated.extra_time_percent) == (1, "v1", 25)
     assert updated.written_by
     assert await harness.events(PersonAccommodationsChanged) == [
-        PersonAccommodationsChanged(person_id=person_id, revision=1, extra_time_percent=25)
+        PersonAccommodationsChanged(
+            person_id=person_id, revision=1, extra_time_percent=25, extra_break_minutes=15
+        )
     ]
 
 
@@ -107,6 +116,14 @@ async def test_concurrent_updates_with_one_etag_store_one_revision(harness: Harn
     failed = [each for each in outcomes if isinstance(each, grpc.aio.AioRpcError)]
     assert len(failed) == 4
     assert (await read(harness.administrator, person_id)).revision == 1
+
+
+@pytest.mark.parametrize("minutes", [-1, 121])
+async def test_extra_break_time_is_limited(harness: Harness, minutes: int) -> None:
+    person_id = (await harness.person()).person_id
+    refused = await refusal(update(harness, request(person_id, break_minutes=minutes)))
+    assert [each.field for each in refused.violations] == ["accommodations.extra_break_minutes"]
+    assert (await read(harness.administrator, person_id)).revision == 0
 
 
 @pytest.mark.parametrize(

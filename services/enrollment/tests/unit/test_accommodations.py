@@ -28,7 +28,7 @@ def updated(current: Accommodations, etag: str = "", **changes: int | str) -> Ac
 def test_update_returns_the_next_revision_with_its_author() -> None:
     assert updated(
         NONE, extra_time_percent=25, proctor_note=" Uses a magnifier. "
-    ) == Accommodations(NONE.person_id, 25, "", "Uses a magnifier.", 1, AUTHOR, NOW)
+    ) == Accommodations(NONE.person_id, 25, 0, "", "Uses a magnifier.", 1, AUTHOR, NOW)
 
 
 def test_update_without_a_new_value_changes_nothing() -> None:

@@ -8,6 +8,7 @@ from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.session.v1 import (
+    breaks_pb2_grpc,
     hands_pb2_grpc,
     incidents_pb2_grpc,
     lobby_pb2,
@@ -21,6 +22,7 @@ from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.service import Service
+from proctorium_session.api.breaks import BreakApi
 from proctorium_session.api.conversations import MessageApi
 from proctorium_session.api.hands import HandApi
 from proctorium_session.api.incidents import IncidentApi
@@ -43,10 +45,11 @@ from proctorium_session.operations.presence import Presence
 from proctorium_session.operations.report import Reports
 from proctorium_session.operations.report_sources import ReportSources
 from proctorium_session.settings import Settings
-from proctorium_session.subscribers import attempts, codes
+from proctorium_session.subscribers import accommodations, attempts, codes
 from proctorium_session.subscribers import identity as cases
 from proctorium_session.workers.closing import ClosingWorker
 from proctorium_session.workers.lobbies import LobbyWorker
+from proctorium_session.workers.overruns import OverrunWorker
 
 
 def build(service: Service[Settings]) -> None:
@@ -103,6 +106,7 @@ def build(service: Service[Settings]) -> None:
     )
     service.rpc(reports_pb2_grpc.add_ReportServiceServicer_to_server, ReportApi(reports))
     service.rpc(hands_pb2_grpc.add_HandServiceServicer_to_server, HandApi(database))
+    service.rpc(breaks_pb2_grpc.add_BreakServiceServicer_to_server, BreakApi(database))
     service.rpc(
         messages_pb2_grpc.add_MessageServiceServicer_to_server,
         MessageApi(Conversations(database, access_period=settings.record_access_period)),
@@ -122,6 +126,10 @@ def build(service: Service[Settings]) -> None:
             enrollment.PersonCertified: certifications.on_certified,
             enrollment.PersonRoleRevoked: certifications.on_role_revoked,
         },
+    )
+    service.subscribe(
+        "session--accommodations",
+        {enrollment.PersonAccommodationsChanged: accommodations.on_person_accommodations_changed},
     )
     service.subscribe("session--codes", {enrollment.CodeIssued: codes.on_code_issued})
     service.subscribe(
@@ -150,6 +158,7 @@ def build(service: Service[Settings]) -> None:
     )
     service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
     service.worker("closing", settings.closing_every, ClosingWorker(database).run)
+    service.worker("overruns", settings.overrun_every, OverrunWorker(database).run)
     service.worker("presence", settings.presence_every, presence.run)
     service.worker("coverage", settings.coverage_every, proctor_presence.run)
 

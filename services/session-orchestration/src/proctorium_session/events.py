@@ -14,6 +14,7 @@ from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium.session.v1 import hands_pb2, incidents_pb2, sessions_pb2
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
+from proctorium_session.domain.breaks import Break
 from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.extra_time import ExtraTimeGrant
 from proctorium_session.domain.hands import Hand, HandKind
@@ -523,3 +524,98 @@ def _role_number(actor: Actor | None) -> options_pb2.Role.ValueType:
 
 def _texts(ids: Iterable[UUID]) -> list[str]:
     return [str(each) for each in ids]
+
+
+class _BreakIds(TypedDict):
+    break_id: str
+    session_id: str
+    participant_id: str
+
+
+def _break_ids(taken: Break) -> _BreakIds:
+    return {
+        "break_id": str(taken.break_id),
+        "session_id": str(taken.session_id),
+        "participant_id": str(taken.participant_id),
+    }
+
+
+def break_requested(taken: Break, person_id: UUID) -> pb.BreakRequested:
+    """Return the event which reports that a learner requested a break."""
+    return pb.BreakRequested(
+        **_break_ids(taken),
+        person_id=str(person_id),
+        request_time=to_timestamp(taken.requested_at),
+    )
+
+
+def break_granted(taken: Break, actor: Actor, granted_at: datetime) -> pb.BreakGranted:
+    """Return the event which reports that `actor` granted a break."""
+    event = pb.BreakGranted(
+        **_break_ids(taken),
+        granted_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        grant_time=to_timestamp(granted_at),
+    )
+    _set_length(event, taken)
+    return event
+
+
+def break_refused(taken: Break, actor: Actor) -> pb.BreakRefused:
+    """Return the event which reports that `actor` refused a break."""
+    return pb.BreakRefused(
+        **_break_ids(taken),
+        refused_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        refuse_time=to_timestamp(taken.closed_at),
+    )
+
+
+def break_started(session: Session, taken: Break, person_id: UUID) -> pb.BreakStarted:
+    """Return the event which reports that a learner started a break."""
+    event = pb.BreakStarted(
+        **_break_ids(taken),
+        person_id=str(person_id),
+        start_time=to_timestamp(taken.started_at),
+        clock_stops=session.plan.break_policy.clock_stops,
+    )
+    _set_length(event, taken)
+    return event
+
+
+def break_returned(taken: Break, person_id: UUID | None) -> pb.BreakReturned:
+    """Return the event which reports that a break ended.
+
+    `person_id` is None if the break ended because the session was over for the learner.
+    """
+    return pb.BreakReturned(
+        **_break_ids(taken),
+        person_id=id_text(person_id),
+        return_time=to_timestamp(taken.closed_at),
+    )
+
+
+def break_cancelled(taken: Break, person_id: UUID | None) -> pb.BreakCancelled:
+    """Return the event which reports that a break was cancelled before its start.
+
+    `person_id` is None if the break was cancelled because the session was over for the learner.
+    """
+    return pb.BreakCancelled(
+        **_break_ids(taken),
+        person_id=id_text(person_id),
+        cancel_time=to_timestamp(taken.closed_at),
+    )
+
+
+def break_overrun(taken: Break, person_id: UUID) -> pb.BreakOverrun:
+    """Return the event which reports that a learner did not return in time."""
+    return pb.BreakOverrun(
+        **_break_ids(taken),
+        person_id=str(person_id),
+        due_time=to_timestamp(taken.due_at),
+    )
+
+
+def _set_length(event: pb.BreakGranted | pb.BreakStarted, taken: Break) -> None:
+    assert taken.length is not None, "a granted break has a length"
+    event.length.FromTimedelta(taken.length)

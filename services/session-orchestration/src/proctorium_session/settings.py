@@ -61,6 +61,11 @@ class Settings(ServiceSettings):
         gt=timedelta(0),
         description="The interval at which lobbies that are due are opened.",
     )
+    overrun_every: Duration = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        description="The interval at which overruns of breaks are recorded.",
+    )
     record_access_period: Duration = Field(
         timedelta(hours=24),
         ge=timedelta(0),

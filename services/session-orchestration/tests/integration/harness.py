@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from proctorium.session.v1 import (
+    breaks_pb2_grpc,
     hands_pb2_grpc,
     incidents_pb2_grpc,
     lobby_pb2,
@@ -44,6 +45,7 @@ class Person(testing.Person):
         self.incidents = incidents_pb2_grpc.IncidentServiceStub(self.channel)
         self.reports = reports_pb2_grpc.ReportServiceStub(self.channel)
         self.hands = hands_pb2_grpc.HandServiceStub(self.channel)
+        self.breaks = breaks_pb2_grpc.BreakServiceStub(self.channel)
         self.messages = messages_pb2_grpc.MessageServiceStub(self.channel)
 
 
@@ -56,7 +58,8 @@ class Harness(testing.ServiceHarness[Settings]):
         " (SELECT count(*) FROM session_record), (SELECT count(*) FROM outbox),"
         " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors),"
         " (SELECT count(*) FROM incidents), (SELECT count(*) FROM incident_revisions),"
-        " (SELECT count(*) FROM messages), (SELECT count(*) FROM hands)"
+        " (SELECT count(*) FROM messages), (SELECT count(*) FROM hands),"
+        " (SELECT count(*) FROM breaks), (SELECT sum(revision) FROM break_allowances)"
     )
 
     def __init__(
@@ -72,6 +75,7 @@ class Harness(testing.ServiceHarness[Settings]):
             presence_every=0.05,
             lobby_every=0.05,
             closing_every=0.05,
+            overrun_every=0.05,
             # Only the tests of coverage run a replica that updates the coverage of sessions.
             coverage_every=timedelta(hours=1),
         )
@@ -150,6 +154,7 @@ def plan(
     uncovered_after: timedelta | None = None,
     closing_countdown: timedelta = timedelta(),
     auto_close_after: timedelta | None = None,
+    breaks: sessions_pb2.BreakPolicy | None = None,
 ) -> sessions_pb2.SessionPlan:
     """Return a valid plan.
 
@@ -165,6 +170,7 @@ def plan(
         capacity=capacity,
         late_entry=late_entry,
         identity_policy=identity,
+        break_policy=breaks,
     )
     made.start_time.FromDatetime(datetime.now(UTC) + starts_in)
     made.duration.FromTimedelta(duration)

@@ -57,9 +57,9 @@ class Scene:
         )
 
 
-async def in_progress(harness: Harness) -> Scene:
+async def in_progress(harness: Harness, breaks: sessions_pb2.BreakPolicy | None = None) -> Scene:
     proctor, learner, other = harness.proctor(), harness.learner(), harness.learner()
-    session = await harness.scheduled(plan([proctor]))
+    session = await harness.scheduled(plan([proctor], breaks=breaks))
     joined = [await join(each, session.session_id) for each in (learner, other)]
     await start(proctor, session.session_id)
     ids = [each.participant.participant_id for each in joined]

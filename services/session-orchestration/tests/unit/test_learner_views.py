@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from proctorium.session.v1 import lobby_pb2
 from proctorium_session.api.learner_views import TimeParts, own_part, shared_part, time_part
 from proctorium_session.api.messages import participant_message, session_message
+from proctorium_session.domain.breaks import NO_BREAKS, Break, BreakPolicy, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
@@ -24,6 +25,17 @@ from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.sessions import Pause
 
 from .builders import NOON, make_plan, make_session, make_view
+
+BREAKS = BreakPolicy(2, timedelta(minutes=10), timedelta(minutes=15), clock_stops=True)
+ON_BREAK = Break(
+    UUID(int=8),
+    UUID(int=3),
+    UUID(int=101),
+    BreakState.STARTED,
+    NOON,
+    length=timedelta(minutes=5),
+    started_at=NOON,
+)
 
 assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
 
@@ -40,6 +52,9 @@ assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
     extra=st.integers(0, 90),
     unread=st.integers(0, 3),
     kind=st.sampled_from([None, *HandKind]),
+    policy=st.sampled_from([NO_BREAKS, BREAKS]),
+    latest=st.sampled_from([None, ON_BREAK]),
+    extra_break=st.integers(0, 1),
     microseconds=st.integers(0, 10**9),
 )
 def test_concatenated_parts_equal_the_encoded_message(
@@ -55,11 +70,14 @@ def test_concatenated_parts_equal_the_encoded_message(
     extra: int,
     unread: int,
     kind: HandKind | None,
+    policy: BreakPolicy,
+    latest: Break | None,
+    extra_break: int,
     microseconds: int,
 ) -> None:
     pause = Pause(UUID(int=6), NOON, "Fire alarm")
     session = replace(
-        make_session(plan=replace(make_plan(), assessment_ids=tuple(ids))),
+        make_session(plan=replace(make_plan(), assessment_ids=tuple(ids), break_policy=policy)),
         pause=pause if paused == "session" else None,
     )
     participant = replace(
@@ -75,6 +93,7 @@ def test_concatenated_parts_equal_the_encoded_message(
         hand=Hand(UUID(int=7), UUID(int=3), UUID(int=101), kind, HandState.RAISED, NOON)
         if kind
         else None,
+        breaks=BreakUse(latest, 1, timedelta(minutes=5), timedelta(minutes=extra_break)),
     )
     progress = {
         each: Progress(each, UUID(int=5), ProgressState.IN_PROGRESS, answered, 9)

@@ -21,6 +21,7 @@ from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceSt
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
 from proctorium.notification.v1.notifications_pb2_grpc import DeliveryServiceStub, InboxServiceStub
+from proctorium.session.v1.breaks_pb2_grpc import BreakServiceStub
 from proctorium.session.v1.hands_pb2_grpc import HandServiceStub
 from proctorium.session.v1.incidents_pb2_grpc import IncidentServiceStub
 from proctorium.session.v1.lobby_pb2_grpc import LobbyServiceStub
@@ -72,6 +73,7 @@ class Person:
         self.sessions = SessionServiceStub(stub)
         self.incidents = IncidentServiceStub(stub)
         self.hands = HandServiceStub(stub)
+        self.breaks = BreakServiceStub(stub)
         self.messages = MessageServiceStub(stub)
         self.lobby = LobbyServiceStub(stub)
         self.supervision = SupervisionServiceStub(stub)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from proctorium.session.events.v1 import events_pb2 as pb
@@ -172,6 +173,27 @@ async def on_session_resumed(
     """End a pause of the whole session."""
     entry = LedgerEntry(UUID(event.pause_id), EntryKind.RESUMED, from_timestamp(event.resume_time))
     await time_events.add_entry(tx, UUID(event.session_id), None, entry)
+
+
+async def on_break_started(
+    tx: Transaction, event: pb.BreakStarted, _metadata: EventMetadata
+) -> None:
+    """Hide the questions of the participant's attempts. Stop the clocks if the policy of the session stops them."""
+    entry = LedgerEntry(
+        UUID(event.break_id),
+        EntryKind.PAUSED,
+        from_timestamp(event.start_time),
+        limit=event.length.ToTimedelta() if event.clock_stops else timedelta(),
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+async def on_break_returned(
+    tx: Transaction, event: pb.BreakReturned, _metadata: EventMetadata
+) -> None:
+    """End a break of the participant."""
+    entry = LedgerEntry(UUID(event.break_id), EntryKind.RESUMED, from_timestamp(event.return_time))
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
 
 
 async def on_participant_extra_time_granted(

@@ -81,6 +81,7 @@ def accommodations_message(revision: Accommodations) -> accommodations_pb2.Accom
     return accommodations_pb2.Accommodations(
         person_id=str(revision.person_id),
         extra_time_percent=revision.extra_time_percent,
+        extra_break_minutes=revision.extra_break_minutes,
         assistive_technology=revision.assistive_technology,
         proctor_note=revision.proctor_note,
         etag=revision.etag,

@@ -17,12 +17,13 @@ MAX_REVISIONS = 100
 class Accommodations:
     """A revision of a person's accommodations.
 
-    `extra_time_percent` is a share of the time limit of an assessment. Revision 0 means that the accommodations were
-    never changed.
+    `extra_time_percent` is a share of the time limit of an assessment. `extra_break_minutes` is the break time in
+    addition to the break policy of a session. Revision 0 means that the accommodations were never changed.
     """
 
     person_id: UUID
     extra_time_percent: int = 0
+    extra_break_minutes: int = 0
     assistive_technology: str = ""
     proctor_note: str = ""
     revision: int = 0

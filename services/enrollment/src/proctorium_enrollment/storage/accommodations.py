@@ -21,6 +21,7 @@ async def insert_revision(tx: Transaction, revision: Accommodations) -> None:
             person_id=revision.person_id,
             revision=revision.revision,
             extra_time_percent=revision.extra_time_percent,
+            extra_break_minutes=revision.extra_break_minutes,
             assistive_technology=revision.assistive_technology,
             proctor_note=revision.proctor_note,
             written_by=revision.written_by,
@@ -60,6 +61,7 @@ def _accommodations(row: Any) -> Accommodations:
     return Accommodations(
         person_id=row.person_id,
         extra_time_percent=row.extra_time_percent,
+        extra_break_minutes=row.extra_break_minutes,
         assistive_technology=row.assistive_technology,
         proctor_note=row.proctor_note,
         revision=row.revision,

@@ -92,6 +92,7 @@ accommodation_revisions = Table(
     Column("person_id", Uuid, ForeignKey("people.person_id"), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("extra_time_percent", Integer, nullable=False),
+    Column("extra_break_minutes", Integer, nullable=False, server_default=text("0")),
     Column("assistive_technology", Text, nullable=False),
     Column("proctor_note", Text, nullable=False),
     Column("written_by", Uuid, nullable=False),
@@ -99,6 +100,7 @@ accommodation_revisions = Table(
     PrimaryKeyConstraint("person_id", "revision"),
     CheckConstraint("revision BETWEEN 1 AND 100", name="revision"),
     CheckConstraint("extra_time_percent BETWEEN 0 AND 200", name="extra_time_percent"),
+    CheckConstraint("extra_break_minutes BETWEEN 0 AND 120", name="extra_break_minutes"),
     CheckConstraint("length(assistive_technology) <= 1000", name="assistive_technology"),
     CheckConstraint("length(proctor_note) <= 500", name="proctor_note"),
 )

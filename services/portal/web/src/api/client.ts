@@ -13,6 +13,7 @@ import { OrganisationService } from "../gen/proctorium/enrollment/v1/organisatio
 import { PersonService } from "../gen/proctorium/enrollment/v1/people_pb";
 import { VerificationService } from "../gen/proctorium/identity/v1/verification_pb";
 import { InboxService } from "../gen/proctorium/notification/v1/notifications_pb";
+import { BreakService } from "../gen/proctorium/session/v1/breaks_pb";
 import { HandService } from "../gen/proctorium/session/v1/hands_pb";
 import { IncidentService } from "../gen/proctorium/session/v1/incidents_pb";
 import { LobbyService } from "../gen/proctorium/session/v1/lobby_pb";
@@ -40,6 +41,7 @@ export const codes = createClient(CodeService, transport);
 export const conversations = createClient(MessageService, transport);
 export const courses = createClient(CourseService, transport);
 export const grading = createClient(GradingService, transport);
+export const breaks = createClient(BreakService, transport);
 export const hands = createClient(HandService, transport);
 export const identity = createClient(VerificationService, transport);
 export const inbox = createClient(InboxService, transport);

@@ -23,6 +23,8 @@ from proctorium_session.api.cursors import cursor_text
 from proctorium_session.api.messages import (
     IDENTITY_STATES,
     PARTICIPANT_STATES,
+    break_allowance_message,
+    break_message,
     conversation_message,
     hand_message,
     message_message,
@@ -30,6 +32,7 @@ from proctorium_session.api.messages import (
     session_message,
     time_message,
 )
+from proctorium_session.domain.breaks import BreakAllowance, allowance_of
 from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participants import (
@@ -88,6 +91,12 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
     )
     if participant.hand is not None:
         body += lobby_pb2.Participant(hand=hand_message(participant.hand)).SerializeToString()
+    if participant.breaks.latest is not None:
+        latest = break_message(participant.breaks.latest)
+        body += lobby_pb2.Participant(latest_break=latest).SerializeToString()
+    allowance = allowance_of(session.plan.break_policy, participant.breaks)
+    if allowance is not None:
+        body += _allowance_part(allowance)
     if participant.conversation != NO_MESSAGES:
         body += _conversation_part(participant.conversation)
     return _PARTICIPANT_TAG + _length(body) + body
@@ -188,6 +197,16 @@ def _empty_progress_part(assessment_ids: tuple[UUID, ...]) -> bytes:
     return lobby_pb2.Participant(
         assessments=[progress_message(Progress(each)) for each in assessment_ids]
     ).SerializeToString()
+
+
+@lru_cache(maxsize=_CACHE_SIZE)
+def _allowance_part(allowance: BreakAllowance) -> bytes:
+    """Return the encoded break allowance.
+
+    The result is cached, because most learners of a session have the same allowance.
+    """
+    message = lobby_pb2.Participant(break_allowance=break_allowance_message(allowance))
+    return message.SerializeToString()
 
 
 def _conversation_part(conversation: Conversation) -> bytes:

@@ -11,6 +11,7 @@ from uuid import UUID
 from google.protobuf.duration_pb2 import Duration
 
 from proctorium.session.v1 import (
+    breaks_pb2,
     hands_pb2,
     incidents_pb2,
     lobby_pb2,
@@ -23,6 +24,14 @@ from proctorium_common.ids import parse_id, parse_ids
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_common.rpc.validation import time_of
+from proctorium_session.domain.breaks import (
+    NO_BREAKS,
+    Break,
+    BreakAllowance,
+    BreakPolicy,
+    BreakState,
+    allowance_of,
+)
 from proctorium_session.domain.conversations import Message
 from proctorium_session.domain.errors import invalid_at
 from proctorium_session.domain.hands import Hand, HandState
@@ -64,6 +73,7 @@ from proctorium_session.storage.record_accesses import RecordAccess
 SESSION_STATES = EnumConversion(SessionState, sessions_pb2.SessionState, "SESSION_STATE_")
 LATE_ENTRIES = EnumConversion(LateEntry, sessions_pb2.LateEntry, "LATE_ENTRY_")
 PARTICIPANT_STATES = EnumConversion(ShownState, lobby_pb2.ParticipantState, "PARTICIPANT_STATE_")
+BREAK_STATES = EnumConversion(BreakState, breaks_pb2.BreakState, "BREAK_STATE_")
 HAND_STATES = EnumConversion(HandState, hands_pb2.HandState, "HAND_STATE_")
 IDENTITY_STATES = EnumConversion(IdentityState, lobby_pb2.IdentityState, "IDENTITY_STATE_")
 PROGRESS_STATES = EnumConversion(
@@ -108,6 +118,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults)
         uncovered_after=_duration(message, "uncovered_after", defaults.uncovered_after),
         closing_countdown=_duration(message, "closing_countdown", CLOSING_COUNTDOWN),
         auto_close_after=_duration(message, "auto_close_after", defaults.auto_close_after),
+        break_policy=_break_policy_from_message(message.break_policy),
     )
 
 
@@ -123,6 +134,12 @@ def _duration(
         return default
     value: Duration = getattr(message, field)
     return value.ToTimedelta()
+
+
+def _break_policy_from_message(message: sessions_pb2.BreakPolicy) -> BreakPolicy:
+    length = message.length.ToTimedelta()
+    total = message.total.ToTimedelta() if message.HasField("total") else message.count * length
+    return BreakPolicy(message.count, length, total, message.clock_stops)
 
 
 def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> sessions_pb2.Session:
@@ -210,6 +227,16 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
     message.auto_close_after.FromTimedelta(plan.auto_close_after)
     if plan.late_entry is LateEntry.UNTIL:
         message.late_entry_limit.FromTimedelta(plan.late_entry_limit)
+    if plan.break_policy != NO_BREAKS:
+        message.break_policy.CopyFrom(_break_policy_message(plan.break_policy))
+    return message
+
+
+def _break_policy_message(policy: BreakPolicy) -> sessions_pb2.BreakPolicy:
+    message = sessions_pb2.BreakPolicy(count=policy.count, clock_stops=policy.clock_stops)
+    if policy.count:
+        message.length.FromTimedelta(policy.length)
+        message.total.FromTimedelta(policy.total)
     return message
 
 
@@ -232,6 +259,37 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         hand=hand_message(participant.hand) if participant.hand else None,
     )
     message.MergeFrom(time_message(participant))
+    if participant.breaks.latest is not None:
+        message.latest_break.CopyFrom(break_message(participant.breaks.latest))
+    allowance = allowance_of(session.plan.break_policy, participant.breaks)
+    if allowance is not None:
+        message.break_allowance.CopyFrom(break_allowance_message(allowance))
+    return message
+
+
+def break_message(taken: Break) -> breaks_pb2.Break:
+    """Return a break as a message."""
+    message = breaks_pb2.Break(
+        break_id=str(taken.break_id),
+        session_id=str(taken.session_id),
+        participant_id=str(taken.participant_id),
+        state=BREAK_STATES.to_proto(taken.state),
+        request_time=to_timestamp(taken.requested_at),
+        refusal_reason=taken.refusal_reason,
+        start_time=to_timestamp(taken.started_at),
+        close_time=to_timestamp(taken.closed_at),
+        overrun_time=to_timestamp(taken.overrun_at),
+    )
+    if taken.length is not None:
+        message.length.FromTimedelta(taken.length)
+    return message
+
+
+def break_allowance_message(allowance: BreakAllowance) -> breaks_pb2.BreakAllowance:
+    """Return a break allowance as a message."""
+    message = breaks_pb2.BreakAllowance(remaining_count=allowance.count)
+    message.remaining_time.FromTimedelta(allowance.time)
+    message.longest_length.FromTimedelta(allowance.longest)
     return message
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from proctorium_session.domain.breaks import NOTHING_USED, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
@@ -86,6 +87,12 @@ class Participant:
     denial_reason: str = ""
     removal: Removal | None = None
     ending: Ending | None = None
+    breaks: BreakUse = NOTHING_USED
+
+    @property
+    def is_on_break(self) -> bool:
+        """Whether the participant has started a break and has not returned from it."""
+        return self.breaks.latest is not None and self.breaks.latest.state is BreakState.STARTED
 
     @property
     def removal_reason(self) -> str:
@@ -102,7 +109,8 @@ class ShownState(StrEnum):
     """The states of a participant that clients see.
 
     `PAUSED` is not a stored state. A paused participant is In Session, because a pause of the participant and a pause
-    of the whole session can be open at the same time.
+    of the whole session can be open at the same time. `ON_BREAK` is not a stored state either, because a participant
+    can be paused during a break. The pause is then shown.
     """
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -114,6 +122,7 @@ class ShownState(StrEnum):
     NO_SHOW = "no_show"
     LEFT = "left"
     PAUSED = "paused"
+    ON_BREAK = "on_break"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,15 +197,18 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         extra_time=participant.extra_time,
         extra_time_reason=participant.extra_time_reason,
         denial_reason=participant.denial_reason,
+        breaks=participant.breaks,
     )
     return ParticipantView(admitted, view.assessments)
 
 
 def shown_state(session: Session, participant: Participant) -> ShownState:
     """Return the state of the participant that clients see."""
-    is_paused = session.pause is not None or participant.pause is not None
-    if is_paused and participant.state is ParticipantState.IN_SESSION:
-        return ShownState.PAUSED
+    if participant.state is ParticipantState.IN_SESSION:
+        if session.pause is not None or participant.pause is not None:
+            return ShownState.PAUSED
+        if participant.is_on_break:
+            return ShownState.ON_BREAK
     return ShownState(participant.state.value)
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from proctorium_session.domain.breaks import NO_BREAKS, BreakPolicy
 from proctorium_session.domain.coverage import UNCOVERED_AFTER, Coverage
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
@@ -74,6 +75,7 @@ class Plan:
     uncovered_after: timedelta = UNCOVERED_AFTER
     closing_countdown: timedelta = CLOSING_COUNTDOWN
     auto_close_after: timedelta = AUTO_CLOSE_AFTER
+    break_policy: BreakPolicy = NO_BREAKS
 
     @property
     def planned_end(self) -> datetime:

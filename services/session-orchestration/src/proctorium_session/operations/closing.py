@@ -24,6 +24,7 @@ from proctorium_session.domain.participants import Participant, end_action
 from proctorium_session.domain.session_states import SessionAction, SessionState
 from proctorium_session.domain.sessions import Actor, Session, VisibleSession, apply_action
 from proctorium_session.operations.actors import lock_supervised
+from proctorium_session.operations.breaks import close_breaks
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.queries import with_learners
@@ -177,7 +178,7 @@ async def _end(
             targets[participant.participant_id] = target
             event = _END_EVENTS[action](participant)
             recorded.append(RecordedEvent(event, SYSTEM_ACTOR, participant.participant_id))
-    recorded += await lower_hands(tx, list(targets))
+    recorded += await lower_hands(tx, list(targets)) + await close_breaks(tx, list(targets))
     await participants.close_participants(tx, session.session_id, targets, session.next_revision)
     people = [view.participant for view in views]
     recorded.append(_recorded(events.session_ended(after, people, absent, actor), actor))

@@ -16,6 +16,7 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_common.telemetry.traces import annotate
 from proctorium_session import events
+from proctorium_session.domain.breaks import require_valid_policy
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.schedule import (
@@ -79,6 +80,7 @@ class SessionPlanning:
 
         async def run(tx: Transaction) -> VisibleSession:
             require_start_in_range(plan, tx.now)
+            require_valid_policy(plan.break_policy)
             require_distinct_people(plan, learner_ids)
             require_course(plan, course)
             require_assessments(plan, assessments)

@@ -32,6 +32,7 @@ from proctorium_session.domain.removals import (
 )
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.actors import lock_supervised
+from proctorium_session.operations.breaks import close_breaks
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.supervision import BulkResult
@@ -172,12 +173,12 @@ async def _save_removal(
 ) -> Session:
     participant_id, removal = removed.participant_id, removed.removal
     assert removal is not None, "the participant was removed"
-    lowered = await lower_hands(tx, [participant_id])
+    closed = await lower_hands(tx, [participant_id]) + await close_breaks(tx, [participant_id])
     await removals.insert_removal(tx, session.session_id, participant_id, removal, actor)
     await participants.update_participant(tx, removed)
     event = events.participant_removed(removed, removal, actor)
     recorded = RecordedEvent(event, actor.person_id, participant_id)
-    return await save_change(tx, session, [*lowered, recorded])
+    return await save_change(tx, session, [*closed, recorded])
 
 
 async def _save_readmissions(
@@ -202,8 +203,8 @@ async def _save_readmissions(
 async def _save_endings(
     tx: Transaction, session: Session, ended: Sequence[Participant], actor: Actor
 ) -> Session:
-    recorded = await lower_hands(tx, [each.participant_id for each in ended])
     targets = {each.participant_id: each.state for each in ended}
+    recorded = await lower_hands(tx, list(targets)) + await close_breaks(tx, list(targets))
     await participants.update_states(tx, targets, session.next_revision)
     endings = {each.participant_id: each.ending for each in ended if each.ending is not None}
     await removals.insert_endings(tx, session.session_id, endings, actor)

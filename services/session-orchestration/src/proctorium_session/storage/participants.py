@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.breaks import NOTHING_USED, Break, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
@@ -38,7 +40,12 @@ from proctorium_session.domain.progress import (
     WithdrawalState,
 )
 from proctorium_session.storage.sessions import pause_from_row
-from proctorium_session.storage.tables import participant_assessments, participants
+from proctorium_session.storage.tables import (
+    break_allowances,
+    breaks,
+    participant_assessments,
+    participants,
+)
 
 SessionPerson = tuple[UUID, UUID]
 """A pair of the id of a session and the id of a person."""
@@ -70,6 +77,18 @@ _ASSESSMENT_COLUMNS = (
     participant_assessments.c.stopped_remaining,
     participant_assessments.c.time_position,
 )
+
+BREAK_COLUMNS = {
+    "latest_break_state": breaks.c.state,
+    "latest_break_requested_at": breaks.c.requested_at,
+    "latest_break_length": breaks.c.length,
+    "latest_break_refusal_reason": breaks.c.refusal_reason,
+    "latest_break_started_at": breaks.c.started_at,
+    "latest_break_closed_at": breaks.c.closed_at,
+    "latest_break_overrun_at": breaks.c.overrun_at,
+    "extra_break_time": break_allowances.c.extra,
+}
+"""The columns of a participant's newest break and break allowance, by their names in the rows of views."""
 
 
 async def list_relations(
@@ -287,9 +306,15 @@ def _progress_columns(progress: Progress) -> dict[str, object]:
 
 
 def _select_views() -> Select[Any]:
-    return select(participants, *_ASSESSMENT_COLUMNS).outerjoin(
-        participant_assessments,
-        participant_assessments.c.participant_id == participants.c.participant_id,
+    named = [column.label(name) for name, column in BREAK_COLUMNS.items()]
+    return (
+        select(participants, *_ASSESSMENT_COLUMNS, *named)
+        .outerjoin(
+            participant_assessments,
+            participant_assessments.c.participant_id == participants.c.participant_id,
+        )
+        .outerjoin(breaks, breaks.c.break_id == participants.c.latest_break_id)
+        .outerjoin(break_allowances, break_allowances.c.person_id == participants.c.person_id)
     )
 
 
@@ -351,6 +376,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         denial_reason=row["denial_reason"],
         removal=_removal(row),
         ending=_ending(row),
+        breaks=_breaks(row),
     )
 
 
@@ -366,6 +392,25 @@ def _ending(row: Mapping[str, Any]) -> Ending | None:
     if row["ending_id"] is None:
         return None
     return Ending(row["ending_id"], row["ended_at"], row["end_reason"])
+
+
+def _breaks(row: Mapping[str, Any]) -> BreakUse:
+    extra = row["extra_break_time"] or timedelta()
+    if row["latest_break_id"] is None:
+        return BreakUse(extra=extra) if extra else NOTHING_USED
+    latest = Break(
+        break_id=row["latest_break_id"],
+        session_id=row["session_id"],
+        participant_id=row["participant_id"],
+        state=BreakState(row["latest_break_state"]),
+        requested_at=row["latest_break_requested_at"],
+        length=row["latest_break_length"],
+        refusal_reason=row["latest_break_refusal_reason"],
+        started_at=row["latest_break_started_at"],
+        closed_at=row["latest_break_closed_at"],
+        overrun_at=row["latest_break_overrun_at"],
+    )
+    return BreakUse(latest, row["used_break_count"], row["used_break_time"], extra)
 
 
 def _hand(row: Mapping[str, Any]) -> Hand | None:
@@ -410,8 +455,8 @@ def _progress(row: Mapping[str, Any]) -> Progress:
 
 
 def _columns(participant: Participant) -> dict[str, object]:
-    # The columns of the conversation, the raised hand and the end are missing here, because the statements in
-    # `conversations.py`, `hands.py` and `removals.py` update these columns.
+    # The columns of the conversation, the raised hand, the breaks and the end are missing here, because the statements
+    # in `conversations.py`, `hands.py`, `breaks.py` and `removals.py` update these columns.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,

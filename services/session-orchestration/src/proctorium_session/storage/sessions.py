@@ -21,6 +21,7 @@ from sqlalchemy import (
 )
 
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.breaks import BreakPolicy
 from proctorium_session.domain.coverage import Coverage
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.record import Head
@@ -239,7 +240,8 @@ def select_sessions() -> Select[Any]:
 # https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
-        late_entry_limit, identity_policy, uncovered_after, closing_countdown, auto_close_after, state, lobby_open_time, actual_start_time, end_time,
+        late_entry_limit, identity_policy, uncovered_after, closing_countdown, auto_close_after, break_count,
+        break_length, break_total, break_stops_clock, state, lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
         closing_end_at, closed_by, closed_by_role, late_end, overdue_at,
@@ -284,6 +286,10 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "uncovered_after": plan.uncovered_after,
         "closing_countdown": plan.closing_countdown,
         "auto_close_after": plan.auto_close_after,
+        "break_count": plan.break_policy.count,
+        "break_length": plan.break_policy.length,
+        "break_total": plan.break_policy.total,
+        "break_stops_clock": plan.break_policy.clock_stops,
     }
 
 
@@ -318,6 +324,12 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         uncovered_after=row["uncovered_after"],
         closing_countdown=row["closing_countdown"],
         auto_close_after=row["auto_close_after"],
+        break_policy=BreakPolicy(
+            count=row["break_count"],
+            length=row["break_length"],
+            total=row["break_total"],
+            clock_stops=row["break_stops_clock"],
+        ),
     )
     return Session(
         session_id=row["session_id"],

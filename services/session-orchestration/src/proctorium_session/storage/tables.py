@@ -55,6 +55,10 @@ sessions = Table(
     Column(
         "auto_close_after", Interval, nullable=False, server_default=text("interval '30 minutes'")
     ),
+    Column("break_count", SmallInteger, nullable=False, server_default=text("0")),
+    Column("break_length", Interval, nullable=False, server_default=text("'0'")),
+    Column("break_total", Interval, nullable=False, server_default=text("'0'")),
+    Column("break_stops_clock", Boolean, nullable=False, server_default=text("false")),
     Column("state", Text, nullable=False),
     Column("lobby_open_time", _TIME, nullable=False),
     Column("actual_start_time", _TIME),
@@ -121,6 +125,12 @@ sessions = Table(
     CheckConstraint(
         "uncovered_after BETWEEN interval '1 second' AND interval '10 minutes'",
         name="uncovered_after",
+    ),
+    CheckConstraint(
+        "break_count = 0 AND break_length = interval '0' AND break_total = interval '0'"
+        " OR break_count BETWEEN 1 AND 20 AND break_length > interval '0'"
+        " AND break_total BETWEEN break_length AND break_count * break_length",
+        name="break_policy",
     ),
     CheckConstraint("present_ids = '{}' OR absent_at IS NULL", name="absent"),
     CheckConstraint("uncovered_at IS NULL OR absent_at IS NOT NULL", name="uncovered"),
@@ -230,6 +240,10 @@ participants = Table(
     Column("ending_id", Uuid),
     Column("ended_at", _TIME),
     Column("end_reason", Text, nullable=False, server_default=text("''")),
+    # A trigger of `breaks` updates these columns. `latest_break_id` is the newest break in any state.
+    Column("latest_break_id", Uuid),
+    Column("used_break_count", Integer, nullable=False, server_default=text("0")),
+    Column("used_break_time", Interval, nullable=False, server_default=text("'0'")),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
         "state IN ('awaiting_approval', 'denied', 'waiting', 'in_session', 'completed', 'removed',"
@@ -369,6 +383,69 @@ extra_time_grants = Table(
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
 )
 """Grants and withdrawals of extra time. A row never changes."""
+
+breaks = Table(
+    "breaks",
+    metadata,
+    Column("break_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("requested_at", _TIME, nullable=False),
+    Column("length", Interval),
+    Column("refusal_reason", Text, nullable=False, server_default=text("''")),
+    Column("started_at", _TIME),
+    # `closed_at` is the time at which the break was refused or cancelled, or at which it ended.
+    Column("closed_at", _TIME),
+    Column("overrun_at", _TIME),
+    CheckConstraint(
+        "state IN ('requested', 'granted', 'refused', 'started', 'returned', 'cancelled')",
+        name="state",
+    ),
+    CheckConstraint("length BETWEEN interval '1 second' AND interval '12 hours'", name="length"),
+    CheckConstraint(
+        "state NOT IN ('granted', 'started', 'returned') OR length IS NOT NULL", name="granted"
+    ),
+    CheckConstraint("state NOT IN ('requested', 'refused') OR length IS NULL", name="not_granted"),
+    CheckConstraint("(state = 'refused') = (refusal_reason <> '')", name="refused"),
+    CheckConstraint("length(refusal_reason) <= 1000", name="refusal_reason"),
+    CheckConstraint(
+        "(state IN ('started', 'returned')) = (started_at IS NOT NULL)", name="started"
+    ),
+    CheckConstraint(
+        "(state IN ('refused', 'returned', 'cancelled')) = (closed_at IS NOT NULL)", name="closed"
+    ),
+    CheckConstraint("closed_at >= started_at", name="closed_at"),
+    CheckConstraint("overrun_at >= started_at + length", name="overrun_at"),
+    CheckConstraint("overrun_at IS NULL OR started_at IS NOT NULL", name="overrun"),
+    Index(
+        "uq_breaks_open",
+        "participant_id",
+        unique=True,
+        postgresql_where=text("state IN ('requested', 'granted', 'started')"),
+    ),
+    Index("ix_breaks_session_id_requested_at", "session_id", "requested_at", "break_id"),
+    Index("ix_breaks_participant_id_requested_at", "participant_id", "requested_at"),
+    Index(
+        "ix_breaks_started",
+        "started_at",
+        postgresql_where=text("state = 'started' AND overrun_at IS NULL"),
+    ),
+)
+"""The breaks of participants. A participant has at most one open break.
+
+A trigger refuses every transition that the state machine does not have, and breaks beyond the allowance.
+"""
+
+break_allowances = Table(
+    "break_allowances",
+    metadata,
+    Column("person_id", Uuid, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("extra", Interval, nullable=False),
+    CheckConstraint("extra BETWEEN interval '0' AND interval '120 minutes'", name="extra"),
+)
+"""The extra break time of people's accommodations, from the newest revision of enrollment's events."""
 
 participant_assessments = Table(
     "participant_assessments",

@@ -13,7 +13,8 @@ export function OwnAccommodations({ personId }: { personId: string }): JSX.Eleme
   );
   const own = data?.accommodations;
   if (problem !== undefined) return <ProblemNote problem={problem} />;
-  if (!own || !(own.extraTimePercent || own.assistiveTechnology || own.proctorNote)) return null;
+  if (!own || !(own.extraTimePercent || own.extraBreakMinutes || own.assistiveTechnology || own.proctorNote))
+    return null;
   return (
     <section class="card">
       <h2>{text.title}</h2>
@@ -23,6 +24,12 @@ export function OwnAccommodations({ personId }: { personId: string }): JSX.Eleme
           <>
             <dt>{text.extraTime}</dt>
             <dd>{text.extraTimeValue(own.extraTimePercent)}</dd>
+          </>
+        )}
+        {own.extraBreakMinutes > 0 && (
+          <>
+            <dt>{text.extraBreak}</dt>
+            <dd>{text.extraBreakValue(own.extraBreakMinutes)}</dd>
           </>
         )}
         {own.assistiveTechnology && (

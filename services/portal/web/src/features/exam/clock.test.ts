@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import "../../testing/browser";
 import { AttemptSchema, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 
-const { ClockDrift, clockText, secondsLeft } = await import("./clock");
+const { ClockDrift, clockText, isStanding, secondsLeft } = await import("./clock");
 
 const SERVER_NOW = 1_800_000_000_000;
 
@@ -35,6 +35,20 @@ describe("secondsLeft", () => {
     const paused = { clockState: ClockState.PAUSED, remainingTime: durationFromMs(42_000) };
     const attempt = create(AttemptSchema, { serverTime: timestampFromMs(SERVER_NOW), ...paused });
     expect(secondsLeft({ attempt, at: 0 }, 60_000)).toBe(42);
+  });
+
+  test("stands still during a bounded stop, and then runs by itself", () => {
+    const deadlineTime = timestampFromMs(SERVER_NOW + 90_000);
+    const clockResumeTime = timestampFromMs(SERVER_NOW + 20_000);
+    const attempt = create(AttemptSchema, {
+      serverTime: timestampFromMs(SERVER_NOW),
+      clockState: ClockState.STOPPED,
+      deadlineTime,
+      clockResumeTime,
+    });
+    const shown = { attempt, at: 0 };
+    expect([0, 19_000, 30_000].map((now) => secondsLeft(shown, now))).toEqual([70, 70, 60]);
+    expect([0, 19_000, 30_000].map((now) => isStanding(shown, now, undefined, undefined))).toEqual([true, true, false]);
   });
 
   test("is undefined for an attempt without a time limit", () => {

@@ -6,6 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { Badge } from "../../components/badge";
 import { type Attempt, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
+import type { AttemptBreak } from "../breaks/breaks";
 import type { AttemptPause } from "./pause";
 import { Announcer, visibleWarning } from "./time-warnings";
 
@@ -64,8 +65,27 @@ export function secondsLeft({ attempt, at }: AttemptSnapshot, now: number, stopp
   }
   if (attempt.deadlineTime === undefined || attempt.serverTime === undefined) return undefined;
   const deadline = timestampMs(attempt.deadlineTime);
-  const present = stoppedAt ?? timestampMs(attempt.serverTime) + Math.max(0, now - at);
-  return Math.max(0, Math.round((deadline - present) / 1000));
+  const present = stoppedAt ?? presentOf({ attempt, at }, now);
+  // During a bounded stop, the clock starts to run at `clockResumeTime`.
+  const runsFrom = attempt.clockResumeTime ? Math.max(present, timestampMs(attempt.clockResumeTime)) : present;
+  return Math.max(0, Math.round((deadline - runsFrom) / 1000));
+}
+
+/** Return the server's time in milliseconds when `performance.now()` is `now`. */
+function presentOf({ attempt, at }: AttemptSnapshot, now: number): number {
+  return attempt.serverTime ? timestampMs(attempt.serverTime) + Math.max(0, now - at) : 0;
+}
+
+/** Return whether the clock stands still, because of a pause or a break. */
+export function isStanding(
+  shown: AttemptSnapshot,
+  now: number,
+  pause: AttemptPause | undefined,
+  ownBreak: AttemptBreak | undefined,
+): boolean {
+  const { clockResumeTime } = shown.attempt;
+  const isBounded = clockResumeTime !== undefined && presentOf(shown, now) < timestampMs(clockResumeTime);
+  return pause !== undefined || ownBreak?.stoppedAt !== undefined || isBounded;
 }
 
 /** Format seconds as hours, minutes and seconds, such as "01:30:00". */
@@ -78,11 +98,12 @@ export interface ClockProps {
   shown: AttemptSnapshot;
   /** The pause of the attempt. The clock stands still during the pause. */
   pause: AttemptPause | undefined;
+  ownBreak: AttemptBreak | undefined;
   now: ReadonlySignal<number>;
 }
 
-export function Clock({ shown, pause, now }: ClockProps): JSX.Element | null {
-  const left = secondsLeft(shown, now.value, pause?.since);
+export function Clock({ shown, pause, ownBreak, now }: ClockProps): JSX.Element | null {
+  const left = secondsLeft(shown, now.value, pause?.since ?? ownBreak?.stoppedAt);
   const announcer = useRef(new Announcer());
   if (left === undefined) return null;
   const warning = visibleWarning(left);

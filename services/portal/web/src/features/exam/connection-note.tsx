@@ -19,9 +19,9 @@ export function connectionLost(isTimeOver: boolean, isPaused: boolean): string {
   return isTimeOver ? text.connectionLostTimeOver : text.connectionLost;
 }
 
-export function ConnectionNote({ saver, connected, shown, pause, now }: ConnectionNoteProps): JSX.Element {
+export function ConnectionNote({ saver, connected, shown, pause, ownBreak, now }: ConnectionNoteProps): JSX.Element {
   const isOffline = saver.status.value === "offline" || !connected;
-  const isTimeOver = secondsLeft(shown, now.value, pause?.since) === 0;
+  const isTimeOver = secondsLeft(shown, now.value, pause?.since ?? ownBreak?.stoppedAt) === 0;
   return (
     <div role="status">
       {isOffline && !saver.hasUnstoredChanges.value && (

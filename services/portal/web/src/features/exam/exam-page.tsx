@@ -15,6 +15,8 @@ import { messages } from "../../messages";
 import { loadOffline } from "../../offline/attempt-cache";
 import { unconfirmed } from "../account/current-user";
 import { SignedInAs } from "../account/sign-out";
+import { BreakScreen } from "../breaks/break-screen";
+import { breakOf, clockStops, startedBreak } from "../breaks/breaks";
 import { ClosingNote } from "../closing/closing-note";
 import { SessionEnd } from "../closing/session-end";
 import { withEarlierMessages } from "../messages/conversation";
@@ -64,17 +66,22 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
   const page = (session?: WatchSessionResponse): JSX.Element => {
     const participant = session?.participant;
     const pause = pauseOf(session?.session, participant, view);
+    const ownBreak = breakOf(session?.session, participant, view);
+    const taken = startedBreak(participant);
+    const screen = taken && <BreakScreen taken={taken} clockStops={clockStops(session?.session)} />;
     if (view.state === AttemptState.IN_PROGRESS) {
       return (
         <RunningAttempt
           initial={started ?? stored?.attempt}
           shown={shown}
           pause={pause}
+          ownBreak={ownBreak}
+          breakScreen={screen}
           participant={participant}
           connected={connected}
           problem={problem}
           reopen={live.reopen}
-          onPause={forgetQuestions}
+          onHidden={forgetQuestions}
         />
       );
     }
@@ -88,10 +95,11 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
         {view.state < AttemptState.SUBMITTED && pause && !pause.isRemoved && (
           <PauseNote pause={pause} hint={text.pauseHintBeforeStart} />
         )}
+        {view.state < AttemptState.SUBMITTED && screen}
         <AttemptStatus
           attempt={view}
           participant={participant}
-          busy={starting.busy || pause !== undefined}
+          busy={starting.busy || pause !== undefined || ownBreak !== undefined}
           start={() => void start()}
         />
       </section>

@@ -10,7 +10,7 @@ import { messages } from "../../messages";
 import { SignedInAs } from "../account/sign-out";
 import type { AnswerSaver } from "./answer-saver";
 import type { AnswerSheet } from "./answer-sheet";
-import { Clock, useSteadyClock } from "./clock";
+import { Clock, isStanding, useSteadyClock } from "./clock";
 import { ConnectionNote } from "./connection-note";
 import { hasQuestions } from "./pause";
 import { ExtraTimeNote, PauseNote } from "./pause-note";
@@ -24,12 +24,12 @@ import { useAnswers } from "./use-answers";
 const text = messages.exam;
 
 interface ExamRoomProps extends RunningAttemptProps {
-  /** The attempt with answers as they were when it was loaded. It has no questions during a pause. */
+  /** The attempt with answers as they were when it was loaded. It has no questions during a pause or a break. */
   attempt: Attempt;
 }
 
 export function ExamRoom(props: ExamRoomProps): JSX.Element {
-  const { attempt, shown, pause, participant, connected, problem, reopen } = props;
+  const { attempt, shown, pause, ownBreak, breakScreen, participant, connected, problem, reopen } = props;
   const now = useSteadyClock(reopen);
   const { saver, sheet } = useAnswers(attempt);
   const questions = attempt.items.map(({ itemId }, index) => ({
@@ -44,8 +44,8 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
         <PageTitle focused>
           <bdi>{attempt.title}</bdi>
         </PageTitle>
-        <Clock shown={shown} pause={pause} now={now} />
-        {pause && <Badge tone="wait">{text.clockStands}</Badge>}
+        <Clock shown={shown} pause={pause} ownBreak={ownBreak} now={now} />
+        {isStanding(shown, now.value, pause, ownBreak) && <Badge tone="wait">{text.clockStands}</Badge>}
         <SaveStatusBadge saver={saver} unsavable={unsavable.length} />
       </div>
       <SignedInAs />
@@ -55,11 +55,18 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
         connected={connected || problem !== undefined}
         shown={shown}
         pause={pause}
+        ownBreak={ownBreak}
         now={now}
       />
       <ExtraTimeNote participant={participant} />
       {pause && !pause.isRemoved && <PauseNote pause={pause} hint={text.pauseHint} />}
-      {!pause && <Questions attempt={attempt} saver={saver} sheet={sheet} questions={questions} />}
+      {breakScreen}
+      {ownBreak?.isOver && !pause && (
+        <p class="note" role="status">
+          {messages.breaks.continueSoon}
+        </p>
+      )}
+      {!pause && !ownBreak && <Questions attempt={attempt} saver={saver} sheet={sheet} questions={questions} />}
       {!pause?.isRemoved && (
         <SubmitForm
           attempt={attempt}

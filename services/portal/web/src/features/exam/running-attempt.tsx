@@ -1,4 +1,4 @@
-// An attempt in progress. During a pause, the page has no questions, neither in memory nor in the offline copy.
+// An attempt in progress. During a pause and a break, the page has no questions, neither in memory nor in the offline copy.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { attempts } from "../../api/client";
@@ -10,6 +10,7 @@ import { ProblemNote } from "../../components/problem-note";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
+import type { AttemptBreak } from "../breaks/breaks";
 import type { AttemptSnapshot } from "./clock";
 import { ExamRoom } from "./exam-room";
 import { type AttemptPause, hasQuestions, withoutQuestions } from "./pause";
@@ -17,6 +18,9 @@ import { type AttemptPause, hasQuestions, withoutQuestions } from "./pause";
 export interface RunningAttemptProps {
   shown: AttemptSnapshot;
   pause: AttemptPause | undefined;
+  ownBreak: AttemptBreak | undefined;
+  /** What the learner sees during a break. */
+  breakScreen: JSX.Element | undefined;
   participant: Participant | undefined;
   connected: boolean;
   /** The error after which the stream of the attempt is not opened again. */
@@ -28,22 +32,22 @@ interface AttemptProps extends RunningAttemptProps {
   /** The attempt with its questions, if this page has started or stored it. */
   initial: Attempt | undefined;
   /** Removes other copies of the questions. */
-  onPause: () => void;
+  onHidden: () => void;
 }
 
-export function RunningAttempt({ initial, pause, onPause, ...room }: AttemptProps): JSX.Element {
+export function RunningAttempt({ initial, onHidden, ...room }: AttemptProps): JSX.Element {
   const { attemptId, title } = room.shown.attempt;
   const [attempt, setAttempt] = useState(initial);
-  const isPaused = pause !== undefined;
-  const isLoaded = attempt !== undefined && (isPaused || hasQuestions(attempt));
+  const isHidden = room.pause !== undefined || room.ownBreak !== undefined;
+  const isLoaded = attempt !== undefined && (isHidden || hasQuestions(attempt));
   const { problem } = useQuery(`${attemptId}/${isLoaded}`, async () => {
     if (!isLoaded) setAttempt((await attempts.getAttempt({ attemptId })).attempt);
   });
   useEffect(() => {
-    if (!isPaused) return;
+    if (!isHidden) return;
     if (attempt !== undefined && hasQuestions(attempt)) setAttempt(withoutQuestions(attempt));
-    onPause();
-  }, [isPaused, attempt]);
+    onHidden();
+  }, [isHidden, attempt]);
   if (attempt === undefined) {
     return (
       <section class="narrow">
@@ -53,5 +57,5 @@ export function RunningAttempt({ initial, pause, onPause, ...room }: AttemptProp
       </section>
     );
   }
-  return <ExamRoom {...room} attempt={attempt} pause={pause} problem={room.problem ?? problem} />;
+  return <ExamRoom {...room} attempt={attempt} problem={room.problem ?? problem} />;
 }

@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { attempts, courses, lobby, people } from "../../api/client";
+import { noteServerTime } from "../../api/server-time";
 import { useQuery } from "../../api/use-query";
 import { useStream } from "../../api/use-stream";
 import { Badge } from "../../components/badge";
@@ -23,6 +24,8 @@ import { type Session, SessionState } from "../../gen/proctorium/session/v1/sess
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { SignedInAs } from "../account/sign-out";
+import { BreakScreen } from "../breaks/break-screen";
+import { clockStops, startedBreak } from "../breaks/breaks";
 import { ClosingNote } from "../closing/closing-note";
 import { SessionEnd } from "../closing/session-end";
 import { CourseOutline } from "../courses/course-outline";
@@ -44,7 +47,10 @@ export function SessionPage({ sessionId }: { sessionId: string }): JSX.Element {
   const { view, connected, problem } = useStream<WatchSessionResponse, WatchSessionResponse>(
     sessionId,
     (cursor, options) => lobby.watchSession({ sessionId, cursor }, options),
-    withEarlierMessages,
+    (before, message) => {
+      noteServerTime(message.serverTime);
+      return withEarlierMessages(before, message);
+    },
   );
   const session = view?.session;
   const participant = view?.participant;
@@ -108,6 +114,7 @@ function Phase({ session, participant }: { session: Session; participant: Partic
       return <Lobby session={session} participant={participant} />;
     case ParticipantState.IN_SESSION:
     case ParticipantState.PAUSED:
+    case ParticipantState.ON_BREAK:
       return <InSession session={session} participant={participant} />;
     case ParticipantState.REMOVED:
       return <RemovedNote session={session} participant={participant} />;
@@ -144,6 +151,8 @@ function ParticipantBadge({ participant }: { participant: Participant }): JSX.El
       return <Badge tone="good">{text.state.inSession}</Badge>;
     case ParticipantState.PAUSED:
       return <Badge tone="wait">{text.state.paused}</Badge>;
+    case ParticipantState.ON_BREAK:
+      return <Badge tone="wait">{text.state.onBreak}</Badge>;
     case ParticipantState.COMPLETED:
       return <Badge tone="plain">{text.state.completed}</Badge>;
     case ParticipantState.REMOVED:
@@ -188,9 +197,11 @@ function InSession({ session, participant }: { session: Session; participant: Pa
   const courseId = session.plan?.courseId ?? "";
   const { data, problem } = useQuery(courseId, () => courses.getCourse({ courseId }));
   const pause = pauseOf(session, participant);
+  const taken = startedBreak(participant);
   return (
     <>
       {pause && <PauseNote pause={pause} hint={text.pauseHint} />}
+      {taken && <BreakScreen taken={taken} clockStops={clockStops(session)} />}
       <section class="card">
         <h2>{participant.assessments.length > 1 ? text.assessments : text.assessment}</h2>
         {participant.identity !== IdentityState.NOT_REQUIRED && participant.identity !== IdentityState.VERIFIED && (

@@ -10,6 +10,7 @@ import type { Participant, WatchSessionResponse } from "../../gen/proctorium/ses
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { OwnBreak } from "../breaks/own-break";
 import { RaiseHand } from "../hands/raise-hand";
 import { isPresent } from "../supervision/participants";
 import { Chat } from "./chat";
@@ -59,6 +60,7 @@ function Messages({ session, participant, live }: MessagesProps): JSX.Element {
       />
       {(writes || hasMessages) && (
         <div class="corner">
+          {writes && <OwnBreak session={session} participant={participant} />}
           {writes && isPresent(participant) && <RaiseHand sessionId={sessionId} participant={participant} />}
           <button ref={button} type="button" aria-expanded={open} onClick={() => (open ? close() : setOpen(true))}>
             {text.open} <UnreadBadge count={unread} />

@@ -15,7 +15,7 @@ import { dateTime } from "../../messages/format";
 
 const text = messages.people.accommodations;
 
-const FIELDS = ["extra_time_percent", "assistive_technology", "proctor_note"];
+const FIELDS = ["extra_time_percent", "extra_break_minutes", "assistive_technology", "proctor_note"];
 
 /** The form is loaded when the administrator opens the changes of a person. */
 export function Accommodations({ person }: { person: Person }): JSX.Element {
@@ -50,6 +50,7 @@ function Update({ person, current, onChanged }: UpdateProps): JSX.Element {
       // therefore refused.
       etag: current?.etag ?? "v0",
       extraTimePercent: Number(form.value("accommodations.extra_time_percent")),
+      extraBreakMinutes: Number(form.value("accommodations.extra_break_minutes")),
       assistiveTechnology: form.value("accommodations.assistive_technology"),
       proctorNote: form.value("accommodations.proctor_note"),
     };
@@ -69,6 +70,16 @@ function Update({ person, current, onChanged }: UpdateProps): JSX.Element {
         max={200}
         required
         defaultValue={String(current?.extraTimePercent ?? 0)}
+      />
+      <Field
+        label={text.extraBreak}
+        hint={text.extraBreakHint}
+        name="accommodations.extra_break_minutes"
+        type="number"
+        min={0}
+        max={120}
+        required
+        defaultValue={String(current?.extraBreakMinutes ?? 0)}
       />
       <TextArea
         label={text.assistiveTechnology}
@@ -101,7 +112,7 @@ function Revisions({ revisions }: { revisions: readonly Revision[] }): JSX.Eleme
       <ol reversed>
         {revisions.map((each) => (
           <li key={each.etag}>
-            {text.revision(dateTime(each.writeTime), each.extraTimePercent)}
+            {text.revision(dateTime(each.writeTime), each.extraTimePercent, each.extraBreakMinutes)}
             {each.assistiveTechnology && <p>{text.revisionTechnology(each.assistiveTechnology)}</p>}
             {each.proctorNote && <p>{text.revisionNote(each.proctorNote)}</p>}
           </li>

@@ -22,6 +22,7 @@ import { IdentityPolicy, LateEntry } from "../../gen/proctorium/session/v1/sessi
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { navigate } from "../../route";
+import { BreakPolicyFields, readBreakPolicy } from "../breaks/policy-fields";
 import { listAllAssessments, listAllCourses } from "../courses/courses";
 import { isCertified, listAllPeople } from "../people/people";
 
@@ -99,7 +100,8 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
   const [noneChosen, setNoneChosen] = useState(false);
   const [startError, setStartError] = useState<string | undefined>(undefined);
   const schedule = (event: SubmitEvent): void => {
-    const { value, values } = readForm(event);
+    const form = readForm(event);
+    const { value, values } = form;
     const none = assessments !== undefined && assessments.length > 0 && values("plan.assessment_ids").length === 0;
     const { time: startTime, error } = readDateTime(value, "plan.start_time");
     setNoneChosen(none);
@@ -123,6 +125,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           lateEntry: lateEntryOf(value),
           lateEntryLimit: minutes(value("plan.late_entry_limit")),
           identityPolicy: Number(value("plan.identity_policy")) as IdentityPolicy,
+          breakPolicy: readBreakPolicy(form),
         },
       });
       navigate(`/supervise/${session?.sessionId}`);
@@ -178,6 +181,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.BEFORE_ASSESSMENT}>{text.identityPolicy.beforeAssessment}</option>
         <option value={IdentityPolicy.NONE}>{text.identityPolicy.none}</option>
       </Select>
+      <BreakPolicyFields />
       <FormProblem problem={noneChosen || startError ? undefined : problem} />
       <div role="alert">{noneChosen && <p class="note problem">{text.chooseAssessment}</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>

@@ -1,6 +1,7 @@
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { describe, expect, test } from "vitest";
+import { BreakState } from "../../gen/proctorium/session/v1/breaks_pb";
 import {
   AssessmentProgressState,
   IdentityState,
@@ -21,6 +22,16 @@ describe("a participant", () => {
     ["who is connected and has nothing to do", {}, []],
     ["whose photos wait for a decision", { identity: IdentityState.SUBMITTED }, ["identity"]],
     ["who has raised a hand", { hand: {} }, ["hand"]],
+    ["who has requested a break", { latestBreak: { state: BreakState.REQUESTED } }, ["break"]],
+    [
+      "who has not returned from a break in time",
+      {
+        state: ParticipantState.ON_BREAK,
+        latestBreak: { state: BreakState.STARTED, overrunTime: {} },
+      },
+      ["overrun"],
+    ],
+    ["who has returned late", { latestBreak: { state: BreakState.RETURNED, overrunTime: {} } }, []],
     ["who has written a message", { conversation: { proctorsUnreadCount: 1 } }, ["message"]],
     [
       "who is not connected and has raised a hand and written",
@@ -93,9 +104,11 @@ test("each need is counted, also if nobody has it", () => {
   expect([counts.get("hand"), counts.get("disconnected"), counts.get("identity")]).toEqual([1, 2, 0]);
 });
 
-test("a hand, a late entry, a message and a lost connection are urgent, the routine work before the start is not", () => {
+test("breaks, a hand, a late entry, a message and a lost connection are urgent, the routine work before the start is not", () => {
   expect(RULES.filter(({ need }) => isUrgent(need)).map(({ need }) => need)).toEqual([
+    "overrun",
     "hand",
+    "break",
     "lateEntry",
     "disconnected",
     "message",

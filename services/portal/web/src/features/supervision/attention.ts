@@ -1,9 +1,18 @@
 // Determines which participants of a session need a proctor, for which reason, and who comes first.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import { isOverrun, waitsForBreak } from "../breaks/breaks";
 import { awaitsApproval, byArrival, canBeAuthorised, isFinished, isPresent } from "./participants";
 
-export type Need = "hand" | "lateEntry" | "disconnected" | "message" | "identity" | "authorisation";
+export type Need =
+  | "overrun"
+  | "hand"
+  | "break"
+  | "lateEntry"
+  | "disconnected"
+  | "message"
+  | "identity"
+  | "authorisation";
 
 interface Rule {
   need: Need;
@@ -22,11 +31,25 @@ interface Rule {
  */
 export const RULES: readonly Rule[] = [
   {
+    need: "overrun",
+    urgent: true,
+    afterSubmission: true,
+    applies: isOverrun,
+    since: ({ latestBreak }) => latestBreak?.overrunTime && timestampMs(latestBreak.overrunTime),
+  },
+  {
     need: "hand",
     urgent: true,
     afterSubmission: true,
     applies: ({ hand }) => hand !== undefined,
     since: ({ hand }) => hand?.raiseTime && timestampMs(hand.raiseTime),
+  },
+  {
+    need: "break",
+    urgent: true,
+    afterSubmission: true,
+    applies: waitsForBreak,
+    since: ({ latestBreak }) => latestBreak?.requestTime && timestampMs(latestBreak.requestTime),
   },
   {
     need: "lateEntry",

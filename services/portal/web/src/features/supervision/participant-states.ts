@@ -14,4 +14,5 @@ export const PARTICIPANT_STATES: Readonly<Record<number, string>> = {
   [ParticipantState.NO_SHOW]: text.noShow,
   [ParticipantState.LEFT]: text.left,
   [ParticipantState.PAUSED]: text.paused,
+  [ParticipantState.ON_BREAK]: text.onBreak,
 };

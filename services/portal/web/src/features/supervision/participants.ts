@@ -17,9 +17,9 @@ export function awaitsApproval({ state }: Participant): boolean {
   return state === ParticipantState.AWAITING_APPROVAL;
 }
 
-/** Return whether the learner is in the session, paused or not. */
+/** Return whether the learner is in the session, even if the learner is paused or on a break. */
 export function isInSession({ state }: Participant): boolean {
-  return state === ParticipantState.IN_SESSION || state === ParticipantState.PAUSED;
+  return [ParticipantState.IN_SESSION, ParticipantState.PAUSED, ParticipantState.ON_BREAK].includes(state);
 }
 
 /** Return whether a participant has submitted everything, so that they can leave. */

@@ -6,6 +6,7 @@ import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { hasRole, Role } from "../account/current-user";
+import { BreakQueue } from "../breaks/break-queue";
 import { SessionProctors } from "../coverage/session-proctors";
 import { IncidentSection } from "../incidents/incident-section";
 import { hasIncidents } from "../incidents/incidents";
@@ -13,6 +14,7 @@ import type { Incidents } from "../incidents/use-incidents";
 import { Announcements } from "../messages/staff-messages";
 import { LateEntries } from "../order/late-entries";
 import { ReportLink } from "../report/report-link";
+import { isRunning } from "../sessions/running";
 import { SessionCodes, SharedCode } from "../sessions/session-codes";
 import { isOver } from "../sessions/sessions";
 
@@ -31,6 +33,7 @@ export function SessionPanel({ session, participants, live, incidents, may }: Se
       {isOver(session) && <ReportLink session={session} />}
       <SessionProctors session={session} may={may} />
       {!isAdministrator && !isOver(session) && <SharedCode session={session} />}
+      {may && isRunning(session) && <BreakQueue participants={participants} />}
       {may && <LateEntries session={session} participants={participants} />}
       {may && session.state !== SessionState.SCHEDULED && (
         <Announcements session={session} participants={participants} live={live} />

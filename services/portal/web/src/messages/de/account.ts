@@ -1,5 +1,6 @@
 import type { ComponentChild } from "preact";
 import type { Messages } from "../catalogue";
+import { duration } from "../format";
 import { counted } from "./plurals";
 
 const answersStay =
@@ -47,6 +48,8 @@ export const account: Messages["account"] = {
     who: "Nur die Administration und Sie selbst können dies lesen. Die Aufsicht in Ihren Sitzungen kann den Hinweis für die Aufsicht lesen.",
     extraTime: "Zusätzliche Zeit",
     extraTimeValue: (percent: number) => `${percent} % mehr Zeit in jeder Prüfung mit begrenzter Zeit`,
+    extraBreak: "Zusätzliche Pausenzeit",
+    extraBreakValue: (minutes: number) => `${duration(minutes * 60)} mehr Pausenzeit in jeder Sitzung`,
     assistiveTechnology: "Hilfsmittel",
     proctorNote: "Hinweis für die Aufsicht",
   },

@@ -1,6 +1,7 @@
 // The German message catalogue, by feature.
 import type { Messages } from "../catalogue";
 import { account } from "./account";
+import { breaks } from "./breaks";
 import { closing } from "./closing";
 import { common } from "./common";
 import { console } from "./console";
@@ -25,6 +26,7 @@ import { timeline } from "./timeline";
 
 export const de: Messages = {
   account,
+  breaks,
   closing,
   common,
   console,

@@ -29,6 +29,7 @@ export const lobby: Messages["lobby"] = {
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",
     paused: "Pausiert",
+    onBreak: "In einer Erholungspause",
     completed: "Abgeschlossen",
     removed: "Entfernt",
     left: "Beendet, nichts begonnen",

@@ -1,4 +1,5 @@
 import type { Messages } from "../catalogue";
+import { duration } from "../format";
 import { counted, countedPeople } from "./plurals";
 
 export const people: Messages["people"] = {
@@ -74,6 +75,9 @@ export const people: Messages["people"] = {
     extraTime: "Zusätzliche Zeit in Prozent",
     extraTimeHint:
       "Von 0 bis 200. Mit 25 werden aus einer Bearbeitungszeit von 60 Minuten 75 Minuten. Mehr Zeit gilt sofort auch für laufende Prüfungen; weniger Zeit gilt für Prüfungen, die später begonnen werden.",
+    extraBreak: "Zusätzliche Pausenzeit in Minuten",
+    extraBreakHint:
+      "Von 0 bis 120. Die Person kann diese Pausenzeit in jeder Sitzung zusätzlich zu den Erholungspausen der Sitzung nehmen. Die Aufsicht sieht, wie viel Pausenzeit die Person hat, aber nicht den Grund.",
     assistiveTechnology: "Hilfsmittel",
     assistiveTechnologyHint:
       "Was die Person benutzt und warum. Nur die Administration und die Person selbst können dies lesen.",
@@ -81,7 +85,8 @@ export const people: Messages["people"] = {
     proctorNoteHint: "Die Aufsicht in den Sitzungen der Person liest dies. Schreiben Sie hier keine Diagnose.",
     save: "Nachteilsausgleich speichern",
     revisions: (count: number) => counted(count, "Fassung", "Fassungen"),
-    revision: (time: string, percent: number) => `${time}: ${percent} % zusätzliche Zeit`,
+    revision: (time: string, percent: number, breakMinutes: number) =>
+      `${time}: ${percent} % zusätzliche Zeit, ${duration(breakMinutes * 60)} zusätzliche Pausenzeit`,
     revisionTechnology: (technology: string) => `Hilfsmittel: ${technology}`,
     revisionNote: (note: string) => `Hinweis für die Aufsicht: ${note}`,
   },

@@ -81,6 +81,8 @@ export const supervision: Messages["supervision"] = {
     authorisation: "Freischalten",
     message: "Ungelesene Nachricht",
     hand: "Gehobene Hand",
+    break: "Über Erholungspause entscheiden",
+    overrun: "Nicht aus Erholungspause zurück",
   },
   participantState: {
     awaitingApproval: "Wartet auf Einlass",
@@ -88,6 +90,7 @@ export const supervision: Messages["supervision"] = {
     waiting: "Im Warteraum",
     inSession: "In der Sitzung",
     paused: "Pausiert",
+    onBreak: "In einer Erholungspause",
     completed: "Abgeschlossen",
     removed: "Entfernt",
     noShow: "Nicht erschienen",

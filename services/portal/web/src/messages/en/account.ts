@@ -1,4 +1,5 @@
 import type { ComponentChild, ComponentChildren } from "preact";
+import { duration } from "../format";
 import { counted } from "./plurals";
 
 const answersStay =
@@ -45,6 +46,8 @@ export const account = {
     who: "Only administrators and you can read this. Proctors of your sessions can read the note for proctors.",
     extraTime: "Extra time",
     extraTimeValue: (percent: number) => `${percent} % more time in every assessment with a time limit`,
+    extraBreak: "Extra break time",
+    extraBreakValue: (minutes: number) => `${duration(minutes * 60)} more break time in every session`,
     assistiveTechnology: "Assistive technology",
     proctorNote: "Note for proctors",
   },

@@ -1,5 +1,6 @@
 // The English message catalogue, by feature.
 import { account } from "./account";
+import { breaks } from "./breaks";
 import { closing } from "./closing";
 import { common } from "./common";
 import { console } from "./console";
@@ -24,6 +25,7 @@ import { timeline } from "./timeline";
 
 export const en = {
   account,
+  breaks,
   closing,
   common,
   console,

@@ -24,6 +24,7 @@ export const lobby = {
     waiting: "Waiting",
     inSession: "In Session",
     paused: "Paused",
+    onBreak: "On a break",
     completed: "Completed",
     removed: "Removed",
     left: "Ended, nothing started",

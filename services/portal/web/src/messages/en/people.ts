@@ -1,3 +1,4 @@
+import { duration } from "../format";
 import { counted } from "./plurals";
 
 export const people = {
@@ -69,13 +70,17 @@ export const people = {
     extraTime: "Extra time in per cent",
     extraTimeHint:
       "From 0 to 200. With 25, a time limit of 60 minutes becomes 75 minutes. More time applies at once to assessments in progress; less time applies to assessments that are started later.",
+    extraBreak: "Extra break time in minutes",
+    extraBreakHint:
+      "From 0 to 120. The person can take this break time in each session, in addition to the breaks of the session. Proctors see how much break time the person has, but not the reason.",
     assistiveTechnology: "Assistive technology",
     assistiveTechnologyHint: "What the person uses, and the reason. Only administrators and the person read this.",
     proctorNote: "Note for proctors",
     proctorNoteHint: "The proctors of the person's sessions read this. Do not write a diagnosis here.",
     save: "Save accommodations",
     revisions: (count: number) => counted(count, "revision"),
-    revision: (time: string, percent: number) => `${time}: ${percent} % extra time`,
+    revision: (time: string, percent: number, breakMinutes: number) =>
+      `${time}: ${percent} % extra time, ${duration(breakMinutes * 60)} of extra break time`,
     revisionTechnology: (technology: string) => `Assistive technology: ${technology}`,
     revisionNote: (note: string) => `Note for proctors: ${note}`,
   },

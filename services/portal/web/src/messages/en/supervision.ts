@@ -74,6 +74,8 @@ export const supervision = {
     authorisation: "To authorise",
     message: "Unread message",
     hand: "Raised hand",
+    break: "Break to decide",
+    overrun: "Not back from a break",
   },
   participantState: {
     awaitingApproval: "Awaits approval",
@@ -81,6 +83,7 @@ export const supervision = {
     waiting: "Waiting",
     inSession: "In Session",
     paused: "Paused",
+    onBreak: "On a break",
     completed: "Completed",
     removed: "Removed",
     noShow: "No-show",

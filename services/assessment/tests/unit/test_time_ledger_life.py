@@ -1,0 +1,116 @@
+"""A stateful test of the time ledger: random commands of pauses, breaks and extra time, minute by minute."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+)
+
+from proctorium_assessment.domain.time_ledger import (
+    EntryKind,
+    LedgerEntry,
+    TimeBalance,
+    compute_balance,
+)
+
+START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+LIMIT = 60 * MINUTE
+
+
+class LedgerLife(RuleBasedStateMachine):
+    """Commands of a proctor and a learner. The model counts the minutes in which the clock runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = START
+        self.entries: list[LedgerEntry] = []
+        self.pauses: dict[str, UUID] = {}
+        self.taken: UUID | None = None
+        self.break_ends = START
+        self.ran = timedelta()
+        self.granted = timedelta()
+
+    @property
+    def balance(self) -> TimeBalance:
+        return compute_balance(LIMIT, START, self.entries)
+
+    @property
+    def is_stopped(self) -> bool:
+        return bool(self.pauses) or (self.taken is not None and self.now < self.break_ends)
+
+    @property
+    def is_over(self) -> bool:
+        return self.ran >= LIMIT + self.granted
+
+    def add(
+        self, kind: EntryKind, entry_id: UUID | None = None, limit: timedelta | None = None
+    ) -> UUID:
+        entry_id = entry_id or UUID(int=len(self.entries) + 1)
+        self.entries.append(LedgerEntry(entry_id, kind, self.now, limit=limit))
+        return entry_id
+
+    @rule(minutes=st.integers(1, 15))
+    def wait(self, minutes: int) -> None:
+        for _ in range(minutes):
+            if not self.is_stopped and not self.is_over:
+                self.ran += MINUTE
+            self.now += MINUTE
+
+    @precondition(lambda self: not self.is_over)
+    @rule(of=st.sampled_from(["session", "participant"]))
+    def pause(self, of: str) -> None:
+        if of not in self.pauses:
+            self.pauses[of] = self.add(EntryKind.PAUSED)
+
+    @rule(of=st.sampled_from(["session", "participant"]))
+    def resume(self, of: str) -> None:
+        if of in self.pauses:
+            self.add(EntryKind.RESUMED, self.pauses.pop(of))
+
+    @precondition(lambda self: self.taken is None and not self.is_over)
+    @rule(length=st.integers(0, 20))
+    def start_break(self, length: int) -> None:
+        self.taken = self.add(EntryKind.PAUSED, limit=length * MINUTE)
+        self.break_ends = self.now + length * MINUTE
+
+    @precondition(lambda self: self.taken is not None)
+    @rule()
+    def return_from_break(self) -> None:
+        self.add(EntryKind.RESUMED, self.taken)
+        self.taken = None
+
+    @precondition(lambda self: not self.is_over)
+    @rule(minutes=st.integers(1, 20))
+    def grant_extra_time(self, minutes: int) -> None:
+        grant = UUID(int=len(self.entries) + 1)
+        self.entries.append(
+            LedgerEntry(grant, EntryKind.EXTRA_TIME, self.now, amount=minutes * MINUTE)
+        )
+        self.granted += minutes * MINUTE
+
+    @invariant()
+    def remaining_time_shrinks_only_while_the_clock_runs(self) -> None:
+        assert self.balance.remaining(self.now) == LIMIT + self.granted - self.ran
+
+    @invariant()
+    def deadline_is_defined_unless_a_pause_is_open(self) -> None:
+        assert (self.balance.deadline is None) == bool(self.pauses)
+
+    @invariant()
+    def questions_are_hidden_during_every_stop(self) -> None:
+        if not self.is_over:
+            hidden = self.balance.is_paused or self.balance.is_on_break
+            assert hidden == (bool(self.pauses) or self.taken is not None)
+
+
+TestLedgerLife = LedgerLife.TestCase
+TestLedgerLife.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
