@@ -19,7 +19,7 @@ from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.waiting import next_response, until
 
-from .harness import Harness, Person, end, join, plan, roster
+from .harness import Harness, Person, end, join, plan, roster, start
 from .test_conversations import Scene, in_progress
 from .test_hands import event_body
 
@@ -302,6 +302,19 @@ async def test_waiting_and_removed_learners_cannot_request_a_break(harness: Harn
     assert refused.reason == "PARTICIPANT_NOT_IN_SESSION"
     stranger = await harness.refused(harness.learner().breaks.RequestBreak, made)
     assert stranger.kind is Kind.NOT_FOUND
+
+
+async def test_break_cannot_be_requested_while_the_session_is_closing(harness: Harness) -> None:
+    learner, proctor = harness.learner(), harness.proctor()
+    session = await harness.scheduled(
+        plan([proctor], breaks=policy(), closing_countdown=10 * MINUTE)
+    )
+    await join(learner, session.session_id)
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    made = pb.RequestBreakRequest(session_id=session.session_id)
+    refused = await harness.refused(learner.breaks.RequestBreak, made)
+    assert refused.reason == "SESSION_CLOSING"
 
 
 async def test_learner_who_requests_breaks_too_often_has_to_wait(harness: Harness) -> None:

@@ -30,8 +30,10 @@ from proctorium_session.domain.breaks import (
     require_length,
     require_requestable,
 )
+from proctorium_session.domain.closing import session_closing
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.actors import supervise
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
@@ -61,8 +63,8 @@ async def request_break(
 ) -> M:
     """Request a break for the caller.
 
-    Raises NOT_FOUND, SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED, PARTICIPANT_NOT_IN_SESSION,
-    BREAK_ALREADY_OPEN, BREAKS_EXHAUSTED, TOO_MANY_BREAK_REQUESTS.
+    Raises NOT_FOUND, SESSION_CLOSING, SESSION_ENDED, SESSION_CANCELLED, PARTICIPANT_REMOVED,
+    PARTICIPANT_NOT_IN_SESSION, BREAK_ALREADY_OPEN, BREAKS_EXHAUSTED, TOO_MANY_BREAK_REQUESTS.
     """
 
     async def run(tx: Transaction) -> Break:
@@ -71,6 +73,8 @@ async def request_break(
         view = await participants.get_view_of_person(tx, session_id, person_id)
         if session is None or view is None:
             raise no_session()
+        if session.state is SessionState.CLOSING:
+            raise session_closing(session)
         participant = view.participant
         require_requestable(
             session.state, participant.state, session.plan.break_policy, participant.breaks
