@@ -21,6 +21,8 @@ export const console: Messages["console"] = {
     all: "Alle",
     attention: "Aufmerksamkeit",
     hand: "Hände",
+    overrun: "Verspätet aus Erholungspause",
+    break: "Erholungspausen",
     lateEntry: "Später Einlass",
     disconnected: "Offline",
     message: "Ungelesen",

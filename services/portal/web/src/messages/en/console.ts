@@ -20,6 +20,8 @@ export const console = {
     all: "All",
     attention: "Attention",
     hand: "Hands",
+    overrun: "Late from breaks",
+    break: "Breaks",
     lateEntry: "Late entries",
     disconnected: "Offline",
     message: "Unread",
