@@ -43,7 +43,6 @@ from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_NOTE, CreateIn
 from proctorium.session.v1.messages_pb2 import SendMessageRequest
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.ids import new_id
-from proctorium_common.rpc.status import error_of
 from proctorium_devstack import demo_data
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.demo.people import Person, sign_in
@@ -259,8 +258,8 @@ async def _break(person: Person, session_id: str) -> str | None:
     """Request a break and return its id, or return None if the person's extra break time has not arrived."""
     try:
         response = await person.breaks.RequestBreak(RequestBreakRequest(session_id=session_id))
-    except grpc.aio.AioRpcError as failed:
-        if error_of(failed).reason == "BREAKS_EXHAUSTED":
+    except ServiceError as refused:
+        if refused.reason == "BREAKS_EXHAUSTED":
             return None
         raise
     return response.requested_break.break_id
