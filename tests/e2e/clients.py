@@ -17,6 +17,7 @@ from proctorium.assessment.v1.attempts_pb2 import (
     ATTEMPT_STATE_RELEASED,
     AnswerChange,
     Attempt,
+    GetAttemptRequest,
     ListAttemptsRequest,
     Receipt,
     SaveAnswersRequest,
@@ -63,9 +64,17 @@ from proctorium.session.v1.lobby_pb2 import (
     WatchSessionRequest,
     WatchSessionResponse,
 )
-from proctorium.session.v1.sessions_pb2 import EndSessionRequest, Session, StartSessionRequest
+from proctorium.session.v1.sessions_pb2 import (
+    SESSION_STATE_ENDED,
+    CancelClosingRequest,
+    EndSessionRequest,
+    Session,
+    StartSessionRequest,
+)
 from proctorium.session.v1.supervision_pb2 import (
     AuthorizeAssessmentRequest,
+    GetRecordRequest,
+    RecordEntry,
     WatchRosterRequest,
     WatchRosterResponse,
 )
@@ -107,6 +116,15 @@ class LearnerClient:
             lambda view: view.participant.state == PARTICIPANT_STATE_WAITING, "Waiting"
         )
         self.log(f"{self.learner.name} joined and is Waiting, participant {self.participant_id}")
+        return answer.participant
+
+    async def rejoin(self) -> Participant:
+        """Join again on another device, and start to watch the session; return the participant."""
+        answer = await self.learner.lobby.JoinSession(
+            JoinSessionRequest(request_id=str(new_id()), code=self.scenario.code)
+        )
+        self.participant_id = answer.participant.participant_id
+        self.lobby = Watch(self.open_lobby, lambda view: view.cursor, self.learner.refresh_tokens)
         return answer.participant
 
     def open_lobby(self, cursor: str) -> AsyncIterable[WatchSessionResponse]:
@@ -184,10 +202,23 @@ class LearnerClient:
         self.attempt_id = await eventually(listed, "the attempt to be created")
         return self.attempt_id
 
-    async def start(self) -> Attempt:
-        """Wait until the attempt is authorised, start the attempt, and return the attempt."""
+    async def open_exam(self) -> Attempt:
+        """Find the attempt, start to watch it in the background, and return it."""
         await self.find_attempt()
         self.exam = Watch(self._open_exam, lambda view: view.cursor, self.learner.refresh_tokens)
+        attempt = await self.read_attempt()
+        self.sequence = attempt.last_sequence
+        return attempt
+
+    async def read_attempt(self) -> Attempt:
+        """Return the attempt with its questions and answers."""
+        request = GetAttemptRequest(attempt_id=self.attempt_id)
+        return (await self.learner.attempts.GetAttempt(request)).attempt
+
+    async def start(self) -> Attempt:
+        """Wait until the attempt is authorised, start the attempt, and return the attempt."""
+        await self.open_exam()
+        assert self.exam is not None
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_AUTHORIZED, "the attempt authorised"
         )
@@ -371,8 +402,23 @@ class ProctorClient:
         answer = await self.proctor.sessions.EndSession(
             EndSessionRequest(request_id=str(new_id()), session_id=self.scenario.session_id)
         )
-        self.log(f"{self.proctor.name} ended the session")
+        has_ended = answer.session.state == SESSION_STATE_ENDED
+        self.log(f"{self.proctor.name} {'ended' if has_ended else 'is ending'} the session")
         return answer.session
+
+    async def cancel_closing(self) -> Session:
+        """Cancel the closing of the session."""
+        answer = await self.proctor.sessions.CancelClosing(
+            CancelClosingRequest(request_id=str(new_id()), session_id=self.scenario.session_id)
+        )
+        self.log(f"{self.proctor.name} cancelled the end of the session")
+        return answer.session
+
+    async def last_entry(self, event: str) -> RecordEntry:
+        """Return the last entry of the session record whose event is `event`."""
+        request = GetRecordRequest(session_id=self.scenario.session_id, page_size=1000)
+        entries = (await self.proctor.record.GetRecord(request)).entries
+        return [entry for entry in entries if entry.event == event][-1]
 
     async def close(self) -> None:
         """Close the stream of the roster."""

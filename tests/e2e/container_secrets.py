@@ -7,7 +7,8 @@ import re
 from collections.abc import Mapping, Set
 from typing import Protocol
 
-from e2e.demo import Output, check
+from e2e.demo import Output
+from e2e.exam_day import check
 from proctorium_common.topology import services
 
 ISSUER, AUTHORITY = "certificates", "authority"

@@ -1,4 +1,4 @@
-"""`make demo`: run a proctored session with crashes in the middle of an exam, and print the start of the trace.
+"""`make demo`: play a day in the exam room with crashes in the middle, and print the start of the trace.
 
 The demo uses the stack of `make up` if that stack is running. Otherwise the demo starts a separate stack. The exit code
 is 0 only if all checks passed.
@@ -19,12 +19,26 @@ from typing import Protocol
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from e2e.clients import LearnerClient, ProctorClient, correct_answer
+from e2e.clients import LearnerClient, correct_answer
+from e2e.exam_day import (
+    CheckFailedError,
+    ExamDay,
+    broken_laptop,
+    check,
+    end_day,
+    extra_time_applied,
+    fill_lobby,
+    fire_alarm,
+    grant_extra_time,
+    illness,
+    plan_day,
+    start_exam,
+    take_over,
+)
 from e2e.grpc_web import WebChannel
 from e2e.mailbox import Mailbox
-from e2e.scenario import Scenario, create_scenario
+from e2e.scenario import Scenario
 from e2e.traces import Traces, TraceSpan, format_tree, without_infrastructure
-from proctorium.assessment.v1.attempts_pb2 import GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer, Item
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.telemetry.export import SpansOverHttp
@@ -44,17 +58,13 @@ from proctorium_devstack.stack import NotRunningError, RunningStack, Stack
 from proctorium_devstack.testing.refusals import refusal
 
 SERVICES = ("enrollment", "session", "assessment", "identity", "notification")
-_CHANGES = 240
+_CHANGES = 160
 _CRASH_AFTER = 60
 _SLOWEST_SECONDS = 60.0
 _QUIET_SECONDS = 3.0
 """The time without new spans after which a trace is complete, because services export spans once a second."""
 TREE_FILE = PROJECT / "build" / "demo-trace.txt"
 _TREE_LINES = 30
-
-
-class CheckFailedError(Exception):
-    """A check of the demo failed."""
 
 
 class System(Protocol):
@@ -87,12 +97,6 @@ class Output:
     def heading(self, title: str) -> None:
         """Print a heading."""
         print(f"\n── {title} " + "─" * max(1, 96 - len(title)), flush=True)
-
-
-def check(condition: bool, statement: str) -> None:
-    """Raise CheckFailedError with the text `statement` if `condition` is false."""
-    if not condition:
-        raise CheckFailedError(statement)
 
 
 @asynccontextmanager
@@ -137,87 +141,71 @@ async def run_demo(stack: System, output: Output, *, lasting: bool = False) -> S
 
 
 async def run_session(stack: System, output: Output) -> Scenario:
-    """Run a session from its scheduling to the last mails; return the scenario of the session."""
+    """Play a day in the exam room, from the scheduling to the last mails; return the scenario of the session."""
     output.heading("The administrator schedules a session")
-    output.line("creating people, an assessment and a course, and scheduling the session")
-    scenario = await create_scenario(
-        stack.address("edge"),
-        learner_channels=(EdgeChannel, WebChannel, EdgeChannel),
-        named_after_run=True,
-    )
-    output.line(f"course {scenario.course_id}, assessment {scenario.assessment_id}")
-    output.line(f"session {scenario.session_id}, enrollment code {scenario.code}")
-    proctor = ProctorClient(scenario, output.line)
-    lena, omar, mei = (
-        LearnerClient(learner, scenario, output.line) for learner in scenario.learners
-    )
+    channels = (EdgeChannel, WebChannel, EdgeChannel)
+    day = await plan_day(stack.address("edge"), channels, output.line)
     mailbox = Mailbox(stack.url("mailbox"))
-    output.line("waiting for the mails with the code")
-    await show_code_mails(mailbox, scenario, output)
+    await show_code_mails(mailbox, day.scenario, output)
 
-    output.heading("The lobby, and the identity check")
+    output.heading("The learners wait in the lobby, and the proctor checks their identity")
     output.line("Lena and Mei use gRPC, Omar uses gRPC-Web as a browser does")
-    proctor.watch()
-    for learner in (lena, omar, mei):
-        await learner.join()
-    closed = await refusal(lena.get_lesson())
+    await fill_lobby(day)
+    closed = await refusal(day.lena.get_lesson())
     check(closed.reason == "PARTICIPANT_NOT_IN_SESSION", "content is refused while waiting")
     output.line(f"Lena tries to open a lesson: refused, {closed.reason}: {closed.message}")
-    for learner in (lena, omar, mei):
-        await proctor.verify(await learner.send_evidence())
 
-    output.heading("The proctor starts the session")
-    await proctor.start()
-    await asyncio.gather(*(learner.be_in_session() for learner in (lena, omar, mei)))
-    check("goggles" in await lena.open_lesson_eventually(), "content is available in session")
-    output.line("Lena reads the lesson now")
+    output.heading("The session starts. Lena has extra time")
+    await start_exam(day)
+    check("goggles" in await day.lena.open_lesson_eventually(), "content is available in session")
 
-    output.heading("Lena and Omar take the assessment")
-    await proctor.authorize(lena, omar)
-    for learner in (lena, omar):
-        await learner.answer_all(await learner.start())
-        await learner.submit()
-        result = await learner.wait_for_result()
-        check(result.passed and result.points == result.points_possible, "correct answers pass")
-        await learner.wait_for_certificate()
+    output.heading("A fire alarm")
+    await fire_alarm(day)
 
-    output.heading("Mei takes the assessment while services crash")
-    await crash_in_the_middle(stack, proctor, mei, output)
+    output.heading("Omar's laptop breaks")
+    await broken_laptop(day)
+
+    output.heading("Mei falls ill")
+    await illness(day)
+
+    output.heading("Services crash while Lena saves answers")
+    await crash_in_the_middle(stack, day, output)
+
+    output.heading("The proctor vanishes, and a colleague takes over")
+    await take_over(day, mailbox)
 
     output.heading("The session ends")
-    await proctor.end()
-    entries = await lena.transcript()
+    await end_day(day)
+    entries = await day.lena.transcript()
     check(
         [entry.result.passed for entry in entries] == [True], "the transcript contains the result"
     )
     output.line(f"Lena's transcript: {entries[0].course_title}, {entries[0].hours:g} hours, passed")
-    await show_last_mails(mailbox, scenario, output)
-    for client in (proctor, lena, omar, mei):
-        await client.close()
+    await show_last_mails(mailbox, day, output)
+    await day.close_streams()
     await mailbox.close()
-    return scenario
+    return day.scenario
 
 
-async def crash_in_the_middle(
-    stack: System, proctor: ProctorClient, mei: LearnerClient, output: Output
-) -> None:
-    """Kill two services during the exam of a learner, and let the learner finish the exam.
+async def crash_in_the_middle(stack: System, day: ExamDay, output: Output) -> None:
+    """Kill two services while Lena takes the assessment.
 
-    The session service and its relay are killed just after the proctor has authorised the learner. The assessment
-    service is killed while answers are being saved.
+    The session service and its relay are killed just after the proctor has granted extra time. The assessment service
+    is killed while answers are being saved.
     """
-    await proctor.authorize(mei)
+    lena = day.lena
+    await grant_extra_time(day)
     await stack.kill("session")
     output.line(
-        f"SIGKILL session-orchestration and its relay, right after the proctor authorised {mei.learner.name}"
+        "SIGKILL session-orchestration and its relay, right after the proctor granted extra time"
     )
     output.line("waiting until session-orchestration runs again")
     await stack.ready("session")
-    attempt = await mei.start()
-    output.line("the authorisation was published from the outbox after the restart")
-    acknowledged = await save_through_a_crash(stack, mei, list(attempt.items), output)
-    request = GetAttemptRequest(attempt_id=mei.attempt_id)
-    stored = (await mei.learner.attempts.GetAttempt(request)).attempt
+    await extra_time_applied(day)
+    output.line("the extra time was published from the outbox after the restart")
+    attempt = await lena.read_attempt()
+    acknowledged = await save_through_a_crash(stack, lena, list(attempt.items), output)
+    stored = await lena.read_attempt()
     check(stored.last_sequence >= max(acknowledged), "no acknowledged answer is lost")
     for saved in stored.answers:
         last = max(
@@ -225,15 +213,10 @@ async def crash_in_the_middle(
         )
         check(saved.sequence >= last, f"the last acknowledged answer to {saved.item_id} is stored")
     output.line(f"all {len(acknowledged)} acknowledged changes are stored")
-    await mei.answer_all(attempt)
-    await mei.submit()
-    result = await mei.wait_for_result()
-    check(result.points == result.points_possible, "the saved answers are scored")
-    await mei.wait_for_certificate()
 
 
 async def save_through_a_crash(
-    stack: System, mei: LearnerClient, items: Sequence[Item], output: Output
+    stack: System, learner: LearnerClient, items: Sequence[Item], output: Output
 ) -> dict[int, str]:
     """Save answers while the assessment service is killed, and retry each save until the save is acknowledged.
 
@@ -244,12 +227,12 @@ async def save_through_a_crash(
     waits = 0
     for number in range(_CHANGES):
         item = items[number % len(items)]
-        mei.sequence += 1
+        learner.sequence += 1
         answer = _some_answer(item, number)
-        while mei.sequence not in acknowledged:
+        while learner.sequence not in acknowledged:
             try:
-                await mei.save_as(mei.sequence, item.item_id, answer)
-                acknowledged[mei.sequence] = item.item_id
+                await learner.save_as(learner.sequence, item.item_id, answer)
+                acknowledged[learner.sequence] = item.item_id
             except ServiceError as error:
                 if error.kind not in {Kind.UNAVAILABLE, Kind.TIMED_OUT}:
                     raise
@@ -257,7 +240,7 @@ async def save_through_a_crash(
                 await asyncio.sleep(0.1)
         if len(acknowledged) == _CRASH_AFTER:
             killing = asyncio.create_task(stack.kill("assessment"))
-            output.line(f"SIGKILL assessment while change {mei.sequence + 1} is in flight")
+            output.line(f"SIGKILL assessment while change {learner.sequence + 1} is in flight")
             output.line("the client retries until assessment runs again")
     if killing is not None:
         await killing
@@ -284,10 +267,10 @@ async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) 
     )
 
 
-async def show_last_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
+async def show_last_mails(mailbox: Mailbox, day: ExamDay, output: Output) -> None:
     """Wait for the last mails to each learner, check that no mail was sent twice, and print the mails' subjects."""
-    for learner in scenario.learners:
-        for subject in ("verified", "result", "certificate", "over"):
+    for learner in day.scenario.learners:
+        for subject in ("verified", "result", "over"):
             await mailbox.mail_to(learner.email, subject)
         mails = await mailbox.mails_to(learner.email)
         subjects = [mail.subject for mail in mails]

@@ -11,16 +11,12 @@ from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import (
     CLOCK_STATE_PAUSED,
     CLOCK_STATE_RUNNING,
-    Attempt,
-    GetAttemptRequest,
 )
 from proctorium.session.v1.lobby_pb2 import PARTICIPANT_STATE_PAUSED
 from proctorium.session.v1.sessions_pb2 import Pause
 from proctorium.session.v1.supervision_pb2 import (
-    GetRecordRequest,
     GrantExtraTimeRequest,
     PauseParticipantsRequest,
-    RecordEntry,
     ResumeParticipantsRequest,
 )
 from proctorium_devstack.stack import Stack
@@ -48,7 +44,7 @@ async def test_time_is_exact_after_the_broker_was_down(stack: Stack, scenario: S
         )
         await learner.answer_all(attempt)
         await grant_extra_time(proctor)
-        running = await read_attempt(learner)
+        running = await learner.read_attempt()
         assert running.clock_state == CLOCK_STATE_RUNNING
         assert running.deadline_time == attempt.deadline_time
     finally:
@@ -62,7 +58,7 @@ async def test_time_is_exact_after_the_broker_was_down(stack: Stack, scenario: S
         ),
         "the clock paused and the extra time",
     )
-    paused = await read_attempt(learner)
+    paused = await learner.read_attempt()
     remaining = before - pause.pause_time.ToDatetime() + timedelta(seconds=_EXTRA)
     assert paused.remaining_time.ToTimedelta() == remaining
     assert not paused.items
@@ -73,8 +69,8 @@ async def test_time_is_exact_after_the_broker_was_down(stack: Stack, scenario: S
     await learner.exam.until(
         lambda view: view.attempt.deadline_time.ToDatetime() > with_extra, "the clock running"
     )
-    resumed_at = (await last_entry(proctor, "session.resumed")).time.ToDatetime(tzinfo=UTC)
-    deadline = (await read_attempt(learner)).deadline_time.ToDatetime(tzinfo=UTC)
+    resumed_at = (await proctor.last_entry("session.resumed")).time.ToDatetime(tzinfo=UTC)
+    deadline = (await learner.read_attempt()).deadline_time.ToDatetime(tzinfo=UTC)
     assert deadline == resumed_at + remaining
     assert deadline > datetime.now(UTC)
     await learner.close()
@@ -98,15 +94,3 @@ async def grant_extra_time(proctor: ProctorClient) -> None:
         extra_time_reason=_ALARM,
     )
     await proctor.proctor.supervision.GrantExtraTime(request)
-
-
-async def read_attempt(learner: LearnerClient) -> Attempt:
-    request = GetAttemptRequest(attempt_id=learner.attempt_id)
-    return (await learner.learner.attempts.GetAttempt(request)).attempt
-
-
-async def last_entry(proctor: ProctorClient, event: str) -> RecordEntry:
-    """Return the last entry of the session record whose event is `event`."""
-    request = GetRecordRequest(session_id=proctor.scenario.session_id, page_size=1000)
-    entries = (await proctor.proctor.record.GetRecord(request)).entries
-    return [entry for entry in entries if entry.event == event][-1]
