@@ -6,7 +6,6 @@ from datetime import UTC
 
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
-from e2e.test_time_without_broker import last_entry, read_attempt
 from proctorium.assessment.v1.attempts_pb2 import CLOCK_STATE_PAUSED, CLOCK_STATE_RUNNING
 from proctorium.session.events.v1.events_pb2 import ParticipantReadmitted, ParticipantRemoved
 from proctorium.session.v1.lobby_pb2 import (
@@ -51,7 +50,7 @@ async def test_clock_is_exact_after_a_removal_and_a_readmission(scenario: Scenar
     await learner.exam.until(
         lambda view: view.attempt.clock_state == CLOCK_STATE_PAUSED, "the clock stopped"
     )
-    assert not (await read_attempt(learner)).items
+    assert not (await learner.read_attempt()).items
 
     await supervision.ReadmitParticipants(
         ReadmitParticipantsRequest(
@@ -64,12 +63,12 @@ async def test_clock_is_exact_after_a_removal_and_a_readmission(scenario: Scenar
     await learner.exam.until(
         lambda view: view.attempt.clock_state == CLOCK_STATE_RUNNING, "the clock running"
     )
-    removed = ParticipantRemoved.FromString((await last_entry(proctor, "participant.removed")).body)
+    removed = ParticipantRemoved.FromString((await proctor.last_entry("participant.removed")).body)
     readmitted = ParticipantReadmitted.FromString(
-        (await last_entry(proctor, "participant.readmitted")).body
+        (await proctor.last_entry("participant.readmitted")).body
     )
     stopped = readmitted.readmission_time.ToDatetime() - removed.removal_time.ToDatetime()
-    back = await read_attempt(learner)
+    back = await learner.read_attempt()
     assert back.deadline_time.ToDatetime(tzinfo=UTC) == before + stopped
     assert len(back.items) == len(attempt.items)
     await learner.close()
