@@ -23,6 +23,8 @@ import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { navigate } from "../../route";
 import { BreakPolicyFields, readBreakPolicy } from "../breaks/policy-fields";
+import { ClosingFields } from "../closing/plan-fields";
+import { readClosing } from "../closing/read-closing";
 import { listAllAssessments, listAllCourses } from "../courses/courses";
 import { isCertified, listAllPeople } from "../people/people";
 
@@ -126,6 +128,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           lateEntryLimit: minutes(value("plan.late_entry_limit")),
           identityPolicy: Number(value("plan.identity_policy")) as IdentityPolicy,
           breakPolicy: readBreakPolicy(form),
+          ...readClosing(form),
         },
       });
       navigate(`/supervise/${session?.sessionId}`);
@@ -182,6 +185,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.NONE}>{text.identityPolicy.none}</option>
       </Select>
       <BreakPolicyFields />
+      <ClosingFields />
       <FormProblem problem={noneChosen || startError ? undefined : problem} />
       <div role="alert">{noneChosen && <p class="note problem">{text.chooseAssessment}</p>}</div>
       <button type="submit" disabled={busy || assessments === undefined}>

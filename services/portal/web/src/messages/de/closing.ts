@@ -35,4 +35,11 @@ export const closing = {
     `Alle sehen einen Countdown von ${duration(seconds)}. Bis dahin können Sie das Ende abbrechen.`,
   endNow: "Ohne Warten beenden…",
   cancelClosing: "Ende der Sitzung abbrechen",
+
+  // Scheduling a session.
+  countdown: "Countdown vor dem Ende, in Sekunden",
+  countdownFieldHint: "Beendet die Aufsicht die Sitzung, sehen alle diesen Countdown. Bei 0 endet die Sitzung sofort.",
+  autoClose: "Automatisches Ende, in Minuten nach dem geplanten Ende",
+  autoCloseHint:
+    "Die Sitzung endet dann von selbst, aber nicht, solange ein Prüfungsversuch noch Zeit hat. Leer gilt die Voreinstellung.",
 };

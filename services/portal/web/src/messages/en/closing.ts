@@ -33,4 +33,12 @@ export const closing = {
     `Everybody sees a countdown of ${duration(seconds)}. You can cancel the end until it is over.`,
   endNow: "End it without waiting…",
   cancelClosing: "Cancel the end of the session",
+
+  // Scheduling a session.
+  countdown: "Countdown before the end, in seconds",
+  countdownFieldHint:
+    "When a proctor ends the session, everybody sees this countdown. With 0, the session ends at once.",
+  autoClose: "Automatic end, in minutes past the planned end",
+  autoCloseHint:
+    "The session then ends by itself, but not while an attempt has time left. Leave it empty for the default.",
 };
