@@ -523,3 +523,38 @@ def authorisation(made: Room, *only: str) -> supervision_pb2.AuthorizeAssessment
 async def authorise(made: Room) -> Sequence[supervision_pb2.ParticipantOutcome]:
     response = await made.proctor.supervision.AuthorizeAssessment(authorisation(made))
     return list(response.outcomes)
+
+
+async def test_session_that_cannot_end_does_not_stop_the_others(harness: Harness) -> None:
+    broken, intact = await room(harness), await room(harness)
+    automatic = await room(harness, countdown=NO_TIME, auto_close_after=NO_TIME)
+    for made in (broken, intact):
+        await end(made.proctor, made.session_id)
+    # The next entry of this session's record has the number of an existing entry, so the session cannot change.
+    await move_record(broken, -1)
+    try:
+        for made, ago in ((broken, 2 * SHORT), (intact, SHORT)):
+            await harness.rows(
+                "UPDATE sessions SET closing_end_at = now() - CAST(:ago AS interval)"
+                " WHERE session_id = :id",
+                ago=ago,
+                id=UUID(made.session_id),
+            )
+        await intact.until_state(ENDED)
+        await automatic.pass_planned_end()
+        await automatic.until_state(ENDED)
+        assert (await broken.shown()).state == CLOSING
+        with pytest.raises(ExceptionGroup, match="automatic changes failed"):
+            await run_worker(harness)
+    finally:
+        await move_record(broken, 1)
+    await broken.until_state(ENDED)
+
+
+async def move_record(made: Room, by: int) -> None:
+    """Change the number of the last record entry in the row of the session."""
+    await made.harness.rows(
+        "UPDATE sessions SET record_number = record_number + CAST(:by AS bigint) WHERE session_id = :id",
+        by=by,
+        id=UUID(made.session_id),
+    )

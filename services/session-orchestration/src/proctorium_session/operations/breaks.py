@@ -37,6 +37,7 @@ from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.actors import supervise
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.isolation import change_each
 from proctorium_session.storage import breaks, participants, sessions
 
 M = TypeVar("M", bound=Message)
@@ -213,19 +214,23 @@ async def close_breaks(tx: Transaction, participant_ids: Collection[UUID]) -> li
 async def record_overruns(database: Database) -> int:
     """Record the overrun of breaks whose granted length is over, each in its own transaction. Return their number.
 
-    Each overrun is recorded once, because the break is read again after the session's row is locked.
+    Each overrun is recorded once, because the break is read again after the session's row is locked. The failure of one
+    break does not stop the others. Raises an ExceptionGroup after the last break.
     """
     async with database.transaction() as tx:
         overrun = await breaks.list_overrun(tx, _MAX_OVERRUNS)
-    for each in overrun:
-        async with database.transaction() as tx:
-            session, current, view = await _lock(tx, each.break_id)
-            if current.state is BreakState.STARTED and current.overrun_at is None:
-                marked = replace(current, overrun_at=tx.now)
-                await breaks.update_break(tx, marked)
-                event = events.break_overrun(marked, view.participant.person_id)
-                await _save(tx, session, marked, event, SYSTEM_ACTOR)
-    return len(overrun)
+    return await change_each(database, [each.break_id for each in overrun], _record_overrun)
+
+
+async def _record_overrun(tx: Transaction, break_id: UUID) -> bool:
+    session, current, view = await _lock(tx, break_id)
+    if current.state is not BreakState.STARTED or current.overrun_at is not None:
+        return False
+    marked = replace(current, overrun_at=tx.now)
+    await breaks.update_break(tx, marked)
+    event = events.break_overrun(marked, view.participant.person_id)
+    await _save(tx, session, marked, event, SYSTEM_ACTOR)
+    return True
 
 
 async def update_allowance(

@@ -27,6 +27,7 @@ from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.breaks import close_breaks
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.hands import lower_hands
+from proctorium_session.operations.isolation import change_each
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import closing, participants, sessions
 
@@ -76,31 +77,34 @@ async def cancel_closing(
 
 
 async def end_closed_sessions(database: Database) -> int:
-    """End the sessions whose countdown is over, each in its own transaction. Return the number of these sessions."""
+    """End the sessions whose countdown is over, each in its own transaction. Return the number of changed sessions.
+
+    The failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
+    """
     async with database.transaction() as tx:
         due = await closing.list_closed(tx, _MAX_SESSIONS)
-    for session_id in due:
-        async with database.transaction() as tx:
-            session = await sessions.lock_session(tx, session_id)
-            if session is not None:
-                await _end_if_due(tx, session)
-    return len(due)
+
+    async def change(tx: Transaction, session_id: UUID) -> bool:
+        session = await sessions.lock_session(tx, session_id)
+        return session is not None and await _end_if_due(tx, session) is not session
+
+    return await change_each(database, due, change)
 
 
 async def close_overdue_sessions(database: Database) -> int:
     """Close the sessions that are due to close automatically. Return the number of changed sessions.
 
-    A session with a paused attempt does not close. It is marked as overdue, so that its proctors are alarmed.
+    A session with a paused attempt does not close. It is marked as overdue, so that its proctors are alarmed. The
+    failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
     """
     async with database.transaction() as tx:
         candidates = await closing.list_overdue(tx, _MAX_SESSIONS)
-    changed = 0
-    for session_id in candidates:
-        async with database.transaction() as tx:
-            session = await sessions.lock_session(tx, session_id)
-            if session is not None and await _close_if_overdue(tx, session):
-                changed += 1
-    return changed
+
+    async def change(tx: Transaction, session_id: UUID) -> bool:
+        session = await sessions.lock_session(tx, session_id)
+        return session is not None and await _close_if_overdue(tx, session)
+
+    return await change_each(database, candidates, change)
 
 
 async def _close_if_overdue(tx: Transaction, session: Session) -> bool:

@@ -16,6 +16,7 @@ from proctorium_session.domain.session_states import SessionAction
 from proctorium_session.domain.sessions import Session, VisibleSession, apply_action
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.isolation import change_each
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import sessions
 
@@ -42,15 +43,18 @@ async def open_lobby(
 
 
 async def open_due_lobbies(database: Database) -> int:
-    """Open the lobbies that are due, each in its own transaction. Return the number of lobbies that were due."""
+    """Open the lobbies that are due, each in its own transaction. Return the number of opened lobbies.
+
+    The failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
+    """
     async with database.transaction() as tx:
         due = await sessions.list_due_lobbies(tx, _MAX_LOBBIES)
-    for session_id in due:
-        async with database.transaction() as tx:
-            session = await sessions.lock_session(tx, session_id)
-            if session is not None:
-                await open_lobby_if_due(tx, session)
-    return len(due)
+
+    async def change(tx: Transaction, session_id: UUID) -> bool:
+        session = await sessions.lock_session(tx, session_id)
+        return session is not None and await open_lobby_if_due(tx, session) is not session
+
+    return await change_each(database, due, change)
 
 
 async def open_lobby_if_due(tx: Transaction, session: Session) -> Session:

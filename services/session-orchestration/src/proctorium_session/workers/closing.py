@@ -17,7 +17,10 @@ class ClosingWorker:
 
     async def run(self) -> None:
         """End and close the sessions that are due, and log the number of these sessions."""
-        ended = await end_closed_sessions(self._database)
-        overdue = await close_overdue_sessions(self._database)
+        try:
+            ended = await end_closed_sessions(self._database)
+        finally:
+            # The failure of a session that ends must not delay the automatic closing of other sessions.
+            overdue = await close_overdue_sessions(self._database)
         if ended or overdue:
             _log.info("sessions_closed", ended=ended, overdue=overdue)
