@@ -79,7 +79,12 @@ def test_second_break_can_be_requested_only_after_the_first(state: BreakState) -
     ("policy", "use", "sentence"),
     [
         (NO_BREAKS, NOTHING_USED, "This session has no breaks."),
-        (POLICY, BreakUse(None, 2, 10 * MINUTE), "5 minutes of the break time were not used"),
+        (POLICY, BreakUse(None, 2, 10 * MINUTE), "5 minutes of the break time remained unused"),
+        (
+            BreakPolicy(1, MINUTE, MINUTE),
+            BreakUse(None, 1, MINUTE),
+            "The only break of this session is used, so no break is left.",
+        ),
         (POLICY, BreakUse(None, 1, 15 * MINUTE), "All 15 minutes of break time are used"),
         (NO_BREAKS, BreakUse(None, 3, 20 * MINUTE, 20 * MINUTE), "All 20 minutes of break time"),
     ],

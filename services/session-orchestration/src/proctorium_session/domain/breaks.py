@@ -257,8 +257,8 @@ def _require_left(policy: BreakPolicy, use: BreakUse) -> BreakAllowance:
         sentence = "This session has no breaks."
     elif left.count == 0:
         sentence = (
-            f"All {policy.count} breaks of this session are used, so no break is left. "
-            f"{_minutes(left.time)} of the break time were not used."
+            f"{_all_breaks(policy.count)} used, so no break is left. "
+            f"{_minutes(left.time)} of the break time remained unused."
         )
     else:
         sentence = f"All {_minutes(policy.total + use.extra)} of break time are used, so 0 minutes are left."
@@ -285,6 +285,14 @@ def no_break(*, supervises: bool) -> ServiceError:
     if supervises:
         return not_your_session()
     return not_found("NOT_FOUND", "There is no such break. Reload the page.")
+
+
+def _all_breaks(count: int) -> str:
+    return (
+        "The only break of this session is"
+        if count == 1
+        else f"All {count} breaks of this session are"
+    )
 
 
 def _minutes(time: timedelta) -> str:
