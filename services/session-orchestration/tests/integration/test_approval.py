@@ -246,3 +246,21 @@ async def test_database_refuses_a_reason_that_does_not_fit_the_state(
     statement = f"UPDATE participants SET {change} WHERE participant_id = :id"
     with pytest.raises(DBAPIError, match="CheckViolation"):
         await harness.rows(statement, id=UUID(room.ids[0]))
+
+
+async def test_learners_who_are_not_admitted_cannot_be_removed_or_ended(harness: Harness) -> None:
+    room = await door(harness)
+    await room.deny(room.ids[1])
+    supervision = room.proctor.supervision
+    for participant_id, state in zip(room.ids, ("awaiting_approval", "denied"), strict=True):
+        removing = pb.RemoveParticipantRequest(
+            session_id=room.session_id, participant_id=participant_id, removal_reason=REASON
+        )
+        error = await harness.refused(supervision.RemoveParticipant, removing)
+        assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", state)
+    ending = pb.EndForParticipantsRequest(
+        session_id=room.session_id, participant_ids=room.ids, end_reason=REASON
+    )
+    outcomes = (await supervision.EndForParticipants(ending)).outcomes
+    assert {each.error.reason for each in outcomes} == {"PARTICIPANT_NOT_IN_SESSION"}
+    assert (await room.states())[1:] == [AWAITING, DENIED]

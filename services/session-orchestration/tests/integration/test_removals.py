@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -14,7 +15,7 @@ from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.waiting import next_response
 
-from .harness import Harness, end, start
+from .harness import Harness, end, join, plan, start
 from .test_live import connected, seen_as, watch
 from .test_pauses import Room, in_progress, lobby
 
@@ -372,3 +373,24 @@ async def test_rejoining_stream_of_a_removed_learner_shows_the_removal(harness: 
     assert (await next_response(call)).participant.state == REMOVED
     await readmit(room, room.ids[0])
     await seen_as(call, IN_SESSION)
+
+
+async def test_removed_learner_joins_again_while_the_session_is_closing(harness: Harness) -> None:
+    room = await closing_room(harness)
+    await remove(room, room.ids[0])
+    joined = await join(room.learners[0], room.session_id)
+    assert (joined.participant.state, joined.rejoin) == (REMOVED, True)
+    assert joined.participant.removal_reason == PHONE
+    assert reasons(await readmit(room, room.ids[0])) == [""]
+    assert (await room.states())[0] == IN_SESSION
+
+
+async def closing_room(harness: Harness) -> Room:
+    """Return a room whose session is closing for ten minutes."""
+    proctor, learners = harness.proctor(), [harness.learner(), harness.learner()]
+    session = await harness.scheduled(plan([proctor], closing_countdown=timedelta(minutes=10)))
+    joined = [await join(each, session.session_id) for each in learners]
+    await start(proctor, session.session_id)
+    await end(proctor, session.session_id)
+    ids = [each.participant.participant_id for each in joined]
+    return Room(harness, proctor, learners, session.session_id, ids)
