@@ -558,3 +558,21 @@ async def move_record(made: Room, by: int) -> None:
         by=by,
         id=UUID(made.session_id),
     )
+
+
+async def test_person_who_cancels_an_automatic_closing_gains_time(harness: Harness) -> None:
+    made = await room(harness, auto_close_after=NO_TIME)
+    await made.pass_planned_end()
+    await made.until_state(CLOSING)
+    assert (await made.cancel()).state == IN_PROGRESS
+    await run_worker(harness)
+    assert (await made.shown()).state == IN_PROGRESS
+    for minutes, state in ((9, IN_PROGRESS), (10, CLOSING)):
+        await harness.rows(
+            "UPDATE sessions SET closing_cancelled_at = now() - make_interval(mins => :minutes)"
+            " WHERE session_id = :id",
+            minutes=minutes,
+            id=UUID(made.session_id),
+        )
+        await run_worker(harness)
+        assert (await made.shown()).state == state

@@ -19,6 +19,9 @@ CLOSING_COUNTDOWN = timedelta(seconds=60)
 AUTO_CLOSE_AFTER = timedelta(minutes=30)
 """The default time after the planned end at which a session closes automatically."""
 
+MIN_TIME_AFTER_CANCELLATION = timedelta(minutes=10)
+"""The minimum time after the cancellation of a closing by a person before the session closes automatically."""
+
 
 class ActingRole(StrEnum):
     """The role in which a person acts on a session."""
@@ -84,7 +87,7 @@ class Plan:
 
     @property
     def automatic_end(self) -> datetime:
-        """The earliest time at which the session closes automatically."""
+        """The earliest time at which the session closes automatically, unless a closing was cancelled."""
         return self.planned_end + self.auto_close_after
 
 
@@ -113,7 +116,8 @@ class Session:
     the session itself, rather than of a participant. `message_revision` is the revision of the newest message. `head`
     is the end of the session's record. `pause` is the open pause of the whole session. `closing` is set while the
     session is closing. `late_end` is the expected end if it is later than the planned end. `overdue_at` is the time
-    since which the session cannot close automatically, because an attempt is paused.
+    since which the session cannot close automatically, because an attempt is paused. `closing_cancelled_at` is the time
+    at which a person last cancelled a closing.
     """
 
     session_id: UUID
@@ -134,6 +138,19 @@ class Session:
     closing: Closing | None = None
     late_end: datetime | None = None
     overdue_at: datetime | None = None
+    closing_cancelled_at: datetime | None = None
+
+    @property
+    def automatic_end(self) -> datetime:
+        """The earliest time at which the session closes automatically.
+
+        After a person cancelled a closing, the time counts from the cancellation. Otherwise, the session would close
+        again at once.
+        """
+        if self.closing_cancelled_at is None:
+            return self.plan.automatic_end
+        delay = max(self.plan.auto_close_after, MIN_TIME_AFTER_CANCELLATION)
+        return max(self.plan.automatic_end, self.closing_cancelled_at + delay)
 
     @property
     def expected_end(self) -> datetime:
@@ -207,7 +224,8 @@ def apply_action(
             closing = Closing(now + session.plan.closing_countdown, actor)
             return replace(after, closing=closing, overdue_at=None)
         case SessionAction.CANCEL_CLOSING:
-            return replace(after, closing=None)
+            cancelled_at = session.closing_cancelled_at if actor is None else now
+            return replace(after, closing=None, closing_cancelled_at=cancelled_at)
         case SessionAction.END:
             return replace(
                 after,

@@ -110,7 +110,7 @@ async def close_overdue_sessions(database: Database) -> int:
 async def _close_if_overdue(tx: Transaction, session: Session) -> bool:
     """Close the session, or mark it as overdue. Return whether the session changed."""
     plan = session.plan
-    if session.state is not SessionState.IN_PROGRESS or tx.now < plan.automatic_end:
+    if session.state is not SessionState.IN_PROGRESS or tx.now < session.automatic_end:
         return False
     open_times = await closing.list_open_times(tx, session.session_id)
     match automatic_step(open_times, tx.now + plan.closing_countdown):

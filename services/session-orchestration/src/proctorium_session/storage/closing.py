@@ -11,6 +11,7 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.progress import AttemptTime, ProgressState
 from proctorium_session.domain.session_states import SessionState
+from proctorium_session.domain.sessions import MIN_TIME_AFTER_CANCELLATION
 from proctorium_session.storage.tables import participant_assessments, participants, sessions
 
 
@@ -30,7 +31,8 @@ async def list_overdue(tx: Transaction, limit: int) -> Sequence[UUID]:
 
     Sessions that only wait for a deadline are omitted, so that their rows are not locked in every run.
     """
-    return [row["session_id"] for row in await tx.fetch(_LIST_OVERDUE, tx.now, limit)]
+    rows = await tx.fetch(_LIST_OVERDUE, tx.now, limit, MIN_TIME_AFTER_CANCELLATION)
+    return [row["session_id"] for row in rows]
 
 
 async def list_open_times(tx: Transaction, session_id: UUID) -> list[AttemptTime]:
@@ -63,6 +65,7 @@ _LIST_OVERDUE = f"""
             AND progress.state = {ProgressState.IN_PROGRESS.value}
     ) AS attempts ON true
     WHERE sessions.state = 'in_progress' AND start_time + duration + auto_close_after <= $1
+        AND (closing_cancelled_at IS NULL OR closing_cancelled_at + greatest(auto_close_after, $3) <= $1)
         AND CASE
             WHEN attempts.stopped THEN overdue_at IS NULL
             WHEN attempts.deadline_at > $1 + closing_countdown THEN overdue_at IS NOT NULL

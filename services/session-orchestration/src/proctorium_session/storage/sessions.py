@@ -244,7 +244,7 @@ _LOCK = """
         break_length, break_total, break_stops_clock, state, lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
-        closing_end_at, closed_by, closed_by_role, late_end, overdue_at,
+        closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -355,6 +355,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         closing=_closing(row),
         late_end=row["late_end"],
         overdue_at=row["overdue_at"],
+        closing_cancelled_at=row["closing_cancelled_at"],
     )
 
 

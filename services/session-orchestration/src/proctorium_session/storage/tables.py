@@ -86,6 +86,8 @@ sessions = Table(
     # attempt prevents the automatic closing.
     Column("late_end", _TIME),
     Column("overdue_at", _TIME),
+    # The time at which a person last cancelled a closing.
+    Column("closing_cancelled_at", _TIME),
     # The coverage of the session. A trigger clears it when the session is over.
     Column("present_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("absent_at", _TIME),
