@@ -17,7 +17,7 @@ async def change_each(
     """Call `change` for each id in its own transaction, and return how often it returned True.
 
     A failure is logged and does not stop the other changes. After the last change, an ExceptionGroup with all failures
-    is raised, so that the health of the worker shows them.
+    is raised, so that the worker logs their tracebacks and its health shows them.
     """
     changed = 0
     failures: list[Exception] = []
@@ -26,7 +26,7 @@ async def change_each(
             async with database.transaction() as tx:
                 changed += await change(tx, each)
         except Exception as failure:  # noqa: BLE001 - a defect of one session must not stop the others
-            _log.exception("automatic_change_failed", id=str(each))
+            _log.warning("automatic_change_failed", id=str(each), error=repr(failure)[:200])
             failures.append(failure)
     if failures:
         raise ExceptionGroup("automatic changes failed", failures)
