@@ -96,7 +96,7 @@ class ExamDay:
 async def plan_day(
     edge: str, channels: tuple[MakeChannel, ...] = (EdgeChannel,) * 3, log: Log = no_log
 ) -> ExamDay:
-    """Create the people and the session, and give Lena extra time; return the day."""
+    """Create the people and the session, and store extra time in Lena's accommodations; return the day."""
     scenario = await create_scenario(
         edge,
         learner_channels=channels,
@@ -154,7 +154,7 @@ async def start_exam(day: ExamDay) -> None:
 
 
 async def fire_alarm(day: ExamDay) -> None:
-    """Pause the whole session and resume it; check that an answer is saved meanwhile, and that no time is lost."""
+    """Pause the whole session and resume it; check that an answer is saved during the pause and no time is lost."""
     supervision, session_id = day.proctor.proctor.supervision, day.scenario.session_id
     before = [await learner.read_attempt() for learner in day.learners]
     await supervision.PauseParticipants(
@@ -182,7 +182,7 @@ async def fire_alarm(day: ExamDay) -> None:
 
 
 async def _until_clock(learner: LearnerClient, state: ClockState.ValueType) -> None:
-    """Wait until the stream of the learner's attempt has shown the clock in `state`."""
+    """Wait until the clock of the learner's attempt is in `state`."""
 
     async def shown() -> bool | None:
         return (await learner.read_attempt()).clock_state == state or None
@@ -256,9 +256,7 @@ async def take_over(day: ExamDay, mailbox: Mailbox) -> None:
         )
 
     await eventually(alarm_mail, "the mail about the uncovered session")
-    day.log(
-        f"after {ALARM.seconds} s without a proctor, all colleagues and administrators are notified"
-    )
+    day.log(f"after {ALARM.seconds} s without a proctor, every administrator is notified")
     await colleague.supervision.TakeSession(
         TakeSessionRequest(
             request_id=str(new_id()),
@@ -273,7 +271,7 @@ async def take_over(day: ExamDay, mailbox: Mailbox) -> None:
 
 
 async def grant_extra_time(day: ExamDay) -> None:
-    """Grant Lena extra time."""
+    """Grant Lena EXTRA_SECONDS of extra time."""
     await day.proctor.proctor.supervision.GrantExtraTime(
         GrantExtraTimeRequest(
             request_id=str(new_id()),

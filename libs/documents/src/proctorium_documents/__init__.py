@@ -1,4 +1,4 @@
-"""PDFs from templates, with fonts for every script, and names of files.
+"""PDFs and images from templates, with fonts for many scripts, and file names for downloads.
 
 The fonts are large, so only the services that make documents depend on this package.
 """

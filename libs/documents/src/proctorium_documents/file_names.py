@@ -8,6 +8,6 @@ _MAX_LENGTH = 80
 
 
 def file_name(prefix: str, title: str, extension: str) -> str:
-    """Return a file name from a title that every file system accepts, such as "certificate-Algebra.pdf"."""
+    """Return a file name with the words of a title, such as "certificate-Algebra.pdf"."""
     words = re.sub(r"[^\w]+", "-", title).strip("-_")[:_MAX_LENGTH]
     return f"{prefix}-{words or 'proctorium'}.{extension}"

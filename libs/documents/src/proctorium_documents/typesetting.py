@@ -1,4 +1,4 @@
-"""Typesetting of documents as archival PDFs (PDF/A-2u, PDF/UA-1)."""
+"""Typesetting of documents as archival PDFs (PDF/A-2u, PDF/UA-1), and as images."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Closing of sessions, and the times of attempts, which session orchestration needs to close sessions."""
+"""The closing and the end of sessions, and the published changes of the time of attempts."""
 
 from __future__ import annotations
 

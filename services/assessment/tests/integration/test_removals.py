@@ -52,7 +52,7 @@ async def test_watch_of_the_attempt_shows_the_removal_without_questions(harness:
     assert (view.clock_state, len(view.items)) == (pb.CLOCK_STATE_PAUSED, 0)
 
 
-async def test_answers_saved_before_are_accepted_and_the_submission_is_refused(
+async def test_answers_of_a_removed_learner_are_saved_and_the_submission_is_refused(
     harness: Harness,
 ) -> None:
     seat = await harness.started()
@@ -76,7 +76,7 @@ async def test_attempt_cannot_be_started_by_a_removed_learner(harness: Harness) 
     assert (await seat.start()).clock_state == pb.CLOCK_STATE_RUNNING
 
 
-async def test_pause_goes_on_after_the_readmission_and_the_overlap_counts_once(
+async def test_pause_continues_after_the_readmission_and_the_overlap_counts_once(
     harness: Harness,
 ) -> None:
     seat = await harness.started()
@@ -166,7 +166,7 @@ async def test_removal_that_arrives_before_the_join_counts(harness: Harness) -> 
     assert (await early.start()).clock_state == pb.CLOCK_STATE_RUNNING
 
 
-async def test_event_of_an_earlier_version_is_a_stop_too(harness: Harness) -> None:
+async def test_removal_event_of_an_earlier_version_stops_the_clock(harness: Harness) -> None:
     seat = await harness.started()
     event = seat.removed()
     event.ClearField("removal_id")

@@ -241,7 +241,7 @@ async def test_break_with_a_running_clock_only_hides_the_questions(harness: Harn
     assert len((await seat.attempt()).items) == 4
 
 
-async def test_early_return_gives_no_time_that_was_not_used(harness: Harness) -> None:
+async def test_early_return_stops_the_clock_only_until_the_return(harness: Harness) -> None:
     seat = await harness.started()
     began = await start_of(seat)
     taken = Break(seat, began + MINUTE, 10 * MINUTE)

@@ -1,4 +1,4 @@
-"""Withdrawals of authorisations: events of sessions in any order, against the start of the attempt."""
+"""Withdrawals of authorisations, which arrive in any order, before or after the start of the attempt."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def withdrawals(harness: Harness, seat: Seat) -> list[int]:
     ]
 
 
-async def test_withdrawal_before_the_start_closes_the_start(harness: Harness) -> None:
+async def test_withdrawal_before_the_start_prevents_the_start(harness: Harness) -> None:
     seat = await harness.authorized()
     call = watch(seat)
     await next_response(call)
@@ -45,7 +45,7 @@ async def test_withdrawal_before_the_start_closes_the_start(harness: Harness) ->
     assert (await seat.start()).state == IN_PROGRESS
 
 
-async def test_started_attempt_stays_after_a_late_withdrawal(harness: Harness) -> None:
+async def test_late_withdrawal_does_not_change_a_started_attempt(harness: Harness) -> None:
     seat = await harness.started()
     await harness.handle(seat.withdrawn(2))
     assert (await seat.attempt()).state == IN_PROGRESS

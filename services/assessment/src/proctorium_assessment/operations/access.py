@@ -47,7 +47,7 @@ async def listable_person(tx: Transaction, caller: Caller, session_id: UUID | No
 async def is_removed(tx: Transaction, attempt: Attempt) -> bool:
     """Return whether the learner of the attempt is removed from its session."""
     participant_id = attempt.participant_id
-    # Every removal is a stop, so most attempts need no query.
+    # A removal pauses the attempt, so an attempt that is not paused needs no query.
     if not attempt.is_paused or participant_id is None:
         return False
     return await sessions.is_participant_removed(tx, participant_id)

@@ -83,10 +83,10 @@ async def record_joins(tx: Transaction, joins: Sequence[Join]) -> None:
 async def record_removal(
     tx: Transaction, session_id: UUID, person_id: UUID, *, is_removed: bool, position: int
 ) -> None:
-    """Store whether a learner is removed, unless a later event has set it. `position` is the position of the event.
+    """Store whether a learner is removed, unless the stored value comes from a later event.
 
-    The content is closed to a removed learner, even if the event which reports that the learner joined arrives later.
-    It is also closed to a learner for whom the session was ended.
+    `position` is the position of the event in its stream. The content is closed to a removed learner, even if the event
+    which reports that the learner joined arrives later. A learner for whom the session was ended is stored as removed.
     """
     await sessions.lock_session(tx, session_id)
     await sessions.set_removed(tx, session_id, person_id, is_removed, position=position)

@@ -138,7 +138,7 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
         ),
         Transition(
             CaseAction.REQUEST_RESUBMISSION,
-            # A proctor can check a verified identity again during the session.
+            # A proctor or an administrator can check a verified identity again until the session ends.
             UNDECIDED | {CaseState.VERIFIED},
             CaseState.RESUBMISSION_REQUESTED,
             _DECIDERS,
@@ -170,11 +170,11 @@ def next_state(case: Case, action: CaseAction) -> CaseState | None:
 
 
 def case_closed(case: Case) -> ServiceError:
-    """Return the error for another identity check after the session is over for the learner."""
+    """Return the error for another identity check after the session has ended or was cancelled."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         "CASE_CLOSED",
-        "The session is over for this learner, so no further identity check can be requested.",
+        "The session is over, so no further identity check can be requested.",
         metadata={"state": case.state},
     )
 

@@ -112,7 +112,7 @@ async def _lock_session_of_case(tx: Transaction, case_id: UUID) -> None:
 async def _require_session_open(tx: Transaction, case: Case) -> None:
     """Raise CASE_CLOSED if the session has ended.
 
-    The undecided cases have then expired, but verified cases have not.
+    Undecided cases expire at the end of the session, but verified cases stay verified.
     """
     session = await sessions.get_session(tx, case.session_id)
     if session.ended_at is not None:

@@ -1,5 +1,5 @@
-// A table of many rows. The rows can be sorted, selected and opened, and only the visible rows are rendered. The row
-// with the focus is one stop of the Tab key, and the arrow keys move between the rows.
+// A table of many rows. The rows can be sorted, selected and opened, and only the visible rows are rendered. The Tab
+// key reaches only one row, and the arrow keys move between the rows.
 import { ArrowDown, ArrowUp, ChevronsUpDown } from "lucide";
 import type { ComponentChildren, JSX } from "preact";
 import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
@@ -28,7 +28,7 @@ export interface Selection {
 
 interface DataTableProps<Row> {
   label: string;
-  /** The columns. A row is rendered again only if its object or this list is another one. */
+  /** The columns. A row is rendered again only if its object or this list has been replaced. */
   columns: readonly Column<Row>[];
   /** The rows in their default order. */
   rows: readonly Row[];

@@ -16,17 +16,17 @@ const running = create(AttemptSchema, { clockState: ClockState.RUNNING });
 const stops = create(SessionSchema, { plan: { breakPolicy: { count: 1, clockStops: true } } });
 
 describe("breakOf", () => {
-  test("is known before the attempt has received it, and the clock stands since its start", () => {
+  test("is known before the attempt reports it, and the clock stands still from its start", () => {
     expect(breakOf(stops, learner(STARTED), running)).toEqual({ stoppedAt: 5000, isOver: false });
     expect(breakOf(create(SessionSchema), learner(STARTED), running)?.stoppedAt).toBeUndefined();
   });
 
-  test("leaves the clock to the attempt that has received it", () => {
+  test("has no stopped clock of its own when the attempt reports it", () => {
     const hidden = create(AttemptSchema, { clockState: ClockState.RUNNING, questionsHidden: true });
     expect(breakOf(stops, learner(STARTED), hidden)).toEqual({ stoppedAt: undefined, isOver: false });
   });
 
-  test("lasts until the attempt has received the return", () => {
+  test("lasts until the attempt reports the return", () => {
     const stopped = create(AttemptSchema, { clockState: ClockState.STOPPED, questionsHidden: true });
     const returned = learner({ ...STARTED, state: BreakState.RETURNED });
     expect(breakOf(stops, returned, stopped)).toEqual({ stoppedAt: undefined, isOver: true });
@@ -34,7 +34,7 @@ describe("breakOf", () => {
     expect(breakOf(undefined, undefined, stopped)).toMatchObject({ isOver: false });
   });
 
-  test("is none during a pause alone", () => {
+  test("does not exist during a pause alone", () => {
     const paused = create(AttemptSchema, { clockState: ClockState.PAUSED, questionsHidden: true });
     expect(breakOf(stops, create(ParticipantSchema), paused)).toBeUndefined();
   });

@@ -67,7 +67,7 @@ export interface OpenBreak {
   taken: Break;
 }
 
-/** Return the participants with open breaks: overruns first, then requests, then the others; the oldest come first. */
+/** Return the participants with open breaks: overruns first, then requests, then the others, each by request time. */
 export function queueOf(participants: readonly Participant[]): OpenBreak[] {
   return participants
     .flatMap((participant) => {

@@ -1,4 +1,4 @@
-// The learners whose attempts an end of the session would submit.
+// The attempts in progress, which the page lists before a proctor ends the session.
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import {
   type AssessmentProgress,
@@ -15,7 +15,7 @@ export interface OpenAttempt {
   isStopped: boolean;
 }
 
-/** Return the attempts in progress at the time `now`; the attempt with the most remaining time comes first. */
+/** Return the attempts in progress of the learners in the session; the most remaining time at `now` comes first. */
 export function openAttempts(participants: readonly Participant[], now: number): OpenAttempt[] {
   return participants
     .filter(isInSession)

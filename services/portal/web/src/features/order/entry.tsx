@@ -1,4 +1,4 @@
-// What a learner sees who joined after the start: that a proctor decides, or that the entry was denied.
+// What a learner who joined after the start sees: that a proctor decides, or that the entry was denied.
 import type { ComponentChildren, JSX } from "preact";
 import { HelpContact } from "../../components/help-contact";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";

@@ -9,7 +9,7 @@ import { ReasonForm } from "../supervision/reason-form";
 
 const text = messages.order;
 
-/** The button of a proctor that requests new photos from a verified learner. */
+/** The button with which a proctor requests new photos from a learner whose identity is verified. */
 export function CheckIdentityAgain({ participant, name }: { participant: Participant; name: string }): JSX.Element {
   const { sessionId, personId } = participant;
   return (
@@ -32,7 +32,7 @@ export function CheckIdentityAgain({ participant, name }: { participant: Partici
   );
 }
 
-/** Tells a learner in the exam room that new photos are needed. The attempt keeps running. */
+/** Shows a learner in the exam room that new photos are needed. The attempt continues. */
 export function IdentityNotice({ participant }: { participant: Participant | undefined }): JSX.Element | null {
   if (participant === undefined || !isInSession(participant)) return null;
   if (participant.identity !== IdentityState.RESUBMISSION_REQUESTED) return null;

@@ -119,7 +119,7 @@ function Deny({ participant, name }: { participant: Participant; name: string })
   );
 }
 
-/** Shows in the panel of a learner why a learner was denied, and the button that admits the learner after all. */
+/** Shows why the entry of a learner was denied, and the button that admits the learner after all. */
 export function Denied({
   participant,
   name,

@@ -1,4 +1,4 @@
-// The withdrawal of the authorisation of one participant, in the roster.
+// The withdrawal of one learner's authorisation, in the panel of the learner.
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -21,11 +21,11 @@ interface WithdrawalProps {
   assessment: AssessmentProgress;
   name: string;
   title: string;
-  /** Whether the person who views the roster can act in the session. */
+  /** Whether the person who views the panel can act in the session. */
   may: boolean;
 }
 
-/** Shows the button that withdraws an authorisation, or the result of the last withdrawal. */
+/** Shows the button that withdraws an authorisation, and whether a withdrawal is pending or came too late. */
 export function Withdrawal({ participant, assessment, name, title, may }: WithdrawalProps): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const withdraw = (): Promise<void> =>

@@ -8,7 +8,7 @@ import type { Learner } from "./remove";
 
 const text = messages.removal;
 
-/** A button that opens a form for the reason in its place. */
+/** A button that opens the form in a dialog. */
 export function EndForLearner({ sessionId, participantId, name }: Learner): JSX.Element {
   return (
     <ReasonForm

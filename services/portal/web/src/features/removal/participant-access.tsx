@@ -1,4 +1,4 @@
-// Whether a learner is out of the session, with the reason, and the buttons that change it.
+// Why a learner was removed or the session was ended for them, with the buttons to remove, readmit and end.
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -18,7 +18,7 @@ interface ParticipantAccessProps {
   session: Session;
   participant: Participant;
   name: string;
-  /** Whether the person who views the roster can act in the session. */
+  /** Whether the person who views the panel can act in the session. */
   may: boolean;
 }
 

@@ -99,7 +99,10 @@ function PanelTabs(props: LearnerPanelProps): JSX.Element {
   );
 }
 
-/** The chat. Its field receives the focus, except while the person moves between the tabs. A layout effect runs before the effect of the panel, which moves the focus only if it is outside of the panel. */
+/**
+ * The chat. Its field receives the focus, unless a tab has the focus. The focus is moved in a layout effect, because
+ * layout effects run before the effect of the panel, which moves the focus only if it is outside of the panel.
+ */
 function ChatTab({
   session,
   entry: { participant, name },

@@ -1,4 +1,4 @@
-// A button that opens a form in a dialog. In the form, the person enters a reason, which learners read.
+// A button that opens a form in a dialog. In the form, the person enters a reason that learners will read.
 import type { ComponentChildren, JSX } from "preact";
 import { useRef, useState } from "preact/hooks";
 import { useAction } from "../../api/use-action";

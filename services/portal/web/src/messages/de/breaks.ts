@@ -33,15 +33,15 @@ export const breaks: Messages["breaks"] = {
   waiting: (seconds: number) =>
     seconds < 60
       ? "vor weniger als einer Minute beantragt"
-      : `beantragt: ${duration(Math.floor(seconds / 60) * 60)} her`,
+      : `vor ${duration(Math.floor(seconds / 60) * 60)} beantragt`,
   longest: (seconds: number) => `höchstens ${duration(seconds)} möglich`,
   minutesFor: (name: string) => `Minuten Erholungspause für ${name}`,
   grant: "Erholungspause gewähren",
   refuse: "Erholungspause ablehnen…",
   refuseForm: (name: string) => `Erholungspause ablehnen: ${name}`,
   refuseReason: "Warum Sie ablehnen",
-  refuseReasonHint: "Die lernende Person liest den Grund.",
-  refuseConsequence: "Die lernende Person kann eine weitere Erholungspause beantragen.",
+  refuseReasonHint: "Der Grund wird der Person angezeigt.",
+  refuseConsequence: "Die Person kann eine weitere Erholungspause beantragen.",
   refuseConfirm: "Jetzt ablehnen",
   refuseCancel: "Später entscheiden",
   notStarted: (seconds: number) => `gewährt: ${duration(seconds)}, noch nicht begonnen`,

@@ -16,7 +16,7 @@ export const closing = {
   expectedEnd: (time: string, planned: string) => `Voraussichtliches Ende: ${time} (geplant: ${planned})`,
   endsSoon: (seconds: number) => `Bis zum geplanten Ende der Sitzung bleiben weniger als ${duration(seconds)}.`,
   plannedEndReached: "Das geplante Ende der Sitzung ist erreicht.",
-  plannedEndPassed: (seconds: number) => `Das geplante Ende der Sitzung ist länger als ${duration(seconds)} vorbei.`,
+  plannedEndPassed: (seconds: number) => `Das geplante Ende der Sitzung ist seit mehr als ${duration(seconds)} vorbei.`,
   overdue:
     "Die Sitzung kann nicht automatisch enden, weil die Prüfung einer Person pausiert ist. Setzen Sie die Prüfung fort, oder beenden Sie die Sitzung.",
 

@@ -23,7 +23,7 @@ export const console: Messages["console"] = {
     hand: "Hände",
     overrun: "Verspätet aus Erholungspause",
     break: "Erholungspausen",
-    lateEntry: "Später Einlass",
+    lateEntry: "Späterer Einlass",
     disconnected: "Offline",
     message: "Ungelesen",
     identity: "Identität",
