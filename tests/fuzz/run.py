@@ -137,7 +137,7 @@ class Fuzz:
         await self._send(cycle(self._methods), seconds)
 
     async def send_until_passed(self, seconds: float) -> None:
-        """Call the RPCs for which no request passed validation until one does, for at most `seconds`.
+        """Call the RPCs of which no request has passed validation yet, for at most `seconds`.
 
         A short run calls each RPC only a few times. Whether a request of an RPC with many rules passes is then a matter
         of chance.

@@ -291,7 +291,7 @@ class Roster:
         self._reading = asyncio.ensure_future(self._read(stream))
 
     def expect(self, participant_id: str) -> asyncio.Future[float]:
-        """Return a future of the time at which the next change or message of a participant arrives."""
+        """Return a future of the time at which the next raised hand or message of a participant arrives."""
         self._expected = participant_id
         self._arrived = asyncio.get_running_loop().create_future()
         return self._arrived

@@ -404,7 +404,7 @@ def plan(
 ) -> SessionPlan:
     """Return the plan of a session of a course.
 
-    In this plan, the lobby opens immediately, and the session ends without a countdown.
+    In this plan, the lobby opens immediately. By default, the session ends without a countdown.
     """
     start = Timestamp()
     start.FromDatetime(datetime.now(UTC) + starts_in)
