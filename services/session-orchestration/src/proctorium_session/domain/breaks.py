@@ -20,7 +20,7 @@ BREAK_PACE = Pace(
     "TOO_MANY_BREAK_REQUESTS",
     "You have requested a break many times. Wait a minute, then request it again.",
 )
-"""The pace in which a learner may request breaks."""
+"""The pace at which a learner may request breaks."""
 
 _NO_TIME = timedelta()
 
@@ -80,14 +80,14 @@ BREAK_STATES: StateMachine[BreakState, BreakAction] = StateMachine(
             frozenset({BreakState.STARTED}),
             BreakState.RETURNED,
             frozenset({"learner", "system"}),
-            "The learner continues. The system ends a break when the session is over for the learner.",
+            "The learner continues. The system ends a break when the learner is removed or the session ends for the learner.",
         ),
         Transition(
             BreakAction.CANCEL,
             frozenset({BreakState.REQUESTED, BreakState.GRANTED}),
             BreakState.CANCELLED,
             frozenset({"learner", "system"}),
-            "The break is not used up. The system cancels a break when the session is over for the learner.",
+            "The break does not count. The system cancels a break when the learner is removed or the session ends for the learner.",
         ),
     ),
     {
@@ -169,7 +169,8 @@ NOTHING_USED = BreakUse()
 class BreakAllowance:
     """The breaks that a participant can still take.
 
-    `count` is None if only the time limits the breaks. `longest` is the longest length of the next break.
+    `count` is None if only the time limits the breaks. `longest` is the longest length that can be granted for the next
+    break.
     """
 
     count: int | None
@@ -244,7 +245,7 @@ def _require_in_session(session_state: SessionState, state: ParticipantState) ->
     if state is not ParticipantState.IN_SESSION:
         raise failed_precondition(
             "PARTICIPANT_NOT_IN_SESSION",
-            "You are not in the session yet, so you cannot take a break. Wait for the start of the session.",
+            "You are not in the session, so you cannot take a break. If you have questions, write a message to your proctors.",
         )
 
 

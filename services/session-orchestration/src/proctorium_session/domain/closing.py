@@ -44,7 +44,7 @@ def ending_action(session: Session, *, end_now: bool) -> SessionAction | None:
 def automatic_step(open_times: Collection[AttemptTime], at: datetime) -> AutomaticStep:
     """Return the step for a session that could close automatically and end at the time `at`.
 
-    The automatic closing never submits an attempt before its own deadline.
+    An automatic closing never ends a session before the deadline of an attempt in progress.
     """
     if any(each.is_stopped for each in open_times):
         return AutomaticStep.ALARM
@@ -57,7 +57,7 @@ def late_end(planned_end: datetime, open_times: Collection[AttemptTime]) -> date
     """Return the expected end of a session if it is later than the planned end, and otherwise None.
 
     The session is expected to end at the latest deadline of an attempt in progress. The time is rounded up to a minute,
-    so that all learners receive fewer changes while the attempts of a session start.
+    so that learners and proctors receive fewer changes while the attempts of a session start.
     """
     latest = max(
         (each.deadline_at for each in open_times if each.deadline_at is not None), default=None

@@ -45,7 +45,8 @@ def require_endable(session: Session) -> None:
 def readmission_refusal(view: ParticipantView) -> ParticipantRefusal | None:
     """Return the reason why a participant cannot be readmitted, or None if a readmission is possible.
 
-    A participant who is waiting or In Session can be readmitted, but does not change.
+    The readmission of a participant who is not removed is allowed and changes nothing, unless the session is over for
+    them.
     """
     participant = view.participant
     is_over = participant.state in {

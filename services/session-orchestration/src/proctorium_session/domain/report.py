@@ -128,8 +128,8 @@ class AttemptReport:
 class LearnerReport:
     """The part of a report about one learner.
 
-    `state` is None if the session is not over and the learner has not joined. `in_session` is None if the learner never
-    was in the session.
+    `state` is None if the session is not over and the learner has not joined. `in_session` is None if the learner was
+    never in the session.
     """
 
     person_id: UUID
@@ -267,7 +267,8 @@ def _learner_report(
 def _in_session(facts: SessionFacts, participant: Participant) -> Period | None:
     """Return the period in which the participant was in the session.
 
-    It ends with the removal, or with the end of the session for all or for this participant.
+    It ends with the session, or earlier if the session was ended for the participant or the participant is removed.
+    Removals after which the participant was readmitted are included.
     """
     if participant.entered_time is None:
         return None

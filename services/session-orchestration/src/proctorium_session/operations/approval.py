@@ -35,7 +35,7 @@ async def admit(
 ) -> M:
     """Admit participants who wait for approval or were denied.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_CLOSING.
     """
 
     async def run(tx: Transaction) -> BulkResult:
@@ -57,7 +57,7 @@ async def deny(
 ) -> M:
     """Deny the entry of participants who wait for approval, with a reason that they can read.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_CLOSING.
     """
 
     async def run(tx: Transaction) -> BulkResult:

@@ -196,7 +196,7 @@ async def list_breaks(
 
 
 async def close_breaks(tx: Transaction, participant_ids: Collection[UUID]) -> list[RecordedEvent]:
-    """Close the open breaks of participants for whom the session is over, and return the new events.
+    """Close the open breaks of participants who are removed or for whom the session ends, and return the new events.
 
     The caller has locked the session's row, and saves the change.
     """
@@ -212,7 +212,7 @@ async def close_breaks(tx: Transaction, participant_ids: Collection[UUID]) -> li
 
 
 async def record_overruns(database: Database) -> int:
-    """Record the overrun of breaks whose granted length is over, each in its own transaction. Return their number.
+    """Record the overruns of breaks, each in its own transaction. Return the number of these breaks.
 
     Each overrun is recorded once, because the break is read again after the session's row is locked. The failure of one
     break does not stop the others. Raises an ExceptionGroup after the last break.
@@ -236,7 +236,10 @@ async def _record_overrun(tx: Transaction, break_id: UUID) -> bool:
 async def update_allowance(
     tx: Transaction, person_id: UUID, revision: int, extra: timedelta
 ) -> None:
-    """Store the extra break time of a person, and show it in the person's sessions that are not over."""
+    """Store the extra break time of a person, and show it in the person's sessions that are not over.
+
+    If this or a newer revision is already stored, nothing changes.
+    """
     if not await breaks.upsert_allowance(tx, person_id, revision, extra):
         return
     live = await breaks.list_live_session_ids(tx, person_id)

@@ -34,7 +34,7 @@ from proctorium_session.storage import closing, participants, sessions
 M = TypeVar("M", bound=Message)
 
 _MAX_SESSIONS = 100
-"""The maximum number of sessions that one run of the worker ends, and that it closes."""
+"""The maximum number of sessions that one run of the worker ends, and also the maximum number that it closes."""
 
 
 async def end(
@@ -80,6 +80,7 @@ async def end_closed_sessions(database: Database) -> int:
     """End the sessions whose countdown is over, each in its own transaction. Return the number of changed sessions.
 
     The failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
+    An automatic closing is cancelled instead if `_end_if_due` finds that an attempt needs more time.
     """
     async with database.transaction() as tx:
         due = await closing.list_closed(tx, _MAX_SESSIONS)
@@ -134,7 +135,7 @@ async def _mark_overdue(tx: Transaction, session: Session, overdue_at: datetime 
 
 
 async def _end_if_due(tx: Transaction, session: Session) -> Session:
-    """End the session if its countdown is over, and return the session. The caller has locked the session's row.
+    """End the session if its countdown is over. Return the session. The caller has locked the session's row.
 
     The end is the stored time, not the time of this call. An automatic closing is cancelled if an attempt is paused or
     received a later deadline during the countdown.

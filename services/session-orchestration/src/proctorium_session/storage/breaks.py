@@ -120,7 +120,7 @@ async def list_overrun(tx: Transaction, limit: int) -> Sequence[Break]:
 async def upsert_allowance(
     tx: Transaction, person_id: UUID, revision: int, extra: timedelta
 ) -> bool:
-    """Store the extra break time of a person and return True, or return False if a newer revision is stored."""
+    """Store the extra break time of a person. Return False if this or a newer revision is already stored."""
     new = upsert(break_allowances).values(person_id=person_id, revision=revision, extra=extra)
     stored = await tx.execute(
         new.on_conflict_do_update(

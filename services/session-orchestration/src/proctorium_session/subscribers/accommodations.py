@@ -14,6 +14,6 @@ from proctorium_session.operations.breaks import update_allowance
 async def on_person_accommodations_changed(
     tx: Transaction, event: events.PersonAccommodationsChanged, metadata: EventMetadata
 ) -> None:
-    """Store the extra break time of the person, unless a newer revision is stored."""
+    """Store the extra break time of the person, unless this or a newer revision is already stored."""
     extra = timedelta(minutes=event.extra_break_minutes)
     await update_allowance(tx, parse_id(event.person_id, "person_id"), event.revision, extra)
