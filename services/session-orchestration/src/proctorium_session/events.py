@@ -273,7 +273,7 @@ def participant_authorization_withdrawn(
 def participant_admitted(
     session: Session, participant: Participant, actor: Actor, admitted_at: datetime
 ) -> pb.ParticipantAdmitted:
-    """Return the event which reports that a learner who waited for approval was admitted by `actor`."""
+    """Return the event which reports that a learner who waited for approval or was denied was admitted by `actor`."""
     return pb.ParticipantAdmitted(
         **_ids(participant),
         course_id=str(session.plan.course_id),
@@ -586,7 +586,7 @@ def break_started(session: Session, taken: Break, person_id: UUID) -> pb.BreakSt
 def break_returned(taken: Break, person_id: UUID | None) -> pb.BreakReturned:
     """Return the event which reports that a break ended.
 
-    `person_id` is None if the break ended because the session was over for the learner.
+    `person_id` is None if the break ended because the learner was removed or the session ended for the learner.
     """
     return pb.BreakReturned(
         **_break_ids(taken),
@@ -598,7 +598,7 @@ def break_returned(taken: Break, person_id: UUID | None) -> pb.BreakReturned:
 def break_cancelled(taken: Break, person_id: UUID | None) -> pb.BreakCancelled:
     """Return the event which reports that a break was cancelled before its start.
 
-    `person_id` is None if the break was cancelled because the session was over for the learner.
+    `person_id` is None if the break was cancelled because the learner was removed or the session ended for the learner.
     """
     return pb.BreakCancelled(
         **_break_ids(taken),

@@ -79,8 +79,8 @@ async def cancel_closing(
 async def end_closed_sessions(database: Database) -> int:
     """End the sessions whose countdown is over, each in its own transaction. Return the number of changed sessions.
 
-    The failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
-    An automatic closing is cancelled instead if `_end_if_due` finds that an attempt needs more time.
+    The failure of one session does not stop the others. Raises an ExceptionGroup after the last session. An automatic
+    closing is cancelled instead if `_end_if_due` finds that an attempt needs more time.
     """
     async with database.transaction() as tx:
         due = await closing.list_closed(tx, _MAX_SESSIONS)

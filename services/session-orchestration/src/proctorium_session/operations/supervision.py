@@ -96,7 +96,7 @@ async def withdraw_authorization(
     """Withdraw the authorisation of an assessment from participants.
 
     If `participant_ids` is empty, withdraws it from all participants who are authorised and have not started. The
-    withdrawal is pending until the assessment service decides. Raises NOT_YOUR_SESSION, NOT_FOUND,
+    withdrawal is pending until the assessment service decides. Raises NOT_YOUR_SESSION, NOT_FOUND, SESSION_CLOSING,
     INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION.
     """
 

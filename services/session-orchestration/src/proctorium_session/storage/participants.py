@@ -202,7 +202,7 @@ async def set_approval(
     denial_reason: str,
     revision: int,
 ) -> None:
-    """Change participants who wait for approval to `state`, which is IN_SESSION or DENIED.
+    """Change participants who wait for approval or were denied to `state`, which is IN_SESSION or DENIED.
 
     The caller has locked the session's row.
     """
