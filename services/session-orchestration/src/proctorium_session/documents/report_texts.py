@@ -82,6 +82,7 @@ _ENGLISH = Texts(
         ShownState.NO_SHOW: "did not attend",
         ShownState.LEFT: "left, no assessment started",
         ShownState.PAUSED: "paused",
+        ShownState.ON_BREAK: "on a break",
     },
     not_joined="not here yet",
     attempt_states={
@@ -166,6 +167,7 @@ _GERMAN = Texts(
         ShownState.NO_SHOW: "nicht erschienen",
         ShownState.LEFT: "gegangen, keine Prüfung begonnen",
         ShownState.PAUSED: "pausiert",
+        ShownState.ON_BREAK: "in einer Erholungspause",
     },
     not_joined="noch nicht da",
     attempt_states={
