@@ -8,6 +8,7 @@ from playwright.async_api import expect
 
 from e2e.axe import violations
 from e2e.browsing import Visitor, browser
+from e2e.console import open_learner
 from e2e.scenario import Scenario, create_scenario
 from e2e.test_browser_answers import exam_room, saved_attempt
 from e2e.test_browser_pauses import supervising
@@ -92,10 +93,12 @@ async def _take_breaks(stack: Stack, scenario: Scenario) -> None:
         await expect(field).to_have_value("about 3")
         await expect(queue).to_contain_text("Nobody has requested a break or is on a break.")
 
-        # The clock stands still during the third break.
+        # The third break is granted in the panel of the learner. The clock stands still during the break.
         await request.click()
-        await length.fill("5")
-        await grant.click()
+        panel = await open_learner(proctor.page, name)
+        await panel.get_by_label(f"Minutes of break for {name}").fill("5")
+        await panel.get_by_role("button", name="Grant the break").click()
+        await expect(panel).to_contain_text("granted: 5 minutes, not started yet")
         await page.get_by_role("button", name="Start the break").click()
         await expect(page.get_by_text("Time stands still", exact=True)).to_be_visible()
         await expect(page.get_by_role("timer", name="Time left of your break")).to_contain_text(

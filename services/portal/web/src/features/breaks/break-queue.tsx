@@ -1,4 +1,4 @@
-// The open breaks on the supervision page: requests that wait for a decision, and learners who are on a break.
+// The open breaks in the proctor's console: requests that wait for a decision, and learners who are on a break.
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { breaks } from "../../api/client";
@@ -35,14 +35,31 @@ export function BreakQueue({ participants }: { participants: readonly Participan
         {queue.map((open) => (
           <li key={open.taken.breakId} class="row">
             <strong dir="auto">{name(open.participant.personId)}</strong>
-            <OpenState taken={open.taken} />
-            {open.taken.state === BreakState.REQUESTED && (
-              <Decision open={open} name={name(open.participant.personId)} />
-            )}
+            <OpenBreakRow open={open} name={name(open.participant.personId)} />
           </li>
         ))}
       </ol>
     </section>
+  );
+}
+
+/** Shows in the panel of a learner the open break of the learner, with the buttons that grant and refuse it. */
+export function LearnerBreak({ participant, name }: { participant: Participant; name: string }): JSX.Element | null {
+  const [open] = queueOf([participant]);
+  if (open === undefined) return null;
+  return (
+    <div key={open.taken.breakId} class="row">
+      <OpenBreakRow open={open} name={name} />
+    </div>
+  );
+}
+
+function OpenBreakRow({ open, name }: { open: OpenBreak; name: string }): JSX.Element {
+  return (
+    <>
+      <OpenState taken={open.taken} />
+      {open.taken.state === BreakState.REQUESTED && <Decision open={open} name={name} />}
+    </>
   );
 }
 

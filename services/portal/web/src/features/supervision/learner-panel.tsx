@@ -7,11 +7,13 @@ import { Tabs } from "../../components/tabs";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { LearnerBreak } from "../breaks/break-queue";
 import { HandActions } from "../hands/hand-actions";
 import type { Incidents } from "../incidents/use-incidents";
 import { acceptsMessages } from "../messages/conversation";
 import { LearnerChat } from "../messages/staff-messages";
 import { UnreadBadge } from "../messages/unread-badge";
+import { isRunning } from "../sessions/running";
 import { useFocusFallback } from "./focus-fallback";
 import { LearnerOverview } from "./learner-overview";
 import { Connection, ProctorNote, stateText } from "./participant-facts";
@@ -61,6 +63,7 @@ export function LearnerPanel(props: LearnerPanelProps): JSX.Element {
       </div>
       <ProctorNote note={note} />
       {participant === undefined ? <p class="quiet">{text.absent}</p> : may && <Raised {...props} />}
+      {participant && may && isRunning(session) && <LearnerBreak participant={participant} name={name} />}
       {participant && <PanelTabs {...props} />}
     </section>
   );
