@@ -50,8 +50,9 @@ async def test_learner_and_proctor_complete_a_session(stack: Stack) -> None:
         await expect(learner.page.get_by_text(later)).to_be_visible()
         await download_certificate(learner)
 
-        await expect(proctor.page.get_by_text("Result released")).to_be_visible()
-        await expect(proctor.page.get_by_role("table").get_by_text("Disconnected")).to_be_visible()
+        roster = proctor.page.get_by_role("table")
+        await expect(roster.get_by_text("Result released")).to_be_visible()
+        await expect(roster.get_by_text("Disconnected")).to_be_visible()
         await expect(
             proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs attention now.")
         ).to_be_visible()
@@ -193,7 +194,8 @@ async def test_administrator_schedules_a_session_and_manages_its_codes(
         await page.get_by_role("button", name="Schedule", exact=True).click()
         await expect(page.get_by_text("Scheduled", exact=True)).to_be_visible()
 
-        rows = page.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+        table = page.get_by_role("region", name="Enrollment codes")
+        rows = table.get_by_role("row").filter(has=page.get_by_role("rowheader"))
         await expect(rows).to_contain_text(["Active"])
         await rows.get_by_role("button", name="Replace").click()
         await expect(rows).to_contain_text(["Active", "Replaced"])
