@@ -17,6 +17,7 @@ describe("a removed learner", () => {
   test.each([
     [SessionState.LOBBY_OPEN, true],
     [SessionState.IN_PROGRESS, true],
+    [SessionState.CLOSING, true],
     [SessionState.ENDED, false],
     [SessionState.CANCELLED, false],
   ])("can be readmitted until the session is over (%s)", (state, expected) => {

@@ -5,7 +5,7 @@ import { isPresent } from "../supervision/participants";
 
 /** Return whether a proctor can let the removed learner back in. */
 export function canBeReadmitted({ state }: Session, participant: Participant): boolean {
-  const isOpen = state === SessionState.LOBBY_OPEN || state === SessionState.IN_PROGRESS;
+  const isOpen = [SessionState.LOBBY_OPEN, SessionState.IN_PROGRESS, SessionState.CLOSING].includes(state);
   return isOpen && participant.state === ParticipantState.REMOVED && participant.endReason === "";
 }
 
