@@ -1,6 +1,7 @@
 """The configuration of all test runs.
 
-Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first. Each worker
+Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first. One worker
+runs all end-to-end tests without a browser, and the other workers begin with the tests with a browser. Each worker
 starts one system for all its end-to-end tests, and stops the system before the other tests. Property tests have no
 deadline, because the machine may be busy. A test that hangs fails after a time limit, and its traceback shows where the
 test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads and ends
@@ -30,12 +31,13 @@ settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
+BROWSER = f"{END_TO_END}/test_browser"
 # The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders, or
 # that measure or generate for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
-    "tests/e2e/test_browser",
+    BROWSER,
     "tests/e2e/test_attack",
     "tests/e2e/test_ablations",
     "tests/e2e/test_bench",
@@ -55,11 +57,15 @@ Arguments = ParamSpec("Arguments")
 class FilesTogether(LoadScopeScheduling):
     """A scheduler that runs all tests of a file on one worker.
 
-    Therefore the fixtures that are shared by the tests of a file are set up only once.
+    Therefore the fixtures that are shared by the tests of a file are set up only once. All end-to-end tests without a
+    browser run on one worker, because some of them measure, and would slow each other down.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        if file.startswith(f"{END_TO_END}/") and not file.startswith(BROWSER):
+            return END_TO_END
+        return file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
