@@ -232,6 +232,7 @@ def _is_bounded(field: FieldDescriptor) -> bool:
     return bool(
         any(rule.expression.startswith("this.matches(r'^") for rule in _options(field).cel)
         or rules.WhichOneof("well_known")
+        or getattr(rules, "in")  # a list of the permitted texts
         or rules.Extensions[texts_pb2.one_line]
         or rules.Extensions[texts_pb2.several_lines]
     )
