@@ -1,11 +1,10 @@
 """The configuration of all test runs.
 
-Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first. One worker
-runs all end-to-end tests without a browser, and the other workers begin with the tests with a browser. Each worker
-starts one system for all its end-to-end tests, and stops the system before the other tests. Property tests have no
-deadline, because the machine may be busy. A test that hangs fails after a time limit, and its traceback shows where the
-test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads and ends
-(`faulthandler_timeout` in pyproject.toml).
+Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first, and the tests
+that measure run last. Each worker starts one system for all its end-to-end tests, and stops the system before the other
+tests. Property tests have no deadline, because the machine may be busy. A test that hangs fails after a time limit, and
+its traceback shows where the test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads
+and ends (`faulthandler_timeout` in pyproject.toml).
 """
 
 import asyncio
@@ -32,15 +31,15 @@ settings.load_profile("proctorium")
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
+# The paths of tests that measure. They run last, on one worker, when the other workers have little or nothing to do.
+MEASURING = tuple(f"{END_TO_END}/test_{name}" for name in ("ablations", "attacks", "bench"))
 # The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders, or
 # that measure or generate for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
     BROWSER,
-    "tests/e2e/test_attack",
-    "tests/e2e/test_ablations",
-    "tests/e2e/test_bench",
+    *MEASURING,
     "tests/e2e/test_demo_data",
     "tests/e2e/test_edge_keys",
     "tests/e2e/test_time_without_broker",
@@ -57,15 +56,13 @@ Arguments = ParamSpec("Arguments")
 class FilesTogether(LoadScopeScheduling):
     """A scheduler that runs all tests of a file on one worker.
 
-    Therefore the fixtures that are shared by the tests of a file are set up only once. All end-to-end tests without a
-    browser run on one worker, because some of them measure, and would slow each other down.
+    Therefore the fixtures that are shared by the tests of a file are set up only once. All tests that measure run on
+    one worker, because they would slow each other down.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        if file.startswith(f"{END_TO_END}/") and not file.startswith(BROWSER):
-            return END_TO_END
-        return file
+        return "measuring" if file.startswith(MEASURING) else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -75,14 +72,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the long tests, and move the end-to-end tests to the beginning.
+    """Mark the long tests, and move the end-to-end tests to the beginning and the measuring tests to the end.
 
-    If the end-to-end tests ran last, one worker would run them while the other workers are idle.
+    End-to-end tests take long. If they ran later, one worker would still run them while the other workers are idle.
     """
     for item in items:
-        if item.path.relative_to(ROOT).as_posix().startswith(LONG):
+        if _path(item).startswith(LONG):
             item.add_marker(pytest.mark.long)
-    items.sort(key=lambda item: not item.path.is_relative_to(ROOT / END_TO_END))
+    items.sort(key=_position)
+
+
+def _path(item: pytest.Item) -> str:
+    return item.path.relative_to(ROOT).as_posix()
+
+
+def _position(item: pytest.Item) -> int:
+    if _path(item).startswith(MEASURING):
+        return 2
+    return 0 if _path(item).startswith(f"{END_TO_END}/") else 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

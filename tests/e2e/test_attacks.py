@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import statistics
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, suppress
@@ -40,7 +39,7 @@ from proctorium_devstack.testing.http2 import (
 
 ATTACK_SECONDS = 30.0
 SAVE_EVERY = 0.5
-SLOWEST_MEDIAN_SECONDS = 1.0
+SLOWEST_SECONDS = 1.0
 SAVE = "/proctorium.assessment.v1.AttemptService/SaveAnswers"
 WATCHES = (
     "/proctorium.assessment.v1.AttemptService/WatchAttempt",
@@ -139,8 +138,7 @@ class Attacked:
         for saver in self.savers:
             assert saver.failures == []
             assert len(saver.durations) > ATTACK_SECONDS
-            # Other tests that run at the same time delay single saves, so the median is checked.
-            assert statistics.median(saver.durations) <= SLOWEST_MEDIAN_SECONDS
+            assert _percentile(saver.durations, 0.99) <= SLOWEST_SECONDS
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Open a connection to the edge."""
@@ -153,6 +151,10 @@ async def _repeat(attack: Attack) -> None:
     while True:
         with suppress(ConnectionError, asyncio.IncompleteReadError):
             await attack()
+
+
+def _percentile(durations: Sequence[float], share: float) -> float:
+    return sorted(durations)[min(len(durations) - 1, int(len(durations) * share))]
 
 
 @pytest.fixture(scope="module")
