@@ -198,3 +198,15 @@ async def test_database_refuses_changes_of_the_access_log(
     given = [UUID(read_session)] if "$1" in statement else []
     with pytest.raises(asyncpg.PostgresError, match="permanent"):
         await as_owner(harness.database_url, statement, *given)
+
+
+async def test_administrator_who_is_a_learner_of_the_session_has_no_access(
+    harness: Harness,
+) -> None:
+    proctor, learner = harness.proctor(), harness.learner()
+    session = await harness.scheduled(plan([proctor], [learner]))
+    both = harness.person("learner", "administrator", person_id=learner.person_id)
+    request = supervision_pb2.GetRecordRequest(session_id=session.session_id)
+    refused = await refusal(both.record.GetRecord(request))
+    assert refused.reason == "NOT_YOUR_SESSION"
+    assert await accesses(harness, session.session_id) == []

@@ -32,7 +32,6 @@ from proctorium_session.domain.incidents import (
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.actors import (
     lock_supervised,
-    require_no_learner,
     require_supervised,
 )
 from proctorium_session.operations.changes import RecordedEvent, save_change
@@ -189,7 +188,6 @@ class Incidents:
     async def _log_access(self, tx: Transaction, caller: Caller, session_id: UUID) -> None:
         session = require_supervised(await sessions.get_session(tx, session_id), caller)
         reader = await record_reader(tx, caller, session, self._access_period)
-        await require_no_learner(tx, session_id, reader)
         await record_accesses.insert_access(tx, session_id, reader)
 
 

@@ -15,7 +15,11 @@ from proctorium_session.domain.errors import no_session, record_closed
 from proctorium_session.domain.record import Entry, OwnEntry, own_entry
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import ActingRole, Actor, Session
-from proctorium_session.operations.actors import require_supervised, session_actor
+from proctorium_session.operations.actors import (
+    require_no_learner,
+    require_supervised,
+    session_actor,
+)
 from proctorium_session.storage import participants, record, record_accesses, sessions
 from proctorium_session.storage.record_accesses import RecordAccess
 
@@ -103,9 +107,11 @@ async def record_reader(
 ) -> Actor:
     """Return the caller and the role in which the caller may read the session record.
 
-    Raises RECORD_CLOSED, CERTIFICATION_ENDED.
+    Raises NOT_YOUR_SESSION for an administrator who takes part in the session as a learner, RECORD_CLOSED,
+    CERTIFICATION_ENDED.
     """
     reader = await session_actor(tx, session, caller)
+    await require_no_learner(tx, session.session_id, reader)
     over_at = session.end_time
     if session.state is SessionState.CANCELLED:
         over_at = await record.get_event_time(tx, session.session_id, "session.cancelled")

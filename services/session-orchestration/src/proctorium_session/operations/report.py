@@ -27,7 +27,7 @@ from proctorium_session.domain.report import (
     require_started,
 )
 from proctorium_session.domain.sessions import Session
-from proctorium_session.operations.actors import require_no_learner, require_supervised
+from proctorium_session.operations.actors import require_supervised
 from proctorium_session.operations.record import record_reader
 from proctorium_session.operations.recorded_facts import read_facts
 from proctorium_session.operations.report_sources import ReportSources
@@ -79,7 +79,6 @@ class Reports:
         async with self._database.transaction() as tx:
             session = require_supervised(await sessions.get_session(tx, session_id), caller)
             reader = await record_reader(tx, caller, session, self._access_period)
-            await require_no_learner(tx, session_id, reader)
             require_started(session)
             await record_accesses.insert_access(tx, session_id, reader)
             report = make_report(await _read_facts(tx, session), tx.now)
