@@ -80,7 +80,7 @@ class TimeBalance:
 
     @property
     def stopped_until(self) -> datetime | None:
-        """The time at which the open stops no longer stop the clock, or None if no stop is open or one has no limit."""
+        """The time from which the clock runs although stops are open; None if no stop is open or one has no limit."""
         return self.running_since if self.open_stops else None
 
     @property

@@ -86,7 +86,7 @@ attempts = Table(
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_percent", Integer, nullable=False, server_default=text("0")),
-    # `stopped_until` is the time at which the open stops with limits no longer stop the clock.
+    # `stopped_until` is the time from which the clock runs although stops are open. It is null if one has no limit.
     Column("stopped_until", _TIME),
     # `on_break` is true until these stops are ended, even after their limits have passed.
     Column("on_break", Boolean, nullable=False, server_default=text("false")),
