@@ -3,107 +3,38 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.options.v1.options_pb2 import ROLE_PROCTOR
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import breaks_pb2 as pb
-from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
+from proctorium.session.v1 import lobby_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.waiting import next_response, until
 
-from .harness import Harness, Person, end, join, plan, roster, start
-from .test_conversations import Scene, in_progress
+from .breaks import (
+    MINUTE,
+    SECOND,
+    begin,
+    cancel,
+    come_back,
+    decide,
+    grant_of,
+    listed,
+    policy,
+    refusal_of,
+    request,
+    shown,
+    started,
+)
+from .harness import Harness, end, join, plan, start
+from .test_conversations import in_progress
 from .test_hands import event_body
-
-MINUTE = timedelta(minutes=1)
-SECOND = timedelta(seconds=1)
-
-
-def policy(
-    count: int = 2,
-    length: timedelta = 10 * MINUTE,
-    total: timedelta | None = None,
-    *,
-    clock_stops: bool = True,
-) -> sessions_pb2.BreakPolicy:
-    made = sessions_pb2.BreakPolicy(count=count, clock_stops=clock_stops)
-    if length:
-        made.length.FromTimedelta(length)
-    if total is not None:
-        made.total.FromTimedelta(total)
-    return made
-
-
-async def request(person: Person, scene: Scene, request_id: str = "") -> pb.Break:
-    made = pb.RequestBreakRequest(request_id=request_id, session_id=scene.session_id)
-    return (await person.breaks.RequestBreak(made)).requested_break
-
-
-def grant_of(taken: pb.Break, length: timedelta = 5 * MINUTE) -> pb.DecideBreakRequest:
-    made = pb.DecideBreakRequest(break_id=taken.break_id)
-    made.grant.length.FromTimedelta(length)
-    return made
-
-
-def refusal_of(
-    taken: pb.Break, reason: str = "Only ten minutes are left."
-) -> pb.DecideBreakRequest:
-    refused = pb.RefuseBreak(refusal_reason=reason)
-    return pb.DecideBreakRequest(break_id=taken.break_id, refuse=refused)
-
-
-async def decide(person: Person, made: pb.DecideBreakRequest) -> pb.Break:
-    return (await person.breaks.DecideBreak(made)).decided_break
-
-
-async def begin(person: Person, taken: pb.Break) -> pb.Break:
-    made = pb.StartBreakRequest(break_id=taken.break_id)
-    return (await person.breaks.StartBreak(made)).started_break
-
-
-async def come_back(person: Person, taken: pb.Break) -> pb.Break:
-    made = pb.ReturnFromBreakRequest(break_id=taken.break_id)
-    return (await person.breaks.ReturnFromBreak(made)).returned_break
-
-
-async def cancel(person: Person, taken: pb.Break) -> pb.Break:
-    made = pb.CancelBreakRequestRequest(break_id=taken.break_id)
-    return (await person.breaks.CancelBreakRequest(made)).cancelled_break
-
-
-async def started(scene: Scene, length: timedelta = 5 * MINUTE) -> pb.Break:
-    requested = await request(scene.learner, scene)
-    return await begin(scene.learner, await decide(scene.proctor, grant_of(requested, length)))
-
-
-async def listed(person: Person, scene: Scene, *, open_only: bool = False) -> list[pb.Break]:
-    """Return the breaks of the session, read in pages of one."""
-    found: list[pb.Break] = []
-    token = ""
-    while True:
-        page = await person.breaks.ListBreaks(
-            pb.ListBreaksRequest(
-                session_id=scene.session_id, open_only=open_only, page_size=1, page_token=token
-            )
-        )
-        found += page.breaks
-        token = page.next_page_token
-        if not token:
-            return found
-
-
-async def shown(scene: Scene) -> lobby_pb2.Participant:
-    """Return the first learner as the roster shows them."""
-    participants = (await roster(scene.proctor, scene.session_id)).participants
-    return next(each for each in participants if each.participant_id == scene.participant_id)
 
 
 async def test_break_is_requested_granted_started_and_over(harness: Harness) -> None:
@@ -257,42 +188,6 @@ async def test_second_break_while_one_is_open_is_refused(harness: Harness) -> No
     assert refused.reason == "BREAK_ALREADY_OPEN"
 
 
-async def test_exhausted_breaks_are_refused(harness: Harness) -> None:
-    scene = await in_progress(harness, policy(1))
-    await come_back(scene.learner, await started(scene))
-    made = pb.RequestBreakRequest(session_id=scene.session_id)
-    refused = await harness.refused(scene.learner.breaks.RequestBreak, made)
-    assert refused.reason == "BREAKS_EXHAUSTED"
-    assert "no break is left" in refused.message
-    without = await in_progress(harness)
-    made = pb.RequestBreakRequest(session_id=without.session_id)
-    refused = await harness.refused(without.learner.breaks.RequestBreak, made)
-    assert (refused.reason, "no breaks" in refused.message) == ("BREAKS_EXHAUSTED", True)
-
-
-async def test_granted_length_is_limited(harness: Harness) -> None:
-    scene = await in_progress(harness, policy(2, 10 * MINUTE, 12 * MINUTE))
-    requested = await request(scene.learner, scene)
-    too_long = grant_of(requested, 11 * MINUTE)
-    refused = await harness.refused(scene.proctor.breaks.DecideBreak, too_long)
-    assert (refused.reason, "up to 10 minutes" in refused.message) == (
-        "BREAK_LENGTH_EXCEEDED",
-        True,
-    )
-    for length in (timedelta(), -MINUTE, 13 * 60 * MINUTE):
-        invalid = await harness.refused(
-            scene.proctor.breaks.DecideBreak, grant_of(requested, length)
-        )
-        assert [each.field for each in invalid.violations] == ["grant.length"]
-    nothing = pb.DecideBreakRequest(break_id=requested.break_id)
-    invalid = await harness.refused(scene.proctor.breaks.DecideBreak, nothing)
-    assert invalid.kind is Kind.INVALID
-    await come_back(
-        scene.learner,
-        await begin(scene.learner, await decide(scene.proctor, grant_of(requested, 10 * MINUTE))),
-    )
-
-
 async def test_waiting_and_removed_learners_cannot_request_a_break(harness: Harness) -> None:
     learner, proctor = harness.learner(), harness.proctor()
     waiting = await harness.scheduled(plan([proctor], breaks=policy()))
@@ -384,83 +279,6 @@ async def test_administrator_cannot_decide_about_their_own_break(harness: Harnes
     assert (await refusal(decide(both, grant_of(own)))).reason == "NOT_YOUR_SESSION"
 
 
-def changed(person: Person, revision: int, minutes: int) -> enrollment.PersonAccommodationsChanged:
-    return enrollment.PersonAccommodationsChanged(
-        person_id=person.id, revision=revision, extra_break_minutes=minutes
-    )
-
-
-async def test_extra_break_time_raises_the_total_in_a_running_session(harness: Harness) -> None:
-    scene = await in_progress(harness, policy(1, 10 * MINUTE))
-    call = scene.proctor.supervision.WatchRoster(
-        supervision_pb2.WatchRosterRequest(session_id=scene.session_id)
-    )
-    await next_response(call)
-    await harness.handle(changed(scene.learner, 1, 20))
-    allowance = (await next_response(call)).participant.break_allowance
-    assert allowance.longest_length.ToTimedelta() == 30 * MINUTE
-    assert not allowance.HasField("remaining_count")
-    call.cancel()
-    await come_back(scene.learner, await started(scene, 30 * MINUTE))
-    await started(scene)
-
-
-async def test_newest_accommodations_count_in_any_order(harness: Harness) -> None:
-    scene = await in_progress(harness)
-    for revision, minutes in ((2, 15), (1, 60), (2, 15)):
-        await harness.handle(changed(scene.learner, revision, minutes))
-    allowance = (await shown(scene)).break_allowance
-    assert allowance.remaining_time.ToTimedelta() == 15 * MINUTE
-    await harness.handle(changed(scene.learner, 3, 0))
-    assert not (await shown(scene)).HasField("break_allowance")
-
-
-async def test_accommodations_from_before_the_session_count(harness: Harness) -> None:
-    learner, proctor = harness.learner(), harness.proctor()
-    await harness.handle(changed(learner, 1, 15))
-    session = await harness.scheduled(plan([proctor]))
-    await join(learner, session.session_id)
-    (own,) = (await roster(proctor, session.session_id)).participants
-    assert own.break_allowance.remaining_time.ToTimedelta() == 15 * MINUTE
-
-
-async def test_plan_has_the_policy(harness: Harness) -> None:
-    proctor = harness.proctor()
-    session = await harness.scheduled(plan([proctor], breaks=policy(3)))
-    stored = session.plan.break_policy
-    assert (stored.count, stored.clock_stops) == (3, True)
-    assert stored.total.ToTimedelta() == 30 * MINUTE
-    read = await proctor.sessions.GetSession(
-        sessions_pb2.GetSessionRequest(session_id=session.session_id)
-    )
-    assert read.session.plan.break_policy == stored
-
-
-@pytest.mark.parametrize(
-    ("count", "length", "total", "field"),
-    [
-        (0, 10, None, "count"),
-        (2, 0, None, "length"),
-        (2, 10, 5, "total"),
-        (2, 10, 30, "total"),
-        (21, 10, None, "count"),
-        (1, 121, None, "length"),
-    ],
-)
-async def test_invalid_policy_is_refused_at_its_field(
-    harness: Harness, count: int, length: int, total: int | None, field: str
-) -> None:
-    made = plan(
-        [harness.proctor()],
-        breaks=policy(count, length * MINUTE, None if total is None else total * MINUTE),
-    )
-    refused = await harness.refused(
-        harness.administrator().sessions.ScheduleSession,
-        sessions_pb2.ScheduleSessionRequest(plan=made),
-    )
-    assert [each.field for each in refused.violations] == [f"plan.break_policy.{field}"]
-
-
 async def test_database_refuses_invalid_breaks(harness: Harness) -> None:
     scene, elsewhere = await in_progress(harness, policy()), await in_progress(harness)
     requested = await request(scene.learner, scene)
@@ -499,20 +317,3 @@ async def test_database_refuses_invalid_breaks(harness: Harness) -> None:
             await harness.rows(
                 f"UPDATE breaks SET {changes} WHERE break_id = :id", id=UUID(requested.break_id)
             )
-
-
-async def test_database_refuses_breaks_beyond_the_total(harness: Harness) -> None:
-    scene = await in_progress(harness, policy(2, 10 * MINUTE, 12 * MINUTE))
-    on_break = await started(scene, 10 * MINUTE)
-    await harness.rows(
-        "UPDATE breaks SET state = 'returned', closed_at = started_at + length WHERE break_id = :id",
-        id=UUID(on_break.break_id),
-    )
-    requested = await request(scene.learner, scene)
-    with pytest.raises(DBAPIError, match="beyond the allowance"):
-        await harness.rows(
-            "UPDATE breaks SET state = 'granted', length = '3 minutes' WHERE break_id = :id",
-            id=UUID(requested.break_id),
-        )
-    refused = await refusal(decide(scene.proctor, grant_of(requested, 3 * MINUTE)))
-    assert "up to 2 minutes" in refused.message
