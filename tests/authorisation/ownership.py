@@ -3,8 +3,8 @@
 The module `resources` creates the callers and the resources with a session on a running stack. This module calls every
 RPC as the owner of the resources and as other people, and writes the results into the table. Each caller calls each RPC
 twice: once with the ids of one learner's resources, and once with ids that do not exist. If the caller may not use a
-resource, the two responses must be equal, because different responses would reveal that the resource exists. `make
-authorisation` updates the table, and `tests/e2e/test_ownership.py` compares the table with a running system.
+resource, the two responses must be equal, because different responses would reveal that the resource exists.
+`make authorisation` updates the table, and `tests/e2e/test_ownership.py` compares the table with a running system.
 """
 
 from __future__ import annotations
