@@ -207,11 +207,15 @@ async def broken_laptop(day: ExamDay) -> None:
     attempt = await omar.read_attempt()
     await omar.save(attempt.items[0], correct_answer(attempt.items[0]))
     saved = await omar.read_attempt()
+    roster = day.proctor.roster
+    assert roster is not None
+    received = len(roster.received)
     await omar.close()
     await omar.learner.close()
     day.log(f"the laptop of {omar.learner.name} breaks")
-    assert day.proctor.roster is not None
-    await day.proctor.roster.until(_shows_lost(omar.participant_id), "the lost connection")
+    # Earlier messages show that Omar was not connected before he opened the lobby.
+    lost = _shows_lost(omar.participant_id)
+    await roster.until(lost, "the lost connection", after=received)
     day.log(f"{day.proctor.proctor.name} sees that {omar.learner.name} is offline")
     person = await sign_in(day.scenario.edge, omar.learner.email, omar.learner.password)
     day.scenario.learners[1] = person

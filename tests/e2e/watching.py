@@ -64,14 +64,19 @@ class Watch(Generic[Message]):
                 return
 
     async def until(
-        self, condition: Callable[[Message], bool], what: str, patience: float = PATIENCE_SECONDS
+        self,
+        condition: Callable[[Message], bool],
+        what: str,
+        patience: float = PATIENCE_SECONDS,
+        *,
+        after: int = 0,
     ) -> Message:
         """Return the first message of the stream that meets `condition`; wait if there is none yet.
 
-        Raises TimeoutError after `patience` seconds. If the stream has ended, raises the error of the stream, or
-        AssertionError if the stream ended without an error.
+        The first `after` messages of the stream are skipped. Raises TimeoutError after `patience` seconds. If the
+        stream has ended, raises the error of the stream, or AssertionError if the stream ended without an error.
         """
-        seen = 0
+        seen = after
         try:
             async with asyncio.timeout(patience), self._changed:
                 while True:
