@@ -65,7 +65,7 @@ def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
 def attempt_time_changed(attempt: Attempt) -> pb.AttemptTimeChanged:
     """Return the event which reports that the time of an attempt in progress changed.
 
-    A stop with an end does not count, because the deadline contains it.
+    A bounded stop is not reported as a stop, because the deadline already includes it.
     """
     is_stopped = attempt.is_paused and attempt.stopped_until is None
     event = pb.AttemptTimeChanged(

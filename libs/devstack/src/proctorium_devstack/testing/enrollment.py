@@ -71,7 +71,10 @@ class FakeEnrollment(
     calls: int = 0
     """The number of BatchResolveCodes requests that the fake has received."""
     names: dict[str, str] = field(default_factory=dict)
-    """The preferred and legal name of each person, by ID. BatchGetNames omits all other people."""
+    """The name of each person, by ID, which is both the preferred and the legal name.
+
+    BatchGetNames omits all other people.
+    """
     registrations_read: list[str] = field(default_factory=list)
     """The person IDs in all GetRegistrationInformation requests that the fake has received."""
     is_unavailable: bool = False

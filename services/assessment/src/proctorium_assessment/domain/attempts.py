@@ -152,13 +152,13 @@ class Attempt:
     """An attempt without its answers.
 
     `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
-    `is_paused` is True during a stop without a limit. `stopped_remaining` is then the remaining time, if the attempt is
-    started and has a time limit. `stopped_until` is the time at which the open stops with limits no longer stop the
-    clock of a started attempt. `is_on_break` is True until these stops are ended, even after their limits have passed.
-    `extra_time` is the extra time that was granted and not taken back. `extra_time_percent` is the extra time of the
-    learner's accommodations in per cent of the time limit. `time_limit` does not include extra time.
-    `authorization_revision` is the revision of the session in which the proctor last authorised the assessment or
-    withdrew the authorisation.
+    `is_paused` is True while a stop without a limit is open. `stopped_remaining` is then the remaining time, if the
+    attempt is started and has a time limit. `is_on_break` is True while a bounded stop is open, even after its limit
+    has passed. `stopped_until` is the time from which the clock of a started attempt runs although bounded stops are
+    open; it is None if no stop is open, or if a stop without a limit is open. `extra_time` is the extra time that was
+    granted and not taken back. `extra_time_percent` is the extra time of the learner's accommodations in per cent of
+    the time limit. `time_limit` does not include extra time. `authorization_revision` is the revision of the session in
+    which the proctor last authorised the assessment or withdrew the authorisation.
     """
 
     attempt_id: UUID
@@ -208,7 +208,10 @@ class Attempt:
 
     @property
     def are_questions_hidden(self) -> bool:
-        """Whether the learner may not read the questions now. The clock may run meanwhile."""
+        """Whether the questions are hidden from the learner.
+
+        They are also hidden during a break in which the clock runs.
+        """
         return self.is_paused or self.is_on_break
 
     @property
@@ -275,9 +278,10 @@ class Attempt:
         return self._after(AttemptAction.VOID)
 
     def _with_authorization(self, action: AttemptAction, revision: int) -> Attempt:
-        """Return the attempt after the action, or the same attempt if it was started or a later action was applied.
+        """Return the attempt after the action, or the same attempt if the action no longer applies.
 
-        The events of the actions can arrive in any order, so the action with the greatest revision is valid.
+        The action does not apply to an attempt that is started or voided. The events of the actions can arrive in any
+        order, so the action with the greatest revision counts.
         """
         if self.state not in UNSTARTED_STATES or revision < self.authorization_revision:
             return self
@@ -317,8 +321,8 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
 def is_released_automatically(cause: SubmitCause) -> bool:
     """Return whether the system releases the result at once.
 
-    Return False if the learner was removed when the session ended, because an administrator then decides about the
-    release.
+    Return False if the learner was removed when the session ended, for all or for this learner. An administrator then
+    decides about the release.
     """
     return cause is not SubmitCause.REMOVED
 

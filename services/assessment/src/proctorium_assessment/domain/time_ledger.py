@@ -2,9 +2,9 @@
 
 The ledger of an attempt has the start of the attempt, the entries of the attempt's session and participant, and the
 accommodations of the learner. A stop is a period in which the clock stands still, such as a pause. A stop with a limit
-is bounded: after the limit, the clock runs by itself, even if the stop has not been ended. The clock runs from the
-start of the attempt, except during at least one stop. No process measures the spent time. It is computed from the times
-of the entries, so the order in which the entries arrive does not matter.
+is bounded: after the limit, the clock runs by itself, even if the stop has not been ended. The clock starts to run with
+the attempt, and stands still while one or more stops apply. No process measures the spent time. It is computed from the
+times of the entries, so the order in which the entries arrive does not matter.
 """
 
 from __future__ import annotations
@@ -80,7 +80,10 @@ class TimeBalance:
 
     @property
     def stopped_until(self) -> datetime | None:
-        """The time from which the clock runs although stops are open; None if no stop is open or one has no limit."""
+        """The time from which the clock runs although stops are open.
+
+        None if no stop is open, if an open stop has no limit, or before the start of the attempt.
+        """
         return self.running_since if self.open_stops else None
 
     @property

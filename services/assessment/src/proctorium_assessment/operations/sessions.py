@@ -44,7 +44,10 @@ async def store_proctors(
 async def store_closing(
     tx: Transaction, session_id: UUID, *, is_closing: bool, position: int
 ) -> None:
-    """Store whether the session is closing, from the event at `position`, unless a later event has set it."""
+    """Store whether the session is closing, unless the stored value comes from a later event.
+
+    `position` is the position of this event.
+    """
     await sessions.upsert_closing(tx, session_id, is_closing=is_closing, position=position)
 
 
@@ -126,8 +129,8 @@ async def withdraw_authorization(
     """Withdraw the authorisation of the participant's attempt, unless the attempt was started.
 
     `revision` is the revision of the session in which the authorisation was withdrawn. A later authorisation stays
-    valid. A withdrawal that arrives before the authorisation is published too, because session orchestration waits
-    for its result.
+    valid. If the withdrawal arrives before the authorisation, it is still applied and published, because session
+    orchestration waits for the result.
     """
     attempt = await _lock_attempt(tx, session_id, participant_id, person_id, assessment_id)
     if attempt is None:
@@ -147,9 +150,10 @@ async def _update_authorization(tx: Transaction, before: Attempt, after: Attempt
 async def _lock_attempt(
     tx: Transaction, session_id: UUID, participant_id: UUID, person_id: UUID, assessment_id: UUID
 ) -> Attempt | None:
-    """Lock and return the participant's attempt, or return None if the session is over for the participant.
+    """Lock and return the participant's attempt.
 
-    The attempt is created first if the event which reports that the participant joined has not arrived yet.
+    The attempt is created first if the event which reports that the participant joined has not arrived yet. Return None
+    if there is no attempt and the session is already over for the participant.
     """
     await create_attempts(
         tx,
@@ -170,7 +174,7 @@ async def store_removal(
     is_removed: bool,
     metadata: EventMetadata,
 ) -> None:
-    """Store whether the participant is removed, unless a later event has set it."""
+    """Store whether the participant is removed, unless the stored value comes from a later event."""
     await sessions.lock_session(tx, session_id)
     await sessions.upsert_removal(tx, participant_id, is_removed, position=metadata.position)
 
@@ -201,8 +205,8 @@ async def close_attempts_of_session(
     """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`).
 
     The results of the participants in `removed_ids` are not released. If the session closed automatically, attempts
-    with a later deadline continue until this deadline. Session orchestration does not close such a session, unless it
-    has not received the deadline yet.
+    with a later deadline continue until this deadline. Session orchestration closes such a session only if it has not
+    received the deadline yet.
     """
     await sessions.upsert_end(tx, session_id, course_id, ended_at)
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
@@ -236,7 +240,7 @@ async def _close_attempts(
 def _close_cause(
     attempt: Attempt, cause: SubmitCause, removed_ids: Collection[UUID], now: datetime
 ) -> SubmitCause:
-    """Return the cause of the submission of an attempt that is closed because of `cause`."""
+    """Return the submit cause of an attempt: `cause`, unless the learner is removed or the deadline has passed."""
     if attempt.participant_id in removed_ids:
         return SubmitCause.REMOVED
     if attempt.deadline_at is not None and attempt.deadline_at < now:

@@ -50,7 +50,10 @@ async def upsert_proctors(
 async def upsert_closing(
     tx: Transaction, session_id: UUID, *, is_closing: bool, position: int
 ) -> None:
-    """Store whether the session is closing, from the event at `position`, unless a later event has set it."""
+    """Store whether the session is closing, unless the stored value comes from a later event.
+
+    `position` is the position of this event.
+    """
     new = insert(sessions).values(
         session_id=session_id, proctor_ids=[], closing=is_closing, closing_position=position
     )
@@ -149,7 +152,10 @@ async def is_participant_ended(tx: Transaction, participant_id: UUID) -> bool:
 async def upsert_removal(
     tx: Transaction, participant_id: UUID, is_removed: bool, *, position: int
 ) -> None:
-    """Store from the event at `position` whether the participant is removed, unless a later event has set it."""
+    """Store whether the participant is removed, unless the stored value comes from a later event.
+
+    `position` is the position of this event.
+    """
     new = insert(removed_participants).values(
         participant_id=participant_id, is_removed=is_removed, position=position
     )

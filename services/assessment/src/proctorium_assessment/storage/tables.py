@@ -80,15 +80,16 @@ attempts = Table(
     # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
-    # The columns from here on and `deadline_at` are computed from the time ledger. `paused` is true during a stop
-    # without a limit. `stopped_remaining` is then the remaining time of a started attempt.
+    # `deadline_at` and the columns from `paused` to `on_break` are computed from the time ledger. `paused` is true
+    # while a stop without a limit is open. `stopped_remaining` is then the remaining time of a started attempt.
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_percent", Integer, nullable=False, server_default=text("0")),
-    # `stopped_until` is the time from which the clock runs although stops are open. It is null if one has no limit.
+    # `stopped_until` is the time from which the clock runs although bounded stops are open. It is null if an open stop
+    # has no limit.
     Column("stopped_until", _TIME),
-    # `on_break` is true until these stops are ended, even after their limits have passed.
+    # `on_break` is true while a bounded stop is open, even after its limit has passed.
     Column("on_break", Boolean, nullable=False, server_default=text("false")),
     # The revision of the session in which a proctor last authorised the assessment or withdrew the authorisation.
     Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
@@ -151,8 +152,8 @@ For each item, the revision that counts is the revision with the highest sequenc
 time_events = Table(
     "time_events",
     metadata,
-    # `entry_id` is the id of a pause, of a break, or of a grant of extra time. Pauses and breaks have two rows each:
-    # the start and the end.
+    # `entry_id` is the id of a pause, a removal, a break or a grant of extra time. Pauses, removals and breaks have one
+    # row for the start and one row for the end.
     Column("entry_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("session_id", Uuid, nullable=False),
@@ -299,7 +300,7 @@ ended_participants = Table(
 )
 """A participant for whom the session was ended.
 
-Because of the row, an older event that arrives later creates no attempt.
+The row prevents an older event that arrives later from creating an attempt.
 """
 
 courses = Table(

@@ -182,7 +182,10 @@ async def set_joined(tx: Transaction, joins: Sequence[Join]) -> None:
 async def set_removed(
     tx: Transaction, session_id: UUID, person_id: UUID, is_removed: bool, *, position: int
 ) -> None:
-    """Record from the event at `position` whether a learner is removed, unless a later event has recorded it."""
+    """Store whether a learner is removed, unless the stored value comes from a later event.
+
+    `position` is the position of this event.
+    """
     await tx.fetch(_SET_REMOVED, session_id, person_id, is_removed, position)
 
 

@@ -79,7 +79,8 @@ class SessionEvents:
     ) -> None:
         """Store that learners joined, and delete the counts of their failed code entries.
 
-        A learner who waits for approval is stored when they are admitted, because the content is closed to them.
+        A learner who waits for approval is stored when they are admitted, because the content is closed to them until
+        then.
         """
         await sessions.record_joins(
             tx, [_join(event) for event, _ in batch if not event.awaiting_approval]

@@ -103,7 +103,10 @@ async def request_resubmission(
 
 
 async def _lock_session_of_case(tx: Transaction, case_id: UUID) -> None:
-    """Lock the session of the case, as transactions that expire cases do before they lock cases."""
+    """Lock the session of the case.
+
+    Transactions that expire cases also lock the session before the cases, so two transactions cannot deadlock.
+    """
     case = await cases.get_case(tx, case_id)
     if case is not None:
         await sessions.lock_session(tx, case.session_id)

@@ -28,12 +28,12 @@ export interface Selection {
 
 interface DataTableProps<Row> {
   label: string;
-  /** The columns. A row is rendered again only if its object or this list has been replaced. */
+  /** The columns. Replace this list only when it changes, because all visible cells are then rendered again. */
   columns: readonly Column<Row>[];
   /** The rows in their default order. */
   rows: readonly Row[];
   keyOf: (row: Row) => string;
-  /** The name of a row, which opens it. */
+  /** The name of a row. The name is a button that opens the row. */
   nameOf: (row: Row) => string;
   isMarked?: (row: Row) => boolean;
   /** The key of the row whose details are open. */
@@ -236,7 +236,10 @@ interface VirtualRowProps<Row> {
   isTabStop: boolean;
 }
 
-/** A row at its place. Its cells are rendered again only if the row or the columns have changed. */
+/**
+ * A row at its place. Its cells are rendered again only if the row, the columns, its selection or its tab stop has
+ * changed.
+ */
 function VirtualRow<Row>({ table, row, index, start, virtual, isTabStop }: VirtualRowProps<Row>): JSX.Element {
   const { columns, selection, keyOf } = table;
   const key = keyOf(row);
@@ -275,7 +278,7 @@ function VirtualRow<Row>({ table, row, index, start, virtual, isTabStop }: Virtu
 
 interface CellsProps<Row> {
   row: Row;
-  /** The present properties of the table, for listeners. */
+  /** The current properties of the table, for listeners. */
   latest: { current: DataTableProps<Row> };
   columns: readonly Column<Row>[];
   isTabStop: boolean;

@@ -86,7 +86,7 @@ function Item({ item, onChoose }: { item: MenuItem; onChoose: () => void }): JSX
   );
 }
 
-/** Put the menu below its button, inside of the window. */
+/** Put the menu below its button, or above it if there is no room below. Keep the menu inside the window. */
 function place(button: HTMLElement, menu: HTMLElement): void {
   const box = button.getBoundingClientRect();
   const left = Math.min(box.left, document.documentElement.clientWidth - menu.offsetWidth - GAP_PX);

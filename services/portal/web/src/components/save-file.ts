@@ -3,7 +3,7 @@
 /** How long the address of the file stays valid. The browser reads the file some time after the click. */
 const VALID_MS = 60_000;
 
-/** Let the browser save a file, as after a click on a link for download. */
+/** Let the browser save a file, as if the person had clicked a download link. */
 export function saveFile(content: Uint8Array, mediaType: string, fileName: string): void {
   const address = URL.createObjectURL(new Blob([content as Uint8Array<ArrayBuffer>], { type: mediaType }));
   const link = document.createElement("a");

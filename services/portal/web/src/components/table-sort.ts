@@ -11,7 +11,10 @@ export function nextSort(sort: Sort | undefined, column: string): Sort | undefin
   return sort.descending ? undefined : { column, descending: true };
 }
 
-/** Return a sorted copy of the rows. Equal rows stay in their default order. */
+/**
+ * Return a sorted copy of the rows, or the rows themselves if there is no order. Equal rows stay in their default
+ * order.
+ */
 export function sortedRows<Row>(
   rows: readonly Row[],
   sort: Sort | undefined,

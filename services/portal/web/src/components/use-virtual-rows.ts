@@ -9,7 +9,7 @@ import {
 import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
-/** The rows that are rendered above and below the visible rows. */
+/** The number of rows that are rendered above the visible rows, and also below them. */
 const OVERSCAN = 6;
 
 export type VirtualRows = Virtualizer<HTMLDivElement, HTMLTableRowElement>;

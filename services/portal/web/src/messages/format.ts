@@ -78,7 +78,7 @@ export function timeWithSeconds(time: Timestamp | undefined): string {
   });
 }
 
-/** Format a time of day in milliseconds in the reader's time zone. The text includes the time zone. */
+/** Format the time of day of an instant in milliseconds, in the reader's time zone. The text includes the time zone. */
 export function timeOfDay(instant: number): string {
   return new Date(instant).toLocaleTimeString(LOCALE, { hour: "numeric", minute: "2-digit", timeZoneName: "short" });
 }

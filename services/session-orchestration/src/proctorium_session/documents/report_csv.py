@@ -17,7 +17,7 @@ _BYTE_ORDER_MARK = "\ufeff"
 """Without this mark, spreadsheets do not read the file as UTF-8."""
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
-"""The first characters of texts that spreadsheets evaluate, also in the full-width forms of East Asian keyboards."""
+"""The first characters of texts that spreadsheets evaluate as formulas, and their full-width forms."""
 _CONTROL_STARTS = ("\t", "\r", "\n")
 
 _LEARNER_COLUMNS = (
@@ -54,7 +54,7 @@ _ATTEMPT_COLUMNS = (
 
 
 def report_csv(report: NamedReport, zone: ZoneInfo) -> bytes:
-    """Return the CSV file of a report. All times are in `zone` and have their offset from UTC."""
+    """Return the CSV file of a report. All times are in `zone` and include the offset from UTC."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
     for row in _rows(report, zone):
@@ -139,7 +139,7 @@ def _attempt_cells(
 
 
 def cause_name(cause: int) -> str:
-    """Return the name of the cause of a submission in the contract, such as "learner"; empty if it is unknown."""
+    """Return the name of a submit cause in lower case, such as "learner". The name of an unknown cause is empty."""
     if cause not in SubmitCause.values() or not cause:
         return ""
     return SubmitCause.Name(SubmitCause.ValueType(cause)).removeprefix("SUBMIT_CAUSE_").lower()

@@ -38,7 +38,7 @@ Json = str | bool | Sequence["Json"] | dict[str, "Json"]
 
 
 def report_pdf(report: NamedReport, locale: str, zone: ZoneInfo) -> bytes:
-    """Return the PDF of a report in the language `locale`. All times are in `zone` and have their offset from UTC.
+    """Return the PDF of a report in the language `locale`. All times are in `zone` and include the offset from UTC.
 
     Call this function in a thread.
     """
@@ -187,13 +187,17 @@ class _Layout:
         return f"{text[:seconds]} {text[seconds:]}"
 
     def _time(self, time: datetime) -> str:
-        """Return the time of day with its offset, and the date if it is not the day of the start."""
+        """Return the time of day with its offset. If the time is not on the day of the start, return the date too."""
         text = self._date_time(time)
         is_same_day = time.astimezone(self._zone).date() == self._day
         return text.partition(" ")[2] if is_same_day else text
 
     def _number(self, value: float) -> str:
-        """Return a number with at most two decimals. It is truncated, so that no failed attempt looks passed."""
+        """Return a number with at most two decimals.
+
+        The number is truncated, so that a failed attempt does not look passed. It is first rounded to three decimals to
+        remove floating-point errors.
+        """
         hundredths = int(round(value * 1000) / 10)
         return f"{hundredths / 100:g}".replace(".", self._texts.decimal_sign)
 

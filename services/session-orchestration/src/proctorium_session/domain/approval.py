@@ -52,4 +52,4 @@ _REPEATED = {
     ParticipantAction.APPROVE: ParticipantState.IN_SESSION,
     ParticipantAction.DENY: ParticipantState.DENIED,
 }
-"""The states after the actions."""
+"""The state after each action. For a participant who already has this state, the action is a repetition."""

@@ -151,8 +151,9 @@ class Break:
 class BreakUse:
     """The breaks of a participant.
 
-    `latest` is the newest break. `count` and `time` include the granted length of a break that is not over. `extra` is
-    the extra break time of the learner's accommodations.
+    `latest` is the newest break. `count` and `time` are the number and the total time of the breaks that were granted
+    and not cancelled. A break that is not over counts with its granted length. `extra` is the extra break time of the
+    learner's accommodations.
     """
 
     latest: Break | None = None
@@ -169,8 +170,8 @@ NOTHING_USED = BreakUse()
 class BreakAllowance:
     """The breaks that a participant can still take.
 
-    `count` is None if only the time limits the breaks. `longest` is the longest length that can be granted for the next
-    break.
+    `count` is None if the number of breaks is not limited. `longest` is the longest length that can be granted for the
+    next break.
     """
 
     count: int | None
@@ -181,8 +182,8 @@ class BreakAllowance:
 def allowance_of(policy: BreakPolicy, use: BreakUse) -> BreakAllowance | None:
     """Return the breaks that a participant can still take, or None if the session has no breaks for the participant.
 
-    The extra break time of accommodations makes both the total and each break longer, and removes the limit of the
-    number. Otherwise, a learner who has taken all breaks could not use the extra time.
+    The extra break time of accommodations makes both the total and each break longer, and removes the limit on the
+    number of breaks. Otherwise, a learner who has taken all breaks could not use the extra time.
     """
     if not policy.count and not use.extra:
         return None
@@ -250,7 +251,7 @@ def _require_in_session(session_state: SessionState, state: ParticipantState) ->
 
 
 def _require_left(policy: BreakPolicy, use: BreakUse) -> BreakAllowance:
-    """Return what is left of the breaks. Raise BREAKS_EXHAUSTED if nothing is left."""
+    """Return the remaining allowance. Raise BREAKS_EXHAUSTED if no break remains."""
     left = allowance_of(policy, use)
     if left is not None and left.longest > _NO_TIME:
         return left
@@ -282,7 +283,11 @@ def require_length(policy: BreakPolicy, use: BreakUse, length: timedelta) -> Non
 
 
 def no_break(*, supervises: bool) -> ServiceError:
-    """Return the error for an unknown break. A proctor receives the same error for a break of another session."""
+    """Return the error for an unknown break.
+
+    If `supervises` is true, the error is the same as for a break of another session, so that a proctor cannot tell
+    whether the break exists.
+    """
     if supervises:
         return not_your_session()
     return not_found("NOT_FOUND", "There is no such break. Reload the page.")
@@ -297,7 +302,7 @@ def _all_breaks(count: int) -> str:
 
 
 def _minutes(time: timedelta) -> str:
-    """Return a time for a sentence, in minutes, or in seconds if it is not a number of whole minutes."""
+    """Return a duration as text: in minutes, or in seconds if it is not a whole number of minutes."""
     seconds = int(time.total_seconds())
     if seconds % 60:
         return f"{seconds} seconds"

@@ -22,7 +22,7 @@ class AutomaticStep(Enum):
     WAIT = auto()
     """The service waits for the deadline of an attempt."""
     ALARM = auto()
-    """An attempt is paused without an end. The proctors must decide."""
+    """An attempt is paused, so the proctors must decide."""
     CLOSE = auto()
     """The session closes."""
 

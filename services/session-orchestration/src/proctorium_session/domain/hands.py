@@ -90,7 +90,7 @@ class Hand:
 
 
 _OVER_STATES = frozenset({ParticipantState.COMPLETED, ParticipantState.LEFT})
-"""The states of a participant for whom the session was ended while it goes on."""
+"""The states of a participant for whom the session was ended, although it continues for others."""
 
 
 def require_raisable(

@@ -37,7 +37,7 @@ class ProgressState(IntEnum):
 
 
 class WithdrawalState(StrEnum):
-    """The states of a withdrawal of an authorisation that is not complete.
+    """The states of an incomplete withdrawal of an authorisation.
 
     A withdrawal is complete when the progress is AWAITING_AUTHORIZATION again. ALREADY_STARTED means that the learner
     started the attempt before the withdrawal took effect.
@@ -51,9 +51,8 @@ class WithdrawalState(StrEnum):
 class AttemptTime:
     """The time of an attempt in progress.
 
-    `is_stopped` is whether the clock is stopped without an end. `deadline_at` is None if the attempt has no time limit
-    or its clock is stopped. `stopped_remaining` is the remaining time of an attempt with a time limit whose clock is
-    stopped.
+    `is_stopped` is True during a stop without a limit, such as a pause. `stopped_remaining` is then the remaining time,
+    if the attempt has a time limit. `deadline_at` is None during such a stop, and for an attempt without a time limit.
     """
 
     deadline_at: datetime | None = None
@@ -66,8 +65,8 @@ class Progress:
     """The progress of one participant in one assessment.
 
     `position` is the position of the event that contained `answered_count`. `authorization_revision` is the revision of
-    the session in which the assessment was last authorised or the authorisation was last withdrawn. `withdrawal` is
-    None unless a withdrawal is not complete. `time_position` is the position of the event that contained `time`.
+    the session in which the assessment was last authorised or the authorisation was last withdrawn. `withdrawal` is the
+    state of an incomplete withdrawal, or None. `time_position` is the position of the event that contained `time`.
     """
 
     assessment_id: UUID
@@ -102,10 +101,9 @@ class AttemptUpdate:
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
     """Return `progress` after the update.
 
-    The result does not depend on the order of the updates. Of the authorisations and withdrawals, the one with the
-    greatest revision decides, and a start is stronger than all of them. An update by a newer attempt replaces the
-    progress of an older attempt. The newer attempt is the attempt with the greater id, because ids sort by the time of
-    creation.
+    The result does not depend on the order of the updates. Among authorisations and withdrawals, the one with the
+    greatest revision counts. A start overrides all of them. An update by a newer attempt replaces the progress of an
+    older attempt. The newer attempt is the attempt with the greater id, because ids sort by the time of creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress
@@ -124,7 +122,8 @@ def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
 def authorize(progress: Progress, revision: int) -> Progress:
     """Return the progress after the authorisation of the assessment in this revision of the session.
 
-    The progress does not change if the assessment is already authorised or started.
+    An authorisation also replaces a pending withdrawal. Otherwise, the progress does not change if the assessment is
+    already authorised or started.
     """
     if progress.state is ProgressState.AWAITING_AUTHORIZATION or _is_pending(progress):
         return _authorized(progress, ProgressState.AUTHORIZED, revision)
@@ -134,7 +133,8 @@ def authorize(progress: Progress, revision: int) -> Progress:
 def withdraw(progress: Progress, revision: int) -> Progress:
     """Return the progress after the authorisation was withdrawn in this revision of the session.
 
-    The assessment service decides, so the state changes only when its event arrives.
+    The assessment service decides whether the withdrawal takes effect, so the state changes only when its event
+    arrives.
     """
     if progress.state is not ProgressState.AUTHORIZED or _is_pending(progress):
         return progress

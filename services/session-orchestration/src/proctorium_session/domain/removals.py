@@ -72,7 +72,8 @@ def readmitted_state(session: Session) -> ParticipantState:
 def ending_refusal(view: ParticipantView) -> ParticipantRefusal | None:
     """Return the reason why the session cannot be ended for a participant, or None if it can be ended.
 
-    The session can be ended for a participant who is In Session or removed, and ended again without a change.
+    The session can be ended for a participant who is In Session or removed. A repeated end is allowed and changes
+    nothing.
     """
     participant = view.participant
     if participant.ending is not None:

@@ -1,6 +1,6 @@
 """The report of a session (`S16`): what happened, computed from stored facts.
 
-Nothing of a report is stored. The functions of this module are pure, so that a report can be computed at any time.
+A report is not stored, but computed again for each request.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ IncidentCounts = Mapping[UUID | None, Mapping[IncidentSeverity, int]]
 """The numbers of incidents by participant and severity. The key None is for incidents of the whole session."""
 
 MAX_LISTED_INCIDENTS = 200
-"""The maximum number of incidents that a report lists. The numbers of incidents count all of them."""
+"""The maximum number of incidents that a report lists. The incident counts include all incidents."""
 
 
 class ReportFormat(StrEnum):
@@ -62,7 +62,7 @@ class LeadChange:
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The submission of an attempt. `cause` is the number of the cause in the contract of assessment."""
+    """The submission of an attempt. `cause` is a number of the enum `SubmitCause` of assessment."""
 
     submitted_at: datetime
     cause: int
@@ -81,8 +81,8 @@ class Result:
 class RecordedFacts:
     """The facts of the session record that a report needs.
 
-    `connections` has the times at which each participant was connected (True) or disconnected (False), in order.
-    `started_attempts` and `submissions` are by the ids of attempts.
+    `connections` has the times at which each participant was connected (True) or disconnected (False), in order. The
+    keys of `started_attempts` and `submissions` are the ids of attempts.
     """
 
     started_by: UUID | None = None
@@ -98,8 +98,9 @@ class RecordedFacts:
 class SessionFacts:
     """The stored facts about a session from which its report is computed.
 
-    `invited_ids` are the ids of the invited learners. `pauses` and `hand_counts` are by the ids of participants. The
-    key None in `pauses` is for the pauses of the whole session. `incidents` are ordered by the time of creation.
+    `invited_ids` are the ids of the invited learners. The keys of `pauses` and `hand_counts` are the ids of
+    participants. In `pauses`, the key None is for the pauses of the whole session. `incidents` are ordered by the time
+    of creation.
     """
 
     session: Session
@@ -202,7 +203,8 @@ def make_report(facts: SessionFacts, now: datetime) -> SessionReport:
 def total_of(periods: Iterable[Period], within: Period, now: datetime) -> PeriodTotal:
     """Return the number of the periods that overlap with `within`, and the time that they cover together.
 
-    Only the time within `within` counts. Overlapping periods count once. A period without an end lasts until `now`.
+    In the total, time outside `within` does not count, and time in several periods counts once. A period without an end
+    lasts until `now`.
     """
     limit = _end(within, now)
     clipped = [
@@ -268,7 +270,7 @@ def _in_session(facts: SessionFacts, participant: Participant) -> Period | None:
     """Return the period in which the participant was in the session.
 
     It ends with the session, or earlier if the session was ended for the participant or the participant is removed.
-    Removals after which the participant was readmitted are included.
+    Removals after which the participant was readmitted do not interrupt the period.
     """
     if participant.entered_time is None:
         return None
@@ -320,10 +322,10 @@ def _absent_state(session: Session) -> ShownState | None:
 
 @dataclass(frozen=True, slots=True)
 class NamedReport:
-    """A report with the names, titles and results that other services have.
+    """A report with the names, titles and results from other services.
 
     `names` omits the people whose names the reader may not see. `course_title` and `assessment_titles` are empty if the
-    titles are unknown. `results` are the released results by the ids of attempts, or None if they are not available.
+    titles are unknown. `results` has the released results by attempt id, or is None if the results are not available.
     """
 
     report: SessionReport

@@ -14,13 +14,13 @@ from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SESSION_STATES, SessionAction, SessionState
 
 CLOSING_COUNTDOWN = timedelta(seconds=60)
-"""The default time for which a session closes before it ends."""
+"""The default length of the countdown of a closing session."""
 
 AUTO_CLOSE_AFTER = timedelta(minutes=30)
 """The default time after the planned end at which a session closes automatically."""
 
 MIN_TIME_AFTER_CANCELLATION = timedelta(minutes=10)
-"""The minimum time after the cancellation of a closing by a person before the session closes automatically."""
+"""The minimum time from the cancellation of a closing by a person to the automatic closing."""
 
 
 class ActingRole(StrEnum):
@@ -87,7 +87,10 @@ class Plan:
 
     @property
     def automatic_end(self) -> datetime:
-        """The earliest time at which the session closes automatically, unless a closing was cancelled."""
+        """The earliest time at which the session closes automatically.
+
+        If a person cancels a closing, `Session.automatic_end` can be later.
+        """
         return self.planned_end + self.auto_close_after
 
 

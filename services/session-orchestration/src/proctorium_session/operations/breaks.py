@@ -269,7 +269,10 @@ def _closed(old: Break, action: BreakAction, now: datetime) -> Break:
 async def _lock(
     tx: Transaction, break_id: UUID, *, supervises: bool = False
 ) -> tuple[Session, Break, ParticipantView]:
-    """Lock the session of a break, and return the session, the break and its participant. Raises `no_break`."""
+    """Lock the session of a break, and return the session, the break and its participant.
+
+    Raises the error of `no_break`.
+    """
     found = await breaks.get_break(tx, break_id)
     if found is None:
         raise no_break(supervises=supervises)

@@ -137,8 +137,8 @@ async def _mark_overdue(tx: Transaction, session: Session, overdue_at: datetime 
 async def _end_if_due(tx: Transaction, session: Session) -> Session:
     """End the session if its countdown is over. Return the session. The caller has locked the session's row.
 
-    The end is the stored time, not the time of this call. An automatic closing is cancelled if an attempt is paused or
-    received a later deadline during the countdown.
+    The session ends at the stored time, not at the time of this call. An automatic closing is cancelled if an attempt
+    is paused or received a later deadline during the countdown.
     """
     due = session.closing
     if due is None or tx.now < due.end_at:

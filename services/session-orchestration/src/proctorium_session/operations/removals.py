@@ -57,7 +57,7 @@ async def remove(
     reason: str,
     responder: Responder[RemovalResult, M],
 ) -> M:
-    """Remove a participant. A removed participant keeps the first reason.
+    """Remove a participant. If the participant is already removed, nothing changes.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """
@@ -126,7 +126,7 @@ async def end_for(
     reason: str,
     responder: Responder[BulkResult, M],
 ) -> M:
-    """End the session for participants. A participant for whom the session was ended keeps the first reason.
+    """End the session for participants. A participant for whom the session was already ended does not change.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """

@@ -41,7 +41,7 @@ from proctorium_session.storage import (
 )
 
 MAX_BYTES = 4_000_000
-"""The maximum size of a report or of an exported file. The size of a response is limited to 4 MiB."""
+"""The maximum size of a report or of an exported file in bytes. The size of a response is limited to 4 MiB."""
 
 _THREADS = 2
 _WAITING, _WAITING_PER_PERSON = 20, 2

@@ -1,4 +1,4 @@
-"""The names, titles and results of a report, which other services have."""
+"""The names, titles and results of a report, from other services."""
 
 from __future__ import annotations
 
@@ -95,7 +95,10 @@ class ReportSources:
         return response.organisation.name
 
     async def results(self, session_id: UUID) -> Mapping[UUID, Result] | None:
-        """Return the released results of a session by the ids of attempts, or None if assessment does not respond."""
+        """Return the released results of a session by attempt id.
+
+        Return None if the call of assessment fails or takes too long.
+        """
         try:
             async with asyncio.timeout(self._results_within.total_seconds()):
                 return await self._list_results(session_id)

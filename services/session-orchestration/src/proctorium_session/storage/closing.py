@@ -27,9 +27,10 @@ async def list_closed(tx: Transaction, limit: int) -> Sequence[UUID]:
 
 
 async def list_overdue(tx: Transaction, limit: int) -> Sequence[UUID]:
-    """Return the ids of at most `limit` sessions in progress that may have to close or to be marked as overdue.
+    """Return the ids of at most `limit` sessions in progress that may have to close, or whose overdue mark may change.
 
-    Sessions that only wait for a deadline are omitted, so that their rows are not locked in every run.
+    Sessions that only wait for a deadline or for the end of a pause are omitted, so that their rows are not locked in
+    every run.
     """
     rows = await tx.fetch(_LIST_OVERDUE, tx.now, limit, MIN_TIME_AFTER_CANCELLATION)
     return [row["session_id"] for row in rows]

@@ -202,7 +202,7 @@ async def set_approval(
     denial_reason: str,
     revision: int,
 ) -> None:
-    """Change participants who wait for approval or were denied to `state`, which is IN_SESSION or DENIED.
+    """Set the state of participants who wait for approval or were denied. `state` is IN_SESSION or DENIED.
 
     The caller has locked the session's row.
     """
@@ -253,7 +253,7 @@ async def readmit(
 async def update_states(
     tx: Transaction, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of participants to `targets`, which has the new states by the ids of the participants."""
+    """Set the states of participants. `targets` has the new states by participant id."""
     for target in set(targets.values()):
         ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(
@@ -383,7 +383,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
 def _removal(row: Mapping[str, Any]) -> Removal | None:
     if row["state"] != ParticipantState.REMOVED:
         return None
-    # Removals by earlier versions have no id and no time. The id of the participant takes the place of their id.
+    # Removals by earlier versions have no id and no time. They get the id and the join time of the participant instead.
     removal_id = row["removal_id"] or row["participant_id"]
     return Removal(removal_id, row["removed_at"] or row["join_time"], row["removal_reason"])
 

@@ -213,7 +213,7 @@ participants = Table(
     Column("join_time", _TIME, nullable=False),
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
-    # The open removal, which `removals` has too.
+    # A copy of the participant's open removal in `removals`.
     Column("removal_id", Uuid),
     Column("removed_at", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
@@ -258,7 +258,7 @@ participants = Table(
         name="identity",
     ),
     CheckConstraint("(state = 'removed') = (removal_reason <> '')", name="removal_reason"),
-    # A denied learner who was not admitted is a no-show, and can still read the reason.
+    # When the session ends, a denied learner who was not admitted becomes a no-show, and can still read the reason.
     CheckConstraint(
         "CASE state WHEN 'denied' THEN denial_reason <> '' WHEN 'no_show' THEN true"
         " ELSE denial_reason = '' END AND length(denial_reason) <= 1000",
@@ -436,7 +436,7 @@ breaks = Table(
 )
 """The breaks of participants. A participant has at most one open break.
 
-A trigger refuses every transition that the state machine does not have, and breaks beyond the allowance.
+Triggers refuse every transition that the state machine does not have, and breaks beyond the allowance.
 """
 
 break_allowances = Table(
@@ -455,7 +455,7 @@ participant_assessments = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("attempt_id", Uuid),
-    # `state` is the number of a ProgressState. It decreases only if an authorisation is withdrawn.
+    # `state` is the number of a ProgressState. Within one attempt, it decreases only if an authorisation is withdrawn.
     Column("state", SmallInteger, nullable=False),
     Column("answered_count", Integer, nullable=False),
     Column("item_count", Integer, nullable=False),

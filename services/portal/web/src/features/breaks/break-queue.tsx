@@ -43,7 +43,7 @@ export function BreakQueue({ participants }: { participants: readonly Participan
   );
 }
 
-/** Shows in the panel of a learner the open break of the learner, with the buttons that grant and refuse it. */
+/** Shows the open break of a learner in the learner's panel, with the buttons that grant and refuse it. */
 export function LearnerBreak({ participant, name }: { participant: Participant; name: string }): JSX.Element | null {
   const [open] = queueOf([participant]);
   if (open === undefined) return null;

@@ -1,4 +1,5 @@
-// What a learner sees during a break: the remaining time of the break, what the clock does, and the way back.
+// What a learner sees during a break: the remaining time of the break, whether the clock runs, and the button that ends
+// the break.
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { breaks } from "../../api/client";

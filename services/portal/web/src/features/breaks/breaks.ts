@@ -9,7 +9,10 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 const OPEN = [BreakState.REQUESTED, BreakState.GRANTED, BreakState.STARTED];
 
 export interface AttemptBreak {
-  /** The server's time in milliseconds at which the clock stopped, until the attempt reports it. */
+  /**
+   * The server's time in milliseconds at which the clock stopped; undefined if the clock runs or the attempt reports
+   * the break.
+   */
   stoppedAt: number | undefined;
   /** Whether the learner has returned, but the attempt has not reported it yet. */
   isOver: boolean;
@@ -45,7 +48,7 @@ export function breakOf(
   };
 }
 
-/** Return the server's time in milliseconds, or the time of this computer before the first response with a time. */
+/** Return the server's time in milliseconds. Until a response contains it, return the time of this computer. */
 export function present(): number {
   return serverNow() ?? Date.now();
 }

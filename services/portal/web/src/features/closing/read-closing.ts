@@ -2,7 +2,10 @@
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { FormValues } from "../../components/form-values";
 
-/** Return the times in a submitted form. Without a time of the automatic end, the default of the service applies. */
+/**
+ * Return the times in a submitted form. If the field for the automatic closing is empty, the default of the service
+ * applies.
+ */
 export function readClosing({ value }: FormValues): {
   closingCountdown: ReturnType<typeof durationFromMs>;
   autoCloseAfter?: ReturnType<typeof durationFromMs>;

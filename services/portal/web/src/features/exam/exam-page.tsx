@@ -127,8 +127,9 @@ function useStored(attemptId: string): [AttemptSnapshot | undefined, (stored: At
 
 /**
  * Keeps the learner connected to the session: the roster shows a learner as connected while the learner's page watches
- * the session. Shows the removal of the learner, and the end of the session for the learner. While the attempt is `open`, it also shows the end of the session, which
- * the stream of the attempt reports later.
+ * the session. Shows the removal of the learner, and the end of the session for the learner. While the attempt is
+ * `open`, it also shows requests for new photos, the countdown and the end of the session. The stream of the attempt
+ * reports the end of the session later.
  */
 function SessionPresence({
   sessionId,

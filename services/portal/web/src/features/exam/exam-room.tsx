@@ -24,7 +24,7 @@ import { useAnswers } from "./use-answers";
 const text = messages.exam;
 
 interface ExamRoomProps extends RunningAttemptProps {
-  /** The attempt with answers as they were when it was loaded. It has no questions during a pause or a break. */
+  /** The attempt with the answers that it had when it was loaded. It has no questions during a pause or a break. */
   attempt: Attempt;
 }
 

@@ -19,8 +19,8 @@ export interface AttemptPause {
 }
 
 /**
- * Return the pause of a learner or of an attempt; undefined unless the session or the attempt says that it is paused. A
- * removal is a pause too.
+ * Return the pause of a learner; undefined if neither the session nor the attempt reports one. A removal counts as a
+ * pause.
  */
 export function pauseOf(
   session: Session | undefined,

@@ -31,7 +31,7 @@ export interface RunningAttemptProps {
 interface AttemptProps extends RunningAttemptProps {
   /** The attempt with its questions, if this page has started or stored it. */
   initial: Attempt | undefined;
-  /** Removes other copies of the questions. */
+  /** Removes the other copies of the questions, such as the offline copy. */
   onHidden: () => void;
 }
 

@@ -22,7 +22,7 @@ interface LearnerChatProps {
   live: readonly Message[];
 }
 
-/** The conversation with a learner. Its component needs a `key` with the participant. */
+/** The conversation with a learner. Use the participant's ID as the `key` of the component. */
 export function LearnerChat({ session, participant, name, live }: LearnerChatProps): JSX.Element {
   const conversation = useLearnerConversation(session, participant, live);
   const senderName = useSenderNames(conversation.messages);

@@ -7,7 +7,7 @@ import { dateTime } from "../../messages/format";
 
 const text = messages.order;
 
-/** `children` shows who the proctors are. */
+/** `children` are the proctors and the identity check, which are shown below the text. */
 export function AwaitingApproval({
   participant,
   children,

@@ -13,7 +13,7 @@ export interface Learner {
   name: string;
 }
 
-/** A button that opens a form for the reason in its place. */
+/** A button that opens the form in a dialog. */
 export function Remove({ sessionId, participantId, name }: Learner): JSX.Element {
   return (
     <ReasonForm

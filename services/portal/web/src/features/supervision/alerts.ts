@@ -1,4 +1,4 @@
-// Alerts the person to what is urgent: a sound, and a number in the title of the page.
+// The urgent needs of learners, and the sound that alerts the person to them.
 import { useEffect, useRef } from "preact/hooks";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { isUrgent, needsOf } from "./attention";
@@ -14,8 +14,8 @@ export function urgentNeeds(participants: readonly Participant[]): string[] {
 }
 
 /**
- * Play a sound when something urgent appears. `urgent` has a key for each urgent matter. Matters that are there when
- * the page is opened make no sound.
+ * Play a sound when a new urgent need appears. `urgent` has a key for each urgent need. Needs that exist when the page
+ * is opened make no sound.
  */
 export function useAlertSound(urgent: readonly string[]): void {
   const known = useRef<ReadonlySet<string> | undefined>(undefined);
@@ -29,7 +29,10 @@ export function useAlertSound(urgent: readonly string[]): void {
 
 let audio: AudioContext | undefined;
 
-/** Prepare the sound at the first gesture on the page, because browsers forbid sound before a gesture. */
+/**
+ * Prepare the sound at each click and key press, because browsers forbid sound before the first of them. Return a
+ * function that stops this.
+ */
 function listenForGesture(): () => void {
   const prepare = (): void => {
     audio ??= new AudioContext();
@@ -47,7 +50,7 @@ const TONES_HZ = [660, 880];
 const TONE_SECONDS = 0.16;
 const VOLUME = 0.15;
 
-/** Play two short tones. Nothing is played before the first gesture on the page. */
+/** Play two short tones. Nothing is played before the first click or key press on the page. */
 function playSound(): void {
   if (audio?.state !== "running") return;
   for (const [index, frequency] of TONES_HZ.entries()) {

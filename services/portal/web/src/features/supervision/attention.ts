@@ -79,7 +79,7 @@ export const RULES: readonly Rule[] = [
   },
 ];
 
-/** The place of a participant in the roster. */
+/** What determines the place of a participant in the roster. */
 interface Attention {
   needs: Need[];
   /** The index of the rule of the most important need; larger for participants without needs. */
@@ -131,8 +131,8 @@ export function countNeeds(participants: readonly Participant[]): ReadonlyMap<Ne
 
 /**
  * Sort participants by their most important need. Among participants with the same need, those who have waited longest
- * come first. Participants without needs come after them in the order of arrival, and participants for whom the session
- * is over come last.
+ * come first. Participants without needs come after them in the order of arrival. Participants who are neither present
+ * nor waiting for approval come last.
  */
 export function byAttention(one: Participant, other: Participant): number {
   const [first, second] = [attentionOf(one), attentionOf(other)];

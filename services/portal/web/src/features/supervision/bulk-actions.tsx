@@ -1,4 +1,5 @@
-// The actions for the selected learners. Each action is one request, and its outcome is shown for each learner.
+// The actions for the selected learners. Each action is one request. If it is refused for some learners, the page lists
+// them with the reasons.
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { supervision } from "../../api/client";

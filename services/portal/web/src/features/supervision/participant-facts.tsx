@@ -50,7 +50,7 @@ const FINAL_IDENTITIES: readonly IdentityState[] = [
   IdentityState.REJECTED,
 ];
 
-/** The state of the identity check. A check that was open at the end was not decided. */
+/** The state of the identity check. If the session ended before the decision, the check is shown as not decided. */
 export function IdentityBadge({ session, participant }: IdentityBadgeProps): JSX.Element {
   const { identity } = participant;
   const undecided = <span class="quiet">{text.identityState.undecided}</span>;

@@ -41,7 +41,7 @@ export function canBeAuthorised(participant: Participant, assessment: Assessment
   );
 }
 
-/** Return whether the proctor can authorise the assessment with an ID for a participant now. */
+/** Return whether a proctor can now authorise an assessment for a participant. */
 export function isReadyFor(participant: Participant, assessmentId: string): boolean {
   return participant.assessments.some(
     (progress) => progress.assessmentId === assessmentId && canBeAuthorised(participant, progress),

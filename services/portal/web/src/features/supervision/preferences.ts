@@ -2,7 +2,7 @@
 import { signal } from "@preact/signals";
 
 export interface Preferences {
-  /** Whether a sound is played for what is urgent. */
+  /** Whether a sound is played when a new urgent need appears. */
   sound: boolean;
   /** Whether the title of the page shows the number of learners with an urgent need. */
   titleBadge: boolean;

@@ -1,4 +1,4 @@
-// The queues of a session: how many learners need what. A press on a counter shows only these learners.
+// The queues of a session: the number of learners with each need. A press on a number shows only these learners.
 import type { JSX } from "preact";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";

@@ -59,7 +59,10 @@ export function useRosterEntries(source: RosterSource): readonly RosterEntry[] {
   return entries;
 }
 
-/** Return whether two entries show the same. The needs are a function of the participant and of the session's state. */
+/**
+ * Return whether two entries show the same. Comparing the number of needs is enough, because the needs depend only on
+ * the participant and on whether the session is over.
+ */
 function isSame(one: RosterEntry, other: RosterEntry): boolean {
   return (
     one.participant === other.participant &&
@@ -73,7 +76,7 @@ function isSame(one: RosterEntry, other: RosterEntry): boolean {
 /** The part of the roster that is shown: everybody, learners with any need, or learners with one need. */
 export type Queue = "all" | "attention" | Need;
 
-/** Return whether a roster that shows one queue and the result of a search contains an entry. */
+/** Return whether the roster shows an entry when a queue is chosen and a search is entered. */
 export function isShown({ name, needs }: RosterEntry, queue: Queue, search: string): boolean {
   const inQueue = queue === "all" || (queue === "attention" ? needs.length > 0 : needs.includes(queue));
   return inQueue && matches(name, search);

@@ -1,4 +1,4 @@
-// The actions on the whole session: open the lobby, start, authorise, pause, grant time, end, and cancel.
+// The actions on the whole session: open the lobby, start, authorise, pause, grant extra time, end, and cancel.
 import type { JSX } from "preact";
 import { sessions } from "../../api/client";
 import { useAction } from "../../api/use-action";

@@ -1,4 +1,4 @@
-// The panel of the whole session: its proctors, announcements, incidents and codes.
+// The panel of the whole session: its proctors, breaks, late entries, announcements, incidents and codes.
 import type { JSX } from "preact";
 import { Link } from "../../components/link";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";

@@ -48,7 +48,7 @@ export function ShortcutsDialog({ onClose }: { onClose: () => void }): JSX.Eleme
   );
 }
 
-/** The field in which the person searches the roster. */
+/** The ID of the field in which the person searches the roster. */
 export const SEARCH_ID = "roster-search";
 
 /** Handle the shortcuts that work on the whole page. */

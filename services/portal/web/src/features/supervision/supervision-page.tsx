@@ -156,7 +156,7 @@ function useEntries(
   });
 }
 
-/** Return the list that was passed before if it has the same items. */
+/** Return the list of the previous rendering if it has the same items, and otherwise the new list. */
 function useSameList(list: readonly string[]): readonly string[] {
   const before = useRef(list);
   const isSame = list.length === before.current.length && list.every((item, index) => item === before.current[index]);

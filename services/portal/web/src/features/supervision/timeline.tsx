@@ -1,4 +1,4 @@
-// Everything that the session record contains about a learner and about the whole session.
+// The timeline of a learner: the entries of the session record that concern the learner or the whole session.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { record } from "../../api/client";

@@ -1,7 +1,10 @@
-// Renders fewer of many changes that follow each other quickly.
+// Limits how often a value that changes quickly is rendered.
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** Return the latest value, but a new one at most once in `intervalMs`. The first change is returned at once. */
+/**
+ * Return the latest value, but change the returned value at most once in `intervalMs`. A change after a longer time is
+ * returned at once.
+ */
 export function useCoalesced<Value>(value: Value, intervalMs: number): Value {
   const [shown, setShown] = useState(value);
   const last = useRef(Number.NEGATIVE_INFINITY);

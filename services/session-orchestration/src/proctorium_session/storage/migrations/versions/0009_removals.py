@@ -97,7 +97,8 @@ _TRIGGERS = (
     """,
     "ALTER TABLE removals ENABLE ALWAYS TRIGGER forbid_removal_changes",
     "ALTER TABLE removals ENABLE ALWAYS TRIGGER forbid_removal_truncate",
-    # The state removed and the open removal change together. The state cannot change back after an end.
+    # The state removed and the open removal change together. The state cannot change back after the session was ended
+    # for the participant.
     """
     CREATE FUNCTION check_removal() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE
