@@ -6,16 +6,31 @@ import csv
 import io
 from pathlib import Path
 
+from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from e2e.axe import violations
 from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
-from e2e.scenario import Scenario
+from e2e.scenario import Scenario, create_scenario
+from e2e.test_browser_breaks import policy
+from proctorium.session.v1.breaks_pb2 import (
+    DecideBreakRequest,
+    GrantBreak,
+    ListBreaksRequest,
+    RequestBreakRequest,
+    ReturnFromBreakRequest,
+    StartBreakRequest,
+)
 from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_SERIOUS, CreateIncidentRequest
+from proctorium.session.v1.supervision_pb2 import (
+    ReadmitParticipantsRequest,
+    RemoveParticipantRequest,
+)
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.stack import Stack
+from proctorium_devstack.testing.waiting import until
 
 
 async def test_proctor_reads_and_downloads_the_report(stack: Stack, scenario: Scenario) -> None:
@@ -63,6 +78,75 @@ async def test_proctor_reads_and_downloads_the_report(stack: Stack, scenario: Sc
     for client in clients:
         await client.close()
     await proctor.close()
+
+
+async def test_report_shows_breaks_and_removals(stack: Stack) -> None:
+    scenario = await create_scenario(
+        stack.address("edge"), named_after_run=True, break_policy=policy()
+    )
+    client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    try:
+        participant = await client.join()
+        await proctor.start()
+        await overrun_break(scenario)
+        await remove_and_readmit(scenario, participant.participant_id)
+        await proctor.end()
+        async with browser() as opened:
+            visitor = await signed_in(stack, opened, scenario.proctor)
+            page = visitor.page
+            await page.goto(f"/sessions/{scenario.session_id}/report")
+            learners = page.get_by_role("region", name="Learners").get_by_role("row")
+            row = learners.filter(has_text=client.learner.name)
+            await expect(row).to_contain_text("1 break: ")
+            await expect(row).to_contain_text("Late from 1 break")
+            await expect(row).to_contain_text("Removed: ")
+            await expect(row).to_contain_text("Time in the session: ")
+            await expect(learners.filter(has_text="Late from")).to_have_count(1)
+            assert await violations(page) == []
+            await visitor.screenshot("session-report-breaks")
+            pdf = await download(page, "Download as PDF")
+            assert "(1 overrun)" in " ".join(each.extract_text() for each in PdfReader(pdf).pages)
+            text = (await download(page, "Download as CSV")).read_text("utf-8-sig")
+            overruns = {
+                each["name"]: each["break_overruns"] for each in csv.DictReader(io.StringIO(text))
+            }
+            assert overruns == {scenario.learners[0].name: "1", scenario.learners[1].name: "0"}
+            assert visitor.errors == []
+    finally:
+        await client.close()
+        await scenario.close()
+
+
+async def overrun_break(scenario: Scenario) -> None:
+    """Take a break of a second, and return after its overrun is recorded."""
+    learner, proctor = scenario.learners[0], scenario.proctor
+    requested = await learner.breaks.RequestBreak(
+        RequestBreakRequest(session_id=scenario.session_id)
+    )
+    break_id = requested.requested_break.break_id
+    grant = GrantBreak(length=Duration(seconds=1))
+    await proctor.breaks.DecideBreak(DecideBreakRequest(break_id=break_id, grant=grant))
+    await learner.breaks.StartBreak(StartBreakRequest(break_id=break_id))
+
+    async def is_overrun() -> bool:
+        listed = await proctor.breaks.ListBreaks(ListBreaksRequest(session_id=scenario.session_id))
+        return listed.breaks[0].HasField("overrun_time")
+
+    await until(is_overrun)
+    await learner.breaks.ReturnFromBreak(ReturnFromBreakRequest(break_id=break_id))
+
+
+async def remove_and_readmit(scenario: Scenario, participant_id: str) -> None:
+    """Remove a learner and readmit them."""
+    supervision = scenario.proctor.supervision
+    await supervision.RemoveParticipant(
+        RemoveParticipantRequest(
+            session_id=scenario.session_id, participant_id=participant_id, removal_reason="Phone"
+        )
+    )
+    await supervision.ReadmitParticipants(
+        ReadmitParticipantsRequest(session_id=scenario.session_id, participant_ids=[participant_id])
+    )
 
 
 async def test_learner_has_no_report(stack: Stack, scenario: Scenario) -> None:

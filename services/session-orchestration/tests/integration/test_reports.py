@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 from pypdf import PdfReader
 
 from proctorium.assessment.events.v1 import events_pb2 as assessment
@@ -27,8 +28,12 @@ from proctorium.session.v1 import (
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
+from proctorium_devstack.testing.waiting import until
 
+from .breaks import SECOND, come_back, policy, request, shown
+from .breaks import started as started_break
 from .harness import Harness, Person, end, join, plan, start
+from .test_conversations import in_progress
 
 PDF, CSV = reports_pb2.REPORT_FORMAT_PDF, reports_pb2.REPORT_FORMAT_CSV
 
@@ -146,6 +151,81 @@ async def test_report_contains_what_happened(harness: Harness) -> None:
     assert not other.HasField("join_time")
 
 
+async def test_report_contains_breaks_with_their_overruns(harness: Harness) -> None:
+    scene = await in_progress(harness, policy(3))
+    on_break = await started_break(scene, SECOND)
+
+    async def is_overrun() -> bool:
+        return (await shown(scene)).latest_break.HasField("overrun_time")
+
+    async with harness.replica():
+        await until(is_overrun)
+    taken = [await come_back(scene.learner, on_break)]
+    taken.append(await come_back(scene.learner, await started_break(scene)))
+    await request(scene.learner, scene)  # This break is never granted, so it does not count.
+    await end(scene.proctor, scene.session_id)
+
+    learners = (await report_of(scene.proctor, scene.session_id)).learners
+    learner = next(each for each in learners if each.participant_id == scene.participant_id)
+    lengths = [each.close_time.ToDatetime() - each.start_time.ToDatetime() for each in taken]
+    assert (learner.breaks.count, learner.break_overrun_count) == (2, 1)
+    assert learner.breaks.total.ToTimedelta() == sum(lengths, timedelta())
+    assert learner.time_in_session.ToTimedelta() == length_of(learner.in_session)
+    (other,) = (each for each in learners if each is not learner)
+    assert (other.breaks.count, other.break_overrun_count) == (0, 0)
+    (row,) = (
+        each
+        for each in rows_of(await export(scene.proctor, scene.session_id))
+        if each["person_id"] == scene.learner.id
+    )
+    assert (row["breaks"], row["break_overruns"]) == ("2", "1")
+
+
+async def test_removal_before_a_readmission_is_no_time_in_the_session(harness: Harness) -> None:
+    scene = await in_progress(harness)
+    supervision, participant_id = scene.proctor.supervision, scene.participant_id
+    removal = supervision_pb2.RemoveParticipantRequest(
+        session_id=scene.session_id, participant_id=participant_id, removal_reason="Phone"
+    )
+    await supervision.RemoveParticipant(removal)
+    await pause_and_resume(scene.proctor, scene.session_id, [])
+    await supervision.ReadmitParticipants(
+        supervision_pb2.ReadmitParticipantsRequest(
+            session_id=scene.session_id, participant_ids=[participant_id]
+        )
+    )
+    await pause_and_resume(scene.proctor, scene.session_id, [])
+    await supervision.RemoveParticipant(removal)
+    await end(scene.proctor, scene.session_id)
+
+    report = await report_of(scene.proctor, scene.session_id)
+    learner, other = sorted(report.learners, key=lambda each: each.participant_id != participant_id)
+    (outside,) = learner.removals
+    (one, last) = await harness.rows(
+        "SELECT removed_at, readmitted_at FROM removals WHERE participant_id = :id"
+        " ORDER BY removed_at",
+        id=UUID(participant_id),
+    )
+    assert (utc(outside.start_time), utc(outside.end_time)) == (one.removed_at, one.readmitted_at)
+    assert utc(learner.in_session.end_time) == last.removed_at
+    inside = length_of(learner.in_session) - length_of(outside)
+    assert learner.time_in_session.ToTimedelta() == inside
+    assert (learner.pauses.count, other.pauses.count) == (1, 2)
+    assert list(other.removals) == []
+
+
+def length_of(period: reports_pb2.ReportPeriod) -> timedelta:
+    return period.end_time.ToDatetime() - period.start_time.ToDatetime()
+
+
+def utc(time: Timestamp) -> datetime:
+    return time.ToDatetime(UTC)
+
+
+def rows_of(file: reports_pb2.ExportSessionReportResponse) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"), newline="")))
+
+
 async def pause_and_resume(proctor: Person, session_id: str, participant_ids: list[str]) -> None:
     await proctor.supervision.PauseParticipants(
         supervision_pb2.PauseParticipantsRequest(
@@ -191,7 +271,7 @@ async def test_exported_csv_has_one_row_for_each_learner(harness: Harness) -> No
     file = await export(proctor, session_id, time_zone="Asia/Kolkata")
     assert file.media_type == "text/csv; charset=utf-8"
     assert file.file_name == "report-Fire-safety-supervised.csv"
-    rows = list(csv.DictReader(io.StringIO(file.content.decode("utf-8-sig"), newline="")))
+    rows = rows_of(file)
     assert [row["name"] for row in rows] == ["'=1+1", "Learner 2"]
     assert all(row["join_time"].endswith("+05:30") for row in rows)
 

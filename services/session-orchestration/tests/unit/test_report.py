@@ -3,47 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 from proctorium_common.errors import ServiceError
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Ending, ParticipantView, Removal, ShownState
+from proctorium_session.domain.periods import Period, PeriodTotal
 from proctorium_session.domain.progress import Progress, ProgressState
 from proctorium_session.domain.report import (
-    Period,
-    PeriodTotal,
+    LearnerReport,
     RecordedFacts,
     SessionFacts,
     Submission,
+    TakenBreak,
     make_report,
-    outages_of,
     people_of,
     require_started,
-    total_of,
 )
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import ActingRole, Actor
 
 from .builders import ASSESSMENT, NOON, make_session, make_view
+from .test_periods import END, LATER, PERIODS, at, covered, period
 
 ADMINISTRATOR = UUID(int=9)
-END = NOON + timedelta(hours=1)
-LATER = END + timedelta(days=1)
 ATTEMPT = UUID(int=500)
-
-
-def at(minutes: float) -> datetime:
-    return NOON + timedelta(minutes=minutes)
-
-
-def period(start: float, end: float | None) -> Period:
-    return Period(at(start), None if end is None else at(end))
 
 
 def in_session(number: int = 1) -> ParticipantView:
@@ -58,7 +47,16 @@ def facts_of(*views: ParticipantView, **changes: object) -> SessionFacts:
         end_time=END,
         ended_by=ADMINISTRATOR,
     )
-    facts = SessionFacts(session, views, (), {}, {}, (), RecordedFacts())
+    facts = SessionFacts(
+        session=session,
+        views=views,
+        invited_ids=(),
+        pauses={},
+        breaks={},
+        hand_counts={},
+        incidents=(),
+        recorded=RecordedFacts(),
+    )
     return replace(facts, **changes)  # type: ignore[arg-type]
 
 
@@ -76,44 +74,6 @@ def incident(number: int, severity: IncidentSeverity, participant_id: UUID | Non
         author=Actor(ADMINISTRATOR, ActingRole.ADMINISTRATOR),
         written_at=NOON,
     )
-
-
-MINUTES = st.integers(-30, 90)
-PERIODS = st.lists(
-    st.tuples(MINUTES, st.none() | st.integers(0, 60)).map(
-        lambda each: period(each[0], None if each[1] is None else each[0] + each[1])
-    ),
-    max_size=8,
-)
-
-
-@given(periods=PERIODS)
-def test_total_is_the_number_of_covered_minutes(periods: list[Period]) -> None:
-    within = Period(NOON, END)
-    covered = sum(
-        any(each.start <= at(minute) < (each.end or LATER) for each in periods)
-        for minute in range(60)
-    )
-    assert total_of(periods, within, LATER).total == timedelta(minutes=covered)
-
-
-@given(periods=PERIODS, order=st.randoms(use_true_random=False))
-def test_total_does_not_depend_on_the_order_and_repetition(
-    periods: list[Period], order: object
-) -> None:
-    within = Period(NOON, END)
-    shuffled = periods * 2
-    order.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert total_of(shuffled, within, LATER).total == total_of(periods, within, LATER).total
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "count"),
-    [(-10, 0, 0), (-10, 5, 1), (59, None, 1), (60, None, 0), (10, 10, 1)],
-    ids=["before", "across_start", "open", "after", "instant"],
-)
-def test_only_periods_in_the_session_count(start: float, end: float | None, count: int) -> None:
-    assert total_of([period(start, end)], Period(NOON, END), LATER).count == count
 
 
 def test_own_pause_within_a_pause_of_the_session_counts_once_in_the_total() -> None:
@@ -137,24 +97,6 @@ def test_open_pause_ends_with_the_session() -> None:
     assert report.learners[0].pauses.total == timedelta(minutes=10)
 
 
-@pytest.mark.parametrize(
-    ("connections", "expected"),
-    [
-        ([], []),
-        ([(0, True)], []),
-        ([(0, True), (5, False), (7, True)], [(5, 7)]),
-        ([(0, True), (5, False)], [(5, None)]),
-        ([(0, True), (5, False), (6, False), (7, True), (8, True)], [(5, 7)]),
-    ],
-    ids=["none", "connected", "one", "open", "repeated"],
-)
-def test_outage_lasts_from_disconnection_to_connection(
-    connections: list[tuple[float, bool]], expected: list[tuple[float, float | None]]
-) -> None:
-    found = outages_of([(at(minutes), connected) for minutes, connected in connections])
-    assert found == [period(*each) for each in expected]
-
-
 def test_disconnection_at_the_end_of_the_session_is_no_outage() -> None:
     view = in_session()
     recorded = RecordedFacts(
@@ -164,20 +106,97 @@ def test_disconnection_at_the_end_of_the_session_is_no_outage() -> None:
     assert learner.outages == PeriodTotal()
 
 
+def removed(view: ParticipantView, minute: float) -> ParticipantView:
+    removal = Removal(UUID(int=8), at(minute), "Phone")
+    changed = replace(view.participant, state=ParticipantState.REMOVED, removal=removal)
+    return replace(view, participant=changed)
+
+
+def report_with_removals(
+    view: ParticipantView, removals: list[Period], **changes: object
+) -> LearnerReport:
+    recorded = RecordedFacts(removals={view.participant.participant_id: removals})
+    (learner,) = make_report(facts_of(view, recorded=recorded, **changes), LATER).learners
+    return learner
+
+
 def test_removed_learner_was_in_the_session_until_the_removal() -> None:
-    view = in_session()
-    removed = replace(
-        view,
-        participant=replace(
-            view.participant,
-            state=ParticipantState.REMOVED,
-            removal=Removal(UUID(int=8), at(20), "Phone"),
-        ),
-    )
-    recorded = RecordedFacts(removed_at={view.participant.participant_id: at(20)})
-    (learner,) = make_report(facts_of(removed, recorded=recorded), LATER).learners
+    learner = report_with_removals(removed(in_session(), 20), [period(20, None)])
     assert learner.state is ShownState.REMOVED
     assert learner.in_session == period(0, 20)
+    assert learner.removals == []
+    assert learner.time_in_session == timedelta(minutes=20)
+
+
+def test_time_from_removal_to_readmission_does_not_count() -> None:
+    view = in_session()
+    learner = report_with_removals(
+        view,
+        [period(20, 30), period(40, 45)],
+        pauses={None: [period(10, 25), period(28, 29), period(35, 50)]},
+        breaks={view.participant.participant_id: [TakenBreak(period(15, 30), overrun=False)]},
+    )
+    assert learner.in_session == period(0, 60)
+    assert learner.removals == [period(20, 30), period(40, 45)]
+    assert learner.time_in_session == timedelta(minutes=45)
+    assert learner.pauses == PeriodTotal(2, timedelta(minutes=20))
+    assert learner.breaks == PeriodTotal(1, timedelta(minutes=5))
+
+
+def test_readmitted_learner_who_is_removed_again_leaves_at_the_last_removal() -> None:
+    learner = report_with_removals(removed(in_session(), 50), [period(20, 30), period(50, None)])
+    assert learner.in_session == period(0, 50)
+    assert learner.removals == [period(20, 30)]
+    assert learner.time_in_session == timedelta(minutes=40)
+
+
+def test_removal_in_the_lobby_does_not_shorten_the_time_in_the_session() -> None:
+    learner = report_with_removals(in_session(), [period(-20, -10)])
+    assert (learner.in_session, learner.removals) == (period(0, 60), [])
+    assert learner.time_in_session == timedelta(hours=1)
+
+
+@given(removals=PERIODS, pauses=PERIODS)
+def test_every_minute_is_in_the_session_or_outside(
+    removals: list[Period], pauses: list[Period]
+) -> None:
+    learner = report_with_removals(in_session(), removals, pauses={None: pauses})
+    inside = [minute for minute in range(60) if not covered(removals, minute)]
+    assert learner.time_in_session == timedelta(minutes=len(inside))
+    paused = [minute for minute in inside if covered(pauses, minute)]
+    assert learner.pauses.total == timedelta(minutes=len(paused))
+    if learner.in_session is not None:
+        assert learner.in_session.end is not None
+        outside = sum((each.end - each.start for each in learner.removals if each.end), timedelta())
+        length = learner.in_session.end - learner.in_session.start
+        assert learner.time_in_session + outside == length
+
+
+def test_breaks_are_counted_with_their_time_and_overruns() -> None:
+    view = in_session()
+    breaks = {
+        view.participant.participant_id: [
+            TakenBreak(period(5, 10), overrun=False),
+            TakenBreak(period(20, 32), overrun=True),
+        ]
+    }
+    one, other = make_report(facts_of(view, in_session(2), breaks=breaks), LATER).learners
+    assert one.breaks == PeriodTotal(2, timedelta(minutes=17))
+    assert one.break_overrun_count == 1
+    assert (other.breaks, other.break_overrun_count) == (PeriodTotal(), 0)
+
+
+def test_break_of_a_session_in_progress_lasts_until_now() -> None:
+    view = in_session()
+    facts = facts_of(
+        view,
+        breaks={view.participant.participant_id: [TakenBreak(period(5, None), overrun=True)]},
+    )
+    running = replace(facts.session, state=SessionState.IN_PROGRESS, end_time=None)
+    (learner,) = make_report(replace(facts, session=running), at(12)).learners
+    assert learner.breaks == PeriodTotal(1, timedelta(minutes=7))
+    assert learner.in_session == period(0, None)
+    assert learner.time_in_session == timedelta(minutes=12)
 
 
 def test_learner_was_in_the_session_until_it_was_ended_for_them() -> None:

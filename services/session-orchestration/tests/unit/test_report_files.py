@@ -27,11 +27,13 @@ from proctorium_session.domain.report import (
     RecordedFacts,
     Result,
     Submission,
+    TakenBreak,
     make_report,
 )
 
 from .builders import ASSESSMENT
-from .test_report import LATER, at, facts_of, in_session, incident, period
+from .test_periods import LATER, at, period
+from .test_report import facts_of, in_session, incident
 
 BERLIN = ZoneInfo("Europe/Berlin")
 ATTEMPT = UUID(int=500)
@@ -45,16 +47,23 @@ def view_with_attempt(number: int = 1) -> ParticipantView:
 
 
 def named(**changes: object) -> NamedReport:
+    participant_id = view_with_attempt().participant.participant_id
     recorded = RecordedFacts(
         started_by=PROCTOR,
         started_attempts={ATTEMPT: at(2)},
         submissions={ATTEMPT: Submission(at(40), 1)},
+        removals={participant_id: [period(50, 55)]},
     )
-    participant_id = view_with_attempt().participant.participant_id
     facts = facts_of(
         view_with_attempt(),
         invited_ids=(UUID(int=299),),
         pauses={None: [period(10, 20)]},
+        breaks={
+            participant_id: [
+                TakenBreak(period(22, 25), overrun=False),
+                TakenBreak(period(30, 36), overrun=True),
+            ]
+        },
         incidents=[incident(1, IncidentSeverity.SERIOUS, participant_id)],
         recorded=recorded,
     )
@@ -75,9 +84,9 @@ def rows_of(file: bytes) -> list[dict[str, str]]:
 
 
 def text_of(pdf: bytes) -> str:
-    return " ".join(
-        page.extract_text().replace("\n", " ") for page in PdfReader(io.BytesIO(pdf)).pages
-    )
+    """Return the text of a PDF with single spaces, because texts continue on several lines of a cell."""
+    pages = PdfReader(io.BytesIO(pdf)).pages
+    return " ".join(" ".join(page.extract_text() for page in pages).split())
 
 
 def test_csv_has_one_row_for_each_learner_with_offsets() -> None:
@@ -89,11 +98,15 @@ def test_csv_has_one_row_for_each_learner_with_offsets() -> None:
     assert ada["in_session_from"] == "2027-03-01T13:00:00+01:00"
     assert ada["in_session_to"] == "2027-03-01T14:00:00+01:00"
     assert (ada["pauses"], ada["pause_seconds"]) == ("1", "600")
+    assert (ada["breaks"], ada["break_seconds"], ada["break_overruns"]) == ("2", "540", "1")
+    assert ada["in_session_seconds"] == "3300"
     assert ada["incidents_serious"] == "1"
     assert ada["assessment_1_title"] == "Fire quiz"
     assert ada["assessment_1_submit_cause"] == "learner"
     assert (ada["assessment_1_points"], ada["assessment_1_passed"]) == ("7.5", "true")
     assert (bo["name"], bo["state"], bo["join_time"]) == ("Bo Absent", "no_show", "")
+    assert (bo["breaks"], bo["break_seconds"], bo["break_overruns"]) == ("0", "0", "0")
+    assert bo["in_session_seconds"] == "0"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n", "＝", " =", "\u00a0@"])
@@ -122,6 +135,9 @@ def test_pdf_contains_the_facts_of_the_report() -> None:
         "Cy Proctor",
         "an administrator",
         "13:10:00 +01:00",
+        "2 (1 overrun), 9 min",
+        "removed: 13:50:00 +01:00 – 13:55:00 +01:00",
+        "total: 55 min",
         "7.5/10 points",
         "did not attend",
         "Serious",
@@ -137,6 +153,10 @@ def test_pdf_is_in_german() -> None:
     assert "Sitzungsbericht" in text
     assert "Die Ergebnisse sind zurzeit nicht verfügbar" in text
     assert "Punkte" not in text
+    assert "Erholungs" in text
+    assert "2 (1 überzogen), 9 min" in text
+    assert "entfernt: 13:50:00 +01:00 – 13:55:00 +01:00" in text
+    assert "gesamt: 55 min" in text
 
 
 @pytest.mark.parametrize(

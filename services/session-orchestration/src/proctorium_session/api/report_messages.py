@@ -18,14 +18,13 @@ from proctorium_session.api.messages import (
     incident_message,
 )
 from proctorium_session.domain.incidents import IncidentSeverity
+from proctorium_session.domain.periods import Period, PeriodTotal
 from proctorium_session.domain.report import (
     MAX_LISTED_INCIDENTS,
     AttemptReport,
     LeadChange,
     LearnerReport,
     NamedReport,
-    Period,
-    PeriodTotal,
     ReportFormat,
 )
 
@@ -75,9 +74,13 @@ def _learner(named: NamedReport, learner: LearnerReport) -> pb.LearnerReport:
         removal_reason=learner.removal_reason,
         join_time=to_timestamp(learner.joined_at),
         in_session=_period(learner.in_session) if learner.in_session else None,
+        removals=map(_period, learner.removals),
+        time_in_session=_duration(learner.time_in_session),
         outages=_period_total(learner.outages),
         pauses=_period_total(learner.pauses),
         own_pause_count=learner.own_pause_count,
+        breaks=_period_total(learner.breaks),
+        break_overrun_count=learner.break_overrun_count,
         extra_time=_duration(learner.extra_time),
         hand_count=learner.hand_count,
         message_count=learner.message_count,

@@ -14,14 +14,14 @@ from proctorium_documents.typesetting import make_pdf
 from proctorium_session.documents.report_csv import cause_name
 from proctorium_session.documents.report_texts import TEXTS, Texts
 from proctorium_session.domain.incidents import CATEGORIES, Incident, IncidentSeverity
+from proctorium_session.domain.participants import ShownState
+from proctorium_session.domain.periods import Period, PeriodTotal
 from proctorium_session.domain.report import (
     MAX_LISTED_INCIDENTS,
     AttemptReport,
     LeadChange,
     LearnerReport,
     NamedReport,
-    Period,
-    PeriodTotal,
 )
 
 _TEMPLATE = "report.typ"
@@ -110,19 +110,31 @@ class _Layout:
         texts = self._texts
         state = texts.not_joined if learner.state is None else texts.states[learner.state]
         own = f" ({learner.own_pause_count} {texts.own})" if learner.own_pause_count else ""
+        overruns = learner.break_overrun_count
+        overrun = f" ({overruns} {texts.overrun})" if overruns else ""
         return [
             self._learner_name(learner.person_id),
             f"{state}: {learner.removal_reason}" if learner.removal_reason else state,
             self._time(learner.joined_at) if learner.joined_at else "",
-            self._period(learner.in_session) if learner.in_session else "",
+            "\n".join(self._in_session(learner)),
             _total(learner.outages),
             _total(learner.pauses, own),
+            _total(learner.breaks, overrun),
             _duration(learner.extra_time) if learner.extra_time else "",
             str(learner.hand_count or ""),
             str(learner.message_count or ""),
             self._counts(learner.incident_counts),
             "\n".join(self._attempt(each) for each in learner.attempts),
         ]
+
+    def _in_session(self, learner: LearnerReport) -> Iterable[str]:
+        """Return the period in the session. If it has removals, also return them and the remaining time."""
+        if learner.in_session:
+            yield self._period(learner.in_session)
+        for each in learner.removals:
+            yield f"{self._texts.states[ShownState.REMOVED]}: {self._period(each)}"
+        if learner.removals:
+            yield f"{self._texts.total}: {_duration(learner.time_in_session)}"
 
     def _attempt(self, attempt: AttemptReport) -> str:
         texts = self._texts

@@ -23,6 +23,8 @@ class Texts:
     administrator: str
     open_end: str
     own: str
+    overrun: str
+    total: str
     answered: str
     passed: str
     failed: str
@@ -57,6 +59,7 @@ _ENGLISH = Texts(
         "in-session": "In the session",
         "outages": "Connection outages",
         "pauses": "Pauses",
+        "breaks": "Breaks",
         "extra-time": "Extra time",
         "hands": "Hands raised",
         "messages": "Messages",
@@ -108,6 +111,8 @@ _ENGLISH = Texts(
     administrator="an administrator",
     open_end="now",
     own="own",
+    overrun="overrun",
+    total="total",
     answered="answered",
     passed="passed",
     failed="not passed",
@@ -142,6 +147,7 @@ _GERMAN = Texts(
         "in-session": "In der Sitzung",
         "outages": "Verbindungsausfälle",
         "pauses": "Pausen",
+        "breaks": "Erholungspausen",
         "extra-time": "Zusatzzeit",
         "hands": "Meldungen",
         "messages": "Nachrichten",
@@ -193,6 +199,8 @@ _GERMAN = Texts(
     administrator="Administration",
     open_end="jetzt",
     own="eigene",
+    overrun="überzogen",
+    total="gesamt",
     answered="beantwortet",
     passed="bestanden",
     failed="nicht bestanden",

@@ -16,6 +16,15 @@ from proctorium_session.domain.errors import failed_precondition
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
 from proctorium_session.domain.participants import Participant, ParticipantView, ShownState
 from proctorium_session.domain.participants import shown_state as shown_state_of
+from proctorium_session.domain.periods import (
+    NO_PERIODS,
+    Period,
+    PeriodTotal,
+    between,
+    gaps_of,
+    total_of,
+    without,
+)
 from proctorium_session.domain.progress import ProgressState
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
@@ -35,19 +44,11 @@ class ReportFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Period:
-    """A period of time. `end` is None if the period has not ended."""
+class TakenBreak:
+    """A break that a learner started. `overrun` is whether an overrun was recorded."""
 
-    start: datetime
-    end: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class PeriodTotal:
-    """A number of periods, and the time that they cover together."""
-
-    count: int = 0
-    total: timedelta = timedelta()
+    period: Period
+    overrun: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +82,14 @@ class Result:
 class RecordedFacts:
     """The facts of the session record that a report needs.
 
-    `connections` has the times at which each participant was connected (True) or disconnected (False), in order. The
-    keys of `started_attempts` and `submissions` are the ids of attempts.
+    `connections` has the times at which each participant was connected (True) or disconnected (False), in order.
+    `removals` has the periods from each removal of a participant to the readmission, in order. The keys of
+    `started_attempts` and `submissions` are the ids of attempts.
     """
 
     started_by: UUID | None = None
-    removed_at: Mapping[UUID, datetime] = field(default_factory=dict)
     connections: Mapping[UUID, Sequence[tuple[datetime, bool]]] = field(default_factory=dict)
+    removals: Mapping[UUID, Sequence[Period]] = field(default_factory=dict)
     uncovered: Sequence[Period] = ()
     lead_changes: Sequence[LeadChange] = ()
     started_attempts: Mapping[UUID, datetime] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class RecordedFacts:
 class SessionFacts:
     """The stored facts about a session from which its report is computed.
 
-    `invited_ids` are the ids of the invited learners. The keys of `pauses` and `hand_counts` are the ids of
+    `invited_ids` are the ids of the invited learners. The keys of `pauses`, `breaks` and `hand_counts` are the ids of
     participants. In `pauses`, the key None is for the pauses of the whole session. `incidents` are ordered by the time
     of creation.
     """
@@ -107,6 +109,7 @@ class SessionFacts:
     views: Sequence[ParticipantView]
     invited_ids: Collection[UUID]
     pauses: Mapping[UUID | None, Sequence[Period]]
+    breaks: Mapping[UUID, Sequence[TakenBreak]]
     hand_counts: Mapping[UUID, int]
     incidents: Sequence[Incident]
     recorded: RecordedFacts
@@ -130,7 +133,8 @@ class LearnerReport:
     """The part of a report about one learner.
 
     `state` is None if the session is not over and the learner has not joined. `in_session` is None if the learner was
-    never in the session.
+    never in the session. `removals` are the periods in `in_session` from a removal to the readmission, and
+    `time_in_session` is the length of `in_session` without these periods.
     """
 
     person_id: UUID
@@ -139,9 +143,13 @@ class LearnerReport:
     removal_reason: str = ""
     joined_at: datetime | None = None
     in_session: Period | None = None
-    outages: PeriodTotal = PeriodTotal()
-    pauses: PeriodTotal = PeriodTotal()
+    removals: Sequence[Period] = ()
+    time_in_session: timedelta = timedelta()
+    outages: PeriodTotal = NO_PERIODS
+    pauses: PeriodTotal = NO_PERIODS
     own_pause_count: int = 0
+    breaks: PeriodTotal = NO_PERIODS
+    break_overrun_count: int = 0
     extra_time: timedelta = timedelta()
     hand_count: int = 0
     message_count: int = 0
@@ -200,45 +208,6 @@ def make_report(facts: SessionFacts, now: datetime) -> SessionReport:
     )
 
 
-def total_of(periods: Iterable[Period], within: Period, now: datetime) -> PeriodTotal:
-    """Return the number of the periods that overlap with `within`, and the time that they cover together.
-
-    In the total, time outside `within` does not count, and time in several periods counts once. A period without an end
-    lasts until `now`.
-    """
-    limit = _end(within, now)
-    clipped = [
-        (max(each.start, within.start), min(_end(each, now), limit))
-        for each in periods
-        if each.start < limit and _end(each, now) > within.start
-    ]
-    total, covered_until = timedelta(), within.start
-    for start, end in sorted(clipped):
-        total += max(timedelta(), end - max(start, covered_until))
-        covered_until = max(covered_until, end)
-    return PeriodTotal(len(clipped), total)
-
-
-def outages_of(connections: Sequence[tuple[datetime, bool]]) -> list[Period]:
-    """Return the periods without a connection between the first connection and now.
-
-    `connections` has the times at which the participant was connected (True) or disconnected (False), in order.
-    """
-    outages: list[Period] = []
-    since: datetime | None = None
-    for at, connected in connections:
-        if connected and since is not None:
-            outages.append(Period(since, at))
-            since = None
-        elif not connected and since is None:
-            since = at
-    return outages if since is None else [*outages, Period(since, None)]
-
-
-def _end(period: Period, now: datetime) -> datetime:
-    return now if period.end is None else period.end
-
-
 def _learner_report(
     facts: SessionFacts, incident_counts: IncidentCounts, view: ParticipantView, now: datetime
 ) -> LearnerReport:
@@ -246,18 +215,22 @@ def _learner_report(
     participant_id = participant.participant_id
     within = _in_session(facts, participant)
     own = _pauses_of(facts, participant_id)
-    outages = outages_of(recorded.connections.get(participant_id, ()))
-    pauses = [*own, *_pauses_of(facts, None)]
+    outages = gaps_of(recorded.connections.get(participant_id, ()))
+    breaks = facts.breaks.get(participant_id, ())
     return LearnerReport(
         person_id=participant.person_id,
         participant_id=participant_id,
         state=shown_state_of(facts.session, participant),
         removal_reason=participant.removal_reason,
         joined_at=participant.join_time,
-        in_session=within,
-        outages=total_of(outages, within, now) if within else PeriodTotal(),
-        pauses=total_of(pauses, within, now) if within else PeriodTotal(),
-        own_pause_count=total_of(own, within, now).count if within else 0,
+        in_session=Period(within[0].start, within[-1].end) if within else None,
+        removals=between(within),
+        time_in_session=total_of(within, within, now).total,
+        outages=total_of(outages, within, now),
+        pauses=total_of([*own, *_pauses_of(facts, None)], within, now),
+        own_pause_count=total_of(own, within, now).count,
+        breaks=total_of([each.period for each in breaks], within, now),
+        break_overrun_count=sum(each.overrun for each in breaks),
         extra_time=participant.extra_time,
         hand_count=facts.hand_counts.get(participant_id, 0),
         message_count=participant.conversation.message_count,
@@ -266,20 +239,17 @@ def _learner_report(
     )
 
 
-def _in_session(facts: SessionFacts, participant: Participant) -> Period | None:
-    """Return the period in which the participant was in the session.
+def _in_session(facts: SessionFacts, participant: Participant) -> list[Period]:
+    """Return the periods in which the participant was in the session, in order.
 
-    It ends with the session, or earlier if the session was ended for the participant or the participant is removed.
-    Removals after which the participant was readmitted do not interrupt the period.
+    The last period ends with the session, or earlier if the session was ended for the participant or the participant is
+    removed.
     """
     if participant.entered_time is None:
-        return None
-    end = facts.session.end_time
-    if participant.state.value == ShownState.REMOVED.value:
-        end = facts.recorded.removed_at.get(participant.participant_id, end)
-    elif participant.ending is not None:
-        end = participant.ending.ended_at
-    return Period(participant.entered_time, end)
+        return []
+    end = participant.ending.ended_at if participant.ending else facts.session.end_time
+    removals = facts.recorded.removals.get(participant.participant_id, ())
+    return without(Period(participant.entered_time, end), removals)
 
 
 def _pauses_of(facts: SessionFacts, participant_id: UUID | None) -> list[Period]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -12,8 +12,9 @@ from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.session.events.v1 import events_pb2 as session
 from proctorium_common.messages import from_timestamp
 from proctorium_common.storage.database import Transaction
+from proctorium_session.domain.periods import Period, gaps_of
 from proctorium_session.domain.record import Entry
-from proctorium_session.domain.report import LeadChange, Period, RecordedFacts, Submission
+from proctorium_session.domain.report import LeadChange, RecordedFacts, Submission
 from proctorium_session.storage import record
 
 
@@ -32,9 +33,9 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
         facts.add(entry)
     return RecordedFacts(
         started_by=facts.started_by,
-        removed_at=facts.removed_at,
         connections=facts.connections,
-        uncovered=list(_periods(facts.coverage, session_end)),
+        removals={each: gaps_of(changes) for each, changes in facts.admissions.items()},
+        uncovered=[Period(each.start, each.end or session_end) for each in gaps_of(facts.coverage)],
         lead_changes=facts.lead_changes,
         started_attempts=facts.started_attempts,
         submissions=facts.submissions,
@@ -45,11 +46,14 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
 class _Facts:
     """The facts in the entries that were added.
 
-    `coverage` has the times at which the session became covered (True) or uncovered (False).
+    `admissions` has the times at which each participant was readmitted (True) or removed (False). `coverage` has the
+    times at which the session became covered (True) or uncovered (False).
     """
 
     started_by: UUID | None = None
-    removed_at: dict[UUID, datetime] = field(default_factory=dict)
+    admissions: defaultdict[UUID, list[tuple[datetime, bool]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     connections: defaultdict[UUID, list[tuple[datetime, bool]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -68,8 +72,9 @@ class _Facts:
                 self._add_coverage(content.event, content.body)
             case "session.taken" | "session.handed-over", _:
                 self._add_lead_change(content.event, content.time, content.body)
-            case "participant.removed", UUID() as participant_id:
-                self.removed_at[participant_id] = content.time
+            case "participant.removed" | "participant.readmitted", UUID() as participant_id:
+                is_readmitted = content.event == "participant.readmitted"
+                self.admissions[participant_id].append((content.time, is_readmitted))
             case "participant.connected" | "participant.disconnected", UUID() as participant_id:
                 is_connected = content.event == "participant.connected"
                 self.connections[participant_id].append((content.time, is_connected))
@@ -109,23 +114,10 @@ _EVENTS = frozenset(
         "session.taken",
         "session.handed-over",
         "participant.removed",
+        "participant.readmitted",
         "participant.connected",
         "participant.disconnected",
         "attempt.started",
         "attempt.submitted",
     }
 )
-
-
-def _periods(
-    coverage: Sequence[tuple[datetime, bool]], session_end: datetime | None
-) -> Iterator[Period]:
-    since: datetime | None = None
-    for at, is_covered in coverage:
-        if is_covered and since is not None:
-            yield Period(since, at)
-            since = None
-        elif not is_covered and since is None:
-            since = at
-    if since is not None:
-        yield Period(since, session_end)

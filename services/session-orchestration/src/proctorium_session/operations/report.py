@@ -32,6 +32,7 @@ from proctorium_session.operations.record import record_reader
 from proctorium_session.operations.recorded_facts import read_facts
 from proctorium_session.operations.report_sources import ReportSources
 from proctorium_session.storage import (
+    breaks,
     hands,
     incidents,
     participants,
@@ -149,6 +150,7 @@ async def _read_facts(tx: Transaction, session: Session) -> SessionFacts:
         views=await participants.list_views(tx, session_id),
         invited_ids=await sessions.list_invited_learner_ids(tx, session_id),
         pauses=await pauses.list_periods(tx, session_id),
+        breaks=await breaks.list_taken(tx, session_id),
         hand_counts=await hands.count_hands(tx, session_id),
         incidents=newest_first[::-1],
         recorded=await read_facts(tx, session_id, session.end_time),

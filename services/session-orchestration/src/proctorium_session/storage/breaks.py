@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,8 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.breaks import OPEN_STATES, Break, BreakState
+from proctorium_session.domain.periods import Period
+from proctorium_session.domain.report import TakenBreak
 from proctorium_session.storage.tables import break_allowances, breaks, participants, sessions
 
 _OPEN = [each.value for each in OPEN_STATES]
@@ -100,6 +103,22 @@ async def list_breaks(
             tuple_(breaks.c.requested_at, breaks.c.break_id) > tuple_(*after)
         )
     return [_break(row) for row in await tx.execute(statement)]
+
+
+async def list_taken(tx: Transaction, session_id: UUID) -> Mapping[UUID, Sequence[TakenBreak]]:
+    """Return the started breaks of a session in order, by participant id."""
+    statement = (
+        select(
+            breaks.c.participant_id, breaks.c.started_at, breaks.c.closed_at, breaks.c.overrun_at
+        )
+        .where(breaks.c.session_id == session_id, breaks.c.started_at.is_not(None))
+        .order_by(breaks.c.started_at, breaks.c.break_id)
+    )
+    taken: defaultdict[UUID, list[TakenBreak]] = defaultdict(list)
+    for row in await tx.execute(statement):
+        period = Period(row.started_at, row.closed_at)
+        taken[row.participant_id].append(TakenBreak(period, row.overrun_at is not None))
+    return taken
 
 
 async def list_overrun(tx: Transaction, limit: int) -> Sequence[Break]:

@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.report import Period
+from proctorium_session.domain.periods import Period
 from proctorium_session.domain.sessions import Actor, Pause
 from proctorium_session.storage.tables import pauses
 

@@ -32,14 +32,33 @@ test("interruptions have their number and their total", () => {
     outages: { count: 1, total: { seconds: 45n } },
     pauses: { count: 2, total: { seconds: 900n } },
     ownPauseCount: 1,
+    breaks: { count: 2, total: { seconds: 540n } },
+    breakOverrunCount: 1,
     extraTime: { seconds: 300n },
   });
   expect(interruptionTexts(learner)).toEqual([
     "1 connection outage: 45 seconds",
     "2 pauses: 15 minutes",
     "1 pause of this learner only",
+    "2 breaks: 9 minutes",
+    "Late from 1 break",
     "Extra time: 5 minutes",
   ]);
+});
+
+test("a readmitted learner has removals and the time in the session without them", () => {
+  const inSession = { startTime: noon, endTime: timestampFromMs(Date.UTC(2027, 2, 1, 13)) };
+  const removal = {
+    startTime: timestampFromMs(Date.UTC(2027, 2, 1, 12, 20)),
+    endTime: timestampFromMs(Date.UTC(2027, 2, 1, 12, 30)),
+  };
+  const timeInSession = { seconds: 3000n };
+  const learner = create(LearnerReportSchema, { inSession, removals: [removal], timeInSession });
+  const [period, outside, time] = timeTexts(learner);
+  expect(period).toMatch(/^In the session: .*12:00.* – .*1:00/);
+  expect(outside).toMatch(/^Removed: .*12:20.* – .*12:30/);
+  expect(time).toBe("Time in the session: 50 minutes");
+  expect(timeTexts(create(LearnerReportSchema, { inSession, timeInSession }))).toHaveLength(1);
 });
 
 test("contact is counted", () => {

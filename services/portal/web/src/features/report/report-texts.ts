@@ -58,21 +58,26 @@ export function stateText({ state }: LearnerReport): string {
   return PARTICIPANT_STATES[state] ?? messages.supervision.participantState.notJoined;
 }
 
-/** Return when the learner joined and was in the session. */
-export function timeTexts({ joinTime, inSession }: LearnerReport): string[] {
+/** Return when the learner joined and was in the session. If the learner was readmitted, also return the removals. */
+export function timeTexts({ joinTime, inSession, removals, timeInSession }: LearnerReport): string[] {
   return [
     joinTime && text.joined(timeWithSeconds(joinTime)),
     inSession && text.inSession(periodText(inSession)),
+    ...removals.map((removal) => text.removed(periodText(removal))),
+    removals.length > 0 && text.timeInSession(secondsOf(timeInSession)),
   ].filter(isText);
 }
 
-/** Return the outages, the pauses and the extra time of a learner. What did not happen is omitted. */
-export function interruptionTexts({ outages, pauses, ownPauseCount, extraTime }: LearnerReport): string[] {
+/** Return the outages, the pauses, the breaks and the extra time of a learner. What did not happen is omitted. */
+export function interruptionTexts(learner: LearnerReport): string[] {
+  const { outages, pauses, ownPauseCount, breaks, breakOverrunCount, extraTime } = learner;
   const extra = secondsOf(extraTime);
   return [
     outages?.count && text.outages(outages.count, secondsOf(outages.total)),
     pauses?.count && text.pauses(pauses.count, secondsOf(pauses.total)),
     ownPauseCount && text.ownPauses(ownPauseCount),
+    breaks?.count && text.breaks(breaks.count, secondsOf(breaks.total)),
+    breakOverrunCount && text.breakOverruns(breakOverrunCount),
     extra && text.extraTime(extra),
   ].filter(isText);
 }
@@ -112,6 +117,6 @@ function secondsOf(duration: Duration | undefined): number {
   return Number(duration?.seconds ?? 0);
 }
 
-function isText(part: string | number | undefined): part is string {
+function isText(part: string | number | boolean | undefined): part is string {
   return typeof part === "string" && part !== "";
 }

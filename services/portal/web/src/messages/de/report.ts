@@ -47,10 +47,15 @@ export const report: Messages["report"] = {
   },
   joined: (time: string) => `Beigetreten: ${time}`,
   inSession: (period: string) => `In der Sitzung: ${period}`,
+  removed: (period: string) => `Entfernt: ${period}`,
+  timeInSession: (seconds: number) => `Zeit in der Sitzung: ${duration(seconds)}`,
   outages: (count: number, seconds: number) =>
     `${counted(count, "Verbindungsausfall", "Verbindungsausfälle")}: ${duration(seconds)}`,
   pauses: (count: number, seconds: number) => `${counted(count, "Pause", "Pausen")}: ${duration(seconds)}`,
   ownPauses: (count: number) => `${counted(count, "Pause", "Pausen")} nur dieser Person`,
+  breaks: (count: number, seconds: number) =>
+    `${counted(count, "Erholungspause", "Erholungspausen")}: ${duration(seconds)}`,
+  breakOverruns: (count: number) => `Verspätet aus ${counted(count, "Erholungspause", "Erholungspausen")}`,
   extraTime: (seconds: number) => `Zusätzliche Zeit: ${duration(seconds)}`,
   hands: (count: number) => `${counted(count, "Meldung", "Meldungen")}`,
   messages: (count: number) => `${counted(count, "Nachricht", "Nachrichten")}`,
