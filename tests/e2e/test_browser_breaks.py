@@ -59,7 +59,7 @@ async def _take_breaks(stack: Stack, scenario: Scenario) -> None:
         await expect(page.get_by_text("Your break was refused.")).to_contain_text("ten minutes")
         await learner.screenshot("break-refused")
 
-        # The second request is granted for three seconds. A longer break is refused at its field.
+        # The second request is granted for three seconds. If the length is too long, the error is shown at the field.
         await request.click()
         length = queue.get_by_label(f"Minutes of break for {name}")
         await length.fill("11")

@@ -1,4 +1,4 @@
-"""Test that a colleague takes over a session whose proctor has vanished, and hands it back."""
+"""Test that another proctor takes an uncovered session, and hands it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measure how fast the service with all features saves answers durably, compared to a minimal server (the limit).
+"""Measure how fast the service with all features saves answers durably, compared to a minimal server.
 
 The limit is a bare grpc.aio handler that executes one UPSERT with asyncpg and responds after the commit. Both servers
 run on one core, and the load runs on another core. The runs of the two servers alternate. To compare two measurements,

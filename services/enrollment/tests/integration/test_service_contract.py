@@ -121,7 +121,7 @@ class ServiceSubject:
 
 
 class FakeSubject:
-    """The fake of enrollment."""
+    """Calls the fake of enrollment that other services use in their tests."""
 
     def __init__(self, fake: FakeEnrollment, channel: grpc.aio.Channel) -> None:
         self._fake = fake

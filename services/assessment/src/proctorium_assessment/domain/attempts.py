@@ -113,7 +113,7 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             frozenset({AttemptState.IN_PROGRESS}),
             AttemptState.SUBMITTED,
             frozenset({"learner", "system"}),
-            "The answers are final. The system submits at the deadline, and when the session ends, for all or for this learner.",
+            "The answers are final. The system submits at the deadline, and at the end of the session or the earlier end for this learner.",
         ),
         Transition(
             AttemptAction.SCORE,
@@ -134,7 +134,7 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             UNSTARTED_STATES,
             AttemptState.VOIDED,
             frozenset({"system"}),
-            "The session ended before the start, for all or for this learner.",
+            "The session ended, or was ended for this learner, before the start.",
         ),
     ),
     _SENTENCES,

@@ -180,7 +180,7 @@ class SmtpConnection:
         except SMTPResponseException as response:
             if response.code in _REJECTIONS:
                 raise RejectedError(response.code, response.message) from response
-            # The response neither accepts nor rejects the message, so the server may have accepted it.
+            # The response does not say whether the server accepted the message.
             self.usable = False
             raise NoResponseError(_describe(response)) from response
         except (SMTPException, OSError) as error:
