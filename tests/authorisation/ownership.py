@@ -67,7 +67,7 @@ WITHOUT_RESOURCE = {
 # RPCs, in this order.
 _LAST = (
     "SupervisionService/TakeSession",
-    "SupervisionService/RemoveParticipant",
+    "SupervisionService/RemoveParticipants",
     "SupervisionService/ReadmitParticipants",
     "SupervisionService/EndForParticipants",
     "SessionService/EndSession",

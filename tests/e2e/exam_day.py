@@ -34,7 +34,7 @@ from proctorium.session.v1.supervision_pb2 import (
     ListUncoveredSessionsRequest,
     PauseParticipantsRequest,
     ReadmitParticipantsRequest,
-    RemoveParticipantRequest,
+    RemoveParticipantsRequest,
     ResumeParticipantsRequest,
     TakeSessionRequest,
     UncoveredSession,
@@ -301,8 +301,8 @@ async def illness(day: ExamDay) -> None:
     supervision, session_id, mei = day.proctor.proctor.supervision, day.scenario.session_id, day.mei
     before = await mei.read_attempt()
     await mei.save(before.items[0], correct_answer(before.items[0]))
-    await supervision.RemoveParticipant(
-        RemoveParticipantRequest(
+    await supervision.RemoveParticipants(
+        RemoveParticipantsRequest(
             request_id=str(new_id()),
             session_id=session_id,
             participant_id=mei.participant_id,

@@ -13,7 +13,7 @@ from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.proxy import Proxy
 from e2e.scenario import Scenario
-from proctorium.session.v1.supervision_pb2 import RemoveParticipantRequest
+from proctorium.session.v1.supervision_pb2 import RemoveParticipantsRequest
 from proctorium_common.ids import new_id
 from proctorium_devstack.stack import Stack
 
@@ -55,8 +55,8 @@ async def test_learner_is_connected_while_the_exam_room_is_open(
 async def test_removal_reason_is_shown_in_the_exam_room(stack: Stack, scenario: Scenario) -> None:
     async with browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
-        await scenario.proctor.supervision.RemoveParticipant(
-            RemoveParticipantRequest(
+        await scenario.proctor.supervision.RemoveParticipants(
+            RemoveParticipantsRequest(
                 request_id=str(new_id()),
                 session_id=scenario.session_id,
                 participant_id=client.participant_id,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
-from e2e.console import open_learner
-from e2e.scenario import Scenario
+from e2e.browsing import Visitor, browser
+from e2e.clients import LearnerClient, ProctorClient
+from e2e.console import open_learner, row_of
+from e2e.scenario import Scenario, create_scenario
 from e2e.test_browser_answers import exam_room, saved_attempt
 from e2e.test_browser_pauses import supervising
+from proctorium.session.v1.supervision_pb2 import EndForParticipantsRequest
+from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
 
 _PHONE = "A phone rang in the room."
@@ -72,3 +76,80 @@ async def test_session_is_ended_for_one_learner_with_a_reason(
         await page.goto(f"/sessions/{scenario.session_id}")
         await expect(page.get_by_role("heading", name="was ended for you")).to_be_visible()
         assert learner.errors == proctor.errors == []
+
+
+async def test_selected_learners_are_removed_and_readmitted_with_one_request_each(
+    stack: Stack,
+) -> None:
+    scenario = await create_scenario(stack.address("edge"), learner_channels=(EdgeChannel,) * 3)
+    clients = [LearnerClient(each, scenario) for each in scenario.learners]
+    for client in clients:
+        await client.join()
+    async with browser() as opened:
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        page = proctor.page
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
+        for client in clients[:2]:
+            await page.get_by_label(f"Select {client.learner.name}").check()
+        actions = page.get_by_role("region", name="Selected learners")
+        await actions.get_by_role("button", name="Remove…").click()
+        form = page.get_by_role("form", name="Remove 2 learners from the session")
+        await form.get_by_label("Why the learners are removed").fill(_PHONE)
+        await proctor.screenshot("bulk-remove-form")
+        await form.get_by_role("button", name="Remove now").click()
+        for client in clients[:2]:
+            await expect(row_of(page, client.learner.name)).to_contain_text("Removed")
+        await expect(row_of(page, clients[2].learner.name)).to_contain_text("Waiting")
+        await page.get_by_role("button", name="Undo").click()
+        for client in clients[:2]:
+            await expect(row_of(page, client.learner.name)).to_contain_text("Waiting")
+        assert proctor.errors == []
+    for client in clients:
+        await client.close()
+    await scenario.close()
+
+
+async def test_refused_removals_are_listed_with_the_learners(stack: Stack) -> None:
+    scenario = await create_scenario(stack.address("edge"))
+    clients = [LearnerClient(each, scenario) for each in scenario.learners]
+    staff = ProctorClient(scenario)
+    for client in clients:
+        await client.join()
+    staff.watch()
+    await staff.start()
+    async with browser() as opened:
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        page = proctor.page
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
+        await page.get_by_label("Select all").check()
+        actions = page.get_by_role("region", name="Selected learners")
+        await actions.get_by_role("button", name="Remove…").click()
+        form = page.get_by_role("form", name="Remove 2 learners from the session")
+        await form.get_by_label("Why the learners are removed").fill(_PHONE)
+        ended, other = clients
+
+        async def end_first(route: Route) -> None:
+            await scenario.proctor.supervision.EndForParticipants(
+                EndForParticipantsRequest(
+                    session_id=scenario.session_id,
+                    participant_ids=[ended.participant_id],
+                    end_reason=_ILL,
+                )
+            )
+            await route.continue_()
+
+        await page.route("**/RemoveParticipants", end_first)
+        await form.get_by_role("button", name="Remove now").click()
+        await expect(actions).to_contain_text("Done for 1 of 2 learners.")
+        await expect(actions).to_contain_text(f"{ended.learner.name}: The session was ended")
+        await expect(row_of(page, other.learner.name)).to_contain_text("Removed")
+        await proctor.screenshot("bulk-remove-refused")
+        await actions.get_by_role("button", name="Readmit").click()
+        await expect(row_of(page, other.learner.name)).to_contain_text("In Session")
+        assert proctor.errors == []
+    for client in clients:
+        await client.close()
+    await staff.close()
+    await scenario.close()

@@ -26,7 +26,7 @@ from proctorium.session.v1.breaks_pb2 import (
 from proctorium.session.v1.incidents_pb2 import INCIDENT_SEVERITY_SERIOUS, CreateIncidentRequest
 from proctorium.session.v1.supervision_pb2 import (
     ReadmitParticipantsRequest,
-    RemoveParticipantRequest,
+    RemoveParticipantsRequest,
 )
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.stack import Stack
@@ -139,9 +139,9 @@ async def overrun_break(scenario: Scenario) -> None:
 async def remove_and_readmit(scenario: Scenario, participant_id: str) -> None:
     """Remove a learner and readmit them."""
     supervision = scenario.proctor.supervision
-    await supervision.RemoveParticipant(
-        RemoveParticipantRequest(
-            session_id=scenario.session_id, participant_id=participant_id, removal_reason="Phone"
+    await supervision.RemoveParticipants(
+        RemoveParticipantsRequest(
+            session_id=scenario.session_id, participant_ids=[participant_id], removal_reason="Phone"
         )
     )
     await supervision.ReadmitParticipants(

@@ -14,7 +14,7 @@ from proctorium.session.v1.lobby_pb2 import (
 )
 from proctorium.session.v1.supervision_pb2 import (
     ReadmitParticipantsRequest,
-    RemoveParticipantRequest,
+    RemoveParticipantsRequest,
 )
 
 _REASON = "A phone rang in the room."
@@ -31,10 +31,10 @@ async def test_clock_is_exact_after_a_removal_and_a_readmission(scenario: Scenar
     before = attempt.deadline_time.ToDatetime(tzinfo=UTC)
     supervision = proctor.proctor.supervision
 
-    await supervision.RemoveParticipant(
-        RemoveParticipantRequest(
+    await supervision.RemoveParticipants(
+        RemoveParticipantsRequest(
             session_id=scenario.session_id,
-            participant_id=learner.participant_id,
+            participant_ids=[learner.participant_id],
             removal_reason=_REASON,
         )
     )

@@ -52,9 +52,11 @@ async def authorize(person: Person, session: sessions_pb2.Session) -> None:
 
 
 async def remove(person: Person, session_id: str, participant_id: str) -> None:
-    await person.supervision.RemoveParticipant(
-        supervision_pb2.RemoveParticipantRequest(
-            session_id=session_id, participant_id=participant_id, removal_reason="A phone was used."
+    await person.supervision.RemoveParticipants(
+        supervision_pb2.RemoveParticipantsRequest(
+            session_id=session_id,
+            participant_ids=[participant_id],
+            removal_reason="A phone was used.",
         )
     )
 

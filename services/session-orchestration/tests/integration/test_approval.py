@@ -154,10 +154,10 @@ async def test_each_participant_has_an_outcome(harness: Harness) -> None:
         (room.ids[0], "PARTICIPANT_NOT_AWAITING_APPROVAL"),
         (room.ids[1], ""),
     ]
-    removal = pb.RemoveParticipantRequest(
-        session_id=room.session_id, participant_id=room.ids[0], removal_reason="A phone."
+    removal = pb.RemoveParticipantsRequest(
+        session_id=room.session_id, participant_ids=[room.ids[0]], removal_reason="A phone."
     )
-    await room.proctor.supervision.RemoveParticipant(removal)
+    await room.proctor.supervision.RemoveParticipants(removal)
     (outcome,) = (await room.admit(room.ids[0])).outcomes
     assert outcome.error.reason == "PARTICIPANT_NOT_AWAITING_APPROVAL"
 
@@ -252,12 +252,11 @@ async def test_learners_who_are_not_admitted_cannot_be_removed_or_ended(harness:
     room = await door(harness)
     await room.deny(room.ids[1])
     supervision = room.proctor.supervision
-    for participant_id, state in zip(room.ids, ("awaiting_approval", "denied"), strict=True):
-        removing = pb.RemoveParticipantRequest(
-            session_id=room.session_id, participant_id=participant_id, removal_reason=REASON
-        )
-        error = await harness.refused(supervision.RemoveParticipant, removing)
-        assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", state)
+    removing = pb.RemoveParticipantsRequest(
+        session_id=room.session_id, participant_ids=room.ids, removal_reason=REASON
+    )
+    outcomes = (await supervision.RemoveParticipants(removing)).outcomes
+    assert {each.error.reason for each in outcomes} == {"PARTICIPANT_NOT_IN_SESSION"}
     ending = pb.EndForParticipantsRequest(
         session_id=room.session_id, participant_ids=room.ids, end_reason=REASON
     )

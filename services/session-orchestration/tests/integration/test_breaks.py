@@ -224,10 +224,10 @@ async def test_breaks_are_closed_when_the_session_is_over_for_a_learner(harness:
     scene = await in_progress(harness, policy())
     await started(scene)
     await request(scene.other, scene)
-    removal = supervision_pb2.RemoveParticipantRequest(
-        session_id=scene.session_id, participant_id=scene.participant_id, removal_reason="Ill"
+    removal = supervision_pb2.RemoveParticipantsRequest(
+        session_id=scene.session_id, participant_ids=[scene.participant_id], removal_reason="Ill"
     )
-    await scene.proctor.supervision.RemoveParticipant(removal)
+    await scene.proctor.supervision.RemoveParticipants(removal)
     assert (await shown(scene)).latest_break.state == pb.BREAK_STATE_RETURNED
     await end(scene.proctor, scene.session_id)
     states = {each.state for each in await listed(scene.proctor, scene)}

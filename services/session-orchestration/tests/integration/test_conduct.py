@@ -155,9 +155,9 @@ async def test_end_sets_the_final_state_of_each_learner(harness: Harness) -> Non
     session = await harness.scheduled(plan([proctor], [present, absent]))
     await join(present, session.session_id)
     gone = (await join(removed, session.session_id)).participant.participant_id
-    await proctor.supervision.RemoveParticipant(
-        supervision_pb2.RemoveParticipantRequest(
-            session_id=session.session_id, participant_id=gone, removal_reason="Left the room."
+    await proctor.supervision.RemoveParticipants(
+        supervision_pb2.RemoveParticipantsRequest(
+            session_id=session.session_id, participant_ids=[gone], removal_reason="Left the room."
         )
     )
     await start(proctor, session.session_id)

@@ -316,9 +316,11 @@ async def test_proctors_have_no_access_long_after_the_end(harness: Harness) -> N
 async def test_removed_learner_reads_but_does_not_write(harness: Harness) -> None:
     scene = await in_progress(harness)
     sent = [await send(scene.proctor, scene.message("Come to the desk."))]
-    await scene.proctor.supervision.RemoveParticipant(
-        supervision_pb2.RemoveParticipantRequest(
-            session_id=scene.session_id, participant_id=scene.participant_id, removal_reason="Ill"
+    await scene.proctor.supervision.RemoveParticipants(
+        supervision_pb2.RemoveParticipantsRequest(
+            session_id=scene.session_id,
+            participant_ids=[scene.participant_id],
+            removal_reason="Ill",
         )
     )
     for person in (scene.learner, scene.proctor):

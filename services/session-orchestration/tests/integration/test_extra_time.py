@@ -70,10 +70,10 @@ async def test_empty_list_means_everybody_for_whom_the_session_is_not_over(
     await grant(room, 60)
     await start(room.proctor, room.session_id)
     assert await seconds_of(room) == [60, 60]
-    removal = pb.RemoveParticipantRequest(
-        session_id=room.session_id, participant_id=room.ids[1], removal_reason="A phone."
+    removal = pb.RemoveParticipantsRequest(
+        session_id=room.session_id, participant_ids=[room.ids[1]], removal_reason="A phone."
     )
-    await room.proctor.supervision.RemoveParticipant(removal)
+    await room.proctor.supervision.RemoveParticipants(removal)
     answer = await grant(room, 60)
     assert [each.participant_id for each in answer.outcomes] == [room.ids[0]]
     assert await seconds_of(room) == [120, 60]

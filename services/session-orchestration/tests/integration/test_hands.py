@@ -164,11 +164,11 @@ async def test_hands_are_lowered_when_the_session_is_over_for_a_learner(harness:
     scene = await in_progress(harness)
     for person in (scene.learner, scene.other):
         await raise_hand(person, scene)
-    removal = supervision_pb2.RemoveParticipantRequest(
-        session_id=scene.session_id, participant_id=scene.participant_id, removal_reason="Ill"
+    removal = supervision_pb2.RemoveParticipantsRequest(
+        session_id=scene.session_id, participant_ids=[scene.participant_id], removal_reason="Ill"
     )
-    removed = (await scene.proctor.supervision.RemoveParticipant(removal)).participant
-    assert not removed.HasField("hand")
+    (outcome,) = (await scene.proctor.supervision.RemoveParticipants(removal)).outcomes
+    assert not outcome.participant.HasField("hand")
     assert await raised_in_roster(scene) == {scene.other_participant_id: HELP}
     assert "hand.lowered" in await harness.recorded(scene.session_id)
     await end(scene.proctor, scene.session_id)
@@ -211,9 +211,11 @@ async def test_cancellation_lowers_the_hands_and_updates_the_open_streams(harnes
 
 async def test_removed_learner_cannot_raise_a_hand(harness: Harness) -> None:
     scene = await in_progress(harness)
-    await scene.proctor.supervision.RemoveParticipant(
-        supervision_pb2.RemoveParticipantRequest(
-            session_id=scene.session_id, participant_id=scene.participant_id, removal_reason="Ill"
+    await scene.proctor.supervision.RemoveParticipants(
+        supervision_pb2.RemoveParticipantsRequest(
+            session_id=scene.session_id,
+            participant_ids=[scene.participant_id],
+            removal_reason="Ill",
         )
     )
     request = pb.RaiseHandRequest(session_id=scene.session_id, kind=HELP)

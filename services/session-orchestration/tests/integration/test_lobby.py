@@ -354,10 +354,10 @@ async def test_rejoin_after_removal_returns_the_reason_and_readmits_nobody(
     proctor, learner = harness.proctor(), harness.learner()
     session = await harness.scheduled(plan([proctor]))
     joined = await join(learner, session.session_id)
-    await proctor.supervision.RemoveParticipant(
-        supervision_pb2.RemoveParticipantRequest(
+    await proctor.supervision.RemoveParticipants(
+        supervision_pb2.RemoveParticipantsRequest(
             session_id=session.session_id,
-            participant_id=joined.participant.participant_id,
+            participant_ids=[joined.participant.participant_id],
             removal_reason="Came with somebody else's code.",
         )
     )

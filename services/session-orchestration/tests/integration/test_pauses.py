@@ -174,10 +174,10 @@ async def test_events_have_the_times_and_no_reason(harness: Harness) -> None:
 
 async def test_each_participant_has_an_outcome(harness: Harness) -> None:
     room = await in_progress(harness)
-    removal = pb.RemoveParticipantRequest(
-        session_id=room.session_id, participant_id=room.ids[1], removal_reason="A phone."
+    removal = pb.RemoveParticipantsRequest(
+        session_id=room.session_id, participant_ids=[room.ids[1]], removal_reason="A phone."
     )
-    await room.proctor.supervision.RemoveParticipant(removal)
+    await room.proctor.supervision.RemoveParticipants(removal)
     unknown = str(new_id())
     answer = await room.pause(unknown, *room.ids)
     assert [(each.participant_id, each.error.reason) for each in answer.outcomes] == [

@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2
 from proctorium.session.v1 import supervision_pb2 as pb
-from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.waiting import next_response
 
@@ -29,9 +28,11 @@ PHONE = "A phone was used."
 ILL = "You felt ill."
 
 
-def removing(room: Room, participant_id: str, reason: str = PHONE) -> pb.RemoveParticipantRequest:
-    return pb.RemoveParticipantRequest(
-        session_id=room.session_id, participant_id=participant_id, removal_reason=reason
+def removing(
+    room: Room, *participant_ids: str, reason: str = PHONE
+) -> pb.RemoveParticipantsRequest:
+    return pb.RemoveParticipantsRequest(
+        session_id=room.session_id, participant_ids=participant_ids, removal_reason=reason
     )
 
 
@@ -47,9 +48,10 @@ def ending(room: Room, *participant_ids: str, reason: str = ILL) -> pb.EndForPar
     )
 
 
-async def remove(room: Room, participant_id: str) -> lobby_pb2.Participant:
+async def remove(room: Room, *participant_ids: str) -> list[pb.ParticipantOutcome]:
     supervision = room.proctor.supervision
-    return (await supervision.RemoveParticipant(removing(room, participant_id))).participant
+    answer = await supervision.RemoveParticipants(removing(room, *participant_ids))
+    return list(answer.outcomes)
 
 
 async def readmit(room: Room, *participant_ids: str) -> list[pb.ParticipantOutcome]:
@@ -87,8 +89,8 @@ async def test_removed_learner_watches_on_and_sees_the_reason_and_the_readmissio
     room = await in_progress(harness)
     call = watch(room.learners[0], room.session_id)
     await connected(call)
-    removed = await remove(room, room.ids[0])
-    assert (removed.state, removed.removal_reason) == (REMOVED, PHONE)
+    (outcome,) = await remove(room, room.ids[0])
+    assert (outcome.participant.state, outcome.participant.removal_reason) == (REMOVED, PHONE)
     assert (await seen_as(call, REMOVED)).participant.removal_reason == PHONE
 
     (outcome,) = await readmit(room, room.ids[0])
@@ -104,10 +106,10 @@ async def test_removed_learner_watches_on_and_sees_the_reason_and_the_readmissio
 async def test_repeated_removal_and_readmission_change_nothing(harness: Harness) -> None:
     room = await in_progress(harness)
     await remove(room, room.ids[0])
-    again = await room.proctor.supervision.RemoveParticipant(
-        removing(room, room.ids[0], "Another reason.")
+    again = await room.proctor.supervision.RemoveParticipants(
+        removing(room, room.ids[0], reason="Another reason.")
     )
-    assert again.participant.removal_reason == PHONE
+    assert again.outcomes[0].participant.removal_reason == PHONE
     assert reasons(await readmit(room, *room.ids)) == ["", ""]
     assert reasons(await readmit(room, *room.ids)) == ["", ""]
     recorded = await harness.recorded(room.session_id)
@@ -242,22 +244,32 @@ async def test_learner_for_whom_the_session_ended_cannot_be_removed_or_paused(
 ) -> None:
     room = await in_progress(harness)
     await end_for(room, room.ids[0])
-    error = await harness.refused(
-        room.proctor.supervision.RemoveParticipant, removing(room, room.ids[0])
-    )
-    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "left")
+    assert reasons(await remove(room, *room.ids)) == ["PARTICIPANT_ENDED", ""]
+    assert await room.states() == [LEFT, REMOVED]
     outcome = (await room.pause(room.ids[0])).outcomes[0]
     assert outcome.error.reason == "PARTICIPANT_NOT_IN_SESSION"
 
 
 async def test_removal_of_others_and_after_the_end_is_refused(harness: Harness) -> None:
-    room = await in_progress(harness)
-    calls = room.proctor.supervision
-    error = await harness.refused(calls.RemoveParticipant, removing(room, str(new_id())))
-    assert error.kind is Kind.NOT_FOUND
+    room, other = await in_progress(harness), await in_progress(harness)
+    outcomes = await remove(room, str(new_id()), other.ids[0], room.ids[0])
+    assert reasons(outcomes) == ["NOT_FOUND", "NOT_FOUND", ""]
+    assert await other.states() == [IN_SESSION, IN_SESSION]
     await end(room.proctor, room.session_id)
-    error = await harness.refused(calls.RemoveParticipant, removing(room, room.ids[0]))
-    assert (error.reason, error.metadata["from"]) == ("INVALID_STATE_TRANSITION", "left")
+    assert reasons(await remove(room, *room.ids)) == ["", "PARTICIPANT_ENDED"]
+    assert len(await room.events(events_pb2.ParticipantRemoved)) == 1
+
+
+async def test_several_learners_are_removed_by_one_request(harness: Harness) -> None:
+    room = await in_progress(harness)
+    outcomes = await remove(room, *room.ids)
+    assert [each.participant.state for each in outcomes] == [REMOVED, REMOVED]
+    assert [each.participant.removal_reason for each in outcomes] == [PHONE, PHONE]
+    first, second = await room.events(events_pb2.ParticipantRemoved)
+    assert [first.participant_id, second.participant_id] == room.ids
+    assert first.removal_id != second.removal_id
+    assert reasons(await readmit(room, *room.ids)) == ["", ""]
+    assert await room.states() == [IN_SESSION, IN_SESSION]
 
 
 async def test_state_of_the_session_limits_readmissions_and_ends(harness: Harness) -> None:
@@ -310,6 +322,9 @@ async def test_invalid_requests_are_refused(
     request = ending(room, *[room.ids[0]] * ids, reason=reason)
     error = await harness.refused(calls.EndForParticipants, request)
     assert (error.reason, [each.field for each in error.violations]) == ("INVALID_REQUEST", [field])
+    removal = removing(room, *[room.ids[0]] * ids, reason=reason)
+    error = await harness.refused(calls.RemoveParticipants, removal)
+    assert [each.field for each in error.violations] == [field.replace("end_", "removal_")]
     if field == "participant_ids":
         repeated = readmitting(room, *[room.ids[0]] * ids)
         error = await harness.refused(calls.ReadmitParticipants, repeated)

@@ -184,10 +184,10 @@ async def test_report_contains_breaks_with_their_overruns(harness: Harness) -> N
 async def test_removal_before_a_readmission_is_no_time_in_the_session(harness: Harness) -> None:
     scene = await in_progress(harness)
     supervision, participant_id = scene.proctor.supervision, scene.participant_id
-    removal = supervision_pb2.RemoveParticipantRequest(
-        session_id=scene.session_id, participant_id=participant_id, removal_reason="Phone"
+    removal = supervision_pb2.RemoveParticipantsRequest(
+        session_id=scene.session_id, participant_ids=[participant_id], removal_reason="Phone"
     )
-    await supervision.RemoveParticipant(removal)
+    await supervision.RemoveParticipants(removal)
     await pause_and_resume(scene.proctor, scene.session_id, [])
     await supervision.ReadmitParticipants(
         supervision_pb2.ReadmitParticipantsRequest(
@@ -195,7 +195,7 @@ async def test_removal_before_a_readmission_is_no_time_in_the_session(harness: H
         )
     )
     await pause_and_resume(scene.proctor, scene.session_id, [])
-    await supervision.RemoveParticipant(removal)
+    await supervision.RemoveParticipants(removal)
     await end(scene.proctor, scene.session_id)
 
     report = await report_of(scene.proctor, scene.session_id)

@@ -26,10 +26,10 @@ def authorizing(
 
 def removing(
     session: sessions_pb2.Session, participant_id: str
-) -> supervision_pb2.RemoveParticipantRequest:
-    return supervision_pb2.RemoveParticipantRequest(
+) -> supervision_pb2.RemoveParticipantsRequest:
+    return supervision_pb2.RemoveParticipantsRequest(
         session_id=session.session_id,
-        participant_id=participant_id,
+        participant_ids=[participant_id],
         removal_reason="A phone was used.",
     )
 
@@ -63,7 +63,7 @@ async def test_authorising_all_authorises_the_eligible_and_lists_the_others_with
     removed = await joined(harness.learner(), session)
     await verify(harness, verified)
     await start(proctor, session.session_id)
-    await proctor.supervision.RemoveParticipant(removing(session, removed.participant_id))
+    await proctor.supervision.RemoveParticipants(removing(session, removed.participant_id))
 
     answer = await proctor.supervision.AuthorizeAssessment(authorizing(session))
     assert reasons(answer) == {
@@ -165,7 +165,7 @@ async def test_only_proctors_of_the_session_can_supervise_it(harness: Harness) -
         error = await harness.refused(stranger.supervision.AuthorizeAssessment, authorizing(where))
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
         error = await harness.refused(
-            stranger.supervision.RemoveParticipant, removing(where, participant.participant_id)
+            stranger.supervision.RemoveParticipants, removing(where, participant.participant_id)
         )
         assert (error.kind, error.reason) == (Kind.NOT_ALLOWED, "NOT_YOUR_SESSION")
     error = await harness.refused(learner.supervision.AuthorizeAssessment, authorizing(session))
@@ -177,7 +177,7 @@ async def test_listed_removed_learner_cannot_be_authorised(harness: Harness) -> 
     session = await harness.scheduled(plan([proctor]))
     participant = await joined(harness.learner(), session)
     await start(proctor, session.session_id)
-    await proctor.supervision.RemoveParticipant(removing(session, participant.participant_id))
+    await proctor.supervision.RemoveParticipants(removing(session, participant.participant_id))
     answer = await proctor.supervision.AuthorizeAssessment(authorizing(session, participant))
     assert reasons(answer) == {participant.participant_id: "PARTICIPANT_NOT_IN_SESSION"}
     shown = await roster(proctor, session.session_id)

@@ -131,12 +131,12 @@ async def test_each_participant_has_an_outcome(harness: Harness) -> None:
         (unknown, "NOT_FOUND"),
         (scenario.participant_id, ""),
     ]
-    removal = pb.RemoveParticipantRequest(
+    removal = pb.RemoveParticipantsRequest(
         session_id=scenario.session_id,
-        participant_id=scenario.participant_id,
+        participant_ids=[scenario.participant_id],
         removal_reason="A phone.",
     )
-    await scenario.proctor.supervision.RemoveParticipant(removal)
+    await scenario.proctor.supervision.RemoveParticipants(removal)
     answer = await scenario.proctor.supervision.WithdrawAuthorization(
         withdrawing(scenario, scenario.participant_id)
     )

@@ -136,20 +136,20 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             ),
         )
 
-    async def RemoveParticipant(
-        self, request: pb.RemoveParticipantRequest, context: Context
-    ) -> pb.RemoveParticipantResponse:
+    async def RemoveParticipants(
+        self, request: pb.RemoveParticipantsRequest, context: Context
+    ) -> pb.RemoveParticipantsResponse:
         return await removals.remove(
             self._database,
             current_call().caller,
             parse_id(request.session_id, "session_id"),
-            parse_id(request.participant_id, "participant_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
             request.removal_reason,
             Responder(
                 request,
-                pb.RemoveParticipantResponse,
-                lambda result: pb.RemoveParticipantResponse(
-                    participant=participant_message(result.session, result.view)
+                pb.RemoveParticipantsResponse,
+                lambda result: pb.RemoveParticipantsResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
                 ),
             ),
         )

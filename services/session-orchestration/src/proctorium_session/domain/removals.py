@@ -1,4 +1,4 @@
-"""The rules for readmitting removed participants, and for ending the session for single participants."""
+"""The rules for removing and readmitting participants, and for ending the session for single participants."""
 
 from __future__ import annotations
 
@@ -11,12 +11,16 @@ from proctorium_session.domain.participant_states import (
     ParticipantAction,
     ParticipantState,
 )
-from proctorium_session.domain.participants import Ending, ParticipantView, end_action
+from proctorium_session.domain.participants import Ending, ParticipantView, Removal, end_action
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
 from proctorium_session.domain.sessions import Session
 
 _ENDED = ParticipantRefusal(
     "PARTICIPANT_ENDED", "The session was ended for this learner. Reload the roster."
+)
+_NOT_ADMITTED = ParticipantRefusal(
+    NOT_IN_SESSION.reason,
+    "The late entry of this learner was not admitted, so there is nothing to remove them from.",
 )
 
 
@@ -40,6 +44,36 @@ def require_endable(session: Session) -> None:
             action="end_for_participants",
             possible=SESSION_STATES.actions(session.state),
         )
+
+
+def removal_refusal(view: ParticipantView) -> ParticipantRefusal | None:
+    """Return the reason why a participant cannot be removed, or None if a removal is possible.
+
+    The removal of a removed participant is allowed and changes nothing.
+    """
+    state = view.participant.state
+    if state in {ParticipantState.AWAITING_APPROVAL, ParticipantState.DENIED}:
+        return _NOT_ADMITTED
+    is_removed = state is ParticipantState.REMOVED
+    is_possible = is_removed or PARTICIPANT_STATES.allows(state, ParticipantAction.REMOVE)
+    return None if is_possible else _ENDED
+
+
+def after_removal(view: ParticipantView, session: Session, removal: Removal) -> ParticipantView:
+    """Return the participant after a removal."""
+    participant = view.participant
+    target = PARTICIPANT_STATES.target(participant.state, ParticipantAction.REMOVE)
+    assert target is not None, "the participant is not removed yet"
+    return replace(
+        view,
+        participant=replace(
+            participant,
+            state=target,
+            removal=removal,
+            hand=None,
+            revision=session.next_revision,
+        ),
+    )
 
 
 def readmission_refusal(view: ParticipantView) -> ParticipantRefusal | None:

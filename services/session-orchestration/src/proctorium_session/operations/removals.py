@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,19 +14,16 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.errors import no_participant
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
-from proctorium_session.domain.participant_states import (
-    PARTICIPANT_STATES,
-    ParticipantAction,
-    ParticipantState,
-)
+from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Ending, Participant, ParticipantView, Removal
 from proctorium_session.domain.removals import (
     after_ending,
+    after_removal,
     ending_refusal,
     readmission_refusal,
     readmitted_state,
+    removal_refusal,
     require_endable,
     require_readmission,
 )
@@ -41,44 +38,36 @@ from proctorium_session.storage import participants, removals
 M = TypeVar("M", bound=Message)
 
 
-@dataclass(frozen=True, slots=True)
-class RemovalResult:
-    """A participant who was removed from a session."""
-
-    session: Session
-    view: ParticipantView
-
-
 async def remove(
     database: Database,
     caller: Caller,
     session_id: UUID,
-    participant_id: UUID,
+    participant_ids: Sequence[UUID],
     reason: str,
-    responder: Responder[RemovalResult, M],
+    responder: Responder[BulkResult, M],
 ) -> M:
-    """Remove a participant. If the participant is already removed, nothing changes.
+    """Remove participants. A participant who is already removed does not change.
 
-    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    Raises NOT_YOUR_SESSION, NOT_FOUND.
     """
 
-    async def run(tx: Transaction) -> RemovalResult:
+    async def run(tx: Transaction) -> BulkResult:
         session, actor = await lock_supervised(tx, session_id, caller)
-        view = await participants.get_view(tx, session_id, participant_id)
-        if view is None:
-            raise no_participant(participant_id)
-        target = PARTICIPANT_STATES.target(view.participant.state, ParticipantAction.REMOVE)
-        if target is None:
-            return RemovalResult(session, view)
-        removed = replace(
-            view.participant,
-            state=target,
-            removal=Removal(new_id(), tx.now, reason),
-            hand=None,
-            revision=session.next_revision,
-        )
-        session = await _save_removal(tx, session, removed, actor)
-        return RemovalResult(session, replace(view, participant=removed))
+        views = await participants.list_views(tx, session_id, only=participant_ids)
+        removed: list[Participant] = []
+
+        def change(view: ParticipantView) -> Outcome:
+            refused = removal_refusal(view)
+            if refused is not None or view.participant.removal is not None:
+                return refused or view
+            view = after_removal(view, session, Removal(new_id(), tx.now, reason))
+            removed.append(view.participant)
+            return view
+
+        outcomes = outcomes_of(participant_ids, views, change)
+        if removed:
+            session = await _save_removals(tx, session, removed, actor)
+        return BulkResult(session, outcomes)
 
     return await database.respond(responder, run)
 
@@ -168,17 +157,18 @@ def _readmitted(view: ParticipantView, session: Session, tx: Transaction) -> Par
     return replace(view, participant=changed)
 
 
-async def _save_removal(
-    tx: Transaction, session: Session, removed: Participant, actor: Actor
+async def _save_removals(
+    tx: Transaction, session: Session, removed: Sequence[Participant], actor: Actor
 ) -> Session:
-    participant_id, removal = removed.participant_id, removed.removal
-    assert removal is not None, "the participant was removed"
-    closed = await lower_hands(tx, [participant_id]) + await close_breaks(tx, [participant_id])
-    await removals.insert_removal(tx, session.session_id, participant_id, removal, actor)
-    await participants.update_participant(tx, removed)
-    event = events.participant_removed(removed, removal, actor)
-    recorded = RecordedEvent(event, actor.person_id, participant_id)
-    return await save_change(tx, session, [*closed, recorded])
+    new = {each.participant_id: each.removal for each in removed if each.removal is not None}
+    recorded = await lower_hands(tx, list(new)) + await close_breaks(tx, list(new))
+    await removals.insert_removals(tx, session.session_id, new, actor)
+    await participants.remove(tx, new, session.next_revision)
+    for participant in removed:
+        participant_id = participant.participant_id
+        event = events.participant_removed(participant, new[participant_id], actor)
+        recorded.append(RecordedEvent(event, actor.person_id, participant_id))
+    return await save_change(tx, session, recorded)
 
 
 async def _save_readmissions(

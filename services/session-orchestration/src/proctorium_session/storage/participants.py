@@ -45,6 +45,7 @@ from proctorium_session.storage.tables import (
     breaks,
     participant_assessments,
     participants,
+    removals,
 )
 
 SessionPerson = tuple[UUID, UUID]
@@ -228,6 +229,25 @@ async def close_participants(
         update(participants)
         .where(participants.c.session_id == session_id, participants.c.connected)
         .values(connected=False, revision=revision)
+    )
+
+
+async def remove(tx: Transaction, participant_ids: Collection[UUID], revision: int) -> None:
+    """Change participants to the state REMOVED. The caller has inserted their removals."""
+    await tx.execute(
+        update(participants)
+        .where(
+            participants.c.participant_id.in_(participant_ids),
+            removals.c.participant_id == participants.c.participant_id,
+            removals.c.readmitted_at.is_(None),
+        )
+        .values(
+            state=ParticipantState.REMOVED.value,
+            removal_id=removals.c.removal_id,
+            removed_at=removals.c.removed_at,
+            removal_reason=removals.c.removal_reason,
+            revision=revision,
+        )
     )
 
 

@@ -17,20 +17,27 @@ from proctorium_session.domain.sessions import Actor
 from proctorium_session.storage.tables import endings, removals
 
 
-async def insert_removal(
-    tx: Transaction, session_id: UUID, participant_id: UUID, removal: Removal, actor: Actor
+async def insert_removals(
+    tx: Transaction, session_id: UUID, new: Mapping[UUID, Removal], actor: Actor
 ) -> None:
-    """Insert a removal. The caller has locked the session's row, and updates the participant afterwards."""
+    """Insert the removals in `new`, by participant id. There is at least one.
+
+    The caller has locked the session's row, and updates the participants afterwards.
+    """
     await tx.execute(
-        insert(removals).values(
-            removal_id=removal.removal_id,
-            session_id=session_id,
-            participant_id=participant_id,
-            removal_reason=removal.reason,
-            removed_at=removal.removed_at,
-            removed_by=actor.person_id,
-            acting_role=actor.role,
-        )
+        insert(removals),
+        [
+            {
+                "removal_id": removal.removal_id,
+                "session_id": session_id,
+                "participant_id": participant_id,
+                "removal_reason": removal.reason,
+                "removed_at": removal.removed_at,
+                "removed_by": actor.person_id,
+                "acting_role": actor.role,
+            }
+            for participant_id, removal in new.items()
+        ],
     )
 
 

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { messages } from "../../messages";
+import { throwRefusal } from "../supervision/outcomes";
 import { ReasonForm } from "../supervision/reason-form";
 
 const text = messages.removal;
@@ -28,7 +29,10 @@ export function Remove({ sessionId, participantId, name }: Learner): JSX.Element
       cancelLabel={text.removeCancel}
       isDanger
       action={async (requestId, removalReason) => {
-        await supervision.removeParticipant({ requestId, sessionId, participantId, removalReason });
+        const participantIds = [participantId];
+        throwRefusal(
+          (await supervision.removeParticipants({ requestId, sessionId, participantIds, removalReason })).outcomes,
+        );
       }}
     />
   );

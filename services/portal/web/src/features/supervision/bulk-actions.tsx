@@ -11,12 +11,13 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { ParticipantOutcome } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
 import { canBeWithdrawn } from "../order/can-be-withdrawn";
+import { canBeReadmitted } from "../removal/removed";
 import { isRunning } from "../sessions/running";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
 import { amountOf, ExtraTimeFields } from "./extra-time";
 import { OutcomeList } from "./outcome-list";
 import { refusals } from "./outcomes";
-import { isReadyFor } from "./participants";
+import { isPresent, isReadyFor } from "./participants";
 import { ReasonForm } from "./reason-form";
 import type { RosterEntry } from "./roster-entry";
 
@@ -49,6 +50,7 @@ export function BulkActions({ session, chosen, onClear }: BulkActionsProps): JSX
         {participants.length > 0 && isRunning(session) && (
           <Actions session={session} participants={participants} onDone={done} />
         )}
+        {participants.length > 0 && <Access session={session} participants={participants} onDone={done} />}
         <button type="button" class="plain" onClick={onClear}>
           {messages.console.bulk.clear}
         </button>
@@ -86,7 +88,7 @@ function Actions({ session, participants, onDone }: ActionsProps): JSX.Element {
         title={messages.console.bulk.pauseForm(count)}
         field="pause_reason"
         reasonLabel={text.pauseReason}
-        reasonHint={text.learnersReadReason}
+        reasonHint={messages.console.bulk.reasonHint}
         consequence={messages.console.bulk.pauseConsequence}
         confirmLabel={text.pauseConfirm}
         cancelLabel={text.pauseCancel}
@@ -106,7 +108,7 @@ function Actions({ session, participants, onDone }: ActionsProps): JSX.Element {
         title={messages.console.bulk.extraTimeForm(count)}
         field="extra_time_reason"
         reasonLabel={text.extraTimeReason}
-        reasonHint={text.learnersReadReason}
+        reasonHint={messages.console.bulk.reasonHint}
         consequence={text.extraTimeConsequenceForAll}
         confirmLabel={text.extraTimeConfirm}
         cancelLabel={text.extraTimeCancel}
@@ -153,6 +155,51 @@ function Actions({ session, participants, onDone }: ActionsProps): JSX.Element {
             <span class="visually-hidden">{messages.console.bulk.forTheSelected(title(assessmentId))}</span>
           </button>
         ))}
+      <ProblemNote problem={problem} />
+    </>
+  );
+}
+
+/** The actions that remove and readmit the selected learners. They are possible from the opening of the lobby on. */
+function Access({ session, participants, onDone }: ActionsProps): JSX.Element {
+  const { sessionId } = session;
+  const { busy, problem, run } = useAction();
+  const removable = participants.filter(isPresent).map(({ participantId }) => participantId);
+  const removed = participants.filter((one) => canBeReadmitted(session, one)).map(({ participantId }) => participantId);
+  const readmit = (participantIds: readonly string[]): void =>
+    void run(
+      async (requestId) =>
+        onDone(
+          (await supervision.readmitParticipants({ requestId, sessionId, participantIds: [...participantIds] }))
+            .outcomes,
+        ),
+      `readmit ${participantIds.join()}`,
+    );
+  return (
+    <>
+      {removable.length > 0 && (
+        <ReasonForm
+          label={messages.removal.remove}
+          subject={messages.console.bulk.theSelected}
+          title={messages.console.bulk.removeForm(removable.length)}
+          field="removal_reason"
+          reasonLabel={messages.console.bulk.removalReason}
+          reasonHint={messages.console.bulk.reasonHint}
+          consequence={messages.console.bulk.removalConsequence}
+          confirmLabel={messages.removal.removeConfirm}
+          cancelLabel={messages.removal.removeCancel}
+          isDanger
+          action={async (requestId, removalReason) => {
+            const request = { requestId, sessionId, participantIds: removable, removalReason };
+            onDone((await supervision.removeParticipants(request)).outcomes, () => readmit(removable));
+          }}
+        />
+      )}
+      {removed.length > 0 && (
+        <button type="button" class="plain" disabled={busy} onClick={() => readmit(removed)}>
+          {messages.removal.readmit} <span class="visually-hidden">{messages.console.bulk.theSelected}</span>
+        </button>
+      )}
       <ProblemNote problem={problem} />
     </>
   );

@@ -40,9 +40,14 @@ export const console: Messages["console"] = {
     undo: "Rückgängig",
     theSelected: "die Ausgewählten",
     forTheSelected: (title: string) => `„${title}“ für die Ausgewählten`,
+    reasonHint: "Die Ausgewählten lesen ihn.",
     pauseForm: (count: number) => `${countedPeople(count)} pausieren`,
     pauseConsequence: "Ihre Zeit steht still, und die Fragen sind ausgeblendet, bis Sie die Pause beenden.",
     extraTimeForm: (count: number) => `Zusätzliche Zeit für ${countedPeople(count)}`,
+    removeForm: (count: number) => `${countedPeople(count)} aus der Sitzung entfernen`,
+    removalReason: "Warum die Teilnehmenden entfernt werden",
+    removalConsequence:
+      "Ihre Zeit steht still, und die Fragen sind verborgen, bis Sie sie wieder zulassen. Tun Sie das nicht, werden ihre Prüfungen am Ende der Sitzung abgegeben und die Ergebnisse zurückgehalten, bis die Administration sie freigibt.",
     changed: (changed: number, of: number) => `Erledigt für ${changed} von ${countedPeople(of)}.`,
   },
 
