@@ -30,13 +30,20 @@ def utc(time: datetime) -> datetime:
 class Pause:
     """The events of a pause of a participant, or of the whole session if `seat_only` is False."""
 
-    def __init__(self, seat: Seat, at: datetime, *, seat_only: bool = True) -> None:
+    def __init__(
+        self, seat: Seat, at: datetime, *, seat_only: bool = True, questions_shown: bool = False
+    ) -> None:
         self.seat, self.at, self.seat_only = seat, at, seat_only
+        self.questions_shown = questions_shown
         self.pause_id = str(new_id())
 
     def paused(self) -> Message:
         kind = events_pb2.ParticipantPaused if self.seat_only else events_pb2.SessionPaused
-        event = kind(session_id=str(self.seat.session_id), pause_id=self.pause_id)
+        event = kind(
+            session_id=str(self.seat.session_id),
+            pause_id=self.pause_id,
+            questions_shown=self.questions_shown,
+        )
         if isinstance(event, events_pb2.ParticipantPaused):
             event.participant_id = str(self.seat.participant_id)
         event.pause_time.FromDatetime(self.at)
@@ -116,6 +123,41 @@ async def test_pause_hides_the_questions_and_stops_the_clock(harness: Harness) -
     assert resumed.clock_state == pb.CLOCK_STATE_RUNNING
     assert len(resumed.items) == 4
     assert resumed.deadline_time.ToDatetime() == utc(began + LIMIT + 5 * MINUTE)
+
+
+@pytest.mark.parametrize("seat_only", [True, False], ids=["participant", "session"])
+async def test_questions_stay_visible_during_a_pause_only_if_no_other_stop_hides_them(
+    harness: Harness, seat_only: bool
+) -> None:
+    seat = await harness.started()
+    began = await start_of(seat)
+    pause = Pause(seat, began + MINUTE, seat_only=seat_only, questions_shown=True)
+    await harness.handle(pause.paused())
+    paused = await seat.attempt()
+    assert (paused.clock_state, paused.questions_hidden) == (pb.CLOCK_STATE_PAUSED, False)
+    assert paused.items
+    taken = Break(seat, began + 2 * MINUTE, 5 * MINUTE)
+    await harness.handle(taken.started())
+    on_break = await seat.attempt()
+    assert (on_break.questions_hidden, len(on_break.items)) == (True, 0)
+    await harness.handle(taken.returned(MINUTE))
+    assert (await seat.attempt()).items
+    hiding = Pause(seat, began + 4 * MINUTE, seat_only=not seat_only)
+    await harness.handle(hiding.paused())
+    both = await seat.attempt()
+    assert (both.questions_hidden, len(both.items)) == (True, 0)
+
+
+async def test_database_refuses_an_entry_other_than_a_stop_that_shows_the_questions(
+    harness: Harness,
+) -> None:
+    seat = await harness.started()
+    await harness.handle(Pause(seat, await start_of(seat)).paused())
+    with pytest.raises(DBAPIError, match="ck_time_events_hides_questions"):
+        await harness.rows(
+            "INSERT INTO time_events (entry_id, kind, session_id, at, hides_questions)"
+            " SELECT gen_random_uuid(), 'resumed', session_id, at, false FROM time_events"
+        )
 
 
 async def test_watch_reports_pauses_and_extra_time(harness: Harness) -> None:

@@ -24,9 +24,13 @@ def at(minutes: float) -> datetime:
     return START + timedelta(minutes=minutes)
 
 
-def paused(minute: float, stop: int = 1, limit: float | None = None) -> LedgerEntry:
+def paused(
+    minute: float, stop: int = 1, limit: float | None = None, *, hides: bool = True
+) -> LedgerEntry:
     longest = None if limit is None else timedelta(minutes=limit)
-    return LedgerEntry(UUID(int=stop), EntryKind.PAUSED, at(minute), limit=longest)
+    return LedgerEntry(
+        UUID(int=stop), EntryKind.PAUSED, at(minute), limit=longest, hides_questions=hides
+    )
 
 
 def resumed(minute: float, stop: int = 1) -> LedgerEntry:
@@ -90,6 +94,15 @@ def test_stop_from_before_the_start_stops_the_clock() -> None:
     assert compute_balance(HOUR, None, [paused(-5)]).is_paused
     assert balance(paused(-5), resumed(10)).deadline == at(70)
     assert balance(paused(-5), resumed(-1)).deadline == at(60)
+
+
+def test_questions_are_hidden_while_any_open_stop_hides_them() -> None:
+    shown = paused(10, 1, hides=False)
+    assert not balance(shown).are_questions_hidden
+    assert balance(shown, paused(12, 2)).are_questions_hidden
+    assert balance(shown, paused(12, 2, limit=0)).are_questions_hidden
+    assert not balance(shown, paused(12, 2), resumed(13, 2)).are_questions_hidden
+    assert not balance(shown, resumed(13)).are_questions_hidden
 
 
 def test_bounded_stop_stops_the_clock_for_at_most_its_limit() -> None:

@@ -33,7 +33,7 @@ class LedgerLife(RuleBasedStateMachine):
         super().__init__()
         self.now = START
         self.entries: list[LedgerEntry] = []
-        self.pauses: dict[str, UUID] = {}
+        self.pauses: dict[str, tuple[UUID, bool]] = {}
         self.taken: UUID | None = None
         self.break_ends = START
         self.ran = timedelta()
@@ -52,10 +52,17 @@ class LedgerLife(RuleBasedStateMachine):
         return self.ran >= LIMIT + self.granted
 
     def add(
-        self, kind: EntryKind, entry_id: UUID | None = None, limit: timedelta | None = None
+        self,
+        kind: EntryKind,
+        entry_id: UUID | None = None,
+        *,
+        limit: timedelta | None = None,
+        hides_questions: bool = True,
     ) -> UUID:
         entry_id = entry_id or UUID(int=len(self.entries) + 1)
-        self.entries.append(LedgerEntry(entry_id, kind, self.now, limit=limit))
+        self.entries.append(
+            LedgerEntry(entry_id, kind, self.now, limit=limit, hides_questions=hides_questions)
+        )
         return entry_id
 
     @rule(minutes=st.integers(1, 15))
@@ -66,15 +73,15 @@ class LedgerLife(RuleBasedStateMachine):
             self.now += MINUTE
 
     @precondition(lambda self: not self.is_over)
-    @rule(of=st.sampled_from(["session", "participant"]))
-    def pause(self, of: str) -> None:
+    @rule(of=st.sampled_from(["session", "participant"]), hides=st.booleans())
+    def pause(self, of: str, hides: bool) -> None:
         if of not in self.pauses:
-            self.pauses[of] = self.add(EntryKind.PAUSED)
+            self.pauses[of] = self.add(EntryKind.PAUSED, hides_questions=hides), hides
 
     @rule(of=st.sampled_from(["session", "participant"]))
     def resume(self, of: str) -> None:
         if of in self.pauses:
-            self.add(EntryKind.RESUMED, self.pauses.pop(of))
+            self.add(EntryKind.RESUMED, self.pauses.pop(of)[0])
 
     @precondition(lambda self: self.taken is None and not self.is_over)
     @rule(length=st.integers(0, 20))
@@ -106,10 +113,10 @@ class LedgerLife(RuleBasedStateMachine):
         assert (self.balance.deadline is None) == bool(self.pauses)
 
     @invariant()
-    def questions_are_hidden_during_every_stop(self) -> None:
+    def questions_are_hidden_during_breaks_and_pauses_that_hide_them(self) -> None:
         if not self.is_over:
-            hidden = self.balance.is_paused or self.balance.is_on_break
-            assert hidden == (bool(self.pauses) or self.taken is not None)
+            is_hidden = any(hides for _, hides in self.pauses.values()) or self.taken is not None
+            assert self.balance.are_questions_hidden == is_hidden
 
 
 TestLedgerLife = LedgerLife.TestCase

@@ -457,6 +457,7 @@ def session_paused(session: Session, pause: Pause, actor: Actor) -> pb.SessionPa
         pause_time=to_timestamp(pause.paused_at),
         paused_by=str(actor.person_id),
         acting_role=ROLE_NUMBERS[actor.role],
+        questions_shown=session.plan.questions_shown_while_paused,
     )
 
 
@@ -474,7 +475,7 @@ def session_resumed(
 
 
 def participant_paused(
-    participant: Participant, pause: Pause, actor: Actor
+    session: Session, participant: Participant, pause: Pause, actor: Actor
 ) -> pb.ParticipantPaused:
     """Return the event which reports that a participant was paused by `actor`."""
     return pb.ParticipantPaused(
@@ -483,6 +484,7 @@ def participant_paused(
         pause_time=to_timestamp(pause.paused_at),
         paused_by=str(actor.person_id),
         acting_role=ROLE_NUMBERS[actor.role],
+        questions_shown=session.plan.questions_shown_while_paused,
     )
 
 

@@ -155,6 +155,7 @@ def plan(
     closing_countdown: timedelta = timedelta(),
     auto_close_after: timedelta | None = None,
     breaks: sessions_pb2.BreakPolicy | None = None,
+    questions_shown_while_paused: bool = False,
 ) -> sessions_pb2.SessionPlan:
     """Return a valid plan.
 
@@ -171,6 +172,7 @@ def plan(
         late_entry=late_entry,
         identity_policy=identity,
         break_policy=breaks,
+        questions_shown_while_paused=questions_shown_while_paused,
     )
     made.start_time.FromDatetime(datetime.now(UTC) + starts_in)
     made.duration.FromTimedelta(duration)

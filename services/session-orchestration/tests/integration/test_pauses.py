@@ -60,20 +60,37 @@ class Room:
         return [int(each.state) for each in shown.participants]
 
 
-async def lobby(harness: Harness) -> Room:
+async def lobby(harness: Harness, *, questions_shown: bool = False) -> Room:
     """Return a room whose session has not started yet."""
     proctor, learners = harness.proctor(), [harness.learner(), harness.learner()]
-    late_entry = sessions_pb2.LATE_ENTRY_UNTIL
-    session = await harness.scheduled(plan([proctor], late_entry=late_entry))
+    planned = plan(
+        [proctor],
+        late_entry=sessions_pb2.LATE_ENTRY_UNTIL,
+        questions_shown_while_paused=questions_shown,
+    )
+    session = await harness.scheduled(planned)
+    assert session.plan.questions_shown_while_paused is questions_shown
     joined = [await join(each, session.session_id) for each in learners]
     ids = [each.participant.participant_id for each in joined]
     return Room(harness, proctor, learners, session.session_id, ids)
 
 
-async def in_progress(harness: Harness) -> Room:
-    room = await lobby(harness)
+async def in_progress(harness: Harness, *, questions_shown: bool = False) -> Room:
+    room = await lobby(harness, questions_shown=questions_shown)
     await start(room.proctor, room.session_id)
     return room
+
+
+@pytest.mark.parametrize("shown", [False, True], ids=["hidden", "shown"])
+async def test_events_of_pauses_contain_the_setting_for_the_questions(
+    harness: Harness, shown: bool
+) -> None:
+    room = await in_progress(harness, questions_shown=shown)
+    await room.pause(room.ids[0])
+    await room.pause()
+    (of_learner,) = await room.events(events_pb2.ParticipantPaused)
+    (of_session,) = await room.events(events_pb2.SessionPaused)
+    assert [of_learner.questions_shown, of_session.questions_shown] == [shown, shown]
 
 
 async def test_pause_of_a_participant_is_shown_with_its_reason_until_it_ends(

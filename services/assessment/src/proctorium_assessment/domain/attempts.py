@@ -154,11 +154,12 @@ class Attempt:
     `version` increases with each change that the watches of the attempt (streams of `WatchAttempt`) receive.
     `is_paused` is True while a stop without a limit is open. `stopped_remaining` is then the remaining time, if the
     attempt is started and has a time limit. `is_on_break` is True while a bounded stop is open, even after its limit
-    has passed. `stopped_until` is the time from which the clock of a started attempt runs although bounded stops are
-    open; it is None if no stop is open, or if a stop without a limit is open. `extra_time` is the extra time that was
-    granted and not taken back. `extra_time_percent` is the extra time of the learner's accommodations in per cent of
-    the time limit. `time_limit` does not include extra time. `authorization_revision` is the revision of the session in
-    which the proctor last authorised the assessment or withdrew the authorisation.
+    has passed. `are_questions_shown` is True while stops are open, none of which hides the questions. `stopped_until`
+    is the time from which the clock of a started attempt runs although bounded stops are open; it is None if no stop is
+    open, or if a stop without a limit is open. `extra_time` is the extra time that was granted and not taken back.
+    `extra_time_percent` is the extra time of the learner's accommodations in per cent of the time limit. `time_limit`
+    does not include extra time. `authorization_revision` is the revision of the session in which the proctor last
+    authorised the assessment or withdrew the authorisation.
     """
 
     attempt_id: UUID
@@ -182,6 +183,7 @@ class Attempt:
     extra_time_percent: int = 0
     stopped_until: datetime | None = None
     is_on_break: bool = False
+    are_questions_shown: bool = False
     authorization_revision: int = 0
 
     @classmethod
@@ -212,7 +214,7 @@ class Attempt:
 
         They are also hidden during a break in which the clock runs.
         """
-        return self.is_paused or self.is_on_break
+        return (self.is_paused or self.is_on_break) and not self.are_questions_shown
 
     @property
     def genesis_head(self) -> bytes:
@@ -303,6 +305,7 @@ def _timed(attempt: Attempt, balance: TimeBalance) -> Attempt:
         stopped_remaining=balance.unspent if is_stopped else None,
         stopped_until=balance.stopped_until,
         is_on_break=balance.is_on_break,
+        are_questions_shown=bool(balance.open_stops) and not balance.are_questions_hidden,
     )
 
 

@@ -38,7 +38,8 @@ class LedgerEntry:
     extra time. `at` is the time of the command. `amount` is the granted time of an `EXTRA_TIME` entry. A negative
     amount takes time back. An entry of any other kind has no amount. `percent` is the extra time of an `ACCOMMODATION`
     entry, in per cent of the time limit. `limit` is the longest time for which the stop of a `PAUSED` entry stops the
-    clock, or None if the stop has no limit. A stop with the limit zero does not stop the clock.
+    clock, or None if the stop has no limit. A stop with the limit zero does not stop the clock. `hides_questions` is
+    False if the questions stay visible during the stop.
     """
 
     entry_id: UUID
@@ -47,6 +48,12 @@ class LedgerEntry:
     amount: timedelta = _NO_TIME
     percent: int = 0
     limit: timedelta | None = None
+    hides_questions: bool = True
+
+    @property
+    def limit_end(self) -> datetime | None:
+        """The time after which a stop no longer stops the clock, or None if the stop has no limit."""
+        return None if self.limit is None else self.at + self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +63,8 @@ class TimeBalance:
     `limit` is the time limit without extra time, or None if there is no limit. `percent` is the extra time of the
     learner's accommodations in per cent of the limit. `spent` is the time for which the clock ran until the last
     entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None if the clock is
-    stopped without a limit. During a bounded stop, `running_since` is in the future. `open_stops` has the stops that
-    have no `RESUMED` entry, by id, each with the end of its limit or None if it has no limit.
+    stopped without a limit. During a bounded stop, `running_since` is in the future. `open_stops` has the `PAUSED`
+    entries of the stops that have no `RESUMED` entry, by id.
     """
 
     limit: timedelta | None
@@ -66,17 +73,22 @@ class TimeBalance:
     granted: timedelta = _NO_TIME
     percent: int = 0
     running_since: datetime | None = None
-    open_stops: Mapping[UUID, datetime | None] = field(default_factory=dict)
+    open_stops: Mapping[UUID, LedgerEntry] = field(default_factory=dict)
 
     @property
     def is_paused(self) -> bool:
         """Whether a stop without a limit is open. A stop can also be open before the start of the attempt."""
-        return None in self.open_stops.values()
+        return any(stop.limit is None for stop in self.open_stops.values())
 
     @property
     def is_on_break(self) -> bool:
         """Whether a stop with a limit is open. A stop whose limit has passed is open until its `RESUMED` entry."""
-        return any(end is not None for end in self.open_stops.values())
+        return any(stop.limit is not None for stop in self.open_stops.values())
+
+    @property
+    def are_questions_hidden(self) -> bool:
+        """Whether an open stop hides the questions."""
+        return any(stop.hides_questions for stop in self.open_stops.values())
 
     @property
     def stopped_until(self) -> datetime | None:
@@ -167,11 +179,10 @@ def _in_order(entries: Iterable[LedgerEntry]) -> Sequence[LedgerEntry]:
 def _after_entry(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
     match entry.kind:
         case EntryKind.PAUSED:
-            until = None if entry.limit is None else entry.at + entry.limit
-            return _after_stops(balance, {**balance.open_stops, entry.entry_id: until}, entry.at)
+            return _after_stops(balance, {**balance.open_stops, entry.entry_id: entry}, entry.at)
         case EntryKind.RESUMED:
             others = {
-                stop: end for stop, end in balance.open_stops.items() if stop != entry.entry_id
+                stop: start for stop, start in balance.open_stops.items() if stop != entry.entry_id
             }
             return _after_stops(balance, others, entry.at)
         case EntryKind.EXTRA_TIME:
@@ -181,10 +192,10 @@ def _after_entry(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
 
 
 def _after_stops(
-    balance: TimeBalance, stops: Mapping[UUID, datetime | None], at: datetime
+    balance: TimeBalance, stops: Mapping[UUID, LedgerEntry], at: datetime
 ) -> TimeBalance:
     """Return the balance at the time `at`, from which the stops `stops` are open."""
-    ends = [end for end in stops.values() if end is not None]
+    ends = [stop.limit_end for stop in stops.values() if stop.limit_end is not None]
     is_running = balance.is_started and len(ends) == len(stops)
     return replace(
         balance,

@@ -69,7 +69,7 @@ class OpenAttempt:
     """The parts of an attempt that the learner may read now.
 
     Before the start of the attempt, there are no items and no answers. Between the submission and the end of the
-    session, during a pause and during a break, there are answers but no items. At all other times, there are items and
+    session, and while the questions are hidden, there are answers but no items. At all other times, there are items and
     answers.
     """
 
@@ -156,9 +156,9 @@ async def open_attempt(
 def _are_items_withheld(attempt: Attempt, *, is_session_over: bool) -> bool:
     """Return whether the items of the attempt are withheld from the learner.
 
-    The items are withheld during a pause and during a break, so that a learner cannot work on them meanwhile. The items
-    of a submitted attempt are withheld until the session is over, because other learners of the session may still
-    start the same assessment.
+    The items are withheld while the questions are hidden, so that a learner cannot work on them meanwhile. The items of
+    a submitted attempt are withheld until the session is over, because other learners of the session may still start
+    the same assessment.
     """
     if attempt.state is AttemptState.IN_PROGRESS:
         return attempt.are_questions_hidden

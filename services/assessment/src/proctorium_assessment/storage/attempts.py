@@ -46,6 +46,7 @@ _COLUMNS = (
     attempts.c.extra_time_percent,
     attempts.c.stopped_until,
     attempts.c.on_break,
+    attempts.c.questions_shown,
     attempts.c.authorization_revision,
 )
 
@@ -57,13 +58,15 @@ _UPDATE = """
         released_at = changed.released_at, version = changed.version, paused = changed.paused,
         stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time,
         extra_time_percent = changed.extra_time_percent, stopped_until = changed.stopped_until,
-        on_break = changed.on_break, authorization_revision = changed.authorization_revision
+        on_break = changed.on_break, questions_shown = changed.questions_shown,
+        authorization_revision = changed.authorization_revision
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
         $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[],
-        $13::integer[], $14::timestamptz[], $15::boolean[], $16::bigint[]
+        $13::integer[], $14::timestamptz[], $15::boolean[], $16::boolean[], $17::bigint[]
     ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
-        version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break, authorization_revision)
+        version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break, questions_shown,
+        authorization_revision)
     WHERE attempts.attempt_id = changed.attempt_id
 """
 
@@ -128,6 +131,7 @@ async def insert_attempt(tx: Transaction, attempt: Attempt) -> bool:
         extra_time=attempt.extra_time,
         extra_time_percent=attempt.extra_time_percent,
         on_break=attempt.is_on_break,
+        questions_shown=attempt.are_questions_shown,
     )
     inserted = await tx.execute(new.on_conflict_do_nothing().returning(attempts.c.attempt_id))
     return inserted.first() is not None
@@ -335,7 +339,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence, *rest = rest
     is_paused, stopped_remaining, extra_time, extra_time_percent, *rest = rest
-    stopped_until, is_on_break, authorization_revision = rest
+    stopped_until, is_on_break, are_questions_shown, authorization_revision = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -358,6 +362,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         extra_time_percent=extra_time_percent,
         stopped_until=stopped_until,
         is_on_break=is_on_break,
+        are_questions_shown=are_questions_shown,
         authorization_revision=authorization_revision,
     )
 
@@ -379,5 +384,6 @@ def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]
         [attempt.extra_time_percent for attempt in changed],
         [attempt.stopped_until for attempt in changed],
         [attempt.is_on_break for attempt in changed],
+        [attempt.are_questions_shown for attempt in changed],
         [attempt.authorization_revision for attempt in changed],
     )

@@ -80,8 +80,8 @@ attempts = Table(
     # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
-    # `deadline_at` and the columns from `paused` to `on_break` are computed from the time ledger. `paused` is true
-    # while a stop without a limit is open. `stopped_remaining` is then the remaining time of a started attempt.
+    # `deadline_at` and the columns from `paused` to `questions_shown` are computed from the time ledger. `paused` is
+    # true while a stop without a limit is open. `stopped_remaining` is then the remaining time of a started attempt.
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
@@ -91,6 +91,8 @@ attempts = Table(
     Column("stopped_until", _TIME),
     # `on_break` is true while a bounded stop is open, even after its limit has passed.
     Column("on_break", Boolean, nullable=False, server_default=text("false")),
+    # `questions_shown` is true while stops are open, none of which hides the questions.
+    Column("questions_shown", Boolean, nullable=False, server_default=text("false")),
     # The revision of the session in which a proctor last authorised the assessment or withdrew the authorisation.
     Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
     Index(
@@ -163,6 +165,7 @@ time_events = Table(
     Column("amount", Interval),
     # `stop_limit` is the longest time for which a stop stops the clock. It is null if the stop has no limit.
     Column("stop_limit", Interval),
+    Column("hides_questions", Boolean, nullable=False, server_default=text("true")),
     PrimaryKeyConstraint("entry_id", "kind"),
     Index("ix_time_events_session_id_participant_id", "session_id", "participant_id"),
 )

@@ -30,6 +30,7 @@ async def insert_entry(
         at=entry.at,
         amount=entry.amount if entry.kind is EntryKind.EXTRA_TIME else None,
         stop_limit=entry.limit,
+        hides_questions=entry.hides_questions,
     )
     inserted = await tx.execute(new.on_conflict_do_nothing().returning(time_events.c.entry_id))
     return inserted.first() is not None
@@ -55,6 +56,7 @@ async def list_entries(
                 row.at,
                 row.amount or timedelta(),
                 limit=row.stop_limit,
+                hides_questions=row.hides_questions,
             )
         )
     return found

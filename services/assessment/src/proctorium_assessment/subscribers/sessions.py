@@ -147,8 +147,17 @@ async def on_participant_paused(
     tx: Transaction, event: pb.ParticipantPaused, _metadata: EventMetadata
 ) -> None:
     """Stop the clocks of the participant's attempts."""
-    entry = LedgerEntry(UUID(event.pause_id), EntryKind.PAUSED, from_timestamp(event.pause_time))
+    entry = _pause_entry(event)
     await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+def _pause_entry(event: pb.SessionPaused | pb.ParticipantPaused) -> LedgerEntry:
+    return LedgerEntry(
+        UUID(event.pause_id),
+        EntryKind.PAUSED,
+        from_timestamp(event.pause_time),
+        hides_questions=not event.questions_shown,
+    )
 
 
 async def on_participant_resumed(
@@ -163,8 +172,7 @@ async def on_session_paused(
     tx: Transaction, event: pb.SessionPaused, _metadata: EventMetadata
 ) -> None:
     """Stop the clocks of all attempts of the session."""
-    entry = LedgerEntry(UUID(event.pause_id), EntryKind.PAUSED, from_timestamp(event.pause_time))
-    await time_events.add_entry(tx, UUID(event.session_id), None, entry)
+    await time_events.add_entry(tx, UUID(event.session_id), None, _pause_entry(event))
 
 
 async def on_session_resumed(

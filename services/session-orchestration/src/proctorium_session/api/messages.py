@@ -119,6 +119,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults)
         closing_countdown=_duration(message, "closing_countdown", CLOSING_COUNTDOWN),
         auto_close_after=_duration(message, "auto_close_after", defaults.auto_close_after),
         break_policy=_break_policy_from_message(message.break_policy),
+        questions_shown_while_paused=message.questions_shown_while_paused,
     )
 
 
@@ -219,6 +220,7 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
         capacity=plan.capacity,
         late_entry=LATE_ENTRIES.to_proto(plan.late_entry),
         identity_policy=IDENTITY_POLICIES.to_proto(plan.identity_policy),
+        questions_shown_while_paused=plan.questions_shown_while_paused,
     )
     message.duration.FromTimedelta(plan.duration)
     message.lobby_lead.FromTimedelta(plan.lobby_lead)

@@ -79,6 +79,7 @@ class Plan:
     closing_countdown: timedelta = CLOSING_COUNTDOWN
     auto_close_after: timedelta = AUTO_CLOSE_AFTER
     break_policy: BreakPolicy = NO_BREAKS
+    questions_shown_while_paused: bool = False
 
     @property
     def planned_end(self) -> datetime:

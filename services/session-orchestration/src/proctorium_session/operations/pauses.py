@@ -124,7 +124,7 @@ async def _pause_each(
         if view.participant.pause is None:
             new = opened[participant_id] = Pause(new_id(), tx.now, reason)
             view = _with_pause(view, new, session)
-            event = events.participant_paused(view.participant, new, actor)
+            event = events.participant_paused(session, view.participant, new, actor)
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
         return view
 

@@ -241,7 +241,7 @@ def select_sessions() -> Select[Any]:
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, uncovered_after, closing_countdown, auto_close_after, break_count,
-        break_length, break_total, break_stops_clock, state, lobby_open_time, actual_start_time, end_time,
+        break_length, break_total, break_stops_clock, questions_shown_while_paused, state, lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
         closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at,
@@ -290,6 +290,7 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "break_length": plan.break_policy.length,
         "break_total": plan.break_policy.total,
         "break_stops_clock": plan.break_policy.clock_stops,
+        "questions_shown_while_paused": plan.questions_shown_while_paused,
     }
 
 
@@ -330,6 +331,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
             total=row["break_total"],
             clock_stops=row["break_stops_clock"],
         ),
+        questions_shown_while_paused=row["questions_shown_while_paused"],
     )
     return Session(
         session_id=row["session_id"],

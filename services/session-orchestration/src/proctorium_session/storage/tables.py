@@ -59,6 +59,7 @@ sessions = Table(
     Column("break_length", Interval, nullable=False, server_default=text("'0'")),
     Column("break_total", Interval, nullable=False, server_default=text("'0'")),
     Column("break_stops_clock", Boolean, nullable=False, server_default=text("false")),
+    Column("questions_shown_while_paused", Boolean, nullable=False, server_default=text("false")),
     Column("state", Text, nullable=False),
     Column("lobby_open_time", _TIME, nullable=False),
     Column("actual_start_time", _TIME),

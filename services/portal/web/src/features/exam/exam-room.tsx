@@ -24,7 +24,7 @@ import { useAnswers } from "./use-answers";
 const text = messages.exam;
 
 interface ExamRoomProps extends RunningAttemptProps {
-  /** The attempt with the answers that it had when it was loaded. It has no questions during a pause or a break. */
+  /** The attempt with the answers that it had when it was loaded. It has no questions while they are hidden. */
   attempt: Attempt;
 }
 
@@ -59,14 +59,24 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
         now={now}
       />
       <ExtraTimeNote participant={participant} />
-      {pause && !pause.isRemoved && <PauseNote pause={pause} hint={text.pauseHint} />}
+      {pause && !pause.isRemoved && (
+        <PauseNote pause={pause} hint={pause.showsQuestions ? text.pauseHintVisible : text.pauseHint} />
+      )}
       {breakScreen}
       {ownBreak?.isOver && !pause && (
         <p class="note" role="status">
           {messages.breaks.continueSoon}
         </p>
       )}
-      {!pause && !ownBreak && <Questions attempt={attempt} saver={saver} sheet={sheet} questions={questions} />}
+      {(!pause || pause.showsQuestions) && !ownBreak && (
+        <Questions
+          attempt={attempt}
+          saver={saver}
+          sheet={sheet}
+          questions={questions}
+          disabled={pause !== undefined && !pause.isOver}
+        />
+      )}
       {!pause?.isRemoved && (
         <SubmitForm
           attempt={attempt}
@@ -84,9 +94,10 @@ interface QuestionsProps {
   saver: AnswerSaver;
   sheet: AnswerSheet;
   questions: { number: number; answered: boolean; unsavable: boolean }[];
+  disabled: boolean;
 }
 
-function Questions({ attempt, saver, sheet, questions }: QuestionsProps): JSX.Element {
+function Questions({ attempt, saver, sheet, questions, disabled }: QuestionsProps): JSX.Element {
   if (!hasQuestions(attempt)) return <Loading what={text.yourQuestions} />;
   return (
     <>
@@ -94,7 +105,7 @@ function Questions({ attempt, saver, sheet, questions }: QuestionsProps): JSX.El
       <ol class="questions">
         {attempt.items.map((item, index) => (
           <li key={item.itemId} id={questionId(index + 1)} tabIndex={-1} class="card">
-            <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} />
+            <Question item={item} number={index + 1} of={attempt.items.length} sheet={sheet} disabled={disabled} />
             {saver.superseded.value.has(item.itemId) && (
               <p class="note" role="status">
                 {text.superseded}

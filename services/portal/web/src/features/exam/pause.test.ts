@@ -24,6 +24,7 @@ describe("pauseOf", () => {
       since: 1000,
       isOver: false,
       isRemoved: false,
+      showsQuestions: false,
     });
   });
 
@@ -38,6 +39,7 @@ describe("pauseOf", () => {
       since: undefined,
       isOver: true,
       isRemoved: false,
+      showsQuestions: false,
     });
     expect(pauseOf(create(SessionSchema), resumed, running)).toBeUndefined();
   });
@@ -48,6 +50,16 @@ describe("pauseOf", () => {
     expect(pauseOf(session, removed, paused)).toMatchObject({ isOver: false });
   });
 
+  test("shows the questions if the attempt or, before its report, the plan says so", () => {
+    const visible = create(SessionSchema, { plan: { questionsShownWhilePaused: true }, pause: pause("Fire alarm", 1) });
+    expect(pauseOf(visible, learner, running)?.showsQuestions).toBe(true);
+    expect(pauseOf(visible, learner, paused)?.showsQuestions).toBe(true);
+    const hidden = create(AttemptSchema, { clockState: ClockState.PAUSED, questionsHidden: true });
+    expect(pauseOf(visible, learner, hidden)?.showsQuestions).toBe(false);
+    const removed = create(ParticipantSchema, { state: ParticipantState.REMOVED });
+    expect(pauseOf(visible, removed, running)?.showsQuestions).toBe(false);
+  });
+
   test("of a removed learner starts with the removal, and its reasons are not shown", () => {
     const removed = create(ParticipantSchema, { state: ParticipantState.REMOVED, pause: pause("Phone", 1000) });
     expect(pauseOf(session, removed, running)).toEqual({
@@ -55,6 +67,7 @@ describe("pauseOf", () => {
       since: undefined,
       isOver: false,
       isRemoved: true,
+      showsQuestions: false,
     });
   });
 });

@@ -16,6 +16,8 @@ export interface AttemptPause {
   isOver: boolean;
   /** Whether the clock stands still because the learner was removed. Another note shows the reason. */
   isRemoved: boolean;
+  /** Whether the questions stay visible during the pause. They cannot be answered meanwhile. */
+  showsQuestions: boolean;
 }
 
 /**
@@ -38,7 +40,14 @@ export function pauseOf(
     // The session is unknown until its stream has connected, and a removed learner is not resumed.
     isOver: participant?.state === ParticipantState.IN_SESSION,
     isRemoved,
+    showsQuestions: !isRemoved && showsQuestions(session, attempt),
   };
+}
+
+/** Return what the attempt reports; if it has not reported the pause yet, return the setting of the plan. */
+function showsQuestions(session: Session | undefined, attempt: Attempt | undefined): boolean {
+  if (attempt?.clockState === ClockState.PAUSED) return !attempt.questionsHidden;
+  return session?.plan?.questionsShownWhilePaused ?? false;
 }
 
 /** Return a copy of the attempt that has the IDs of the questions, but not the questions. */

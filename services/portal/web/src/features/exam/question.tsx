@@ -12,11 +12,12 @@ interface QuestionProps {
   number: number;
   of: number;
   sheet: AnswerSheet;
+  disabled: boolean;
 }
 
-export function Question({ item, number, of, sheet }: QuestionProps): JSX.Element {
+export function Question({ item, number, of, sheet, disabled }: QuestionProps): JSX.Element {
   return (
-    <fieldset>
+    <fieldset disabled={disabled}>
       <legend>
         <span class="quiet numbering">{text.questionNumber(number, of)} </span>
         <span class="text" dir="auto">

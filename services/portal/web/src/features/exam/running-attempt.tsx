@@ -1,4 +1,5 @@
-// An attempt in progress. During a pause and a break, the page has no questions, neither in memory nor in the offline copy.
+// An attempt in progress. While the questions are hidden, the page has no questions, neither in memory nor in the
+// offline copy.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { attempts } from "../../api/client";
@@ -38,7 +39,7 @@ interface AttemptProps extends RunningAttemptProps {
 export function RunningAttempt({ initial, onHidden, ...room }: AttemptProps): JSX.Element {
   const { attemptId, title } = room.shown.attempt;
   const [attempt, setAttempt] = useState(initial);
-  const isHidden = room.pause !== undefined || room.ownBreak !== undefined;
+  const isHidden = (room.pause !== undefined && !room.pause.showsQuestions) || room.ownBreak !== undefined;
   const isLoaded = attempt !== undefined && (isHidden || hasQuestions(attempt));
   const { problem } = useQuery(`${attemptId}/${isLoaded}`, async () => {
     if (!isLoaded) setAttempt((await attempts.getAttempt({ attemptId })).attempt);

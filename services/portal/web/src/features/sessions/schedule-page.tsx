@@ -128,6 +128,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           lateEntryLimit: minutes(value("plan.late_entry_limit")),
           identityPolicy: Number(value("plan.identity_policy")) as IdentityPolicy,
           breakPolicy: readBreakPolicy(form),
+          questionsShownWhilePaused: values("plan.questions_shown_while_paused").length > 0,
           ...readClosing(form),
         },
       });
@@ -185,6 +186,12 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         <option value={IdentityPolicy.NONE}>{text.identityPolicy.none}</option>
       </Select>
       <BreakPolicyFields />
+      <CheckboxGroup
+        legend={text.pauses}
+        name="plan.questions_shown_while_paused"
+        options={[{ value: "shown", text: text.questionsShown }]}
+        empty=""
+      />
       <ClosingFields />
       <FormProblem problem={noneChosen || startError ? undefined : problem} />
       <div role="alert">{noneChosen && <p class="note problem">{text.chooseAssessment}</p>}</div>

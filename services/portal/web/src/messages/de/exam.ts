@@ -45,6 +45,8 @@ export const exam: Messages["exam"] = {
   pauseReason: (reason: string) => `Der Grund: ${reason}`,
   pauseHint:
     "Ihre Zeit steht still, und die Fragen sind ausgeblendet. Ihre Antworten sind sicher. Die Fragen erscheinen von selbst wieder, sobald die Aufsicht die Pause beendet.",
+  pauseHintVisible:
+    "Ihre Zeit steht still. Sie können die Fragen lesen und wieder beantworten, sobald die Aufsicht die Pause beendet. Ihre Antworten sind sicher.",
   pauseHintBeforeStart:
     "Sie können die Prüfung beginnen, sobald die Aufsicht die Pause beendet. Sie verlieren keine Zeit.",
   resumesSoon: "Die Aufsicht hat die Pause beendet. Sie können gleich weiterarbeiten.",

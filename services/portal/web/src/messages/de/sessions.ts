@@ -50,6 +50,9 @@ export const sessions: Messages["sessions"] = {
     "Wie lange nach Beginn noch beigetreten werden kann. Bei 0 kann niemand mehr beitreten, der zu Beginn nicht im Warteraum ist.",
   identityCheck: "Identitätsprüfung",
   identityPolicy: { beforeAssessment: "Vor einer Prüfung", none: "Keine" },
+  pauses: "Pausen",
+  questionsShown:
+    "Die Fragen bleiben sichtbar, während die Aufsicht die Sitzung oder eine teilnehmende Person pausiert hat",
   chooseAssessment: "Wählen Sie mindestens eine Prüfung aus: Sonst gibt es für die Teilnehmenden nichts abzulegen.",
   scheduleSubmit: "Planen",
   scheduleConsequence: "Aufsicht und Teilnehmende werden per E-Mail benachrichtigt, und der Zugangscode wird erstellt.",

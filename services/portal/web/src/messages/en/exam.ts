@@ -40,6 +40,8 @@ export const exam = {
   pauseReason: (reason: string) => `The reason: ${reason}`,
   pauseHint:
     "Your time stands still and the questions are hidden. Your answers are safe. The questions come back by themselves when your proctor resumes.",
+  pauseHintVisible:
+    "Your time stands still. You can read the questions, and answer them again when your proctor resumes. Your answers are safe.",
   pauseHintBeforeStart: "You can start the assessment when your proctor resumes. You lose no time.",
   resumesSoon: "Your proctor has resumed. You can continue in a moment.",
   clockStands: "Time stands still",

@@ -48,6 +48,8 @@ export const sessions = {
     "How long after the start learners can still join. With 0, nobody who is not in the lobby at the start can join.",
   identityCheck: "Identity check",
   identityPolicy: { beforeAssessment: "Before an assessment", none: "None" },
+  pauses: "Pauses",
+  questionsShown: "The questions stay visible while a proctor has paused the session or a learner",
   chooseAssessment: "Tick at least one assessment: otherwise learners have nothing to take.",
   scheduleSubmit: "Schedule",
   scheduleConsequence: "Proctors and learners are notified by e-mail, and the enrollment code is created.",
