@@ -1,9 +1,10 @@
-"""`make chaos`: kill components at random times during exams, and check for lost answers and duplicate mails.
+"""`make chaos`: kill components at random times during exams, and check answers, deadlines and mails.
 
-Each round runs its own session with two learners and kills one component. The seed of the round determines the time of
-the kill, and is printed before the round starts. `make chaos ROUNDS=12` sets the number of rounds; the default is 50.
-`--seed S` repeats the run that printed the seed S. The exit code is 0 only if no acknowledged answer was lost and no
-mail was sent twice.
+Each round runs its own session with two learners and kills one component. While the learners answer, the proctor pauses
+the session, one learner takes a break, and the proctor vanishes, so that a colleague takes the session over. The seed
+of the round determines the time of the kill, and is printed before the round starts. `make chaos ROUNDS=12` sets the
+number of rounds; the default is 50. `--seed S` repeats the run that printed the seed S. The exit code is 0 only if no
+acknowledged answer was lost, no mail was sent twice, and every deadline is later by exactly the pause and the break.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -27,6 +29,21 @@ from e2e.clients import LearnerClient, ProctorClient, canonical, correct_answer
 from e2e.mailbox import Mail, Mailbox
 from e2e.retrying import RetryingChannel
 from e2e.scenario import Scenario, create_scenario
+from e2e.supervising import (
+    create_colleague,
+    find_uncovered,
+    pause_all,
+    resume_all,
+    return_from_break,
+    start_break,
+    take_session,
+    until_clock,
+)
+from proctorium.assessment.v1.attempts_pb2 import (
+    CLOCK_STATE_PAUSED,
+    CLOCK_STATE_STOPPED,
+    Attempt,
+)
 from proctorium.assessment.v1.items_pb2 import Answer
 from proctorium.notification.v1.notifications_pb2 import (
     CHANNEL_EMAIL,
@@ -34,6 +51,7 @@ from proctorium.notification.v1.notifications_pb2 import (
     DELIVERY_STATE_SENT,
     ListDeliveriesRequest,
 )
+from proctorium.session.v1.sessions_pb2 import BreakPolicy
 from proctorium_common.errors import ServiceError
 from proctorium_devstack import demo_data
 from proctorium_devstack.demo.people import Person
@@ -56,11 +74,15 @@ VICTIMS = (
 )
 _SUBJECTS = ("code", "verified", "result", "certificate", "over")
 _CHANGES = 60
-_SESSION_SECONDS = 5.0
+_SAVE_INTERVAL_SECONDS = 0.1
+# A component is killed in this time after the start of the round. On an idle machine, a session takes a little longer.
+_SESSION_SECONDS = 12.0
+_UNCOVERED_AFTER = timedelta(seconds=3)
+_BREAK = timedelta(minutes=1)
 
 
 class CheckFailedError(Exception):
-    """An answer was lost, a mail was sent twice, or a result was wrong."""
+    """An answer was lost, a mail was sent twice, or a result or a deadline was wrong."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +105,8 @@ async def run_round(stack: Stack, victim: str, seed: int) -> Round:
         stack.address("edge"),
         learner_channels=(RetryingChannel, RetryingChannel),
         staff_channel=RetryingChannel,
+        uncovered_after=_UNCOVERED_AFTER,
+        break_policy=_break_policy(),
     )
     killing = asyncio.create_task(_kill(stack, victim, kill_after))
     learners = [LearnerClient(learner, scenario) for learner in scenario.learners]
@@ -107,6 +131,12 @@ async def _kill(stack: Stack, victim: str, kill_after: float) -> None:
     await stack.kill(victim)
 
 
+def _break_policy() -> BreakPolicy:
+    policy = BreakPolicy(count=1, clock_stops=True)
+    policy.length.FromTimedelta(_BREAK)
+    return policy
+
+
 Saved = dict[tuple[str, int], bytes]
 
 
@@ -119,8 +149,14 @@ async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Sav
         await proctor.verify(await learner.send_evidence())
     await proctor.start()
     await proctor.authorize(*learners)
+    attempts = [await learner.start() for learner in learners]
     saved: Saved = {}
-    await asyncio.gather(*(_take_assessment(learner, saved) for learner in learners))
+    await asyncio.gather(
+        _supervise(proctor, learners, attempts),
+        *map(_save_answers, learners, attempts, [saved] * len(learners)),
+    )
+    for learner in learners:
+        await learner.submit()
     for learner in learners:
         result = await learner.wait_for_result()
         if result.points != result.points_possible:
@@ -130,15 +166,76 @@ async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Sav
     return saved
 
 
-async def _take_assessment(learner: LearnerClient, saved: Saved) -> None:
-    attempt = await learner.start()
+async def _save_answers(learner: LearnerClient, attempt: Attempt, saved: Saved) -> None:
+    """Save _CHANGES correct answers, and add the acknowledged answers to `saved`."""
     for number in range(_CHANGES):
         item = attempt.items[number % len(attempt.items)]
         answer = correct_answer(item)
         receipt = await learner.save(item, answer)
         for sequence in receipt.sequences:
             saved[learner.attempt_id, sequence] = canonical(answer)
-    await learner.submit()
+        await asyncio.sleep(_SAVE_INTERVAL_SECONDS)
+
+
+async def _supervise(
+    proctor: ProctorClient, learners: list[LearnerClient], attempts: list[Attempt]
+) -> None:
+    """Pause and resume the session, let the first learner take a break, and let a colleague take the session over.
+
+    Raises CheckFailedError if a deadline is not later by exactly the pause and the learner's break.
+    """
+    stopped = [await _pause(proctor, learners)] * len(learners)
+    stopped[0] += await _take_break(learners[0], proctor)
+    for learner, attempt, duration in zip(learners, attempts, stopped, strict=True):
+        await _check_deadline(learner, attempt.deadline_time.ToDatetime() + duration)
+    await _take_over(proctor)
+
+
+async def _pause(proctor: ProctorClient, learners: list[LearnerClient]) -> timedelta:
+    """Pause the session, wait until all clocks are paused, and resume; return the length of the pause."""
+    await pause_all(proctor, "The fire alarm rang.")
+    for learner in learners:
+        await until_clock(learner, CLOCK_STATE_PAUSED)
+    await resume_all(proctor)
+    paused, resumed = [
+        (await proctor.last_entry(event)).time.ToDatetime()
+        for event in ("session.paused", "session.resumed")
+    ]
+    return resumed - paused
+
+
+async def _take_break(learner: LearnerClient, proctor: ProctorClient) -> timedelta:
+    """Let the learner take a break until the clock is stopped; return the length of the break."""
+    break_id = await start_break(learner, proctor, _BREAK)
+    await until_clock(learner, CLOCK_STATE_STOPPED)
+    returned = await return_from_break(learner, break_id)
+    return returned.close_time.ToDatetime() - returned.start_time.ToDatetime()
+
+
+async def _check_deadline(learner: LearnerClient, expected: datetime) -> None:
+    """Wait until the clock runs and the deadline is `expected`. Raises CheckFailedError if it is another time."""
+    found = None
+
+    async def as_expected() -> bool | None:
+        nonlocal found
+        found = (await learner.read_attempt()).deadline_time.ToDatetime()
+        return found == expected or None
+
+    try:
+        await eventually(as_expected, "the deadline")
+    except TimeoutError as error:
+        raise CheckFailedError(f"the deadline is {found} instead of {expected}") from error
+
+
+async def _take_over(proctor: ProctorClient) -> None:
+    """Let the proctor vanish, and let a colleague who is not in the plan take the session."""
+    scenario = proctor.scenario
+    colleague = await create_colleague(scenario, RetryingChannel)
+    await proctor.close()
+    await proctor.proctor.close()
+    scenario.proctor = colleague
+    await take_session(colleague, await find_uncovered(colleague, scenario.session_id))
+    proctor.watch()
 
 
 async def _check_answers(stack: Stack, saved: Saved) -> int:

@@ -7,7 +7,6 @@ learner loses an answer or time.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,8 +15,16 @@ from google.protobuf.duration_pb2 import Duration
 
 from e2e.clients import LearnerClient, Log, ProctorClient, correct_answer, no_log
 from e2e.mailbox import Mailbox
-from e2e.scenario import MakeChannel, Scenario, create_scenario, register_person
-from proctorium.assessment.v1.attempts_pb2 import CLOCK_STATE_PAUSED, Attempt, ClockState
+from e2e.scenario import MakeChannel, Scenario, create_scenario
+from e2e.supervising import (
+    create_colleague,
+    find_uncovered,
+    pause_all,
+    resume_all,
+    take_session,
+    until_clock,
+)
+from proctorium.assessment.v1.attempts_pb2 import CLOCK_STATE_PAUSED, Attempt
 from proctorium.enrollment.v1.accommodations_pb2 import (
     Accommodations,
     UpdateAccommodationsRequest,
@@ -31,13 +38,8 @@ from proctorium.session.v1.sessions_pb2 import (
 from proctorium.session.v1.supervision_pb2 import (
     EndForParticipantsRequest,
     GrantExtraTimeRequest,
-    ListUncoveredSessionsRequest,
-    PauseParticipantsRequest,
     ReadmitParticipantsRequest,
     RemoveParticipantsRequest,
-    ResumeParticipantsRequest,
-    TakeSessionRequest,
-    UncoveredSession,
     WatchRosterResponse,
 )
 from proctorium_common.ids import new_id
@@ -116,18 +118,7 @@ async def plan_day(
     )
     log(f"{lena.learner.name} has {EXTRA_TIME_PERCENT} % extra time in every assessment")
     proctor = ProctorClient(scenario, log)
-    return ExamDay(scenario, proctor, await _create_colleague(scenario), lena, omar, mei, log)
-
-
-async def _create_colleague(scenario: Scenario) -> Person:
-    """Create a certified proctor who is not in the plan of the session; return the proctor."""
-    surname = scenario.proctor.name.rpartition(" ")[2]
-    handle = f"nadia.{secrets.token_hex(4)}"
-    colleague = await register_person(
-        scenario.administrator, scenario.edge, f"Nadia Rahman {surname}", handle, is_proctor=True
-    )
-    await seed.certify(scenario.administrator, colleague.person_id)
-    return colleague
+    return ExamDay(scenario, proctor, await create_colleague(scenario), lena, omar, mei, log)
 
 
 async def fill_lobby(day: ExamDay) -> None:
@@ -155,23 +146,16 @@ async def start_exam(day: ExamDay) -> None:
 
 async def fire_alarm(day: ExamDay) -> None:
     """Pause the whole session and resume it; check that an answer is saved during the pause and no time is lost."""
-    supervision, session_id = day.proctor.proctor.supervision, day.scenario.session_id
     before = [await learner.read_attempt() for learner in day.learners]
-    await supervision.PauseParticipants(
-        PauseParticipantsRequest(
-            request_id=str(new_id()), session_id=session_id, pause_reason=_FIRE
-        )
-    )
+    await pause_all(day.proctor, _FIRE)
     day.log(f"{day.proctor.proctor.name} paused the whole session: “{_FIRE}”")
     for learner in day.learners:
-        await _until_clock(learner, CLOCK_STATE_PAUSED)
+        await until_clock(learner, CLOCK_STATE_PAUSED)
     check(not (await day.lena.read_attempt()).items, "questions are hidden during a pause")
     day.log("all clocks stand still, and the questions are hidden")
     await day.lena.save(before[0].items[0], correct_answer(before[0].items[0]))
     day.log(f"the answer that {day.lena.learner.name} typed before the alarm is saved")
-    await supervision.ResumeParticipants(
-        ResumeParticipantsRequest(request_id=str(new_id()), session_id=session_id)
-    )
+    await resume_all(day.proctor)
     paused, resumed = [
         (await day.proctor.last_entry(event)).time.ToDatetime()
         for event in ("session.paused", "session.resumed")
@@ -179,15 +163,6 @@ async def fire_alarm(day: ExamDay) -> None:
     for learner, attempt in zip(day.learners, before, strict=True):
         await _check_deadline(learner, attempt, resumed - paused)
     day.log(f"the session continues; every deadline is later by exactly {resumed - paused}")
-
-
-async def _until_clock(learner: LearnerClient, state: ClockState.ValueType) -> None:
-    """Wait until the clock of the learner's attempt is in `state`."""
-
-    async def shown() -> bool | None:
-        return (await learner.read_attempt()).clock_state == state or None
-
-    await eventually(shown, "the state of the clock")
 
 
 async def _check_deadline(learner: LearnerClient, before: Attempt, later: timedelta) -> None:
@@ -247,11 +222,7 @@ async def take_over(day: ExamDay, mailbox: Mailbox) -> None:
     await old.proctor.close()
     day.log(f"the browser of {old.proctor.name} crashes")
 
-    async def uncovered() -> UncoveredSession | None:
-        listed = await colleague.supervision.ListUncoveredSessions(ListUncoveredSessionsRequest())
-        return next((s for s in listed.sessions if s.session_id == day.scenario.session_id), None)
-
-    alarm = await eventually(uncovered, "the alarm about the uncovered session")
+    alarm = await find_uncovered(colleague, day.scenario.session_id)
 
     async def alarm_mail() -> bool | None:
         mails = await mailbox.mails_to(seed.ADMINISTRATOR.email)
@@ -261,13 +232,7 @@ async def take_over(day: ExamDay, mailbox: Mailbox) -> None:
 
     await eventually(alarm_mail, "the mail about the uncovered session")
     day.log(f"after {ALARM.seconds} s without a proctor, every administrator is notified")
-    await colleague.supervision.TakeSession(
-        TakeSessionRequest(
-            request_id=str(new_id()),
-            session_id=alarm.session_id,
-            expected_lead_proctor_id=alarm.lead_proctor_id,
-        )
-    )
+    await take_session(colleague, alarm)
     day.scenario.proctor = colleague
     day.proctor = ProctorClient(day.scenario, day.log)
     day.proctor.watch()
@@ -310,7 +275,7 @@ async def illness(day: ExamDay) -> None:
         )
     )
     day.log(f"{mei.learner.name} falls ill. {day.proctor.proctor.name} removes her: “{_ILL}”")
-    await _until_clock(mei, CLOCK_STATE_PAUSED)
+    await until_clock(mei, CLOCK_STATE_PAUSED)
     check(not (await mei.read_attempt()).items, "questions are hidden from a removed learner")
     await supervision.ReadmitParticipants(
         ReadmitParticipantsRequest(

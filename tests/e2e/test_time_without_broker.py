@@ -8,17 +8,13 @@ from google.protobuf.duration_pb2 import Duration
 
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
+from e2e.supervising import pause_all, resume_all
 from proctorium.assessment.v1.attempts_pb2 import (
     CLOCK_STATE_PAUSED,
     CLOCK_STATE_RUNNING,
 )
 from proctorium.session.v1.lobby_pb2 import PARTICIPANT_STATE_PAUSED
-from proctorium.session.v1.sessions_pb2 import Pause
-from proctorium.session.v1.supervision_pb2 import (
-    GrantExtraTimeRequest,
-    PauseParticipantsRequest,
-    ResumeParticipantsRequest,
-)
+from proctorium.session.v1.supervision_pb2 import GrantExtraTimeRequest
 from proctorium_devstack.stack import Stack
 
 _ALARM = "The fire alarm rang."
@@ -37,7 +33,7 @@ async def test_time_is_exact_after_the_broker_was_down(stack: Stack, scenario: S
 
     await stack.stop("nats")
     try:
-        pause = await pause_all(proctor)
+        pause = await pause_all(proctor, _ALARM)
         assert learner.lobby is not None
         await learner.lobby.until(
             lambda view: view.participant.state == PARTICIPANT_STATE_PAUSED, "the learner paused"
@@ -75,16 +71,6 @@ async def test_time_is_exact_after_the_broker_was_down(stack: Stack, scenario: S
     assert deadline > datetime.now(UTC)
     await learner.close()
     await proctor.close()
-
-
-async def pause_all(proctor: ProctorClient) -> Pause:
-    request = PauseParticipantsRequest(session_id=proctor.scenario.session_id, pause_reason=_ALARM)
-    return (await proctor.proctor.supervision.PauseParticipants(request)).session.pause
-
-
-async def resume_all(proctor: ProctorClient) -> None:
-    request = ResumeParticipantsRequest(session_id=proctor.scenario.session_id)
-    await proctor.proctor.supervision.ResumeParticipants(request)
 
 
 async def grant_extra_time(proctor: ProctorClient) -> None:

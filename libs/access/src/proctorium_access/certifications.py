@@ -113,8 +113,8 @@ def certification_ended() -> ServiceError:
     """Return the error CERTIFICATION_ENDED, which refuses a proctor's access to learners' data."""
     return not_allowed(
         "CERTIFICATION_ENDED",
-        "Your certification as a proctor has ended, and with it your access to learners' data. "
-        "Ask an administrator to certify you again.",
+        "You have no valid certification as a proctor, so you have no access to learners' data. "
+        "If you were certified a moment ago, try again. Otherwise, ask an administrator to certify you.",
     )
 
 
