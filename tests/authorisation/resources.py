@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from e2e.clients import LearnerClient, ProctorClient
+from e2e.own_pace import complete_self_paced_course
 from e2e.scenario import Scenario, create_scenario
 from proctorium.enrollment.v1.accommodations_pb2 import (
     Accommodations,
@@ -95,7 +96,7 @@ async def _run_session(scenario: Scenario) -> dict[str, str]:
     attempt = await learner.start()
     await learner.answer_all(attempt)
     await learner.submit()
-    await learner.wait_for_result()
+    await complete_self_paced_course(scenario.administrator, learner.learner)
     certificate, _ = await learner.wait_for_certificate()
     reported = await scenario.proctor.incidents.CreateIncident(
         CreateIncidentRequest(

@@ -157,12 +157,12 @@ async def _session(proctor: ProctorClient, learners: list[LearnerClient]) -> Sav
     )
     for learner in learners:
         await learner.submit()
+    await proctor.end()
     for learner in learners:
         result = await learner.wait_for_result()
         if result.points != result.points_possible:
             raise CheckFailedError(f"{result.points} of {result.points_possible} points")
         await learner.wait_for_certificate()
-    await proctor.end()
     return saved
 
 

@@ -266,7 +266,7 @@ class LearnerClient:
         self.log(f"{self.learner.name} submitted")
 
     async def wait_for_result(self) -> Result:
-        """Wait until the result is released; return the result."""
+        """Wait until the result is released, which is after the end of the session; return the result."""
         assert self.exam is not None
         await self.exam.until(
             lambda view: view.attempt.state == ATTEMPT_STATE_RELEASED, "the result released"
@@ -279,17 +279,6 @@ class LearnerClient:
             f"{result.points_possible:g} points, {verdict}"
         )
         return result
-
-    async def wait_for_feedback(self) -> Result:
-        """Wait for the feedback on the questions, which is available when the session has ended; return the result."""
-        await self.wait_for_result()
-
-        async def with_feedback() -> Result | None:
-            request = GetResultRequest(attempt_id=self.attempt_id)
-            result = (await self.learner.results.GetResult(request)).result
-            return result if result.item_results else None
-
-        return await eventually(with_feedback, "the feedback on each question")
 
     async def wait_for_certificate(self) -> tuple[Certificate, bytes]:
         """Wait for the certificate and verify it with the public call; return the certificate and the PDF."""

@@ -131,7 +131,7 @@ async def submit(page: Page) -> None:
     warning = "What you typed at question 4 cannot be saved and will not be submitted."
     await expect(page.get_by_text(warning)).to_be_visible()
     await page.get_by_role("button", name="Submit now").click()
-    await expect(page.get_by_role("link", name="See your result")).to_be_visible()
+    await expect(page.get_by_text("Submitted on")).to_be_visible()
 
 
 async def expect_saved(client: LearnerClient, *numbers: float) -> None:

@@ -25,6 +25,8 @@ async def test_late_answer_is_shown_beside_the_result(stack: Stack, scenario: Sc
     question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
     error = await refusal(client.save_as(1000, question, Answer(number=0.9)))
     assert error.metadata["stored"] == "true"
+    await proctor.end()
+    await client.wait_for_result()
     async with browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

@@ -203,7 +203,7 @@ async def test_save_after_the_session_ended_is_refused_and_changes_no_score(
     scenario: Scenario, examined: LearnerClient
 ) -> None:
     await ProctorClient(scenario).end()
-    result = await examined.wait_for_feedback()
+    result = await examined.wait_for_result()
     statement = next(
         one.item for one in result.item_results if one.item.WhichOneof("kind") == "true_false"
     )

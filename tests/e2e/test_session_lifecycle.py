@@ -16,6 +16,7 @@ from e2e.mailbox import Mailbox
 from e2e.scenario import Scenario, create_scenario
 from e2e.traces import Traces, TraceSpan, without_infrastructure
 from proctorium.assessment.v1.attempts_pb2 import AttemptState, GetAttemptRequest
+from proctorium.assessment.v1.results_pb2 import GetResultRequest
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest, Topic
 from proctorium.session.v1.lobby_pb2 import ParticipantState
 from proctorium.session.v1.sessions_pb2 import (
@@ -90,9 +91,12 @@ async def run_session(scenario: Scenario) -> CompletedSession:
     for learner in learners:
         await learner.answer_all(await learner.start())
         await learner.submit()
-        result = await learner.wait_for_result()
-        assert not result.item_results, "correct answers are not shown before the session has ended"
+        request = GetResultRequest(attempt_id=learner.attempt_id)
+        error = await refusal(learner.learner.results.GetResult(request))
+        assert error.reason == "RESULT_NOT_RELEASED", "the session has not ended"
     await proctor.end()
+    for learner in learners:
+        await learner.wait_for_result()
     for learner in learners:
         assert learner.lobby is not None
         await learner.lobby.until(
@@ -161,7 +165,7 @@ async def test_each_question_has_feedback_after_the_session_ended(
     completed: CompletedSession,
 ) -> None:
     for learner in completed.learners:
-        result = await learner.wait_for_feedback()
+        result = await learner.wait_for_result()
         assert sum(each.points for each in result.item_results) == result.points
 
 
@@ -222,7 +226,7 @@ async def test_lessons_are_refused_after_the_session_ended(completed: CompletedS
 
 async def test_repeated_requests_change_nothing(completed: CompletedSession) -> None:
     learner = completed.learners[0]
-    before = await learner.wait_for_feedback()
+    before = await learner.wait_for_result()
     await learner.submit()
     await completed.proctor.end()
     error = await refusal(
@@ -288,13 +292,17 @@ CHAINS = [
         "process assessment.attempt.authorized",
     ),
     (
-        "assessment.v1.AttemptService/SubmitAttempt",
+        "session.v1.SessionService/EndSession",
+        "publish session.session.ended",
+        "process session.session.ended",
         "publish assessment.result.released",
         "process assessment.result.released",
         "send mail result_released",
     ),
     (
-        "assessment.v1.AttemptService/SubmitAttempt",
+        "session.v1.SessionService/EndSession",
+        "publish session.session.ended",
+        "process session.session.ended",
         "publish assessment.result.released",
         "process assessment.result.released",
         "publish enrollment.registration.completed",

@@ -16,6 +16,7 @@ from google.protobuf.message import Message
 
 from e2e.clients import LearnerClient, ProctorClient, correct_answer
 from e2e.grpc_web import WebChannel
+from e2e.own_pace import complete_self_paced_course
 from e2e.scenario import Scenario, create_scenario
 from fuzz.calls import Caller
 from fuzz.messages import Templates
@@ -114,7 +115,7 @@ async def _run_session(scenario: Scenario) -> None:
     await learners[0].answer_all(finished)
     await learners[1].save(in_progress.items[0], correct_answer(in_progress.items[0]))
     await learners[0].submit()
-    await learners[0].wait_for_result()
+    await complete_self_paced_course(scenario.administrator, scenario.learners[0])
     await learners[0].wait_for_certificate()
     await proctor.close()
     for learner in learners:

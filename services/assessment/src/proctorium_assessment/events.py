@@ -57,6 +57,11 @@ def attempt_voided(attempt: Attempt) -> pb.AttemptVoided:
     return pb.AttemptVoided(**_ids(attempt))
 
 
+def attempt_reopened(attempt: Attempt) -> pb.AttemptReopened:
+    """Return the event which reports that a submitted attempt is in progress again."""
+    return pb.AttemptReopened(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
+
+
 def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
     """Return the event which reports that an attempt was started."""
     return pb.AttemptStarted(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))

@@ -33,6 +33,7 @@ _STATE = (
     ("attempts", "(t.attempt_id, t.state, t.version, t.chain_head, t.last_sequence)"),
     ("answer_revisions", "t"),
     ("time_events", "t"),
+    ("time_event_counts", "t"),
     ("results", "t"),
     ("releases", "t"),
     ("certificates", "(t.certificate_id, t.registration_id)"),
@@ -150,15 +151,32 @@ class Seat:
         event.end_time.FromDatetime(datetime.now(UTC))
         return event
 
-    def ended(self, *, removed: bool = False) -> session_events.SessionEnded:
-        """Return the event which reports the end of the session. `removed` is whether this learner is removed."""
+    def ended(
+        self,
+        at: datetime | None = None,
+        *,
+        removed: bool = False,
+        own_events: int = 0,
+        common_events: int = 0,
+    ) -> session_events.SessionEnded:
+        """Return the event which reports that the session ended, with the numbers of time events.
+
+        `removed` is whether this learner is removed.
+        """
         event = session_events.SessionEnded(
             ended_by=str(self.proctor_id),
             session_id=str(self.session_id),
             course_id=str(self.course_id),
+            time_event_count=common_events,
         )
-        event.end_time.FromDatetime(datetime.now(UTC))
-        event.attendances.add(participant_id=str(self.participant_id), removed=removed)
+        event.attendances.add(
+            participant_id=str(self.participant_id),
+            person_id=str(self.learner.person_id),
+            attended=True,
+            removed=removed,
+            time_event_count=own_events,
+        )
+        event.end_time.FromDatetime(at or datetime.now(UTC))
         return event
 
     def change(
@@ -293,6 +311,11 @@ class Harness(testing.ServiceHarness[Settings]):
         seat = await self.authorized(**assessment)
         await seat.start()
         return seat
+
+    async def submit_and_end(self, seat: Seat) -> None:
+        """Submit the attempt of the seat, and end the session, so that the result is released."""
+        await seat.submit()
+        await self.handle(seat.ended())
 
     async def attempts_of(self, seat: Seat) -> list[attempts_pb2.Attempt]:
         request = attempts_pb2.ListAttemptsRequest(session_id=str(seat.session_id))

@@ -88,7 +88,7 @@ async def results_seen(person: Person, seat: Seat) -> list[str]:
 
 async def test_session_is_visible_to_its_proctors_and_administrators(harness: Harness) -> None:
     seat = await harness.started()
-    await seat.submit()
+    await harness.submit_and_end(seat)
     leading = await harness.proctor_of(seat)
     for person in (leading, harness.administrator, seat.learner):
         assert await attempts_seen(person, seat) == [seat.attempt_id]
@@ -97,7 +97,7 @@ async def test_session_is_visible_to_its_proctors_and_administrators(harness: Ha
 
 async def test_results_of_a_session_are_visible_to_session_orchestration(harness: Harness) -> None:
     seat = await harness.started()
-    await seat.submit()
+    await harness.submit_and_end(seat)
     request = results_pb2.ListResultsRequest(session_id=str(seat.session_id))
     async with harness.channel(peer="session") as opened:
         response = await ResultServiceStub(opened).ListResults(request)
@@ -149,7 +149,7 @@ async def test_proctor_without_current_certification_reads_no_attempts_or_result
     harness: Harness,
 ) -> None:
     seat = await harness.started()
-    await seat.submit()
+    await harness.submit_and_end(seat)
     late = grading_pb2.ListLateAnswersRequest(attempt_id=seat.attempt_id)
     proctor = await harness.proctor_of(seat)
     await proctor.grading.ListLateAnswers(late)

@@ -48,7 +48,7 @@ async def passed(harness: Harness) -> Seat:
     """Return the seat of a learner who has passed an assessment."""
     seat = await harness.started()
     await seat.save(*(seat.change(item + 1, item) for item in range(4)))
-    await seat.submit()
+    await harness.submit_and_end(seat)
     return seat
 
 

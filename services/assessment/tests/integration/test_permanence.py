@@ -35,7 +35,9 @@ async def test_published_assessment_cannot_change(harness: Harness) -> None:
     assert await harness.state() == before
 
 
-@pytest.mark.parametrize("table", ["results", "answer_revisions", "time_events", "releases"])
+@pytest.mark.parametrize(
+    "table", ["results", "answer_revisions", "time_events", "applied_time_events", "releases"]
+)
 async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, table: str) -> None:
     seat = await harness.started()
     await seat.save(seat.change(1, 0))
@@ -50,6 +52,7 @@ async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, tab
         "results": "points",
         "answer_revisions": "answer",
         "time_events": "at",
+        "applied_time_events": "session_id",
         "releases": "release_reason",
     }[table]
     for statement in (
@@ -65,7 +68,7 @@ async def test_permanent_rows_cannot_be_changed_or_deleted(harness: Harness, tab
 
 async def test_version_of_a_result_is_unique(harness: Harness) -> None:
     seat = await harness.started()
-    await seat.submit()
+    await harness.submit_and_end(seat)
     with pytest.raises(DBAPIError, match="UniqueViolation"):
         await harness.rows(
             "INSERT INTO results SELECT gen_random_uuid(), attempt_id, version, assessment_id, person_id,"
@@ -112,7 +115,7 @@ COMBINED = {
     (AttemptState.IN_PROGRESS, AttemptState.RELEASED),
     (AttemptState.SUBMITTED, AttemptState.RELEASED),
 }
-"""The state changes that make several transitions in one update. A submission uses such updates."""
+"""The state changes that make several transitions in one update. Scoring uses such updates."""
 
 
 async def test_database_allows_exactly_the_transitions_of_the_state_machine(
@@ -156,6 +159,8 @@ async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) 
 def _columns(state: AttemptState) -> str:
     """Return SQL values with which the check constraints accept an attempt in the state `state`."""
     started = "timestamptz '2026-01-01'" if state in STARTED_STATES else "NULL::timestamptz"
-    submitted = "now(), 'learner'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
+    submitted = (
+        "now(), 'session_ended'" if state in SUBMITTED_STATES else "NULL::timestamptz, NULL::text"
+    )
     released = "now()" if state is AttemptState.RELEASED else "NULL::timestamptz"
     return f"{started}, {submitted}, {released}"

@@ -87,7 +87,7 @@ async def test_repeated_release_changes_nothing(harness: Harness) -> None:
 
 async def test_release_of_an_automatically_released_result_returns_it(harness: Harness) -> None:
     seat = await harness.started()
-    await seat.submit()
+    await harness.submit_and_end(seat)
     before = await harness.state()
     [shown] = (await release(harness.administrator, seat.attempt_id)).results
     assert shown.HasField("release_time")
@@ -105,10 +105,13 @@ async def test_released_results_are_in_the_order_of_the_request(harness: Harness
 
 async def test_release_is_refused_as_a_whole(harness: Harness) -> None:
     seat = await removed(harness)
+    early = await harness.started()
+    await early.submit()
     for unfit, reason in (
         (str(new_id()), "NOT_FOUND"),
         ((await harness.authorized()).attempt_id, "INVALID_STATE_TRANSITION"),
         ((await harness.started()).attempt_id, "INVALID_STATE_TRANSITION"),
+        (early.attempt_id, "INVALID_STATE_TRANSITION"),
     ):
         error = await harness.refused(release, harness.administrator, seat.attempt_id, unfit)
         assert (error.reason, error.metadata["attempt_id"]) == (reason, unfit)

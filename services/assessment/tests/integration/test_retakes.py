@@ -39,7 +39,8 @@ async def test_submitted_assessment_cannot_be_started_in_another_session(harness
     assert (error.kind, error.reason) == (Kind.INVALID_STATE_TRANSITION, "ATTEMPT_ALREADY_TAKEN")
     assert "its result is permanent" in error.message
 
-    await harness.handle(again.ended())
+    for session in (again, seat):
+        await harness.handle(session.ended())
     assert (await again.attempt()).state == VOIDED
     assert (await seat.attempt()).state == RELEASED
     assert len(await harness.rows("SELECT 1 FROM results")) == 1

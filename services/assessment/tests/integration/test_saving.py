@@ -254,7 +254,7 @@ async def test_saving_works_without_broker_and_enrollment(
         for number in range(1, 6):
             await seat.save(seat.change(number, 0))
         await seat.submit()
-        assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_RELEASED
+        assert (await seat.attempt()).state == attempts_pb2.ATTEMPT_STATE_SUBMITTED
 
 
 CHANGES = st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=8)

@@ -16,6 +16,7 @@ from .harness import Harness, Seat
 WAITING: int = attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION
 AUTHORIZED: int = attempts_pb2.ATTEMPT_STATE_AUTHORIZED
 VOIDED: int = attempts_pb2.ATTEMPT_STATE_VOIDED
+SUBMITTED: int = attempts_pb2.ATTEMPT_STATE_SUBMITTED
 RELEASED: int = attempts_pb2.ATTEMPT_STATE_RELEASED
 
 
@@ -102,7 +103,7 @@ async def test_older_authorisation_does_not_reopen_a_submitted_attempt(harness: 
     seat = await harness.started()
     await seat.submit()
     await harness.handle(seat.authorized())
-    assert await states(harness, seat) == [RELEASED]
+    assert await states(harness, seat) == [SUBMITTED]
 
 
 async def test_assessment_that_is_published_after_the_join_can_be_taken(harness: Harness) -> None:

@@ -13,7 +13,7 @@ from proctorium_devstack.testing.waiting import until
 
 from .harness import Harness, Seat
 
-RELEASED = attempts_pb2.ATTEMPT_STATE_RELEASED
+SUBMITTED = attempts_pb2.ATTEMPT_STATE_SUBMITTED
 
 
 async def result_of(seat: Seat) -> results_pb2.Result:
@@ -24,7 +24,7 @@ async def result_of(seat: Seat) -> results_pb2.Result:
 async def submitted(seat: Seat) -> attempts_pb2.Attempt:
     async def look() -> attempts_pb2.Attempt | None:
         attempt = await seat.attempt()
-        return attempt if attempt.state == RELEASED else None
+        return attempt if attempt.state == SUBMITTED else None
 
     found = await until(look)
     assert found is not None
@@ -45,6 +45,8 @@ async def test_repeated_submission_changes_nothing(harness: Harness) -> None:
 async def test_concurrent_submissions_create_one_result(harness: Harness) -> None:
     seat = await harness.started()
     await asyncio.gather(*(seat.submit() for _ in range(5)))
+    await harness.handle(seat.ended())
+    assert len(await harness.events(events_pb2.AttemptSubmitted)) == 1
     assert len(await harness.rows("SELECT 1 FROM results")) == 1
 
 
@@ -68,6 +70,7 @@ async def test_attempt_is_submitted_after_its_deadline(harness: Harness) -> None
     attempt = await submitted(seat)
     assert attempt.submit_cause == attempts_pb2.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
     assert attempt.submit_time == deadline, "not the time of the worker"
+    await harness.handle(seat.ended())
     assert (await result_of(seat)).points == 2
     (submission,) = await harness.events(events_pb2.AttemptSubmitted)
     assert (submission.cause, submission.answered_count) == (
@@ -151,7 +154,7 @@ async def test_score_is_the_sum_of_the_points(
     seat = await harness.started()
     if right:
         await seat.save(*(seat.change(nth + 1, nth) for nth in range(right)))
-    await seat.submit()
+    await harness.submit_and_end(seat)
     result = await result_of(seat)
     assert (result.points, result.points_possible, result.passed) == (points, 8.0, passed)
     (event,) = await harness.events(events_pb2.ResultReleased)
@@ -163,8 +166,7 @@ async def test_result_has_the_answer_and_points_of_each_item(harness: Harness) -
     half = items_pb2.Answer(chosen=items_pb2.ChosenChoices(choice_ids=["a"]))
     await seat.save(seat.change(1, 0), seat.change(2, 1, half), seat.change(3, 3))
     await seat.save(seat.change(4, 3, items_pb2.Answer()))
-    await seat.submit()
-    await harness.handle(seat.ended())
+    await harness.submit_and_end(seat)
     outcomes = list((await result_of(seat)).item_results)
     assert [each.points for each in outcomes] == [2.0, 1.0, 0.0, 0.0]
     assert [each.HasField("answer") for each in outcomes] == [True, True, False, False]

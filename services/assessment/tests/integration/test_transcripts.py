@@ -27,7 +27,7 @@ async def entries(person: Person, person_id: str = "") -> list[tuple[str, str, f
 async def done(harness: Harness, title: str) -> Seat:
     seat = await harness.started(title=title)
     await seat.save(*(seat.change(nth + 1, nth) for nth in range(4)))
-    await seat.submit()
+    await harness.submit_and_end(seat)
     return seat
 
 

@@ -41,10 +41,13 @@ async def test_watch_reports_each_change_and_ends(harness: Harness) -> None:
     done = await next_response(call)
     states.append(done.attempt.state)
     assert done.attempt.answered_count == 1
+    await harness.handle(seat.ended())
+    states.append((await next_response(call)).attempt.state)
     assert states == [
         attempts_pb2.ATTEMPT_STATE_AWAITING_AUTHORIZATION,
         attempts_pb2.ATTEMPT_STATE_AUTHORIZED,
         attempts_pb2.ATTEMPT_STATE_IN_PROGRESS,
+        attempts_pb2.ATTEMPT_STATE_SUBMITTED,
         attempts_pb2.ATTEMPT_STATE_RELEASED,
     ]
     await ends(call)

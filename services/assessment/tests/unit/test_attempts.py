@@ -39,6 +39,7 @@ REPETITIONS = {
     (AttemptState.AUTHORIZED, AttemptAction.AUTHORIZE),
     (AttemptState.AWAITING_AUTHORIZATION, AttemptAction.WITHDRAW),
     (AttemptState.IN_PROGRESS, AttemptAction.START),
+    (AttemptState.IN_PROGRESS, AttemptAction.REOPEN),
     (AttemptState.SUBMITTED, AttemptAction.SUBMIT),
     (AttemptState.SCORED, AttemptAction.SCORE),
     (AttemptState.RELEASED, AttemptAction.RELEASE),

@@ -152,6 +152,7 @@ def build(service: Service[Settings]) -> None:
             assessment.AttemptTimeChanged: attempts.on_attempt_time_changed,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
+            assessment.AttemptReopened: attempts.on_attempt_reopened,
             assessment.AttemptVoided: attempts.on_attempt_voided,
             assessment.ResultReleased: attempts.on_result_released,
         },

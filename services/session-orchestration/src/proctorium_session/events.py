@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TypedDict
 from uuid import UUID
@@ -29,6 +29,14 @@ HAND_KINDS = EnumConversion(HandKind, hands_pb2.HandKind, "HAND_KIND_")
 INCIDENT_SEVERITIES = EnumConversion(
     IncidentSeverity, incidents_pb2.IncidentSeverity, "INCIDENT_SEVERITY_"
 )
+
+
+TIME_EVENTS = frozenset(
+    f"{option.aggregate}.{option.action}"
+    for message in pb.DESCRIPTOR.message_types_by_name.values()
+    if (option := message.GetOptions().Extensions[options_pb2.event]).moves_time
+)
+"""The names of the events that can move the time of attempts, as the session record contains them."""
 
 
 class _Ids(TypedDict):
@@ -147,11 +155,13 @@ def session_ended(
     participants: Sequence[Participant],
     absent_ids: Iterable[UUID],
     actor: Actor | None,
+    time_event_counts: Mapping[UUID | None, int],
 ) -> pb.SessionEnded:
     """Return the event which reports that a session ended, with the attendance of all learners.
 
-    `actor` is None if the session closed automatically. A learner who was In Session attended the session, even if the
-    learner was removed later.
+    `actor` is None if the session closed automatically. `time_event_counts` has the numbers of time events by
+    participant id. The key None has the number of events that concern the whole session. A learner who was In Session
+    attended the session, even if the learner was removed later.
     """
     event = pb.SessionEnded(
         session_id=str(session.session_id),
@@ -159,6 +169,7 @@ def session_ended(
         end_time=to_timestamp(session.end_time),
         ended_by=id_text(session.ended_by),
         acting_role=_role_number(actor),
+        time_event_count=time_event_counts.get(None, 0),
     )
     for participant in participants:
         event.attendances.add(
@@ -166,6 +177,7 @@ def session_ended(
             person_id=str(participant.person_id),
             attended=participant.entered_time is not None,
             removed=participant.removal is not None,
+            time_event_count=time_event_counts.get(participant.participant_id, 0),
         )
     for person_id in absent_ids:
         event.attendances.add(person_id=str(person_id), attended=False)

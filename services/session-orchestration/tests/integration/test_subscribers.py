@@ -267,11 +267,15 @@ async def test_roster_is_updated_until_all_results_are_released(harness: Harness
     snapshot = (await next_response(call)).snapshot
     assert snapshot.participants[0].assessments[0].answered_count == 84
     submitted = scenario.attempt(assessment.AttemptSubmitted, answered_count=100, item_count=100)
-    for event, state in (
-        (submitted, lobby_pb2.ASSESSMENT_PROGRESS_STATE_SUBMITTED),
-        (scenario.attempt(assessment.ResultReleased), lobby_pb2.ASSESSMENT_PROGRESS_STATE_RELEASED),
+    reopened = scenario.attempt(assessment.AttemptReopened)
+    released = scenario.attempt(assessment.ResultReleased)
+    for position, event, state in (
+        (11, submitted, lobby_pb2.ASSESSMENT_PROGRESS_STATE_SUBMITTED),
+        (12, reopened, lobby_pb2.ASSESSMENT_PROGRESS_STATE_IN_PROGRESS),
+        (13, submitted, lobby_pb2.ASSESSMENT_PROGRESS_STATE_SUBMITTED),
+        (14, released, lobby_pb2.ASSESSMENT_PROGRESS_STATE_RELEASED),
     ):
-        await harness.handle(event, position=11)
+        await harness.handle(event, position=position)
         shown = (await next_response(call)).participant.assessments[0]
         assert (shown.state, shown.answered_count) == (state, 100)
     with pytest.raises(StopAsyncIteration):

@@ -56,7 +56,9 @@ def attempt_updates(draw: st.DrawFn) -> list[AttemptUpdate]:
             for n, count in enumerate(counts)
         ),
         AttemptUpdate(attempt, ProgressState.SUBMITTED, 50, counts[-1], 20),
-        AttemptUpdate(attempt, ProgressState.RELEASED, 51),
+        AttemptUpdate(attempt, ProgressState.IN_PROGRESS, 51),
+        AttemptUpdate(attempt, ProgressState.SUBMITTED, 52, counts[-1], 20),
+        AttemptUpdate(attempt, ProgressState.RELEASED, 53),
     ]
     return events[: draw(st.integers(1, len(events)))]
 
@@ -70,13 +72,20 @@ def test_delayed_duplicated_and_reordered_events_have_the_same_result(
 
 
 @given(life=attempt_updates(), data=st.data())
-def test_shown_progress_never_decreases(life: list[AttemptUpdate], data: st.DataObject) -> None:
+def test_older_event_never_changes_the_shown_progress(
+    life: list[AttemptUpdate], data: st.DataObject
+) -> None:
     shown = [START]
     for news in data.draw(st.permutations(life)):
         shown.append(apply_update(shown[-1], news))
     for before, after in pairwise(shown):
-        assert after.state >= before.state or before.state is ProgressState.AUTHORIZED
+        assert (
+            after.state >= before.state
+            or before.state is ProgressState.AUTHORIZED
+            or after.state_position > before.state_position
+        )
         assert after.authorization_revision >= before.authorization_revision
+        assert after.state_position >= before.state_position
         assert after.item_count >= before.item_count
         assert after.position >= before.position
 
@@ -84,7 +93,7 @@ def test_shown_progress_never_decreases(life: list[AttemptUpdate], data: st.Data
 def test_later_attempt_replaces_an_earlier_one_permanently() -> None:
     first = AttemptUpdate(UUID(int=1), ProgressState.SUBMITTED, 5, 3, 4)
     second = AttemptUpdate(UUID(int=2), ProgressState.AWAITING_AUTHORIZATION, 9, item_count=6)
-    expected = Progress(ASSESSMENT, UUID(int=2), item_count=6)
+    expected = Progress(ASSESSMENT, UUID(int=2), item_count=6, state_position=9)
     assert apply_update(apply_update(START, first), second) == expected
     assert apply_update(apply_update(START, second), first) == expected
 
@@ -92,6 +101,14 @@ def test_later_attempt_replaces_an_earlier_one_permanently() -> None:
 def test_creation_event_does_not_undo_an_authorisation() -> None:
     created = AttemptUpdate(UUID(int=1), ProgressState.AWAITING_AUTHORIZATION, 1, item_count=6)
     assert apply_update(authorize(START, 5), created).state is ProgressState.AUTHORIZED
+
+
+def test_reopened_attempt_is_in_progress_again() -> None:
+    submitted = AttemptUpdate(UUID(int=1), ProgressState.SUBMITTED, 5, 3, 4)
+    reopened = AttemptUpdate(UUID(int=1), ProgressState.IN_PROGRESS, 6)
+    for order in ((submitted, reopened), (reopened, submitted)):
+        progress = reduce(apply_update, order, START)
+        assert (progress.state, progress.answered_count) == (ProgressState.IN_PROGRESS, 3)
 
 
 def test_authorisation_does_not_undo_later_progress() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -40,7 +40,10 @@ class Revision:
 
     @property
     def is_late(self) -> bool:
-        """Whether the change was received after the deadline or the submission. A late change does not count."""
+        """Whether the change was received after the deadline or the submission. A late change does not count.
+
+        A late change counts after the deadline has moved to a time after its arrival.
+        """
         return self.position is None
 
     def is_repeated_by(self, change: Change) -> bool:
@@ -89,6 +92,18 @@ class SheetSnapshot:
     head: bytes
     length: int
     last_sequence: int
+
+
+def counted(late: Iterable[Revision], head: bytes, length: int) -> list[Revision]:
+    """Return late revisions as revisions that count.
+
+    They are appended to a chain with the given head and length, in the given order.
+    """
+    revisions: list[Revision] = []
+    for position, revision in enumerate(late, length + 1):
+        head = link(head, revision.sequence, revision.item_id, revision.answer)
+        revisions.append(replace(revision, position=position, head=head))
+    return revisions
 
 
 class AnswerSheet:

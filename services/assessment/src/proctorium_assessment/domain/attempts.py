@@ -33,6 +33,7 @@ class AttemptAction(StrEnum):
     WITHDRAW = "withdraw"
     START = "start"
     SUBMIT = "submit"
+    REOPEN = "reopen"
     SCORE = "score"
     RELEASE = "release"
     VOID = "void"
@@ -113,21 +114,28 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             frozenset({AttemptState.IN_PROGRESS}),
             AttemptState.SUBMITTED,
             frozenset({"learner", "system"}),
-            "The answers are final. The system submits at the deadline, and at the end of the session or the earlier end for this learner.",
+            "The attempt accepts no more answers. The system submits at the deadline, and at the end of the session or the earlier end for this learner.",
+        ),
+        Transition(
+            AttemptAction.REOPEN,
+            frozenset({AttemptState.SUBMITTED}),
+            AttemptState.IN_PROGRESS,
+            frozenset({"system"}),
+            "The deadline at which the attempt was submitted has moved. Late answers before the new deadline count.",
         ),
         Transition(
             AttemptAction.SCORE,
             frozenset({AttemptState.SUBMITTED}),
             AttemptState.SCORED,
             frozenset({"system"}),
-            "The result is permanent. This is in the transaction of the submission.",
+            "The result is permanent. In a session, this waits until the session is settled.",
         ),
         Transition(
             AttemptAction.RELEASE,
             frozenset({AttemptState.SCORED}),
             AttemptState.RELEASED,
             frozenset({"administrator", "system"}),
-            "The learner sees the result. The system releases it at once, unless the learner is removed.",
+            "The learner sees the result. The system releases it with the score, unless the learner is removed.",
         ),
         Transition(
             AttemptAction.VOID,
@@ -143,7 +151,7 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
 """The state machine of attempts.
 
 A trigger of the table `attempts` allows the same transitions. The trigger also allows one update to skip states after
-in_progress or submitted, because one update submits the attempt, scores it and releases the result.
+in_progress or submitted, because one update submits a self-paced attempt, scores it and releases the result.
 """
 
 
@@ -217,6 +225,14 @@ class Attempt:
         return (self.is_paused or self.is_on_break) and not self.are_questions_shown
 
     @property
+    def is_provisional(self) -> bool:
+        """Whether the attempt was submitted at its deadline and is not scored. The deadline can still move."""
+        return (
+            self.state is AttemptState.SUBMITTED
+            and self.submit_cause is SubmitCause.TIME_LIMIT_EXCEEDED
+        )
+
+    @property
     def genesis_head(self) -> bytes:
         """The head of the attempt's hash chain before the first revision."""
         return receipts.genesis(self.attempt_id)
@@ -239,7 +255,8 @@ class Attempt:
     def with_time(self, entries: Collection[LedgerEntry]) -> Attempt:
         """Return the attempt with its time after `entries`, which are all entries of its time ledger.
 
-        Return the same attempt if nothing changes. The time of a started attempt is not reduced by accommodations that
+        Return the same attempt if nothing changes. A provisional attempt changes only if its deadline is now after its
+        submission, and is then in progress again. The time of a started attempt is not reduced by accommodations that
         were changed before the start and arrive after it.
         """
         balance = compute_balance(self.time_limit, self.started_at, entries)
@@ -248,6 +265,8 @@ class Attempt:
                 self.time_limit, self.started_at, entries, self.extra_time_percent
             )
         timed = _timed(self, balance)
+        if self.is_provisional:
+            return timed.reopen() if _is_after(timed.deadline_at, self.submitted_at) else self
         return self if timed == self else replace(timed, version=self.version + 1)
 
     def remaining(self, now: datetime) -> timedelta | None:
@@ -266,6 +285,10 @@ class Attempt:
     def submit(self, cause: SubmitCause, now: datetime) -> Attempt:
         """Return the attempt after its submission."""
         return replace(self._after(AttemptAction.SUBMIT), submitted_at=now, submit_cause=cause)
+
+    def reopen(self) -> Attempt:
+        """Return the attempt after its submission was taken back."""
+        return replace(self._after(AttemptAction.REOPEN), submitted_at=None, submit_cause=None)
 
     def score(self) -> Attempt:
         """Return the attempt after its answers were scored."""
@@ -309,6 +332,11 @@ def _timed(attempt: Attempt, balance: TimeBalance) -> Attempt:
     )
 
 
+def _is_after(deadline: datetime | None, submitted_at: datetime | None) -> bool:
+    """Return whether the deadline of an attempt is after its submission. A stopped clock has no deadline yet."""
+    return deadline is None or (submitted_at is not None and deadline > submitted_at)
+
+
 def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
     """Return the cause of a learner's submission at `now` (`A8`).
 
@@ -321,13 +349,15 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
     )
 
 
-def is_released_automatically(cause: SubmitCause) -> bool:
-    """Return whether the system releases the result at once.
+def is_released_automatically(attempt: Attempt, is_removed: bool) -> bool:
+    """Return whether the system releases the result when the attempt is scored.
 
     Return False if the learner was removed when the session ended, for all or for this learner. An administrator then
-    decides about the release.
+    decides about the release. If the removal arrives after the end of the session, only `is_removed` shows it.
     """
-    return cause is not SubmitCause.REMOVED
+    if attempt.submit_cause is SubmitCause.SESSION_ENDED:
+        return not is_removed
+    return attempt.submit_cause is not SubmitCause.REMOVED
 
 
 _CLOSED = (

@@ -46,11 +46,11 @@ def attempt_not_found(attempt_id: UUID) -> ServiceError:
 
 
 def attempt_not_scored(attempt_id: UUID, state: str) -> ServiceError:
-    """Return the error for releasing the result of an attempt that has not been submitted."""
+    """Return the error for releasing the result of an attempt that has not been scored."""
     return ServiceError(
         Kind.INVALID_STATE_TRANSITION,
         "INVALID_STATE_TRANSITION",
-        "One of these attempts has not been submitted, so it has no result and nothing was released. Leave it out, or wait until it is.",
+        "One of these attempts has no result yet, so nothing was released. An attempt has a result after its submission and the end of its session. Leave it out, or wait.",
         metadata={
             "from": state,
             "action": "release",

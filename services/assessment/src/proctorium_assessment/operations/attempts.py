@@ -40,8 +40,8 @@ from proctorium_assessment.operations.access import (
     listable_person,
 )
 from proctorium_assessment.operations.courses import require_self_paced_registration
+from proctorium_assessment.operations.ledgers import list_ledgers
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
-from proctorium_assessment.operations.time_events import list_ledgers
 from proctorium_assessment.storage import answers, assessments, attempts, sessions
 from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller

@@ -8,17 +8,18 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
-from proctorium_assessment import events
-from proctorium_assessment.domain.attempts import SUBMITTED_STATES, Attempt, AttemptState
+from proctorium_assessment.domain.attempts import Attempt, AttemptState
 from proctorium_assessment.domain.results import Result, attempt_not_found, attempt_not_scored
-from proctorium_assessment.operations.courses import get_courses_of_results
-from proctorium_assessment.storage import attempts, results
+from proctorium_assessment.operations.scoring import record_releases, score_attempts
+from proctorium_assessment.storage import attempts, results, sessions
 from proctorium_common.errors import not_allowed
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 
 M = TypeVar("M", bound=Message)
+
+_SCORED_STATES = frozenset({AttemptState.SCORED, AttemptState.RELEASED})
 
 
 async def release(
@@ -30,25 +31,30 @@ async def release(
 ) -> M:
     """Release the results of the attempts. Results that are released already do not change.
 
-    The response has the results in the order of `attempt_ids`. Raises NOT_FOUND or INVALID_STATE_TRANSITION. Raises
-    NOT_ALLOWED if one of the attempts is the caller's own.
+    After the end of the session, a submitted attempt is scored first, even if a time event is missing. So no lost event
+    can hold a result forever. The response has the results in the order of `attempt_ids`. Raises NOT_FOUND or
+    INVALID_STATE_TRANSITION. Raises NOT_ALLOWED if one of the attempts is the caller's own.
     """
     person_id = caller.person_id
     if person_id is None:
         raise not_allowed("NOT_ALLOWED", "A result is released by a person.")
 
     async def run(tx: Transaction) -> Sequence[Result]:
-        locked = await _lock_scored_attempts(tx, attempt_ids)
-        scored = [attempt for attempt in locked if attempt.state is not AttemptState.RELEASED]
-        if any(attempt.person_id == person_id for attempt in scored):
+        locked = await _lock_attempts(tx, attempt_ids)
+        held = [attempt for attempt in locked if attempt.state is not AttemptState.RELEASED]
+        if any(attempt.person_id == person_id for attempt in held):
             raise not_allowed(
                 "NOT_ALLOWED",
                 "One of these results is your own, so you cannot release it. Ask another administrator.",
             )
+        # The database refuses the score of an attempt whose session is not settled without the row of the release.
+        ids = [attempt.attempt_id for attempt in held]
+        await results.insert_releases(tx, ids, released_by=person_id, reason=reason)
+        unscored = [attempt for attempt in held if attempt.state is AttemptState.SUBMITTED]
+        scored = [each for each in held if each.state is AttemptState.SCORED]
+        scored += await score_attempts(tx, unscored, release=False)
         released = [attempt.release(tx.now) for attempt in scored]
         await attempts.update_attempts(tx, released)
-        ids = [attempt.attempt_id for attempt in released]
-        await results.insert_releases(tx, ids, released_by=person_id, reason=reason)
         newest = await results.get_newest_results(tx, attempt_ids)
         await record_releases(tx, [(attempt, newest[attempt.attempt_id]) for attempt in released])
         return [newest[each] for each in attempt_ids]
@@ -56,22 +62,16 @@ async def release(
     return await database.respond(responder, run)
 
 
-async def record_releases(tx: Transaction, released: Sequence[tuple[Attempt, Result]]) -> None:
-    """Record an event for each released result."""
-    courses = await get_courses_of_results(
-        tx, [(each.result_id, each.session_id, each.assessment_id) for _, each in released]
-    )
-    for attempt, result in released:
-        tx.record(events.result_released(attempt, result, courses.get(result.result_id)))
-
-
-async def _lock_scored_attempts(tx: Transaction, attempt_ids: Sequence[UUID]) -> Sequence[Attempt]:
+async def _lock_attempts(tx: Transaction, attempt_ids: Sequence[UUID]) -> Sequence[Attempt]:
     """Lock the rows of the attempts and return the attempts. Raises NOT_FOUND, INVALID_STATE_TRANSITION."""
     locked = await attempts.lock_attempts(tx, attempt_ids)
     unknown = set(attempt_ids) - {attempt.attempt_id for attempt in locked}
     if unknown:
         raise attempt_not_found(min(unknown))
+    session_ids = {each.session_id for each in locked if each.session_id is not None}
+    ends = await sessions.get_ends_of_sessions(tx, session_ids)
     for attempt in locked:
-        if attempt.state not in SUBMITTED_STATES:
+        can_be_scored = attempt.state is AttemptState.SUBMITTED and attempt.session_id in ends
+        if attempt.state not in _SCORED_STATES and not can_be_scored:
             raise attempt_not_scored(attempt.attempt_id, attempt.state)
     return locked

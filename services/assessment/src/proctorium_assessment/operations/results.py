@@ -17,7 +17,7 @@ from proctorium_assessment.operations.access import (
 )
 from proctorium_assessment.operations.assessments import load_assessment
 from proctorium_assessment.serialization import answer_from_bytes
-from proctorium_assessment.storage import answers, attempts, results, sessions
+from proctorium_assessment.storage import answers, attempts, results
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
@@ -37,7 +37,8 @@ async def get(
 ) -> tuple[Result, Sequence[ItemResult]]:
     """Return the newest version of an attempt's result, and the item results of this version.
 
-    The list of item results is empty if the caller may not see the items now. Raises NOT_FOUND, RESULT_NOT_RELEASED.
+    A result is released after the end of the session, so that no learner of the session can still start the same
+    assessment. Raises NOT_FOUND, RESULT_NOT_RELEASED.
     """
     async with database.transaction() as tx:
         attempt = await attempts.get_attempt(tx, attempt_id)
@@ -49,8 +50,6 @@ async def get(
         result = await results.get_newest_result(tx, attempt_id)
         if result is None or (result.released_at is None and not caller.is_administrator):
             raise result_not_released(attempt.state)
-        if not await _may_see_items(tx, caller, result):
-            return result, ()
         return result, await _list_item_results(tx, result)
 
 
@@ -110,17 +109,6 @@ async def _supervises(tx: Transaction, caller: Caller, session_id: UUID | None) 
     if caller.is_administrator:
         return True
     return session_id is not None and await is_session_proctor(tx, caller, session_id)
-
-
-async def _may_see_items(tx: Transaction, caller: Caller, result: Result) -> bool:
-    """Return whether the caller may see the items of the result.
-
-    A learner may not see the items until the session is over, because other learners of the session may still start the
-    same assessment.
-    """
-    if result.session_id is None or caller.is_administrator:
-        return True
-    return await sessions.is_session_over(tx, result.session_id)
 
 
 async def _list_item_results(tx: Transaction, result: Result) -> list[ItemResult]:

@@ -6,7 +6,8 @@ The events may arrive late, repeatedly and in any order.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -17,9 +18,10 @@ from proctorium_assessment.domain.attempts import (
     AttemptState,
     SubmitCause,
 )
+from proctorium_assessment.operations.ledgers import list_ledgers
+from proctorium_assessment.operations.scoring import score_settled_attempts
 from proctorium_assessment.operations.submission import submit_attempts
-from proctorium_assessment.operations.time_events import list_ledgers
-from proctorium_assessment.storage import assessments, attempts, sessions
+from proctorium_assessment.storage import assessments, attempts, sessions, time_events
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Transaction
@@ -27,6 +29,14 @@ from proctorium_common.telemetry.logs import get_logger
 from proctorium_common.telemetry.traces import annotate
 
 _log = get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TimeEventCounts:
+    """The number of time events of a session, and of each participant who has time events, by participant id."""
+
+    of_session: int
+    by_participant: Mapping[UUID, int]
 
 
 async def store_course(tx: Transaction, session_id: UUID, course_id: UUID | None) -> None:
@@ -64,8 +74,8 @@ async def create_attempts(
 
     No attempt is created if the session is over, or was ended for the participant.
     """
-    is_over = await sessions.lock_session(tx, session_id, course_id)
-    if is_over or await sessions.is_participant_ended(tx, participant_id):
+    ended_at = await sessions.lock_session(tx, session_id, course_id)
+    if ended_at is not None or await sessions.is_participant_ended(tx, participant_id):
         _log.info(
             "late_event_ignored", session_id=str(session_id), participant_id=str(participant_id)
         )
@@ -184,7 +194,7 @@ async def close_attempts_of_participant(
 ) -> None:
     """Submit the started attempts of a participant for whom the session was ended, and void the other attempts.
 
-    The results of a participant who is removed are not released.
+    The results of a participant who is removed are released only by an administrator.
     """
     await sessions.lock_session(tx, session_id)
     await sessions.insert_ended_participant(tx, participant_id)
@@ -201,18 +211,24 @@ async def close_attempts_of_session(
     ended_at: datetime,
     removed_ids: Collection[UUID],
     is_automatic: bool,
+    counts: TimeEventCounts,
 ) -> None:
     """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`).
 
-    The results of the participants in `removed_ids` are not released. If the session closed automatically, attempts
-    with a later deadline continue until this deadline. Session orchestration closes such a session only if it has not
+    The attempts are scored if all time events were applied. `counts` has the numbers of these events. The results of
+    the participants in `removed_ids` are not released. If the session closed automatically, attempts with a later
+    deadline continue until this deadline. Session orchestration closes such a session only if it has not
     received the deadline yet.
     """
-    await sessions.upsert_end(tx, session_id, course_id, ended_at)
+    await sessions.upsert_end(
+        tx, session_id, course_id, ended_at, time_event_count=counts.of_session
+    )
+    await time_events.upsert_event_counts(tx, counts.by_participant)
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
     if is_automatic:
         open_attempts = [each for each in open_attempts if not _is_due_later(each, ended_at)]
     await _close_attempts(tx, open_attempts, SubmitCause.SESSION_ENDED, removed_ids)
+    await score_settled_attempts(tx, session_id)
 
 
 def _is_due_later(attempt: Attempt, at: datetime) -> bool:

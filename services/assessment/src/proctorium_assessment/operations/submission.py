@@ -1,6 +1,7 @@
 """Submission of attempts (`A8`, `A9`).
 
-The transaction that submits an attempt also scores the attempt and releases its result.
+The transaction that submits a self-paced attempt also scores the attempt and releases its result. The attempts of a
+session are scored later (`scoring.py`).
 """
 
 from __future__ import annotations
@@ -13,34 +14,25 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from proctorium_assessment import events
-from proctorium_assessment.domain.answer_sheet import Revision
-from proctorium_assessment.domain.assessments import Assessment
 from proctorium_assessment.domain.attempts import (
     ATTEMPT_STATES,
     SUBMITTED_STATES,
     Attempt,
     AttemptAction,
     SubmitCause,
-    is_released_automatically,
     not_your_attempt,
     participant_removed,
     submit_cause,
 )
-from proctorium_assessment.domain.results import Result
-from proctorium_assessment.domain.scoring import CountingAnswer, score
 from proctorium_assessment.operations.access import annotate_attempt, is_removed
-from proctorium_assessment.operations.assessments import load_assessments
 from proctorium_assessment.operations.attempts import AttemptOverview, load_overviews
-from proctorium_assessment.operations.releases import record_releases
-from proctorium_assessment.serialization import answer_from_bytes
-from proctorium_assessment.storage import answers, attempts, results
-from proctorium_common.ids import new_id
+from proctorium_assessment.operations.scoring import score_attempts, score_settled_attempts
+from proctorium_assessment.storage import answers, attempts, sessions
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 
 M = TypeVar("M", bound=Message)
 
-_FIRST_VERSION = 1
 _OVERDUE_BATCH = 50
 
 
@@ -83,60 +75,49 @@ async def submit_overdue(tx: Transaction, grace: timedelta) -> int:
 
 
 async def submit_attempts(
-    tx: Transaction, locked: Sequence[Attempt], cause: SubmitCause
+    tx: Transaction,
+    locked: Sequence[Attempt],
+    cause: SubmitCause,
+    submitted_at: datetime | None = None,
 ) -> Sequence[Attempt]:
-    """Submit and score attempts in progress, and release their results. The caller has locked the attempts' rows.
+    """Submit attempts in progress. The caller has locked the attempts' rows.
 
-    The result of a learner who is removed is not released, because an administrator decides about the release. The
-    number of statements does not depend on the number of attempts.
+    Self-paced attempts are also scored. The attempts of a session are scored when the session is settled. The time of
+    the submission is `submitted_at`, or now if it is None. The number of statements does not depend on the number of
+    attempts.
     """
     if not locked:
         return ()
-    known = await load_assessments(tx, [attempt.assessment_id for attempt in locked])
-    revisions = await answers.list_counting_revisions(
-        tx, [attempt.attempt_id for attempt in locked]
+    submitted = [
+        attempt.submit(cause, _submit_time(attempt, cause, submitted_at or tx.now))
+        for attempt in locked
+    ]
+    await answers.count_late_revisions(
+        tx, {attempt.attempt_id: _last_time(attempt, tx.now) for attempt in submitted}
     )
-    scored: list[tuple[Attempt, Result]] = []
-    for attempt in locked:
-        assessment = known[attempt.assessment_id]
-        counting = revisions.get(attempt.attempt_id, ())
-        at = tx.now
-        if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
-            # The worker runs after the deadline, but the time of the submission is the deadline.
-            at = min(at, attempt.deadline_at)
-        submitted = attempt.submit(cause, at).score()
-        if is_released_automatically(cause):
-            submitted = submitted.release(tx.now)
-        scored.append((submitted, _result(submitted, assessment, counting, tx.now)))
-        answered_count = sum(1 for revision in counting if revision.answer)
-        tx.record(events.attempt_submitted(submitted, answered_count, assessment.item_count))
-    await attempts.update_attempts(tx, [attempt for attempt, _ in scored])
-    await results.insert_results(tx, [result for _, result in scored])
-    await record_releases(tx, [each for each in scored if each[1].released_at is not None])
-    return [attempt for attempt, _ in scored]
+    overviews = await load_overviews(tx, submitted)
+    for overview in overviews:
+        event = events.attempt_submitted(
+            overview.attempt, overview.answered_count, overview.item_count
+        )
+        tx.record(event)
+    in_session = [attempt for attempt in submitted if attempt.session_id is not None]
+    await attempts.update_attempts(tx, in_session)
+    # After an automatic end, an attempt can be submitted later than the session ended.
+    session_ids = {each.session_id for each in in_session if each.session_id is not None}
+    for session_id in await sessions.get_ends_of_sessions(tx, session_ids):
+        await score_settled_attempts(tx, session_id)
+    alone = [attempt for attempt in submitted if attempt.session_id is None]
+    return [*in_session, *await score_attempts(tx, alone)]
 
 
-def _result(
-    attempt: Attempt, assessment: Assessment, counting: Sequence[Revision], now: datetime
-) -> Result:
-    """Return the first version of the attempt's result."""
-    counting_answers = {
-        revision.item_id: CountingAnswer(revision.sequence, answer_from_bytes(revision.answer))
-        for revision in counting
-    }
-    scored = score(assessment.items, counting_answers, assessment.pass_mark)
-    return Result(
-        result_id=new_id(),
-        attempt_id=attempt.attempt_id,
-        version=_FIRST_VERSION,
-        assessment_id=assessment.assessment_id,
-        title=assessment.title,
-        person_id=attempt.person_id,
-        session_id=attempt.session_id,
-        points=scored.points,
-        points_possible=scored.points_possible,
-        passed=scored.passed,
-        scored_at=now,
-        released_at=attempt.released_at,
-        item_scores=scored.items,
-    )
+def _submit_time(attempt: Attempt, cause: SubmitCause, at: datetime) -> datetime:
+    """Return the time of a submission at `at`. The worker runs after the deadline, but then the deadline counts."""
+    if cause is SubmitCause.TIME_LIMIT_EXCEEDED and attempt.deadline_at is not None:
+        return min(at, attempt.deadline_at)
+    return at
+
+
+def _last_time(attempt: Attempt, now: datetime) -> datetime:
+    """Return the last time at which an answer of a submitted attempt counts."""
+    return min(each for each in (attempt.deadline_at, attempt.submitted_at, now) if each)

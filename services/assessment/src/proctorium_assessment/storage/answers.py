@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
-from proctorium_assessment.domain.answer_sheet import AnswerSheet, Revision, SheetSnapshot
+from proctorium_assessment.domain.answer_sheet import (
+    AnswerSheet,
+    Revision,
+    SheetSnapshot,
+    counted,
+)
 from proctorium_assessment.domain.attempts import AttemptState
 from proctorium_assessment.storage.tables import answer_revisions
 from proctorium_common.storage.database import Transaction
@@ -74,6 +82,26 @@ _UPDATE = """
         JOIN updated USING (attempt_id)
     )
     SELECT attempt_id FROM updated
+"""
+
+_LATE_UNTIL = """
+    SELECT attempt_id, chain_head, chain_length, sequence, item_id, answer, saved_at, position, head
+    FROM unnest($1::uuid[], $2::timestamptz[]) AS until (attempt_id, received_until)
+    JOIN attempts USING (attempt_id) JOIN answer_revisions USING (attempt_id)
+    WHERE late AND received_at <= received_until
+    ORDER BY attempt_id, saved_at, sequence
+"""
+
+_COUNT = """
+    UPDATE answer_revisions SET late = false, position = counted.position, head = counted.head, counted_at = $5
+    FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bytea[]) AS counted (attempt_id, sequence, position, head)
+    WHERE answer_revisions.attempt_id = counted.attempt_id AND answer_revisions.sequence = counted.sequence
+"""
+
+_EXTEND_CHAINS = """
+    UPDATE attempts SET chain_head = extended.head, chain_length = extended.length
+    FROM unnest($1::uuid[], $2::bytea[], $3::bigint[]) AS extended (attempt_id, head, length)
+    WHERE attempts.attempt_id = extended.attempt_id
 """
 
 
@@ -142,6 +170,37 @@ async def update_sheets(connection: Connection, sheets: Iterable[AnswerSheet]) -
         [sheet.last_sequence for sheet in changed],
     )
     return {row["attempt_id"] for row in updated}
+
+
+async def count_late_revisions(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
+    """Let the late revisions count that were received at or before `until`, which is keyed by attempt id.
+
+    The revisions are appended to the chains of the attempts in the order in which they were saved. The caller has
+    locked the attempts' rows.
+    """
+    rows = await tx.fetch(_LATE_UNTIL, list(until), list(until.values()))
+    chained: dict[UUID, list[Revision]] = {}
+    for attempt_id, group in groupby(rows, key=itemgetter(0)):
+        (_, head, length, *_), *_ = late = list(group)
+        chained[attempt_id] = counted([Revision(*row[3:]) for row in late], head, length)
+    if not chained:
+        return
+    every = [(attempt_id, each) for attempt_id, added in chained.items() for each in added]
+    await tx.fetch(
+        _COUNT,
+        [attempt_id for attempt_id, _ in every],
+        [revision.sequence for _, revision in every],
+        [revision.position for _, revision in every],
+        [revision.head for _, revision in every],
+        tx.now,
+    )
+    last = [revisions[-1] for revisions in chained.values()]
+    await tx.fetch(
+        _EXTEND_CHAINS,
+        list(chained),
+        [revision.head for revision in last],
+        [revision.position for revision in last],
+    )
 
 
 async def list_counting_revisions(

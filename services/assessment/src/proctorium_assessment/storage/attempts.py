@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.domain.answer_sheet import SavedAnswer
@@ -48,6 +48,13 @@ _COLUMNS = (
     attempts.c.on_break,
     attempts.c.questions_shown,
     attempts.c.authorization_revision,
+)
+
+_OPEN_STATES = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
+
+_PROVISIONAL = and_(
+    attempts.c.state == AttemptState.SUBMITTED,
+    attempts.c.submit_cause == SubmitCause.TIME_LIMIT_EXCEEDED,
 )
 
 # The parameters are arrays, so that one prepared statement updates any number of rows.
@@ -231,9 +238,43 @@ async def lock_open_attempts(tx: Transaction, **owner: UUID) -> Sequence[Attempt
 
     `owner` is one column and its value: `session_id`, `participant_id` or `person_id`.
     """
-    open_states = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
     ((column, value),) = owner.items()
-    statement = _where(attempts.c[column] == value, attempts.c.state.in_(open_states), lock=True)
+    statement = _where(attempts.c[column] == value, attempts.c.state.in_(_OPEN_STATES), lock=True)
+    return await _all(tx, statement)
+
+
+async def lock_timed_attempts(tx: Transaction, **owner: UUID) -> Sequence[Attempt]:
+    """Lock and return those attempts of an owner whose time can change: the open and the provisional attempts.
+
+    `owner` is one column and its value: `session_id`, `participant_id` or `person_id`.
+    """
+    ((column, value),) = owner.items()
+    can_change = or_(attempts.c.state.in_(_OPEN_STATES), _PROVISIONAL)
+    return await _all(tx, _where(attempts.c[column] == value, can_change, lock=True))
+
+
+async def list_provisional_session_ids(tx: Transaction, person_id: UUID) -> Sequence[UUID]:
+    """Return the ids of the sessions in which the person has a provisional attempt, in order."""
+    statement = (
+        select(attempts.c.session_id)
+        .distinct()
+        .where(attempts.c.person_id == person_id, _PROVISIONAL)
+        .order_by(attempts.c.session_id)
+    )
+    return [row.session_id for row in await tx.execute(statement)]
+
+
+async def lock_settled_attempts(tx: Transaction, session_id: UUID) -> Sequence[Attempt]:
+    """Lock and return the submitted attempts of a session for whose participants the session is settled.
+
+    A session is settled for a participant if it has ended, and all time events that its end counts were applied.
+    """
+    statement = _where(
+        attempts.c.session_id == session_id,
+        attempts.c.state == AttemptState.SUBMITTED,
+        func.is_settled(attempts.c.session_id, attempts.c.participant_id),
+        lock=True,
+    )
     return await _all(tx, statement)
 
 

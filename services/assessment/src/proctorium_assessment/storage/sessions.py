@@ -75,11 +75,14 @@ async def is_closing(tx: Transaction, session_id: UUID) -> bool:
     return bool((await tx.execute(statement)).scalar_one_or_none())
 
 
-async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None = None) -> bool:
-    """Lock the row of the session, and return whether the session is over. A missing row is inserted first.
+async def lock_session(
+    tx: Transaction, session_id: UUID, course_id: UUID | None = None
+) -> datetime | None:
+    """Lock the row of the session, and return the end of the session. A missing row is inserted first.
 
-    Every operation that creates or closes attempts of a session locks the row of the session first. So no attempt is
-    created after the end of the session, or after the session was ended for the participant.
+    Return None if the session is not over. Every operation that creates, closes or reopens attempts of a session locks
+    the row of the session first. So no attempt is created or reopened after the end of the session, or after the
+    session was ended for the participant.
     """
     new = insert(sessions).values(session_id=session_id, course_id=course_id, proctor_ids=[])
     ended_at = await tx.execute(
@@ -88,15 +91,25 @@ async def lock_session(tx: Transaction, session_id: UUID, course_id: UUID | None
             set_={"course_id": func.coalesce(sessions.c.course_id, new.excluded.course_id)},
         ).returning(sessions.c.ended_at)
     )
-    return ended_at.scalar_one() is not None
+    end: datetime | None = ended_at.scalar_one()
+    return end
 
 
 async def upsert_end(
-    tx: Transaction, session_id: UUID, course_id: UUID | None, ended_at: datetime
+    tx: Transaction,
+    session_id: UUID,
+    course_id: UUID | None,
+    ended_at: datetime,
+    *,
+    time_event_count: int,
 ) -> None:
-    """Store the end of the session, unless the end is already stored."""
+    """Store the end of the session and the number of its time events, unless the end is already stored."""
     new = insert(sessions).values(
-        session_id=session_id, course_id=course_id, proctor_ids=[], ended_at=ended_at
+        session_id=session_id,
+        course_id=course_id,
+        proctor_ids=[],
+        ended_at=ended_at,
+        time_event_count=time_event_count,
     )
     await tx.execute(
         new.on_conflict_do_update(
@@ -104,6 +117,9 @@ async def upsert_end(
             set_={
                 "course_id": func.coalesce(sessions.c.course_id, new.excluded.course_id),
                 "ended_at": func.coalesce(sessions.c.ended_at, new.excluded.ended_at),
+                "time_event_count": func.greatest(
+                    sessions.c.time_event_count, new.excluded.time_event_count
+                ),
             },
         )
     )
@@ -115,6 +131,16 @@ async def is_session_over(tx: Transaction, session_id: UUID) -> bool:
         sessions.c.session_id == session_id, sessions.c.ended_at.is_not(None)
     )
     return (await tx.execute(statement)).first() is not None
+
+
+async def get_ends_of_sessions(
+    tx: Transaction, session_ids: Collection[UUID]
+) -> Mapping[UUID, datetime]:
+    """Return the end of each session, keyed by session id. A session that is not over is left out."""
+    statement = select(sessions.c.session_id, sessions.c.ended_at).where(
+        sessions.c.session_id.in_(session_ids), sessions.c.ended_at.is_not(None)
+    )
+    return {row.session_id: row.ended_at for row in await tx.execute(statement)}
 
 
 async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:
@@ -149,6 +175,14 @@ async def is_participant_ended(tx: Transaction, participant_id: UUID) -> bool:
     return (await tx.execute(statement)).first() is not None
 
 
+async def list_ended_ids(tx: Transaction, participant_ids: Collection[UUID]) -> set[UUID]:
+    """Return the ids of those participants for whom the session was ended."""
+    statement = select(ended_participants.c.participant_id).where(
+        ended_participants.c.participant_id.in_(participant_ids)
+    )
+    return set((await tx.execute(statement)).scalars())
+
+
 async def upsert_removal(
     tx: Transaction, participant_id: UUID, is_removed: bool, *, position: int
 ) -> None:
@@ -175,6 +209,15 @@ async def is_participant_removed(tx: Transaction, participant_id: UUID) -> bool:
         removed_participants.c.is_removed,
     )
     return (await tx.execute(statement)).first() is not None
+
+
+async def list_removed_ids(tx: Transaction, participant_ids: Collection[UUID]) -> set[UUID]:
+    """Return the ids of those participants who are removed."""
+    statement = select(removed_participants.c.participant_id).where(
+        removed_participants.c.participant_id.in_(participant_ids),
+        removed_participants.c.is_removed,
+    )
+    return set((await tx.execute(statement)).scalars())
 
 
 async def insert_ready_participant(tx: Transaction, participant_id: UUID) -> None:

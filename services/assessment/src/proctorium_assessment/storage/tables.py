@@ -144,9 +144,11 @@ answer_revisions = Table(
     Column("late", Boolean, nullable=False),
     Column("position", BigInteger),
     Column("head", LargeBinary),
+    # The time at which a revision that was late before began to count, because the deadline had moved.
+    Column("counted_at", _TIME),
     PrimaryKeyConstraint("attempt_id", "sequence"),
 )
-"""A revision of an answer. A row never changes.
+"""A revision of an answer. A row never changes, except that a late revision can begin to count.
 
 For each item, the revision that counts is the revision with the highest sequence number that is not late.
 """
@@ -173,6 +175,25 @@ time_events = Table(
 
 The time of an attempt is computed from `attempts.started_at` and the entries of its session and participant.
 """
+
+applied_time_events = Table(
+    "applied_time_events",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, nullable=False),
+    # `participant_id` is null if the event concerns all participants of the session.
+    Column("participant_id", Uuid),
+    Index("ix_applied_time_events_session_id_participant_id", "session_id", "participant_id"),
+)
+"""An event of session orchestration that can move the time of attempts, and that was applied. A row never changes."""
+
+time_event_counts = Table(
+    "time_event_counts",
+    metadata,
+    Column("participant_id", Uuid, primary_key=True),
+    Column("event_count", Integer, nullable=False),
+)
+"""The number of time events of a participant, from the end of the session. Other participants have no time events."""
 
 accommodations = Table(
     "accommodations",
@@ -268,6 +289,8 @@ sessions = Table(
     Column("closing", Boolean, nullable=False, server_default=text("false")),
     Column("closing_position", BigInteger, nullable=False, server_default=text("0")),
     Column("ended_at", _TIME),
+    # The number of time events that concern all participants, from the end of the session.
+    Column("time_event_count", Integer, nullable=False, server_default="0"),
 )
 """A session. The rows are copied from session orchestration's events.
 

@@ -1,4 +1,7 @@
-"""Queries of the entries of time ledgers. The entries come from session orchestration's events and never change."""
+"""Queries of the entries of time ledgers, and of the numbers of time events.
+
+The entries come from session orchestration's events and never change.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,15 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
-from proctorium_assessment.storage.tables import time_events
+from proctorium_assessment.storage.tables import (
+    applied_time_events,
+    time_event_counts,
+    time_events,
+)
 from proctorium_common.storage.database import Transaction
 
 
@@ -60,3 +67,30 @@ async def list_entries(
             )
         )
     return found
+
+
+async def insert_applied_event(
+    tx: Transaction, event_id: UUID, session_id: UUID, participant_id: UUID | None
+) -> None:
+    """Store that a time event was applied. A repeated call changes nothing.
+
+    If `participant_id` is None, the event concerns all participants of the session.
+    """
+    new = insert(applied_time_events).values(
+        event_id=event_id, session_id=session_id, participant_id=participant_id
+    )
+    await tx.execute(new.on_conflict_do_nothing())
+
+
+async def upsert_event_counts(tx: Transaction, counts: Mapping[UUID, int]) -> None:
+    """Store the number of time events of each participant, keyed by participant id. A stored number never decreases."""
+    if not counts:
+        return
+    new = insert(time_event_counts)
+    greatest = func.greatest(time_event_counts.c.event_count, new.excluded.event_count)
+    await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[time_event_counts.c.participant_id], set_={"event_count": greatest}
+        ),
+        [{"participant_id": each, "event_count": count} for each, count in counts.items()],
+    )

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import wraps
+from typing import TypeVar
 from uuid import UUID
+
+from google.protobuf.message import Message
 
 from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
 from proctorium_assessment.operations import sessions, time_events
+from proctorium_assessment.operations.scoring import count_time_event
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.messages import from_timestamp, optional_id
 from proctorium_common.storage.database import Transaction
+
+E = TypeVar("E", bound=Message)
+
+
+def _time_event(
+    handler: Callable[[Transaction, E, EventMetadata], Awaitable[None]],
+) -> Callable[[Transaction, E, EventMetadata], Awaitable[None]]:
+    """Return the handler of an event that can move the time of attempts. The returned handler also counts the event.
+
+    The end of the session has the number of these events. Results are released after the last of them.
+    """
+
+    @wraps(handler)
+    async def handle(tx: Transaction, event: E, metadata: EventMetadata) -> None:
+        await handler(tx, event, metadata)
+        participant_id = optional_id(getattr(event, "participant_id", ""), "participant_id")
+        session_id = UUID(getattr(event, "session_id"))  # noqa: B009 - `Message` has no fields
+        await count_time_event(tx, metadata.event_id, session_id, participant_id)
+
+    return handle
 
 
 async def on_session_scheduled(
@@ -106,6 +132,7 @@ async def on_participant_authorization_withdrawn(
     )
 
 
+@_time_event
 async def on_participant_removed(
     tx: Transaction, event: pb.ParticipantRemoved, metadata: EventMetadata
 ) -> None:
@@ -119,6 +146,7 @@ async def on_participant_removed(
     await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
 
 
+@_time_event
 async def on_participant_readmitted(
     tx: Transaction, event: pb.ParticipantReadmitted, metadata: EventMetadata
 ) -> None:
@@ -143,6 +171,7 @@ async def on_participant_ended(
     )
 
 
+@_time_event
 async def on_participant_paused(
     tx: Transaction, event: pb.ParticipantPaused, _metadata: EventMetadata
 ) -> None:
@@ -160,6 +189,7 @@ def _pause_entry(event: pb.SessionPaused | pb.ParticipantPaused) -> LedgerEntry:
     )
 
 
+@_time_event
 async def on_participant_resumed(
     tx: Transaction, event: pb.ParticipantResumed, _metadata: EventMetadata
 ) -> None:
@@ -168,6 +198,7 @@ async def on_participant_resumed(
     await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
 
 
+@_time_event
 async def on_session_paused(
     tx: Transaction, event: pb.SessionPaused, _metadata: EventMetadata
 ) -> None:
@@ -175,6 +206,7 @@ async def on_session_paused(
     await time_events.add_entry(tx, UUID(event.session_id), None, _pause_entry(event))
 
 
+@_time_event
 async def on_session_resumed(
     tx: Transaction, event: pb.SessionResumed, _metadata: EventMetadata
 ) -> None:
@@ -183,6 +215,7 @@ async def on_session_resumed(
     await time_events.add_entry(tx, UUID(event.session_id), None, entry)
 
 
+@_time_event
 async def on_break_started(
     tx: Transaction, event: pb.BreakStarted, _metadata: EventMetadata
 ) -> None:
@@ -196,6 +229,7 @@ async def on_break_started(
     await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
 
 
+@_time_event
 async def on_break_returned(
     tx: Transaction, event: pb.BreakReturned, _metadata: EventMetadata
 ) -> None:
@@ -204,6 +238,7 @@ async def on_break_returned(
     await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
 
 
+@_time_event
 async def on_participant_extra_time_granted(
     tx: Transaction, event: pb.ParticipantExtraTimeGranted, _metadata: EventMetadata
 ) -> None:
@@ -220,7 +255,7 @@ async def on_participant_extra_time_granted(
 async def on_session_ended(
     tx: Transaction, event: pb.SessionEnded, metadata: EventMetadata
 ) -> None:
-    """Close the attempts of the session that ended."""
+    """Close the attempts of the session that ended, and store the numbers of its time events."""
     await sessions.close_attempts_of_session(
         tx,
         session_id=UUID(event.session_id),
@@ -230,4 +265,12 @@ async def on_session_ended(
         else metadata.occurred_at,
         removed_ids={UUID(each.participant_id) for each in event.attendances if each.removed},
         is_automatic=not event.ended_by,
+        counts=sessions.TimeEventCounts(
+            event.time_event_count,
+            {
+                UUID(each.participant_id): each.time_event_count
+                for each in event.attendances
+                if each.time_event_count
+            },
+        ),
     )

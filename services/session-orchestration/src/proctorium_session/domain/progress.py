@@ -14,8 +14,8 @@ from uuid import UUID
 class ProgressState(IntEnum):
     """The states of a participant's progress in an assessment.
 
-    The progress changes to a lower number only from AUTHORIZED, by the withdrawal of the authorisation. VOIDED means
-    that the attempt was closed before its learner started it.
+    The progress changes to a lower number only by the withdrawal of an authorisation, and if a submitted attempt is
+    reopened. VOIDED means that the attempt was closed before its learner started it.
     """
 
     AWAITING_AUTHORIZATION = 1
@@ -64,9 +64,10 @@ class AttemptTime:
 class Progress:
     """The progress of one participant in one assessment.
 
-    `position` is the position of the event that contained `answered_count`. `authorization_revision` is the revision of
-    the session in which the assessment was last authorised or the authorisation was last withdrawn. `withdrawal` is the
-    state of an incomplete withdrawal, or None. `time_position` is the position of the event that contained `time`.
+    `position` is the position of the event that contained `answered_count`, and `state_position` is the position of the
+    newest event about the state, except for authorisations. `authorization_revision` is the revision of the session in
+    which the assessment was last authorised or the authorisation was last withdrawn. `withdrawal` is the state of an
+    incomplete withdrawal, or None. `time_position` is the position of the event that contained `time`.
     """
 
     assessment_id: UUID
@@ -79,6 +80,7 @@ class Progress:
     withdrawal: WithdrawalState | None = None
     time: AttemptTime = AttemptTime()
     time_position: int = 0
+    state_position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +104,9 @@ def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
     """Return `progress` after the update.
 
     The result does not depend on the order of the updates. Among authorisations and withdrawals, the one with the
-    greatest revision counts. A start overrides all of them. An update by a newer attempt replaces the progress of an
-    older attempt. The newer attempt is the attempt with the greater id, because ids sort by the time of creation.
+    greatest revision counts. A start overrides all of them. The state of a started attempt is the state of the update
+    with the highest position. An update by a newer attempt replaces the progress of an older attempt. The newer attempt
+    is the attempt with the greater id, because ids sort by the time of creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress
@@ -148,18 +151,25 @@ def _is_pending(progress: Progress) -> bool:
 def _with_state(progress: Progress, update: AttemptUpdate) -> Progress:
     revision = update.authorization_revision
     if revision is None:
-        state = max(progress.state, update.state)
-        is_decided = _is_pending(progress) and state > ProgressState.AUTHORIZED
-        return (
-            replace(progress, state=state, withdrawal=_decided(state))
-            if is_decided
-            else replace(progress, state=state)
-        )
+        return _with_newer_state(progress, update)
     if revision < progress.authorization_revision:
         return progress
     if progress.state > ProgressState.AUTHORIZED:
         return replace(progress, authorization_revision=revision)
     return _authorized(progress, update.state, revision)
+
+
+def _with_newer_state(progress: Progress, update: AttemptUpdate) -> Progress:
+    if update.position <= progress.state_position:
+        return progress
+    state = update.state if update.state.is_started else max(progress.state, update.state)
+    is_decided = _is_pending(progress) and state > ProgressState.AUTHORIZED
+    return replace(
+        progress,
+        state=state,
+        state_position=update.position,
+        withdrawal=_decided(state) if is_decided else progress.withdrawal,
+    )
 
 
 def _decided(state: ProgressState) -> WithdrawalState | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -10,6 +11,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from proctorium_common.events.envelope import name_of
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
@@ -29,7 +31,7 @@ from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, s
 from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.isolation import change_each
 from proctorium_session.operations.queries import with_learners
-from proctorium_session.storage import closing, participants, sessions
+from proctorium_session.storage import closing, participants, record, sessions
 
 M = TypeVar("M", bound=Message)
 
@@ -186,8 +188,25 @@ async def _end(
     recorded += await lower_hands(tx, list(targets)) + await close_breaks(tx, list(targets))
     await participants.close_participants(tx, session.session_id, targets, session.next_revision)
     people = [view.participant for view in views]
-    recorded.append(_recorded(events.session_ended(after, people, absent, actor), actor))
+    counts = await _count_time_events(tx, session.session_id, recorded)
+    ended = events.session_ended(after, people, absent, actor, counts)
+    recorded.append(_recorded(ended, actor))
     return await save_change(tx, after, recorded)
+
+
+async def _count_time_events(
+    tx: Transaction, session_id: UUID, new: Iterable[RecordedEvent]
+) -> Mapping[UUID | None, int]:
+    """Return the number of time events by participant id, with the new events that are not saved yet.
+
+    The end of a session also ends the breaks, and assessment has to wait for these events too.
+    """
+    counts = Counter(await record.count_entries(tx, session_id, events.TIME_EVENTS))
+    for each in new:
+        name = name_of(each.event.DESCRIPTOR)
+        if f"{name.aggregate}.{name.action}" in events.TIME_EVENTS:
+            counts[each.participant_id] += 1
+    return counts
 
 
 def _recorded(event: Message, actor: Actor | None) -> RecordedEvent:

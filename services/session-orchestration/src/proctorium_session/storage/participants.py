@@ -77,6 +77,7 @@ _ASSESSMENT_COLUMNS = (
     participant_assessments.c.stopped,
     participant_assessments.c.stopped_remaining,
     participant_assessments.c.time_position,
+    participant_assessments.c.state_position,
 )
 
 BREAK_COLUMNS = {
@@ -316,6 +317,7 @@ def _progress_columns(progress: Progress) -> dict[str, object]:
         "answered_count": progress.answered_count,
         "item_count": progress.item_count,
         "position": progress.position,
+        "state_position": progress.state_position,
         "deadline_at": progress.time.deadline_at,
         "stopped": progress.time.is_stopped,
         "stopped_remaining": progress.time.stopped_remaining,
@@ -471,6 +473,7 @@ def _progress(row: Mapping[str, Any]) -> Progress:
         withdrawal=None if row["withdrawal"] is None else WithdrawalState(row["withdrawal"]),
         time=AttemptTime(row["deadline_at"], row["stopped"], row["stopped_remaining"]),
         time_position=row["time_position"],
+        state_position=row["state_position"],
     )
 
 

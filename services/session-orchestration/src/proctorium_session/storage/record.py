@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.record import Entry, EntryContent
@@ -56,6 +56,21 @@ async def get_event_time(tx: Transaction, session_id: UUID, event: str) -> datet
         .limit(1)
     )
     return (await tx.execute(statement)).scalar_one_or_none()
+
+
+async def count_entries(
+    tx: Transaction, session_id: UUID, names: Collection[str]
+) -> Mapping[UUID | None, int]:
+    """Return the number of entries about the events `names`, by participant id.
+
+    The key None has the number of entries that concern no single participant.
+    """
+    statement = (
+        select(session_record.c.participant_id, func.count().label("entries"))
+        .where(session_record.c.session_id == session_id, session_record.c.event.in_(names))
+        .group_by(session_record.c.participant_id)
+    )
+    return {row.participant_id: row.entries for row in await tx.execute(statement)}
 
 
 def _entries(session_id: UUID, after: int, limit: int) -> Select[Any]:

@@ -456,8 +456,10 @@ participant_assessments = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("assessment_id", Uuid, nullable=False),
     Column("attempt_id", Uuid),
-    # `state` is the number of a ProgressState. Within one attempt, it decreases only if an authorisation is withdrawn.
+    # `state` is the number of a ProgressState. Within one attempt, it decreases only if an authorisation is withdrawn,
+    # or if a submitted attempt is reopened. `state_position` is the position of the newest event about the state.
     Column("state", SmallInteger, nullable=False),
+    Column("state_position", BigInteger, nullable=False, server_default="0"),
     Column("answered_count", Integer, nullable=False),
     Column("item_count", Integer, nullable=False),
     Column("position", BigInteger, nullable=False),

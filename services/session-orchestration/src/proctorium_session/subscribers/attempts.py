@@ -20,6 +20,7 @@ AttemptMessage = (
     | events.AttemptTimeChanged
     | events.AttemptProgressed
     | events.AttemptSubmitted
+    | events.AttemptReopened
     | events.AttemptVoided
     | events.ResultReleased
 )
@@ -118,6 +119,13 @@ async def on_attempt_submitted(
         answered_count=event.answered_count,
         item_count=event.item_count,
     )
+
+
+async def on_attempt_reopened(
+    tx: Transaction, event: events.AttemptReopened, metadata: EventMetadata
+) -> None:
+    """Set the participant's progress back to in progress, because the deadline of the submitted attempt has moved."""
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
 
 
 async def on_attempt_voided(

@@ -208,16 +208,20 @@ export class AnswerSaver {
       if (reason === "SEQUENCE_REUSED") return await this.renumber();
       if (metadata?.stored !== "true") throw thrown;
       this.hasLateAnswers.value = true;
+      return this.acknowledge(batch);
+    }
+    for (const { change } of batch) {
+      const { itemId, sequence, answer } = change;
+      this.noteSaved(create(SavedAnswerSchema, answer ? { itemId, sequence, answer } : { itemId, sequence }));
     }
     this.acknowledge(batch);
   }
 
+  /** Remove changes that the server has stored. Late answers are not noted as saved, because they do not count yet. */
   private acknowledge(done: readonly PendingChange[]): void {
     for (const pending of done) {
       this.unstored.delete(pending);
       this.journal.remove(pending);
-      const { itemId, sequence, answer } = pending.change;
-      this.noteSaved(create(SavedAnswerSchema, answer ? { itemId, sequence, answer } : { itemId, sequence }));
     }
     this.hasUnstoredChanges.value = this.unstored.size > 0;
     this.pending = this.pending.filter((pending) => !done.includes(pending));

@@ -49,6 +49,13 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
       setStarted(attempt);
     });
   const [stored, setStored] = useStored(attemptId);
+  const isSubmitted = (live.view?.attempt.state ?? 0) >= AttemptState.SUBMITTED;
+  // If the attempt is reopened, it is loaded again, because these copies do not have the saved answers.
+  useEffect(() => {
+    if (!isSubmitted) return;
+    setStarted(undefined);
+    setStored(undefined);
+  }, [isSubmitted]);
   const forgetQuestions = (): void => {
     setStarted(undefined);
     if (live.view !== undefined) setStored(undefined);

@@ -21,7 +21,12 @@ export function Submitted({ attempt }: { attempt: Attempt }): JSX.Element {
         <strong>{text.submittedOn(dateTime(attempt.submitTime))}</strong>
         {text.answeredOf(attempt.answeredCount, attempt.itemCount)}
       </p>
-      {attempt.sessionId && attempt.state !== AttemptState.RELEASED && <p class="quiet">{text.questionsHidden}</p>}
+      {attempt.sessionId && attempt.state === AttemptState.SUBMITTED && (
+        <p class="quiet">
+          {text.questionsHidden}
+          {attempt.submitCause !== SubmitCause.REMOVED && ` ${text.resultAfterSession}`}
+        </p>
+      )}
       <LateNotes attempt={attempt} saver={answerSaver(attempt.attemptId, 0n)} />
       {attempt.state === AttemptState.RELEASED && (
         <p>

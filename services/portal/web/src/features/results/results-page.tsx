@@ -90,7 +90,6 @@ export function ResultPage({ attemptId }: { attemptId: string }): JSX.Element {
       {!result.passed && <p>{text.notEnoughPoints}</p>}
       <Late attemptId={attemptId} />
       {certificate && <CertificateCard certificate={certificate} />}
-      {result.sessionId && result.itemResults.length === 0 && <p>{text.feedbackAfterSession}</p>}
       <ol class="questions">
         {result.itemResults.map((itemResult) => (
           <li key={itemResult.item?.itemId} class="card">

@@ -16,12 +16,17 @@ interface HeldResultProps {
   attemptId: string;
   /** The ID of the learner. */
   personId: string;
+  /** Whether the session has ended. The result does not exist before. */
+  over: boolean;
   /** The names of the assessment and the learner, for screen readers. */
   of: string;
 }
 
-/** Shows that the result is held. Administrators can release it with a reason, unless it is their own result. */
-export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.Element {
+/**
+ * Shows that the result is held. After the end of the session, administrators can release it with a reason, unless it is
+ * their own result.
+ */
+export function HeldResult({ attemptId, personId, over, of }: HeldResultProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, done, run } = useAction();
   const release = (event: SubmitEvent): void => {
@@ -35,7 +40,7 @@ export function HeldResult({ attemptId, personId, of }: HeldResultProps): JSX.El
   return (
     <>
       {done === "" && <Badge tone="wait">{text.resultHeld}</Badge>}
-      {hasRole(Role.ADMINISTRATOR) && personId !== me.value?.personId && !open && done === "" && (
+      {over && hasRole(Role.ADMINISTRATOR) && personId !== me.value?.personId && !open && done === "" && (
         <button type="button" class="plain" onClick={() => setOpen(true)}>
           {text.release} <span class="visually-hidden">{of}</span>
         </button>

@@ -119,7 +119,14 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
       );
     });
   if (isResultHeld(participant, assessment))
-    return <HeldResult attemptId={attemptId} personId={participant.personId} of={text.assessmentOf(title, name)} />;
+    return (
+      <HeldResult
+        attemptId={attemptId}
+        personId={participant.personId}
+        over={isOver(session)}
+        of={text.assessmentOf(title, name)}
+      />
+    );
   const isOpen = state === AssessmentProgressState.IN_PROGRESS && isPresent(participant);
   return (
     <>

@@ -129,6 +129,7 @@ export const exam: Messages["exam"] = {
   answeredOf: (answered: number, count: number) =>
     `, mit Antworten auf ${answered} von ${counted(count, "Frage", "Fragen")}.`,
   questionsHidden: "Die Fragen werden nicht mehr angezeigt, solange andere in der Sitzung noch daran arbeiten.",
+  resultAfterSession: "Ihr Ergebnis folgt nach dem Ende der Sitzung.",
   pendingAfterSubmission: (count: number) =>
     `${counted(count, "Antwort ist", "Antworten sind")} noch auf diesem Gerät und ${count === 1 ? "wird" : "werden"} gesendet, sobald die Verbindung wieder steht. Lassen Sie diese Seite geöffnet. Was jetzt ankommt, wird gespeichert und als verspätet gekennzeichnet; es wurde nicht abgegeben.`,
   lateAnswers: (numbers: readonly number[]) =>

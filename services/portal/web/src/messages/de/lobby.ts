@@ -55,7 +55,8 @@ export const lobby: Messages["lobby"] = {
   authorised: "Die Prüfung ist für Sie freigeschaltet.",
   toAssessment: "Zur Prüfung",
   continueAssessment: "Prüfung fortsetzen",
-  submitted: "Sie haben Ihre Antworten abgegeben. Ihr Ergebnis erscheint hier, sobald es freigegeben ist.",
+  submitted:
+    "Sie haben Ihre Antworten abgegeben. Ihr Ergebnis erscheint hier, sobald es nach dem Ende der Sitzung freigegeben ist.",
   seeSubmission: "Abgabe ansehen",
   resultReleased: "Ihr Ergebnis ist freigegeben.",
   seeResult: "Ergebnis ansehen",

@@ -59,6 +59,7 @@ export const record: Messages["record"] = {
     "attempt.authorization-withdrawn": "Ihr Prüfungsversuch konnte nicht mehr begonnen werden.",
     "attempt.started": "Sie haben eine Prüfung begonnen.",
     "attempt.submitted": "Ihre Antworten wurden abgegeben.",
+    "attempt.reopened": "Ihr Versuch wurde wieder geöffnet, weil sich Ihre Zeit verlängert hat.",
     "attempt.voided": "Ihr Prüfungsversuch wurde geschlossen, bevor Sie ihn begonnen haben.",
     "result.released": "Ihr Ergebnis wurde freigegeben.",
     "case.opened": "Eine Identitätsprüfung wurde angefordert.",

@@ -14,7 +14,6 @@ export const results: Messages["results"] = {
   yourResult: "Ihr Ergebnis",
   tryAgain: "Noch einmal versuchen",
   notEnoughPoints: "Diesmal haben die Punkte nicht zum Bestehen gereicht.",
-  feedbackAfterSession: "Die Rückmeldungen zu den Fragen erscheinen, sobald die Sitzung beendet ist.",
   permanent:
     "Ergebnisse sind endgültig. Wenn Sie Fragen zu Ihrem Ergebnis haben oder etwas für falsch halten, wenden Sie sich an Ihre Administration.",
   yourAnswer: (answer: string) => `Ihre Antwort: ${answer}`,

@@ -55,6 +55,7 @@ export const timeline: Messages["timeline"] = {
     "attempt.authorization-withdrawn": "Prüfungsversuch kann nicht mehr beginnen",
     "attempt.started": "Prüfungsversuch begonnen",
     "attempt.submitted": "Antworten abgegeben",
+    "attempt.reopened": "Prüfungsversuch wieder geöffnet",
     "attempt.voided": "Prüfungsversuch vor dem Beginn geschlossen",
     "result.released": "Ergebnis freigegeben",
     "case.opened": "Identitätsprüfung angefordert",

@@ -120,6 +120,7 @@ export const exam = {
   submittedOn: (time: string) => `Submitted on ${time}`,
   answeredOf: (answered: number, count: number) => `, with answers to ${answered} of ${counted(count, "question")}.`,
   questionsHidden: "The questions are not shown any more while others in the session still work on them.",
+  resultAfterSession: "Your result follows after the end of the session.",
   pendingAfterSubmission: (count: number) =>
     `${counted(count, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open. What arrives now is stored and marked as late; it was not submitted.`,
   lateAnswers: (numbers: readonly number[]) =>

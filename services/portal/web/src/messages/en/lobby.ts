@@ -49,7 +49,8 @@ export const lobby = {
   authorised: "The assessment is authorised for you.",
   toAssessment: "Go to the assessment",
   continueAssessment: "Continue the assessment",
-  submitted: "You have submitted your answers. Your result appears here when it is released.",
+  submitted:
+    "You have submitted your answers. Your result appears here when it is released, after the end of the session.",
   seeSubmission: "See what was submitted",
   resultReleased: "Your result is released.",
   seeResult: "See your result",

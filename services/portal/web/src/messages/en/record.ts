@@ -57,6 +57,7 @@ export const record = {
     "attempt.authorization-withdrawn": "Your attempt could no longer be started.",
     "attempt.started": "You started an assessment.",
     "attempt.submitted": "Your answers were submitted.",
+    "attempt.reopened": "Your attempt was reopened, because your time was extended.",
     "attempt.voided": "Your attempt was closed before you started it.",
     "result.released": "Your result was released.",
     "case.opened": "An identity check was requested.",

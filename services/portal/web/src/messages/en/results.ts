@@ -12,7 +12,6 @@ export const results = {
   yourResult: "your result",
   tryAgain: "Try again",
   notEnoughPoints: "This time the points were not enough for a pass.",
-  feedbackAfterSession: "Feedback on each question appears when the session has ended.",
   permanent:
     "Results are permanent. If you have a question about yours, or think that something is wrong, ask your administrator.",
   yourAnswer: (answer: string) => `Your answer: ${answer}`,

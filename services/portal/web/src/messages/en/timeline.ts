@@ -55,6 +55,7 @@ export const timeline = {
     "attempt.authorization-withdrawn": "Attempt can no longer be started",
     "attempt.started": "Attempt started",
     "attempt.submitted": "Answers submitted",
+    "attempt.reopened": "Attempt reopened",
     "attempt.voided": "Attempt closed before its start",
     "result.released": "Result released",
     "case.opened": "Identity check requested",
