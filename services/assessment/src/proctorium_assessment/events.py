@@ -78,6 +78,8 @@ def attempt_time_changed(attempt: Attempt) -> pb.AttemptTimeChanged:
     )
     if is_stopped and attempt.stopped_remaining is not None:
         event.stopped_remaining.FromTimedelta(attempt.stopped_remaining)
+    if attempt.returned_time:
+        event.returned_time.FromTimedelta(attempt.returned_time)
     return event
 
 

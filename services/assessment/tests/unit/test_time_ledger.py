@@ -18,6 +18,7 @@ from proctorium_assessment.domain.time_ledger import (
 
 START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 
 
 def at(minutes: float) -> datetime:
@@ -35,6 +36,11 @@ def paused(
 
 def resumed(minute: float, stop: int = 1) -> LedgerEntry:
     return LedgerEntry(UUID(int=stop), EntryKind.RESUMED, at(minute))
+
+
+def outage(minute: float, limit: float = 10, stop: int = 50) -> LedgerEntry:
+    longest = timedelta(minutes=limit)
+    return LedgerEntry(UUID(int=stop), EntryKind.OUTAGE, at(minute), limit=longest)
 
 
 def extra(amount: float, minute: float, grant: int = 100) -> LedgerEntry:
@@ -373,3 +379,58 @@ def test_pause_without_length_changes_nothing(ledger: list[LedgerEntry], minute:
     with_pause = balance(*ledger, paused(minute, 999), resumed(minute, 999))
     assert with_pause.deadline == balance(*ledger).deadline
     assert with_pause.remaining(at(500)) == balance(*ledger).remaining(at(500))
+
+
+def test_outage_is_given_back_and_hides_no_questions() -> None:
+    during = balance(outage(10))
+    assert (during.is_paused, during.is_on_break, during.stopped_until) == (False, False, at(20))
+    assert during.deadline == at(70)
+    after = balance(outage(10), resumed(14, 50))
+    assert (after.deadline, after.returned, after.stopped_until) == (at(64), 4 * MINUTE, None)
+
+
+def test_clock_runs_after_the_limit_of_an_outage() -> None:
+    assert balance(outage(10, 5)).remaining(at(30)) == 35 * MINUTE
+    after = balance(outage(10, 5), resumed(30, 50))
+    assert (after.deadline, after.returned) == (at(65), 5 * MINUTE)
+
+
+def test_all_outages_of_an_attempt_share_the_limit() -> None:
+    entries = [
+        *(outage(10, 5, 50), resumed(13, 50)),
+        *(outage(20, 5, 51), resumed(30, 51)),
+        *(outage(40, 5, 52), resumed(41, 52)),
+    ]
+    assert (balance(*entries).deadline, balance(*entries).returned) == (at(65), 5 * MINUTE)
+
+
+def test_outage_without_a_limit_of_time_changes_nothing() -> None:
+    assert balance(outage(10, 0)).deadline == at(60)
+
+
+def test_outage_during_a_pause_counts_once_and_uses_nothing_of_the_limit() -> None:
+    entries = [paused(10), outage(12, 5), resumed(20, 50), resumed(30)]
+    assert balance(*entries[:2]).deadline is None
+    assert (balance(*entries).deadline, balance(*entries).returned) == (at(80), timedelta())
+
+
+def test_outage_that_outlasts_a_break_is_given_back_after_the_break() -> None:
+    entries = [paused(10, 1, limit=5), outage(12, 4), resumed(16, 1), resumed(30, 50)]
+    assert balance(*entries[:2]).deadline == at(69)
+    assert balance(*entries[:3]).deadline == at(69)
+    assert (balance(*entries).deadline, balance(*entries).returned) == (at(69), 4 * MINUTE)
+
+
+def test_outage_before_the_start_of_the_attempt_gives_nothing_back() -> None:
+    assert balance(outage(-5), resumed(5, 50)).deadline == at(60)
+
+
+def test_outage_after_the_deadline_changes_nothing() -> None:
+    assert balance(outage(61), resumed(65, 50)).deadline == at(60)
+
+
+@given(st.permutations(range(6)))
+def test_outage_counts_the_same_however_late_its_events_arrive(order: list[int]) -> None:
+    entries = [outage(5), paused(7), resumed(9, 50), resumed(20), outage(30, 10, 51), extra(3, 31)]
+    assert balance(*(entries[each] for each in order)) == balance(*entries)
+    assert balance(*entries).deadline == at(86)

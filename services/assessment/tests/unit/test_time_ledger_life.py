@@ -1,4 +1,4 @@
-"""A stateful test of the time ledger: random commands of pauses, breaks and extra time, minute by minute."""
+"""A stateful test of the time ledger: random pauses, breaks, outages and extra time, minute by minute."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from proctorium_assessment.domain.time_ledger import (
 START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 LIMIT = 60 * MINUTE
+RETURNED_LIMIT = 12 * MINUTE
 
 
 class LedgerLife(RuleBasedStateMachine):
@@ -36,6 +37,8 @@ class LedgerLife(RuleBasedStateMachine):
         self.pauses: dict[str, tuple[UUID, bool]] = {}
         self.taken: UUID | None = None
         self.break_ends = START
+        self.outage: UUID | None = None
+        self.returned = timedelta()
         self.ran = timedelta()
         self.granted = timedelta()
 
@@ -46,6 +49,12 @@ class LedgerLife(RuleBasedStateMachine):
     @property
     def is_stopped(self) -> bool:
         return bool(self.pauses) or (self.taken is not None and self.now < self.break_ends)
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether only an outage stops the clock."""
+        is_out = self.outage is not None and self.returned < RETURNED_LIMIT
+        return is_out and not self.is_stopped
 
     @property
     def is_over(self) -> bool:
@@ -68,7 +77,9 @@ class LedgerLife(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 15))
     def wait(self, minutes: int) -> None:
         for _ in range(minutes):
-            if not self.is_stopped and not self.is_over:
+            if not self.is_over and self.is_given_back:
+                self.returned += MINUTE
+            elif not self.is_stopped and not self.is_over:
                 self.ran += MINUTE
             self.now += MINUTE
 
@@ -95,6 +106,17 @@ class LedgerLife(RuleBasedStateMachine):
         self.add(EntryKind.RESUMED, self.taken)
         self.taken = None
 
+    @precondition(lambda self: self.outage is None and self.now > START and not self.is_over)
+    @rule()
+    def disconnect(self) -> None:
+        self.outage = self.add(EntryKind.OUTAGE, limit=RETURNED_LIMIT)
+
+    @precondition(lambda self: self.outage is not None)
+    @rule()
+    def reconnect(self) -> None:
+        self.add(EntryKind.RESUMED, self.outage)
+        self.outage = None
+
     @precondition(lambda self: not self.is_over)
     @rule(minutes=st.integers(1, 20))
     def grant_extra_time(self, minutes: int) -> None:
@@ -111,6 +133,15 @@ class LedgerLife(RuleBasedStateMachine):
     @invariant()
     def deadline_is_defined_unless_a_pause_is_open(self) -> None:
         assert (self.balance.deadline is None) == bool(self.pauses)
+
+    @invariant()
+    def outages_give_back_at_most_their_limit(self) -> None:
+        if not self.is_over:
+            assert self.balance.returned_at(self.now) == self.returned <= RETURNED_LIMIT
+
+    @invariant()
+    def entries_in_any_order_have_the_same_balance(self) -> None:
+        assert compute_balance(LIMIT, START, self.entries[::-1]) == self.balance
 
     @invariant()
     def questions_are_hidden_during_breaks_and_pauses_that_hide_them(self) -> None:

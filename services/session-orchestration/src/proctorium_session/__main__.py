@@ -61,7 +61,14 @@ def build(service: Service[Settings]) -> None:
     joining = Joining(database, enrollment_client, join_response, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
     replica_id = new_id()
-    presence = Presence(database, replica_id, lease, time.monotonic)
+    presence = Presence(
+        database,
+        replica_id,
+        lease,
+        time.monotonic,
+        reconnect=settings.presence_reconnect,
+        is_draining=lambda: service.server.is_draining,
+    )
     proctor_presence = ProctorPresence(database, replica_id, lease, time.monotonic)
     reports = Reports(
         database,

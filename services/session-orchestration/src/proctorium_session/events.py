@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypedDict
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from proctorium_session.domain.extra_time import ExtraTimeGrant
 from proctorium_session.domain.hands import Hand, HandKind
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
+from proctorium_session.domain.outages import Outage
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Ending, Participant, Removal
 from proctorium_session.domain.sessions import ActingRole, Actor, MemberRole, Pause, Session
@@ -366,21 +367,27 @@ def participant_missed(participant: Participant) -> pb.ParticipantMissed:
 
 
 def participant_connected(
-    session_id: UUID, participant_id: UUID, person_id: UUID
+    participant: Participant, ended: Outage | None
 ) -> pb.ParticipantConnected:
-    """Return the event which reports that the first device of a learner connected."""
-    return pb.ParticipantConnected(
-        participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
-    )
+    """Return the event which reports that the first device of a learner connected, and an outage ended."""
+    event = pb.ParticipantConnected(**_ids(participant))
+    if ended is not None and ended.ended_at is not None:
+        event.outage_id = str(ended.outage_id)
+        event.outage_end_time.FromDatetime(ended.ended_at)
+    return event
 
 
 def participant_disconnected(
-    session_id: UUID, participant_id: UUID, person_id: UUID
+    participant: Participant, started: Outage | None, returned_limit: timedelta
 ) -> pb.ParticipantDisconnected:
-    """Return the event which reports that the last device of a learner disconnected."""
-    return pb.ParticipantDisconnected(
-        participant_id=str(participant_id), session_id=str(session_id), person_id=str(person_id)
-    )
+    """Return the event which reports that the last device of a learner disconnected, and an outage started."""
+    event = pb.ParticipantDisconnected(**_ids(participant))
+    if started is not None:
+        event.outage_id = str(started.outage_id)
+        event.outage_start_time.FromDatetime(started.started_at)
+        if returned_limit:
+            event.returned_limit.FromTimedelta(returned_limit)
+    return event
 
 
 def incident_created(incident: Incident) -> pb.IncidentCreated:

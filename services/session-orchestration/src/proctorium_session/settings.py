@@ -8,6 +8,7 @@ from pydantic import Field
 
 from proctorium_common.process.settings import Duration, ServiceSettings
 from proctorium_session.domain.coverage import UNCOVERED_AFTER
+from proctorium_session.domain.outages import RECONNECT
 from proctorium_session.domain.sessions import AUTO_CLOSE_AFTER
 
 
@@ -23,11 +24,17 @@ class Settings(ServiceSettings):
     presence_lease: Duration = Field(
         timedelta(seconds=6),
         gt=timedelta(0),
-        description="The validity of a presence lease, after which the learners of a failed replica are disconnected.",
+        description="The validity of a presence lease, after which a learner without a stream is disconnected.",
     )
     presence_linger: Duration = Field(
         timedelta(seconds=2),
         description="The time after which a learner whose last stream closed is disconnected.",
+    )
+    presence_reconnect: Duration = Field(
+        RECONNECT,
+        ge=timedelta(0),
+        le=timedelta(minutes=5),
+        description="The time in which learners can connect again after the service itself was away.",
     )
     presence_every: Duration = Field(
         timedelta(seconds=1),

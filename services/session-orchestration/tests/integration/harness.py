@@ -73,6 +73,7 @@ class Harness(testing.ServiceHarness[Settings]):
             presence_lease=1,
             presence_linger=0.2,
             presence_every=0.05,
+            presence_reconnect=2,
             lobby_every=0.05,
             closing_every=0.05,
             overrun_every=0.05,
@@ -156,6 +157,7 @@ def plan(
     auto_close_after: timedelta | None = None,
     breaks: sessions_pb2.BreakPolicy | None = None,
     questions_shown_while_paused: bool = False,
+    returned_limit: timedelta = timedelta(),
 ) -> sessions_pb2.SessionPlan:
     """Return a valid plan.
 
@@ -177,6 +179,8 @@ def plan(
     made.start_time.FromDatetime(datetime.now(UTC) + starts_in)
     made.duration.FromTimedelta(duration)
     made.closing_countdown.FromTimedelta(closing_countdown)
+    if returned_limit:
+        made.disconnect_policy.returned_limit.FromTimedelta(returned_limit)
     if auto_close_after is not None:
         made.auto_close_after.FromTimedelta(auto_close_after)
     if late_entry_limit is not None:

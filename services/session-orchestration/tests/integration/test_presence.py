@@ -11,6 +11,7 @@ from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_devstack.testing.waiting import next_response, until
+from proctorium_session.domain.outages import RECONNECT
 from proctorium_session.operations.leases import Lease
 from proctorium_session.operations.presence import Presence
 from proctorium_session.storage import presence as stored
@@ -135,7 +136,13 @@ async def test_learner_on_a_killed_replica_is_disconnected_when_the_lease_expire
     _, session_id, participant_id = await lobby_with(harness, learner)
     database = Database(harness.database_url)
     lease = Lease(length=timedelta(milliseconds=700))
-    dying = Presence(database, new_id(), lease, asyncio.get_running_loop().time)
+    dying = Presence(
+        database,
+        new_id(),
+        lease,
+        asyncio.get_running_loop().time,
+        reconnect=timedelta(milliseconds=500),
+    )
     with dying.stream(UUID(participant_id)):
         await dying.run()
         assert await shown(harness, participant_id)
@@ -164,7 +171,9 @@ async def test_concurrent_replicas_record_a_disconnect_once(harness: Harness) ->
             streams.enter_context(replicas[0].stream(UUID(participant_id)))
         await replicas[0]._leases.store()
         async with database.transaction() as tx:
-            stale = await stored.list_stale_participants(tx)
+            stale = await stored.list_stale_participants(
+                tx, length=Lease().length, reconnect=RECONNECT
+            )
         (mine,) = (each for each in stale if str(each.session_id) == session.session_id)
         await asyncio.gather(*(each._update_session(mine) for each in replicas))
     assert await connections(harness, session.session_id) == ["participant.connected"] * 5

@@ -53,6 +53,7 @@ def facts_of(*views: ParticipantView, **changes: object) -> SessionFacts:
         invited_ids=(),
         pauses={},
         breaks={},
+        outages={},
         hand_counts={},
         incidents=(),
         recorded=RecordedFacts(),
@@ -99,10 +100,8 @@ def test_open_pause_ends_with_the_session() -> None:
 
 def test_disconnection_at_the_end_of_the_session_is_no_outage() -> None:
     view = in_session()
-    recorded = RecordedFacts(
-        connections={view.participant.participant_id: [(at(-1), True), (at(60), False)]}
-    )
-    (learner,) = make_report(facts_of(view, recorded=recorded), LATER).learners
+    outages = {view.participant.participant_id: [period(60, None)]}
+    (learner,) = make_report(facts_of(view, outages=outages), LATER).learners
     assert learner.outages == PeriodTotal()
 
 

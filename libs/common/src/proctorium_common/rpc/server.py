@@ -202,6 +202,11 @@ class Server:
             raise AddressInUseError(f"{address} cannot be listened on. Is it in use?") from failure
         await server.start()
 
+    @property
+    def is_draining(self) -> bool:
+        """Whether the server has ended its response streams and refuses new calls."""
+        return self._calls.shutting_down
+
     async def drain(self, *, wait: timedelta, grace: timedelta) -> None:
         """Stop gracefully.
 

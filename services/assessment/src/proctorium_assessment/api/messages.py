@@ -96,6 +96,8 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
         message.remaining_time.FromTimedelta(remaining)
     if attempt.extra_time:
         message.extra_time.FromTimedelta(attempt.extra_time)
+    if attempt.returned_time:
+        message.returned_time.FromTimedelta(attempt.returned_time)
     if attempt.submitted_at is not None:
         _set_time(message.submit_time, attempt.submitted_at)
     if attempt.submit_cause is not None:

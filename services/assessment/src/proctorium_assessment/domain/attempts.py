@@ -164,10 +164,11 @@ class Attempt:
     attempt is started and has a time limit. `is_on_break` is True while a bounded stop is open, even after its limit
     has passed. `are_questions_shown` is True while stops are open, none of which hides the questions. `stopped_until`
     is the time from which the clock of a started attempt runs although bounded stops are open; it is None if no stop is
-    open, or if a stop without a limit is open. `extra_time` is the extra time that was granted and not taken back.
-    `extra_time_percent` is the extra time of the learner's accommodations in per cent of the time limit. `time_limit`
-    does not include extra time. `authorization_revision` is the revision of the session in which the proctor last
-    authorised the assessment or withdrew the authorisation.
+    open, or if a stop without a limit is open. `returned_time` is the time for which only outages of the learner
+    stopped the clock, until the last entry of the time ledger. `extra_time` is the extra time that was granted and not
+    taken back. `extra_time_percent` is the extra time of the learner's accommodations in per cent of the time limit.
+    `time_limit` does not include extra time. `authorization_revision` is the revision of the session in which the
+    proctor last authorised the assessment or withdrew the authorisation.
     """
 
     attempt_id: UUID
@@ -193,6 +194,7 @@ class Attempt:
     is_on_break: bool = False
     are_questions_shown: bool = False
     authorization_revision: int = 0
+    returned_time: timedelta = timedelta()
 
     @classmethod
     def in_session(
@@ -329,6 +331,7 @@ def _timed(attempt: Attempt, balance: TimeBalance) -> Attempt:
         stopped_until=balance.stopped_until,
         is_on_break=balance.is_on_break,
         are_questions_shown=bool(balance.open_stops) and not balance.are_questions_hidden,
+        returned_time=balance.returned,
     )
 
 

@@ -2,9 +2,10 @@
 
 The ledger of an attempt has the start of the attempt, the entries of the attempt's session and participant, and the
 accommodations of the learner. A stop is a period in which the clock stands still, such as a pause. A stop with a limit
-is bounded: after the limit, the clock runs by itself, even if the stop has not been ended. The clock starts to run with
-the attempt, and stands still while one or more stops apply. No process measures the spent time. It is computed from the
-times of the entries, so the order in which the entries arrive does not matter.
+is bounded: after the limit, the clock runs by itself, even if the stop has not been ended. An outage is a stop whose
+limit applies to all outages of the attempt together. The clock starts to run with the attempt, and stands still while
+one or more stops apply. No process measures the spent time. It is computed from the times of the entries, so the order
+in which the entries arrive does not matter.
 """
 
 from __future__ import annotations
@@ -22,11 +23,13 @@ class EntryKind(StrEnum):
     """The kinds of ledger entries."""
 
     PAUSED = "paused"
+    OUTAGE = "outage"
     RESUMED = "resumed"
     EXTRA_TIME = "extra_time"
     ACCOMMODATION = "accommodation"
 
 
+_STARTS = frozenset({EntryKind.PAUSED, EntryKind.OUTAGE})
 _RANKS = {kind: rank for rank, kind in enumerate(EntryKind)}
 
 
@@ -34,12 +37,14 @@ _RANKS = {kind: rank for rank, kind in enumerate(EntryKind)}
 class LedgerEntry:
     """One entry of the ledger.
 
-    `entry_id` is the id of the stop that a `PAUSED` entry starts and a `RESUMED` entry ends, or the id of a grant of
-    extra time. `at` is the time of the command. `amount` is the granted time of an `EXTRA_TIME` entry. A negative
-    amount takes time back. An entry of any other kind has no amount. `percent` is the extra time of an `ACCOMMODATION`
-    entry, in per cent of the time limit. `limit` is the longest time for which the stop of a `PAUSED` entry stops the
-    clock, or None if the stop has no limit. A stop with the limit zero does not stop the clock. `hides_questions` is
-    False if the questions stay visible during the stop.
+    `entry_id` is the id of the stop that a `PAUSED` or `OUTAGE` entry starts and a `RESUMED` entry ends, or the id of a
+    grant of extra time. `at` is the time of the command, or the time at which the outage started. `amount` is the
+    granted time of an `EXTRA_TIME` entry. A negative amount takes time back. An entry of any other kind has no amount.
+    `percent` is the extra time of an `ACCOMMODATION` entry, in per cent of the time limit. `limit` is the longest time
+    for which the stop of a `PAUSED` entry stops the clock, or None if the stop has no limit. A stop with the limit zero
+    does not stop the clock. The `limit` of an `OUTAGE` entry is the longest time for which all outages of the attempt
+    together stop the clock. `hides_questions` is False if the questions stay visible during the stop of a `PAUSED`
+    entry.
     """
 
     entry_id: UUID
@@ -64,7 +69,10 @@ class TimeBalance:
     learner's accommodations in per cent of the limit. `spent` is the time for which the clock ran until the last
     entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None if the clock is
     stopped without a limit. During a bounded stop, `running_since` is in the future. `open_stops` has the `PAUSED`
-    entries of the stops that have no `RESUMED` entry, by id.
+    entries of the stops that have no `RESUMED` entry, by id. `open_outages` has the `OUTAGE` entries of the outages
+    that have no `RESUMED` entry, by id. `returned` is the time for which only outages stopped the clock until the last
+    entry. `outage_since` is the time from which only open outages stop the clock, or None if no outage is open or the
+    clock is stopped without a limit.
     """
 
     limit: timedelta | None
@@ -74,6 +82,9 @@ class TimeBalance:
     percent: int = 0
     running_since: datetime | None = None
     open_stops: Mapping[UUID, LedgerEntry] = field(default_factory=dict)
+    open_outages: Mapping[UUID, LedgerEntry] = field(default_factory=dict)
+    returned: timedelta = _NO_TIME
+    outage_since: datetime | None = None
 
     @property
     def is_paused(self) -> bool:
@@ -82,7 +93,10 @@ class TimeBalance:
 
     @property
     def is_on_break(self) -> bool:
-        """Whether a stop with a limit is open. A stop whose limit has passed is open until its `RESUMED` entry."""
+        """Whether a stop with a limit is open. A stop whose limit has passed is open until its `RESUMED` entry.
+
+        An outage is no such stop: it does not hide the questions.
+        """
         return any(stop.limit is not None for stop in self.open_stops.values())
 
     @property
@@ -96,7 +110,7 @@ class TimeBalance:
 
         None if no stop is open, if an open stop has no limit, or before the start of the attempt.
         """
-        return self.running_since if self.open_stops else None
+        return self.running_since if self.open_stops or self.open_outages else None
 
     @property
     def deadline(self) -> datetime | None:
@@ -117,6 +131,13 @@ class TimeBalance:
         if self.running_since is None:
             return self.spent
         return self.spent + max(now - self.running_since, _NO_TIME)
+
+    def returned_at(self, now: datetime) -> timedelta:
+        """Return the time for which only outages stopped the clock until `now`."""
+        if self.outage_since is None or self.running_since is None:
+            return self.returned
+        until = min(now, self.running_since)
+        return self.returned + max(until - self.outage_since, _NO_TIME)
 
     def remaining(self, now: datetime) -> timedelta | None:
         """Return the remaining time at `now`, or None if there is no limit. The remaining time is never negative."""
@@ -139,10 +160,11 @@ def compute_balance(
 ) -> TimeBalance:
     """Return the time of an attempt. `started_at` is None before the start of the attempt.
 
-    Stops that overlap count once. A stop with a limit never stops the clock for longer than its limit. The end of a
-    stop changes nothing if the ledger does not contain the start of the stop. Entries after the deadline change
-    nothing, because the attempt was over at their time. A started attempt has at least `least_percent` of extra time
-    from accommodations.
+    Stops that overlap count once. A stop with a limit never stops the clock for longer than its limit. Time in which
+    another stop stops the clock does not count towards the limit of outages. An outage that did not start after the
+    start of the attempt changes nothing. The end of a stop changes nothing if the ledger does not contain the start of
+    the stop. Entries after the deadline change nothing, because the attempt was over at their time. A started attempt
+    has at least `least_percent` of extra time from accommodations.
     """
     ordered = _in_order(entries)
     balance = TimeBalance(limit)
@@ -165,7 +187,7 @@ def _in_order(entries: Iterable[LedgerEntry]) -> Sequence[LedgerEntry]:
     Entries with the same time are in the order of their kinds. Extra time is granted before extra time is taken back.
     """
     unique = set(entries)
-    starts = {entry.entry_id: entry.at for entry in unique if entry.kind is EntryKind.PAUSED}
+    starts = {entry.entry_id: entry.at for entry in unique if entry.kind in _STARTS}
     known = [
         replace(entry, at=max(entry.at, starts[entry.entry_id]))
         if entry.kind is EntryKind.RESUMED
@@ -180,28 +202,53 @@ def _after_entry(balance: TimeBalance, entry: LedgerEntry) -> TimeBalance:
     match entry.kind:
         case EntryKind.PAUSED:
             return _after_stops(balance, {**balance.open_stops, entry.entry_id: entry}, entry.at)
+        case EntryKind.OUTAGE if not balance.is_started:
+            return balance
+        case EntryKind.OUTAGE:
+            outages = {**balance.open_outages, entry.entry_id: entry}
+            return _after_stops(balance, balance.open_stops, entry.at, outages)
         case EntryKind.RESUMED:
-            others = {
-                stop: start for stop, start in balance.open_stops.items() if stop != entry.entry_id
-            }
-            return _after_stops(balance, others, entry.at)
+            return _after_stops(
+                balance,
+                _without(balance.open_stops, entry.entry_id),
+                entry.at,
+                _without(balance.open_outages, entry.entry_id),
+            )
         case EntryKind.EXTRA_TIME:
             return _after_grant(balance, entry)
         case EntryKind.ACCOMMODATION:
             return _after_accommodation(balance, entry)
 
 
+def _without(stops: Mapping[UUID, LedgerEntry], entry_id: UUID) -> Mapping[UUID, LedgerEntry]:
+    return {each: start for each, start in stops.items() if each != entry_id}
+
+
 def _after_stops(
-    balance: TimeBalance, stops: Mapping[UUID, LedgerEntry], at: datetime
+    balance: TimeBalance,
+    stops: Mapping[UUID, LedgerEntry],
+    at: datetime,
+    outages: Mapping[UUID, LedgerEntry] | None = None,
 ) -> TimeBalance:
-    """Return the balance at the time `at`, from which the stops `stops` are open."""
+    """Return the balance at the time `at`, from which the stops `stops` and the outages `outages` are open.
+
+    If `outages` is None, the open outages do not change.
+    """
+    outages = balance.open_outages if outages is None else outages
+    returned = balance.returned_at(at)
     ends = [stop.limit_end for stop in stops.values() if stop.limit_end is not None]
     is_running = balance.is_started and len(ends) == len(stops)
+    runs_from = max([at, *ends]) if is_running else None
+    limit = max((each.limit or _NO_TIME for each in outages.values()), default=_NO_TIME)
+    left = max(limit - returned, _NO_TIME)
     return replace(
         balance,
         spent=balance.spent_at(at),
-        running_since=max([at, *ends]) if is_running else None,
+        running_since=None if runs_from is None else runs_from + left,
         open_stops=stops,
+        open_outages=outages,
+        returned=returned,
+        outage_since=runs_from if outages else None,
     )
 
 

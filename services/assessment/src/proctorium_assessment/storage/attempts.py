@@ -48,6 +48,7 @@ _COLUMNS = (
     attempts.c.on_break,
     attempts.c.questions_shown,
     attempts.c.authorization_revision,
+    attempts.c.returned_time,
 )
 
 _OPEN_STATES = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
@@ -66,14 +67,14 @@ _UPDATE = """
         stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time,
         extra_time_percent = changed.extra_time_percent, stopped_until = changed.stopped_until,
         on_break = changed.on_break, questions_shown = changed.questions_shown,
-        authorization_revision = changed.authorization_revision
+        authorization_revision = changed.authorization_revision, returned_time = changed.returned_time
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
         $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[],
-        $13::integer[], $14::timestamptz[], $15::boolean[], $16::boolean[], $17::bigint[]
+        $13::integer[], $14::timestamptz[], $15::boolean[], $16::boolean[], $17::bigint[], $18::interval[]
     ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
         version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break, questions_shown,
-        authorization_revision)
+        authorization_revision, returned_time)
     WHERE attempts.attempt_id = changed.attempt_id
 """
 
@@ -380,7 +381,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence, *rest = rest
     is_paused, stopped_remaining, extra_time, extra_time_percent, *rest = rest
-    stopped_until, is_on_break, are_questions_shown, authorization_revision = rest
+    stopped_until, is_on_break, are_questions_shown, authorization_revision, returned_time = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -405,6 +406,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         is_on_break=is_on_break,
         are_questions_shown=are_questions_shown,
         authorization_revision=authorization_revision,
+        returned_time=returned_time,
     )
 
 
@@ -427,4 +429,5 @@ def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]
         [attempt.is_on_break for attempt in changed],
         [attempt.are_questions_shown for attempt in changed],
         [attempt.authorization_revision for attempt in changed],
+        [attempt.returned_time for attempt in changed],
     )

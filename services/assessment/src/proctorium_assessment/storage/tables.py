@@ -80,8 +80,8 @@ attempts = Table(
     # `progress_published_length` is the value of `chain_length` when the progress was last published.
     Column("progress_published_length", BigInteger, nullable=False),
     Column("progress_published_at", _TIME),
-    # `deadline_at` and the columns from `paused` to `questions_shown` are computed from the time ledger. `paused` is
-    # true while a stop without a limit is open. `stopped_remaining` is then the remaining time of a started attempt.
+    # `deadline_at` and the columns from `paused` to `returned_time` are computed from the time ledger. `paused` is true
+    # while a stop without a limit is open. `stopped_remaining` is then the remaining time of a started attempt.
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
@@ -93,6 +93,7 @@ attempts = Table(
     Column("on_break", Boolean, nullable=False, server_default=text("false")),
     # `questions_shown` is true while stops are open, none of which hides the questions.
     Column("questions_shown", Boolean, nullable=False, server_default=text("false")),
+    Column("returned_time", Interval, nullable=False, server_default=text("'0'")),
     # The revision of the session in which a proctor last authorised the assessment or withdrew the authorisation.
     Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
     Index(
@@ -156,8 +157,8 @@ For each item, the revision that counts is the revision with the highest sequenc
 time_events = Table(
     "time_events",
     metadata,
-    # `entry_id` is the id of a pause, a removal, a break or a grant of extra time. Pauses, removals and breaks have one
-    # row for the start and one row for the end.
+    # `entry_id` is the id of a pause, a removal, a break, an outage or a grant of extra time. All except grants have
+    # one row for the start and one row for the end.
     Column("entry_id", Uuid, nullable=False),
     Column("kind", Text, nullable=False),
     Column("session_id", Uuid, nullable=False),
@@ -165,7 +166,8 @@ time_events = Table(
     Column("participant_id", Uuid),
     Column("at", _TIME, nullable=False),
     Column("amount", Interval),
-    # `stop_limit` is the longest time for which a stop stops the clock. It is null if the stop has no limit.
+    # `stop_limit` is the longest time for which a stop stops the clock. It is null if the stop has no limit. The limit
+    # of an outage applies to all outages of an attempt together.
     Column("stop_limit", Interval),
     Column("hides_questions", Boolean, nullable=False, server_default=text("true")),
     PrimaryKeyConstraint("entry_id", "kind"),

@@ -239,6 +239,34 @@ async def on_break_returned(
 
 
 @_time_event
+async def on_participant_disconnected(
+    tx: Transaction, event: pb.ParticipantDisconnected, _metadata: EventMetadata
+) -> None:
+    """Stop the clocks of the participant's attempts during the outage, if the policy of the session stops them."""
+    if not event.HasField("returned_limit"):
+        return
+    entry = LedgerEntry(
+        UUID(event.outage_id),
+        EntryKind.OUTAGE,
+        from_timestamp(event.outage_start_time),
+        limit=event.returned_limit.ToTimedelta(),
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+@_time_event
+async def on_participant_connected(
+    tx: Transaction, event: pb.ParticipantConnected, _metadata: EventMetadata
+) -> None:
+    """End an outage of the participant."""
+    if not event.outage_id:
+        return
+    at = from_timestamp(event.outage_end_time)
+    entry = LedgerEntry(UUID(event.outage_id), EntryKind.RESUMED, at)
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+@_time_event
 async def on_participant_extra_time_granted(
     tx: Transaction, event: pb.ParticipantExtraTimeGranted, _metadata: EventMetadata
 ) -> None:

@@ -28,6 +28,7 @@ from proctorium_session.api.messages import (
     conversation_message,
     hand_message,
     message_message,
+    outage_message,
     progress_message,
     session_message,
     time_message,
@@ -97,6 +98,9 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
     allowance = allowance_of(session.plan.break_policy, participant.breaks)
     if allowance is not None:
         body += _allowance_part(allowance)
+    if participant.outage is not None:
+        outage = outage_message(participant.outage)
+        body += lobby_pb2.Participant(latest_outage=outage).SerializeToString()
     if participant.conversation != NO_MESSAGES:
         body += _conversation_part(participant.conversation)
     return _PARTICIPANT_TAG + _length(body) + body

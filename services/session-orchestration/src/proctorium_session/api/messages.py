@@ -41,6 +41,7 @@ from proctorium_session.domain.incidents import (
     IncidentCategory,
     IncidentChanges,
 )
+from proctorium_session.domain.outages import CLOCK_RUNS, DisconnectPolicy, Outage
 from proctorium_session.domain.outcomes import Outcome, ParticipantRefusal
 from proctorium_session.domain.participants import (
     NO_MESSAGES,
@@ -120,6 +121,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults)
         auto_close_after=_duration(message, "auto_close_after", defaults.auto_close_after),
         break_policy=_break_policy_from_message(message.break_policy),
         questions_shown_while_paused=message.questions_shown_while_paused,
+        disconnect_policy=DisconnectPolicy(message.disconnect_policy.returned_limit.ToTimedelta()),
     )
 
 
@@ -231,6 +233,9 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
         message.late_entry_limit.FromTimedelta(plan.late_entry_limit)
     if plan.break_policy != NO_BREAKS:
         message.break_policy.CopyFrom(_break_policy_message(plan.break_policy))
+    if plan.disconnect_policy != CLOCK_RUNS:
+        limit = plan.disconnect_policy.returned_limit
+        message.disconnect_policy.returned_limit.FromTimedelta(limit)
     return message
 
 
@@ -266,7 +271,18 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
     allowance = allowance_of(session.plan.break_policy, participant.breaks)
     if allowance is not None:
         message.break_allowance.CopyFrom(break_allowance_message(allowance))
+    if participant.outage is not None:
+        message.latest_outage.CopyFrom(outage_message(participant.outage))
     return message
+
+
+def outage_message(outage: Outage) -> lobby_pb2.Outage:
+    """Return an outage as a message."""
+    return lobby_pb2.Outage(
+        outage_id=str(outage.outage_id),
+        start_time=to_timestamp(outage.started_at),
+        end_time=to_timestamp(outage.ended_at),
+    )
 
 
 def break_message(taken: Break) -> breaks_pb2.Break:
@@ -368,6 +384,8 @@ def attempt_time_message(time: AttemptTime) -> lobby_pb2.AssessmentProgress:
     message = lobby_pb2.AssessmentProgress(deadline_time=to_timestamp(time.deadline_at))
     if time.stopped_remaining is not None:
         message.stopped_remaining.FromTimedelta(time.stopped_remaining)
+    if time.returned:
+        message.returned_time.FromTimedelta(time.returned)
     return message
 
 

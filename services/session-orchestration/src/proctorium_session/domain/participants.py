@@ -11,6 +11,7 @@ from uuid import UUID
 from proctorium_session.domain.breaks import NOTHING_USED, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand
 from proctorium_session.domain.identity import IdentityState
+from proctorium_session.domain.outages import Outage
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Pause, Session
@@ -65,7 +66,7 @@ class Participant:
     `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand
     of the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra
     time. `removal` is the removal of a removed participant. `ending` is set if the session was ended for this
-    participant only.
+    participant only. `outage` is the newest outage of the learner.
     """
 
     participant_id: UUID
@@ -88,6 +89,7 @@ class Participant:
     removal: Removal | None = None
     ending: Ending | None = None
     breaks: BreakUse = NOTHING_USED
+    outage: Outage | None = None
 
     @property
     def is_on_break(self) -> bool:

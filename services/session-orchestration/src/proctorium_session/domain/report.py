@@ -21,7 +21,6 @@ from proctorium_session.domain.periods import (
     Period,
     PeriodTotal,
     between,
-    gaps_of,
     total_of,
     without,
 )
@@ -82,13 +81,11 @@ class Result:
 class RecordedFacts:
     """The facts of the session record that a report needs.
 
-    `connections` has the times at which each participant was connected (True) or disconnected (False), in order.
     `removals` has the periods from each removal of a participant to the readmission, in order. The keys of
     `started_attempts` and `submissions` are the ids of attempts.
     """
 
     started_by: UUID | None = None
-    connections: Mapping[UUID, Sequence[tuple[datetime, bool]]] = field(default_factory=dict)
     removals: Mapping[UUID, Sequence[Period]] = field(default_factory=dict)
     uncovered: Sequence[Period] = ()
     lead_changes: Sequence[LeadChange] = ()
@@ -100,9 +97,9 @@ class RecordedFacts:
 class SessionFacts:
     """The stored facts about a session from which its report is computed.
 
-    `invited_ids` are the ids of the invited learners. The keys of `pauses`, `breaks` and `hand_counts` are the ids of
-    participants. In `pauses`, the key None is for the pauses of the whole session. `incidents` are ordered by the time
-    of creation.
+    `invited_ids` are the ids of the invited learners. The keys of `pauses`, `breaks`, `outages` and `hand_counts` are
+    the ids of participants. In `pauses`, the key None is for the pauses of the whole session. `incidents` are ordered
+    by the time of creation.
     """
 
     session: Session
@@ -110,6 +107,7 @@ class SessionFacts:
     invited_ids: Collection[UUID]
     pauses: Mapping[UUID | None, Sequence[Period]]
     breaks: Mapping[UUID, Sequence[TakenBreak]]
+    outages: Mapping[UUID, Sequence[Period]]
     hand_counts: Mapping[UUID, int]
     incidents: Sequence[Incident]
     recorded: RecordedFacts
@@ -215,7 +213,7 @@ def _learner_report(
     participant_id = participant.participant_id
     within = _in_session(facts, participant)
     own = _pauses_of(facts, participant_id)
-    outages = gaps_of(recorded.connections.get(participant_id, ()))
+    outages = facts.outages.get(participant_id, ())
     breaks = facts.breaks.get(participant_id, ())
     return LearnerReport(
         person_id=participant.person_id,

@@ -10,6 +10,7 @@ from uuid import UUID
 from proctorium_session.domain.breaks import NO_BREAKS, BreakPolicy
 from proctorium_session.domain.coverage import UNCOVERED_AFTER, Coverage
 from proctorium_session.domain.identity import IdentityPolicy
+from proctorium_session.domain.outages import CLOCK_RUNS, DisconnectPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SESSION_STATES, SessionAction, SessionState
 
@@ -80,6 +81,7 @@ class Plan:
     auto_close_after: timedelta = AUTO_CLOSE_AFTER
     break_policy: BreakPolicy = NO_BREAKS
     questions_shown_while_paused: bool = False
+    disconnect_policy: DisconnectPolicy = CLOCK_RUNS
 
     @property
     def planned_end(self) -> datetime:

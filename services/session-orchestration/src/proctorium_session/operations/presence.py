@@ -1,24 +1,32 @@
-"""Presence of participants (`S6`).
+"""Presence of participants, and outages of learners in the session (`S6`, `A7`).
 
 A participant is connected while the participant has an open stream on any replica.
 
 Each replica stores a lease for every participant who has a stream on it. All replicas search for participants who have
-no valid lease, and set them to disconnected. After a replica has failed, its participants are therefore shown as
-connected only until their leases expire.
+no valid lease, and set them to disconnected. If a replica stops, or the database was unavailable, the leases expire
+although the learners did not lose their connections. The learners then stay connected for the time in which they can
+connect again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
-from proctorium_common.storage.database import Database
+from proctorium_common.ids import new_id
+from proctorium_common.storage.database import Database, Transaction
 from proctorium_session import events
+from proctorium_session.domain.outages import RECONNECT, Outage
+from proctorium_session.domain.participant_states import ParticipantState
+from proctorium_session.domain.participants import Participant
+from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.leases import Lease, Leases
-from proctorium_session.storage import presence, sessions
+from proctorium_session.storage import outages, participants, presence, sessions
 
 _MAX_PARTICIPANTS = 200
 """The maximum number of participants of a session that one transaction updates.
@@ -28,12 +36,27 @@ This maximum limits the time for which the session's row is locked.
 
 
 class Presence:
-    """The open streams of participants on this replica, and their leases. `monotonic` returns a time in seconds."""
+    """The open streams of participants on this replica, and their leases. `monotonic` returns a time in seconds.
+
+    `reconnect` is the time in which learners can connect again after the service itself was away. `is_draining` returns
+    whether this replica is stopping, so that it ends the streams of its learners.
+    """
 
     def __init__(
-        self, database: Database, replica_id: UUID, lease: Lease, monotonic: Callable[[], float]
+        self,
+        database: Database,
+        replica_id: UUID,
+        lease: Lease,
+        monotonic: Callable[[], float],
+        *,
+        reconnect: timedelta = RECONNECT,
+        is_draining: Callable[[], bool] = lambda: False,
     ) -> None:
         self._database = database
+        self._replica_id = replica_id
+        self._length = lease.length
+        self._reconnect = reconnect
+        self._is_draining = is_draining
         self._leases = Leases[UUID](
             database,
             lease,
@@ -49,14 +72,21 @@ class Presence:
     async def run(self) -> None:
         """Store the leases of this replica, then update `connected` of all participants.
 
-        A participant is connected if any replica has a valid lease for the participant.
+        A participant is connected if any replica has a valid lease for the participant. A replica that is stopping does
+        nothing, so that the streams which it has ended do not count as lost connections.
         """
+        if self._is_draining():
+            return
         await self._leases.store()
         await self._update_connected()
 
     async def _update_connected(self) -> None:
         async with self._database.transaction() as tx:
-            stale = await presence.list_stale_participants(tx)
+            await presence.upsert_replica(tx, self._replica_id, self._length)
+        async with self._database.transaction() as tx:
+            stale = await presence.list_stale_participants(
+                tx, length=self._length, reconnect=self._reconnect
+            )
         for of_session in stale:
             for batch in of_session.in_batches(_MAX_PARTICIPANTS):
                 await self._update_session(batch)
@@ -69,17 +99,55 @@ class Presence:
             # Before the session was locked, another replica may have made the same change, or a learner may have
             # reconnected. The update therefore compares `connected` with the leases again.
             changes = await presence.update_connected(
-                tx, stale.participant_ids, session.next_revision
+                tx,
+                stale.participant_ids,
+                session.next_revision,
+                length=self._length,
+                reconnect=self._reconnect,
             )
             if changes:
-                recorded = [_recorded_event(stale.session_id, each) for each in changes]
-                await save_change(tx, session, recorded)
+                await save_change(tx, session, await _record(tx, session, changes))
 
 
-def _recorded_event(session_id: UUID, change: presence.ConnectionChange) -> RecordedEvent:
-    participant_id, person_id = change.participant_id, change.person_id
-    if change.connected:
-        event = events.participant_connected(session_id, participant_id, person_id)
-        return RecordedEvent(event, person_id, participant_id)
-    disconnected = events.participant_disconnected(session_id, participant_id, person_id)
-    return RecordedEvent(disconnected, SYSTEM_ACTOR, participant_id)
+async def _record(
+    tx: Transaction, session: Session, changes: Sequence[presence.ConnectionChange]
+) -> list[RecordedEvent]:
+    """Start and end outages, and return the events about the changed connections."""
+    ids = [each.participant_id for each in changes]
+    views = await participants.list_views(tx, session.session_id, only=ids)
+    by_id = {view.participant.participant_id: view.participant for view in views}
+    started: dict[UUID, Outage] = {}
+    ended: list[UUID] = []
+    recorded: list[RecordedEvent] = []
+    for change in changes:
+        participant = by_id[change.participant_id]
+        if change.lost_at is None:
+            outage = (
+                participant.outage if participant.outage and participant.outage.is_open else None
+            )
+            if outage is not None:
+                ended.append(outage.outage_id)
+                outage = replace(outage, ended_at=max(change.now, outage.started_at))
+            connected = events.participant_connected(participant, outage)
+            recorded.append(RecordedEvent(connected, participant.person_id, change.participant_id))
+        else:
+            outage = _new_outage(session, participant, change)
+            if outage is not None:
+                started[change.participant_id] = outage
+            limit = session.plan.disconnect_policy.returned_limit
+            disconnected = events.participant_disconnected(participant, outage, limit)
+            recorded.append(RecordedEvent(disconnected, SYSTEM_ACTOR, change.participant_id))
+    await outages.insert_outages(tx, session.session_id, started)
+    await outages.end_outages(tx, ended, changes[0].now)
+    return recorded
+
+
+def _new_outage(
+    session: Session, participant: Participant, change: presence.ConnectionChange
+) -> Outage | None:
+    """Return the outage that starts with a lost connection, or None if the learner is not in a running session."""
+    if not session.state.is_running or participant.state is not ParticipantState.IN_SESSION:
+        return None
+    if participant.entered_time is None or change.lost_at is None:
+        return None
+    return Outage(new_id(), max(change.lost_at, participant.entered_time))

@@ -33,7 +33,6 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
         facts.add(entry)
     return RecordedFacts(
         started_by=facts.started_by,
-        connections=facts.connections,
         removals={each: gaps_of(changes) for each, changes in facts.admissions.items()},
         uncovered=[Period(each.start, each.end or session_end) for each in gaps_of(facts.coverage)],
         lead_changes=facts.lead_changes,
@@ -54,9 +53,6 @@ class _Facts:
     admissions: defaultdict[UUID, list[tuple[datetime, bool]]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    connections: defaultdict[UUID, list[tuple[datetime, bool]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
     coverage: list[tuple[datetime, bool]] = field(default_factory=list)
     lead_changes: list[LeadChange] = field(default_factory=list)
     started_attempts: dict[UUID, datetime] = field(default_factory=dict)
@@ -75,9 +71,6 @@ class _Facts:
             case "participant.removed" | "participant.readmitted", UUID() as participant_id:
                 is_readmitted = content.event == "participant.readmitted"
                 self.admissions[participant_id].append((content.time, is_readmitted))
-            case "participant.connected" | "participant.disconnected", UUID() as participant_id:
-                is_connected = content.event == "participant.connected"
-                self.connections[participant_id].append((content.time, is_connected))
             case "attempt.started", _:
                 started = assessment.AttemptStarted.FromString(content.body)
                 self.started_attempts[UUID(started.attempt_id)] = content.time
@@ -115,8 +108,6 @@ _EVENTS = frozenset(
         "session.handed-over",
         "participant.removed",
         "participant.readmitted",
-        "participant.connected",
-        "participant.disconnected",
         "attempt.started",
         "attempt.submitted",
     }

@@ -24,6 +24,7 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.breaks import NOTHING_USED, Break, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
+from proctorium_session.domain.outages import Outage
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
     NO_MESSAGES,
@@ -78,6 +79,7 @@ _ASSESSMENT_COLUMNS = (
     participant_assessments.c.stopped_remaining,
     participant_assessments.c.time_position,
     participant_assessments.c.state_position,
+    participant_assessments.c.returned_time,
 )
 
 BREAK_COLUMNS = {
@@ -320,6 +322,7 @@ def _progress_columns(progress: Progress) -> dict[str, object]:
         "state_position": progress.state_position,
         "deadline_at": progress.time.deadline_at,
         "stopped": progress.time.is_stopped,
+        "returned_time": progress.time.returned,
         "stopped_remaining": progress.time.stopped_remaining,
         "time_position": progress.time_position,
         "authorization_revision": progress.authorization_revision,
@@ -399,7 +402,14 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         removal=_removal(row),
         ending=_ending(row),
         breaks=_breaks(row),
+        outage=_outage(row),
     )
+
+
+def _outage(row: Mapping[str, Any]) -> Outage | None:
+    if row["outage_id"] is None:
+        return None
+    return Outage(row["outage_id"], row["outage_started_at"], row["outage_ended_at"])
 
 
 def _removal(row: Mapping[str, Any]) -> Removal | None:
@@ -471,15 +481,18 @@ def _progress(row: Mapping[str, Any]) -> Progress:
         position=row["position"],
         authorization_revision=row["authorization_revision"],
         withdrawal=None if row["withdrawal"] is None else WithdrawalState(row["withdrawal"]),
-        time=AttemptTime(row["deadline_at"], row["stopped"], row["stopped_remaining"]),
+        time=AttemptTime(
+            row["deadline_at"], row["stopped"], row["stopped_remaining"], row["returned_time"]
+        ),
         time_position=row["time_position"],
         state_position=row["state_position"],
     )
 
 
 def _columns(participant: Participant) -> dict[str, object]:
-    # The columns of the conversation, the raised hand, the breaks and the end are missing here, because the statements
-    # in `conversations.py`, `hands.py`, `breaks.py` and `removals.py` update these columns.
+    # The columns of the conversation, the raised hand, the breaks, the outages and the end are missing here, because
+    # the statements in `conversations.py`, `hands.py`, `breaks.py`, `outages.py` and `removals.py` update these
+    # columns.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,

@@ -1,6 +1,7 @@
 """Queries of leases.
 
-A lease has a participant, a replica on which the participant has an open stream, and the end of the validity.
+A lease has a participant, a replica on which the participant has an open stream, the time at which the lease was last
+renewed, and the end of the validity.
 
 All times come from the clock of the database (`now()`), because the clocks of replicas differ.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Interval, Uuid, bindparam, text
@@ -17,39 +18,83 @@ from sqlalchemy import ARRAY, Interval, Uuid, bindparam, text
 from proctorium_common.storage.database import Transaction
 
 _UPSERT_LEASES = text("""
-    INSERT INTO presence (participant_id, replica_id, expires_at)
-    SELECT participant_id, :replica_id, now() + :length
+    INSERT INTO presence (participant_id, replica_id, renewed_at, expires_at)
+    SELECT participant_id, :replica_id, now(), now() + :length
     FROM unnest(:participant_ids) AS open (participant_id)
     ORDER BY participant_id
-    ON CONFLICT (participant_id, replica_id) DO UPDATE SET expires_at = excluded.expires_at
+    ON CONFLICT (participant_id, replica_id)
+        DO UPDATE SET renewed_at = excluded.renewed_at, expires_at = excluded.expires_at
 """).bindparams(
     bindparam("replica_id", type_=Uuid),
     bindparam("participant_ids", type_=ARRAY(Uuid)),
     bindparam("length", type_=Interval),
 )
 
-_DELETE_EXPIRED_LEASES = text("DELETE FROM presence WHERE expires_at < now() - interval '1 minute'")
+_DELETE_EXPIRED_LEASES = text(
+    "DELETE FROM presence WHERE expires_at < now() - interval '10 minutes'"
+)
 
-_LIST_STALE_PARTICIPANTS = text("""
-    SELECT p.session_id, p.participant_id
-    FROM participants p JOIN sessions s USING (session_id)
-    WHERE p.connected AND s.state NOT IN ('ended', 'cancelled') AND NOT EXISTS (
-        SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.expires_at > now()
-    )
+# If a replica was not seen for the length of a lease, it was away: its leases may have expired although its learners
+# were connected.
+_UPSERT_REPLICA = text("""
+    INSERT INTO presence_replicas AS replica (replica_id, since, seen_at) VALUES (:replica_id, now(), now())
+    ON CONFLICT (replica_id) DO UPDATE SET seen_at = now(),
+        since = CASE WHEN replica.seen_at < now() - :length THEN now() ELSE replica.since END
+""").bindparams(bindparam("replica_id", type_=Uuid), bindparam("length", type_=Interval))
+
+_DELETE_OLD_REPLICAS = text(
+    "DELETE FROM presence_replicas WHERE seen_at < now() - interval '1 hour'"
+)
+
+# `lost_at` is the time at which the participant's connection was lost, or null if this is not known yet. If the replica
+# of the newest lease was seen before the lease was renewed and after it expired, the replica could have renewed the
+# lease, so the learner lost the connection. Otherwise, the service itself was away. The learner then has the time
+# `reconnect` for connecting again: from the time at which the replica was last seen, or from the time since which a
+# replica has been running, whichever is later.
+_STATUS = """
+    SELECT p.participant_id, p.session_id, p.connected, lease.valid,
+        CASE
+            WHEN lease.renewed_at >= replica.since AND replica.seen_at >= lease.expires_at THEN lease.renewed_at
+            WHEN running.since + :reconnect <= now() THEN running.since + :reconnect
+        END AS lost_at
+    FROM participants p
+    LEFT JOIN LATERAL (
+        SELECT l.replica_id, l.renewed_at, l.expires_at, l.expires_at > now() AS valid
+        FROM presence l WHERE l.participant_id = p.participant_id
+        ORDER BY l.expires_at > now() DESC, l.renewed_at DESC LIMIT 1
+    ) AS lease ON true
+    LEFT JOIN presence_replicas replica USING (replica_id)
+    CROSS JOIN LATERAL (
+        SELECT greatest(coalesce(replica.seen_at, lease.renewed_at), min(r.since)) AS since
+        FROM presence_replicas r WHERE r.seen_at > now() - :length
+    ) AS running
+"""
+
+_LIST_STALE_PARTICIPANTS = text(f"""
+    SELECT status.session_id, status.participant_id FROM ({_STATUS}
+        JOIN sessions s USING (session_id)
+        WHERE p.connected AND s.state NOT IN ('ended', 'cancelled') AND NOT EXISTS (
+            SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.expires_at > now()
+        )
+    ) AS status WHERE status.lost_at IS NOT NULL
     UNION
     SELECT p.session_id, p.participant_id
     FROM presence l JOIN participants p USING (participant_id) JOIN sessions s USING (session_id)
     WHERE l.expires_at > now() AND NOT p.connected AND s.state NOT IN ('ended', 'cancelled')
-""")
+""").bindparams(bindparam("length", type_=Interval), bindparam("reconnect", type_=Interval))  # noqa: S608 - constants
 
-_UPDATE_CONNECTED = text("""
+_UPDATE_CONNECTED = text(f"""
     UPDATE participants p
     SET connected = NOT p.connected, revision = :revision
-    WHERE p.participant_id = ANY(:participant_ids) AND p.connected <> EXISTS (
-        SELECT FROM presence l WHERE l.participant_id = p.participant_id AND l.expires_at > now()
-    )
-    RETURNING p.participant_id, p.person_id, p.connected
-""").bindparams(bindparam("participant_ids", type_=ARRAY(Uuid)))
+    FROM ({_STATUS} WHERE p.participant_id = ANY(:participant_ids)) AS status
+    WHERE p.participant_id = status.participant_id AND p.connected = status.connected
+        AND CASE WHEN p.connected THEN status.valid IS NOT TRUE AND status.lost_at IS NOT NULL ELSE status.valid END
+    RETURNING p.participant_id, p.connected, CASE WHEN NOT p.connected THEN status.lost_at END AS lost_at, now() AS now
+""").bindparams(  # noqa: S608 - constants
+    bindparam("participant_ids", type_=ARRAY(Uuid)),
+    bindparam("length", type_=Interval),
+    bindparam("reconnect", type_=Interval),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +112,15 @@ class StaleParticipants:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChange:
-    """A participant whose column `connected` has changed."""
+    """A participant whose column `connected` has changed.
+
+    `lost_at` is the time at which the connection was lost, or None if the participant has connected. `now` is the time
+    of the change.
+    """
 
     participant_id: UUID
-    person_id: UUID
-    connected: bool
+    lost_at: datetime | None
+    now: datetime
 
 
 async def upsert_leases(
@@ -85,27 +134,51 @@ async def upsert_leases(
 
 
 async def delete_expired_leases(tx: Transaction) -> None:
-    """Delete leases that expired more than a minute ago."""
+    """Delete leases that expired more than ten minutes ago, and replicas that have not run for an hour."""
     await tx.execute(_DELETE_EXPIRED_LEASES)
+    await tx.execute(_DELETE_OLD_REPLICAS)
 
 
-async def list_stale_participants(tx: Transaction) -> list[StaleParticipants]:
-    """Return the participants whose column `connected` differs from their leases, in sessions that are not over."""
+async def upsert_replica(tx: Transaction, replica_id: UUID, length: timedelta) -> None:
+    """Store that this replica runs now. `length` is the length of its leases."""
+    await tx.execute(_UPSERT_REPLICA, {"replica_id": replica_id, "length": length})
+
+
+async def list_stale_participants(
+    tx: Transaction, *, length: timedelta, reconnect: timedelta
+) -> list[StaleParticipants]:
+    """Return the participants whose column `connected` differs from their leases, in sessions that are not over.
+
+    `length` is the length of a lease. After the service itself was away, learners have the time `reconnect` for
+    connecting again before they are listed.
+    """
     stale: dict[UUID, list[UUID]] = {}
-    for row in await tx.execute(_LIST_STALE_PARTICIPANTS):
+    parameters = {"length": length, "reconnect": reconnect}
+    for row in await tx.execute(_LIST_STALE_PARTICIPANTS, parameters):
         stale.setdefault(row.session_id, []).append(row.participant_id)
     return [StaleParticipants(session_id, ids) for session_id, ids in stale.items()]
 
 
 async def update_connected(
-    tx: Transaction, participant_ids: Sequence[UUID], revision: int
+    tx: Transaction,
+    participant_ids: Sequence[UUID],
+    revision: int,
+    *,
+    length: timedelta,
+    reconnect: timedelta,
 ) -> list[ConnectionChange]:
     """Update the column `connected` of the participants by their leases, and return the changes.
 
-    The caller has locked the session's row.
+    `length` and `reconnect` are the times of `list_stale_participants`. The caller has locked the session's row.
     """
     rows = await tx.execute(
-        _UPDATE_CONNECTED, {"participant_ids": list(participant_ids), "revision": revision}
+        _UPDATE_CONNECTED,
+        {
+            "participant_ids": list(participant_ids),
+            "revision": revision,
+            "length": length,
+            "reconnect": reconnect,
+        },
     )
-    changed = [ConnectionChange(row.participant_id, row.person_id, row.connected) for row in rows]
+    changed = [ConnectionChange(row.participant_id, row.lost_at, row.now) for row in rows]
     return sorted(changed, key=lambda each: each.participant_id)

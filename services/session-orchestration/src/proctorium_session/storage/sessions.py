@@ -24,6 +24,7 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.breaks import BreakPolicy
 from proctorium_session.domain.coverage import Coverage
 from proctorium_session.domain.identity import IdentityPolicy
+from proctorium_session.domain.outages import DisconnectPolicy
 from proctorium_session.domain.record import Head
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import (
@@ -241,7 +242,8 @@ def select_sessions() -> Select[Any]:
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, uncovered_after, closing_countdown, auto_close_after, break_count,
-        break_length, break_total, break_stops_clock, questions_shown_while_paused, state, lobby_open_time, actual_start_time, end_time,
+        break_length, break_total, break_stops_clock, questions_shown_while_paused, returned_limit, state,
+        lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
         closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at,
@@ -291,6 +293,7 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "break_total": plan.break_policy.total,
         "break_stops_clock": plan.break_policy.clock_stops,
         "questions_shown_while_paused": plan.questions_shown_while_paused,
+        "returned_limit": plan.disconnect_policy.returned_limit,
     }
 
 
@@ -332,6 +335,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
             clock_stops=row["break_stops_clock"],
         ),
         questions_shown_while_paused=row["questions_shown_while_paused"],
+        disconnect_policy=DisconnectPolicy(returned_limit=row["returned_limit"]),
     )
     return Session(
         session_id=row["session_id"],

@@ -60,6 +60,7 @@ sessions = Table(
     Column("break_total", Interval, nullable=False, server_default=text("'0'")),
     Column("break_stops_clock", Boolean, nullable=False, server_default=text("false")),
     Column("questions_shown_while_paused", Boolean, nullable=False, server_default=text("false")),
+    Column("returned_limit", Interval, nullable=False, server_default=text("'0'")),
     Column("state", Text, nullable=False),
     Column("lobby_open_time", _TIME, nullable=False),
     Column("actual_start_time", _TIME),
@@ -247,6 +248,10 @@ participants = Table(
     Column("latest_break_id", Uuid),
     Column("used_break_count", Integer, nullable=False, server_default=text("0")),
     Column("used_break_time", Interval, nullable=False, server_default=text("'0'")),
+    # A trigger of `outages` copies the newest outage of the participant to these columns.
+    Column("outage_id", Uuid),
+    Column("outage_started_at", _TIME),
+    Column("outage_ended_at", _TIME),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
         "state IN ('awaiting_approval', 'denied', 'waiting', 'in_session', 'completed', 'removed',"
@@ -472,6 +477,7 @@ participant_assessments = Table(
     Column("stopped", Boolean, nullable=False, server_default=text("false")),
     Column("stopped_remaining", Interval),
     Column("time_position", BigInteger, nullable=False, server_default=text("0")),
+    Column("returned_time", Interval, nullable=False, server_default=text("'0'")),
     PrimaryKeyConstraint("participant_id", "assessment_id"),
     CheckConstraint("state BETWEEN 1 AND 6", name="state"),
     CheckConstraint(
@@ -610,6 +616,7 @@ presence = Table(
     Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
     Column("replica_id", Uuid, nullable=False),
     Column("expires_at", _TIME, nullable=False),
+    Column("renewed_at", _TIME, nullable=False, server_default=text("now()")),
     PrimaryKeyConstraint("participant_id", "replica_id"),
     Index("ix_presence_expires_at", "expires_at"),
     prefixes=["UNLOGGED"],
@@ -618,6 +625,34 @@ presence = Table(
 
 The table is unlogged, because its rows are updated every few seconds.
 """
+
+presence_replicas = Table(
+    "presence_replicas",
+    metadata,
+    Column("replica_id", Uuid, primary_key=True),
+    # The replica has run without a gap longer than a lease from `since` to `seen_at`.
+    Column("since", _TIME, nullable=False),
+    Column("seen_at", _TIME, nullable=False),
+    prefixes=["UNLOGGED"],
+)
+"""The replicas that store leases. A lease that expired while its replica was away is no lost connection."""
+
+outages = Table(
+    "outages",
+    metadata,
+    Column("outage_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("started_at", _TIME, nullable=False),
+    Column("ended_at", _TIME),
+    CheckConstraint("ended_at >= started_at", name="ended_at"),
+    Index(
+        "uq_outages_open", "participant_id", unique=True, postgresql_where=text("ended_at IS NULL")
+    ),
+    Index("ix_outages_session_id", "session_id"),
+)
+"""Outages of participants. A trigger refuses every change of a row except the end. At most one outage of a participant
+is open."""
 
 proctor_presence = Table(
     "proctor_presence",

@@ -85,6 +85,7 @@ async def on_attempt_time_changed(
         _deadline(event),
         event.stopped,
         remaining if event.HasField("stopped_remaining") else None,
+        event.returned_time.ToTimedelta(),
     )
     await _update(tx, event, metadata, ProgressState.IN_PROGRESS, time=time, is_recorded=False)
 

@@ -8,6 +8,7 @@ import { ProblemNote } from "../../components/problem-note";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { messages } from "../../messages";
 import { SignedInAs } from "../account/sign-out";
+import { OutageNote } from "../disconnects/outage-note";
 import type { AnswerSaver } from "./answer-saver";
 import type { AnswerSheet } from "./answer-sheet";
 import { Clock, isStanding, useSteadyClock } from "./clock";
@@ -59,6 +60,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
         now={now}
       />
       <ExtraTimeNote participant={participant} />
+      <OutageNote participant={participant} attempt={attempt} />
       {pause && !pause.isRemoved && (
         <PauseNote pause={pause} hint={pause.showsQuestions ? text.pauseHintVisible : text.pauseHint} />
       )}

@@ -26,6 +26,7 @@ import { BreakPolicyFields, readBreakPolicy } from "../breaks/policy-fields";
 import { ClosingFields } from "../closing/plan-fields";
 import { readClosing } from "../closing/read-closing";
 import { listAllAssessments, listAllCourses } from "../courses/courses";
+import { DisconnectPolicyFields, readDisconnectPolicy } from "../disconnects/policy-fields";
 import { isCertified, listAllPeople } from "../people/people";
 
 const text = messages.sessions;
@@ -129,6 +130,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
           identityPolicy: Number(value("plan.identity_policy")) as IdentityPolicy,
           breakPolicy: readBreakPolicy(form),
           questionsShownWhilePaused: values("plan.questions_shown_while_paused").length > 0,
+          disconnectPolicy: readDisconnectPolicy(form),
           ...readClosing(form),
         },
       });
@@ -192,6 +194,7 @@ function Plan({ courses, courseId, title, assessments, people }: PlanProps): JSX
         options={[{ value: "shown", text: text.questionsShown }]}
         empty=""
       />
+      <DisconnectPolicyFields />
       <ClosingFields />
       <FormProblem problem={noneChosen || startError ? undefined : problem} />
       <div role="alert">{noneChosen && <p class="note problem">{text.chooseAssessment}</p>}</div>

@@ -6,6 +6,7 @@ import { ProblemNote } from "../../components/problem-note";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
+import { OutageFacts } from "../disconnects/outage-note";
 import { isRunning as isSessionRunning } from "../sessions/running";
 import { ExtraTime } from "./extra-time";
 import { throwRefusal } from "./outcomes";
@@ -37,6 +38,7 @@ export function ParticipantTime({ session, participant, name, may }: Participant
           {text.extraTimeGranted(Number(extraTime.seconds), extraTimeReason)}
         </p>
       )}
+      <OutageFacts session={session} participant={participant} />
       {may && isRunning && pause === undefined && (
         <ReasonForm
           label={text.pause}

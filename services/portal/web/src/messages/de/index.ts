@@ -8,6 +8,7 @@ import { console } from "./console";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { coverage } from "./coverage";
+import { disconnects } from "./disconnects";
 import { exam } from "./exam";
 import { hands } from "./hands";
 import { identity } from "./identity";
@@ -33,6 +34,7 @@ export const de: Messages = {
   conversations,
   courses,
   coverage,
+  disconnects,
   exam,
   hands,
   identity,

@@ -7,6 +7,7 @@ import { console } from "./console";
 import { conversations } from "./conversations";
 import { courses } from "./courses";
 import { coverage } from "./coverage";
+import { disconnects } from "./disconnects";
 import { exam } from "./exam";
 import { hands } from "./hands";
 import { identity } from "./identity";
@@ -32,6 +33,7 @@ export const en = {
   conversations,
   courses,
   coverage,
+  disconnects,
   exam,
   hands,
   identity,
