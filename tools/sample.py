@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import inspect
 import io
+import itertools
 import random
 import re
 import subprocess
@@ -22,7 +24,10 @@ from tools.checks.language import TEXTS
 
 _LEAST_WORDS = 4
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z`\[])")
-_CODE_BLOCK = re.compile(r"^(```|~~~).*?^\1[^\n]*$", re.DOTALL | re.MULTILINE)
+_CODE_BLOCK = re.compile(r"^ *(```|~~~).*?^ *\1[^\n]*$", re.DOTALL | re.MULTILINE)
+_BLOCK_COMMENT = re.compile(r"/\*\*(.*?)\*/", re.DOTALL)
+"""A comment of TypeScript that describes the definition below."""
+_STAR = re.compile(r"^\s*\*?\s?", re.MULTILINE)
 _NO_TEXT = re.compile(r"[#|]|noqa|type: ignore|mypy:")
 """A pattern of the beginning of texts that are skipped: headings, table rows and instructions to tools."""
 _MARKS = {".proto": "//", ".ts": "//", ".tsx": "//", ".lua": "--"}
@@ -61,7 +66,8 @@ def texts_of(path: str, source: str) -> Iterator[Text]:
         found = list(_sentences(source))
     else:
         mark = _MARKS.get(Path(path).suffix, "#")
-        found = list(_with_code(source, _line_comments(source, mark), mark))
+        comments = [*_line_comments(source, mark), *_block_comments(source)]
+        found = list(_with_code(source, comments, mark))
     for line, text, beside in found:
         if len(text.split()) >= _LEAST_WORDS and not _NO_TEXT.match(text):
             yield Text(f"{path}:{line}", text, beside)
@@ -73,12 +79,24 @@ def _files() -> list[str]:
 
 
 def _docstrings(source: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the line and the text of each docstring, and the first line of the definition."""
+    """Yield the line and the text of each docstring, and the first line of the definition or assignment."""
     lines = source.splitlines()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, _DOCUMENTED) and (text := ast.get_docstring(node)):
             definition = "" if isinstance(node, ast.Module) else lines[node.lineno - 1].strip()
             yield node.body[0].lineno, text, definition
+        body = getattr(node, "body", None)
+        if isinstance(body, list):
+            for assigned, following in itertools.pairwise(body):
+                if isinstance(assigned, ast.Assign | ast.AnnAssign) and (text := _text(following)):
+                    yield following.lineno, text, lines[assigned.lineno - 1].strip()
+
+
+def _text(node: ast.stmt) -> str:
+    """Return the text of a statement that is only a string, or an empty text."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return inspect.cleandoc(node.value.value) if isinstance(node.value.value, str) else ""
+    return ""
 
 
 def _with_code(
@@ -111,6 +129,13 @@ def _line_comments(source: str, mark: str) -> Iterator[tuple[int, str]]:
         if line.lstrip().startswith(mark)
     }
     yield from _joined(lines, mark)
+
+
+def _block_comments(source: str) -> Iterator[tuple[int, str]]:
+    """Yield the lines after the comments `/** … */`, and the texts of the comments."""
+    for found in _BLOCK_COMMENT.finditer(source):
+        text = " ".join(_STAR.sub("", found.group(1)).split())
+        yield source.count("\n", 0, found.end()) + 2, text
 
 
 def _joined(lines: dict[int, str], mark: str) -> Iterator[tuple[int, str]]:

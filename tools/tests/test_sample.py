@@ -17,6 +17,7 @@ def start() -> None:
 
 
 TEXT = "# This is a text and no comment."
+"""The text that the servers print."""
 '''
 _MARKDOWN = """# How it works
 
@@ -28,16 +29,27 @@ this code is not a sentence at all
 ```
 
 - A list item is a sentence too.
+
+  ```sh
+  this code is not a sentence either
+  ```
 """
 
 
 def test_docstrings_and_comments_of_python_are_drawn_with_the_code_beside_them() -> None:
-    drawn = sorted(sample.texts_of("a.py", _PYTHON), key=lambda text: text.place)
+    drawn = sorted(
+        sample.texts_of("a.py", _PYTHON), key=lambda text: int(text.place.partition(":")[2])
+    )
     assert drawn == [
         sample.Text("a.py:1", "Start and stop the servers."),
         sample.Text("a.py:5", "Start all of the servers.", "def start() -> None:"),
         sample.Text(
             "a.py:6", "A server that is started twice listens on two ports.", "run()  # short"
+        ),
+        sample.Text(
+            "a.py:12",
+            "The text that the servers print.",
+            'TEXT = "# This is a text and no comment."',
         ),
     ]
 
@@ -53,9 +65,18 @@ def test_sentences_of_documents_are_drawn_with_the_sentence_before_and_without_c
 
 
 def test_comments_of_other_languages_are_drawn_by_their_mark() -> None:
-    source = "#before = 1 2 3;\n// The server is started once only.\nstart();\n"
+    source = """#before = 1 2 3;
+// The server is started once only.
+start();
+/**
+ * Stops the server, and
+ * waits for its end.
+ */
+stop();
+"""
     assert list(sample.texts_of("a.ts", source)) == [
-        sample.Text("a.ts:2", "The server is started once only.", "start();")
+        sample.Text("a.ts:2", "The server is started once only.", "start();"),
+        sample.Text("a.ts:8", "Stops the server, and waits for its end.", "stop();"),
     ]
 
 
