@@ -92,6 +92,15 @@ def attempt_progressed(
     )
 
 
+def attempt_saved_during_stop(
+    attempt: Attempt, stop_id: UUID, change_count: int
+) -> pb.AttemptSavedDuringStop:
+    """Return the event which reports that changes of answers were received during a stop."""
+    return pb.AttemptSavedDuringStop(
+        **_ids(attempt), stop_id=str(stop_id), change_count=change_count
+    )
+
+
 def attempt_submitted(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> pb.AttemptSubmitted:

@@ -157,6 +157,7 @@ def build(service: Service[Settings]) -> None:
             assessment.AttemptAuthorizationWithdrawn: attempts.on_attempt_authorization_withdrawn,
             assessment.AttemptStarted: attempts.on_attempt_started,
             assessment.AttemptTimeChanged: attempts.on_attempt_time_changed,
+            assessment.AttemptSavedDuringStop: attempts.on_attempt_saved_during_stop,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
             assessment.AttemptReopened: attempts.on_attempt_reopened,

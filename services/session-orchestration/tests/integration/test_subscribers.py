@@ -67,6 +67,23 @@ async def create_scenario(
     return Scenario(proctor, learner, await join(learner, session.session_id))
 
 
+async def test_number_of_changes_during_a_stop_is_in_the_record(harness: Harness) -> None:
+    scenario = await create_scenario(harness)
+    await harness.handle(scenario.attempt(assessment.AttemptCreated, item_count=4))
+    await harness.handle(scenario.attempt(assessment.AttemptStarted))
+    await harness.handle(
+        scenario.attempt(assessment.AttemptSavedDuringStop, stop_id=str(new_id()), change_count=3)
+    )
+    request = supervision_pb2.GetRecordRequest(session_id=scenario.session_id)
+    record = await scenario.proctor.record.GetRecord(request)
+    name = "attempt.saved-during-stop"
+    assert [each.change_count for each in record.entries if each.event == name] == [3]
+    assert {each.change_count for each in record.entries if each.event != name} == {0}
+    own_request = supervision_pb2.GetMyRecordRequest(session_id=scenario.session_id)
+    own = await scenario.learner.record.GetMyRecord(own_request)
+    assert [each.change_count for each in own.entries if each.event == name] == [3]
+
+
 async def test_identity_event_is_shown_live(harness: Harness) -> None:
     scenario = await create_scenario(harness, BEFORE_ASSESSMENT)
     call = watch(scenario.learner, scenario.session_id)

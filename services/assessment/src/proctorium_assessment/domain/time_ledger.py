@@ -147,6 +147,15 @@ class TimeBalance:
         return max(unspent - (self.spent_at(now) - self.spent), _NO_TIME)
 
 
+def open_stops(entries: Iterable[LedgerEntry]) -> Sequence[LedgerEntry]:
+    """Return the `PAUSED` entries of the stops that have no `RESUMED` entry, in the order of their times."""
+    entries = _in_order(entries)
+    ended = {entry.entry_id for entry in entries if entry.kind is EntryKind.RESUMED}
+    return [
+        entry for entry in entries if entry.kind is EntryKind.PAUSED and entry.entry_id not in ended
+    ]
+
+
 def extended(limit: timedelta, percent: int) -> timedelta:
     """Return the time limit after it is extended by `percent` per cent."""
     return limit * (100 + percent) // 100

@@ -24,9 +24,12 @@ from proctorium_assessment.domain.attempts import (
     participant_removed,
     submit_cause,
 )
+from proctorium_assessment.domain.time_ledger import open_stops
 from proctorium_assessment.operations.access import annotate_attempt, is_removed
 from proctorium_assessment.operations.attempts import AttemptOverview, load_overviews
+from proctorium_assessment.operations.ledgers import list_ledgers
 from proctorium_assessment.operations.scoring import score_attempts, score_settled_attempts
+from proctorium_assessment.operations.stops import record_changes_during_stop
 from proctorium_assessment.storage import answers, attempts, sessions
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
@@ -95,6 +98,7 @@ async def submit_attempts(
     await answers.count_late_revisions(
         tx, {attempt.attempt_id: _last_time(attempt, tx.now) for attempt in submitted}
     )
+    await _report_open_stops(tx, locked)
     overviews = await load_overviews(tx, submitted)
     for overview in overviews:
         event = events.attempt_submitted(
@@ -121,3 +125,12 @@ def _submit_time(attempt: Attempt, cause: SubmitCause, at: datetime) -> datetime
 def _last_time(attempt: Attempt, now: datetime) -> datetime:
     """Return the last time at which an answer of a submitted attempt counts."""
     return min(each for each in (attempt.deadline_at, attempt.submitted_at, now) if each)
+
+
+async def _report_open_stops(tx: Transaction, locked: Sequence[Attempt]) -> None:
+    """Report the changes that were received during the stops in which the attempts are submitted."""
+    stopped = [attempt for attempt in locked if attempt.is_paused or attempt.is_on_break]
+    ledgers = await list_ledgers(tx, stopped)
+    for attempt in stopped:
+        for stop in open_stops(ledgers[attempt.attempt_id]):
+            await record_changes_during_stop(tx, [attempt], stop, tx.now)

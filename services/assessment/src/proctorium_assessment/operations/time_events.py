@@ -15,6 +15,7 @@ from proctorium_assessment import events
 from proctorium_assessment.domain.attempts import Attempt, AttemptState, SubmitCause
 from proctorium_assessment.domain.time_ledger import LedgerEntry
 from proctorium_assessment.operations.ledgers import list_ledgers
+from proctorium_assessment.operations.stops import record_changes_during_stop
 from proctorium_assessment.operations.submission import submit_attempts
 from proctorium_assessment.storage import accommodations, answers, attempts, sessions, time_events
 from proctorium_common.storage.database import Transaction
@@ -31,14 +32,14 @@ async def add_entry(
     await sessions.lock_session(tx, session_id)
     if not await time_events.insert_entry(tx, session_id, participant_id, entry):
         return
-    await _update_time(
-        tx,
-        await (
-            attempts.lock_timed_attempts(tx, session_id=session_id)
-            if participant_id is None
-            else attempts.lock_timed_attempts(tx, participant_id=participant_id)
-        ),
+    locked = await (
+        attempts.lock_timed_attempts(tx, session_id=session_id)
+        if participant_id is None
+        else attempts.lock_timed_attempts(tx, participant_id=participant_id)
     )
+    await _update_time(tx, locked)
+    if ended := await time_events.get_ended_stop(tx, entry.entry_id):
+        await record_changes_during_stop(tx, locked, *ended)
 
 
 async def add_accommodation(

@@ -263,6 +263,27 @@ async def list_late_revisions(
     return [Revision(*row) for row in await tx.execute(statement)]
 
 
+async def count_received(
+    tx: Transaction, attempt_ids: Collection[UUID], start: datetime, end: datetime
+) -> Mapping[UUID, int]:
+    """Return the number of revisions that were received from `start` to `end`, exclusive, keyed by attempt id.
+
+    An attempt without such a revision is left out.
+    """
+    table = answer_revisions
+    statement = (
+        select(table.c.attempt_id, func.count().label("received"))
+        .where(
+            table.c.attempt_id.in_(attempt_ids),
+            table.c.received_at >= start,
+            table.c.received_at < end,
+        )
+        .group_by(table.c.attempt_id)
+        .order_by(table.c.attempt_id)
+    )
+    return {row.attempt_id: row.received for row in await tx.execute(statement)}
+
+
 async def count_late(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:
     """Return the number of items that have a late revision, keyed by attempt id.
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import func, or_, select
@@ -43,6 +44,15 @@ async def insert_entry(
     return inserted.first() is not None
 
 
+async def get_ended_stop(tx: Transaction, stop_id: UUID) -> tuple[LedgerEntry, datetime] | None:
+    """Return the start of the stop and the time of its end, or None unless both are stored."""
+    statement = select(time_events).where(time_events.c.entry_id == stop_id)
+    rows = {EntryKind(row.kind): row for row in await tx.execute(statement)}
+    if EntryKind.PAUSED not in rows or EntryKind.RESUMED not in rows:
+        return None
+    return _entry(rows[EntryKind.PAUSED]), rows[EntryKind.RESUMED].at
+
+
 async def list_entries(
     tx: Transaction, session_id: UUID, participant_id: UUID | None = None
 ) -> Mapping[UUID | None, Sequence[LedgerEntry]]:
@@ -56,16 +66,7 @@ async def list_entries(
         statement = statement.where(or_(own.is_(None), own == participant_id))
     found: dict[UUID | None, list[LedgerEntry]] = defaultdict(list)
     for row in await tx.execute(statement):
-        found[row.participant_id].append(
-            LedgerEntry(
-                row.entry_id,
-                EntryKind(row.kind),
-                row.at,
-                row.amount or timedelta(),
-                limit=row.stop_limit,
-                hides_questions=row.hides_questions,
-            )
-        )
+        found[row.participant_id].append(_entry(row))
     return found
 
 
@@ -93,4 +94,15 @@ async def upsert_event_counts(tx: Transaction, counts: Mapping[UUID, int]) -> No
             index_elements=[time_event_counts.c.participant_id], set_={"event_count": greatest}
         ),
         [{"participant_id": each, "event_count": count} for each, count in counts.items()],
+    )
+
+
+def _entry(row: Any) -> LedgerEntry:
+    return LedgerEntry(
+        row.entry_id,
+        EntryKind(row.kind),
+        row.at,
+        row.amount or timedelta(),
+        limit=row.stop_limit,
+        hides_questions=row.hides_questions,
     )

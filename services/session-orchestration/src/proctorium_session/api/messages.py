@@ -10,6 +10,7 @@ from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
 
+from proctorium.assessment.events.v1 import events_pb2 as assessment_events
 from proctorium.session.v1 import (
     breaks_pb2,
     hands_pb2,
@@ -434,6 +435,7 @@ def entry_message(entry: Entry) -> supervision_pb2.RecordEntry:
         participant_id=id_text(content.participant_id),
         body=content.body,
         hash=entry.hash,
+        change_count=_change_count(content.event, content.body),
     )
 
 
@@ -445,7 +447,14 @@ def own_entry_message(entry: OwnEntry) -> supervision_pb2.OwnRecordEntry:
         time=to_timestamp(entry.time),
         actor=RECORD_ACTORS.to_proto(entry.actor),
         own=entry.own,
+        change_count=_change_count(entry.event, entry.body),
     )
+
+
+def _change_count(event: str, body: bytes) -> int:
+    if event != "attempt.saved-during-stop":
+        return 0
+    return assessment_events.AttemptSavedDuringStop.FromString(body).change_count
 
 
 def access_message(access: RecordAccess) -> supervision_pb2.RecordAccess:

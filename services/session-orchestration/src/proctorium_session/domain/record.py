@@ -67,7 +67,8 @@ class RecordActor(StrEnum):
 class OwnEntry:
     """The part of an entry that the learner whom the entry concerns may see.
 
-    `own` is whether the entry concerns only the learner. If it is False, the entry concerns the whole session.
+    `own` is whether the entry concerns only the learner. If it is False, the entry concerns the whole session. The
+    learner sees nothing of `body`, except the numbers that the API reads from it.
     """
 
     number: int
@@ -75,10 +76,11 @@ class OwnEntry:
     time: datetime
     actor: RecordActor
     own: bool
+    body: bytes
 
 
 def own_entry(entry: Entry, person_id: UUID) -> OwnEntry:
-    """Return the entry as the learner `person_id` may see it: without the event's body and the ids of other people."""
+    """Return the entry as the learner `person_id` may see it: without the ids of other people."""
     content = entry.content
     return OwnEntry(
         entry.number,
@@ -86,6 +88,7 @@ def own_entry(entry: Entry, person_id: UUID) -> OwnEntry:
         content.time,
         _actor(content.actor, person_id),
         content.participant_id is not None,
+        content.body,
     )
 
 

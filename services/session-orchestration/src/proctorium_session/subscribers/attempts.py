@@ -19,6 +19,7 @@ AttemptMessage = (
     | events.AttemptStarted
     | events.AttemptTimeChanged
     | events.AttemptProgressed
+    | events.AttemptSavedDuringStop
     | events.AttemptSubmitted
     | events.AttemptReopened
     | events.AttemptVoided
@@ -106,6 +107,13 @@ async def on_attempt_progressed(
         item_count=event.item_count,
         is_recorded=False,
     )
+
+
+async def on_attempt_saved_during_stop(
+    tx: Transaction, event: events.AttemptSavedDuringStop, metadata: EventMetadata
+) -> None:
+    """Append to the session record how many changes of answers were received during a stop."""
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
 
 
 async def on_attempt_submitted(

@@ -62,7 +62,10 @@ function Entries({ entries }: { entries: readonly OwnRecordEntry[] }): JSX.Eleme
           {entries.map((entry) => (
             <tr key={entry.number} role="row">
               <Cell label={text.columns.time}>{timeWithSeconds(entry.time)}</Cell>
-              <Cell label={text.columns.event}>{eventText(entry.event)}</Cell>
+              <Cell label={text.columns.event}>
+                {eventText(entry.event)}
+                {entry.changeCount > 0 && ` (${text.changes(entry.changeCount)})`}
+              </Cell>
               <Cell label={text.columns.actor}>{ACTORS[entry.actor]}</Cell>
               <Cell label={text.columns.concerns}>{entry.own ? text.concerns.you : text.concerns.everybody}</Cell>
             </tr>

@@ -68,6 +68,7 @@ function Entry({ entry, actor }: { entry: RecordEntry; actor: string }): JSX.Ele
       <span class="quiet">{entry.time ? timeWithOffset(timestampMs(entry.time)) : ""}</span>
       <span>
         {sentence ?? <span translate={false}>{entry.event}</span>}
+        {entry.changeCount > 0 && ` (${messages.record.changes(entry.changeCount)})`}
         {actor !== "" && (
           <span class="quiet" dir="auto">
             {" "}

@@ -1,4 +1,5 @@
 import type { Messages } from "../catalogue";
+import { counted } from "./plurals";
 
 export const record: Messages["record"] = {
   title: "Was über Sie aufgezeichnet wurde",
@@ -9,6 +10,7 @@ export const record: Messages["record"] = {
   columns: { time: "Zeit", event: "Ereignis", actor: "Ausgelöst durch", concerns: "Betrifft" },
   concerns: { you: "Sie", everybody: "alle" },
   actor: { learner: "Sie", staff: "die Aufsicht oder die Administration", service: "das System" },
+  changes: (count: number) => counted(count, "Änderung", "Änderungen"),
   events: {
     "session.scheduled": "Die Sitzung wurde geplant.",
     "session.lobby-opened": "Der Wartebereich wurde geöffnet.",
@@ -58,6 +60,8 @@ export const record: Messages["record"] = {
     "attempt.authorized": "Ihr Prüfungsversuch konnte begonnen werden.",
     "attempt.authorization-withdrawn": "Ihr Prüfungsversuch konnte nicht mehr begonnen werden.",
     "attempt.started": "Sie haben eine Prüfung begonnen.",
+    "attempt.saved-during-stop":
+      "Antworten von Ihnen wurden während einer Pause, einer Erholungspause oder nach dem Entfernen gespeichert.",
     "attempt.submitted": "Ihre Antworten wurden abgegeben.",
     "attempt.reopened": "Ihr Versuch wurde wieder geöffnet, weil sich Ihre Zeit verlängert hat.",
     "attempt.voided": "Ihr Prüfungsversuch wurde geschlossen, bevor Sie ihn begonnen haben.",

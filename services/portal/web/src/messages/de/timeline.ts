@@ -54,6 +54,7 @@ export const timeline: Messages["timeline"] = {
     "attempt.authorized": "Prüfungsversuch kann beginnen",
     "attempt.authorization-withdrawn": "Prüfungsversuch kann nicht mehr beginnen",
     "attempt.started": "Prüfungsversuch begonnen",
+    "attempt.saved-during-stop": "Antworten während einer Unterbrechung gespeichert",
     "attempt.submitted": "Antworten abgegeben",
     "attempt.reopened": "Prüfungsversuch wieder geöffnet",
     "attempt.voided": "Prüfungsversuch vor dem Beginn geschlossen",

@@ -1,3 +1,5 @@
+import { counted } from "./plurals";
+
 export const record = {
   title: "What was recorded about you",
   toSession: "Back to the session",
@@ -7,6 +9,7 @@ export const record = {
   columns: { time: "Time", event: "Event", actor: "Caused by", concerns: "Concerns" },
   concerns: { you: "you", everybody: "everybody" },
   actor: { learner: "you", staff: "a proctor or an administrator", service: "the system" },
+  changes: (count: number) => counted(count, "change", "changes"),
   events: {
     "session.scheduled": "The session was scheduled.",
     "session.lobby-opened": "The lobby opened.",
@@ -56,6 +59,7 @@ export const record = {
     "attempt.authorized": "Your attempt could be started.",
     "attempt.authorization-withdrawn": "Your attempt could no longer be started.",
     "attempt.started": "You started an assessment.",
+    "attempt.saved-during-stop": "Answers of yours were saved during a pause, a break or a removal.",
     "attempt.submitted": "Your answers were submitted.",
     "attempt.reopened": "Your attempt was reopened, because your time was extended.",
     "attempt.voided": "Your attempt was closed before you started it.",

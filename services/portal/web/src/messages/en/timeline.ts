@@ -54,6 +54,7 @@ export const timeline = {
     "attempt.authorized": "Attempt can be started",
     "attempt.authorization-withdrawn": "Attempt can no longer be started",
     "attempt.started": "Attempt started",
+    "attempt.saved-during-stop": "Answers saved during a pause, a break or a removal",
     "attempt.submitted": "Answers submitted",
     "attempt.reopened": "Attempt reopened",
     "attempt.voided": "Attempt closed before its start",
