@@ -55,6 +55,8 @@ ARG SERVICE
 RUN test -n "${SERVICE}" || { echo "Select an image: --build-arg SERVICE=enrollment" >&2; exit 1; }
 # libs/documents is installed only if the service depends on it.
 COPY libs/documents /src/libs/documents
+# Only the image `devstack` contains the templates of the edge's configuration, which it renders for the edge in Kubernetes.
+COPY deploy/envoy /src/deploy/envoy
 COPY ${PARENT}/${SERVICE} ${PARENT}/${SERVICE}
 SHELL ["/bin/bash", "-o", "pipefail", "-c"]
 RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=type=cache,target=/cache \
@@ -63,6 +65,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
     && package="$(basename "${PARENT}/${SERVICE}"/src/*)" \
     && printf '#!/bin/sh\nexec /opt/proctorium/bin/python -m %s "$@"\n' "${package}" > /opt/proctorium/bin/service \
     && chmod 0755 /opt/proctorium/bin/service \
+    && if [ "${SERVICE}" = devstack ]; then cp --recursive /src/deploy/envoy /opt/proctorium/envoy; fi \
     && find /opt/proctorium -cnewer /tmp/before ! -type d -printf '%P\0' \
     | tar --create --directory=/opt/proctorium --null --files-from=- | tar --extract --directory=/opt/added
 

@@ -28,19 +28,23 @@ reset: ## Delete the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check
-.PHONY: test lint topology authorisation bench bench-console pictures chaos fuzz containers
+.PHONY: test lint topology authorisation charts bench bench-console pictures chaos fuzz containers
 test: ready ## Run all tests, three files at a time (FLAGS='-m "not long"': more options of pytest)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
 lint: env protos ## Check format, rules, types, protos, imports and topology
 	@$(PYTHON) -m tools.lint $(only)
 
-topology: env protos ## Generate the topology of calls and events, and the README's diagram, from the code
+topology: env protos ## Generate the topology of calls and events, the README's diagram and the charts' copy, from the code
 	@$(PYTHON) -m tools.topology
+	@$(PYTHON) -m tools.charts --update
 
 authorisation: ready ## Generate the tables of permitted calls and resources, for review and commit
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.ownership
+
+charts: env protos ## Generate, render and check the Helm charts; the complete charts are then in build/charts
+	@$(PYTHON) -m tools.charts
 
 bench: ready ## Measure performance, relative to the limits of this machine (6 to 8 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench

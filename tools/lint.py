@@ -16,6 +16,7 @@ from pathlib import Path
 import proctorium
 from tools import topology
 from tools.baseline import BASELINE
+from tools.charts.__main__ import check as check_charts
 from tools.checks.comments import check_behaviours, check_comments, check_errors
 from tools.checks.contract import contract_of, read_contract, read_protos
 from tools.checks.dependencies import Package, check_dependencies, declared_in
@@ -227,6 +228,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "pythons": check_pythons,
     "language": check_language,
     "images": check_images,
+    "charts": check_charts,
     "types": check_types,
     "web": check_web,
 }

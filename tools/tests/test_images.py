@@ -352,6 +352,14 @@ def test_files_that_the_dockerfile_copies_are_in_the_build_context() -> None:
     copied = re.findall(
         r"^COPY (?!--from)(\S+)", (ROOT / "Dockerfile").read_text("utf-8"), re.MULTILINE
     )
-    folders = {Path(source.replace("${PARENT}", "services")).parts[0] for source in copied}
     assert copied
-    assert folders <= included
+    for source in copied:
+        path = Path(source.replace("${PARENT}", "services"))
+        assert any(path.is_relative_to(folder) for folder in included), source
+
+
+def test_devstack_image_has_the_templates_where_the_chart_of_the_edge_reads_them() -> None:
+    text = (ROOT / "Dockerfile").read_text("utf-8")
+    (folder,) = re.findall(r"cp --recursive /src/deploy/envoy (\S+);", text)
+    chart = (ROOT / "deploy/helm/edge/templates/_pod.tpl").read_text("utf-8")
+    assert f"--templates, {folder}]" in chart

@@ -1,0 +1,1 @@
+"""`make charts`: generate, render and check the Helm charts in `deploy/helm/`."""
