@@ -59,7 +59,7 @@ async def test_removal_reason_is_shown_in_the_exam_room(stack: Stack, scenario: 
             RemoveParticipantsRequest(
                 request_id=str(new_id()),
                 session_id=scenario.session_id,
-                participant_id=client.participant_id,
+                participant_ids=[client.participant_id],
                 removal_reason=_REASON,
             )
         )

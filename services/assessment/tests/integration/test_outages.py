@@ -11,7 +11,12 @@ from google.protobuf.message import Message
 
 from proctorium.assessment.events.v1.events_pb2 import AttemptTimeChanged
 from proctorium.assessment.v1 import attempts_pb2 as pb
-from proctorium.session.events.v1.events_pb2 import ParticipantConnected, ParticipantDisconnected
+from proctorium.session.events.v1.events_pb2 import (
+    ParticipantConnected,
+    ParticipantDisconnected,
+    ParticipantReturnAdmitted,
+    ParticipantReturnRequested,
+)
 from proctorium_common.ids import new_id
 
 from .harness import Harness, Seat
@@ -120,3 +125,29 @@ async def test_order_of_an_outage_and_a_pause_does_not_matter(
     # Two minutes before the pause, ten minutes of the pause, and three minutes after it.
     assert after.deadline_time.ToDatetime() == utc(began + LIMIT + 15 * MINUTE)
     assert after.returned_time.ToTimedelta() == 5 * MINUTE
+
+
+async def test_clock_stands_still_until_a_proctor_lets_the_learner_back_in(
+    harness: Harness,
+) -> None:
+    seat = await harness.started()
+    returned = await start_of(seat) + 10 * MINUTE
+    ids = {
+        "session_id": str(seat.session_id),
+        "participant_id": str(seat.participant_id),
+        "return_request_id": str(new_id()),
+    }
+    requested = ParticipantReturnRequested(**ids)
+    requested.request_time.FromDatetime(returned)
+    await harness.handle(requested)
+    waiting = await seat.attempt()
+    assert (waiting.clock_state, waiting.questions_hidden) == (pb.CLOCK_STATE_PAUSED, True)
+    assert waiting.remaining_time.ToTimedelta() == LIMIT - 10 * MINUTE
+    await seat.save(seat.change(1, 0))
+
+    admitted = ParticipantReturnAdmitted(**ids)
+    admitted.admit_time.FromDatetime(returned + 3 * MINUTE)
+    await harness.handle(admitted)
+    back = await seat.attempt()
+    assert (len(back.items), len(back.answers)) == (4, 1)
+    assert back.deadline_time.ToDatetime() == utc(returned + LIMIT - 7 * MINUTE)

@@ -20,7 +20,7 @@ from proctorium_session.domain.extra_time import ExtraTimeGrant
 from proctorium_session.domain.hands import Hand, HandKind
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.incidents import Incident, IncidentSeverity
-from proctorium_session.domain.outages import Outage
+from proctorium_session.domain.outages import Outage, ReturnRequest
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Ending, Participant, Removal
 from proctorium_session.domain.sessions import ActingRole, Actor, MemberRole, Pause, Session
@@ -388,6 +388,43 @@ def participant_disconnected(
         if returned_limit:
             event.returned_limit.FromTimedelta(returned_limit)
     return event
+
+
+def participant_return_requested(
+    participant: Participant, request: ReturnRequest
+) -> pb.ParticipantReturnRequested:
+    """Return the event which reports that a learner returned from an outage and waits for approval."""
+    return pb.ParticipantReturnRequested(
+        **_ids(participant),
+        return_request_id=str(request.request_id),
+        request_time=to_timestamp(request.requested_at),
+    )
+
+
+def participant_return_admitted(
+    participant: Participant, request: ReturnRequest, actor: Actor, admitted_at: datetime
+) -> pb.ParticipantReturnAdmitted:
+    """Return the event which reports that a learner was let back in by `actor`."""
+    return pb.ParticipantReturnAdmitted(
+        **_ids(participant),
+        return_request_id=str(request.request_id),
+        admitted_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        admit_time=to_timestamp(admitted_at),
+    )
+
+
+def participant_return_denied(
+    participant: Participant, request: ReturnRequest, actor: Actor, denied_at: datetime
+) -> pb.ParticipantReturnDenied:
+    """Return the event which reports that the return of a learner was denied by `actor`."""
+    return pb.ParticipantReturnDenied(
+        **_ids(participant),
+        return_request_id=str(request.request_id),
+        denied_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        deny_time=to_timestamp(denied_at),
+    )
 
 
 def incident_created(incident: Incident) -> pb.IncidentCreated:

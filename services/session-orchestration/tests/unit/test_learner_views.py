@@ -14,7 +14,7 @@ from proctorium_session.api.messages import participant_message, session_message
 from proctorium_session.domain.breaks import NO_BREAKS, Break, BreakPolicy, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.domain.outages import Outage
+from proctorium_session.domain.outages import Outage, ReturnRequest
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
     Conversation,
@@ -56,6 +56,7 @@ assessment_ids = st.lists(st.uuids(), max_size=4, unique=True)
     policy=st.sampled_from([NO_BREAKS, BREAKS]),
     latest=st.sampled_from([None, ON_BREAK]),
     extra_break=st.integers(0, 1),
+    request=st.sampled_from([None, ReturnRequest(UUID(int=11), NOON, "No")]),
     outage=st.sampled_from([None, Outage(UUID(int=10), NOON), Outage(UUID(int=10), NOON, NOON)]),
     microseconds=st.integers(0, 10**9),
 )
@@ -75,6 +76,7 @@ def test_concatenated_parts_equal_the_encoded_message(
     policy: BreakPolicy,
     latest: Break | None,
     extra_break: int,
+    request: ReturnRequest | None,
     outage: Outage | None,
     microseconds: int,
 ) -> None:
@@ -98,6 +100,7 @@ def test_concatenated_parts_equal_the_encoded_message(
         else None,
         breaks=BreakUse(latest, 1, timedelta(minutes=5), timedelta(minutes=extra_break)),
         outage=outage,
+        return_request=request,
     )
     progress = {
         each: Progress(each, UUID(int=5), ProgressState.IN_PROGRESS, answered, 9)

@@ -267,6 +267,28 @@ async def on_participant_connected(
 
 
 @_time_event
+async def on_participant_return_requested(
+    tx: Transaction, event: pb.ParticipantReturnRequested, _metadata: EventMetadata
+) -> None:
+    """Stop the clocks of a participant who returned from an outage, until a proctor lets them back in."""
+    entry = LedgerEntry(
+        UUID(event.return_request_id), EntryKind.PAUSED, from_timestamp(event.request_time)
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+@_time_event
+async def on_participant_return_admitted(
+    tx: Transaction, event: pb.ParticipantReturnAdmitted, _metadata: EventMetadata
+) -> None:
+    """End the stop of a participant who was let back in after an outage."""
+    entry = LedgerEntry(
+        UUID(event.return_request_id), EntryKind.RESUMED, from_timestamp(event.admit_time)
+    )
+    await time_events.add_entry(tx, UUID(event.session_id), UUID(event.participant_id), entry)
+
+
+@_time_event
 async def on_participant_extra_time_granted(
     tx: Transaction, event: pb.ParticipantExtraTimeGranted, _metadata: EventMetadata
 ) -> None:

@@ -30,6 +30,7 @@ from proctorium_session.api.messages import (
     message_message,
     outage_message,
     progress_message,
+    return_request_message,
     session_message,
     time_message,
 )
@@ -101,6 +102,9 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
     if participant.outage is not None:
         outage = outage_message(participant.outage)
         body += lobby_pb2.Participant(latest_outage=outage).SerializeToString()
+    if participant.return_request is not None:
+        request = return_request_message(participant.return_request)
+        body += lobby_pb2.Participant(return_request=request).SerializeToString()
     if participant.conversation != NO_MESSAGES:
         body += _conversation_part(participant.conversation)
     return _PARTICIPANT_TAG + _length(body) + body

@@ -42,7 +42,13 @@ from proctorium_session.domain.incidents import (
     IncidentCategory,
     IncidentChanges,
 )
-from proctorium_session.domain.outages import CLOCK_RUNS, DisconnectPolicy, Outage
+from proctorium_session.domain.outages import (
+    APPROVAL_GRACE,
+    CLOCK_RUNS,
+    DisconnectPolicy,
+    Outage,
+    ReturnRequest,
+)
 from proctorium_session.domain.outcomes import Outcome, ParticipantRefusal
 from proctorium_session.domain.participants import (
     NO_MESSAGES,
@@ -122,7 +128,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults)
         auto_close_after=_duration(message, "auto_close_after", defaults.auto_close_after),
         break_policy=_break_policy_from_message(message.break_policy),
         questions_shown_while_paused=message.questions_shown_while_paused,
-        disconnect_policy=DisconnectPolicy(message.disconnect_policy.returned_limit.ToTimedelta()),
+        disconnect_policy=_disconnect_policy_from_message(message.disconnect_policy),
     )
 
 
@@ -144,6 +150,15 @@ def _break_policy_from_message(message: sessions_pb2.BreakPolicy) -> BreakPolicy
     length = message.length.ToTimedelta()
     total = message.total.ToTimedelta() if message.HasField("total") else message.count * length
     return BreakPolicy(message.count, length, total, message.clock_stops)
+
+
+def _disconnect_policy_from_message(message: sessions_pb2.DisconnectPolicy) -> DisconnectPolicy:
+    has_grace = message.HasField("approval_grace")
+    return DisconnectPolicy(
+        message.returned_limit.ToTimedelta(),
+        message.requires_approval,
+        message.approval_grace.ToTimedelta() if has_grace else APPROVAL_GRACE,
+    )
 
 
 def session_message(session: Session, learner_ids: tuple[UUID, ...] = ()) -> sessions_pb2.Session:
@@ -235,8 +250,10 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
     if plan.break_policy != NO_BREAKS:
         message.break_policy.CopyFrom(_break_policy_message(plan.break_policy))
     if plan.disconnect_policy != CLOCK_RUNS:
-        limit = plan.disconnect_policy.returned_limit
-        message.disconnect_policy.returned_limit.FromTimedelta(limit)
+        policy = plan.disconnect_policy
+        message.disconnect_policy.returned_limit.FromTimedelta(policy.returned_limit)
+        message.disconnect_policy.requires_approval = policy.requires_approval
+        message.disconnect_policy.approval_grace.FromTimedelta(policy.approval_grace)
     return message
 
 
@@ -274,7 +291,18 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         message.break_allowance.CopyFrom(break_allowance_message(allowance))
     if participant.outage is not None:
         message.latest_outage.CopyFrom(outage_message(participant.outage))
+    if participant.return_request is not None:
+        message.return_request.CopyFrom(return_request_message(participant.return_request))
     return message
+
+
+def return_request_message(request: ReturnRequest) -> lobby_pb2.ReturnRequest:
+    """Return a return request as a message."""
+    return lobby_pb2.ReturnRequest(
+        return_request_id=str(request.request_id),
+        request_time=to_timestamp(request.requested_at),
+        denial_reason=request.denial_reason,
+    )
 
 
 def outage_message(outage: Outage) -> lobby_pb2.Outage:
@@ -417,6 +445,8 @@ def _outcome_participant(session: Session, view: ParticipantView) -> lobby_pb2.P
     message.ClearField("end_reason")
     if message.HasField("pause"):
         message.pause.ClearField("pause_reason")
+    if message.HasField("return_request"):
+        message.return_request.ClearField("denial_reason")
     return message
 
 

@@ -1,4 +1,4 @@
-"""The rules for admitting and denying learners who wait for approval (`S1`, `S5`)."""
+"""The rules for admitting and denying learners who joined late (`S1`, `S5`) or returned from an outage (`A7`)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def require_approvable(session: Session, action: ParticipantAction) -> None:
             action=action,
             possible=SESSION_STATES.actions(session.state),
         )
+
+
+CLOSING = ParticipantRefusal(
+    "SESSION_CLOSING",
+    "The session is about to end, so late entries are no longer decided. If the closing is cancelled, try again.",
+)
+"""The refusal for a late entry while the session is closing."""
 
 
 def approval_target(

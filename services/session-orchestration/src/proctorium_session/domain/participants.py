@@ -11,7 +11,7 @@ from uuid import UUID
 from proctorium_session.domain.breaks import NOTHING_USED, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.domain.outages import Outage
+from proctorium_session.domain.outages import Outage, ReturnRequest
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
 from proctorium_session.domain.progress import Progress
 from proctorium_session.domain.sessions import Pause, Session
@@ -63,10 +63,11 @@ class Participant:
 
     `identity_position` is the position of the last handled event about the learner's identity. `entered_time` is the
     time at which the learner became In Session. `ready_time` is the time at which the learner met the identity policy.
-    `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand
-    of the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra
-    time. `removal` is the removal of a removed participant. `ending` is set if the session was ended for this
-    participant only. `outage` is the newest outage of the learner.
+    `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand of
+    the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra time.
+    `removal` is the removal of a removed participant. `ending` is set if the session was ended for this participant
+    only. `outage` is the newest outage of the learner. `return_request` is set while a proctor has not let the learner
+    back in after an outage.
     """
 
     participant_id: UUID
@@ -90,6 +91,7 @@ class Participant:
     ending: Ending | None = None
     breaks: BreakUse = NOTHING_USED
     outage: Outage | None = None
+    return_request: ReturnRequest | None = None
 
     @property
     def is_on_break(self) -> bool:
@@ -110,9 +112,9 @@ class Participant:
 class ShownState(StrEnum):
     """The states of a participant that clients see.
 
-    `PAUSED` is not a stored state. A paused participant is In Session, because a pause of the participant and a pause
-    of the whole session can be open at the same time. `ON_BREAK` is not a stored state either, because a participant
-    can be paused during a break. The pause is then shown.
+    `PAUSED` is not a stored state. A paused participant is In Session, because a pause of the participant, a pause of
+    the whole session and a return request can be open at the same time. `ON_BREAK` is not a stored state either,
+    because a participant can be paused during a break. The pause is then shown.
     """
 
     AWAITING_APPROVAL = "awaiting_approval"
@@ -207,7 +209,8 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
 def shown_state(session: Session, participant: Participant) -> ShownState:
     """Return the state of the participant that clients see."""
     if participant.state is ParticipantState.IN_SESSION:
-        if session.pause is not None or participant.pause is not None:
+        stops = session.pause, participant.pause, participant.return_request
+        if any(each is not None for each in stops):
             return ShownState.PAUSED
         if participant.is_on_break:
             return ShownState.ON_BREAK

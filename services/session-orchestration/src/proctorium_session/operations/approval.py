@@ -1,9 +1,9 @@
-"""Admission and denial of learners who joined after the start and wait for approval (`S1`)."""
+"""Admission and denial of learners who joined after the start (`S1`), or returned from an outage (`A7`)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -13,17 +13,27 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.approval import approval_target, require_approvable
+from proctorium_session.domain.approval import CLOSING, approval_target, require_approvable
+from proctorium_session.domain.outages import ReturnRequest
 from proctorium_session.domain.outcomes import Outcome, ParticipantRefusal, outcomes_of
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
-from proctorium_session.domain.participants import ParticipantView
+from proctorium_session.domain.participants import Participant, ParticipantView
+from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.supervision import BulkResult
-from proctorium_session.storage import participants
+from proctorium_session.storage import outages, participants
 
 M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class _ReturnDecision:
+    """A participant after a decision about their return, and the request before it."""
+
+    participant: Participant
+    request: ReturnRequest
 
 
 async def admit(
@@ -33,7 +43,7 @@ async def admit(
     participant_ids: Sequence[UUID],
     responder: Responder[BulkResult, M],
 ) -> M:
-    """Admit participants who wait for approval or were denied.
+    """Admit participants who wait for approval or were denied, and let participants back in after outages.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_CLOSING.
     """
@@ -55,7 +65,7 @@ async def deny(
     reason: str,
     responder: Responder[BulkResult, M],
 ) -> M:
-    """Deny the entry of participants who wait for approval, with a reason that they can read.
+    """Deny the entry or the return of participants who wait for approval, with a reason that they can read.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_CLOSING.
     """
@@ -75,11 +85,22 @@ async def _decide(
     action: ParticipantAction,
     reason: str,
 ) -> BulkResult:
-    require_approvable(session, action)
     views = await participants.list_views(tx, session.session_id, only=participant_ids)
+    has_returns = session.state.is_running and any(map(_is_returning, views))
+    if not has_returns:
+        require_approvable(session, action)
     changed: list[ParticipantView] = []
+    returned: list[_ReturnDecision] = []
 
     def change(view: ParticipantView) -> Outcome:
+        request = view.participant.return_request
+        if request is not None and _is_returning(view):
+            view, decided = _after_return(view, session, request, action, reason)
+            if decided:
+                returned.append(_ReturnDecision(view.participant, request))
+            return view
+        if session.state is SessionState.CLOSING:
+            return CLOSING
         target = approval_target(view.participant.state, action)
         if isinstance(target, ParticipantRefusal) or target is view.participant.state:
             return view if isinstance(target, ParticipantState) else target
@@ -88,7 +109,32 @@ async def _decide(
         return view
 
     outcomes = outcomes_of(participant_ids, views, change)
-    return BulkResult(await _save(tx, session, actor, changed), outcomes)
+    recorded = await _save_entries(tx, session, actor, changed)
+    recorded += await _save_returns(tx, session, actor, returned, reason)
+    if recorded:
+        session = await save_change(tx, session, recorded)
+    return BulkResult(session, outcomes)
+
+
+def _is_returning(view: ParticipantView) -> bool:
+    participant = view.participant
+    is_in_session = participant.state is ParticipantState.IN_SESSION
+    return is_in_session and participant.return_request is not None
+
+
+def _after_return(
+    view: ParticipantView,
+    session: Session,
+    request: ReturnRequest,
+    action: ParticipantAction,
+    reason: str,
+) -> tuple[ParticipantView, bool]:
+    """Return the participant after the decision about a return, and whether the decision changes anything."""
+    if action is ParticipantAction.DENY and request.denial_reason:
+        return view, False
+    left = replace(request, denial_reason=reason) if action is ParticipantAction.DENY else None
+    changed = replace(view.participant, return_request=left, revision=session.next_revision)
+    return replace(view, participant=changed), True
 
 
 def _with_state(
@@ -105,18 +151,18 @@ def _with_state(
     return replace(view, participant=changed)
 
 
-async def _save(
+async def _save_entries(
     tx: Transaction, session: Session, actor: Actor, changed: Sequence[ParticipantView]
-) -> Session:
-    """Save the changed participants, who all have the same new state. If there are none, nothing changes."""
+) -> list[RecordedEvent]:
+    """Save participants who were admitted or denied, who all have the same new state, and return the events."""
     if not changed:
-        return session
+        return []
     first = changed[0].participant
     ids = [view.participant.participant_id for view in changed]
     await participants.set_approval(
         tx, ids, first.state, first.denial_reason, session.next_revision
     )
-    recorded = [
+    return [
         RecordedEvent(
             events.participant_admitted(session, view.participant, actor, tx.now)
             if first.state is ParticipantState.IN_SESSION
@@ -126,4 +172,34 @@ async def _save(
         )
         for view in changed
     ]
-    return await save_change(tx, session, recorded)
+
+
+async def _save_returns(
+    tx: Transaction,
+    session: Session,
+    actor: Actor,
+    decided: Sequence[_ReturnDecision],
+    denial_reason: str,
+) -> list[RecordedEvent]:
+    """Save decisions about returns, and return the events. Without a reason, the participants are let back in."""
+    if not decided:
+        return []
+    request_ids = [each.request.request_id for each in decided]
+    if denial_reason:
+        await outages.deny_returns(tx, request_ids, denial_reason, actor)
+    else:
+        await outages.admit_returns(tx, request_ids, tx.now, actor)
+    ids = [each.participant.participant_id for each in decided]
+    await participants.update_revision(tx, ids, session.next_revision)
+    return [
+        RecordedEvent(
+            events.participant_return_denied(each.participant, each.request, actor, tx.now)
+            if denial_reason
+            else events.participant_return_admitted(
+                each.participant, each.request, actor, max(tx.now, each.request.requested_at)
+            ),
+            actor.person_id,
+            each.participant.participant_id,
+        )
+        for each in decided
+    ]

@@ -20,7 +20,7 @@ from uuid import UUID
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_session import events
-from proctorium_session.domain.outages import RECONNECT, Outage
+from proctorium_session.domain.outages import RECONNECT, Outage, ReturnRequest
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import Session
@@ -112,11 +112,12 @@ class Presence:
 async def _record(
     tx: Transaction, session: Session, changes: Sequence[presence.ConnectionChange]
 ) -> list[RecordedEvent]:
-    """Start and end outages, and return the events about the changed connections."""
+    """Start and end outages, store return requests, and return the events about the changed connections."""
     ids = [each.participant_id for each in changes]
     views = await participants.list_views(tx, session.session_id, only=ids)
     by_id = {view.participant.participant_id: view.participant for view in views}
     started: dict[UUID, Outage] = {}
+    requests: dict[UUID, ReturnRequest] = {}
     ended: list[UUID] = []
     recorded: list[RecordedEvent] = []
     for change in changes:
@@ -130,6 +131,13 @@ async def _record(
                 outage = replace(outage, ended_at=max(change.now, outage.started_at))
             connected = events.participant_connected(participant, outage)
             recorded.append(RecordedEvent(connected, participant.person_id, change.participant_id))
+            request = _new_return_request(session, participant, outage)
+            if request is not None:
+                requests[change.participant_id] = request
+                requested = events.participant_return_requested(participant, request)
+                recorded.append(
+                    RecordedEvent(requested, participant.person_id, change.participant_id)
+                )
         else:
             outage = _new_outage(session, participant, change)
             if outage is not None:
@@ -139,7 +147,21 @@ async def _record(
             recorded.append(RecordedEvent(disconnected, SYSTEM_ACTOR, change.participant_id))
     await outages.insert_outages(tx, session.session_id, started)
     await outages.end_outages(tx, ended, changes[0].now)
+    await outages.insert_return_requests(tx, session.session_id, requests)
     return recorded
+
+
+def _new_return_request(
+    session: Session, participant: Participant, ended: Outage | None
+) -> ReturnRequest | None:
+    """Return the request of a learner who needs approval after an outage, or None if no approval is needed."""
+    if ended is None or ended.ended_at is None or participant.return_request is not None:
+        return None
+    if not session.state.is_running or participant.state is not ParticipantState.IN_SESSION:
+        return None
+    if not session.plan.disconnect_policy.needs_approval(ended):
+        return None
+    return ReturnRequest(new_id(), ended.ended_at)
 
 
 def _new_outage(

@@ -1,4 +1,7 @@
-"""Queries of outages. A trigger copies the newest outage to the row of the participant."""
+"""Queries of outages and return requests.
+
+Triggers copy the newest outage and the open return request to the row of the participant.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ from uuid import UUID
 from sqlalchemy import func, insert, select, update
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session.domain.outages import Outage
+from proctorium_session.domain.outages import Outage, ReturnRequest
 from proctorium_session.domain.periods import Period
-from proctorium_session.storage.tables import outages
+from proctorium_session.domain.sessions import Actor
+from proctorium_session.storage.tables import outages, return_requests
 
 
 async def insert_outages(tx: Transaction, session_id: UUID, new: Mapping[UUID, Outage]) -> None:
@@ -58,3 +62,49 @@ async def list_periods(tx: Transaction, session_id: UUID) -> Mapping[UUID, Seque
     for row in await tx.execute(statement):
         periods[row.participant_id].append(Period(row.started_at, row.ended_at))
     return periods
+
+
+async def insert_return_requests(
+    tx: Transaction, session_id: UUID, new: Mapping[UUID, ReturnRequest]
+) -> None:
+    """Insert the return requests in `new` by participant id. The caller has locked the session's row."""
+    if not new:
+        return
+    await tx.execute(
+        insert(return_requests),
+        [
+            {
+                "request_id": request.request_id,
+                "session_id": session_id,
+                "participant_id": participant_id,
+                "requested_at": request.requested_at,
+            }
+            for participant_id, request in new.items()
+        ],
+    )
+
+
+async def admit_returns(
+    tx: Transaction, request_ids: Collection[UUID], admitted_at: datetime, actor: Actor
+) -> None:
+    """Store the admission of returns. The caller has locked the session's row."""
+    await tx.execute(
+        update(return_requests)
+        .where(return_requests.c.request_id.in_(request_ids))
+        .values(
+            admitted_at=func.greatest(return_requests.c.requested_at, admitted_at),
+            decided_by=actor.person_id,
+            acting_role=actor.role,
+        )
+    )
+
+
+async def deny_returns(
+    tx: Transaction, request_ids: Collection[UUID], denial_reason: str, actor: Actor
+) -> None:
+    """Store the denial of returns. The caller has locked the session's row."""
+    await tx.execute(
+        update(return_requests)
+        .where(return_requests.c.request_id.in_(request_ids))
+        .values(denial_reason=denial_reason, decided_by=actor.person_id, acting_role=actor.role)
+    )

@@ -24,7 +24,7 @@ from proctorium_common.storage.database import Transaction
 from proctorium_session.domain.breaks import NOTHING_USED, Break, BreakState, BreakUse
 from proctorium_session.domain.hands import Hand, HandKind, HandState
 from proctorium_session.domain.identity import IdentityState
-from proctorium_session.domain.outages import Outage
+from proctorium_session.domain.outages import Outage, ReturnRequest
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import (
     NO_MESSAGES,
@@ -403,6 +403,15 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         ending=_ending(row),
         breaks=_breaks(row),
         outage=_outage(row),
+        return_request=_return_request(row),
+    )
+
+
+def _return_request(row: Mapping[str, Any]) -> ReturnRequest | None:
+    if row["return_request_id"] is None:
+        return None
+    return ReturnRequest(
+        row["return_request_id"], row["return_requested_at"], row["return_denial_reason"]
     )
 
 

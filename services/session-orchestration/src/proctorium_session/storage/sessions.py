@@ -242,7 +242,8 @@ def select_sessions() -> Select[Any]:
 _LOCK = """
     SELECT session_id, course_id, assessment_ids, title, start_time, duration, capacity, lobby_lead, late_entry,
         late_entry_limit, identity_policy, uncovered_after, closing_countdown, auto_close_after, break_count,
-        break_length, break_total, break_stops_clock, questions_shown_while_paused, returned_limit, state,
+        break_length, break_total, break_stops_clock, questions_shown_while_paused, returned_limit,
+        return_requires_approval, return_approval_grace, state,
         lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
@@ -294,6 +295,8 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "break_stops_clock": plan.break_policy.clock_stops,
         "questions_shown_while_paused": plan.questions_shown_while_paused,
         "returned_limit": plan.disconnect_policy.returned_limit,
+        "return_requires_approval": plan.disconnect_policy.requires_approval,
+        "return_approval_grace": plan.disconnect_policy.approval_grace,
     }
 
 
@@ -335,7 +338,11 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
             clock_stops=row["break_stops_clock"],
         ),
         questions_shown_while_paused=row["questions_shown_while_paused"],
-        disconnect_policy=DisconnectPolicy(returned_limit=row["returned_limit"]),
+        disconnect_policy=DisconnectPolicy(
+            returned_limit=row["returned_limit"],
+            requires_approval=row["return_requires_approval"],
+            approval_grace=row["return_approval_grace"],
+        ),
     )
     return Session(
         session_id=row["session_id"],

@@ -61,6 +61,13 @@ sessions = Table(
     Column("break_stops_clock", Boolean, nullable=False, server_default=text("false")),
     Column("questions_shown_while_paused", Boolean, nullable=False, server_default=text("false")),
     Column("returned_limit", Interval, nullable=False, server_default=text("'0'")),
+    Column("return_requires_approval", Boolean, nullable=False, server_default=text("false")),
+    Column(
+        "return_approval_grace",
+        Interval,
+        nullable=False,
+        server_default=text("interval '30 seconds'"),
+    ),
     Column("state", Text, nullable=False),
     Column("lobby_open_time", _TIME, nullable=False),
     Column("actual_start_time", _TIME),
@@ -252,6 +259,10 @@ participants = Table(
     Column("outage_id", Uuid),
     Column("outage_started_at", _TIME),
     Column("outage_ended_at", _TIME),
+    # A trigger of `return_requests` copies the open request of the participant to these columns.
+    Column("return_request_id", Uuid),
+    Column("return_requested_at", _TIME),
+    Column("return_denial_reason", Text, nullable=False, server_default=text("''")),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
         "state IN ('awaiting_approval', 'denied', 'waiting', 'in_session', 'completed', 'removed',"
@@ -669,3 +680,32 @@ proctor_presence = Table(
 
 The table is unlogged, because its rows are updated every few seconds.
 """
+
+return_requests = Table(
+    "return_requests",
+    metadata,
+    Column("request_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.session_id"), nullable=False),
+    Column("participant_id", Uuid, ForeignKey("participants.participant_id"), nullable=False),
+    Column("requested_at", _TIME, nullable=False),
+    Column("denial_reason", Text, nullable=False, server_default=text("''")),
+    Column("admitted_at", _TIME),
+    Column("decided_by", Uuid),
+    Column("acting_role", Text),
+    CheckConstraint("length(denial_reason) <= 1000", name="denial_reason"),
+    CheckConstraint("admitted_at >= requested_at", name="admitted_at"),
+    CheckConstraint(
+        "(decided_by IS NOT NULL) = (acting_role IS NOT NULL)"
+        " AND (decided_by IS NOT NULL) = (admitted_at IS NOT NULL OR denial_reason <> '')",
+        name="decided",
+    ),
+    CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
+    Index(
+        "uq_return_requests_open",
+        "participant_id",
+        unique=True,
+        postgresql_where=text("admitted_at IS NULL"),
+    ),
+)
+"""Requests of learners to be let back in after an outage. A trigger refuses every change except a denial and the
+admission. At most one request of a participant is open."""

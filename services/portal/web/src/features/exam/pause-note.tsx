@@ -8,9 +8,17 @@ const text = messages.exam;
 
 /** The note about a pause. `hint` says what the pause means for the page. */
 export function PauseNote({ pause, hint }: { pause: AttemptPause; hint: string }): JSX.Element {
+  const { returnRequest } = pause;
+  const denial = returnRequest?.denialReason ?? "";
   return (
     <section class="note" role="alert">
-      <h2>{text.paused}</h2>
+      <h2>{returnRequest ? messages.disconnects.returnTitle : text.paused}</h2>
+      {returnRequest && denial === "" && <p>{messages.disconnects.returnWaits}</p>}
+      {denial !== "" && (
+        <p class="text" dir="auto">
+          {messages.disconnects.returnDenied(denial)}
+        </p>
+      )}
       {pause.reasons.map((reason) => (
         <p key={reason} class="text" dir="auto">
           {text.pauseReason(reason)}

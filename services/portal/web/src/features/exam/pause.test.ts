@@ -32,9 +32,16 @@ describe("pauseOf", () => {
     expect(pauseOf(session, create(ParticipantSchema, { state: ParticipantState.PAUSED }), running)?.since).toBe(2000);
   });
 
+  test("lasts until a proctor lets a learner back in after an outage, and hides the questions", () => {
+    const visible = create(SessionSchema, { plan: { questionsShownWhilePaused: true } });
+    const returnRequest = { requestTime: timestampFromMs(3000), denialReason: "No" };
+    const returned = create(ParticipantSchema, { state: ParticipantState.PAUSED, returnRequest });
+    expect(pauseOf(visible, returned, running)).toMatchObject({ since: 3000, showsQuestions: false, returnRequest });
+  });
+
   test("lasts until the attempt has received its end", () => {
     const resumed = create(ParticipantSchema, { state: ParticipantState.IN_SESSION });
-    expect(pauseOf(create(SessionSchema), resumed, paused)).toEqual({
+    expect(pauseOf(create(SessionSchema), resumed, { ...paused, questionsHidden: true })).toEqual({
       reasons: [],
       since: undefined,
       isOver: true,

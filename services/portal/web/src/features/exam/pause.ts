@@ -4,7 +4,7 @@ import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Attempt, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { ItemSchema } from "../../gen/proctorium/assessment/v1/items_pb";
-import { type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
+import { type Participant, ParticipantState, type ReturnRequest } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 
 export interface AttemptPause {
@@ -18,6 +18,8 @@ export interface AttemptPause {
   isRemoved: boolean;
   /** Whether the questions stay visible during the pause. They cannot be answered meanwhile. */
   showsQuestions: boolean;
+  /** The request of a learner who returned from an outage; undefined if no proctor has to let the learner back in. */
+  returnRequest: ReturnRequest | undefined;
 }
 
 /**
@@ -33,14 +35,17 @@ export function pauseOf(
   const isRemoved = participant?.state === ParticipantState.REMOVED;
   if (!isShown && !isRemoved && attempt?.clockState !== ClockState.PAUSED) return undefined;
   const pauses = isShown ? [session?.pause, participant.pause].filter((pause) => pause !== undefined) : [];
-  const starts = pauses.flatMap(({ pauseTime }) => (pauseTime ? [timestampMs(pauseTime)] : []));
+  const returnRequest = isShown ? participant.returnRequest : undefined;
+  const times = [...pauses.map(({ pauseTime }) => pauseTime), returnRequest?.requestTime];
+  const starts = times.flatMap((time) => (time ? [timestampMs(time)] : []));
   return {
     reasons: pauses.map(({ pauseReason }) => pauseReason),
     since: starts.length > 0 ? Math.min(...starts) : undefined,
     // The session is unknown until its stream has connected, and a removed learner is not resumed.
     isOver: participant?.state === ParticipantState.IN_SESSION,
     isRemoved,
-    showsQuestions: !isRemoved && showsQuestions(session, attempt),
+    showsQuestions: !isRemoved && returnRequest === undefined && showsQuestions(session, attempt),
+    returnRequest,
   };
 }
 

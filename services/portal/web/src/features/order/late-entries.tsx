@@ -1,17 +1,17 @@
 // The learners who joined after the start and wait until a proctor admits or denies them.
-import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
 import { useNow } from "../../components/use-now";
 import { type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
-import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { useNames } from "../people/use-names";
 import { needsApproval } from "../sessions/late-entry";
+import { isRunning } from "../sessions/running";
 import { throwRefusal } from "../supervision/outcomes";
-import { awaitsApproval, byArrival } from "../supervision/participants";
+import { awaitsApproval, byArrival, isInSession, waitsSince } from "../supervision/participants";
 import { ReasonForm } from "../supervision/reason-form";
 
 const text = messages.order;
@@ -21,12 +21,12 @@ interface LateEntriesProps {
   participants: readonly Participant[];
 }
 
-/** Shows the queue of late entries while the session is in progress and its plan requires approval. */
+/** Shows the queue of late entries and returning learners, while somebody waits or the plan requires approval. */
 export function LateEntries({ session, participants }: LateEntriesProps): JSX.Element | null {
   const queue = participants.filter(awaitsApproval).sort(byArrival);
   const name = useNames(queue.map(({ personId }) => personId));
   const isUsed = queue.length > 0 || needsApproval(session);
-  if (session.state !== SessionState.IN_PROGRESS || !isUsed) return null;
+  if (!isRunning(session) || !isUsed) return null;
   return (
     <section class="card" aria-labelledby="late-entries">
       <h2 id="late-entries">
@@ -45,10 +45,11 @@ export function LateEntries({ session, participants }: LateEntriesProps): JSX.El
 
 function LateEntryItem({ participant, name }: { participant: Participant; name: string }): JSX.Element {
   const now = useNow();
-  const since = participant.joinTime ? timestampMs(participant.joinTime) : now;
+  const since = waitsSince(participant) ?? now;
   return (
     <li class="row">
       <strong dir="auto">{name}</strong>
+      {participant.returnRequest && <span>{messages.disconnects.returns}</span>}
       <span class="quiet">{text.waiting((now - since) / 1000)}</span>
       <Decide participant={participant} name={name} />
     </li>
@@ -129,11 +130,12 @@ export function Denied({
   name: string;
   may: boolean;
 }): JSX.Element | null {
-  if (participant.state !== ParticipantState.DENIED) return null;
+  const reason = participant.returnRequest?.denialReason || participant.denialReason;
+  if (reason === "" || (participant.state !== ParticipantState.DENIED && !isInSession(participant))) return null;
   return (
     <>
       <p class="hint" dir="auto">
-        {text.denied(participant.denialReason)}
+        {text.denied(reason)}
       </p>
       {may && <Admit label={text.admit} subject={name} participants={[participant]} />}
     </>

@@ -61,6 +61,8 @@ describe("a participant", () => {
       ["disconnected"],
     ],
     ["who waits for approval", { state: ParticipantState.AWAITING_APPROVAL }, ["lateEntry"]],
+    ["who returned from an outage", { state: ParticipantState.PAUSED, returnRequest: {} }, ["lateEntry"]],
+    ["whose return was denied", { state: ParticipantState.PAUSED, returnRequest: { denialReason: "No" } }, []],
     ["who was denied", { state: ParticipantState.DENIED, connected: false }, []],
     ["who was removed", { state: ParticipantState.REMOVED, connected: false }, []],
     [

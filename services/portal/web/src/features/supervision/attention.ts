@@ -2,7 +2,7 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { isOverrun, waitsForBreak } from "../breaks/breaks";
-import { awaitsApproval, byArrival, canBeAuthorised, isFinished, isPresent } from "./participants";
+import { awaitsApproval, byArrival, canBeAuthorised, isFinished, isPresent, waitsSince } from "./participants";
 
 export type Need =
   | "overrun"
@@ -56,7 +56,7 @@ export const RULES: readonly Rule[] = [
     urgent: true,
     afterSubmission: false,
     applies: awaitsApproval,
-    since: ({ joinTime }) => joinTime && timestampMs(joinTime),
+    since: waitsSince,
   },
   { need: "disconnected", urgent: true, afterSubmission: false, applies: ({ connected }) => !connected },
   {

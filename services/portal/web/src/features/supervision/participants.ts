@@ -12,9 +12,17 @@ export function isPresent(participant: Participant): boolean {
   return participant.state === ParticipantState.WAITING || isInSession(participant);
 }
 
-/** Return whether the learner joined after the start and waits until a proctor decides. */
-export function awaitsApproval({ state }: Participant): boolean {
-  return state === ParticipantState.AWAITING_APPROVAL;
+/** Return whether the learner joined after the start, or returned from an outage, and waits until a proctor decides. */
+export function awaitsApproval(participant: Participant): boolean {
+  const { state, returnRequest } = participant;
+  const awaitsReturn = returnRequest !== undefined && returnRequest.denialReason === "" && isInSession(participant);
+  return state === ParticipantState.AWAITING_APPROVAL || awaitsReturn;
+}
+
+/** Return the time since which a learner who waits for approval has been waiting, in milliseconds. */
+export function waitsSince({ joinTime, returnRequest }: Participant): number | undefined {
+  const time = returnRequest?.requestTime ?? joinTime;
+  return time && timestampMs(time);
 }
 
 /** Return whether the learner is in the session, even if the learner is paused or on a break. */

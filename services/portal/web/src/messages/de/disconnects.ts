@@ -5,8 +5,16 @@ export const disconnects: Messages["disconnects"] = {
   // The form that schedules a session.
   returnedLimit: "Zeitgutschrift nach Verbindungsabbrüchen in Minuten",
   returnedLimitHint: "Höchstens so viel je Person und Prüfung. Bei 0 läuft die Zeit ohne Verbindung weiter.",
+  approval: "Rückkehr nach einem Verbindungsabbruch",
+  requiresApproval: "Die Aufsicht muss die Person wieder einlassen",
+  approvalGrace: "Nötig nach mehr als so vielen Sekunden ohne Verbindung",
+  approvalGraceHint: "Wer früher zurück ist, macht ohne Weiteres weiter.",
 
   // The learner's note.
+  returnTitle: "Warten Sie, bis die Aufsicht Sie wieder einlässt",
+  returnWaits:
+    "Ihre Verbindung war eine Weile unterbrochen. Ihre bisherigen Antworten sind gespeichert. Lassen Sie diese Seite offen: Sie ändert sich von selbst.",
+  returnDenied: (reason: string) => `Die Aufsicht hat Sie nicht wieder eingelassen. Der Grund: ${reason}`,
   givenBack: (lost: number, returned: number) =>
     lost === returned
       ? `Ihre Verbindung war unterbrochen, Dauer: ${duration(lost)}. Diese Zeit wurde Ihnen gutgeschrieben.`
@@ -19,4 +27,7 @@ export const disconnects: Messages["disconnects"] = {
     left > 0
       ? `Nach Verbindungsabbrüchen gutgeschrieben: ${duration(seconds)}, verbleibend: ${duration(left)}`
       : `Nach Verbindungsabbrüchen gutgeschrieben: ${duration(seconds)}, nichts verbleibend`,
+
+  // The queue of late entries.
+  returns: "nach Verbindungsabbruch zurück",
 };

@@ -40,6 +40,10 @@ export const record: Messages["record"] = {
     "participant.missed": "Die Sitzung endete für Sie: Sie hatten nur gewartet.",
     "participant.connected": "Ihr Gerät wurde verbunden.",
     "participant.disconnected": "Ihr letztes verbundenes Gerät wurde getrennt.",
+    "participant.return-requested":
+      "Sie sind nach einem Verbindungsabbruch zurückgekehrt, und die Aufsicht entscheidet, ob Sie weitermachen können.",
+    "participant.return-admitted": "Eine Aufsichtsperson hat Sie nach einem Verbindungsabbruch wieder eingelassen.",
+    "participant.return-denied": "Eine Aufsichtsperson hat Sie nach einem Verbindungsabbruch nicht wieder eingelassen.",
     "participant.paused": "Sie wurden pausiert.",
     "participant.resumed": "Ihre Pause endete.",
     "participant.extra-time-granted": "Sie erhielten zusätzliche Zeit, oder zusätzliche Zeit wurde zurückgenommen.",

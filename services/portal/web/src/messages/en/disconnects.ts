@@ -4,8 +4,16 @@ export const disconnects = {
   // The form that schedules a session.
   returnedLimit: "Time given back after lost connections, in minutes",
   returnedLimitHint: "The most for each learner and assessment. With 0, the clock runs while a learner is offline.",
+  approval: "Return after a lost connection",
+  requiresApproval: "A proctor must let the learner back in",
+  approvalGrace: "Needed after an outage longer than, in seconds",
+  approvalGraceHint: "Learners who are back sooner continue by themselves.",
 
   // The learner's note.
+  returnTitle: "Waiting for your proctor to let you back in",
+  returnWaits:
+    "Your connection was lost for a while. What you answered before is saved. Keep this page open: it changes by itself.",
+  returnDenied: (reason: string) => `Your proctor has not let you back in. The reason: ${reason}`,
   givenBack: (lost: number, returned: number) =>
     lost === returned
       ? `Your connection was lost for ${duration(lost)}. This time was given back.`
@@ -18,4 +26,7 @@ export const disconnects = {
     left > 0
       ? `${duration(seconds)} given back after lost connections, ${duration(left)} left`
       : `${duration(seconds)} given back after lost connections, nothing left`,
+
+  // The queue of late entries.
+  returns: "back after a lost connection",
 };

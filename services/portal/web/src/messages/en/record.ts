@@ -39,6 +39,10 @@ export const record = {
     "participant.missed": "The session ended for you: you had only waited.",
     "participant.connected": "Your device connected.",
     "participant.disconnected": "Your last connected device disconnected.",
+    "participant.return-requested":
+      "You returned after a lost connection, and a proctor decides whether you can continue.",
+    "participant.return-admitted": "A proctor let you back in after a lost connection.",
+    "participant.return-denied": "A proctor did not let you back in after a lost connection.",
     "participant.paused": "You were paused.",
     "participant.resumed": "Your pause ended.",
     "participant.extra-time-granted": "You were granted extra time, or extra time was taken back.",
