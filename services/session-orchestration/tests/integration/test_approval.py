@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -126,6 +127,21 @@ async def test_denied_learner_reads_the_reason_and_can_be_admitted_later(harness
     await room.admit(*room.ids)
     view = await seen_as(call, IN_SESSION)
     assert view.participant.denial_reason == ""
+
+
+async def test_two_proctors_who_decide_at_once_never_overwrite_each_other(
+    harness: Harness,
+) -> None:
+    made = await door(harness, late=1)
+    other = harness.administrator().supervision
+    first, second = await asyncio.gather(
+        made.admit(made.ids[0]), other.AdmitParticipants(made.admitting(made.ids[0]))
+    )
+    states = [each.outcomes[0].participant.state for each in (first, second)]
+    assert states == [IN_SESSION, IN_SESSION]
+    assert (await harness.recorded(made.session_id)).count("participant.admitted") == 1
+    denied = await made.deny(made.ids[0])
+    assert denied.outcomes[0].error.reason == "PARTICIPANT_NOT_AWAITING_APPROVAL"
 
 
 async def test_repeated_decisions_change_nothing(harness: Harness) -> None:

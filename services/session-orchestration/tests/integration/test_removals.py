@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from uuid import UUID
 
@@ -124,6 +125,36 @@ async def test_second_removal_has_another_id(harness: Harness) -> None:
         await readmit(room, room.ids[0])
     removals = await room.events(events_pb2.ParticipantRemoved)
     assert len({each.removal_id for each in removals}) == 2
+
+
+async def test_two_proctors_who_readmit_at_once_receive_the_same_state(harness: Harness) -> None:
+    room = await in_progress(harness)
+    await remove(room, room.ids[0])
+    proctors = [room.proctor, harness.administrator()]
+    answers = await asyncio.gather(
+        *(each.supervision.ReadmitParticipants(readmitting(room, room.ids[0])) for each in proctors)
+    )
+    states = [answer.outcomes[0].participant.state for answer in answers]
+    assert states == [IN_SESSION, IN_SESSION]
+    assert (await harness.recorded(room.session_id)).count("participant.readmitted") == 1
+    assert len(await room.events(events_pb2.ParticipantReadmitted)) == 1
+
+
+async def test_readmission_and_end_at_once_leave_one_result(harness: Harness) -> None:
+    room = await in_progress(harness)
+    await remove(room, room.ids[0])
+    other = harness.administrator()
+    readmitted, ended = await asyncio.gather(
+        room.proctor.supervision.ReadmitParticipants(readmitting(room, room.ids[0])),
+        other.supervision.EndForParticipants(ending(room, room.ids[0])),
+    )
+    is_readmitted = not readmitted.outcomes[0].HasField("error")
+    assert not ended.outcomes[0].HasField("error")
+    # The end was either second, for a readmitted learner, or first, and the readmission was refused.
+    state = ended.outcomes[0].participant.state
+    assert state == (LEFT if is_readmitted else REMOVED)
+    recorded = await harness.recorded(room.session_id)
+    assert recorded.count("participant.readmitted") == int(is_readmitted)
 
 
 async def test_same_request_id_readmits_once(harness: Harness) -> None:

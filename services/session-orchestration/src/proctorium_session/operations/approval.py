@@ -20,8 +20,8 @@ from proctorium_session.domain.participant_states import ParticipantAction, Part
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Actor, Session
-from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.supervision import BulkResult
 from proctorium_session.storage import outages, participants
 
@@ -49,7 +49,7 @@ async def admit(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         return await _decide(
             tx, session, actor, participant_ids, ParticipantAction.APPROVE, reason=""
         )
@@ -71,7 +71,7 @@ async def deny(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         return await _decide(tx, session, actor, participant_ids, ParticipantAction.DENY, reason)
 
     return await database.respond(responder, run)

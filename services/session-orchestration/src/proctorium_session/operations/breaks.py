@@ -217,9 +217,12 @@ async def record_overruns(database: Database) -> int:
     Each overrun is recorded once, because the break is read again after the session's row is locked. The failure of one
     break does not stop the others. Raises an ExceptionGroup after the last break.
     """
-    async with database.transaction() as tx:
-        overrun = await breaks.list_overrun(tx, _MAX_OVERRUNS)
-    return await change_each(database, [each.break_id for each in overrun], _record_overrun)
+
+    async def list_due(tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
+        overrun = await breaks.list_overrun(tx, tried, _MAX_OVERRUNS)
+        return [each.break_id for each in overrun]
+
+    return await change_each(database, list_due, _record_overrun)
 
 
 async def _record_overrun(tx: Transaction, break_id: UUID) -> bool:

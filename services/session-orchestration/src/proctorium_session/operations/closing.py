@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -36,7 +36,18 @@ from proctorium_session.storage import closing, participants, record, sessions
 M = TypeVar("M", bound=Message)
 
 _MAX_SESSIONS = 100
-"""The maximum number of sessions that one run of the worker ends, and also the maximum number that it closes."""
+"""The maximum number of sessions that are listed at once, to end or to close them."""
+
+
+async def lock_current(tx: Transaction, session_id: UUID, caller: Caller) -> tuple[Session, Actor]:
+    """Lock the session as `lock_supervised` does. If its countdown is over, end the session first.
+
+    Without this, a command that arrives before the worker has run would still change a session whose end was reached.
+    If the command is refused because the session is over, the end is rolled back, and the worker ends the session.
+    Raises NOT_YOUR_SESSION, NOT_FOUND.
+    """
+    session, actor = await lock_supervised(tx, session_id, caller)
+    return await _end_if_due(tx, session), actor
 
 
 async def end(
@@ -53,8 +64,7 @@ async def end(
     """
 
     async def run(tx: Transaction) -> VisibleSession:
-        session, actor = await lock_supervised(tx, session_id, caller)
-        session = await _end_if_due(tx, session)
+        session, actor = await lock_current(tx, session_id, caller)
         match ending_action(session, end_now=end_now):
             case SessionAction.CLOSE:
                 session = await _close(tx, session, actor)
@@ -71,8 +81,7 @@ async def cancel_closing(
     """Cancel the closing of a session. Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION."""
 
     async def run(tx: Transaction) -> VisibleSession:
-        session, actor = await lock_supervised(tx, session_id, caller)
-        session = await _end_if_due(tx, session)
+        session, actor = await lock_current(tx, session_id, caller)
         return await with_learners(tx, await _cancel(tx, session, actor))
 
     return await database.respond(responder, run)
@@ -84,14 +93,15 @@ async def end_closed_sessions(database: Database) -> int:
     The failure of one session does not stop the others. Raises an ExceptionGroup after the last session. An automatic
     closing is cancelled instead if `_end_if_due` finds that an attempt needs more time.
     """
-    async with database.transaction() as tx:
-        due = await closing.list_closed(tx, _MAX_SESSIONS)
+
+    async def list_due(tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
+        return await closing.list_closed(tx, tried, _MAX_SESSIONS)
 
     async def change(tx: Transaction, session_id: UUID) -> bool:
         session = await sessions.lock_session(tx, session_id)
         return session is not None and await _end_if_due(tx, session) is not session
 
-    return await change_each(database, due, change)
+    return await change_each(database, list_due, change)
 
 
 async def close_overdue_sessions(database: Database) -> int:
@@ -100,14 +110,15 @@ async def close_overdue_sessions(database: Database) -> int:
     A session with a paused attempt does not close. It is marked as overdue, so that its proctors are alarmed. The
     failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
     """
-    async with database.transaction() as tx:
-        candidates = await closing.list_overdue(tx, _MAX_SESSIONS)
+
+    async def list_due(tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
+        return await closing.list_overdue(tx, tried, _MAX_SESSIONS)
 
     async def change(tx: Transaction, session_id: UUID) -> bool:
         session = await sessions.lock_session(tx, session_id)
         return session is not None and await _close_if_overdue(tx, session)
 
-    return await change_each(database, candidates, change)
+    return await change_each(database, list_due, change)
 
 
 async def _close_if_overdue(tx: Transaction, session: Session) -> bool:

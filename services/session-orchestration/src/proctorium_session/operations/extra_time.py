@@ -24,8 +24,8 @@ from proctorium_session.domain.extra_time import (
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
-from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.supervision import BulkResult
 from proctorium_session.storage import extra_time, participants
 
@@ -55,7 +55,7 @@ async def grant(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_open_for_extra_time(session)
         views = [
             view

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
@@ -23,7 +24,7 @@ from proctorium_session.storage import sessions
 M = TypeVar("M", bound=Message)
 
 _MAX_LOBBIES = 100
-"""The maximum number of lobbies that one run of the worker opens."""
+"""The maximum number of due lobbies that are listed at once."""
 
 
 async def open_lobby(
@@ -47,14 +48,15 @@ async def open_due_lobbies(database: Database) -> int:
 
     The failure of one session does not stop the others. Raises an ExceptionGroup after the last session.
     """
-    async with database.transaction() as tx:
-        due = await sessions.list_due_lobbies(tx, _MAX_LOBBIES)
+
+    async def list_due(tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
+        return await sessions.list_due_lobbies(tx, tried, _MAX_LOBBIES)
 
     async def change(tx: Transaction, session_id: UUID) -> bool:
         session = await sessions.lock_session(tx, session_id)
         return session is not None and await open_lobby_if_due(tx, session) is not session
 
-    return await change_each(database, due, change)
+    return await change_each(database, list_due, change)
 
 
 async def open_lobby_if_due(tx: Transaction, session: Session) -> Session:

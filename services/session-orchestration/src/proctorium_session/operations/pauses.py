@@ -22,8 +22,8 @@ from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.pauses import pause_refusal, require_pausable
 from proctorium_session.domain.sessions import Actor, Pause, Session, VisibleSession
-from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import participants, pauses
 
@@ -55,7 +55,7 @@ async def pause(
     """
 
     async def run(tx: Transaction) -> PauseResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_pausable(session, "pause")
         outcomes: _Outcomes = {}
         if participant_ids:
@@ -81,7 +81,7 @@ async def resume(
     """
 
     async def run(tx: Transaction) -> PauseResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_pausable(session, "resume")
         outcomes: _Outcomes = {}
         if participant_ids:

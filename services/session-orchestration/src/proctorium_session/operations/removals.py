@@ -28,9 +28,9 @@ from proctorium_session.domain.removals import (
     require_readmission,
 )
 from proctorium_session.domain.sessions import Actor, Session
-from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.breaks import close_breaks
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.supervision import BulkResult
 from proctorium_session.storage import participants, removals
@@ -52,7 +52,7 @@ async def remove(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         views = await participants.list_views(tx, session_id, only=participant_ids)
         removed: list[Participant] = []
 
@@ -85,7 +85,7 @@ async def readmit(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_readmission(session)
         views = await participants.list_views(tx, session_id, only=participant_ids)
         readmitted: list[tuple[Participant, Removal]] = []
@@ -121,7 +121,7 @@ async def end_for(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_endable(session)
         views = await participants.list_views(tx, session_id, only=participant_ids)
         ended: list[ParticipantView] = []

@@ -23,8 +23,8 @@ from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState, authorize, withdraw
 from proctorium_session.domain.sessions import Actor, Session
-from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.closing import lock_current
 from proctorium_session.storage import participants
 
 M = TypeVar("M", bound=Message)
@@ -54,7 +54,7 @@ async def authorize_assessment(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_authorizable(session, assessment_id)
         views = [
             view
@@ -101,7 +101,7 @@ async def withdraw_authorization(
     """
 
     async def run(tx: Transaction) -> BulkResult:
-        session, actor = await lock_supervised(tx, session_id, caller)
+        session, actor = await lock_current(tx, session_id, caller)
         require_authorizable(session, assessment_id, "withdraw_authorization")
         views = [
             view

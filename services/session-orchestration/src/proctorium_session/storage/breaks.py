@@ -121,14 +121,18 @@ async def list_taken(tx: Transaction, session_id: UUID) -> Mapping[UUID, Sequenc
     return taken
 
 
-async def list_overrun(tx: Transaction, limit: int) -> Sequence[Break]:
-    """Return at most `limit` started breaks whose granted length is over and whose overrun is not recorded."""
+async def list_overrun(tx: Transaction, excluded: Collection[UUID], limit: int) -> Sequence[Break]:
+    """Return at most `limit` started breaks whose granted length is over and whose overrun is not recorded.
+
+    The breaks in `excluded` are omitted.
+    """
     statement = (
         select(breaks)
         .where(
             breaks.c.state == BreakState.STARTED.value,
             breaks.c.overrun_at.is_(None),
             breaks.c.started_at + breaks.c.length < tx.now,
+            breaks.c.break_id.not_in(excluded),
         )
         .order_by(breaks.c.started_at)
         .limit(limit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,24 +15,31 @@ from proctorium_session.domain.sessions import MIN_TIME_AFTER_CANCELLATION
 from proctorium_session.storage.tables import participant_assessments, participants, sessions
 
 
-async def list_closed(tx: Transaction, limit: int) -> Sequence[UUID]:
-    """Return the ids of at most `limit` closing sessions whose end has been reached. The earliest end is first."""
+async def list_closed(tx: Transaction, excluded: Collection[UUID], limit: int) -> Sequence[UUID]:
+    """Return the ids of at most `limit` closing sessions whose end has been reached. The earliest end is first.
+
+    The sessions in `excluded` are omitted.
+    """
     statement = (
         select(sessions.c.session_id)
-        .where(sessions.c.state == SessionState.CLOSING.value, sessions.c.closing_end_at <= tx.now)
+        .where(
+            sessions.c.state == SessionState.CLOSING.value,
+            sessions.c.closing_end_at <= tx.now,
+            sessions.c.session_id.not_in(excluded),
+        )
         .order_by(sessions.c.closing_end_at)
         .limit(limit)
     )
     return (await tx.execute(statement)).scalars().all()
 
 
-async def list_overdue(tx: Transaction, limit: int) -> Sequence[UUID]:
+async def list_overdue(tx: Transaction, excluded: Collection[UUID], limit: int) -> Sequence[UUID]:
     """Return the ids of at most `limit` sessions in progress that may have to close, or whose overdue mark may change.
 
     Sessions that only wait for a deadline or for the end of a pause are omitted, so that their rows are not locked in
-    every run.
+    every run. The sessions in `excluded` are omitted too.
     """
-    rows = await tx.fetch(_LIST_OVERDUE, tx.now, limit, MIN_TIME_AFTER_CANCELLATION)
+    rows = await tx.fetch(_LIST_OVERDUE, tx.now, limit, MIN_TIME_AFTER_CANCELLATION, list(excluded))
     return [row["session_id"] for row in rows]
 
 
@@ -72,6 +79,7 @@ _LIST_OVERDUE = f"""
             WHEN attempts.deadline_at > $1 + closing_countdown THEN overdue_at IS NOT NULL
             ELSE true
         END
+        AND session_id <> ALL($4::uuid[])
     ORDER BY start_time
     LIMIT $2
 """  # noqa: S608 - constants

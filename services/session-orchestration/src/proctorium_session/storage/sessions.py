@@ -151,13 +151,19 @@ async def count_absent_learners(tx: Transaction, session_id: UUID) -> int:
     return int(row["absent"])
 
 
-async def list_due_lobbies(tx: Transaction, limit: int) -> Sequence[UUID]:
-    """Return the ids of at most `limit` sessions whose lobby is due. The earliest opening time is first."""
+async def list_due_lobbies(
+    tx: Transaction, excluded: Collection[UUID], limit: int
+) -> Sequence[UUID]:
+    """Return the ids of at most `limit` sessions whose lobby is due. The earliest opening time is first.
+
+    The sessions in `excluded` are omitted.
+    """
     statement = (
         select(sessions.c.session_id)
         .where(
             sessions.c.state == SessionState.SCHEDULED.value,
             sessions.c.lobby_open_time <= tx.now,
+            sessions.c.session_id.not_in(excluded),
         )
         .order_by(sessions.c.lobby_open_time)
         .limit(limit)
