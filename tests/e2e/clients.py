@@ -68,6 +68,7 @@ from proctorium.session.v1.sessions_pb2 import (
     SESSION_STATE_ENDED,
     CancelClosingRequest,
     EndSessionRequest,
+    ReopenSessionRequest,
     Session,
     StartSessionRequest,
 )
@@ -401,6 +402,14 @@ class ProctorClient:
             CancelClosingRequest(request_id=str(new_id()), session_id=self.scenario.session_id)
         )
         self.log(f"{self.proctor.name} cancelled the end of the session")
+        return answer.session
+
+    async def reopen(self) -> Session:
+        """Reopen the session, which has ended."""
+        answer = await self.proctor.sessions.ReopenSession(
+            ReopenSessionRequest(request_id=str(new_id()), session_id=self.scenario.session_id)
+        )
+        self.log(f"{self.proctor.name} reopened the session")
         return answer.session
 
     async def last_entry(self, event: str) -> RecordEntry:

@@ -48,6 +48,7 @@ async def create_scenario(
     named_after_run: bool = False,
     uncovered_after: timedelta = timedelta(seconds=30),
     closing_countdown: timedelta = timedelta(),
+    reopen_window: timedelta = timedelta(),
     break_policy: BreakPolicy | None = None,
 ) -> Scenario:
     """Register a proctor and one learner per channel, schedule their session, and return the scenario.
@@ -97,6 +98,7 @@ async def create_scenario(
         late_entry=late_entry,
         uncovered_after=uncovered_after,
         closing_countdown=closing_countdown,
+        reopen_window=reopen_window,
     )
     plan.assessment_ids.extend(further.values())
     if break_policy is not None:

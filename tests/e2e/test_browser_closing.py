@@ -14,9 +14,12 @@ from proctorium_devstack.stack import Stack
 _COUNTDOWN = "Time until the end of the session"
 
 
-async def test_everybody_sees_the_countdown_and_the_proctor_can_cancel_it(stack: Stack) -> None:
+async def test_proctor_ends_the_session_with_a_countdown_and_reopens_it(stack: Stack) -> None:
     scenario = await create_scenario(
-        stack.address("edge"), closing_countdown=timedelta(minutes=10), named_after_run=True
+        stack.address("edge"),
+        closing_countdown=timedelta(minutes=10),
+        reopen_window=timedelta(minutes=10),
+        named_after_run=True,
     )
     async with exam_room(stack, scenario) as (client, learner):
         page = learner.page
@@ -49,5 +52,16 @@ async def test_everybody_sees_the_countdown_and_the_proctor_can_cancel_it(stack:
         await staff.get_by_role("button", name="End the session now").click()
         await expect(staff.get_by_text("Ended", exact=True)).to_be_visible()
         await expect(page.get_by_text("Planned end: ")).to_have_count(0)
+
+        await expect(staff.get_by_text("Proctors can reopen the session until ")).to_be_visible()
+        await expect(page.get_by_label("Your answer")).to_have_count(0)
+        await staff.get_by_role("button", name="Reopen the session…").click()
+        await expect(staff.get_by_text("their open attempts continue")).to_be_visible()
+        await proctor.screenshot("reopen-session")
+        await staff.get_by_role("button", name="Reopen the session now").click()
+        await expect(staff.get_by_text("In progress", exact=True)).to_be_visible()
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        await expect(page.get_by_text("Planned end: ")).to_be_visible()
+        await learner.screenshot("exam-reopened")
         assert learner.errors == proctor.errors == []
     await scenario.close()

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from proctorium.assessment.events.v1 import events_pb2 as pb
 from proctorium.assessment.v1.attempts_pb2 import SubmitCause as ProtoSubmitCause
-from proctorium_assessment.domain.attempts import Attempt, SubmitCause
+from proctorium_assessment.domain.attempts import Attempt, AttemptState, SubmitCause
 from proctorium_assessment.domain.results import Result
 from proctorium_assessment.storage.certificates import PendingCertificate
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
@@ -60,6 +60,12 @@ def attempt_voided(attempt: Attempt) -> pb.AttemptVoided:
 def attempt_reopened(attempt: Attempt) -> pb.AttemptReopened:
     """Return the event which reports that a submitted attempt is in progress again."""
     return pb.AttemptReopened(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
+
+
+def attempt_restored(attempt: Attempt) -> pb.AttemptRestored:
+    """Return the event which reports that a voided attempt can be started, or waits for authorisation, again."""
+    is_authorized = attempt.state is AttemptState.AUTHORIZED
+    return pb.AttemptRestored(**_ids(attempt), authorized=is_authorized)
 
 
 def attempt_started(attempt: Attempt) -> pb.AttemptStarted:

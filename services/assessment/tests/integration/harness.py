@@ -158,10 +158,11 @@ class Seat:
         removed: bool = False,
         own_events: int = 0,
         common_events: int = 0,
+        reopen_until: datetime | None = None,
     ) -> session_events.SessionEnded:
         """Return the event which reports that the session ended, with the numbers of time events.
 
-        `removed` is whether this learner is removed.
+        `removed` is whether this learner is removed. The proctors can reopen the session until `reopen_until`.
         """
         event = session_events.SessionEnded(
             ended_by=str(self.proctor_id),
@@ -177,7 +178,25 @@ class Seat:
             time_event_count=own_events,
         )
         event.end_time.FromDatetime(at or datetime.now(UTC))
+        if reopen_until is not None:
+            event.reopen_end_time.FromDatetime(reopen_until)
         return event
+
+    def reopened(self, ended_at: datetime, at: datetime) -> session_events.SessionReopened:
+        """Return the event which reports that the session, which had ended, was reopened."""
+        event = session_events.SessionReopened(
+            session_id=str(self.session_id),
+            reopened_by=str(self.proctor_id),
+            reopening_id=str(new_id()),
+            person_ids=[str(self.learner.person_id)],
+        )
+        event.end_time.FromDatetime(ended_at)
+        event.reopen_time.FromDatetime(at)
+        return event
+
+    def finalized(self) -> session_events.SessionFinalized:
+        """Return the event which reports that the proctors can no longer reopen the session."""
+        return session_events.SessionFinalized(session_id=str(self.session_id))
 
     def change(
         self, sequence: int, item: int, answer: items_pb2.Answer | None = None

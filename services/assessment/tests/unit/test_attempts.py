@@ -44,6 +44,8 @@ REPETITIONS = {
     (AttemptState.SCORED, AttemptAction.SCORE),
     (AttemptState.RELEASED, AttemptAction.RELEASE),
     (AttemptState.VOIDED, AttemptAction.VOID),
+    (AttemptState.AWAITING_AUTHORIZATION, AttemptAction.RESTORE),
+    (AttemptState.AUTHORIZED, AttemptAction.RESTORE_AUTHORIZED),
 }
 
 
@@ -88,8 +90,16 @@ def test_refusal_in_a_voided_attempt_does_not_advise_to_start_it(action: Attempt
         ATTEMPT_STATES.target(AttemptState.VOIDED, action)
 
 
-def test_released_and_voided_are_final() -> None:
-    assert ATTEMPT_STATES.final == {AttemptState.RELEASED, AttemptState.VOIDED}
+def test_released_is_final() -> None:
+    assert ATTEMPT_STATES.final == {AttemptState.RELEASED}
+
+
+@pytest.mark.parametrize(
+    "authorized", [attempt().authorize(), attempt()], ids=["authorised", "not"]
+)
+def test_voided_attempt_is_restored_as_it_was(authorized: Attempt) -> None:
+    restored = authorized.void().restore()
+    assert (restored.state, restored.voided_from) == (authorized.state, None)
 
 
 def test_attempt_passes_through_all_states_to_the_release() -> None:

@@ -52,6 +52,7 @@ async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]
             "readmitted": readmitted_event(session, learner_id),
             "ended_for": ended_for_event(session, learner_id),
             "ended": ended_event(session),
+            "reopened": session_events.SessionReopened(session_id=session.session_id),
             "cancelled": cancelled_event(session),
         },
     )
@@ -117,6 +118,49 @@ async def test_ended_session_stays_ended(harness: Harness, order: Sequence[str])
     is_open, state, issued = await outcome_of(harness, order)
     assert (is_open, state) == (False, "ended")
     assert issued == (1 if order[0] == "scheduled" else 0)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["scheduled", "joined", "started", "ended", "reopened"],
+        ["scheduled", "joined", "started", "ended", "reopened", "started"],
+        ["reopened", "joined", "started", "scheduled"],
+    ],
+    ids="-".join,
+)
+async def test_content_is_open_again_after_a_reopening(
+    harness: Harness, order: Sequence[str]
+) -> None:
+    assert await outcome_of(harness, order) == (True, "in_progress", 1)
+
+
+async def test_reopened_session_ends_again(harness: Harness) -> None:
+    order = ["scheduled", "joined", "started", "ended", "reopened", "ended"]
+    assert await outcome_of(harness, order) == (False, "ended", 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "late", "state"),
+    [
+        (["ended", "reopened"], "ended", "in_progress"),
+        (["ended", "reopened", "ended"], "reopened", "ended"),
+    ],
+    ids=["end", "reopening"],
+)
+async def test_end_or_reopening_that_arrives_late_changes_nothing(
+    harness: Harness, before: Sequence[str], late: str, state: str
+) -> None:
+    session, learner_id, events = await planned(harness)
+    for name in ("scheduled", "joined", "started", *before):
+        await harness.deliver(events[name])
+    await harness.rows(
+        update(sessions)
+        .where(sessions.c.session_id == session.session_id)
+        .values(end_position=2**40)
+    )
+    await harness.deliver(events[late])
+    assert await is_open(harness, session, learner_id) == (state == "in_progress")
 
 
 @pytest.mark.parametrize(

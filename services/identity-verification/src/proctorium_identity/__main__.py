@@ -15,6 +15,7 @@ from proctorium.session.events.v1.events_pb2 import (
     SessionCancelled,
     SessionEnded,
     SessionHandedOver,
+    SessionReopened,
     SessionScheduled,
     SessionTaken,
 )
@@ -85,6 +86,7 @@ def build(service: Service[Settings]) -> None:
             ParticipantJoined: events.on_participant_joined,
             SessionCancelled: events.on_session_cancelled,
             SessionEnded: events.on_session_ended,
+            SessionReopened: events.on_session_reopened,
         },
     )
 

@@ -56,6 +56,11 @@ def resubmission_requested(case: Case, actor: Actor) -> pb.CaseResubmissionReque
     )
 
 
+def case_restored(case: Case) -> pb.CaseRestored:
+    """Return the event for an expired case that is open again."""
+    return pb.CaseRestored(**_ids(case))
+
+
 def case_expired(case: Case) -> pb.CaseExpired:
     """Return the event for an expired case."""
     return pb.CaseExpired(**_ids(case))

@@ -6,8 +6,10 @@ from itertools import permutations
 from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from proctorium.identity.v1 import verification_pb2 as pb
+from proctorium.session.events.v1 import events_pb2 as session_events
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
@@ -115,6 +117,49 @@ async def test_end_of_session_expires_undecided_cases_only(harness: Harness) -> 
 
     await until(over)
     assert (await harness.published(session_id))[-1] == "case.expired"
+
+
+async def test_reopening_restores_the_expired_cases(harness: Harness) -> None:
+    proctor, decided, submitted, requested = (
+        harness.proctor(),
+        *(harness.learner() for _ in range(3)),
+    )
+    session_id = await harness.session(proctor)
+    cases = [await harness.case(session_id, each) for each in (decided, submitted, requested)]
+    for learner, case_id in ((decided, cases[0]), (submitted, cases[1])):
+        await submit_both(learner, case_id)
+    await verify(proctor, cases[0])
+    await harness.publish(ended(UUID(session_id)))
+    await until_states(harness, UUID(session_id), ["expired", "expired", "verified"])
+    await harness.publish(session_events.SessionReopened(session_id=session_id))
+    await until_states(harness, UUID(session_id), ["requested", "submitted", "verified"])
+    assert (await harness.published(session_id)).count("case.restored") == 2
+    await verify(proctor, cases[1])
+    await submit_both(requested, cases[2])
+    await harness.publish(ended(UUID(session_id)))
+    await until_states(harness, UUID(session_id), ["expired", "verified", "verified"])
+
+
+async def test_case_is_opened_after_a_reopening(harness: Harness) -> None:
+    session_id, learner = await harness.session(harness.proctor()), harness.learner()
+    await harness.publish(
+        ended(UUID(session_id)), session_events.SessionReopened(session_id=session_id)
+    )
+    await harness.publish(joined(UUID(session_id), learner))
+    await until_states(harness, UUID(session_id), ["requested"])
+
+
+async def test_database_restores_a_case_only_as_it_expired(harness: Harness) -> None:
+    session_id, learner = await harness.session(harness.proctor()), harness.learner()
+    case_id = await harness.case(session_id, learner)
+    await harness.publish(ended(UUID(session_id)))
+    await until_states(harness, UUID(session_id), ["expired"])
+    with pytest.raises(DBAPIError, match="cannot change"):
+        await harness.rows(
+            "UPDATE cases SET state = 'resubmission_requested', expired_from = NULL"
+            " WHERE case_id = :id",
+            id=UUID(case_id),
+        )
 
 
 async def test_cancelled_session_expires_its_cases(harness: Harness) -> None:

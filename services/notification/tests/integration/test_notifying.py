@@ -167,6 +167,22 @@ async def test_only_learners_who_attended_are_notified_of_the_end(harness: Harne
     assert await topics(absent) == []
 
 
+async def test_learners_are_notified_of_a_reopening_and_of_the_next_end(harness: Harness) -> None:
+    learner, session_id = harness.person(), await harness.session()
+    ended = session_events.SessionEnded(
+        session_id=session_id,
+        attendances=[session_events.Attendance(person_id=learner.id, attended=True)],
+    )
+    ended.end_time.GetCurrentTime()
+    reopened = session_events.SessionReopened(session_id=session_id, person_ids=[learner.id])
+    subjects = []
+    for number, event in enumerate((ended, reopened, ended), 1):
+        await harness.publish(event)
+        subjects.append((await harness.mail(learner, number))["Subject"])
+    over = "First Aid at Work is over"
+    assert subjects == [over, "First Aid at Work goes on", over]
+
+
 def _case(
     kind: type[identity_events.CaseVerified]
     | type[identity_events.CaseRejected]

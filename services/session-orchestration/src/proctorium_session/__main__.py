@@ -162,6 +162,7 @@ def build(service: Service[Settings]) -> None:
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
             assessment.AttemptReopened: attempts.on_attempt_reopened,
             assessment.AttemptVoided: attempts.on_attempt_voided,
+            assessment.AttemptRestored: attempts.on_attempt_restored,
             assessment.ResultReleased: attempts.on_result_released,
         },
     )

@@ -171,6 +171,7 @@ def session_ended(
         ended_by=id_text(session.ended_by),
         acting_role=_role_number(actor),
         time_event_count=time_event_counts.get(None, 0),
+        reopen_end_time=to_timestamp(session.reopen_until),
     )
     for participant in participants:
         event.attendances.add(
@@ -183,6 +184,26 @@ def session_ended(
     for person_id in absent_ids:
         event.attendances.add(person_id=str(person_id), attended=False)
     return event
+
+
+def session_reopened(
+    ended: Session, reopening_id: UUID, reopened_at: datetime, people: Iterable[UUID], actor: Actor
+) -> pb.SessionReopened:
+    """Return the event which reports that the session `ended` is in progress again, with the learners `people`."""
+    return pb.SessionReopened(
+        session_id=str(ended.session_id),
+        reopened_by=str(actor.person_id),
+        acting_role=_role_number(actor),
+        reopening_id=str(reopening_id),
+        end_time=to_timestamp(ended.end_time),
+        reopen_time=to_timestamp(reopened_at),
+        person_ids=_texts(people),
+    )
+
+
+def session_finalized(session: Session) -> pb.SessionFinalized:
+    """Return the event which reports that the proctors of a session can no longer reopen it."""
+    return pb.SessionFinalized(session_id=str(session.session_id))
 
 
 def session_uncovered(session: Session) -> pb.SessionUncovered:

@@ -130,6 +130,7 @@ class Harness(testing.ServiceHarness[Settings]):
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM sessions WHERE closing_end_at < now() + interval '1 second'"
+            " UNION ALL SELECT 1 FROM sessions WHERE reopen_until < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM presence WHERE expires_at > now()"
             " UNION ALL SELECT 1 FROM participants WHERE connected"
         )
@@ -154,6 +155,7 @@ def plan(
     identity: sessions_pb2.IdentityPolicy.ValueType = sessions_pb2.IDENTITY_POLICY_NONE,
     uncovered_after: timedelta | None = None,
     closing_countdown: timedelta = timedelta(),
+    reopen_window: timedelta = timedelta(),
     auto_close_after: timedelta | None = None,
     breaks: sessions_pb2.BreakPolicy | None = None,
     questions_shown_while_paused: bool = False,
@@ -161,7 +163,8 @@ def plan(
 ) -> sessions_pb2.SessionPlan:
     """Return a valid plan.
 
-    By default, its lobby is due, no identity verification is required, and the session ends without a countdown.
+    By default, its lobby is due, no identity verification is required, and the session ends without a countdown and
+    cannot be reopened by its proctors.
     """
     course_id = str(new_id())
     made = sessions_pb2.SessionPlan(
@@ -181,6 +184,7 @@ def plan(
     made.closing_countdown.FromTimedelta(closing_countdown)
     if returned_limit:
         made.disconnect_policy.returned_limit.FromTimedelta(returned_limit)
+    made.reopen_window.FromTimedelta(reopen_window)
     if auto_close_after is not None:
         made.auto_close_after.FromTimedelta(auto_close_after)
     if late_entry_limit is not None:

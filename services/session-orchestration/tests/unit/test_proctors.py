@@ -53,7 +53,7 @@ def test_number_of_proctors_is_limited() -> None:
 
 def test_only_a_session_that_is_not_over_changes_its_lead() -> None:
     for state in SessionState:
-        if not state.is_final:
+        if not state.is_over:
             require_not_over(make_session(state))
     for state, reason in (
         (SessionState.ENDED, "SESSION_ENDED"),

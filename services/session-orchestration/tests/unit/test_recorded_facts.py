@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.session.events.v1 import events_pb2 as session
 from proctorium_common.messages import to_timestamp
 from proctorium_session.domain.record import Entry, EntryContent
@@ -46,3 +47,35 @@ def test_uncovered_period_ends_with_the_session_at_the_latest() -> None:
     ]
     assert facts_of(entries, END).uncovered == [period(10, 15), period(50, 60)]
     assert facts_of(entries, None).uncovered == [period(10, 15), period(50, None)]
+
+
+def reopened(end: float, minute: float) -> Entry:
+    event = session.SessionReopened(
+        end_time=to_timestamp(at(end)), reopen_time=to_timestamp(at(minute))
+    )
+    return entry("session.reopened", minute, body=event.SerializeToString())
+
+
+def test_session_is_closed_from_its_end_until_the_reopening() -> None:
+    facts = facts_of([reopened(20, 25), reopened(40, 41)], END)
+    assert facts.closures == [period(20, 25), period(40, 41)]
+
+
+def test_uncovered_period_ends_with_the_end_before_a_reopening() -> None:
+    uncovered = session.SessionUncovered(uncovered_time=to_timestamp(at(10)))
+    entries = [
+        entry("session.uncovered", 10, body=uncovered.SerializeToString()),
+        reopened(20, 25),
+    ]
+    assert facts_of(entries, END).uncovered == [period(10, 20)]
+
+
+def test_reopened_attempt_is_not_submitted() -> None:
+    attempt_id = str(UUID(int=7))
+    submitted = assessment.AttemptSubmitted(attempt_id=attempt_id).SerializeToString()
+    again = assessment.AttemptReopened(attempt_id=attempt_id).SerializeToString()
+    entries = [
+        entry("attempt.submitted", 20, LEARNER, submitted),
+        entry("attempt.reopened", 25, LEARNER, again),
+    ]
+    assert facts_of(entries, END).submissions == {}

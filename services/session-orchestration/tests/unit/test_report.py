@@ -149,6 +149,16 @@ def test_readmitted_learner_who_is_removed_again_leaves_at_the_last_removal() ->
     assert learner.time_in_session == timedelta(minutes=40)
 
 
+def test_time_in_which_the_session_was_over_does_not_count() -> None:
+    view = in_session()
+    recorded = RecordedFacts(closures=[period(20, 30)])
+    facts = facts_of(view, recorded=recorded, pauses={None: [period(15, 25)]})
+    (learner,) = make_report(facts, END).learners
+    assert (learner.in_session, learner.removals) == (period(0, 60), [])
+    assert learner.time_in_session == timedelta(minutes=50)
+    assert learner.pauses.total == timedelta(minutes=5)
+
+
 def test_removal_in_the_lobby_does_not_shorten_the_time_in_the_session() -> None:
     learner = report_with_removals(in_session(), [period(-20, -10)])
     assert (learner.in_session, learner.removals) == (period(0, 60), [])

@@ -32,7 +32,7 @@ def test_session_state_machine_is_consistent_and_documented() -> None:
 
 
 def test_final_states_have_no_actions() -> None:
-    assert {state for state in SessionState if state.is_final} == SESSION_STATES.final
+    assert SESSION_STATES.final == {SessionState.CANCELLED}
 
 
 def test_lobby_opening_time_changes_only_if_a_person_opens_it_early() -> None:
@@ -50,8 +50,8 @@ def test_lobby_opening_time_changes_only_if_a_person_opens_it_early() -> None:
 class SessionLife(RuleBasedStateMachine):
     """Any sequence of actions.
 
-    The session never goes back to an earlier state, except that its closing can be cancelled, and its times match its
-    state.
+    The session never goes back to an earlier state, except that its closing can be cancelled and it can be reopened.
+    Its times match its state.
     """
 
     def __init__(self) -> None:
@@ -82,6 +82,8 @@ class SessionLife(RuleBasedStateMachine):
             return
         if before in RUNNING and after in RUNNING:
             return
+        if before is SessionState.ENDED and after is SessionState.IN_PROGRESS:
+            return
         assert ORDER.index(after) - ORDER.index(before) in {0, 1}
 
     @invariant()
@@ -92,6 +94,7 @@ class SessionLife(RuleBasedStateMachine):
         assert (self.session.end_time is not None) == (state is SessionState.ENDED)
         assert (self.session.ended_by is not None) == (state is SessionState.ENDED)
         assert (self.session.closing is not None) == (state is SessionState.CLOSING)
+        assert (self.session.reopen_until is not None) == (state is SessionState.ENDED)
 
     @invariant()
     def transition_changes_session_revision(self) -> None:

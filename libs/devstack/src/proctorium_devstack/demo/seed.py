@@ -401,6 +401,7 @@ def plan(
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
     uncovered_after: timedelta = timedelta(seconds=30),
     closing_countdown: timedelta = timedelta(),
+    reopen_window: timedelta = timedelta(),
 ) -> SessionPlan:
     """Return the plan of a session of a course.
 
@@ -423,6 +424,7 @@ def plan(
         identity_policy=IDENTITY_POLICY_BEFORE_ASSESSMENT,
         uncovered_after=Duration(seconds=int(uncovered_after.total_seconds())),
         closing_countdown=Duration(seconds=int(closing_countdown.total_seconds())),
+        reopen_window=Duration(seconds=int(reopen_window.total_seconds())),
     )
 
 

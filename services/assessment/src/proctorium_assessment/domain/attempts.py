@@ -37,6 +37,8 @@ class AttemptAction(StrEnum):
     SCORE = "score"
     RELEASE = "release"
     VOID = "void"
+    RESTORE = "restore"
+    RESTORE_AUTHORIZED = "restore_authorized"
 
 
 class SubmitCause(StrEnum):
@@ -121,7 +123,7 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             frozenset({AttemptState.SUBMITTED}),
             AttemptState.IN_PROGRESS,
             frozenset({"system"}),
-            "The deadline at which the attempt was submitted has moved. Late answers before the new deadline count.",
+            "The deadline at which the attempt was submitted has moved, or the session was reopened. Late answers before the new deadline count.",
         ),
         Transition(
             AttemptAction.SCORE,
@@ -143,6 +145,20 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
             AttemptState.VOIDED,
             frozenset({"system"}),
             "The session ended, or was ended for this learner, before the start.",
+        ),
+        Transition(
+            AttemptAction.RESTORE,
+            frozenset({AttemptState.VOIDED}),
+            AttemptState.AWAITING_AUTHORIZATION,
+            frozenset({"system"}),
+            "The session was reopened.",
+        ),
+        Transition(
+            AttemptAction.RESTORE_AUTHORIZED,
+            frozenset({AttemptState.VOIDED}),
+            AttemptState.AUTHORIZED,
+            frozenset({"system"}),
+            "The session was reopened, and the attempt was authorised before it was voided.",
         ),
     ),
     _SENTENCES,
@@ -168,7 +184,8 @@ class Attempt:
     stopped the clock, until the last entry of the time ledger. `extra_time` is the extra time that was granted and not
     taken back. `extra_time_percent` is the extra time of the learner's accommodations in per cent of the time limit.
     `time_limit` does not include extra time. `authorization_revision` is the revision of the session in which the
-    proctor last authorised the assessment or withdrew the authorisation.
+    proctor last authorised the assessment or withdrew the authorisation. `voided_from` is the state in which the
+    attempt was voided.
     """
 
     attempt_id: UUID
@@ -195,6 +212,7 @@ class Attempt:
     are_questions_shown: bool = False
     authorization_revision: int = 0
     returned_time: timedelta = timedelta()
+    voided_from: AttemptState | None = None
 
     @classmethod
     def in_session(
@@ -302,7 +320,13 @@ class Attempt:
 
     def void(self) -> Attempt:
         """Return the attempt in the state voided. An attempt is voided if it is closed before it is started."""
-        return self._after(AttemptAction.VOID)
+        return replace(self._after(AttemptAction.VOID), voided_from=self.state)
+
+    def restore(self) -> Attempt:
+        """Return a voided attempt in the state in which it was voided."""
+        is_authorized = self.voided_from is AttemptState.AUTHORIZED
+        action = AttemptAction.RESTORE_AUTHORIZED if is_authorized else AttemptAction.RESTORE
+        return replace(self._after(action), voided_from=None)
 
     def _with_authorization(self, action: AttemptAction, revision: int) -> Attempt:
         """Return the attempt after the action, or the same attempt if the action no longer applies.

@@ -60,6 +60,21 @@ def attempt_not_scored(attempt_id: UUID, state: str) -> ServiceError:
     )
 
 
+def session_reopenable(attempt_id: UUID, state: str) -> ServiceError:
+    """Return the error for releasing a result while the proctors can reopen the session."""
+    return ServiceError(
+        Kind.INVALID_STATE_TRANSITION,
+        "INVALID_STATE_TRANSITION",
+        "The proctors can still reopen the session of one of these attempts, so nothing was released. Try again in a few minutes.",
+        metadata={
+            "from": state,
+            "action": "release",
+            "possible": "",
+            "attempt_id": str(attempt_id),
+        },
+    )
+
+
 def result_not_released(state: str) -> ServiceError:
     """Return the error for reading a result before its release."""
     return invalid_transition(

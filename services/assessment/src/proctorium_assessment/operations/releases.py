@@ -9,7 +9,12 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from proctorium_assessment.domain.attempts import Attempt, AttemptState
-from proctorium_assessment.domain.results import Result, attempt_not_found, attempt_not_scored
+from proctorium_assessment.domain.results import (
+    Result,
+    attempt_not_found,
+    attempt_not_scored,
+    session_reopenable,
+)
 from proctorium_assessment.operations.scoring import record_releases, score_attempts
 from proctorium_assessment.storage import attempts, results, sessions
 from proctorium_common.errors import not_allowed
@@ -70,7 +75,10 @@ async def _lock_attempts(tx: Transaction, attempt_ids: Sequence[UUID]) -> Sequen
         raise attempt_not_found(min(unknown))
     session_ids = {each.session_id for each in locked if each.session_id is not None}
     ends = await sessions.get_ends_of_sessions(tx, session_ids)
+    held_ids = await sessions.list_held_ids(tx, session_ids)
     for attempt in locked:
+        if attempt.session_id in held_ids:
+            raise session_reopenable(attempt.attempt_id, attempt.state)
         can_be_scored = attempt.state is AttemptState.SUBMITTED and attempt.session_id in ends
         if attempt.state not in _SCORED_STATES and not can_be_scored:
             raise attempt_not_scored(attempt.attempt_id, attempt.state)

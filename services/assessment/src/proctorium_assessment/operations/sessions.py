@@ -209,21 +209,32 @@ async def close_attempts_of_session(
     session_id: UUID,
     course_id: UUID | None,
     ended_at: datetime,
+    held_until: datetime | None,
     removed_ids: Collection[UUID],
     is_automatic: bool,
     counts: TimeEventCounts,
+    position: int,
 ) -> None:
     """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`).
 
-    The attempts are scored if all time events were applied. `counts` has the numbers of these events. The results of
-    the participants in `removed_ids` are not released. If the session closed automatically, attempts with a later
-    deadline continue until this deadline. Session orchestration closes such a session only if it has not
-    received the deadline yet.
+    The attempts are scored if all time events were applied, and if the proctors cannot reopen the session, which they
+    can until `held_until`. `counts` has the numbers of these events. If a later end or reopening is stored, which
+    `position` shows, no attempt changes. The results of the participants in `removed_ids` are not released. If the
+    session closed automatically, attempts with a later deadline continue until this deadline. Session orchestration
+    closes such a session only if it has not received the deadline yet.
     """
-    await sessions.upsert_end(
-        tx, session_id, course_id, ended_at, time_event_count=counts.of_session
+    is_newest = await sessions.upsert_end(
+        tx,
+        session_id,
+        course_id,
+        ended_at,
+        held_until=held_until,
+        time_event_count=counts.of_session,
+        position=position,
     )
     await time_events.upsert_event_counts(tx, counts.by_participant)
+    if not is_newest:
+        return
     open_attempts = await attempts.lock_open_attempts(tx, session_id=session_id)
     if is_automatic:
         open_attempts = [each for each in open_attempts if not _is_due_later(each, ended_at)]

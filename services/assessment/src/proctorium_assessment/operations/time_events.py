@@ -37,7 +37,7 @@ async def add_entry(
         if participant_id is None
         else attempts.lock_timed_attempts(tx, participant_id=participant_id)
     )
-    await _update_time(tx, locked)
+    await update_time(tx, locked)
     if ended := await time_events.get_ended_stop(tx, entry.entry_id):
         await record_changes_during_stop(tx, locked, *ended)
 
@@ -55,10 +55,10 @@ async def add_accommodation(
         return
     for session_id in await attempts.list_provisional_session_ids(tx, person_id):
         await sessions.lock_session(tx, session_id)
-    await _update_time(tx, await attempts.lock_timed_attempts(tx, person_id=person_id))
+    await update_time(tx, await attempts.lock_timed_attempts(tx, person_id=person_id))
 
 
-async def _update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
+async def update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
     """Compute the time of locked attempts, and update the attempts whose time changes.
 
     A provisional attempt of a participant for whom a proctor ended the session stays submitted.

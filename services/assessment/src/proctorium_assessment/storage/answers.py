@@ -88,7 +88,12 @@ _LATE_UNTIL = """
     SELECT attempt_id, chain_head, chain_length, sequence, item_id, answer, saved_at, position, head
     FROM unnest($1::uuid[], $2::timestamptz[]) AS until (attempt_id, received_until)
     JOIN attempts USING (attempt_id) JOIN answer_revisions USING (attempt_id)
-    WHERE late AND received_at <= received_until
+    WHERE late AND received_at <= received_until AND NOT EXISTS (
+        SELECT FROM reopenings
+        WHERE reopenings.session_id = attempts.session_id
+            AND coalesce(reopenings.participant_id, attempts.participant_id) = attempts.participant_id
+            AND received_at > reopenings.ended_at AND received_at <= reopenings.reopened_at
+    )
     ORDER BY attempt_id, saved_at, sequence
 """
 

@@ -49,6 +49,7 @@ _COLUMNS = (
     attempts.c.questions_shown,
     attempts.c.authorization_revision,
     attempts.c.returned_time,
+    attempts.c.voided_from,
 )
 
 _OPEN_STATES = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
@@ -67,14 +68,16 @@ _UPDATE = """
         stopped_remaining = changed.stopped_remaining, extra_time = changed.extra_time,
         extra_time_percent = changed.extra_time_percent, stopped_until = changed.stopped_until,
         on_break = changed.on_break, questions_shown = changed.questions_shown,
-        authorization_revision = changed.authorization_revision, returned_time = changed.returned_time
+        authorization_revision = changed.authorization_revision, returned_time = changed.returned_time,
+        voided_from = changed.voided_from
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::interval[], $5::timestamptz[], $6::timestamptz[], $7::text[],
         $8::timestamptz[], $9::bigint[], $10::boolean[], $11::interval[], $12::interval[],
-        $13::integer[], $14::timestamptz[], $15::boolean[], $16::boolean[], $17::bigint[], $18::interval[]
+        $13::integer[], $14::timestamptz[], $15::boolean[], $16::boolean[], $17::bigint[], $18::interval[],
+        $19::text[]
     ) AS changed (attempt_id, state, started_at, time_limit, deadline_at, submitted_at, submit_cause, released_at,
         version, paused, stopped_remaining, extra_time, extra_time_percent, stopped_until, on_break, questions_shown,
-        authorization_revision, returned_time)
+        authorization_revision, returned_time, voided_from)
     WHERE attempts.attempt_id = changed.attempt_id
 """
 
@@ -89,7 +92,10 @@ _LOCK_WITH_OTHERS = f"""
 """  # noqa: S608 - constants
 _GET_WITH_ANSWERS = f"""
     SELECT {", ".join(f"attempts.{column.name}" for column in _COLUMNS)},
-        EXISTS (SELECT FROM sessions WHERE sessions.session_id = attempts.session_id AND ended_at IS NOT NULL),
+        EXISTS (
+            SELECT FROM sessions
+            WHERE sessions.session_id = attempts.session_id AND ended_at IS NOT NULL AND held_until IS NULL
+        ),
         newest.*
     FROM attempts CROSS JOIN LATERAL (
         SELECT array_agg(item_id) FILTER (WHERE counts), array_agg(sequence) FILTER (WHERE counts),
@@ -108,7 +114,10 @@ _GET_WITH_ANSWERS = f"""
 
 @dataclass(frozen=True, slots=True)
 class AttemptWithAnswers:
-    """An attempt, its answers that count, the items with a late revision, and whether the session is over."""
+    """An attempt, its answers that count, the items with a late revision, and whether the session is over.
+
+    A session that its proctors can reopen is not over.
+    """
 
     attempt: Attempt
     is_session_over: bool
@@ -254,6 +263,21 @@ async def lock_timed_attempts(tx: Transaction, **owner: UUID) -> Sequence[Attemp
     return await _all(tx, _where(attempts.c[column] == value, can_change, lock=True))
 
 
+async def lock_closed_attempts(
+    tx: Transaction, causes: Collection[SubmitCause], **owner: UUID
+) -> Sequence[Attempt]:
+    """Lock and return the voided attempts of an owner, and the submitted attempts with one of the causes.
+
+    `owner` is one column and its value: `session_id` or `participant_id`.
+    """
+    ((column, value),) = owner.items()
+    submitted = and_(
+        attempts.c.state == AttemptState.SUBMITTED, attempts.c.submit_cause.in_(causes)
+    )
+    is_closed = or_(attempts.c.state == AttemptState.VOIDED, submitted)
+    return await _all(tx, _where(attempts.c[column] == value, is_closed, lock=True))
+
+
 async def list_provisional_session_ids(tx: Transaction, person_id: UUID) -> Sequence[UUID]:
     """Return the ids of the sessions in which the person has a provisional attempt, in order."""
     statement = (
@@ -381,7 +405,8 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     created_at, started_at, time_limit, deadline_at, submitted_at, cause, *rest = rest
     released_at, version, last_sequence, *rest = rest
     is_paused, stopped_remaining, extra_time, extra_time_percent, *rest = rest
-    stopped_until, is_on_break, are_questions_shown, authorization_revision, returned_time = rest
+    stopped_until, is_on_break, are_questions_shown, authorization_revision, *rest = rest
+    returned_time, voided_from = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -407,6 +432,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         are_questions_shown=are_questions_shown,
         authorization_revision=authorization_revision,
         returned_time=returned_time,
+        voided_from=None if voided_from is None else AttemptState(voided_from),
     )
 
 
@@ -430,4 +456,5 @@ def _update_parameters(changed: Collection[Attempt]) -> tuple[list[object], ...]
         [attempt.are_questions_shown for attempt in changed],
         [attempt.authorization_revision for attempt in changed],
         [attempt.returned_time for attempt in changed],
+        [attempt.voided_from for attempt in changed],
     )

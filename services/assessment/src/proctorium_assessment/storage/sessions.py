@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import any_, func, literal, select
+from sqlalchemy import any_, case, func, literal, null, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_assessment.storage.tables import (
@@ -101,26 +101,65 @@ async def upsert_end(
     course_id: UUID | None,
     ended_at: datetime,
     *,
+    held_until: datetime | None,
     time_event_count: int,
-) -> None:
-    """Store the end of the session and the number of its time events, unless the end is already stored."""
-    new = insert(sessions).values(
-        session_id=session_id,
-        course_id=course_id,
-        proctor_ids=[],
-        ended_at=ended_at,
-        time_event_count=time_event_count,
-    )
+    position: int,
+) -> bool:
+    """Store the end of the session and the number of its time events, and return whether this is the newest end.
+
+    `position` is the position of the event. If a later end or reopening is stored, only the number of the time events
+    changes. `held_until` is the time until which the proctors can reopen the session.
+    """
+    await lock_session(tx, session_id, course_id)
+    this = sessions.c.session_id == session_id
     await tx.execute(
-        new.on_conflict_do_update(
-            index_elements=[sessions.c.session_id],
-            set_={
-                "course_id": func.coalesce(sessions.c.course_id, new.excluded.course_id),
-                "ended_at": func.coalesce(sessions.c.ended_at, new.excluded.ended_at),
-                "time_event_count": func.greatest(
-                    sessions.c.time_event_count, new.excluded.time_event_count
-                ),
-            },
+        update(sessions)
+        .where(this)
+        .values(time_event_count=func.greatest(sessions.c.time_event_count, time_event_count))
+    )
+    is_final = sessions.c.final_position > position
+    stored = await tx.execute(
+        update(sessions)
+        .where(this, sessions.c.end_position < position)
+        .values(
+            ended_at=ended_at,
+            held_until=case(
+                (is_final, null()), else_=literal(held_until, sessions.c.held_until.type)
+            ),
+            end_position=position,
+        )
+        .returning(sessions.c.session_id)
+    )
+    return stored.first() is not None
+
+
+async def clear_end(tx: Transaction, session_id: UUID, *, position: int) -> bool:
+    """Store that the session was reopened, and return whether no later end or reopening is stored.
+
+    `position` is the position of the event. The caller has locked the session's row.
+    """
+    closing = case((sessions.c.closing_position < position, False), else_=sessions.c.closing)
+    cleared = await tx.execute(
+        update(sessions)
+        .where(sessions.c.session_id == session_id, sessions.c.end_position < position)
+        .values(ended_at=None, held_until=None, end_position=position, closing=closing)
+        .returning(sessions.c.session_id)
+    )
+    return cleared.first() is not None
+
+
+async def end_hold(tx: Transaction, session_id: UUID, *, position: int) -> None:
+    """Store that the proctors can no longer reopen the session, unless it ended again later.
+
+    `position` is the position of the event. The caller has locked the session's row.
+    """
+    held_until = case((sessions.c.end_position < position, null()), else_=sessions.c.held_until)
+    await tx.execute(
+        update(sessions)
+        .where(sessions.c.session_id == session_id)
+        .values(
+            held_until=held_until,
+            final_position=func.greatest(sessions.c.final_position, position),
         )
     )
 
@@ -141,6 +180,14 @@ async def get_ends_of_sessions(
         sessions.c.session_id.in_(session_ids), sessions.c.ended_at.is_not(None)
     )
     return {row.session_id: row.ended_at for row in await tx.execute(statement)}
+
+
+async def list_held_ids(tx: Transaction, session_ids: Collection[UUID]) -> set[UUID]:
+    """Return the ids of those sessions which their proctors can still reopen."""
+    statement = select(sessions.c.session_id).where(
+        sessions.c.session_id.in_(session_ids), sessions.c.held_until > tx.now
+    )
+    return set((await tx.execute(statement)).scalars())
 
 
 async def is_proctor_of_session(tx: Transaction, session_id: UUID, person_id: UUID) -> bool:

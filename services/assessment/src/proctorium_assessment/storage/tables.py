@@ -96,6 +96,9 @@ attempts = Table(
     Column("returned_time", Interval, nullable=False, server_default=text("'0'")),
     # The revision of the session in which a proctor last authorised the assessment or withdrew the authorisation.
     Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
+    # The state in which the attempt was voided. A reopening of the session restores this state.
+    Column("voided_from", Text),
+    CheckConstraint("voided_from IS NULL OR state = 'voided'", name="voided_from"),
     Index(
         "uq_attempts_session_person_assessment",
         "session_id",
@@ -188,6 +191,23 @@ applied_time_events = Table(
     Index("ix_applied_time_events_session_id_participant_id", "session_id", "participant_id"),
 )
 """An event of session orchestration that can move the time of attempts, and that was applied. A row never changes."""
+
+reopenings = Table(
+    "reopenings",
+    metadata,
+    Column("reopening_id", Uuid, primary_key=True),
+    Column("session_id", Uuid, nullable=False),
+    # `participant_id` is null if the whole session was reopened.
+    Column("participant_id", Uuid),
+    Column("ended_at", _TIME, nullable=False),
+    Column("reopened_at", _TIME, nullable=False),
+    CheckConstraint("reopened_at >= ended_at", name="reopened_at"),
+    Index("ix_reopenings_session_id", "session_id"),
+)
+"""A period in which the session was over, until it was reopened. A row never changes.
+
+Answers that were received in this period never count.
+"""
 
 time_event_counts = Table(
     "time_event_counts",
@@ -291,8 +311,15 @@ sessions = Table(
     Column("closing", Boolean, nullable=False, server_default=text("false")),
     Column("closing_position", BigInteger, nullable=False, server_default=text("0")),
     Column("ended_at", _TIME),
+    # The position of the newest event about the end or the reopening of the session.
+    Column("end_position", BigInteger, nullable=False, server_default=text("0")),
+    # The time until which the proctors can reopen the session. The results are held until the event about the end of
+    # this time, whose position is `final_position`, was handled. The column is then null.
+    Column("held_until", _TIME),
+    Column("final_position", BigInteger, nullable=False, server_default=text("0")),
     # The number of time events that concern all participants, from the end of the session.
     Column("time_event_count", Integer, nullable=False, server_default="0"),
+    CheckConstraint("held_until IS NULL OR ended_at IS NOT NULL", name="held_until"),
 )
 """A session. The rows are copied from session orchestration's events.
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -17,10 +18,25 @@ from sqlalchemy.dialects.postgresql import insert
 from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
 from proctorium_assessment.storage.tables import (
     applied_time_events,
+    reopenings,
     time_event_counts,
     time_events,
 )
 from proctorium_common.storage.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Reopening:
+    """A reopening of a session that had ended at `ended_at`.
+
+    `participant_id` is None if the whole session was reopened.
+    """
+
+    reopening_id: UUID
+    session_id: UUID
+    participant_id: UUID | None
+    ended_at: datetime
+    reopened_at: datetime
 
 
 async def insert_entry(
@@ -68,6 +84,24 @@ async def list_entries(
     for row in await tx.execute(statement):
         found[row.participant_id].append(_entry(row))
     return found
+
+
+async def insert_reopening(tx: Transaction, reopening: Reopening) -> None:
+    """Store a reopening, and the stop of the clocks until the reopening. A repeated call changes nothing."""
+    new = insert(reopenings).values(
+        reopening_id=reopening.reopening_id,
+        session_id=reopening.session_id,
+        participant_id=reopening.participant_id,
+        ended_at=reopening.ended_at,
+        reopened_at=reopening.reopened_at,
+    )
+    await tx.execute(new.on_conflict_do_nothing())
+    for kind, at in (
+        (EntryKind.PAUSED, reopening.ended_at),
+        (EntryKind.RESUMED, reopening.reopened_at),
+    ):
+        entry = LedgerEntry(reopening.reopening_id, kind, at)
+        await insert_entry(tx, reopening.session_id, reopening.participant_id, entry)
 
 
 async def insert_applied_event(

@@ -12,8 +12,9 @@ from google.protobuf.message import Message
 
 from proctorium.session.events.v1 import events_pb2 as pb
 from proctorium_assessment.domain.time_ledger import EntryKind, LedgerEntry
-from proctorium_assessment.operations import sessions, time_events
+from proctorium_assessment.operations import reopening, sessions, time_events
 from proctorium_assessment.operations.scoring import count_time_event
+from proctorium_assessment.storage.time_events import Reopening
 from proctorium_common.events.handling import EventMetadata
 from proctorium_common.messages import from_timestamp, optional_id
 from proctorium_common.storage.database import Transaction
@@ -313,6 +314,9 @@ async def on_session_ended(
         ended_at=from_timestamp(event.end_time)
         if event.HasField("end_time")
         else metadata.occurred_at,
+        held_until=from_timestamp(event.reopen_end_time)
+        if event.HasField("reopen_end_time")
+        else None,
         removed_ids={UUID(each.participant_id) for each in event.attendances if each.removed},
         is_automatic=not event.ended_by,
         counts=sessions.TimeEventCounts(
@@ -323,4 +327,30 @@ async def on_session_ended(
                 if each.time_event_count
             },
         ),
+        position=metadata.position,
     )
+
+
+@_time_event
+async def on_session_reopened(
+    tx: Transaction, event: pb.SessionReopened, metadata: EventMetadata
+) -> None:
+    """Continue the attempts that the end of the session closed."""
+    await reopening.reopen_session(
+        tx,
+        Reopening(
+            UUID(event.reopening_id),
+            UUID(event.session_id),
+            None,
+            from_timestamp(event.end_time),
+            from_timestamp(event.reopen_time),
+        ),
+        position=metadata.position,
+    )
+
+
+async def on_session_finalized(
+    tx: Transaction, event: pb.SessionFinalized, metadata: EventMetadata
+) -> None:
+    """Release the results of a session that its proctors can no longer reopen."""
+    await reopening.finalize_session(tx, UUID(event.session_id), position=metadata.position)

@@ -74,6 +74,26 @@ async def record_state(
         await sessions.update_session_state(tx, session_id, state)
 
 
+async def record_end(
+    tx: Transaction,
+    session_id: UUID,
+    reported: SessionState,
+    course_id: UUID | None = None,
+    *,
+    position: int,
+) -> None:
+    """Store that a session ended, or that it was reopened and is in progress again.
+
+    Nothing changes if the event is older than the newest end or reopening, or if the session was cancelled. `position`
+    is the position of the event in its stream.
+    """
+    session = await sessions.lock_session(tx, session_id)
+    if course_id is not None and session.course_id is None:
+        await sessions.update_session_course(tx, session_id, course_id)
+    if session.state is not SessionState.CANCELLED:
+        await sessions.update_session_end(tx, session_id, reported, position=position)
+
+
 async def record_joins(tx: Transaction, joins: Sequence[Join]) -> None:
     """Store that learners have joined, without locking the rows of their sessions."""
     await sessions.insert_missing_sessions(tx, {each.session_id: each.course_id for each in joins})

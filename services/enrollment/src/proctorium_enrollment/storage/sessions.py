@@ -128,6 +128,20 @@ async def update_session_state(tx: Transaction, session_id: UUID, state: Session
     await tx.execute(update(table).where(table.c.session_id == session_id).values(state=state))
 
 
+async def update_session_end(
+    tx: Transaction, session_id: UUID, state: SessionState, *, position: int
+) -> None:
+    """Set the state after an end or a reopening, unless it comes from an older event than the stored state.
+
+    `position` is the position of this event.
+    """
+    await tx.execute(
+        update(table)
+        .where(table.c.session_id == session_id, table.c.end_position < position)
+        .values(state=state, end_position=position)
+    )
+
+
 async def update_session_course(tx: Transaction, session_id: UUID, course_id: UUID) -> None:
     """Update the course of a session."""
     await tx.execute(

@@ -273,9 +273,13 @@ sessions = Table(
     Column("course_id", Uuid),
     Column("lobby_open_at", _TIME),
     Column("planned_end_at", _TIME),
+    # The position of the newest event about the end or the reopening of the session.
+    Column("end_position", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("state IN ('scheduled', 'in_progress', 'ended', 'cancelled')", name="state"),
 )
-"""The courses, times and states of sessions, for codes and content. A trigger refuses to set an earlier state.
+"""The courses, times and states of sessions, for codes and content.
+
+A trigger refuses to set an earlier state, unless the session is reopened.
 
 The table is a projection of session orchestration's events.
 """

@@ -65,12 +65,23 @@ class SessionEvents:
         await sessions.record_state(tx, session_id, SessionState.IN_PROGRESS, course_id)
 
     async def on_session_ended(
-        self, tx: Transaction, event: events_pb2.SessionEnded, _: EventMetadata
+        self, tx: Transaction, event: events_pb2.SessionEnded, metadata: EventMetadata
     ) -> None:
         """Store that the session ended, so that the content of its course is closed to its learners."""
         session_id = parse_id(event.session_id, "session_id")
         course_id = parse_id(event.course_id, "course_id")
-        await sessions.record_state(tx, session_id, SessionState.ENDED, course_id)
+        await sessions.record_end(
+            tx, session_id, SessionState.ENDED, course_id, position=metadata.position
+        )
+
+    async def on_session_reopened(
+        self, tx: Transaction, event: events_pb2.SessionReopened, metadata: EventMetadata
+    ) -> None:
+        """Store that the session is in progress again, so that the content is open to its learners."""
+        session_id = parse_id(event.session_id, "session_id")
+        await sessions.record_end(
+            tx, session_id, SessionState.IN_PROGRESS, position=metadata.position
+        )
 
     async def on_participants_joined(
         self,

@@ -31,6 +31,9 @@ class CaseAction(StrEnum):
     REJECT = "reject"
     REQUEST_RESUBMISSION = "request_resubmission"
     EXPIRE = "expire"
+    RESTORE_REQUESTED = "restore_requested"
+    RESTORE_SUBMITTED = "restore_submitted"
+    RESTORE_RESUBMISSION = "restore_resubmission"
 
 
 class Decision(StrEnum):
@@ -59,7 +62,10 @@ class Actor:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """The identity verification of one learner in one session. `evidence` contains the kinds of the current images."""
+    """The identity verification of one learner in one session.
+
+    `evidence` contains the kinds of the current images. `expired_from` is the state in which the case expired.
+    """
 
     case_id: UUID
     session_id: UUID
@@ -72,6 +78,7 @@ class Case:
     decided_as: ActingRole | None = None
     decided_at: datetime | None = None
     decision_reason: str = ""
+    expired_from: CaseState | None = None
 
 
 UNDECIDED = frozenset({CaseState.REQUESTED, CaseState.SUBMITTED, CaseState.RESUBMISSION_REQUESTED})
@@ -151,6 +158,27 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
             frozenset({"system"}),
             "The session ended or was cancelled.",
         ),
+        Transition(
+            CaseAction.RESTORE_REQUESTED,
+            frozenset({CaseState.EXPIRED}),
+            CaseState.REQUESTED,
+            frozenset({"system"}),
+            "The session was reopened. The case had expired in this state.",
+        ),
+        Transition(
+            CaseAction.RESTORE_SUBMITTED,
+            frozenset({CaseState.EXPIRED}),
+            CaseState.SUBMITTED,
+            frozenset({"system"}),
+            "The session was reopened. The case had expired in this state.",
+        ),
+        Transition(
+            CaseAction.RESTORE_RESUBMISSION,
+            frozenset({CaseState.EXPIRED}),
+            CaseState.RESUBMISSION_REQUESTED,
+            frozenset({"system"}),
+            "The session was reopened. The case had expired in this state.",
+        ),
     ),
     _SENTENCES,
     _case_closed,
@@ -167,6 +195,21 @@ def next_state(case: Case, action: CaseAction) -> CaseState | None:
     if action is CaseAction.VERIFY and case.state in UNDECIDED - {CaseState.SUBMITTED}:
         raise evidence_missing(EVIDENCE_NEEDED - case.evidence)
     return CASE_STATES.target(case.state, action)
+
+
+_RESTORE_ACTIONS = {
+    CaseState.REQUESTED: CaseAction.RESTORE_REQUESTED,
+    CaseState.SUBMITTED: CaseAction.RESTORE_SUBMITTED,
+    CaseState.RESUBMISSION_REQUESTED: CaseAction.RESTORE_RESUBMISSION,
+}
+
+
+def restored_state(case: Case) -> CaseState:
+    """Return the state of an expired case after its session was reopened, which is the state in which it expired."""
+    expired_from = case.expired_from or CaseState.REQUESTED
+    target = CASE_STATES.target(case.state, _RESTORE_ACTIONS[expired_from])
+    assert target is not None, "the case is expired"
+    return target
 
 
 def case_closed(case: Case) -> ServiceError:

@@ -10,7 +10,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_identity import events
-from proctorium_identity.domain.cases import Case, CaseState, no_case, not_your_case
+from proctorium_identity.domain.cases import Case, CaseState, no_case, not_your_case, restored_state
 from proctorium_identity.operations.actors import case_actor, session_actor
 from proctorium_identity.storage import cases, sessions
 from proctorium_identity.storage.encryption import CaseKeys
@@ -82,15 +82,28 @@ async def set_proctors(
     tx.notify(CHANNEL, str(session_id))
 
 
-async def expire_cases_of_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Expire the undecided cases of a session that ended or was cancelled."""
-    await sessions.upsert_end(tx, session_id, ended_at)
+async def expire_cases_of_session(
+    tx: Transaction, session_id: UUID, ended_at: datetime, *, position: int
+) -> None:
+    """Expire the undecided cases of a session that ended or was cancelled, unless a later event has reopened it."""
+    if not await sessions.upsert_end(tx, session_id, ended_at, position=position):
+        return
     for case in await cases.lock_undecided_cases(tx, session_id):
         await _expire(tx, case)
 
 
+async def restore_cases_of_session(tx: Transaction, session_id: UUID, *, position: int) -> None:
+    """Restore the expired cases of a session that was reopened, unless a later event has ended it again."""
+    if not await sessions.upsert_end(tx, session_id, None, position=position):
+        return
+    for case in await cases.lock_expired_cases(tx, session_id):
+        restored = replace(case, state=restored_state(case), expired_from=None)
+        await store_case(tx, restored)
+        tx.record(events.case_restored(restored))
+
+
 async def _expire(tx: Transaction, case: Case) -> None:
-    await store_case(tx, replace(case, state=CaseState.EXPIRED))
+    await store_case(tx, replace(case, state=CaseState.EXPIRED, expired_from=case.state))
     tx.record(events.case_expired(case))
 
 

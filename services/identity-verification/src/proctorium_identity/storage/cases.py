@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -67,9 +67,20 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
 
 async def lock_undecided_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
     """Lock and return the undecided cases of a session, in the order of the case ids."""
+    return await _lock_cases(tx, session_id, UNDECIDED)
+
+
+async def lock_expired_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
+    """Lock and return the expired cases of a session, in the order of the case ids."""
+    return await _lock_cases(tx, session_id, {CaseState.EXPIRED})
+
+
+async def _lock_cases(
+    tx: Transaction, session_id: UUID, states: Collection[CaseState]
+) -> Sequence[Case]:
     statement = (
         select(cases.c.case_id)
-        .where(cases.c.session_id == session_id, cases.c.state.in_(UNDECIDED))
+        .where(cases.c.session_id == session_id, cases.c.state.in_(states))
         .order_by(cases.c.case_id)
         .with_for_update()
     )
@@ -107,6 +118,7 @@ async def update_case(tx: Transaction, case: Case) -> None:
             decided_as=case.decided_as,
             decided_at=case.decided_at,
             decision_reason=case.decision_reason,
+            expired_from=case.expired_from,
         )
     )
 
@@ -133,4 +145,5 @@ def _case(row: Row[*tuple[object, ...]]) -> Case:
         decided_as=ActingRole(row.decided_as) if row.decided_as else None,
         decided_at=row.decided_at,
         decision_reason=row.decision_reason,
+        expired_from=CaseState(row.expired_from) if row.expired_from else None,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
@@ -61,12 +61,22 @@ async def upsert_proctors(
     )
 
 
-async def upsert_end(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Set the end of the session, unless it is already set."""
-    new = insert(sessions).values(session_id=session_id, ended_at=ended_at)
-    await tx.execute(
+async def upsert_end(
+    tx: Transaction, session_id: UUID, ended_at: datetime | None, *, position: int
+) -> bool:
+    """Set the end of the session, or None if it was reopened, and return whether this is the newest end or reopening.
+
+    `position` is the position of the event.
+    """
+    new = insert(sessions).values(session_id=session_id, ended_at=ended_at, end_position=position)
+    rows = await tx.execute(
         new.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={"ended_at": func.coalesce(sessions.c.ended_at, new.excluded.ended_at)},
-        )
+            set_={
+                "ended_at": new.excluded.ended_at,
+                "end_position": new.excluded.end_position,
+            },
+            where=sessions.c.end_position < new.excluded.end_position,
+        ).returning(sessions.c.session_id)
     )
+    return rows.first() is not None

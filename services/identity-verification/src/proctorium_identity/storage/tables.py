@@ -39,6 +39,8 @@ sessions = Table(
     # The position of the event from which the proctors were stored.
     Column("proctors_position", BigInteger, nullable=False, server_default="0"),
     Column("ended_at", _TIME),
+    # The position of the newest event about the end or the reopening of the session.
+    Column("end_position", BigInteger, nullable=False, server_default="0"),
 )
 """The proctors and the end of each session, copied from the events of the session.
 
@@ -61,6 +63,9 @@ cases = Table(
     Column("decided_as", Text),
     Column("decided_at", _TIME),
     Column("decision_reason", Text, nullable=False, server_default=""),
+    # The state in which the case expired. A reopening of the session restores this state.
+    Column("expired_from", Text),
+    CheckConstraint("expired_from IS NULL OR state = 'expired'", name="expired_from"),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
         "state IN ('requested', 'submitted', 'verified', 'rejected', 'resubmission_requested', 'expired')",

@@ -46,11 +46,22 @@ class SessionEvents:
     ) -> None:
         """Expire the undecided cases of the session."""
         session_id = parse_id(event.session_id, "session_id")
-        await cases.expire_cases_of_session(tx, session_id, metadata.occurred_at)
+        await cases.expire_cases_of_session(
+            tx, session_id, metadata.occurred_at, position=metadata.position
+        )
 
     async def on_session_ended(
         self, tx: Transaction, event: events_pb2.SessionEnded, metadata: EventMetadata
     ) -> None:
         """Expire the undecided cases of the session."""
         session_id = parse_id(event.session_id, "session_id")
-        await cases.expire_cases_of_session(tx, session_id, from_timestamp(event.end_time))
+        await cases.expire_cases_of_session(
+            tx, session_id, from_timestamp(event.end_time), position=metadata.position
+        )
+
+    async def on_session_reopened(
+        self, tx: Transaction, event: events_pb2.SessionReopened, metadata: EventMetadata
+    ) -> None:
+        """Restore the expired cases of the session."""
+        session_id = parse_id(event.session_id, "session_id")
+        await cases.restore_cases_of_session(tx, session_id, position=metadata.position)

@@ -20,6 +20,7 @@ class Topic(StrEnum):
     IDENTITY_REJECTED = "identity_rejected"
     IDENTITY_RESUBMISSION_REQUESTED = "identity_resubmission_requested"
     SESSION_ENDED = "session_ended"
+    SESSION_REOPENED = "session_reopened"
     PARTICIPANT_REMOVED = "participant_removed"
     PARTICIPANT_READMITTED = "participant_readmitted"
     PARTICIPANT_ENDED = "participant_ended"

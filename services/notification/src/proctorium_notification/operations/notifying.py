@@ -39,6 +39,13 @@ async def cancel_session(tx: Transaction, session_id: UUID, cancelled_at: dateti
     await sessions.upsert_session_cancelled(tx, session_id, cancelled_at)
 
 
-async def end_session(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Store that a session has ended."""
-    await sessions.upsert_session_ended(tx, session_id, ended_at)
+async def end_session(
+    tx: Transaction, session_id: UUID, ended_at: datetime, *, position: int
+) -> None:
+    """Store that a session has ended, unless a later event has reopened it."""
+    await sessions.upsert_session_end(tx, session_id, ended_at, position=position)
+
+
+async def reopen_session(tx: Transaction, session_id: UUID, *, position: int) -> None:
+    """Store that a session was reopened, unless a later event has ended it again."""
+    await sessions.upsert_session_end(tx, session_id, None, position=position)

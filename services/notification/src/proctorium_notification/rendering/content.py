@@ -50,6 +50,7 @@ _PATHS = {
     Topic.IDENTITY_REJECTED: "/sessions/{session}",
     Topic.IDENTITY_RESUBMISSION_REQUESTED: "/sessions/{session}",
     Topic.SESSION_ENDED: "/results",
+    Topic.SESSION_REOPENED: "/sessions/{session}",
     Topic.PARTICIPANT_REMOVED: "/sessions/{session}",
     Topic.PARTICIPANT_READMITTED: "/sessions/{session}",
     Topic.PARTICIPANT_ENDED: "/sessions/{session}",

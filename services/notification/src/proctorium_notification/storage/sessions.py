@@ -38,20 +38,37 @@ async def upsert_session_cancelled(
     tx: Transaction, session_id: UUID, cancelled_at: datetime
 ) -> None:
     """Store the time at which the session was cancelled, unless such a time is stored already."""
-    await _upsert_time(tx, "cancelled_at", session_id, cancelled_at)
-
-
-async def upsert_session_ended(tx: Transaction, session_id: UUID, ended_at: datetime) -> None:
-    """Store the time at which the session ended, unless such a time is stored already."""
-    await _upsert_time(tx, "ended_at", session_id, ended_at)
-
-
-async def _upsert_time(tx: Transaction, name: str, session_id: UUID, time: datetime) -> None:
-    statement = insert(sessions).values({"session_id": session_id, name: time})
+    statement = insert(sessions).values(session_id=session_id, cancelled_at=cancelled_at)
     await tx.execute(
         statement.on_conflict_do_update(
             index_elements=[sessions.c.session_id],
-            set_={name: func.coalesce(sessions.c[name], statement.excluded[name])},
+            set_={
+                "cancelled_at": func.coalesce(
+                    sessions.c.cancelled_at, statement.excluded.cancelled_at
+                )
+            },
+        )
+    )
+
+
+async def upsert_session_end(
+    tx: Transaction, session_id: UUID, ended_at: datetime | None, *, position: int
+) -> None:
+    """Store the time at which the session ended, or None if it was reopened.
+
+    Nothing changes if the event at `position` is older than the newest end or reopening.
+    """
+    statement = insert(sessions).values(
+        session_id=session_id, ended_at=ended_at, end_position=position
+    )
+    await tx.execute(
+        statement.on_conflict_do_update(
+            index_elements=[sessions.c.session_id],
+            set_={
+                "ended_at": statement.excluded.ended_at,
+                "end_position": statement.excluded.end_position,
+            },
+            where=sessions.c.end_position < statement.excluded.end_position,
         )
     )
 

@@ -37,6 +37,8 @@ sessions = Table(
     Column("duration", Interval),
     Column("cancelled_at", _TIME),
     Column("ended_at", _TIME),
+    # The position of the newest event about the end or the reopening of the session.
+    Column("end_position", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("num_nulls(title, start_at, duration) IN (0, 3)", name="plan_is_complete"),
 )
 """The projection of sessions. A row has the facts about a session that messages contain, and no personal data."""

@@ -50,11 +50,23 @@ async def on_session_ended(
 ) -> None:
     """Store that the session has ended, and notify the learners who attended the session."""
     session_id = parse_id(event.session_id, "session_id")
-    await notifying.end_session(tx, session_id, from_timestamp(event.end_time))
+    await notifying.end_session(
+        tx, session_id, from_timestamp(event.end_time), position=metadata.position
+    )
     await alarms.record_covered(tx, session_id, position=metadata.position)
     attended = [each.person_id for each in event.attendances if each.attended]
     cause = Cause(metadata.event_id, Topic.SESSION_ENDED, session_id)
     await notify(tx, cause, _person_ids(attended))
+
+
+async def on_session_reopened(
+    tx: Transaction, event: events_pb2.SessionReopened, metadata: EventMetadata
+) -> None:
+    """Store that the session was reopened, and notify the learners who are in the session again."""
+    session_id = parse_id(event.session_id, "session_id")
+    await notifying.reopen_session(tx, session_id, position=metadata.position)
+    cause = Cause(metadata.event_id, Topic.SESSION_REOPENED, session_id)
+    await notify(tx, cause, _person_ids(event.person_ids))
 
 
 async def on_session_uncovered(

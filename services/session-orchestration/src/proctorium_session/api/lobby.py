@@ -125,7 +125,7 @@ class LobbyApi(lobby_pb2_grpc.LobbyServiceServicer):
                 heartbeat.sent()
             if batch.end < snapshot.revision:
                 continue
-            if snapshot.session.state.is_final:
+            if snapshot.session.is_final:
                 return
             await watch.woken.wait()
 

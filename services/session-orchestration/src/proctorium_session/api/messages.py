@@ -69,6 +69,7 @@ from proctorium_session.domain.schedule import LATE_ENTRY_LIMIT, LOBBY_LEAD
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import (
     CLOSING_COUNTDOWN,
+    REOPEN_WINDOW,
     Closing,
     LateEntry,
     Pause,
@@ -126,6 +127,7 @@ def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults)
         uncovered_after=_duration(message, "uncovered_after", defaults.uncovered_after),
         closing_countdown=_duration(message, "closing_countdown", CLOSING_COUNTDOWN),
         auto_close_after=_duration(message, "auto_close_after", defaults.auto_close_after),
+        reopen_window=_duration(message, "reopen_window", REOPEN_WINDOW),
         break_policy=_break_policy_from_message(message.break_policy),
         questions_shown_while_paused=message.questions_shown_while_paused,
         disconnect_policy=_disconnect_policy_from_message(message.disconnect_policy),
@@ -133,7 +135,12 @@ def plan_from_message(message: sessions_pb2.SessionPlan, defaults: PlanDefaults)
 
 
 _DurationField = Literal[
-    "late_entry_limit", "lobby_lead", "uncovered_after", "closing_countdown", "auto_close_after"
+    "late_entry_limit",
+    "lobby_lead",
+    "uncovered_after",
+    "closing_countdown",
+    "auto_close_after",
+    "reopen_window",
 ]
 
 
@@ -203,7 +210,8 @@ def supervised_session_message(
 ) -> sessions_pb2.Session:
     """Return a session as a message for a caller who supervises it.
 
-    The message shows who is present, and whether an attempt prevents the automatic closing.
+    The message shows who is present, whether an attempt prevents the automatic closing, and until when the proctors can
+    reopen the session.
     """
     message = session_message(session, learner_ids)
     coverage = session.coverage
@@ -212,6 +220,8 @@ def supervised_session_message(
         message.coverage.uncovered_time.FromDatetime(coverage.uncovered_at)
     if session.overdue_at is not None:
         message.overdue_time.FromDatetime(session.overdue_at)
+    if session.reopen_until is not None:
+        message.reopen_end_time.FromDatetime(session.reopen_until)
     return message
 
 
@@ -245,6 +255,7 @@ def _plan_message(plan: Plan, learner_ids: tuple[UUID, ...]) -> sessions_pb2.Ses
     message.uncovered_after.FromTimedelta(plan.uncovered_after)
     message.closing_countdown.FromTimedelta(plan.closing_countdown)
     message.auto_close_after.FromTimedelta(plan.auto_close_after)
+    message.reopen_window.FromTimedelta(plan.reopen_window)
     if plan.late_entry is LateEntry.UNTIL:
         message.late_entry_limit.FromTimedelta(plan.late_entry_limit)
     if plan.break_policy != NO_BREAKS:

@@ -16,7 +16,14 @@ from proctorium_session.api.messages import (
     supervised_session_message,
 )
 from proctorium_session.domain.sessions import VisibleSession
-from proctorium_session.operations import closing, conduct, lobby, planning, queries
+from proctorium_session.operations import (
+    closing,
+    conduct,
+    lobby,
+    planning,
+    queries,
+    reopening,
+)
 from proctorium_session.operations.planning import SessionPlanning
 
 
@@ -134,6 +141,20 @@ class SessionApi(sessions_pb2_grpc.SessionServiceServicer):
                 request,
                 pb.CancelClosingResponse,
                 lambda visible: pb.CancelClosingResponse(session=_message(visible)),
+            ),
+        )
+
+    async def ReopenSession(
+        self, request: pb.ReopenSessionRequest, context: Context
+    ) -> pb.ReopenSessionResponse:
+        return await reopening.reopen(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            Responder(
+                request,
+                pb.ReopenSessionResponse,
+                lambda visible: pb.ReopenSessionResponse(session=_message(visible)),
             ),
         )
 

@@ -249,7 +249,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             sent = received if received == snapshot.revision else NO_REVISION
             # Without a usable cursor, and after the session is over, the client reads messages with ListMessages.
             is_usable = NO_REVISION < received <= snapshot.revision
-            if not is_usable or snapshot.session.state.is_final:
+            if not is_usable or snapshot.session.state.is_over:
                 received = snapshot.revision
             with self._present(snapshot, caller):
                 async for response in _responses(

@@ -32,6 +32,9 @@ class ParticipantAction(StrEnum):
     REMOVE = "remove"
     READMIT = "readmit"
     READMIT_TO_LOBBY = "readmit_to_lobby"
+    CONTINUE = "continue"
+    AWAIT_AGAIN = "await_again"
+    DENY_AGAIN = "deny_again"
 
 
 _OVER = "The session is over for this learner, so this cannot be done any more."
@@ -115,6 +118,27 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             ParticipantState.WAITING,
             frozenset({"proctor", "administrator"}),
             "The learner waits again. The session has not started.",
+        ),
+        Transition(
+            ParticipantAction.CONTINUE,
+            frozenset({ParticipantState.COMPLETED, ParticipantState.LEFT}),
+            ParticipantState.IN_SESSION,
+            frozenset({"proctor", "administrator"}),
+            "The session was reopened. The clocks stood still meanwhile.",
+        ),
+        Transition(
+            ParticipantAction.AWAIT_AGAIN,
+            frozenset({ParticipantState.NO_SHOW}),
+            ParticipantState.AWAITING_APPROVAL,
+            frozenset({"proctor", "administrator"}),
+            "The session was reopened, and the learner had waited for approval.",
+        ),
+        Transition(
+            ParticipantAction.DENY_AGAIN,
+            frozenset({ParticipantState.NO_SHOW}),
+            ParticipantState.DENIED,
+            frozenset({"proctor", "administrator"}),
+            "The session was reopened, and the late entry of the learner had been denied.",
         ),
     ),
     {

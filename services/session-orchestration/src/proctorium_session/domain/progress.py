@@ -15,7 +15,7 @@ class ProgressState(IntEnum):
     """The states of a participant's progress in an assessment.
 
     The progress changes to a lower number only by the withdrawal of an authorisation, and if a submitted attempt is
-    reopened. VOIDED means that the attempt was closed before its learner started it.
+    reopened or a voided attempt is restored. VOIDED means that the attempt was closed before its learner started it.
     """
 
     AWAITING_AUTHORIZATION = 1
@@ -32,7 +32,7 @@ class ProgressState(IntEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether no other state can follow."""
+        """Whether no other state can follow, unless the session is reopened."""
         return self >= ProgressState.RELEASED
 
 
@@ -90,7 +90,8 @@ class AttemptUpdate:
     """The update of a participant's progress by one event about an attempt.
 
     `position` is the position of the event among the events of the assessment service. `authorization_revision` is set
-    if the event is the result of an authorisation or of a withdrawal.
+    if the event is the result of an authorisation or of a withdrawal. `is_restored` is whether the event restored a
+    voided attempt.
     """
 
     attempt_id: UUID
@@ -100,15 +101,16 @@ class AttemptUpdate:
     item_count: int | None = None
     authorization_revision: int | None = None
     time: AttemptTime | None = None
+    is_restored: bool = False
 
 
 def apply_update(progress: Progress, update: AttemptUpdate) -> Progress:
     """Return `progress` after the update.
 
     The result does not depend on the order of the updates. Among authorisations and withdrawals, the one with the
-    greatest revision counts. A start overrides all of them. The state of a started attempt is the state of the update
-    with the highest position. An update by a newer attempt replaces the progress of an older attempt. The newer attempt
-    is the attempt with the greater id, because ids sort by the time of creation.
+    greatest revision counts. A start overrides all of them. The state of a started or restored attempt is the state of
+    the update with the highest position. An update by a newer attempt replaces the progress of an older attempt. The
+    newer attempt is the attempt with the greater id, because ids sort by the time of creation.
     """
     if progress.attempt_id is not None and update.attempt_id < progress.attempt_id:
         return progress
@@ -164,7 +166,8 @@ def _with_state(progress: Progress, update: AttemptUpdate) -> Progress:
 def _with_newer_state(progress: Progress, update: AttemptUpdate) -> Progress:
     if update.position <= progress.state_position:
         return progress
-    state = update.state if update.state.is_started else max(progress.state, update.state)
+    is_exact = update.state.is_started or update.is_restored
+    state = update.state if is_exact else max(progress.state, update.state)
     is_decided = _is_pending(progress) and state > ProgressState.AUTHORIZED
     return replace(
         progress,

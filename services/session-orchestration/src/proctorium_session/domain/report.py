@@ -81,12 +81,14 @@ class Result:
 class RecordedFacts:
     """The facts of the session record that a report needs.
 
-    `removals` has the periods from each removal of a participant to the readmission, in order. The keys of
-    `started_attempts` and `submissions` are the ids of attempts.
+    `removals` has the periods from each removal of a participant to the readmission, in order. `closures` has the
+    periods in which the session was over, until it was reopened. The keys of `started_attempts` and `submissions` are
+    the ids of attempts.
     """
 
     started_by: UUID | None = None
     removals: Mapping[UUID, Sequence[Period]] = field(default_factory=dict)
+    closures: Sequence[Period] = ()
     uncovered: Sequence[Period] = ()
     lead_changes: Sequence[LeadChange] = ()
     started_attempts: Mapping[UUID, datetime] = field(default_factory=dict)
@@ -131,8 +133,9 @@ class LearnerReport:
     """The part of a report about one learner.
 
     `state` is None if the session is not over and the learner has not joined. `in_session` is None if the learner was
-    never in the session. `removals` are the periods in `in_session` from a removal to the readmission, and
-    `time_in_session` is the length of `in_session` without these periods.
+    never in the session. `removals` are the periods in `in_session` from a removal to the readmission.
+    `time_in_session` is the length of `in_session` without these periods, and without the periods in which the session
+    was over until it was reopened.
     """
 
     person_id: UUID
@@ -211,7 +214,8 @@ def _learner_report(
 ) -> LearnerReport:
     participant, recorded = view.participant, facts.recorded
     participant_id = participant.participant_id
-    within = _in_session(facts, participant)
+    present = _in_session(facts, participant)
+    within = [part for each in present for part in without(each, recorded.closures)]
     own = _pauses_of(facts, participant_id)
     outages = facts.outages.get(participant_id, ())
     breaks = facts.breaks.get(participant_id, ())
@@ -221,8 +225,8 @@ def _learner_report(
         state=shown_state_of(facts.session, participant),
         removal_reason=participant.removal_reason,
         joined_at=participant.join_time,
-        in_session=Period(within[0].start, within[-1].end) if within else None,
-        removals=between(within),
+        in_session=Period(present[0].start, present[-1].end) if present else None,
+        removals=between(present),
         time_in_session=total_of(within, within, now).total,
         outages=total_of(outages, within, now),
         pauses=total_of([*own, *_pauses_of(facts, None)], within, now),

@@ -18,8 +18,8 @@ class SessionState(StrEnum):
     CANCELLED = "cancelled"
 
     @property
-    def is_final(self) -> bool:
-        """Whether the state is final. No action changes a final state."""
+    def is_over(self) -> bool:
+        """Whether the session has ended or was cancelled. A session that has ended can be reopened."""
         return self in {SessionState.ENDED, SessionState.CANCELLED}
 
     @property
@@ -36,6 +36,7 @@ class SessionAction(StrEnum):
     CLOSE = "close"
     CANCEL_CLOSING = "cancel_closing"
     END = "end"
+    REOPEN = "reopen"
     CANCEL = "cancel"
 
 
@@ -80,6 +81,13 @@ SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
             SessionState.ENDED,
             _SUPERVISORS | {"system"},
             "Learners who were In Session have completed it or left; those who only waited are no-shows.",
+        ),
+        Transition(
+            SessionAction.REOPEN,
+            frozenset({SessionState.ENDED}),
+            SessionState.IN_PROGRESS,
+            _SUPERVISORS,
+            "Learners whose session ended with the session are in the session again, and their attempts continue.",
         ),
         Transition(
             SessionAction.CANCEL,

@@ -20,8 +20,11 @@ CLOSING_COUNTDOWN = timedelta(seconds=60)
 AUTO_CLOSE_AFTER = timedelta(minutes=30)
 """The default time after the planned end at which a session closes automatically."""
 
+REOPEN_WINDOW = timedelta(minutes=5)
+"""The default time after the end of a session in which its proctors can reopen it."""
+
 MIN_TIME_AFTER_CANCELLATION = timedelta(minutes=10)
-"""The minimum time from the cancellation of a closing by a person to the automatic closing."""
+"""The minimum time from the cancellation of a closing by a person, or from a reopening, to the automatic closing."""
 
 
 class ActingRole(StrEnum):
@@ -79,6 +82,7 @@ class Plan:
     uncovered_after: timedelta = UNCOVERED_AFTER
     closing_countdown: timedelta = CLOSING_COUNTDOWN
     auto_close_after: timedelta = AUTO_CLOSE_AFTER
+    reopen_window: timedelta = REOPEN_WINDOW
     break_policy: BreakPolicy = NO_BREAKS
     questions_shown_while_paused: bool = False
     disconnect_policy: DisconnectPolicy = CLOCK_RUNS
@@ -92,7 +96,7 @@ class Plan:
     def automatic_end(self) -> datetime:
         """The earliest time at which the session closes automatically.
 
-        If a person cancels a closing, `Session.automatic_end` can be later.
+        If a person cancels a closing or reopens the session, `Session.automatic_end` can be later.
         """
         return self.planned_end + self.auto_close_after
 
@@ -123,7 +127,8 @@ class Session:
     is the end of the session's record. `pause` is the open pause of the whole session. `closing` is set while the
     session is closing. `late_end` is the expected end if it is later than the planned end. `overdue_at` is the time
     since which the session cannot close automatically, because an attempt is paused. `closing_cancelled_at` is the time
-    at which a person last cancelled a closing.
+    at which a person last cancelled a closing or reopened the session. `reopen_until` is the time until which the
+    proctors can reopen a session that has ended, or None if they cannot.
     """
 
     session_id: UUID
@@ -145,13 +150,19 @@ class Session:
     late_end: datetime | None = None
     overdue_at: datetime | None = None
     closing_cancelled_at: datetime | None = None
+    reopen_until: datetime | None = None
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the session is over and its proctors cannot reopen it."""
+        return self.state.is_over and self.reopen_until is None
 
     @property
     def automatic_end(self) -> datetime:
         """The earliest time at which the session closes automatically.
 
-        After a person cancelled a closing, the time counts from the cancellation. Otherwise, the session would close
-        again at once.
+        After a person cancelled a closing or reopened the session, the time counts from this action. Otherwise, the
+        session would close again at once.
         """
         if self.closing_cancelled_at is None:
             return self.plan.automatic_end
@@ -241,6 +252,16 @@ def apply_action(
                 late_end=None,
                 overdue_at=None,
                 coverage=Coverage(),
+                reopen_until=_reopen_until(session, now),
+            )
+        case SessionAction.REOPEN:
+            return replace(
+                after, end_time=None, ended_by=None, reopen_until=None, closing_cancelled_at=now
             )
         case SessionAction.CANCEL:
             return replace(after, coverage=Coverage())
+
+
+def _reopen_until(session: Session, ended_at: datetime) -> datetime | None:
+    window = session.plan.reopen_window
+    return ended_at + window if window else None

@@ -173,7 +173,7 @@ class Conversations:
         self, tx: Transaction, caller: Caller, session: Session | None, participant_id: UUID | None
     ) -> _Member:
         member = await _member(tx, caller, session, participant_id)
-        if member.role is not MemberRole.LEARNER and member.session.state.is_final:
+        if member.role is not MemberRole.LEARNER and member.session.state.is_over:
             await record_reader(tx, caller, member.session, self._access_period)
         return member
 

@@ -92,7 +92,7 @@ class ProctorPresence:
 
 def is_observed(session: Session) -> bool:
     """Return whether a proctor must be present: the lobby of the session has opened, and the session is not over."""
-    return session.state is not SessionState.SCHEDULED and not session.state.is_final
+    return session.state is not SessionState.SCHEDULED and not session.state.is_over
 
 
 def _present_actor(session: Session) -> Actor:

@@ -86,15 +86,13 @@ class Snapshot:
 def is_final(snapshot: Snapshot) -> bool:
     """Return whether the roster cannot change any more.
 
-    The roster is final if the session was cancelled, or if the session ended and all attempts are final.
+    The roster is final if the session was cancelled, or if the session ended, its proctors cannot reopen it, and all
+    attempts are final.
     """
-    match snapshot.session.state:
-        case SessionState.CANCELLED:
-            return True
-        case SessionState.ENDED:
-            return all(map(are_attempts_final, snapshot.views.values()))
-        case _:
-            return False
+    session = snapshot.session
+    if session.state is SessionState.CANCELLED:
+        return True
+    return session.is_final and all(map(are_attempts_final, snapshot.views.values()))
 
 
 @dataclass(eq=False, slots=True)

@@ -95,8 +95,9 @@ async def update_identity(tx: Transaction, event: CaseEvent) -> None:
 async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
     """Append the event to the session record if `is_recorded`, and update the participant's progress.
 
-    The state of the progress goes back only by the withdrawal of an authorisation or the reopening of an attempt. If
-    the state or the time of the attempt changed, the expected end of the session is computed again. Raises NOT_FOUND.
+    The state of the progress goes back only by the withdrawal of an authorisation, and if an attempt is reopened or
+    restored. If the state or the time of the attempt changed, the expected end of the session is computed again. Raises
+    NOT_FOUND.
     """
     session, view = await _lock_participant(tx, event.session_id, event.participant_id)
     before = view.progress(event.assessment_id)

@@ -136,7 +136,7 @@ async def invite(tx: Transaction, session_id: UUID, person_ids: Sequence[UUID]) 
     invited or have joined.
     """
     session = await sessions.lock_session(tx, session_id)
-    if session is None or session.state.is_final:
+    if session is None or session.state.is_over:
         return
     absent = set(await sessions.list_absent_learner_ids(tx, session_id))
     views = await participants.list_views(tx, session_id)

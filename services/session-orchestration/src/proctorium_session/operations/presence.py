@@ -94,7 +94,7 @@ class Presence:
     async def _update_session(self, stale: presence.StaleParticipants) -> None:
         async with self._database.transaction() as tx:
             session = await sessions.lock_session(tx, stale.session_id)
-            if session is None or session.state.is_final:
+            if session is None or session.state.is_over:
                 return
             # Before the session was locked, another replica may have made the same change, or a learner may have
             # reconnected. The update therefore compares `connected` with the leases again.

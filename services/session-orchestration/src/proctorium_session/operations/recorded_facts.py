@@ -34,6 +34,7 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
     return RecordedFacts(
         started_by=facts.started_by,
         removals={each: gaps_of(changes) for each, changes in facts.admissions.items()},
+        closures=facts.closures,
         uncovered=[Period(each.start, each.end or session_end) for each in gaps_of(facts.coverage)],
         lead_changes=facts.lead_changes,
         started_attempts=facts.started_attempts,
@@ -46,7 +47,8 @@ class _Facts:
     """The facts in the entries that were added.
 
     `admissions` has the times at which each participant was readmitted (True) or removed (False). `coverage` has the
-    times at which the session became covered (True) or uncovered (False).
+    times at which the session became covered (True) or uncovered (False). `closures` has the periods in which the
+    session was over, until it was reopened.
     """
 
     started_by: UUID | None = None
@@ -54,6 +56,7 @@ class _Facts:
         default_factory=lambda: defaultdict(list)
     )
     coverage: list[tuple[datetime, bool]] = field(default_factory=list)
+    closures: list[Period] = field(default_factory=list)
     lead_changes: list[LeadChange] = field(default_factory=list)
     started_attempts: dict[UUID, datetime] = field(default_factory=dict)
     submissions: dict[UUID, Submission] = field(default_factory=dict)
@@ -68,6 +71,8 @@ class _Facts:
                 self._add_coverage(content.event, content.body)
             case "session.taken" | "session.handed-over", _:
                 self._add_lead_change(content.event, content.time, content.body)
+            case "session.reopened", _:
+                self._add_reopening(session.SessionReopened.FromString(content.body))
             case "participant.removed" | "participant.readmitted", UUID() as participant_id:
                 is_readmitted = content.event == "participant.readmitted"
                 self.admissions[participant_id].append((content.time, is_readmitted))
@@ -79,6 +84,15 @@ class _Facts:
                 self.submissions[UUID(submitted.attempt_id)] = Submission(
                     content.time, submitted.cause
                 )
+            case "attempt.reopened", _:
+                again = assessment.AttemptReopened.FromString(content.body)
+                self.submissions.pop(UUID(again.attempt_id), None)
+
+    def _add_reopening(self, event: session.SessionReopened) -> None:
+        end = from_timestamp(event.end_time)
+        self.closures.append(Period(end, from_timestamp(event.reopen_time)))
+        # The end of a session also ends the period in which it is uncovered, without an event.
+        self.coverage.append((end, True))
 
     def _add_coverage(self, event: str, body: bytes) -> None:
         if event == "session.covered":
@@ -106,9 +120,11 @@ _EVENTS = frozenset(
         "session.covered",
         "session.taken",
         "session.handed-over",
+        "session.reopened",
         "participant.removed",
         "participant.readmitted",
         "attempt.started",
         "attempt.submitted",
+        "attempt.reopened",
     }
 )

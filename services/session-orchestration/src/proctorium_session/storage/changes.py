@@ -40,16 +40,18 @@ _SAVE_CHANGES = """
         uncovered_at = changed.uncovered_at, coverage_revision = changed.coverage_revision,
         closing_end_at = changed.closing_end_at, closed_by = changed.closed_by,
         closed_by_role = changed.closed_by_role, late_end = changed.late_end, overdue_at = changed.overdue_at,
-        closing_cancelled_at = changed.closing_cancelled_at
+        closing_cancelled_at = changed.closing_cancelled_at, reopen_until = changed.reopen_until
     FROM unnest(
         $1::uuid[], $2::text[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[], $6::uuid[],
         $7::bigint[], $8::bigint[], $9::bigint[], $10::bytea[],
         $11::text[], $12::timestamptz[], $13::timestamptz[], $14::bigint[],
-        $32::timestamptz[], $33::uuid[], $34::text[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[]
+        $32::timestamptz[], $33::uuid[], $34::text[], $35::timestamptz[], $36::timestamptz[], $37::timestamptz[],
+        $38::timestamptz[]
     ) AS changed (session_id, state, lobby_open_time, actual_start_time, end_time, ended_by,
         revision, session_revision, record_number, record_hash,
         present_ids, absent_at, uncovered_at, coverage_revision,
-        closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at)
+        closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at,
+        reopen_until)
     WHERE sessions.session_id = changed.session_id
 """
 
@@ -103,6 +105,7 @@ def _end_columns(sessions: Sequence[Session]) -> tuple[list[object], ...]:
         [each.late_end for each in sessions],
         [each.overdue_at for each in sessions],
         [each.closing_cancelled_at for each in sessions],
+        [each.reopen_until for each in sessions],
     )
 
 

@@ -33,6 +33,22 @@ async def list_closed(tx: Transaction, excluded: Collection[UUID], limit: int) -
     return (await tx.execute(statement)).scalars().all()
 
 
+async def list_reopenable_until_now(
+    tx: Transaction, excluded: Collection[UUID], limit: int
+) -> Sequence[UUID]:
+    """Return the ids of at most `limit` sessions whose proctors could reopen them until now. The earliest is first.
+
+    Sessions in `excluded` are left out.
+    """
+    statement = (
+        select(sessions.c.session_id)
+        .where(sessions.c.reopen_until <= tx.now, sessions.c.session_id.not_in(excluded))
+        .order_by(sessions.c.reopen_until)
+        .limit(limit)
+    )
+    return (await tx.execute(statement)).scalars().all()
+
+
 async def list_overdue(tx: Transaction, excluded: Collection[UUID], limit: int) -> Sequence[UUID]:
     """Return the ids of at most `limit` sessions in progress that may have to close, or whose overdue mark may change.
 

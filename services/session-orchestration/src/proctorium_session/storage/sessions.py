@@ -253,7 +253,8 @@ _LOCK = """
         lobby_open_time, actual_start_time, end_time,
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
-        closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at,
+        closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at, reopen_window,
+        reopen_until,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -295,6 +296,7 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "uncovered_after": plan.uncovered_after,
         "closing_countdown": plan.closing_countdown,
         "auto_close_after": plan.auto_close_after,
+        "reopen_window": plan.reopen_window,
         "break_count": plan.break_policy.count,
         "break_length": plan.break_policy.length,
         "break_total": plan.break_policy.total,
@@ -337,6 +339,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         uncovered_after=row["uncovered_after"],
         closing_countdown=row["closing_countdown"],
         auto_close_after=row["auto_close_after"],
+        reopen_window=row["reopen_window"],
         break_policy=BreakPolicy(
             count=row["break_count"],
             length=row["break_length"],
@@ -375,6 +378,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         late_end=row["late_end"],
         overdue_at=row["overdue_at"],
         closing_cancelled_at=row["closing_cancelled_at"],
+        reopen_until=row["reopen_until"],
     )
 
 

@@ -55,6 +55,7 @@ sessions = Table(
     Column(
         "auto_close_after", Interval, nullable=False, server_default=text("interval '30 minutes'")
     ),
+    Column("reopen_window", Interval, nullable=False, server_default=text("interval '5 minutes'")),
     Column("break_count", SmallInteger, nullable=False, server_default=text("0")),
     Column("break_length", Interval, nullable=False, server_default=text("'0'")),
     Column("break_total", Interval, nullable=False, server_default=text("'0'")),
@@ -95,8 +96,10 @@ sessions = Table(
     # attempt prevents the automatic closing.
     Column("late_end", _TIME),
     Column("overdue_at", _TIME),
-    # The time at which a person last cancelled a closing.
+    # The time at which a person last cancelled a closing or reopened the session.
     Column("closing_cancelled_at", _TIME),
+    # The time until which the proctors can reopen the session. It is null if they cannot.
+    Column("reopen_until", _TIME),
     # The coverage of the session. A trigger clears it when the session is over.
     Column("present_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("absent_at", _TIME),
@@ -134,6 +137,10 @@ sessions = Table(
         "auto_close_after BETWEEN interval '0' AND interval '24 hours'", name="auto_close_after"
     ),
     CheckConstraint(
+        "reopen_window BETWEEN interval '0' AND interval '1 hour'", name="reopen_window"
+    ),
+    CheckConstraint("reopen_until IS NULL OR state = 'ended'", name="reopen_until"),
+    CheckConstraint(
         "uncovered_after BETWEEN interval '1 second' AND interval '10 minutes'",
         name="uncovered_after",
     ),
@@ -152,6 +159,11 @@ sessions = Table(
     Index("ix_sessions_start_time_session_id", "start_time", "session_id"),
     Index("ix_sessions_lobby_due", "lobby_open_time", postgresql_where=text("state = 'scheduled'")),
     Index("ix_sessions_closing_due", "closing_end_at", postgresql_where=text("state = 'closing'")),
+    Index(
+        "ix_sessions_reopen_until",
+        "reopen_until",
+        postgresql_where=text("reopen_until IS NOT NULL"),
+    ),
     Index("ix_sessions_in_progress", "start_time", postgresql_where=text("state = 'in_progress'")),
     Index(
         "ix_sessions_covered",

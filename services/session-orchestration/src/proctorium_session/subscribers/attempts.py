@@ -23,6 +23,7 @@ AttemptMessage = (
     | events.AttemptSubmitted
     | events.AttemptReopened
     | events.AttemptVoided
+    | events.AttemptRestored
     | events.ResultReleased
 )
 
@@ -133,7 +134,10 @@ async def on_attempt_submitted(
 async def on_attempt_reopened(
     tx: Transaction, event: events.AttemptReopened, metadata: EventMetadata
 ) -> None:
-    """Set the participant's progress back to in progress, because the deadline of the submitted attempt has moved."""
+    """Set the participant's progress back to in progress.
+
+    The deadline of the submitted attempt has moved, or the session was reopened.
+    """
     await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
 
 
@@ -142,6 +146,14 @@ async def on_attempt_voided(
 ) -> None:
     """Set the participant's progress to voided. The attempt was closed before it was started."""
     await _update(tx, event, metadata, ProgressState.VOIDED)
+
+
+async def on_attempt_restored(
+    tx: Transaction, event: events.AttemptRestored, metadata: EventMetadata
+) -> None:
+    """Set the participant's progress back to the state before the attempt was voided."""
+    state = ProgressState.AUTHORIZED if event.authorized else ProgressState.AWAITING_AUTHORIZATION
+    await _update(tx, event, metadata, state, is_restored=True)
 
 
 async def on_result_released(
@@ -165,6 +177,7 @@ async def _update(
     item_count: int | None = None,
     authorization_revision: int | None = None,
     time: AttemptTime | None = None,
+    is_restored: bool = False,
     is_recorded: bool = True,
 ) -> None:
     """Update the participant's progress. Ignore attempts that do not belong to a session."""
@@ -185,6 +198,7 @@ async def _update(
                 item_count=item_count,
                 authorization_revision=authorization_revision,
                 time=time,
+                is_restored=is_restored,
             ),
             occurred_at=metadata.occurred_at,
             is_recorded=is_recorded,

@@ -28,7 +28,7 @@ export function EndSession({ session, participants }: EndSessionProps): JSX.Elem
     <>
       <ConfirmButton
         label={text.end}
-        consequence={<EndConsequence participants={participants} countdown={countdown} />}
+        consequence={<EndConsequence session={session} participants={participants} countdown={countdown} />}
         confirmLabel={countdown > 0 ? text.endAfter(countdown) : text.endConfirm}
         cancelLabel={text.endCancel}
         busy={busy}
@@ -40,12 +40,14 @@ export function EndSession({ session, participants }: EndSessionProps): JSX.Elem
 }
 
 interface EndConsequenceProps {
+  session: Session;
   participants: readonly Participant[];
   /** The seconds of the countdown. */
   countdown: number;
 }
 
-function EndConsequence({ participants, countdown }: EndConsequenceProps): JSX.Element {
+function EndConsequence({ session, participants, countdown }: EndConsequenceProps): JSX.Element {
+  const window = Number(session.plan?.reopenWindow?.seconds ?? 0);
   const open = openAttempts(participants, useServerNow());
   const name = useNames(open.map(({ personId }) => personId));
   return (
@@ -64,6 +66,7 @@ function EndConsequence({ participants, countdown }: EndConsequenceProps): JSX.E
         </>
       )}
       {countdown > 0 && <p>{text.countdownHint(countdown)}</p>}
+      {window > 0 && <p>{text.reopenHint(window)}</p>}
     </>
   );
 }

@@ -26,6 +26,16 @@ export function ClosingFields(): JSX.Element {
         min={0}
         max={1440}
       />
+      <Field
+        label={text.reopenWindow}
+        hint={text.reopenWindowHint}
+        name="plan.reopen_window"
+        type="number"
+        min={0}
+        max={60}
+        defaultValue="5"
+        required
+      />
     </>
   );
 }

@@ -9,10 +9,12 @@ import type { FormValues } from "../../components/form-values";
 export function readClosing({ value }: FormValues): {
   closingCountdown: ReturnType<typeof durationFromMs>;
   autoCloseAfter?: ReturnType<typeof durationFromMs>;
+  reopenWindow: ReturnType<typeof durationFromMs>;
 } {
   const autoClose = value("plan.auto_close_after");
   return {
     closingCountdown: durationFromMs(Number(value("plan.closing_countdown")) * 1000),
+    reopenWindow: durationFromMs(Number(value("plan.reopen_window")) * 60_000),
     ...(autoClose !== "" && { autoCloseAfter: durationFromMs(Number(autoClose) * 60_000) }),
   };
 }

@@ -1,4 +1,4 @@
-// The actions on the whole session: open the lobby, start, authorise, pause, grant extra time, end, and cancel.
+// The actions on the whole session: open the lobby, start, authorise, pause, grant extra time, end, reopen, and cancel.
 import type { JSX } from "preact";
 import { sessions } from "../../api/client";
 import { useAction } from "../../api/use-action";
@@ -9,6 +9,7 @@ import { type Session, SessionState } from "../../gen/proctorium/session/v1/sess
 import { messages } from "../../messages";
 import { hasRole, Role } from "../account/current-user";
 import { ClosingActions, EndSession } from "../closing/end-session";
+import { ReopenSession } from "../closing/reopen-session";
 import { isRunning } from "../sessions/running";
 import { isOver } from "../sessions/sessions";
 import { AuthoriseAssessments } from "./authorise-assessments";
@@ -31,7 +32,11 @@ export function SessionActions({
   const lobbyOpen = session.state === SessionState.LOBBY_OPEN;
   const inProgress = session.state === SessionState.IN_PROGRESS;
   const start = (): void => void run((requestId) => sessions.startSession({ requestId, sessionId }));
-  if (isOver(session)) return null;
+  if (isOver(session)) {
+    if (!may) return null;
+    const asAdministrator = actsAsAdministrator(session);
+    return <ReopenSession session={session} participants={participants} asAdministrator={asAdministrator} />;
+  }
   return (
     <div class="session-actions">
       {takesPart(session, participants) && <p>{text.takesPart}</p>}

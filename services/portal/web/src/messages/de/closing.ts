@@ -35,6 +35,18 @@ export const closing = {
     `Alle sehen einen Countdown von ${duration(seconds)}. Bis dahin können Sie das Ende abbrechen.`,
   endNow: "Ohne Warten beenden…",
   cancelClosing: "Ende der Sitzung abbrechen",
+  reopenHint: (seconds: number) => `Sie können die Sitzung nach ihrem Ende ${duration(seconds)} lang wieder öffnen.`,
+
+  // Reopening a session.
+  reopen: "Sitzung wieder öffnen…",
+  reopenUntil: (time: string) =>
+    `Die Aufsicht kann die Sitzung bis ${time} wieder öffnen. Danach werden Ergebnisse freigegeben.`,
+  reopenWhileHeld:
+    "Als Administration können Sie die Sitzung wieder öffnen, weil noch keines ihrer Ergebnisse freigegeben ist.",
+  reopenConsequence:
+    "Wessen Sitzung dadurch beendet wurde, ist wieder in der Sitzung, und offene Prüfungsversuche gehen weiter. Die Uhren standen seit dem Ende still. Die Teilnehmenden werden benachrichtigt. Was jemand selbst abgegeben hat, bleibt abgegeben.",
+  reopenConfirm: "Sitzung jetzt wieder öffnen",
+  reopenCancel: "Beendet lassen",
 
   // Scheduling a session.
   countdown: "Countdown vor dem Ende, in Sekunden",
@@ -42,4 +54,7 @@ export const closing = {
   autoClose: "Automatisches Ende, in Minuten nach dem geplanten Ende",
   autoCloseHint:
     "Die Sitzung endet dann von selbst, aber nicht, solange ein Prüfungsversuch noch Zeit hat. Leer gilt die Voreinstellung.",
+  reopenWindow: "Zeit zum Wiederöffnen, in Minuten",
+  reopenWindowHint:
+    "So lange nach dem Ende kann die Aufsicht die Sitzung wieder öffnen. Danach werden Ergebnisse freigegeben. Bei 0 ist das nicht möglich.",
 };

@@ -33,6 +33,16 @@ export const closing = {
     `Everybody sees a countdown of ${duration(seconds)}. You can cancel the end until it is over.`,
   endNow: "End it without waiting…",
   cancelClosing: "Cancel the end of the session",
+  reopenHint: (seconds: number) => `You can reopen the session for ${duration(seconds)} after its end.`,
+
+  // Reopening a session.
+  reopen: "Reopen the session…",
+  reopenUntil: (time: string) => `Proctors can reopen the session until ${time}. Results are released after that.`,
+  reopenWhileHeld: "As an administrator, you can reopen the session, because none of its results is released.",
+  reopenConsequence:
+    "Learners whose session ended with it are in the session again, and their open attempts continue. Their clocks stood still since the end. Learners are notified. Attempts that a learner submitted stay submitted.",
+  reopenConfirm: "Reopen the session now",
+  reopenCancel: "Leave it ended",
 
   // Scheduling a session.
   countdown: "Countdown before the end, in seconds",
@@ -41,4 +51,7 @@ export const closing = {
   autoClose: "Automatic end, in minutes past the planned end",
   autoCloseHint:
     "The session then ends by itself, but not while an attempt has time left. Leave it empty for the default.",
+  reopenWindow: "Time to reopen the session, in minutes",
+  reopenWindowHint:
+    "For this time after the end, proctors can reopen the session. Results are released after it. With 0, they cannot reopen it.",
 };
