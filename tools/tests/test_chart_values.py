@@ -238,6 +238,11 @@ def test_trial_without_passwords_is_refused(rendering: Rendering) -> None:
         rendering(UMBRELLA, 'trial.postgres.existingSecret=""', base="small")
 
 
+def test_trial_server_cannot_replicate_streams(rendering: Rendering) -> None:
+    with pytest.raises(HelmError, match=r"streams.replicas is 3, but the NATS of the trial is one"):
+        rendering(UMBRELLA, "streams.replicas=3", base="small")
+
+
 def test_trial_server_must_grant_the_connections_of_all_services(rendering: Rendering) -> None:
     sentence = r"the services may open 310 database connections .* but trial.postgres.maxConnections is 200"
     with pytest.raises(HelmError, match=sentence):

@@ -211,6 +211,19 @@ async def test_declare_requires_the_declarers_identity(own_nats: Nats) -> None:
     assert "permissions violation" in err.lower()
 
 
+async def test_declare_stores_streams_on_the_given_number_of_servers(own_nats: Nats) -> None:
+    settings = {name: str(value) for name, value in own_nats.settings_of(DECLARER).items()}
+    code, _, err = await _declare(**settings, stream_replicas="6")
+    assert code == 2
+    assert err.startswith("PROCTORIUM_STREAM_REPLICAS is invalid")
+    code, _, err = await _declare(**settings, stream_replicas="3")
+    assert code == 1, "a single server cannot store three replicas"
+    assert (
+        err
+        == "NATS refuses the streams or consumers: replicas > 1 not supported in non-clustered mode.\n"
+    )
+
+
 async def _declare(**settings: str) -> tuple[int, str, str]:
     return await _run(program="proctorium_common.process.declare", **settings)
 

@@ -18,7 +18,7 @@ from nats.js.api import (
     StorageType,
     StreamConfig,
 )
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
 from proctorium_common.errors import unavailable
 from proctorium_common.events.identity import BrokerIdentity
@@ -70,6 +70,11 @@ async def declare(
         raise unavailable("DEPENDENCY_UNAVAILABLE", f"NATS does not respond: {error!r}.") from error
     try:
         await declare_on(client.jetstream(), topology, replicas=replicas, ack_wait=ack_wait)
+    except APIError as error:
+        reason = error.description or repr(error)
+        raise unavailable(
+            "DEPENDENCY_UNAVAILABLE", f"NATS refuses the streams or consumers: {reason}."
+        ) from error
     except (NatsError, TimeoutError) as error:
         # The server does not respond to a refused request. It sends the reason separately, and the client passes the
         # reason to the error callback.
