@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
-from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_UNTIL, BreakPolicy, LateEntry
+from proctorium.session.v1.sessions_pb2 import (
+    LATE_ENTRY_UNTIL,
+    BreakPolicy,
+    DisconnectPolicy,
+    LateEntry,
+)
 from proctorium_devstack.demo import seed
 from proctorium_devstack.demo.edge import Channel, EdgeChannel
 from proctorium_devstack.demo.people import Person, SignIn, sign_in
@@ -50,6 +55,7 @@ async def create_scenario(
     closing_countdown: timedelta = timedelta(),
     reopen_window: timedelta = timedelta(),
     break_policy: BreakPolicy | None = None,
+    disconnect_policy: DisconnectPolicy | None = None,
 ) -> Scenario:
     """Register a proctor and one learner per channel, schedule their session, and return the scenario.
 
@@ -103,6 +109,8 @@ async def create_scenario(
     plan.assessment_ids.extend(further.values())
     if break_policy is not None:
         plan.break_policy.CopyFrom(break_policy)
+    if disconnect_policy is not None:
+        plan.disconnect_policy.CopyFrom(disconnect_policy)
     session = await seed.schedule(administrator, plan)
     code = await seed.code_of(proctor, session.session_id)
     return Scenario(
