@@ -151,7 +151,8 @@ def _all_fields(fields: Any, depth: int = 0) -> Iterator[FieldDescriptor]:
 
 
 def _is_id(each: FieldDescriptor) -> bool:
-    return each.name != "request_id" and each.name.endswith(("_id", "_ids"))
+    is_random = each.name in {"request_id", "device_id"}  # the client makes these ids
+    return not is_random and each.name.endswith(("_id", "_ids"))
 
 
 def _request_of(row: Row, ids: dict[str, str]) -> Any:
@@ -201,6 +202,8 @@ def _value(each: FieldDescriptor, ids: dict[str, str]) -> Any:
             return None
         return each.enum_type.values[1].number
     match each.name:
+        case "device_id":
+            return str(new_id())
         case "request_id":
             return str(new_id())
         case "image":

@@ -107,6 +107,22 @@ def attempt_saved_during_stop(
     )
 
 
+def attempt_entered(attempt: Attempt) -> pb.AttemptEntered:
+    """Return the event which reports that an attempt was entered on another device."""
+    return pb.AttemptEntered(
+        **_ids(attempt),
+        writer_epoch=attempt.writer_epoch,
+        enter_time=to_timestamp(attempt.entered_at),
+    )
+
+
+def attempt_saved_on_older_device(
+    attempt: Attempt, change_count: int
+) -> pb.AttemptSavedOnOlderDevice:
+    """Return the event which reports how many changes of an older device were received."""
+    return pb.AttemptSavedOnOlderDevice(**_ids(attempt), change_count=change_count)
+
+
 def attempt_submitted(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> pb.AttemptSubmitted:

@@ -158,6 +158,8 @@ def build(service: Service[Settings]) -> None:
             assessment.AttemptStarted: attempts.on_attempt_started,
             assessment.AttemptTimeChanged: attempts.on_attempt_time_changed,
             assessment.AttemptSavedDuringStop: attempts.on_attempt_saved_during_stop,
+            assessment.AttemptEntered: attempts.on_attempt_entered,
+            assessment.AttemptSavedOnOlderDevice: attempts.on_attempt_saved_on_older_device,
             assessment.AttemptProgressed: attempts.on_attempt_progressed,
             assessment.AttemptSubmitted: attempts.on_attempt_submitted,
             assessment.AttemptReopened: attempts.on_attempt_reopened,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from proctorium.assessment.v1 import attempts_pb2 as pb
 from proctorium_assessment.api.messages import attempt_message, open_attempt_message
 from proctorium_assessment.api.saving import SavingApi
-from proctorium_assessment.operations import attempts, submission
+from proctorium_assessment.operations import attempts, entering, submission
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
 from proctorium_assessment.operations.saving import AnswerSaver
 from proctorium_assessment.operations.watch import AttemptWatch
@@ -90,6 +90,21 @@ class AttemptApi(SavingApi):
         # contain the attempt. If the stored response contained the items, a learner could repeat the request after the
         # submission and receive the items again.
         return pb.StartAttemptResponse(attempt=await self._open(request.attempt_id))
+
+    async def EnterAttempt(
+        self, request: pb.EnterAttemptRequest, context: Context
+    ) -> pb.EnterAttemptResponse:
+        return await entering.enter(
+            self._database,
+            calling_person(),
+            parse_id(request.attempt_id, "attempt_id"),
+            parse_id(request.device_id, "device_id"),
+            Responder(
+                request,
+                pb.EnterAttemptResponse,
+                lambda entered: pb.EnterAttemptResponse(writer_epoch=entered.writer_epoch),
+            ),
+        )
 
     async def SubmitAttempt(
         self, request: pb.SubmitAttemptRequest, context: Context

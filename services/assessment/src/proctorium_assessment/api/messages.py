@@ -81,6 +81,7 @@ def attempt_message(overview: AttemptOverview, now: datetime) -> attempts_pb2.At
         late_count=overview.late_count,
         clock_state=_clock_state(attempt, now),
         questions_hidden=attempt.are_questions_hidden,
+        writer_epoch=attempt.writer_epoch,
     )
     _set_time(message.server_time, now)
     if overview.time_limit is not None:
@@ -152,6 +153,7 @@ def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | R
     message.item_id = str(saved.item_id)
     message.sequence = saved.sequence
     message.answer.MergeFromString(saved.answer)
+    message.writer_epoch = saved.writer_epoch
     _set_time(message.save_time, saved.saved_at)
 
 
@@ -162,6 +164,7 @@ def sent_answer_from_message(change: attempts_pb2.AnswerChange) -> SentAnswer:
         change.item_id,
         change.answer.SerializeToString(),
         _client_time(change.client_time) if change.HasField("client_time") else None,
+        change.writer_epoch,
     )
 
 

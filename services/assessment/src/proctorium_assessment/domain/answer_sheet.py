@@ -11,20 +11,22 @@ from uuid import UUID
 from proctorium_assessment.domain import attempts
 from proctorium_assessment.domain.attempts import AttemptState
 from proctorium_assessment.domain.receipts import link
-from proctorium_common.errors import already_exists
+from proctorium_common.errors import already_exists, invalid
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """A learner's change of one answer.
 
-    `answer` is the new answer as canonical bytes. It is empty if the learner removed the answer.
+    `answer` is the new answer as canonical bytes. It is empty if the learner removed the answer. `writer_epoch` is the
+    epoch of the page that made the change.
     """
 
     sequence: int
     item_id: UUID
     answer: bytes
     client_time: datetime | None = None
+    writer_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,12 @@ class Revision:
     saved_at: datetime
     position: int | None
     head: bytes | None
+    writer_epoch: int = 0
+
+    @property
+    def precedence(self) -> tuple[int, int]:
+        """The order of the revisions of an item. Of the revisions that are not late, the greatest one counts."""
+        return self.writer_epoch, self.sequence
 
     @property
     def is_late(self) -> bool:
@@ -58,6 +66,7 @@ class SavedAnswer(NamedTuple):
     sequence: int
     answer: bytes
     saved_at: datetime
+    writer_epoch: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,7 @@ class Receipt:
 class SheetSnapshot:
     """The columns of an attempt's row that a save uses.
 
-    `version` changes when the state or the deadline of the attempt changes.
+    `version` changes when the state, the deadline or the writer epoch of the attempt changes.
     """
 
     state: AttemptState
@@ -92,6 +101,7 @@ class SheetSnapshot:
     head: bytes
     length: int
     last_sequence: int
+    writer_epoch: int = 0
 
 
 def counted(late: Iterable[Revision], head: bytes, length: int) -> list[Revision]:
@@ -139,18 +149,20 @@ class AnswerSheet:
             self.head,
             self.length,
             self.last_sequence,
+            loaded.writer_epoch,
         )
 
     def save(self, changes: Sequence[Change], received_at: datetime, now: datetime) -> Receipt:
         """Save all of `changes` or none, and return the receipt.
 
         A change that is stored already is acknowledged again, even after the deadline or the submission. `received_at`
-        is compared with the deadline, and `now` is the time of the commit. Raises SEQUENCE_REUSED or
-        ATTEMPT_NOT_STARTED. Late changes are added as late revisions before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED
-        is raised.
+        is compared with the deadline, and `now` is the time of the commit. Raises SEQUENCE_REUSED,
+        WRITER_EPOCH_UNKNOWN or ATTEMPT_NOT_STARTED. Late changes are added as late revisions before ATTEMPT_SUBMITTED
+        or TIME_LIMIT_EXCEEDED is raised.
         """
         if self.state not in attempts.STARTED_STATES:
             raise attempts.attempt_not_started(self.state)
+        self._require_known_epochs(changes)
         new = self._new_changes(changes)
         is_late = self.state is not AttemptState.IN_PROGRESS or self._is_over(received_at)
         self._add(new, received_at, now, is_late=is_late)
@@ -159,6 +171,15 @@ class AnswerSheet:
         if self.state is AttemptState.IN_PROGRESS:
             raise attempts.time_limit_exceeded()
         raise attempts.attempt_submitted()
+
+    def _require_known_epochs(self, changes: Sequence[Change]) -> None:
+        newest = max(change.writer_epoch for change in changes)
+        if newest > self.loaded.writer_epoch:
+            raise invalid(
+                "WRITER_EPOCH_UNKNOWN",
+                "This page has not entered the assessment. Reload the page; your answers are kept on this device.",
+                writer_epoch=str(newest),
+            )
 
     def _is_over(self, received_at: datetime) -> bool:
         return self.deadline is not None and received_at > self.deadline
@@ -194,6 +215,7 @@ class AnswerSheet:
                 now,
                 None if is_late else self.length,
                 None if is_late else self.head,
+                change.writer_epoch,
             )
             self._stored[change.sequence] = revision
             self.last_sequence = max(self.last_sequence, change.sequence)

@@ -179,13 +179,14 @@ class Attempt:
     `is_paused` is True while a stop without a limit is open. `stopped_remaining` is then the remaining time, if the
     attempt is started and has a time limit. `is_on_break` is True while a bounded stop is open, even after its limit
     has passed. `are_questions_shown` is True while stops are open, none of which hides the questions. `stopped_until`
-    is the time from which the clock of a started attempt runs although bounded stops are open; it is None if no stop is
-    open, or if a stop without a limit is open. `returned_time` is the time for which only outages of the learner
+    is the time from which the clock of a started attempt runs although bounded stops are open; it is None if no stop
+    is open, or if a stop without a limit is open. `returned_time` is the time for which only outages of the learner
     stopped the clock, until the last entry of the time ledger. `extra_time` is the extra time that was granted and not
     taken back. `extra_time_percent` is the extra time of the learner's accommodations in per cent of the time limit.
-    `time_limit` does not include extra time. `authorization_revision` is the revision of the session in which the
-    proctor last authorised the assessment or withdrew the authorisation. `voided_from` is the state in which the
-    attempt was voided.
+    `time_limit` does not include extra time. `writer_epoch` is the newest epoch that `enter` has issued, for the
+    device `writer_device` at the time `entered_at`. `authorization_revision` is the revision of the session in which
+    the proctor last authorised the assessment or withdrew the authorisation. `voided_from` is the state in
+    which the attempt was voided.
     """
 
     attempt_id: UUID
@@ -213,6 +214,9 @@ class Attempt:
     authorization_revision: int = 0
     returned_time: timedelta = timedelta()
     voided_from: AttemptState | None = None
+    writer_epoch: int = 0
+    writer_device: UUID | None = None
+    entered_at: datetime | None = None
 
     @classmethod
     def in_session(
@@ -301,6 +305,20 @@ class Attempt:
     def is_stopped(self, now: datetime) -> bool:
         """Return whether a stop with a limit stops the clock at `now`."""
         return self.stopped_until is not None and now < self.stopped_until
+
+    def enter(self, device_id: UUID, now: datetime) -> Attempt:
+        """Return the attempt after it was entered on a device. Raises ATTEMPT_NOT_STARTED, ATTEMPT_SUBMITTED."""
+        if self.state in SUBMITTED_STATES:
+            raise _already_submitted(self.state, "enter")
+        if self.state is not AttemptState.IN_PROGRESS:
+            raise attempt_not_started(self.state, "enter")
+        return replace(
+            self,
+            writer_epoch=self.writer_epoch + 1,
+            writer_device=device_id,
+            entered_at=now,
+            version=self.version + 1,
+        )
 
     def submit(self, cause: SubmitCause, now: datetime) -> Attempt:
         """Return the attempt after its submission."""
@@ -487,7 +505,7 @@ def attempt_not_started(state: AttemptState, action: str = "save") -> ServiceErr
 _SUBMITTED = "This assessment has been submitted and does not change any more."
 
 
-def _already_submitted(state: AttemptState, action: AttemptAction) -> ServiceError:
+def _already_submitted(state: AttemptState, action: str) -> ServiceError:
     return invalid_transition(
         f"{_SUBMITTED} What was saved before counts; ask your proctor if you have a question.",
         from_state=state,

@@ -36,6 +36,7 @@ class SentAnswer:
     item_id: str
     answer: bytes
     client_time: datetime | None
+    writer_epoch: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -81,7 +82,8 @@ class AnswerSaver:
     ) -> Receipt:
         """Save all changes or none, and return the receipt after the commit.
 
-        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID or SEQUENCE_REUSED. Late
+        Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID, WRITER_EPOCH_UNKNOWN or
+        SEQUENCE_REUSED. Late
         changes are stored as late answers before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED is raised.
         """
         received_at = self._clock()
@@ -168,13 +170,26 @@ def _attempt_of(request: _Request) -> CachedAttempt:
 
 def _validated(attempt: CachedAttempt, sent: SentAnswer) -> Change:
     item = attempt.item(sent.item_id)
-    return Change(sent.sequence, item.item_id, item.canonical(sent.answer), sent.client_time)
+    return Change(
+        sent.sequence,
+        item.item_id,
+        item.canonical(sent.answer),
+        sent.client_time,
+        sent.writer_epoch,
+    )
 
 
 def _are_new(requests: Sequence[_Request], snapshot: SheetSnapshot) -> bool:
-    """Return whether every sequence number is new. If so, no stored revision needs to be read."""
-    last = snapshot.last_sequence
-    return all(change.sequence > last for request in requests for change in request.changes)
+    """Return whether every sequence number is new, and every writer epoch is known.
+
+    If so, neither a stored revision nor the attempt's row needs to be read.
+    """
+    last, epoch = snapshot.last_sequence, snapshot.writer_epoch
+    return all(
+        change.sequence > last and change.writer_epoch <= epoch
+        for request in requests
+        for change in request.changes
+    )
 
 
 def _save_requests(sheet: AnswerSheet, requests: Sequence[_Request], now: datetime) -> None:

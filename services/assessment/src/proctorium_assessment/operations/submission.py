@@ -99,6 +99,10 @@ async def submit_attempts(
         tx, {attempt.attempt_id: _last_time(attempt, tx.now) for attempt in submitted}
     )
     await _report_open_stops(tx, locked)
+    older = await answers.count_of_older_epochs(tx, [each.attempt_id for each in submitted])
+    for attempt in submitted:
+        if count := older.get(attempt.attempt_id):
+            tx.record(events.attempt_saved_on_older_device(attempt, count))
     overviews = await load_overviews(tx, submitted)
     for overview in overviews:
         event = events.attempt_submitted(

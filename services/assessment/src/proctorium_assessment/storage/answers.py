@@ -24,7 +24,7 @@ from proctorium_assessment.domain.answer_sheet import (
     counted,
 )
 from proctorium_assessment.domain.attempts import AttemptState
-from proctorium_assessment.storage.tables import answer_revisions
+from proctorium_assessment.storage.tables import answer_revisions, attempts
 from proctorium_common.storage.database import Transaction
 
 if TYPE_CHECKING:
@@ -39,16 +39,17 @@ _REVISION = (  # The columns are in the order of the fields of `Revision`.
     answer_revisions.c.saved_at,
     answer_revisions.c.position,
     answer_revisions.c.head,
+    answer_revisions.c.writer_epoch,
 )
 
 _LOCK = """
-    SELECT attempt_id, state, deadline_at, version, chain_head, chain_length, last_sequence
+    SELECT attempt_id, state, deadline_at, version, chain_head, chain_length, last_sequence, writer_epoch
     FROM attempts WHERE attempt_id = ANY($1::uuid[])
     ORDER BY attempt_id FOR NO KEY UPDATE
 """
 
 _REPEATED = """
-    SELECT attempt_id, sequence, item_id, answer, saved_at, position, head
+    SELECT attempt_id, sequence, item_id, answer, saved_at, position, head, writer_epoch
     FROM answer_revisions
     JOIN unnest($1::uuid[], $2::bigint[]) AS requested (attempt_id, sequence) USING (attempt_id, sequence)
 """
@@ -73,19 +74,21 @@ _UPDATE = """
         RETURNING attempts.attempt_id
     ), inserted AS (
         INSERT INTO answer_revisions (attempt_id, sequence, item_id, answer, client_time, received_at,
-            saved_at, late, position, head)
+            saved_at, late, position, head, writer_epoch)
         SELECT attempt_id, sequence, item_id, answer, client_time, received_at,
-            saved_at, position IS NULL, position, head
+            saved_at, position IS NULL, position, head, writer_epoch
         FROM unnest($1::uuid[], $2::bigint[], $3::uuid[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
-            $7::timestamptz[], $8::bigint[], $9::bytea[])
-            AS revision (attempt_id, sequence, item_id, answer, client_time, received_at, saved_at, position, head)
+            $7::timestamptz[], $8::bigint[], $9::bytea[], $17::bigint[])
+            AS revision (attempt_id, sequence, item_id, answer, client_time, received_at, saved_at, position, head,
+                writer_epoch)
         JOIN updated USING (attempt_id)
     )
     SELECT attempt_id FROM updated
 """
 
 _LATE_UNTIL = """
-    SELECT attempt_id, chain_head, chain_length, sequence, item_id, answer, saved_at, position, head
+    SELECT attempt_id, chain_head, chain_length, sequence, item_id, answer, saved_at, position, head,
+        answer_revisions.writer_epoch
     FROM unnest($1::uuid[], $2::timestamptz[]) AS until (attempt_id, received_until)
     JOIN attempts USING (attempt_id) JOIN answer_revisions USING (attempt_id)
     WHERE late AND received_at <= received_until AND NOT EXISTS (
@@ -138,6 +141,7 @@ async def lock_sheets(
                 row["chain_head"],
                 row["chain_length"],
                 row["last_sequence"],
+                row["writer_epoch"],
             ),
             stored.get(row["attempt_id"], ()),
         )
@@ -173,6 +177,7 @@ async def update_sheets(connection: Connection, sheets: Iterable[AnswerSheet]) -
         [sheet.head for sheet in changed],
         [sheet.length for sheet in changed],
         [sheet.last_sequence for sheet in changed],
+        [revision.writer_epoch for revision in revisions],
     )
     return {row["attempt_id"] for row in updated}
 
@@ -213,19 +218,33 @@ async def list_counting_revisions(
 ) -> Mapping[UUID, Sequence[Revision]]:
     """Return the revisions that count, keyed by attempt id.
 
-    For each item, the revision that counts is the revision with the highest sequence number that is not late.
+    For each item, of the revisions that are not late, the one with the highest writer epoch counts, and of these the
+    one with the highest sequence number.
     """
     table = answer_revisions
     statement = (
         select(table.c.attempt_id, *_REVISION)
         .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
-        .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
+        .order_by(
+            table.c.attempt_id,
+            table.c.item_id,
+            table.c.writer_epoch.desc(),
+            table.c.sequence.desc(),
+        )
     )
     found: dict[UUID, list[Revision]] = defaultdict(list)
     for row in await tx.execute(statement):
         found[row.attempt_id].append(
-            Revision(row.sequence, row.item_id, row.answer, row.saved_at, row.position, row.head)
+            Revision(
+                row.sequence,
+                row.item_id,
+                row.answer,
+                row.saved_at,
+                row.position,
+                row.head,
+                row.writer_epoch,
+            )
         )
     return found
 
@@ -240,7 +259,12 @@ async def count_answered(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapp
         select(table.c.attempt_id, func.length(table.c.answer).label("length"))
         .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
-        .order_by(table.c.attempt_id, table.c.item_id, table.c.sequence.desc())
+        .order_by(
+            table.c.attempt_id,
+            table.c.item_id,
+            table.c.writer_epoch.desc(),
+            table.c.sequence.desc(),
+        )
         .subquery()
     )
     statement = (
@@ -287,6 +311,27 @@ async def count_received(
         .order_by(table.c.attempt_id)
     )
     return {row.attempt_id: row.received for row in await tx.execute(statement)}
+
+
+async def count_of_older_epochs(
+    tx: Transaction, attempt_ids: Collection[UUID]
+) -> Mapping[UUID, int]:
+    """Return the number of revisions with an older writer epoch that were received after the newest epoch was issued.
+
+    The numbers are keyed by attempt id. An attempt without such a revision is left out.
+    """
+    revisions = answer_revisions
+    statement = (
+        select(revisions.c.attempt_id, func.count().label("older"))
+        .join(attempts, attempts.c.attempt_id == revisions.c.attempt_id)
+        .where(
+            revisions.c.attempt_id.in_(attempt_ids),
+            revisions.c.writer_epoch < attempts.c.writer_epoch,
+            revisions.c.received_at >= attempts.c.entered_at,
+        )
+        .group_by(revisions.c.attempt_id)
+    )
+    return {row.attempt_id: row.older for row in await tx.execute(statement)}
 
 
 async def count_late(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapping[UUID, int]:

@@ -50,6 +50,9 @@ _COLUMNS = (
     attempts.c.authorization_revision,
     attempts.c.returned_time,
     attempts.c.voided_from,
+    attempts.c.writer_epoch,
+    attempts.c.writer_device,
+    attempts.c.entered_at,
 )
 
 _OPEN_STATES = UNSTARTED_STATES | {AttemptState.IN_PROGRESS}
@@ -100,12 +103,13 @@ _GET_WITH_ANSWERS = f"""
     FROM attempts CROSS JOIN LATERAL (
         SELECT array_agg(item_id) FILTER (WHERE counts), array_agg(sequence) FILTER (WHERE counts),
             array_agg(answer) FILTER (WHERE counts), array_agg(saved_at) FILTER (WHERE counts),
+            array_agg(writer_epoch) FILTER (WHERE counts),
             array_agg(item_id) FILTER (WHERE late)
         FROM (
-            SELECT DISTINCT ON (late, item_id) item_id, sequence, answer, saved_at, late,
+            SELECT DISTINCT ON (late, item_id) item_id, sequence, answer, saved_at, writer_epoch, late,
                 NOT late AND length(answer) > 0 AS counts
             FROM answer_revisions WHERE answer_revisions.attempt_id = attempts.attempt_id
-            ORDER BY late, item_id, sequence DESC
+            ORDER BY late, item_id, writer_epoch DESC, sequence DESC
         ) AS revision
     ) AS newest
     WHERE attempt_id = $1
@@ -189,8 +193,10 @@ async def get_attempt_with_answers(
     if not rows:
         return None
     row = rows[0]
-    *columns, is_session_over, item_ids, sequences, contents, saved_at, late_item_ids = row
-    counting = zip(item_ids or (), sequences or (), contents or (), saved_at or (), strict=True)
+    *columns, is_session_over, item_ids, sequences, contents, saved_at, epochs, late_item_ids = row
+    counting = zip(
+        *(each or () for each in (item_ids, sequences, contents, saved_at, epochs)), strict=True
+    )
     return AttemptWithAnswers(
         _attempt(columns),
         is_session_over=is_session_over,
@@ -372,6 +378,21 @@ async def list_attempts(
     return await _all(tx, statement)
 
 
+async def update_writer(tx: Transaction, entered: Attempt) -> None:
+    """Store the new writer epoch of an attempt and notify the watches of the attempt."""
+    await tx.execute(
+        update(attempts)
+        .where(attempts.c.attempt_id == entered.attempt_id)
+        .values(
+            writer_epoch=entered.writer_epoch,
+            writer_device=entered.writer_device,
+            entered_at=entered.entered_at,
+            version=entered.version,
+        )
+    )
+    tx.notify(CHANNEL, str(entered.attempt_id))
+
+
 async def update_attempts(tx: Transaction, changed: Collection[Attempt]) -> None:
     """Store the changed attempts and notify the watches of these attempts."""
     if not changed:
@@ -406,7 +427,7 @@ def _attempt(row: Iterable[Any]) -> Attempt:
     released_at, version, last_sequence, *rest = rest
     is_paused, stopped_remaining, extra_time, extra_time_percent, *rest = rest
     stopped_until, is_on_break, are_questions_shown, authorization_revision, *rest = rest
-    returned_time, voided_from = rest
+    returned_time, voided_from, writer_epoch, writer_device, entered_at = rest
     return Attempt(
         attempt_id=attempt_id,
         assessment_id=assessment_id,
@@ -433,6 +454,9 @@ def _attempt(row: Iterable[Any]) -> Attempt:
         authorization_revision=authorization_revision,
         returned_time=returned_time,
         voided_from=None if voided_from is None else AttemptState(voided_from),
+        writer_epoch=writer_epoch,
+        writer_device=writer_device,
+        entered_at=entered_at,
     )
 
 

@@ -94,6 +94,10 @@ attempts = Table(
     # `questions_shown` is true while stops are open, none of which hides the questions.
     Column("questions_shown", Boolean, nullable=False, server_default=text("false")),
     Column("returned_time", Interval, nullable=False, server_default=text("'0'")),
+    # The newest writer epoch, the device that received it, and the time. A trigger refuses older epochs.
+    Column("writer_epoch", BigInteger, nullable=False, server_default=text("0")),
+    Column("writer_device", Uuid),
+    Column("entered_at", _TIME),
     # The revision of the session in which a proctor last authorised the assessment or withdrew the authorisation.
     Column("authorization_revision", BigInteger, nullable=False, server_default=text("0")),
     # The state in which the attempt was voided. A reopening of the session restores this state.
@@ -150,11 +154,14 @@ answer_revisions = Table(
     Column("head", LargeBinary),
     # The time at which a revision that was late before began to count, because the deadline had moved.
     Column("counted_at", _TIME),
+    # The epoch of the page that made the change. A trigger refuses an epoch above the newest epoch of the attempt.
+    Column("writer_epoch", BigInteger, nullable=False, server_default=text("0")),
     PrimaryKeyConstraint("attempt_id", "sequence"),
 )
 """A revision of an answer. A row never changes, except that a late revision can begin to count.
 
-For each item, the revision that counts is the revision with the highest sequence number that is not late.
+For each item, of the revisions that are not late, the one with the highest writer epoch counts, and of these the one
+with the highest sequence number.
 """
 
 time_events = Table(

@@ -493,9 +493,13 @@ def own_entry_message(entry: OwnEntry) -> supervision_pb2.OwnRecordEntry:
 
 
 def _change_count(event: str, body: bytes) -> int:
-    if event != "attempt.saved-during-stop":
-        return 0
-    return assessment_events.AttemptSavedDuringStop.FromString(body).change_count
+    match event:
+        case "attempt.saved-during-stop":
+            return assessment_events.AttemptSavedDuringStop.FromString(body).change_count
+        case "attempt.saved-on-older-device":
+            return assessment_events.AttemptSavedOnOlderDevice.FromString(body).change_count
+        case _:
+            return 0
 
 
 def access_message(access: RecordAccess) -> supervision_pb2.RecordAccess:

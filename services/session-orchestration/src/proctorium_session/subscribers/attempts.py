@@ -20,6 +20,8 @@ AttemptMessage = (
     | events.AttemptTimeChanged
     | events.AttemptProgressed
     | events.AttemptSavedDuringStop
+    | events.AttemptEntered
+    | events.AttemptSavedOnOlderDevice
     | events.AttemptSubmitted
     | events.AttemptReopened
     | events.AttemptVoided
@@ -114,6 +116,20 @@ async def on_attempt_saved_during_stop(
     tx: Transaction, event: events.AttemptSavedDuringStop, metadata: EventMetadata
 ) -> None:
     """Append to the session record how many changes of answers were received during a stop."""
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
+
+
+async def on_attempt_entered(
+    tx: Transaction, event: events.AttemptEntered, metadata: EventMetadata
+) -> None:
+    """Append to the session record that the learner continues on another device."""
+    await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
+
+
+async def on_attempt_saved_on_older_device(
+    tx: Transaction, event: events.AttemptSavedOnOlderDevice, metadata: EventMetadata
+) -> None:
+    """Append to the session record how many changes of an older device were received."""
     await _update(tx, event, metadata, ProgressState.IN_PROGRESS)
 
 

@@ -68,6 +68,9 @@ export const record: Messages["record"] = {
     "attempt.started": "Sie haben eine Prüfung begonnen.",
     "attempt.saved-during-stop":
       "Antworten von Ihnen wurden während einer Pause, einer Erholungspause oder nach dem Entfernen gespeichert.",
+    "attempt.entered": "Sie haben Ihren Versuch auf einem anderen Gerät fortgesetzt.",
+    "attempt.saved-on-older-device":
+      "Von einem früheren Gerät gingen Antworten von Ihnen ein. Sie haben neuere Antworten nicht ersetzt.",
     "attempt.submitted": "Ihre Antworten wurden abgegeben.",
     "attempt.reopened": "Ihr Prüfungsversuch wurde wieder geöffnet.",
     "attempt.voided": "Ihr Prüfungsversuch wurde geschlossen, bevor Sie ihn begonnen haben.",

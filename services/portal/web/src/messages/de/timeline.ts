@@ -60,6 +60,8 @@ export const timeline: Messages["timeline"] = {
     "attempt.authorization-withdrawn": "Prüfungsversuch kann nicht mehr beginnen",
     "attempt.started": "Prüfungsversuch begonnen",
     "attempt.saved-during-stop": "Antworten während einer Unterbrechung gespeichert",
+    "attempt.entered": "Schreibt auf einem anderen Gerät",
+    "attempt.saved-on-older-device": "Antworten von einem früheren Gerät eingegangen",
     "attempt.submitted": "Antworten abgegeben",
     "attempt.reopened": "Prüfungsversuch wieder geöffnet",
     "attempt.voided": "Prüfungsversuch vor dem Beginn geschlossen",

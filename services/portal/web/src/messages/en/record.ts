@@ -66,6 +66,9 @@ export const record = {
     "attempt.authorization-withdrawn": "Your attempt could no longer be started.",
     "attempt.started": "You started an assessment.",
     "attempt.saved-during-stop": "Answers of yours were saved during a pause, a break or a removal.",
+    "attempt.entered": "You continued your attempt on another device.",
+    "attempt.saved-on-older-device":
+      "Answers of yours were received from an older device. They did not replace newer answers.",
     "attempt.submitted": "Your answers were submitted.",
     "attempt.reopened": "Your attempt was reopened.",
     "attempt.voided": "Your attempt was closed before you started it.",

@@ -60,6 +60,8 @@ export const timeline = {
     "attempt.authorization-withdrawn": "Attempt can no longer be started",
     "attempt.started": "Attempt started",
     "attempt.saved-during-stop": "Answers saved during a pause, a break or a removal",
+    "attempt.entered": "Writes on another device",
+    "attempt.saved-on-older-device": "Answers received from an older device",
     "attempt.submitted": "Answers submitted",
     "attempt.reopened": "Attempt reopened",
     "attempt.voided": "Attempt closed before its start",
