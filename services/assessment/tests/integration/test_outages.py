@@ -98,9 +98,9 @@ async def test_clock_runs_if_the_policy_gives_nothing_back(harness: Harness) -> 
 async def test_connection_outside_of_an_outage_changes_nothing(harness: Harness) -> None:
     seat = await harness.started()
     before = await seat.attempt()
-    ids = {"session_id": str(seat.session_id), "participant_id": str(seat.participant_id)}
-    await harness.handle(ParticipantDisconnected(**ids))
-    await harness.handle(ParticipantConnected(**ids))
+    session_id, participant_id = str(seat.session_id), str(seat.participant_id)
+    for event in (ParticipantDisconnected, ParticipantConnected):
+        await harness.handle(event(session_id=session_id, participant_id=participant_id))
     assert (await seat.attempt()).deadline_time == before.deadline_time
 
 
@@ -132,12 +132,11 @@ async def test_clock_stands_still_until_a_proctor_lets_the_learner_back_in(
 ) -> None:
     seat = await harness.started()
     returned = await start_of(seat) + 10 * MINUTE
-    ids = {
-        "session_id": str(seat.session_id),
-        "participant_id": str(seat.participant_id),
-        "return_request_id": str(new_id()),
-    }
-    requested = ParticipantReturnRequested(**ids)
+    session_id, participant_id = str(seat.session_id), str(seat.participant_id)
+    request_id = str(new_id())
+    requested = ParticipantReturnRequested(
+        session_id=session_id, participant_id=participant_id, return_request_id=request_id
+    )
     requested.request_time.FromDatetime(returned)
     await harness.handle(requested)
     waiting = await seat.attempt()
@@ -145,7 +144,9 @@ async def test_clock_stands_still_until_a_proctor_lets_the_learner_back_in(
     assert waiting.remaining_time.ToTimedelta() == LIMIT - 10 * MINUTE
     await seat.save(seat.change(1, 0))
 
-    admitted = ParticipantReturnAdmitted(**ids)
+    admitted = ParticipantReturnAdmitted(
+        session_id=session_id, participant_id=participant_id, return_request_id=request_id
+    )
     admitted.admit_time.FromDatetime(returned + 3 * MINUTE)
     await harness.handle(admitted)
     back = await seat.attempt()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, timedelta
 from uuid import UUID
 
 import pytest
@@ -92,8 +92,8 @@ async def test_outage_starts_at_the_last_renewed_lease_and_ends_at_the_connectio
     assert isinstance(lost, ParticipantDisconnected)
     assert isinstance(returned, ParticipantConnected)
     assert (lost.outage_id, returned.outage_id) == (str(outage_id), str(outage_id))
-    assert lost.outage_start_time.ToDatetime(tzinfo=started_at.tzinfo) == started_at
-    assert returned.outage_end_time.ToDatetime(tzinfo=started_at.tzinfo) == ended_at
+    assert lost.outage_start_time.ToDatetime(tzinfo=UTC) == started_at
+    assert returned.outage_end_time.ToDatetime(tzinfo=UTC) == ended_at
     assert lost.returned_limit.ToTimedelta() == LIMIT
     call.cancel()
 

@@ -9,7 +9,8 @@ from proctorium_session.domain.sessions import ActingRole, Actor
 from proctorium_session.events import TIME_EVENTS, session_ended
 
 from ..unit.builders import make_session, make_view
-from . import test_breaks
+from . import test_conversations
+from .breaks import policy, started
 from .harness import Harness, end
 from .test_extra_time import grant
 from .test_pauses import in_progress
@@ -39,8 +40,8 @@ async def test_end_counts_the_time_events_of_the_session_and_of_each_participant
 
 
 async def test_end_counts_the_breaks_that_it_closes(harness: Harness) -> None:
-    scene = await test_breaks.in_progress(harness, test_breaks.policy())
-    await test_breaks.started(scene)
+    scene = await test_conversations.in_progress(harness, policy())
+    await started(scene)
     await end(scene.proctor, scene.session_id)
 
     published = await harness.events(events_pb2.SessionEnded)
