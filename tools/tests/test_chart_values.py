@@ -238,6 +238,15 @@ def test_trial_without_passwords_is_refused(rendering: Rendering) -> None:
         rendering(UMBRELLA, 'trial.postgres.existingSecret=""', base="small")
 
 
+@pytest.mark.parametrize("base", ["small", "large"])
+@pytest.mark.parametrize("chart", charts()[:-1])
+def test_umbrella_leaves_out_a_chart(rendering: Rendering, chart: str, base: str) -> None:
+    rendered = rendering(UMBRELLA, f'{chart}={{"enabled": false, "database": null}}', base=base)
+    names = {item["metadata"]["name"] for item in rendered.of("Deployment")}
+    assert chart not in names
+    assert names >= set(charts()[:-1]) - {chart}
+
+
 def test_trial_server_cannot_replicate_streams(rendering: Rendering) -> None:
     with pytest.raises(HelmError, match=r"streams.replicas is 3, but the NATS of the trial is one"):
         rendering(UMBRELLA, "streams.replicas=3", base="small")

@@ -44,7 +44,9 @@ spec:
 {{- include "lib.require" (dict "root" . "path" "trial.postgres.existingSecret" "value" .Values.trial.postgres.existingSecret "meaning" "Name a Secret of this namespace with the passwords of the databases. deploy/helm/write_secrets.py writes it.") -}}
 {{- $granted := 10 -}}
 {{- range include "proctorium.databases" . | fromYamlArray -}}
+{{- if (index $.Values .).enabled -}}
 {{- $granted = add $granted (index $.Values . "database").maxConnections -}}
+{{- end -}}
 {{- end -}}
 {{- if gt (int $granted) (int .Values.trial.postgres.maxConnections) -}}
 {{- fail (printf "proctorium: the services may open %d database connections (the sum of database.maxConnections, and 10 in reserve), but trial.postgres.maxConnections is %v. Raise it, or lower the limits of the services." $granted .Values.trial.postgres.maxConnections) -}}
