@@ -33,6 +33,10 @@ async def test_learner_and_proctor_exchange_messages_during_an_attempt(
         chat = exam.get_by_role("region", name="Chat with the proctors")
         await expect(chat.get_by_label("Message to the proctors")).to_be_focused()
         await exam.keyboard.type(_QUESTION)
+        # An unsent message survives closing the chat.
+        await exam.keyboard.press("Escape")
+        await exam.get_by_role("button", name="Chat").click()
+        await expect(chat.get_by_label("Message to the proctors")).to_have_value(_QUESTION)
         await chat.get_by_role("button", name="Send").click()
         await expect(chat.get_by_role("log")).to_contain_text("<b>I have one here.</b>")
         await expect(chat.get_by_label("Message to the proctors")).to_have_value("")
@@ -55,6 +59,11 @@ async def test_learner_and_proctor_exchange_messages_during_an_attempt(
         await expect(conversation.get_by_role("log")).to_contain_text("Is a dictionary allowed?")
         await expect(row).not_to_contain_text("unread")
         await conversation.get_by_label(f"Message to {name}").fill("Yes, on paper.")
+        await desk.get_by_role("tab", name="Overview").click()
+        await desk.get_by_role("tab", name="Chat").click()
+        await expect(conversation.get_by_label(f"Message to {name}")).to_have_value(
+            "Yes, on paper."
+        )
         await conversation.get_by_role("button", name="Send").click()
         await expect(conversation.get_by_role("log")).to_contain_text("Yes, on paper.")
         await proctor.screenshot("messages-proctor")

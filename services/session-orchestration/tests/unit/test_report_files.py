@@ -135,11 +135,11 @@ def test_pdf_contains_the_facts_of_the_report() -> None:
         "Cy Proctor",
         "an administrator",
         "13:10:00 +01:00",
-        "2 (1 overrun), 9 min",
-        "removed: 13:50:00 +01:00 – 13:55:00 +01:00",
+        "2 (1 late), 9 min",
+        "Removed: 13:50:00 +01:00 – 13:55:00 +01:00",
         "total: 55 min",
         "7.5/10 points",
-        "did not attend",
+        "No-show",
         "Serious",
         "Other",
         "1 / 1",
@@ -154,8 +154,8 @@ def test_pdf_is_in_german() -> None:
     assert "Die Ergebnisse sind zurzeit nicht verfügbar" in text
     assert "Punkte" not in text
     assert "Erholungs" in text
-    assert "2 (1 überzogen), 9 min" in text
-    assert "entfernt: 13:50:00 +01:00 – 13:55:00 +01:00" in text
+    assert "2 (1 verspätet), 9 min" in text
+    assert "Entfernt: 13:50:00 +01:00 – 13:55:00 +01:00" in text
     assert "gesamt: 55 min" in text
 
 

@@ -8,7 +8,7 @@ import { messages } from "../../messages";
 import { canWrite } from "./conversation";
 import { MessageLog } from "./message-log";
 import { type LoadedConversation, useMarkRead } from "./use-conversation";
-import { WriteMessage } from "./write-message";
+import { type Draft, WriteMessage } from "./write-message";
 
 const text = messages.conversations;
 
@@ -22,6 +22,7 @@ interface ChatProps {
   sender: (message: Message) => string;
   writeLabel: string;
   writeHint?: string;
+  draft: Draft;
 }
 
 export function Chat({ session, participant, conversation, unread, title, sender, ...write }: ChatProps): JSX.Element {
@@ -36,6 +37,7 @@ export function Chat({ session, participant, conversation, unread, title, sender
           label={write.writeLabel}
           hint={write.writeHint}
           button={text.send}
+          draft={write.draft}
           send={(requestId, written) =>
             conversations.sendMessage({ requestId, sessionId, participantId, text: written })
           }

@@ -19,6 +19,7 @@ import { Drawer } from "./drawer";
 import { MessageText } from "./message-log";
 import { UnreadBadge } from "./unread-badge";
 import { type LoadedConversation, useAnnouncements, useLearnerConversation } from "./use-conversation";
+import type { Draft } from "./write-message";
 
 const text = messages.conversations;
 
@@ -43,6 +44,7 @@ function Messages({ session, participant, live }: MessagesProps): JSX.Element {
   const { sessionId } = session;
   const [open, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
+  const draft = useRef("");
   const unread = participant.conversation?.learnerUnreadCount ?? 0;
   const announcements = useAnnouncements(session, live);
   const close = (): void => {
@@ -70,7 +72,7 @@ function Messages({ session, participant, live }: MessagesProps): JSX.Element {
       {open && (
         <Drawer title={text.title} onClose={close}>
           <EarlierAnnouncements announcements={announcements} />
-          <OwnChat session={session} participant={participant} live={live} unread={unread} />
+          <OwnChat session={session} participant={participant} live={live} unread={unread} draft={draft} />
         </Drawer>
       )}
     </>
@@ -133,7 +135,12 @@ function EarlierAnnouncements({ announcements }: { announcements: LoadedConversa
   );
 }
 
-function OwnChat({ session, participant, live, unread }: MessagesProps & { unread: number }): JSX.Element {
+interface OwnChatProps extends MessagesProps {
+  unread: number;
+  draft: Draft;
+}
+
+function OwnChat({ session, participant, live, unread, draft }: OwnChatProps): JSX.Element {
   return (
     <Chat
       session={session}
@@ -144,6 +151,7 @@ function OwnChat({ session, participant, live, unread }: MessagesProps & { unrea
       sender={senderOf}
       writeLabel={text.toProctors}
       writeHint={text.onlyProctors}
+      draft={draft}
     />
   );
 }

@@ -11,7 +11,7 @@ import { Chat } from "./chat";
 import { acceptsMessages, isNameHidden } from "./conversation";
 import { MessageText } from "./message-log";
 import { useAnnouncements, useLearnerConversation } from "./use-conversation";
-import { WriteMessage } from "./write-message";
+import { type Draft, WriteMessage } from "./write-message";
 
 const text = messages.conversations;
 
@@ -20,10 +20,11 @@ interface LearnerChatProps {
   participant: Participant;
   name: string;
   live: readonly Message[];
+  draft: Draft;
 }
 
 /** The conversation with a learner. Use the participant's ID as the `key` of the component. */
-export function LearnerChat({ session, participant, name, live }: LearnerChatProps): JSX.Element {
+export function LearnerChat({ session, participant, name, live, draft }: LearnerChatProps): JSX.Element {
   const conversation = useLearnerConversation(session, participant, live);
   const senderName = useSenderNames(conversation.messages);
   return (
@@ -36,6 +37,7 @@ export function LearnerChat({ session, participant, name, live }: LearnerChatPro
         title={text.titleOf(name)}
         sender={(message) => (message.senderId === participant.personId ? name : senderName(message))}
         writeLabel={text.toLearner(name)}
+        draft={draft}
       />
     </section>
   );

@@ -1,10 +1,15 @@
 // The form with which a message or an announcement is written.
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 import { useAction } from "../../api/use-action";
 import { TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { MAX_TEXT_LENGTH } from "./conversation";
+
+export interface Draft {
+  current: string;
+}
 
 interface WriteMessageProps {
   label: string;
@@ -12,19 +17,24 @@ interface WriteMessageProps {
   button: string;
   /** The sentence that is shown after the message was sent. */
   sent?: string;
+  /** The text that was written and not sent, so that it is in the field again when the form is shown again. */
+  draft?: Draft | undefined;
   send: (requestId: string, text: string) => Promise<unknown>;
 }
 
-export function WriteMessage({ label, hint, button, sent, send }: WriteMessageProps): JSX.Element {
+export function WriteMessage({ label, hint, button, sent, draft, send }: WriteMessageProps): JSX.Element {
   const { busy, problem, done, run } = useAction();
+  const [initial] = useState(draft?.current ?? "");
   const submit = (event: SubmitEvent): void => {
     const form = event.currentTarget as HTMLFormElement;
     const text = readForm(event).value("text");
     void run(async (requestId) => {
       await send(requestId, text);
-      form.reset();
+      if (draft) draft.current = "";
+      const field = form.querySelector("textarea");
+      if (field) field.value = "";
       // The button is disabled during the call, and therefore loses the focus.
-      form.querySelector("textarea")?.focus();
+      field?.focus();
       return sent;
     }, text);
   };
@@ -39,6 +49,10 @@ export function WriteMessage({ label, hint, button, sent, send }: WriteMessagePr
         dir="auto"
         maxLength={MAX_TEXT_LENGTH}
         readOnly={busy}
+        defaultValue={initial}
+        onInput={(event) => {
+          if (draft) draft.current = event.currentTarget.value;
+        }}
       />
       <FormProblem problem={problem} />
       <div class="row">

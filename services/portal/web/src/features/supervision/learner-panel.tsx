@@ -108,7 +108,8 @@ function PanelTabs(props: LearnerPanelProps): JSX.Element {
  */
 function ChatTab({
   session,
-  entry: { participant, name },
+  entry: { personId, participant, name },
+  console,
   live,
   content,
 }: LearnerPanelProps & { content: RefObject<HTMLElement | null> }): JSX.Element | null {
@@ -118,7 +119,14 @@ function ChatTab({
   }, [participant?.participantId]);
   if (participant === undefined) return null;
   return (
-    <LearnerChat key={participant.participantId} session={session} participant={participant} name={name} live={live} />
+    <LearnerChat
+      key={participant.participantId}
+      session={session}
+      participant={participant}
+      name={name}
+      live={live}
+      draft={console.draftFor(personId)}
+    />
   );
 }
 

@@ -1,6 +1,7 @@
 // What the console shows: the queue, the search, the selected learners, and the learner whose panel is open.
-import { useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { focusRow } from "../../components/data-table";
+import type { Draft } from "../messages/write-message";
 import type { Queue } from "./roster-entry";
 
 export type PanelTab = "overview" | "chat" | "timeline";
@@ -19,6 +20,8 @@ export interface Console {
   showTab: (tab: PanelTab) => void;
   /** Open the panel of a learner. */
   open: (personId: string, tab?: PanelTab) => void;
+  /** Return the message to a learner that was written and not sent. */
+  draftFor: (personId: string) => Draft;
   /** Close the panel. The row of the learner receives the focus. */
   close: () => void;
 }
@@ -29,6 +32,7 @@ export function useConsole(): Console {
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [opened, setOpened] = useState<string | undefined>(undefined);
   const [tab, showTab] = useState<PanelTab>("overview");
+  const drafts = useRef(new Map<string, Draft>());
   return {
     queue,
     setQueue,
@@ -42,6 +46,11 @@ export function useConsole(): Console {
     open: (personId, wanted = "overview") => {
       setOpened(personId);
       showTab(wanted);
+    },
+    draftFor: (personId) => {
+      const draft = drafts.current.get(personId) ?? { current: "" };
+      drafts.current.set(personId, draft);
+      return draft;
     },
     close: () => {
       setOpened(undefined);
