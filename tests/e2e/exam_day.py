@@ -102,7 +102,11 @@ class ExamDay:
 
 
 async def plan_day(
-    edge: str, channels: tuple[MakeChannel, ...] = (EdgeChannel,) * 3, log: Log = no_log
+    edge: str,
+    channels: tuple[MakeChannel, ...] = (EdgeChannel,) * 3,
+    log: Log = no_log,
+    *,
+    countdown: timedelta = COUNTDOWN,
 ) -> ExamDay:
     """Create the people and the session, and store extra time in Lena's accommodations; return the day."""
     scenario = await create_scenario(
@@ -110,7 +114,7 @@ async def plan_day(
         learner_channels=channels,
         named_after_run=True,
         uncovered_after=ALARM,
-        closing_countdown=COUNTDOWN,
+        closing_countdown=countdown,
         disconnect_policy=DisconnectPolicy(
             returned_limit=Duration(seconds=int(RETURNED_LIMIT.total_seconds()))
         ),
