@@ -3,7 +3,8 @@
 The stream of the roster is replaced inside of the page, so that only the work of the page is measured: first a snapshot
 with all learners, then a change every 50 ms. The CPU is slowed down by a factor of 4, and the roster is scrolled all
 the time. The figure is the longest task of the page's main thread in milliseconds. The limit of a smooth page is 100
-ms. The browser reports only tasks of at least 50 ms. If there are none, the figure is 0.
+ms. The browser reports only tasks of at least 50 ms. If there are none, the figure is 0. On a busy machine, a task also
+lasts while other processes use the CPU. Therefore the CPU time of the longest task is measured too, from a trace.
 
 `python -m e2e.bench.console` (`make bench-console`) prints the figures.
 """
@@ -15,7 +16,9 @@ import base64
 import json
 import sys
 import tempfile
+from collections import Counter
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Page, Route
 
@@ -175,17 +178,37 @@ async def measure(stack: Stack, *, seconds: float = SECONDS) -> dict[str, float]
         await devtools.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
         await page.evaluate(_SCROLL)
         await page.wait_for_timeout(seconds * 1000)
-        await page.evaluate("window.running = false")
         tasks: list[float] = await page.evaluate("window.tasks")
         sent, frames = await page.evaluate("[window.sent, window.frames]")
+        # Writing the trace takes time on the main thread, so the trace is not part of the measurement above.
+        await opened.start_tracing(page=page, categories=["toplevel", "devtools.timeline"])
+        await page.wait_for_timeout(seconds * 1000)
+        trace = json.loads(await opened.stop_tracing())["traceEvents"]
+        await page.evaluate("window.running = false")
         assert proctor.errors == []
     await scenario.close()
     return {
         "longest_task_ms": max(tasks, default=0.0),
+        "longest_task_cpu_ms": longest_cpu_time(trace),
         "tasks_over_50_ms": len(tasks),
         "changes_per_second": round(sent / seconds, 1),
         "frames_per_second": round(frames / seconds, 1),
     }
+
+
+def longest_cpu_time(trace: list[dict[str, Any]]) -> float:
+    """Return the CPU time in milliseconds of the longest task of the page's main thread."""
+    styled = Counter(
+        (event["pid"], event["tid"]) for event in trace if event["name"] == "UpdateLayoutTree"
+    )
+    ((thread, _),) = styled.most_common(1)
+    tasks = [
+        event.get("tdur", 0)
+        for event in trace
+        if event["name"] == "ThreadControllerImpl::RunTask"
+        and (event["pid"], event["tid"]) == thread
+    ]
+    return round(max(tasks) / 1000, 1)
 
 
 async def main() -> int:

@@ -8,17 +8,19 @@ interface DialogProps {
   onClose: () => void;
   /** The dialog element, for content that closes the dialog. Such a dialog has no other button that closes it. */
   dialog?: RefObject<HTMLDialogElement | null>;
+  /** Whether the dialog is as wide as its content. */
+  isWide?: boolean;
   children: ComponentChildren;
 }
 
 /** A dialog that is open while it is mounted. */
-export function Dialog({ title, onClose, dialog, children }: DialogProps): JSX.Element {
+export function Dialog({ title, onClose, dialog, isWide, children }: DialogProps): JSX.Element {
   const heading = useId();
   const own = useRef<HTMLDialogElement>(null);
   const element = dialog ?? own;
   useEffect(() => element.current?.showModal(), []);
   return (
-    <dialog ref={element} class="form" onClose={onClose} aria-labelledby={heading}>
+    <dialog ref={element} class={isWide ? "" : "form"} onClose={onClose} aria-labelledby={heading}>
       <div class="row apart">
         <h2 id={heading} dir="auto">
           {title}

@@ -67,6 +67,20 @@ export function Field({
   );
 }
 
+/** A checkbox with its label beside it. */
+export function Checkbox({ label, hint, name }: { label: string; hint?: string; name: string }): JSX.Element {
+  const { describedBy, texts } = useDescription(hint, useFieldError(name));
+  return (
+    <>
+      <label class="choice">
+        <input type="checkbox" name={name} data-field={name} aria-describedby={describedBy} />
+        {label}
+      </label>
+      {texts}
+    </>
+  );
+}
+
 /** A labelled field for a text of several lines. */
 export function TextArea({
   label,

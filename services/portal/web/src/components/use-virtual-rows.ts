@@ -10,7 +10,7 @@ import type { RefObject } from "preact";
 import { useLayoutEffect, useState } from "preact/hooks";
 
 /** The number of rows that are rendered above the visible rows, and also below them. */
-const OVERSCAN = 6;
+const OVERSCAN = 3;
 
 export type VirtualRows = Virtualizer<HTMLDivElement, HTMLTableRowElement>;
 

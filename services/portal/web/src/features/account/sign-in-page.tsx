@@ -1,6 +1,7 @@
 // The sign-in page.
 import type { JSX } from "preact";
 import { useAction } from "../../api/use-action";
+import { Checkbox, Field } from "../../components/fields";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { messages } from "../../messages";
@@ -32,22 +33,9 @@ export function SignInPage(): JSX.Element {
       )}
       {ownAnswers === 0 && hasPending() && <p class="note">{text.answersOfSomebody}</p>}
       <form onSubmit={submit} class="card">
-        <label>
-          {text.email}
-          {/* biome-ignore lint/a11y/noAutofocus: the form is the only content of the page. */}
-          <input name="email" type="email" autoComplete="username" required autoFocus />
-        </label>
-        <label>
-          {text.password}
-          <input name="password" type="password" autoComplete="current-password" required />
-        </label>
-        <label class="choice">
-          <input name="stay_signed_in" type="checkbox" aria-describedby="shared-computer" />
-          {text.staySignedIn}
-        </label>
-        <p id="shared-computer" class="hint">
-          {text.staySignedInHint}
-        </p>
+        <Field label={text.email} name="email" type="email" autoComplete="username" required autoFocus />
+        <Field label={text.password} name="password" type="password" autoComplete="current-password" required />
+        <Checkbox label={text.staySignedIn} hint={text.staySignedInHint} name="stay_signed_in" />
         <ProblemNote problem={problem} />
         <button type="submit" disabled={busy}>
           {busy ? text.signingIn : text.signIn}

@@ -19,7 +19,7 @@ export function SignedInAs(): JSX.Element | null {
   const person = me.value;
   if (!person) return null;
   return (
-    <div class="row quiet" role="group" aria-label={text.whoIsSignedIn}>
+    <div class="row quiet signed-in" role="group" aria-label={text.whoIsSignedIn}>
       <span>{text.signedInAs(<strong dir="auto">{person.legalName}</strong>)}</span>
       <SignOut person={person} onSignedOut={() => navigate("/")} />
     </div>

@@ -1,8 +1,10 @@
 // The courses of the organisation. On this page, administrators create and publish courses, and register learners.
+import { Library } from "lucide";
 import type { JSX } from "preact";
 import { courses, registrations } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
+import { EmptyState } from "../../components/empty-state";
 import { Select } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
@@ -30,7 +32,11 @@ export function ManagedCoursesPage(): JSX.Element {
       <NewCourse onCreated={reload} />
       <ProblemNote problem={problem ?? learners.problem} />
       {data === undefined && problem === undefined && <Loading what={text.theCourses} />}
-      {data?.length === 0 && <p>{text.noCourses}</p>}
+      {data?.length === 0 && (
+        <EmptyState icon={Library}>
+          <p>{text.noCourses}</p>
+        </EmptyState>
+      )}
       <ul class="cards">
         {data?.map((course) => (
           <li key={course.courseId} class="card">

@@ -5,7 +5,7 @@ import { useState } from "preact/hooks";
 import { courses } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
-import { Field, Select, TextArea } from "../../components/fields";
+import { Checkbox, Field, Select, TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { ProblemNote } from "../../components/problem-note";
@@ -67,10 +67,7 @@ export function NewCourse({ onCreated }: { onCreated: () => void }): JSX.Element
           <option value={CourseKind.SELF_PACED}>{text.kindSelfPaced}</option>
         </Select>
         <Field label={text.hours} name="hours" type="number" min={0} max={1000} step="any" defaultValue="1" required />
-        <label class="choice">
-          <input type="checkbox" name="awards" />
-          {text.earnsCertificate}
-        </label>
+        <Checkbox label={text.earnsCertificate} name="awards" />
         {Array.from({ length: steps }, (_, step) => (
           <Step key={step} step={step} />
         ))}

@@ -40,10 +40,10 @@ export function SessionProctors({ session, may }: { session: Session; may: boole
         )}
       </p>
       {may && !isOver(session) && (
-        <>
+        <div class="row">
           {leadId !== own && !isLapsed() && <TakeLead session={session} />}
           {(leadId === own || hasRole(Role.ADMINISTRATOR)) && <HandOver session={session} nameOf={nameOf} />}
-        </>
+        </div>
       )}
     </section>
   );

@@ -6,12 +6,13 @@ import { Badge, ProctoredBadge } from "../../components/badge";
 import { ConfirmButton } from "../../components/confirm-button";
 import { Dialog } from "../../components/dialog";
 import { EmptyState } from "../../components/empty-state";
-import { CheckboxGroup, Field, RadioGroup, Select, TextArea } from "../../components/fields";
+import { Checkbox, CheckboxGroup, Field, RadioGroup, Select, TextArea } from "../../components/fields";
 import { Icon } from "../../components/icon";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
 import { Progress } from "../../components/progress";
+import { Table } from "../../components/table";
 import { Interactive } from "./interactive-examples";
 import { Section } from "./section";
 
@@ -61,6 +62,17 @@ export function DesignPage(): JSX.Element {
         <p>
           Code: <span class="code">aB3dE5fG</span>
         </p>
+      </Section>
+      <Section title="Head of a page">
+        <div class="page-header">
+          <h3>The title of the page</h3>
+          <div class="row">
+            <button type="button">
+              <Icon of={Plus} />
+              Action of the page
+            </button>
+          </div>
+        </div>
       </Section>
       <Buttons />
       <Section title="Badges">
@@ -135,6 +147,7 @@ function Fields(): JSX.Element {
           <option>Laboratory safety</option>
         </Select>
         <TextArea label="Reason" name="reason" rows={2} />
+        <Checkbox label="A choice of its own" hint="What the choice means." name="choice" />
         <CheckboxGroup
           legend="Several of these"
           name="several"
@@ -166,31 +179,15 @@ function ExampleTable(): JSX.Element {
   return (
     <Section title="Table">
       <div class="stacking">
-        <table class="stacks" role="table">
-          <caption class="visually-hidden">Example</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              <th scope="col" role="columnheader">
-                Learner
-              </th>
-              <th scope="col" role="columnheader">
-                Connection
-              </th>
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {ROWS.map(([name, state, tone]) => (
-              <tr key={name} role="row" class={tone === "bad" ? "marked" : ""}>
-                <th scope="row" role="rowheader">
-                  {name}
-                </th>
-                <td role="cell" data-label="Connection">
-                  <Badge tone={tone}>{state}</Badge>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          caption="Example"
+          columns={[
+            { title: "Learner", isHeader: true, cell: ([name]) => name },
+            { title: "Connection", cell: ([, state, tone]) => <Badge tone={tone}>{state}</Badge> },
+          ]}
+          rows={ROWS}
+          keyOf={([name]) => name}
+        />
       </div>
     </Section>
   );

@@ -1,11 +1,13 @@
 // The proctor's side of the identity check. The page shows the document, the selfie and the registration data side by
 // side, and the proctor decides with a reason.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { identity } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
 import { ConfirmButton } from "../../components/confirm-button";
+import { Dialog } from "../../components/dialog";
+import { Field } from "../../components/fields";
 import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
 import { type Case, Decision, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
@@ -21,25 +23,15 @@ interface DecisionProps {
 
 export function IdentityDecision({ sessionId, personId, name }: DecisionProps): JSX.Element {
   const [open, setOpen] = useState(false);
-  const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
-    if (open) dialog.current?.showModal();
-  }, [open]);
   return (
     <>
       <button type="button" onClick={() => setOpen(true)}>
         {text.check} <span class="visually-hidden">{text.checkOf(name)}</span>
       </button>
       {open && (
-        <dialog ref={dialog} onClose={() => setOpen(false)} aria-label={text.identityOf(name)}>
-          <div class="row apart">
-            <h2>{text.identityOf(name)}</h2>
-            <button type="button" class="plain" onClick={() => dialog.current?.close()}>
-              {text.close}
-            </button>
-          </div>
+        <Dialog title={text.identityOf(name)} isWide onClose={() => setOpen(false)}>
           <SideBySide sessionId={sessionId} personId={personId} />
-        </dialog>
+        </Dialog>
       )}
     </>
   );
@@ -111,10 +103,12 @@ function Decide({ found }: { found: Case }): JSX.Element {
     );
   return (
     <>
-      <label>
-        {text.reason}
-        <input value={reason} maxLength={1000} onInput={(event) => setReason(event.currentTarget.value)} />
-      </label>
+      <Field
+        label={text.reason}
+        value={reason}
+        maxLength={1000}
+        onInput={(event) => setReason(event.currentTarget.value)}
+      />
       <ProblemNote problem={problem} />
       <div class="row">
         <button type="button" disabled={busy} onClick={() => decide(Decision.VERIFY)}>

@@ -1,4 +1,5 @@
 // The page on which administrators add people, and see and change the roles and certifications of people.
+import { Users } from "lucide";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { people } from "../../api/client";
@@ -6,6 +7,7 @@ import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
 import { Badge } from "../../components/badge";
 import { ConfirmSubmit } from "../../components/confirm-button";
+import { EmptyState } from "../../components/empty-state";
 import { CheckboxGroup, Field, Select } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
@@ -38,6 +40,11 @@ export function PeoplePage(): JSX.Element {
       {data === undefined && problem === undefined && <Loading what={text.thePeople} />}
       <Field label={text.find} type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} />
       {found && <p role="status">{text.count(found.length)}</p>}
+      {found?.length === 0 && (
+        <EmptyState icon={Users}>
+          <p>{text.nobodyFound}</p>
+        </EmptyState>
+      )}
       <ul class="cards">
         {found?.map((person) => (
           <li key={person.personId} class="card">

@@ -1,5 +1,5 @@
 // Everything that a session's record contains about the learner who is signed in.
-import type { ComponentChildren, JSX } from "preact";
+import type { JSX } from "preact";
 import { record } from "../../api/client";
 import { usePagedQuery } from "../../api/use-query";
 import { Link } from "../../components/link";
@@ -34,7 +34,7 @@ export function OwnRecordPage({ sessionId }: { sessionId: string }): JSX.Element
       <p>{text.hint}</p>
       <ProblemNote problem={problem} />
       {items === undefined && problem === undefined && <Loading what={text.loading} />}
-      {items && <Entries entries={items} />}
+      {items && items.length > 0 && <Entries entries={items} />}
       {hasMore && (
         <button type="button" class="plain" onClick={loadMore}>
           {text.more}
@@ -46,41 +46,20 @@ export function OwnRecordPage({ sessionId }: { sessionId: string }): JSX.Element
 
 function Entries({ entries }: { entries: readonly OwnRecordEntry[] }): JSX.Element {
   return (
-    <section aria-label={text.title} class="stacking">
-      <table class="stacks" role="table">
-        <caption class="visually-hidden">{text.title}</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            {Object.values(text.columns).map((head) => (
-              <th key={head} scope="col" role="columnheader">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {entries.map((entry) => (
-            <tr key={entry.number} role="row">
-              <Cell label={text.columns.time}>{timeWithSeconds(entry.time)}</Cell>
-              <Cell label={text.columns.event}>
-                {eventText(entry.event)}
-                {entry.changeCount > 0 && ` (${text.changes(entry.changeCount)})`}
-              </Cell>
-              <Cell label={text.columns.actor}>{ACTORS[entry.actor]}</Cell>
-              <Cell label={text.columns.concerns}>{entry.own ? text.concerns.you : text.concerns.everybody}</Cell>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </section>
-  );
-}
-
-function Cell({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
-  return (
-    <td role="cell" data-label={label}>
-      {children}
-    </td>
+    <ol class="timeline card" aria-label={text.title}>
+      {entries.map(({ number, time, event, actor, own, changeCount }) => (
+        <li key={String(number)} class={own ? "" : "whole-session"}>
+          <span class="quiet">{timeWithSeconds(time)}</span>
+          <span>
+            {eventText(event)}
+            {changeCount > 0 && ` (${text.changes(changeCount)})`}
+          </span>
+          <span class="quiet">
+            {text.facts(ACTORS[actor] ?? "", own ? text.concerns.you : text.concerns.everybody)}
+          </span>
+        </li>
+      ))}
+    </ol>
   );
 }
 

@@ -1,5 +1,6 @@
 // The incidents of a session report.
 import type { JSX } from "preact";
+import { Table, type TableColumn } from "../../components/table";
 import type { Incident, IncidentCategory } from "../../gen/proctorium/session/v1/incidents_pb";
 import type { SessionReport } from "../../gen/proctorium/session/v1/reports_pb";
 import { messages } from "../../messages";
@@ -9,7 +10,6 @@ import { categoryName } from "../incidents/incidents";
 import { learnerName } from "./report-texts";
 
 const text = messages.report;
-const heads = text.incidentColumns;
 
 interface ReportIncidentsProps {
   report: SessionReport;
@@ -23,52 +23,37 @@ export function ReportIncidents({ report, categories }: ReportIncidentsProps): J
   return (
     <section aria-label={title} class="stacking">
       <h2>{title}</h2>
-      <table class="stacks" role="table">
-        <caption class="visually-hidden">{title}</caption>
-        <thead role="rowgroup">
-          <tr role="row">
-            {Object.values(heads).map((head) => (
-              <th key={head} scope="col" role="columnheader">
-                {head}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody role="rowgroup">
-          {report.incidents.map((incident) => (
-            <tr key={incident.incidentId} role="row">
-              {cellsOf(report, categories, incident).map(([head, cell]) => (
-                <td key={head} role="cell" data-label={head}>
-                  {cell}
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <Table
+        caption={title}
+        columns={columnsOf(report, categories)}
+        rows={report.incidents}
+        keyOf={({ incidentId }) => incidentId}
+      />
       {more > 0 && <p>{text.moreIncidents(more)}</p>}
     </section>
   );
 }
 
-function cellsOf(
-  report: SessionReport,
-  categories: readonly IncidentCategory[],
-  incident: Incident,
-): [string, JSX.Element | string][] {
-  const learner = report.learners.find(
-    ({ participantId }) => participantId !== "" && participantId === incident.participantId,
-  );
+function columnsOf(report: SessionReport, categories: readonly IncidentCategory[]): TableColumn<Incident>[] {
+  const { time, concerns, severity, category, note } = text.incidentColumns;
   return [
-    [heads.time, timeWithSeconds(incident.occurrenceTime)],
-    [heads.concerns, <bdi key="concerns">{learner ? learnerName(learner) : messages.incidents.wholeSession}</bdi>],
-    [heads.severity, <SeverityBadge key="severity" severity={incident.severity} />],
-    [heads.category, <bdi key="category">{categoryName(categories, incident.categoryId)}</bdi>],
-    [
-      heads.note,
-      <span key="note" class="text" dir="auto">
-        {incident.note}
-      </span>,
-    ],
+    { title: time, cell: ({ occurrenceTime }) => timeWithSeconds(occurrenceTime) },
+    { title: concerns, cell: ({ participantId }) => <bdi>{nameIn(report, participantId)}</bdi> },
+    { title: severity, cell: (incident) => <SeverityBadge severity={incident.severity} /> },
+    { title: category, cell: ({ categoryId }) => <bdi>{categoryName(categories, categoryId)}</bdi> },
+    {
+      title: note,
+      cell: (incident) => (
+        <span class="text" dir="auto">
+          {incident.note}
+        </span>
+      ),
+    },
   ];
+}
+
+/** Return the name of the learner with this ID, or the words for the whole session if the ID is empty. */
+function nameIn({ learners }: SessionReport, participantId: string): string {
+  const learner = participantId && learners.find((one) => one.participantId === participantId);
+  return learner ? learnerName(learner) : messages.incidents.wholeSession;
 }

@@ -1,5 +1,8 @@
 // The learners of a session report: attendance, times, interruptions, contact and attempts.
-import type { ComponentChildren, JSX } from "preact";
+import { Users } from "lucide";
+import type { JSX } from "preact";
+import { EmptyState } from "../../components/empty-state";
+import { Table, type TableColumn } from "../../components/table";
 import type { LearnerReport, SessionReport } from "../../gen/proctorium/session/v1/reports_pb";
 import { messages } from "../../messages";
 import { attemptTexts, contactTexts, interruptionTexts, learnerName, stateText, timeTexts } from "./report-texts";
@@ -12,67 +15,48 @@ export function ReportLearners({ report }: { report: SessionReport }): JSX.Eleme
     <section aria-label={title} class="stacking">
       <h2>{title}</h2>
       {report.learners.length === 0 ? (
-        <p>{text.noLearners}</p>
+        <EmptyState icon={Users}>
+          <p>{text.noLearners}</p>
+        </EmptyState>
       ) : (
-        <table class="stacks" role="table">
-          <caption class="visually-hidden">{title}</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              {Object.values(text.columns).map((head) => (
-                <th key={head} scope="col" role="columnheader">
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {report.learners.map((learner) => (
-              <Row key={learner.learner?.personId} learner={learner} report={report} />
-            ))}
-          </tbody>
-        </table>
+        <Table
+          caption={title}
+          columns={columnsOf(report)}
+          rows={report.learners}
+          keyOf={({ learner }) => learner?.personId}
+        />
       )}
     </section>
   );
 }
 
-function Row({ learner, report }: { learner: LearnerReport; report: SessionReport }): JSX.Element {
-  return (
-    <tr role="row">
-      <th scope="row" role="rowheader" dir="auto">
-        {learnerName(learner)}
-      </th>
-      <Cell label={text.columns.state}>
-        {stateText(learner)}
-        {learner.removalReason && <p dir="auto">{learner.removalReason}</p>}
-      </Cell>
-      <Cell label={text.columns.times}>
-        <Lines lines={timeTexts(learner)} />
-      </Cell>
-      <Cell label={text.columns.interruptions}>
-        <Lines lines={interruptionTexts(learner)} />
-      </Cell>
-      <Cell label={text.columns.contact}>
-        <Lines lines={contactTexts(learner)} />
-      </Cell>
-      <Cell label={text.columns.attempts}>
-        {learner.attempts.map((attempt) => (
+function columnsOf(report: SessionReport): TableColumn<LearnerReport>[] {
+  const { name, state, times, interruptions, contact, attempts } = text.columns;
+  return [
+    { title: name, isHeader: true, cell: (learner) => <bdi>{learnerName(learner)}</bdi> },
+    {
+      title: state,
+      cell: (learner) => (
+        <>
+          {stateText(learner)}
+          {learner.removalReason && <p dir="auto">{learner.removalReason}</p>}
+        </>
+      ),
+    },
+    { title: times, cell: (learner) => <Lines lines={timeTexts(learner)} /> },
+    { title: interruptions, cell: (learner) => <Lines lines={interruptionTexts(learner)} /> },
+    { title: contact, cell: (learner) => <Lines lines={contactTexts(learner)} /> },
+    {
+      title: attempts,
+      cell: (learner) =>
+        learner.attempts.map((attempt) => (
           <div key={attempt.assessmentId}>
             <strong dir="auto">{titleOf(report, attempt.assessmentId)}</strong>
             <Lines lines={attemptTexts(attempt)} />
           </div>
-        ))}
-      </Cell>
-    </tr>
-  );
-}
-
-function Cell({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {
-  return (
-    <td role="cell" data-label={label}>
-      <div>{children}</div>
-    </td>
-  );
+        )),
+    },
+  ];
 }
 
 function Lines({ lines }: { lines: readonly string[] }): JSX.Element {

@@ -34,6 +34,9 @@ export function ResultsPage(): JSX.Element {
       {data?.entries.length === 0 && (
         <EmptyState icon={Award}>
           <p>{text.none}</p>
+          <Link to="/courses" class="button">
+            {messages.courses.yourCourses}
+          </Link>
         </EmptyState>
       )}
       <ul class="cards">

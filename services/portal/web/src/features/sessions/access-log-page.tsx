@@ -1,13 +1,16 @@
 // The access log of a session. The log shows administrators who viewed identity photos, registration data and the
 // session record.
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
+import { Eye } from "lucide";
 import type { ComponentChild, JSX } from "preact";
 import { identity, record, sessions } from "../../api/client";
 import { usePagedQuery, useQuery } from "../../api/use-query";
+import { EmptyState } from "../../components/empty-state";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
+import { Table, type TableColumn } from "../../components/table";
 import { EvidenceAccessSubject } from "../../gen/proctorium/identity/v1/verification_pb";
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
@@ -100,38 +103,25 @@ interface AccessesProps {
 }
 
 function Accesses({ title, none, list, columns, rows }: AccessesProps): JSX.Element {
-  const heads = [text.accessColumns.when, text.accessColumns.who, text.accessColumns.role, ...columns];
   return (
     <section aria-label={title} class="stacking">
       <h2>{title}</h2>
       {rows === undefined && list.problem === undefined && <Loading what={text.accessLog} />}
-      {rows?.length === 0 && <p>{none}</p>}
+      {rows?.length === 0 && (
+        <EmptyState icon={Eye}>
+          <p>{none}</p>
+        </EmptyState>
+      )}
       {rows && rows.length > 0 && (
-        <table class="stacks" role="table">
-          <caption class="visually-hidden">{text.accessCaption(title)}</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              {heads.map((head) => (
-                <th key={head} scope="col" role="columnheader">
-                  {head}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {rows.map((row, place) => (
-              <tr key={place} role="row">
-                {[dateTime(row.accessTime), row.who, ROLES[row.actingRole] ?? text.actingRole.unknown, ...row.more].map(
-                  (cell, column) => (
-                    <td key={heads[column]} role="cell" data-label={heads[column]}>
-                      {cell}
-                    </td>
-                  ),
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <Table
+          caption={text.accessCaption(title)}
+          columns={[
+            ...COLUMNS,
+            ...columns.map((column, index) => ({ title: column, cell: (row: Row) => row.more[index] })),
+          ]}
+          rows={rows}
+          keyOf={(_, index) => index}
+        />
       )}
       <ProblemNote problem={list.problem} />
       {list.hasMore && (
@@ -148,3 +138,9 @@ const ROLES: Readonly<Record<number, string>> = {
   [Role.PROCTOR]: text.actingRole.proctor,
   [Role.ADMINISTRATOR]: text.actingRole.administrator,
 };
+
+const COLUMNS: readonly TableColumn<Row>[] = [
+  { title: text.accessColumns.when, cell: ({ accessTime }) => dateTime(accessTime) },
+  { title: text.accessColumns.who, cell: ({ who }) => who },
+  { title: text.accessColumns.role, cell: ({ actingRole }) => ROLES[actingRole] ?? text.actingRole.unknown },
+];

@@ -1,6 +1,7 @@
 // The page on which administrators schedule a session: its course, assessments, people and limits.
 
 import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { Library } from "lucide";
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { courses as courseService, registrations, sessions } from "../../api/client";
@@ -9,9 +10,11 @@ import { listAll } from "../../api/pagination";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
 import { DateTimeField, readDateTime } from "../../components/date-time-field";
+import { EmptyState } from "../../components/empty-state";
 import { CheckboxGroup, Field, type Option, Select } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
+import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
@@ -52,7 +55,14 @@ export function SchedulePage(): JSX.Element {
       <PageTitle>{text.schedule}</PageTitle>
       <ProblemNote problem={problem ?? outline.problem} />
       {data === undefined && problem === undefined && <Loading what={text.coursesAndPeople} />}
-      {courses?.length === 0 && <p>{text.noCourse}</p>}
+      {courses?.length === 0 && (
+        <EmptyState icon={Library}>
+          <p>{text.noCourse}</p>
+          <Link to="/managed-courses" class="button">
+            {messages.courses.title}
+          </Link>
+        </EmptyState>
+      )}
       {data && chosen && (
         <Plan
           courses={

@@ -13,6 +13,7 @@ import { Field, Select } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { ProblemNote } from "../../components/problem-note";
+import { Table, type TableColumn } from "../../components/table";
 import { useNow } from "../../components/use-now";
 import { useOnVisible } from "../../components/use-on-visible";
 import {
@@ -84,75 +85,26 @@ export function SessionCodes({ session }: { session: Session }): JSX.Element {
   const name = useNames((data?.codes ?? []).flatMap(({ personId }) => (personId === "" ? [] : [personId])));
   const over = isOver(session);
   const { code: codeColumn, for: forColumn, state, valid, actions } = text.codeColumns;
-  const columns = [codeColumn, forColumn, state, valid, ...(over ? [] : [actions])];
+  const columns: TableColumn<Code>[] = [
+    { title: codeColumn, isHeader: true, cell: (code) => <span class="code">{code.text}</span> },
+    {
+      title: forColumn,
+      cell: ({ personId }) => (personId === "" ? text.everybody : <bdi>{name(personId)}</bdi>),
+    },
+    { title: state, cell: (code) => <State code={code} over={over} /> },
+    {
+      title: valid,
+      cell: ({ validFromTime, validUntilTime }) =>
+        validFromTime ? text.validRange(dateTime(validFromTime), dateTime(validUntilTime)) : text.validWhileOpen,
+    },
+    ...(over ? [] : [{ title: actions, cell: (code: Code) => <Actions code={code} busy={action.busy} act={act} /> }]),
+  ];
   return (
     <section aria-labelledby="codes" class="stacking card">
       <h2 id="codes">{text.codesTitle}</h2>
       <ProblemNote problem={problem ?? action.problem} />
       {data === undefined && problem === undefined && <p role="status">{text.codePending}</p>}
-      {data && (
-        <table class="stacks" role="table">
-          <caption class="visually-hidden">{text.codesCaption}</caption>
-          <thead role="rowgroup">
-            <tr role="row">
-              {columns.map((column) => (
-                <th key={column} scope="col" role="columnheader">
-                  {column}
-                </th>
-              ))}
-            </tr>
-          </thead>
-          <tbody role="rowgroup">
-            {data?.codes.map((code) => (
-              <tr key={code.codeId} role="row">
-                <th scope="row" role="rowheader">
-                  <span class="code">{code.text}</span>
-                </th>
-                <td role="cell" data-label={forColumn}>
-                  {code.personId === "" ? text.everybody : <bdi>{name(code.personId)}</bdi>}
-                </td>
-                <td role="cell" data-label={state}>
-                  <State code={code} over={over} />
-                </td>
-                <td role="cell" data-label={valid}>
-                  {code.validFromTime
-                    ? text.validRange(dateTime(code.validFromTime), dateTime(code.validUntilTime))
-                    : text.validWhileOpen}
-                </td>
-                {!over && (
-                  <td role="cell" data-label={actions}>
-                    {code.state === CodeState.ACTIVE && (
-                      <div class="row">
-                        <button
-                          type="button"
-                          class="plain"
-                          disabled={action.busy}
-                          onClick={() =>
-                            void act((requestId) => codes.replaceCode({ requestId, codeId: code.codeId }), code.codeId)
-                          }
-                        >
-                          {text.replace} <bdi class="visually-hidden">{code.text}</bdi>
-                        </button>
-                        <ConfirmButton
-                          label={text.revoke}
-                          subject={code.text}
-                          consequence={text.revokeConsequence}
-                          confirmLabel={text.revokeConfirm}
-                          cancelLabel={text.revokeCancel}
-                          busy={action.busy}
-                          onConfirm={() =>
-                            void act((requestId) => codes.revokeCode({ requestId, codeId: code.codeId }), code.codeId)
-                          }
-                        />
-                      </div>
-                    )}
-                  </td>
-                )}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {data && <Table caption={text.codesCaption} columns={columns} rows={data.codes} keyOf={({ codeId }) => codeId} />}
       {data && !over && (
         <details>
           <summary>{text.issueTitle}</summary>
@@ -227,6 +179,38 @@ function issueResult({ code, warnings }: IssueCodeResponse): string {
   if (warnings.length === 0) return text.codeIssued(issued);
   const reasons = warnings.map((warning) => WARNINGS[warning]).join(" ");
   return text.codeIssuedWithWarnings(issued, reasons);
+}
+
+interface ActionsProps {
+  code: Code;
+  busy: boolean;
+  act: (call: (requestId: string) => Promise<unknown>, codeId?: string) => Promise<void>;
+}
+
+/** The buttons that replace and revoke an active code. */
+function Actions({ code: { codeId, state, text: code }, busy, act }: ActionsProps): JSX.Element | null {
+  if (state !== CodeState.ACTIVE) return null;
+  return (
+    <div class="row">
+      <button
+        type="button"
+        class="plain"
+        disabled={busy}
+        onClick={() => void act((requestId) => codes.replaceCode({ requestId, codeId }), codeId)}
+      >
+        {text.replace} <bdi class="visually-hidden">{code}</bdi>
+      </button>
+      <ConfirmButton
+        label={text.revoke}
+        subject={code}
+        consequence={text.revokeConsequence}
+        confirmLabel={text.revokeConfirm}
+        cancelLabel={text.revokeCancel}
+        busy={busy}
+        onConfirm={() => void act((requestId) => codes.revokeCode({ requestId, codeId }), codeId)}
+      />
+    </div>
+  );
 }
 
 function State({ code, over }: { code: Code; over: boolean }): JSX.Element {

@@ -7,7 +7,7 @@ import { EmptyState } from "../../components/empty-state";
 import { Icon } from "../../components/icon";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
-import { PageTitle } from "../../components/page-title";
+import { PageHeader } from "../../components/page-header";
 import { ProblemNote } from "../../components/problem-note";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
@@ -31,15 +31,14 @@ export function SessionsPage(): JSX.Element {
   const past = data?.filter(isOver).reverse() ?? [];
   return (
     <>
-      <div class="row apart">
-        <PageTitle>{hasRole(Role.ADMINISTRATOR) ? text.title : text.yourSessions}</PageTitle>
+      <PageHeader title={hasRole(Role.ADMINISTRATOR) ? text.title : text.yourSessions}>
         {hasRole(Role.ADMINISTRATOR) && (
           <Link to="/schedule" class="button">
             <Icon of={CalendarPlus} />
             {text.schedule}
           </Link>
         )}
-      </div>
+      </PageHeader>
       <UncoveredSessions />
       <ProblemNote problem={problem} />
       {data === undefined && problem === undefined && <Loading what={text.yourSessionsLoading} />}

@@ -1,10 +1,14 @@
 // The columns of the roster.
 import type { JSX } from "preact";
+import { serverNow } from "../../api/server-time";
 import { Badge } from "../../components/badge";
 import type { Column } from "../../components/data-table";
+import { useNow } from "../../components/use-now";
+import { type AssessmentProgress, AssessmentProgressState } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { compareTexts } from "../../messages/format";
+import { secondsLeft } from "../closing/open-attempts";
 import { UnreadBadge } from "../messages/unread-badge";
 import { isOverFor } from "../removal/removed";
 import { isOver } from "../sessions/sessions";
@@ -123,8 +127,16 @@ function Assessments({ session, entry: { participant }, title }: AssessmentsProp
           ) : (
             <AttemptProgress assessment={assessment} over={over} />
           )}
+          {!over && assessment.state === AssessmentProgressState.IN_PROGRESS && <TimeLeft assessment={assessment} />}
         </div>
       ))}
     </>
   );
+}
+
+/** The remaining time of an attempt in progress, in minutes. */
+function TimeLeft({ assessment }: { assessment: AssessmentProgress }): JSX.Element | null {
+  const now = useNow();
+  const seconds = secondsLeft(assessment, serverNow() ?? now);
+  return seconds === undefined ? null : <span class="quiet">{messages.console.minutesLeft(seconds)}</span>;
 }

@@ -1,6 +1,6 @@
 // The page on which proctors supervise a session: the console with the session bar, the roster and a panel.
 import type { JSX } from "preact";
-import { useMemo, useRef } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { supervision } from "../../api/client";
 import type { Problem } from "../../api/errors";
 import { noteServerTime } from "../../api/server-time";
@@ -45,7 +45,7 @@ function merge(
 ): RosterView {
   noteServerTime(serverTime);
   const earlier = before ?? { session: undefined, participants: new Map<string, Participant>(), messages: [] };
-  const roster = { ...earlier, messages: [...earlier.messages, ...newer] };
+  const roster = newer.length > 0 ? { ...earlier, messages: [...earlier.messages, ...newer] } : earlier;
   switch (change.case) {
     case "snapshot":
       return {
@@ -76,6 +76,9 @@ export function SupervisionPage({ sessionId }: { sessionId: string }): JSX.Eleme
     merge,
   );
   const view = useCoalesced(latest, RENDER_INTERVAL_MS);
+  // Compute the layout of the change now. Otherwise the browser would compute it together with the layout of scrolled
+  // rows, in one task that is twice as long.
+  useLayoutEffect(() => void document.body.offsetHeight, [view]);
   return useMemo(() => <Page view={view} connected={connected} problem={problem} />, [view, connected, problem]);
 }
 

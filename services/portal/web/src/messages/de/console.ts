@@ -9,6 +9,8 @@ export const console: Messages["console"] = {
   starts: (time: string) => `Beginnt ${time}`,
   ended: (time: string) => `Beendet ${time}`,
   left: (seconds: number) => `noch ${duration(seconds)}`,
+  minutesLeft: (seconds: number) =>
+    seconds < 60 ? "weniger als eine Minute übrig" : `noch ${duration(Math.floor(seconds / 60) * 60)}`,
   overdue: (seconds: number) => `${duration(seconds)} überzogen`,
   options: "Optionen",
   sound: "Ton bei Dringendem",

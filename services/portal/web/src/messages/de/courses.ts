@@ -32,7 +32,7 @@ export const courses: Messages["courses"] = {
   // Managing courses.
   title: "Kurse",
   theCourses: "die Kurse",
-  noCourses: "Es gibt noch keine Kurse.",
+  noCourses: "Es gibt noch keine Kurse. Legen Sie oben den ersten an.",
   publish: "Veröffentlichen",
   published: "Veröffentlicht",
   notPublished: "Nicht veröffentlicht",

@@ -36,7 +36,6 @@ export const identity: Messages["identity"] = {
   check: "Identität prüfen",
   checkOf: (name: string) => `von ${name}`,
   identityOf: (name: string) => `Identität von ${name}`,
-  close: "Schließen",
   theCase: "die Identitätsprüfung",
   document: "Ausweis",
   selfie: "Selfie",

@@ -7,7 +7,7 @@ export const record: Messages["record"] = {
   hint: "Das Sitzungsprotokoll speichert jedes Ereignis der Sitzung dauerhaft. Hier stehen die Ereignisse, die Sie oder alle betreffen. Vorfälle, die die Aufsicht zur ganzen Sitzung notiert hat, werden nicht angezeigt.",
   loading: "das Protokoll",
   more: "Weitere anzeigen",
-  columns: { time: "Zeit", event: "Ereignis", actor: "Ausgelöst durch", concerns: "Betrifft" },
+  facts: (actor: string, concerns: string) => `Ausgelöst durch: ${actor}; betrifft: ${concerns}`,
   concerns: { you: "Sie", everybody: "alle" },
   actor: { learner: "Sie", staff: "die Aufsicht oder die Administration", service: "das System" },
   changes: (count: number) => counted(count, "Änderung", "Änderungen"),

@@ -8,6 +8,8 @@ export const console = {
   starts: (time: string) => `Starts ${time}`,
   ended: (time: string) => `Ended ${time}`,
   left: (seconds: number) => `${duration(seconds)} left`,
+  minutesLeft: (seconds: number) =>
+    seconds < 60 ? "less than a minute left" : `${duration(Math.floor(seconds / 60) * 60)} left`,
   overdue: (seconds: number) => `${duration(seconds)} over`,
   options: "Options",
   sound: "Sound for what is urgent",

@@ -31,7 +31,7 @@ export const courses = {
   // Managing courses.
   title: "Courses",
   theCourses: "the courses",
-  noCourses: "There are no courses yet.",
+  noCourses: "There are no courses yet. Create the first one above.",
   publish: "Publish",
   published: "Published",
   notPublished: "Not published",

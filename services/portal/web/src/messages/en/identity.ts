@@ -33,7 +33,6 @@ export const identity = {
   check: "Check identity",
   checkOf: (name: string) => `of ${name}`,
   identityOf: (name: string) => `Identity of ${name}`,
-  close: "Close",
   theCase: "the identity check",
   document: "Identity document",
   selfie: "Selfie",

@@ -5,6 +5,7 @@ export const people = {
   title: "People",
   thePeople: "the people",
   find: "Find by name or e-mail address",
+  nobodyFound: "Nobody has this name or e-mail address. Change the search, or add the person.",
   count: (count: number) => counted(count, "person", "people"),
   unknownPerson: "Unknown person",
   disabled: "Disabled",

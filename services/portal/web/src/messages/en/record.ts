@@ -6,7 +6,7 @@ export const record = {
   hint: "The session record stores every event of the session permanently. Here are the events that concern you or everybody. The incidents that proctors write about the whole session are not shown.",
   loading: "the record",
   more: "Show more",
-  columns: { time: "Time", event: "Event", actor: "Caused by", concerns: "Concerns" },
+  facts: (actor: string, concerns: string) => `Caused by ${actor}, concerns ${concerns}`,
   concerns: { you: "you", everybody: "everybody" },
   actor: { learner: "you", staff: "a proctor or an administrator", service: "the system" },
   changes: (count: number) => counted(count, "change", "changes"),
