@@ -28,7 +28,7 @@ reset: ## Delete the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check
-.PHONY: test lint topology authorisation charts bench bench-console pictures chaos fuzz containers
+.PHONY: test lint topology authorisation charts bench bench-console pictures gallery chaos fuzz containers
 test: ready ## Run all tests, three files at a time (FLAGS='-m "not long"': more options of pytest)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
@@ -54,6 +54,9 @@ bench-console: ready ## Measure the proctor's console in Chromium, with 300 lear
 
 pictures: ready ## Take the pictures of the README in Chromium
 	@PYTHONPATH=tests $(PYTHON) -m e2e.pictures
+
+gallery: ready ## Take pictures of each page and state in four widths and both themes (FLAGS='-k roster': some of them)
+	@PYTHONPATH=tests $(PYTHON) -m e2e.gallery $(FLAGS)
 
 chaos: ready ## Kill each process at random moments of an exam, 50 rounds (ROUNDS=12: another number)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.chaos --rounds $(or $(ROUNDS),50)

@@ -23,4 +23,5 @@ async def violations(page: Page) -> list[str]:
         # Unlike a script element, `evaluate` is not subject to the content security policy of the page.
         await page.evaluate(_AXE.read_text("utf-8"))
         found += [f"{theme}: {each}" for each in await page.evaluate(_RUN)]
+    await page.emulate_media(color_scheme="light")
     return found

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import (
@@ -46,6 +47,12 @@ def chromium() -> Path:
     return Path(found)
 
 
+GALLERY_VARIABLE = "PROCTORIUM_GALLERY"
+"""The environment variable with the folder of the gallery. Without it, there is one screenshot of each state."""
+GALLERY_WIDTHS = (1440, 1280, 768, 390)
+GALLERY_THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+_TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
 _SCREEN: ViewportSize = {"width": 1280, "height": 800}
 # Returns up to three elements that extend beyond the right edge of the page when the font size is `letters` per cent.
 _TOO_WIDE = """(letters) => {
@@ -155,11 +162,29 @@ class Visitor:
         return self.page.get_by_role("banner").get_by_role("button", name="Sign out", exact=True)
 
     async def screenshot(self, name: str) -> None:
-        """Save a screenshot in build/screenshots; check that the page fits a small screen and large fonts (`W7`)."""
+        """Save a screenshot in build/screenshots; check that the page fits a small screen and large fonts (`W7`).
+
+        During `make gallery`, also save screenshots of all sizes and themes of the gallery.
+        """
         folder = Path("build/screenshots")
         folder.mkdir(parents=True, exist_ok=True)
         await self.page.screenshot(path=folder / f"{name}.png", full_page=True)
+        if gallery := os.environ.get(GALLERY_VARIABLE):
+            await self._save_all(Path(gallery) / name)
         for width, letters in ((320, 100), (640, 200)):
             await self.page.set_viewport_size({"width": width, "height": 800})
             assert await self.page.evaluate(_TOO_WIDE, letters) == [], f"{name} at {width} px"
+        await self.page.set_viewport_size(_SCREEN)
+
+    async def _save_all(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for theme in GALLERY_THEMES:
+            await self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            for width in GALLERY_WIDTHS:
+                await self.page.set_viewport_size({"width": width, "height": 900})
+                # The page needs two frames to render the rows of tables in the new size.
+                await self.page.evaluate(_TWO_FRAMES)
+                path = folder / f"{theme}-{width}.png"
+                await self.page.screenshot(path=path, full_page=True)
+        await self.page.emulate_media(color_scheme="light", reduced_motion="no-preference")
         await self.page.set_viewport_size(_SCREEN)

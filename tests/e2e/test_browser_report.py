@@ -105,7 +105,7 @@ async def test_report_shows_breaks_and_removals(stack: Stack) -> None:
             assert await violations(page) == []
             await visitor.screenshot("session-report-breaks")
             pdf = await download(page, "Download as PDF")
-            assert "(1 overrun)" in " ".join(each.extract_text() for each in PdfReader(pdf).pages)
+            assert "(1 late)" in " ".join(each.extract_text() for each in PdfReader(pdf).pages)
             text = (await download(page, "Download as CSV")).read_text("utf-8-sig")
             overruns = {
                 each["name"]: each["break_overruns"] for each in csv.DictReader(io.StringIO(text))
