@@ -11,6 +11,7 @@ from proctorium.enrollment.events.v1.events_pb2 import (
 from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
 from proctorium.identity.v1.verification_pb2_grpc import add_VerificationServiceServicer_to_server
 from proctorium.session.events.v1.events_pb2 import (
+    ParticipantIdentityCheckRequested,
     ParticipantJoined,
     SessionCancelled,
     SessionEnded,
@@ -84,6 +85,7 @@ def build(service: Service[Settings]) -> None:
             SessionTaken: events.on_proctors_changed,
             SessionHandedOver: events.on_proctors_changed,
             ParticipantJoined: events.on_participant_joined,
+            ParticipantIdentityCheckRequested: events.on_participant_identity_check_requested,
             SessionCancelled: events.on_session_cancelled,
             SessionEnded: events.on_session_ended,
             SessionReopened: events.on_session_reopened,

@@ -53,6 +53,23 @@ async def test_case_opens_when_a_learner_joins(harness: Harness) -> None:
     assert (await proctor.stub.GetCase(of_session(session_id, learner.id))).case == case
 
 
+async def test_case_opens_when_a_proctor_requests_a_check(harness: Harness) -> None:
+    learner, proctor = harness.learner(), harness.proctor()
+    session_id = await harness.session(proctor)
+    not_required = joined(UUID(session_id), learner, identity_required=False)
+    requested = session_events.ParticipantIdentityCheckRequested(
+        participant_id=not_required.participant_id,
+        session_id=session_id,
+        person_id=learner.id,
+        requested_by=proctor.id,
+    )
+    for event in (not_required, requested, requested):
+        await harness.handle(event)
+    case = (await learner.stub.GetCase(of_session(session_id))).case
+    assert case.state == pb.CASE_STATE_REQUESTED
+    assert await harness.published(session_id) == ["case.opened"]
+
+
 async def test_no_case_opens_without_identity_requirement(harness: Harness) -> None:
     learner, proctor = harness.learner(), harness.proctor()
     session_id = await harness.session(proctor)

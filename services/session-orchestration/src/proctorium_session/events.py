@@ -304,6 +304,17 @@ def participant_authorization_withdrawn(
     )
 
 
+def participant_identity_check_requested(
+    participant: Participant, actor: Actor
+) -> pb.ParticipantIdentityCheckRequested:
+    """Return the event which reports that `actor` requested an identity check of a learner."""
+    return pb.ParticipantIdentityCheckRequested(
+        **_ids(participant),
+        requested_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+    )
+
+
 def participant_admitted(
     session: Session, participant: Participant, actor: Actor, admitted_at: datetime
 ) -> pb.ParticipantAdmitted:

@@ -41,6 +41,21 @@ class SessionEvents:
                 person_id=parse_id(event.person_id, "person_id"),
             )
 
+    async def on_participant_identity_check_requested(
+        self,
+        tx: Transaction,
+        event: events_pb2.ParticipantIdentityCheckRequested,
+        metadata: EventMetadata,
+    ) -> None:
+        """Open the case of a learner from whom a proctor requested an identity check."""
+        await cases.open_case(
+            tx,
+            self._case_keys,
+            session_id=parse_id(event.session_id, "session_id"),
+            participant_id=parse_id(event.participant_id, "participant_id"),
+            person_id=parse_id(event.person_id, "person_id"),
+        )
+
     async def on_session_cancelled(
         self, tx: Transaction, event: events_pb2.SessionCancelled, metadata: EventMetadata
     ) -> None:

@@ -29,6 +29,7 @@ from proctorium_session.api.messages import (
 from proctorium_session.operations import (
     approval,
     extra_time,
+    identity_checks,
     pauses,
     proctors,
     removals,
@@ -96,6 +97,23 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
                 request,
                 pb.WithdrawAuthorizationResponse,
                 lambda result: pb.WithdrawAuthorizationResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
+                ),
+            ),
+        )
+
+    async def RequestIdentityCheck(
+        self, request: pb.RequestIdentityCheckRequest, context: Context
+    ) -> pb.RequestIdentityCheckResponse:
+        return await identity_checks.request_identity_check(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.RequestIdentityCheckResponse,
+                lambda result: pb.RequestIdentityCheckResponse(
                     outcomes=outcome_messages(result.session, result.outcomes)
                 ),
             ),

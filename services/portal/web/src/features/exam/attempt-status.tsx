@@ -8,7 +8,7 @@ import { HelpContact } from "../../components/help-contact";
 import { Link } from "../../components/link";
 import { Loading } from "../../components/loading";
 import { type Attempt, AttemptState } from "../../gen/proctorium/assessment/v1/attempts_pb";
-import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
 import { mustSendImages, nextStep } from "./next-step";
 import { Submitted } from "./submitted";
@@ -17,17 +17,17 @@ const text = messages.exam;
 
 interface StartProps {
   attempt: Attempt;
-  /** The learner as a participant of the attempt's session, if the attempt belongs to a session. */
-  participant: Participant | undefined;
+  /** The state of the identity check that the assessment depends on; undefined outside of a session. */
+  identity: IdentityState | undefined;
   busy: boolean;
   start: () => void;
 }
 
 /** Shows an attempt without its questions. */
-export function AttemptStatus({ attempt, participant, busy, start }: StartProps): JSX.Element {
+export function AttemptStatus({ attempt, identity, busy, start }: StartProps): JSX.Element {
   switch (attempt.state) {
     case AttemptState.AWAITING_AUTHORIZATION:
-      return <Waiting attempt={attempt} participant={participant} />;
+      return <Waiting attempt={attempt} identity={identity} />;
     case AttemptState.AUTHORIZED:
       return <Start attempt={attempt} busy={busy} start={start} />;
     case AttemptState.IN_PROGRESS:
@@ -44,8 +44,13 @@ export function AttemptStatus({ attempt, participant, busy, start }: StartProps)
   }
 }
 
-function Waiting({ attempt, participant }: { attempt: Attempt; participant: Participant | undefined }): JSX.Element {
-  const identity = participant?.identity ?? IdentityState.NOT_REQUIRED;
+function Waiting({
+  attempt,
+  identity = IdentityState.NOT_REQUIRED,
+}: {
+  attempt: Attempt;
+  identity: IdentityState | undefined;
+}): JSX.Element {
   return (
     <>
       <p role="status">{nextStep(identity)}</p>
@@ -60,7 +65,7 @@ function Waiting({ attempt, participant }: { attempt: Attempt; participant: Part
   );
 }
 
-function Start({ attempt, busy, start }: Omit<StartProps, "participant">): JSX.Element {
+function Start({ attempt, busy, start }: Omit<StartProps, "identity">): JSX.Element {
   const running = useRunning(attempt.attemptId);
   return (
     <div class="card">

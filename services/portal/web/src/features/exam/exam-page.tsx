@@ -23,6 +23,7 @@ import { withEarlierMessages } from "../messages/conversation";
 import { LearnerMessages } from "../messages/learner-messages";
 import { IdentityNotice } from "../order/identity-again";
 import { EndedNote, RemovedNote } from "../removal/removed-note";
+import { blockingIdentity } from "../supervision/participants";
 import { AttemptStatus } from "./attempt-status";
 import type { AttemptSnapshot } from "./clock";
 import { pauseOf } from "./pause";
@@ -105,7 +106,7 @@ export function ExamPage({ attemptId }: { attemptId: string }): JSX.Element {
         {view.state < AttemptState.SUBMITTED && screen}
         <AttemptStatus
           attempt={view}
-          participant={participant}
+          identity={participant && blockingIdentity(participant, session?.session)}
           busy={starting.busy || pause !== undefined || ownBreak !== undefined}
           start={() => void start()}
         />

@@ -39,7 +39,7 @@ import { AwaitingApproval, EntryDenied } from "../order/entry";
 import { EndedNote, RemovedNote } from "../removal/removed-note";
 import { SessionBadge } from "../sessions/session-badge";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
-import { isPresent } from "../supervision/participants";
+import { blockingIdentity, isPresent } from "../supervision/participants";
 
 const text = messages.lobby;
 
@@ -213,7 +213,7 @@ function InSession({ session, participant }: { session: Session; participant: Pa
             <Assessment
               assessment={assessment}
               title={title(assessment.assessmentId)}
-              identity={participant.identity}
+              identity={blockingIdentity(participant, session)}
             />
           </section>
         ))}

@@ -1,9 +1,13 @@
-// Another identity check of a learner whose identity is verified: the proctor's request and the learner's notice.
+// Identity checks that proctors request during a session: the requests, and the learner's notice.
 import type { JSX } from "preact";
-import { identity } from "../../api/client";
+import { identity, supervision } from "../../api/client";
+import { useAction } from "../../api/use-action";
 import { Link } from "../../components/link";
-import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
+import { ProblemNote } from "../../components/problem-note";
+import { IdentityState, type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
+import type { ParticipantOutcome } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
+import { throwRefusal } from "../supervision/outcomes";
 import { isInSession } from "../supervision/participants";
 import { ReasonForm } from "../supervision/reason-form";
 
@@ -32,13 +36,51 @@ export function CheckIdentityAgain({ participant, name }: { participant: Partici
   );
 }
 
-/** Shows a learner in the exam room that new photos are needed. The attempt continues. */
+interface RequestIdentityCheckProps {
+  participants: readonly Participant[];
+  subject: string;
+  onDone?: (outcomes: readonly ParticipantOutcome[]) => void;
+}
+
+/** Return whether a proctor can request an identity check from a learner whose session requires none. */
+export function canBeChecked(participant: Participant): boolean {
+  const isHere = participant.state === ParticipantState.WAITING || isInSession(participant);
+  return isHere && participant.identity === IdentityState.NOT_REQUIRED;
+}
+
+/** The button with which a proctor requests an identity check in a session that requires none. */
+export function RequestIdentityCheck(props: RequestIdentityCheckProps): JSX.Element | null {
+  const { participants, subject, onDone = throwRefusal } = props;
+  const { busy, problem, run } = useAction();
+  const checkable = participants.filter(canBeChecked);
+  const sessionId = checkable[0]?.sessionId;
+  if (sessionId === undefined) return null;
+  const participantIds = checkable.map(({ participantId }) => participantId);
+  const request = (): void =>
+    void run(
+      async (requestId) =>
+        onDone((await supervision.requestIdentityCheck({ requestId, sessionId, participantIds })).outcomes),
+      `identity ${participantIds.join()}`,
+    );
+  return (
+    <>
+      <button type="button" class="plain" disabled={busy} onClick={request}>
+        {text.requestCheck} <span class="visually-hidden">{subject}</span>
+      </button>
+      <ProblemNote problem={problem} />
+    </>
+  );
+}
+
+/** Shows a learner in the exam room that photos are needed. The attempt continues. */
 export function IdentityNotice({ participant }: { participant: Participant | undefined }): JSX.Element | null {
   if (participant === undefined || !isInSession(participant)) return null;
-  if (participant.identity !== IdentityState.RESUBMISSION_REQUESTED) return null;
+  const isFirst = participant.identity === IdentityState.REQUESTED;
+  if (!isFirst && participant.identity !== IdentityState.RESUBMISSION_REQUESTED) return null;
   return (
     <p class="note" role="status">
-      {text.identityNeeded} <Link to={`/sessions/${participant.sessionId}`}>{text.identityLink}</Link>
+      {isFirst ? text.identityRequested : text.identityNeeded}{" "}
+      <Link to={`/sessions/${participant.sessionId}`}>{isFirst ? text.identityRequestedLink : text.identityLink}</Link>
     </p>
   );
 }

@@ -45,7 +45,7 @@ export function AuthoriseAssessments({ session, participants }: AuthoriseAssessm
           <button
             key={assessmentId}
             type="button"
-            class={participants.some((one) => isReadyFor(one, assessmentId)) ? "" : "plain"}
+            class={participants.some((one) => isReadyFor(one, assessmentId, session)) ? "" : "plain"}
             disabled={busy}
             onClick={() => void authorise(assessmentId)}
           >
@@ -54,7 +54,9 @@ export function AuthoriseAssessments({ session, participants }: AuthoriseAssessm
         ))}
       </div>
       <div role="status">
-        {last && <Outcome authorisation={last} participants={participants} what={what(last.assessmentId)} />}
+        {last && (
+          <Outcome authorisation={last} session={session} participants={participants} what={what(last.assessmentId)} />
+        )}
       </div>
       <ProblemNote problem={problem} />
     </div>
@@ -72,10 +74,12 @@ interface Authorisation {
  */
 function Outcome({
   authorisation,
+  session,
   participants,
   what,
 }: {
   authorisation: Authorisation;
+  session: Session;
   participants: readonly Participant[];
   what: string;
 }): JSX.Element | null {
@@ -86,7 +90,7 @@ function Outcome({
     (one) => !hasStartedOrLeft(byId.get(one.participantId) ?? one, assessmentId),
   ).length;
   const hadAny = authorised.length > 0;
-  const isOld = hadAny ? canStart === 0 : participants.some((one) => isReadyFor(one, assessmentId));
+  const isOld = hadAny ? canStart === 0 : participants.some((one) => isReadyFor(one, assessmentId, session));
   return isOld ? null : <p>{outcomeText(canStart, refusals(response.outcomes), what)}</p>;
 }
 

@@ -11,6 +11,7 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import type { ParticipantOutcome } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
 import { canBeWithdrawn } from "../order/can-be-withdrawn";
+import { RequestIdentityCheck } from "../order/identity-again";
 import { canBeReadmitted } from "../removal/removed";
 import { isRunning } from "../sessions/running";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
@@ -50,6 +51,7 @@ export function BulkActions({ session, chosen, onClear }: BulkActionsProps): JSX
         {participants.length > 0 && isRunning(session) && (
           <Actions session={session} participants={participants} onDone={done} />
         )}
+        <RequestIdentityCheck participants={participants} subject={messages.console.bulk.theSelected} onDone={done} />
         {participants.length > 0 && <Access session={session} participants={participants} onDone={done} />}
         <button type="button" class="plain" onClick={onClear}>
           {messages.console.bulk.clear}
@@ -121,7 +123,7 @@ function Actions({ session, participants, onDone }: ActionsProps): JSX.Element {
         <ExtraTimeFields />
       </ReasonForm>
       {assessmentIds
-        .filter((assessmentId) => participants.some((one) => isReadyFor(one, assessmentId)))
+        .filter((assessmentId) => participants.some((one) => isReadyFor(one, assessmentId, session)))
         .map((assessmentId) => (
           <button
             key={assessmentId}

@@ -19,7 +19,7 @@ import { IdentityDecision } from "../identity/identity-decision";
 import { IncidentCard } from "../incidents/incident-card";
 import { acceptsIncidents } from "../incidents/incidents";
 import { WriteIncident } from "../incidents/write-incident";
-import { CheckIdentityAgain } from "../order/identity-again";
+import { CheckIdentityAgain, RequestIdentityCheck } from "../order/identity-again";
 import { Decide, Denied } from "../order/late-entries";
 import { Withdrawal } from "../order/withdrawal";
 import { useNames } from "../people/use-names";
@@ -51,6 +51,7 @@ export function LearnerOverview(props: LearnerPanelProps): JSX.Element | null {
           {acts && participant.identity === IdentityState.VERIFIED && isInSession(participant) && (
             <CheckIdentityAgain participant={participant} name={name} />
           )}
+          {acts && <RequestIdentityCheck participants={[participant]} subject={name} />}
           {acts && <CheckIdentity session={session} participant={participant} name={name} />}
         </Fact>
         {participant.assessments.map((assessment) => (
@@ -138,7 +139,7 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
       ) : (
         <AttemptProgress assessment={assessment} over={isOver(session) || isOverFor(session, participant)} />
       )}
-      {may && canBeAuthorised(participant, assessment) && (
+      {may && canBeAuthorised(participant, assessment, session) && (
         <button type="button" disabled={busy} onClick={() => void authorise()}>
           {text.authorise} <span class="visually-hidden">{text.assessmentFor(title, name)}</span>
         </button>

@@ -7,6 +7,7 @@ import {
   type Participant,
   ParticipantState,
 } from "../../gen/proctorium/session/v1/lobby_pb";
+import { IdentityPolicy, type Session } from "../../gen/proctorium/session/v1/sessions_pb";
 
 export function isPresent(participant: Participant): boolean {
   return participant.state === ParticipantState.WAITING || isInSession(participant);
@@ -40,19 +41,29 @@ export function isResultHeld({ state }: Participant, assessment: AssessmentProgr
   return state === ParticipantState.REMOVED && assessment.state === AssessmentProgressState.SUBMITTED;
 }
 
-/** Return whether the proctor can authorise an assessment for a participant now. */
-export function canBeAuthorised(participant: Participant, assessment: AssessmentProgress): boolean {
+/**
+ * Return whether the proctor can authorise an assessment for a participant now. If the plan of `session` requires no
+ * identity check, a check that a proctor requested does not block the authorisation.
+ */
+export function canBeAuthorised(participant: Participant, assessment: AssessmentProgress, session?: Session): boolean {
+  const { identity } = participant;
+  const isChecked = identity === IdentityState.NOT_REQUIRED || identity === IdentityState.VERIFIED;
   return (
     assessment.state === AssessmentProgressState.AWAITING_AUTHORIZATION &&
     isInSession(participant) &&
-    (participant.identity === IdentityState.NOT_REQUIRED || participant.identity === IdentityState.VERIFIED)
+    (isChecked || session?.plan?.identityPolicy === IdentityPolicy.NONE)
   );
 }
 
+/** Return the state of the identity check, as far as an assessment depends on it. */
+export function blockingIdentity(participant: Participant, session: Session | undefined): IdentityState {
+  return session?.plan?.identityPolicy === IdentityPolicy.NONE ? IdentityState.NOT_REQUIRED : participant.identity;
+}
+
 /** Return whether a proctor can now authorise an assessment for a participant. */
-export function isReadyFor(participant: Participant, assessmentId: string): boolean {
+export function isReadyFor(participant: Participant, assessmentId: string, session: Session): boolean {
   return participant.assessments.some(
-    (progress) => progress.assessmentId === assessmentId && canBeAuthorised(participant, progress),
+    (progress) => progress.assessmentId === assessmentId && canBeAuthorised(participant, progress, session),
   );
 }
 

@@ -48,6 +48,10 @@ export const order: Messages["order"] = {
     "Die Person sendet neue Fotos. Eine begonnene Prüfung läuft weiter; andere können erst nach Ihrer Entscheidung freigeschaltet werden.",
   checkAgainConfirm: "Jetzt neue Fotos anfordern",
   checkAgainCancel: "Nicht erneut prüfen",
+  requestCheck: "Identitätsprüfung anfordern",
+  identityRequested:
+    "Die Aufsicht bittet Sie um eine Identitätsprüfung. Ihre Antworten sind gespeichert, und Ihre Zeit läuft weiter.",
+  identityRequestedLink: "Fotos senden",
   identityNeeded:
     "Ihre Identität muss erneut geprüft werden. Ihre Antworten sind gespeichert, und Ihre Zeit läuft weiter.",
   identityLink: "Neue Fotos senden",

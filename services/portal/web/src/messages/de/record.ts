@@ -32,6 +32,7 @@ export const record: Messages["record"] = {
     "participant.ready": "Die Voraussetzungen für den Beginn einer Prüfung waren erfüllt.",
     "participant.assessment-authorized": "Eine Prüfung wurde für Sie freigegeben.",
     "participant.authorization-withdrawn": "Eine Aufsichtsperson hat die Freischaltung einer Prüfung zurückgenommen.",
+    "participant.identity-check-requested": "Die Aufsicht hat eine Identitätsprüfung von Ihnen angefordert.",
     "participant.admitted": "Eine Aufsichtsperson hat Sie in die Sitzung eingelassen.",
     "participant.denied": "Eine Aufsichtsperson hat Ihren späteren Einlass abgelehnt.",
     "participant.removed": "Sie wurden aus der Sitzung entfernt.",

@@ -23,6 +23,7 @@ export const timeline: Messages["timeline"] = {
     "session.taken": "Sitzung übernommen",
     "session.handed-over": "Sitzung übergeben",
     "participant.joined": "Beigetreten",
+    "participant.identity-check-requested": "Identitätsprüfung von der Aufsicht angefordert",
     "participant.admitted": "Eingelassen",
     "participant.denied": "Späterer Einlass abgelehnt",
     "participant.ready": "Bereit für eine Prüfung",

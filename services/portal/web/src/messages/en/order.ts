@@ -47,6 +47,9 @@ export const order = {
     "The learner sends new photos. An assessment that was started continues; others cannot be authorised until you decide.",
   checkAgainConfirm: "Request new photos now",
   checkAgainCancel: "Do not check again",
+  requestCheck: "Request an identity check",
+  identityRequested: "A proctor asks you for an identity check. Your answers are saved and your time continues.",
+  identityRequestedLink: "Send photos",
   identityNeeded: "Your identity has to be checked again. Your answers are saved and your time continues.",
   identityLink: "Send new photos",
 };

@@ -31,6 +31,7 @@ export const record = {
     "participant.ready": "The requirements for you to start an assessment were met.",
     "participant.assessment-authorized": "An assessment was authorised for you.",
     "participant.authorization-withdrawn": "A proctor withdrew the authorisation of an assessment.",
+    "participant.identity-check-requested": "A proctor requested an identity check from you.",
     "participant.admitted": "A proctor admitted you to the session.",
     "participant.denied": "A proctor denied your late entry.",
     "participant.removed": "You were removed from the session.",

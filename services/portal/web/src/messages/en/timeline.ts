@@ -23,6 +23,7 @@ export const timeline = {
     "session.taken": "Session taken over",
     "session.handed-over": "Session handed over",
     "participant.joined": "Joined",
+    "participant.identity-check-requested": "Identity check requested by a proctor",
     "participant.admitted": "Admitted",
     "participant.denied": "Late entry denied",
     "participant.ready": "Ready to start an assessment",
