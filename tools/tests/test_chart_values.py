@@ -241,10 +241,16 @@ def test_trial_without_passwords_is_refused(rendering: Rendering) -> None:
 @pytest.mark.parametrize("base", ["small", "large"])
 @pytest.mark.parametrize("chart", charts()[:-1])
 def test_umbrella_leaves_out_a_chart(rendering: Rendering, chart: str, base: str) -> None:
-    rendered = rendering(UMBRELLA, f'{chart}={{"enabled": false, "database": null}}', base=base)
+    rendered = rendering(UMBRELLA, f"{chart}.enabled=false", base=base)
     names = {item["metadata"]["name"] for item in rendered.of("Deployment")}
     assert chart not in names
     assert names >= set(charts()[:-1]) - {chart}
+
+
+def test_chart_that_is_left_out_needs_no_connections(rendering: Rendering) -> None:
+    # Each of the five services may open 60 connections, and 10 are in reserve.
+    sets = ["trial.postgres.maxConnections=250", "session.enabled=false"]
+    assert rendering(UMBRELLA, *sets, base="small").of("StatefulSet")
 
 
 def test_trial_server_cannot_replicate_streams(rendering: Rendering) -> None:
