@@ -17,6 +17,7 @@ from proctorium.assessment.v1.attempts_pb2 import (
     ATTEMPT_STATE_RELEASED,
     AnswerChange,
     Attempt,
+    EnterAttemptRequest,
     GetAttemptRequest,
     ListAttemptsRequest,
     Receipt,
@@ -102,6 +103,7 @@ class LearnerClient:
     attempt_id: str = ""
     receipts: list[Receipt] = field(default_factory=list)
     sequence: int = 0
+    epoch: int = 0
     lobby: Watch[WatchSessionResponse] | None = None
     exam: Watch[WatchAttemptResponse] | None = None
 
@@ -239,11 +241,24 @@ class LearnerClient:
         self.sequence += 1
         return await self.save_as(self.sequence, item.item_id, answer)
 
+    async def enter(self) -> None:
+        """Enter the attempt on another device, so that the answers of this client take precedence."""
+        request = EnterAttemptRequest(
+            request_id=str(new_id()), attempt_id=self.attempt_id, device_id=str(new_id())
+        )
+        self.epoch = (await self.learner.attempts.EnterAttempt(request)).writer_epoch
+
     async def save_as(self, sequence: int, item_id: str, answer: Answer) -> Receipt:
         """Save one answer under the number `sequence`, even if the number was used before; return the receipt."""
         made = Timestamp()
         made.FromDatetime(datetime.now(UTC))
-        change = AnswerChange(sequence=sequence, item_id=item_id, answer=answer, client_time=made)
+        change = AnswerChange(
+            sequence=sequence,
+            item_id=item_id,
+            answer=answer,
+            client_time=made,
+            writer_epoch=self.epoch,
+        )
         saved = await self.learner.attempts.SaveAnswers(
             SaveAnswersRequest(attempt_id=self.attempt_id, changes=[change])
         )

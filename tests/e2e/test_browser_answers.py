@@ -12,7 +12,6 @@ from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer
-from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 _PENDING_COUNT = (
@@ -23,28 +22,40 @@ _ASSESSMENT = "**/proctorium.assessment.v1.**"
 _STILL_LOADING = (
     "Loading the assessment… This takes longer than usual. The page keeps trying automatically."
 )
+_SAVING = "**/SaveAnswers"
+_OLDER = "You continued on another device"
 _NEWER = "You gave a newer answer to this question on another device"
 
 
-async def test_offline_answers_of_two_tabs_are_both_saved(stack: Stack, scenario: Scenario) -> None:
+async def test_older_tab_stops_writing_and_its_pending_answer_is_saved(
+    stack: Stack, scenario: Scenario
+) -> None:
     async with exam_room(stack, scenario) as (client, learner):
         first = learner.page
+        await first.route(_SAVING, lambda route: route.abort("connectionrefused"))
+        await first.get_by_label("Your answer").fill("0.1")
+        await expect(first.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         second = await first.context.new_page()
         await second.goto(f"/attempts/{client.attempt_id}")
-        await expect(second.get_by_label("Your answer")).to_be_visible()
-        await first.context.set_offline(True)
-        await first.get_by_label("Your answer").fill("0.1")
         await second.get_by_label("True").check()
-        await expect(first.get_by_text("Stored on this device, not sent yet")).to_be_visible()
-        await expect(second.get_by_text("Stored on this device, not sent yet")).to_be_visible()
-        assert await first.evaluate(_PENDING_COUNT) == 2
-        await first.close()
-        await second.close()
+        await expect(second.get_by_text("All answers saved")).to_be_visible()
 
-        await learner.reopen("/courses")
-        await eventually(lambda: journal_is_empty(learner.page), "the answers of both tabs")
+        await expect(first.get_by_role("heading", name=_OLDER)).to_be_visible()
+        await expect(first.get_by_label("Your answer")).to_be_disabled()
+        await expect(first.get_by_role("button", name="Submit…")).to_have_count(0)
+        await learner.screenshot("older-device")
+        await first.unroute(_SAVING)
+        await expect(first.get_by_text("All answers saved")).to_be_visible()
+        await expect(first.get_by_label("True")).to_be_checked()
         saved = (await saved_attempt(client)).answers
         assert {one.answer.WhichOneof("value") for one in saved} == {"number", "truth"}
+
+        await first.get_by_role("button", name="Continue here").click()
+        await expect(first.get_by_role("heading", name=_OLDER)).to_have_count(0)
+        await expect(second.get_by_role("heading", name=_OLDER)).to_be_visible()
+        await first.get_by_label("Your answer").fill("0.2")
+        await expect(first.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_numbers(client) == [0.2]
         assert learner.errors == []
 
 
@@ -60,6 +71,7 @@ async def test_newer_answer_of_another_device_replaces_an_offline_answer(
         ).to_be_visible()
         attempt = await saved_attempt(client)
         question = next(item.item_id for item in attempt.items if item.HasField("numeric"))
+        await client.enter()
         await client.save_as(attempt.last_sequence + 1, question, Answer(number=0.9))
 
         await learner.page.context.set_offline(False)
@@ -67,6 +79,7 @@ async def test_newer_answer_of_another_device_replaces_an_offline_answer(
         await expect(field).to_have_value("0.9")
         assert await saved_numbers(client) == [0.9]
 
+        await learner.page.get_by_role("button", name="Continue here").click()
         await field.fill("0.5")
         await expect(learner.page.get_by_text(_NEWER)).to_have_count(0)
         await expect(learner.page.get_by_text("All answers saved")).to_be_visible()
@@ -85,9 +98,11 @@ async def test_answers_of_another_device_are_shown_before_submission(
         number = next(item.item_id for item in attempt.items if item.HasField("numeric"))
         truth = next(item.item_id for item in attempt.items if item.HasField("true_false"))
         last = attempt.last_sequence
+        await client.enter()
         await client.save_as(last + 1, number, Answer(number=0.9))
         await client.save_as(last + 2, truth, Answer(truth=True))
 
+        await page.get_by_role("button", name="Continue here").click()
         await page.get_by_role("button", name="Submit…").click()
         await expect(field).to_have_value("0.9")
         await expect(page.get_by_label("True")).to_be_checked()
@@ -97,6 +112,7 @@ async def test_answers_of_another_device_are_shown_before_submission(
         await field.fill("0.5")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_numbers(client) == [0.5]
+        await client.enter()
         await client.save_as(last + 9, number, Answer(number=0.7))
         await page.evaluate("dispatchEvent(new Event('focus'))")
         await expect(field).to_have_value("0.7")

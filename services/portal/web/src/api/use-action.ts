@@ -4,7 +4,7 @@ import { messages } from "../messages";
 import { isUnreachable, type Problem, toProblem, withSentence } from "./errors";
 import { newId } from "./ids";
 
-interface Action {
+export interface Action {
   busy: boolean;
   problem: Problem | undefined;
   /** The text that the last successful action returned. The next action clears this text and the problem. */

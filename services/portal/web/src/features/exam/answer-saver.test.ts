@@ -23,7 +23,9 @@ const getAttempt = vi.fn<() => Promise<{ attempt: Attempt }>>();
 const me = signal<{ personId: string } | null>({ personId: PERSON });
 const unconfirmed = signal(false);
 
-vi.mock("../../api/client", () => ({ attempts: { saveAnswers, getAttempt } }));
+const enterAttempt = vi.fn<() => Promise<{ writerEpoch: bigint }>>();
+
+vi.mock("../../api/client", () => ({ attempts: { saveAnswers, getAttempt, enterAttempt } }));
 vi.mock("../account/current-user", () => ({
   me,
   unconfirmed,
@@ -245,6 +247,40 @@ describe("what the server refuses", () => {
     expect(saver.hasLateAnswers.value).toBe(true);
     expect(saver.status.value).toBe("saved");
     expect(stored()).toEqual([]);
+  });
+});
+
+describe("the writer epoch", () => {
+  const epochs = (): number[] =>
+    saveAnswers.mock.calls.flatMap(([{ changes }]) => changes.map(({ writerEpoch }) => Number(writerEpoch)));
+
+  test("is in each change after the page has entered, and in those of the next visit until it has entered", async () => {
+    enterAttempt.mockResolvedValueOnce({ writerEpoch: 3n });
+    const saver = new AnswerSaver(PERSON, ATTEMPT);
+    saver.change("q1", number(1));
+    await saver.enter("request");
+    saver.change("q1", number(2));
+    await vi.runAllTimersAsync();
+    new AnswerSaver(PERSON, ATTEMPT).change("q1", number(3));
+    await vi.runAllTimersAsync();
+    expect(epochs()).toEqual([0, 3, 3]);
+  });
+
+  test("decides which answer is newer, before the sequence number", async () => {
+    const saver = new AnswerSaver(PERSON, ATTEMPT);
+    saver.noteAttempt(attemptWith([saved("q1", 7, 4)], 7).attempt);
+    getAttempt.mockResolvedValue(attemptWith([{ ...saved("q1", 5, 9), writerEpoch: 2n }], 7));
+    await saver.loadNewerAnswers();
+    expect(saver.superseded.value.get("q1")?.answer?.value.value).toBe(9);
+  });
+
+  test("of an older page lets its pending change be sent although another device saved a newer answer", async () => {
+    saveAnswers.mockRejectedValueOnce(refusal("SEQUENCE_REUSED"));
+    const newer = { ...saved("q1", 5, 50, Number.MAX_SAFE_INTEGER / 4), writerEpoch: 2n };
+    getAttempt.mockResolvedValue(attemptWith([newer], 5));
+    new AnswerSaver(PERSON, ATTEMPT).change("q1", number(4));
+    await vi.runAllTimersAsync();
+    expect(sent()).toEqual([[["q1", 1, 4]], [["q1", 6, 4]]]);
   });
 });
 

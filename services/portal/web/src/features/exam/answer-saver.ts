@@ -16,6 +16,7 @@ import {
 } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import type { Answer } from "../../gen/proctorium/assessment/v1/items_pb";
 import { bySequence, Journal, type PendingChange } from "../../offline/answer-journal";
+import { deviceId, storedEpoch, storeEpoch } from "../../offline/writer";
 import { isSignedIn, me, unconfirmed } from "../account/current-user";
 
 const MAX_BATCH_SIZE = 100;
@@ -37,6 +38,8 @@ export class AnswerSaver {
   /** For each question, the newer answer from another device or tab that replaced the answer on this page. */
   readonly superseded = signal<ReadonlyMap<string, SavedAnswer>>(new Map());
   readonly problem = signal<Problem | undefined>(undefined);
+  /** The writer epoch of this page; undefined until the page has entered the attempt. */
+  readonly epoch = signal<bigint | undefined>(undefined);
   private readonly journal: Journal;
   private pending: PendingChange[];
   private readonly unstored = new Set<PendingChange>();
@@ -74,6 +77,17 @@ export class AnswerSaver {
     if (this.pending.length > 0) void this.send();
   }
 
+  /** Enter the attempt, so that this page is the writer. Pages that entered earlier stop writing. */
+  async enter(requestId: string): Promise<void> {
+    const { writerEpoch } = await attempts.enterAttempt({
+      requestId,
+      attemptId: this.attemptId,
+      deviceId: deviceId(),
+    });
+    storeEpoch(this.attemptId, writerEpoch);
+    this.epoch.value = writerEpoch;
+  }
+
   /** Store the saved answers and the server's time of an attempt that was loaded. */
   noteAttempt({ answers, serverTime }: Attempt): void {
     noteServerTime(serverTime);
@@ -91,9 +105,7 @@ export class AnswerSaver {
     // If the learner changed an answer during the call, ignore the response, because the change is newer.
     if (attempt === undefined || this.pending.length > 0) return;
     if (attempt.lastSequence > this.lastSequence) this.lastSequence = attempt.lastSequence;
-    const newer = attempt.answers.filter(
-      ({ itemId, sequence }) => sequence > (this.savedAnswers.get(itemId)?.sequence ?? 0n),
-    );
+    const newer = attempt.answers.filter((saved) => isNewer(saved, this.savedAnswers.get(saved.itemId)));
     if (newer.length === 0) return;
     this.superseded.value = new Map([
       ...this.superseded.value,
@@ -103,8 +115,7 @@ export class AnswerSaver {
   }
 
   private noteSaved(saved: SavedAnswer): void {
-    if (saved.sequence > (this.savedAnswers.get(saved.itemId)?.sequence ?? 0n))
-      this.savedAnswers.set(saved.itemId, saved);
+    if (isNewer(saved, this.savedAnswers.get(saved.itemId))) this.savedAnswers.set(saved.itemId, saved);
   }
 
   /** Return a copy of the attempt with the newest saved answers. */
@@ -130,6 +141,7 @@ export class AnswerSaver {
       itemId,
       answer,
       clientTime: timestampNow(),
+      writerEpoch: this.epoch.peek() ?? storedEpoch(this.attemptId),
     });
     const pending = { key: this.journal.newKey(), change, madeTime: this.now() };
     this.pending.push(pending);
@@ -211,8 +223,9 @@ export class AnswerSaver {
       return this.acknowledge(batch);
     }
     for (const { change } of batch) {
-      const { itemId, sequence, answer } = change;
-      this.noteSaved(create(SavedAnswerSchema, answer ? { itemId, sequence, answer } : { itemId, sequence }));
+      const { itemId, sequence, answer, writerEpoch } = change;
+      const saved = { itemId, sequence, writerEpoch };
+      this.noteSaved(create(SavedAnswerSchema, answer ? { ...saved, answer } : saved));
     }
     this.acknowledge(batch);
   }
@@ -251,8 +264,10 @@ export class AnswerSaver {
       attempt.answers.filter((saved) => !this.isOwn(saved)).map((saved) => [saved.itemId, saved]),
     );
     const older = this.pending.filter(({ change, madeTime }) => {
-      const saveTime = foreign.get(change.itemId)?.saveTime;
-      return saveTime !== undefined && timestampMs(saveTime) > madeTime;
+      const saved = foreign.get(change.itemId);
+      // A change of an older page does not replace the answer of a newer page, so it is still sent.
+      if (saved === undefined || saved.writerEpoch > change.writerEpoch) return false;
+      return saved.saveTime !== undefined && timestampMs(saved.saveTime) > madeTime;
     });
     this.acknowledge(older);
     const stillPending = new Set(this.pending.map(({ change }) => change.itemId));
@@ -300,6 +315,13 @@ export class AnswerSaver {
     // A change that could not be stored remains pending, and is still sent. Only publish that the change is not stored.
     this.hasUnstoredChanges.value = this.unstored.size > 0;
   }
+}
+
+/** Return whether a saved answer takes precedence over the known one: by its writer epoch, and then by its sequence. */
+function isNewer(saved: SavedAnswer, known: SavedAnswer | undefined): boolean {
+  if (known === undefined || saved.writerEpoch !== known.writerEpoch)
+    return saved.writerEpoch >= (known?.writerEpoch ?? 0n);
+  return saved.sequence > known.sequence;
 }
 
 function isAscending(changes: readonly PendingChange[]): boolean {

@@ -13,6 +13,7 @@ import type { AnswerSaver } from "./answer-saver";
 import type { AnswerSheet } from "./answer-sheet";
 import { Clock, isStanding, useSteadyClock } from "./clock";
 import { ConnectionNote } from "./connection-note";
+import { OlderNote } from "./older-note";
 import { hasQuestions } from "./pause";
 import { ExtraTimeNote, PauseNote } from "./pause-note";
 import { Question } from "./question";
@@ -21,6 +22,7 @@ import type { RunningAttemptProps } from "./running-attempt";
 import { QuestionSaveStatus, SaveStatusBadge } from "./save-status";
 import { SubmitForm } from "./submit-form";
 import { useAnswers } from "./use-answers";
+import { useWriter } from "./use-writer";
 
 const text = messages.exam;
 
@@ -33,6 +35,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
   const { attempt, shown, pause, ownBreak, breakScreen, participant, connected, problem, reopen } = props;
   const now = useSteadyClock(reopen);
   const { saver, sheet } = useAnswers(attempt);
+  const writer = useWriter(saver, shown.attempt, connected);
   const questions = attempt.items.map(({ itemId }, index) => ({
     number: index + 1,
     answered: sheet.isAnswered(itemId),
@@ -60,6 +63,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
         now={now}
       />
       <ExtraTimeNote participant={participant} />
+      {writer.isOlder && <OlderNote {...writer} />}
       <OutageNote participant={participant} attempt={attempt} />
       {pause && !pause.isRemoved && (
         <PauseNote pause={pause} hint={pause.showsQuestions ? text.pauseHintVisible : text.pauseHint} />
@@ -76,10 +80,10 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
           saver={saver}
           sheet={sheet}
           questions={questions}
-          disabled={pause !== undefined && !pause.isOver}
+          disabled={writer.isOlder || writer.isEntering || (pause !== undefined && !pause.isOver)}
         />
       )}
-      {!pause?.isRemoved && (
+      {!pause?.isRemoved && !writer.isOlder && (
         <SubmitForm
           attempt={attempt}
           saver={saver}

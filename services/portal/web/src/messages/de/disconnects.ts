@@ -30,4 +30,10 @@ export const disconnects: Messages["disconnects"] = {
 
   // The queue of late entries.
   returns: "nach Verbindungsabbruch zurück",
+
+  // The older page of a learner.
+  olderTitle: "Sie haben auf einem anderen Gerät weitergemacht",
+  older:
+    "Diese Seite nimmt keine Antworten mehr an. Ihre bisherigen Antworten von hier sind gespeichert; neuere zählen.",
+  takeOver: "Hier weitermachen",
 };

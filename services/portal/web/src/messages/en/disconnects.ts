@@ -29,4 +29,9 @@ export const disconnects = {
 
   // The queue of late entries.
   returns: "back after a lost connection",
+
+  // The older page of a learner.
+  olderTitle: "You continued on another device",
+  older: "This page no longer accepts answers. What you answered here before is saved, and newer answers count.",
+  takeOver: "Continue here",
 };
