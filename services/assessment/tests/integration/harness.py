@@ -138,17 +138,34 @@ class Seat:
         event.readmission_time.FromDatetime(at)
         return event
 
-    def ended_for(self, *, removed: bool = False) -> session_events.ParticipantEnded:
+    def ended_for(
+        self, *, removed: bool = False, at: datetime | None = None, ending_id: UUID | None = None
+    ) -> session_events.ParticipantEnded:
         """Return the event which reports that the session was ended for this learner."""
         event = session_events.ParticipantEnded(
             participant_id=str(self.participant_id),
             session_id=str(self.session_id),
             person_id=str(self.learner.person_id),
             ended_by=str(self.proctor_id),
-            ending_id=str(new_id()),
+            ending_id=str(ending_id or new_id()),
             removed=removed,
         )
-        event.end_time.FromDatetime(datetime.now(UTC))
+        event.end_time.FromDatetime(at or datetime.now(UTC))
+        return event
+
+    def end_undone(
+        self, ended_at: datetime, at: datetime, *, ending_id: UUID | None = None
+    ) -> session_events.ParticipantEndUndone:
+        """Return the event which reports that the end of the session for this learner was undone."""
+        event = session_events.ParticipantEndUndone(
+            participant_id=str(self.participant_id),
+            session_id=str(self.session_id),
+            person_id=str(self.learner.person_id),
+            undone_by=str(self.proctor_id),
+            ending_id=str(ending_id or new_id()),
+        )
+        event.end_time.FromDatetime(ended_at)
+        event.undo_time.FromDatetime(at)
         return event
 
     def ended(

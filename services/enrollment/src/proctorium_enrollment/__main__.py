@@ -19,6 +19,7 @@ from proctorium.enrollment.v1.people_pb2_grpc import add_PersonServiceServicer_t
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantAdmitted,
     ParticipantEnded,
+    ParticipantEndUndone,
     ParticipantJoined,
     ParticipantReadmitted,
     ParticipantRemoved,
@@ -104,6 +105,7 @@ def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> N
             ParticipantJoined: Batched(events.on_participants_joined),
             ParticipantRemoved: events.on_participant_excluded,
             ParticipantEnded: events.on_participant_excluded,
+            ParticipantEndUndone: events.on_participant_end_undone,
             ParticipantReadmitted: events.on_participant_readmitted,
         },
     )

@@ -14,6 +14,7 @@ from proctorium.enrollment.v1.codes_pb2 import ListCodesRequest
 from proctorium.enrollment.v1.courses_pb2 import GetLessonRequest
 from proctorium.enrollment.v1.people_pb2 import BatchGetNamesRequest
 from proctorium.session.events.v1 import events_pb2 as session_events
+from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_enrollment.storage.tables import session_members, sessions
 
@@ -51,6 +52,9 @@ async def planned(harness: Harness) -> tuple[Scheduled, str, dict[str, Message]]
             "removed": removed_event(session, learner_id),
             "readmitted": readmitted_event(session, learner_id),
             "ended_for": ended_for_event(session, learner_id),
+            "end_undone": session_events.ParticipantEndUndone(
+                participant_id=str(new_id()), session_id=session.session_id, person_id=learner_id
+            ),
             "ended": ended_event(session),
             "reopened": session_events.SessionReopened(session_id=session.session_id),
             "cancelled": cancelled_event(session),
@@ -185,6 +189,7 @@ async def test_content_stays_closed_after_a_removal_and_after_the_end_for_the_le
     [
         ["scheduled", "joined", "started", "removed", "readmitted"],
         ["removed", "readmitted", "joined", "scheduled", "started"],
+        ["scheduled", "joined", "started", "ended_for", "end_undone"],
     ],
     ids="-".join,
 )

@@ -23,6 +23,7 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
 )
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantEnded,
+    ParticipantEndUndone,
     ParticipantReadmitted,
     ParticipantRemoved,
     SessionCancelled,
@@ -99,6 +100,7 @@ def build(service: Service[Settings]) -> None:
             ParticipantRemoved: sessions.on_participant_removed,
             ParticipantReadmitted: sessions.on_participant_readmitted,
             ParticipantEnded: sessions.on_participant_ended,
+            ParticipantEndUndone: sessions.on_participant_end_undone,
         },
     )
     service.subscribe(

@@ -217,9 +217,19 @@ def _certificate(person: Person) -> Message:
         (pb.TOPIC_PARTICIPANT_REMOVED, "You were removed from First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_READMITTED, "You are back in First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_ENDED, "First Aid at Work was ended for you"),
+        (pb.TOPIC_PARTICIPANT_END_UNDONE, "You can go on in First Aid at Work"),
         (pb.TOPIC_CERTIFICATE_ISSUED, "Your certificate was issued: Radiation Protection"),
     ],
-    ids=["verified", "rejected", "resubmission", "removed", "readmitted", "ended", "certificate"],
+    ids=[
+        "verified",
+        "rejected",
+        "resubmission",
+        "removed",
+        "readmitted",
+        "ended",
+        "end undone",
+        "certificate",
+    ],
 )
 async def test_learners_are_notified_of_events_about_them(
     harness: Harness, topic: pb.Topic.ValueType, subject: str
@@ -234,6 +244,9 @@ async def test_learners_are_notified_of_events_about_them(
         pb.TOPIC_PARTICIPANT_REMOVED: removed(session_id, learner),
         pb.TOPIC_PARTICIPANT_READMITTED: readmitted(session_id, learner),
         pb.TOPIC_PARTICIPANT_ENDED: ended_for(session_id, learner),
+        pb.TOPIC_PARTICIPANT_END_UNDONE: session_events.ParticipantEndUndone(
+            participant_id=str(new_id()), session_id=session_id, person_id=learner.id
+        ),
         pb.TOPIC_CERTIFICATE_ISSUED: _certificate(learner),
     }[topic]
     await harness.publish(event)

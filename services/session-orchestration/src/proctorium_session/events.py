@@ -380,6 +380,21 @@ def participant_ended(
     )
 
 
+def participant_end_undone(
+    participant: Participant, ending: Ending, undone_at: datetime, actor: Actor
+) -> pb.ParticipantEndUndone:
+    """Return the event which reports that `actor` undid the end of the session for a learner."""
+    return pb.ParticipantEndUndone(
+        **_ids(participant),
+        undone_by=str(actor.person_id),
+        acting_role=ROLE_NUMBERS[actor.role],
+        ending_id=str(ending.ending_id),
+        end_time=to_timestamp(ending.ended_at),
+        undo_time=to_timestamp(undone_at),
+        removed=participant.removal is not None,
+    )
+
+
 def participant_completed(participant: Participant) -> pb.ParticipantCompleted:
     """Return the event which reports that a learner completed the session."""
     return pb.ParticipantCompleted(**_ids(participant))

@@ -159,6 +159,13 @@ def test_time_in_which_the_session_was_over_does_not_count() -> None:
     assert learner.pauses.total == timedelta(minutes=5)
 
 
+def test_time_in_which_the_session_was_over_for_the_learner_does_not_count() -> None:
+    view = in_session()
+    recorded = RecordedFacts(own_closures={view.participant.participant_id: [period(20, 30)]})
+    (learner,) = make_report(facts_of(view, recorded=recorded), END).learners
+    assert learner.time_in_session == timedelta(minutes=50)
+
+
 def test_removal_in_the_lobby_does_not_shorten_the_time_in_the_session() -> None:
     learner = report_with_removals(in_session(), [period(-20, -10)])
     assert (learner.in_session, learner.removals) == (period(0, 60), [])

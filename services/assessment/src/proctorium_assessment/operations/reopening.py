@@ -1,4 +1,7 @@
-"""Continuing the attempts of a session that is reopened, and the end of the time in which proctors can reopen it."""
+"""Continuing attempts after a session was reopened, or after its end for a participant was undone.
+
+Also the end of the time in which proctors can reopen a session.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,16 @@ from proctorium_assessment import events
 from proctorium_assessment.domain.attempts import Attempt, AttemptState, SubmitCause
 from proctorium_assessment.operations.ledgers import list_ledgers
 from proctorium_assessment.operations.scoring import score_settled_attempts
-from proctorium_assessment.operations.time_events import update_time
+from proctorium_assessment.operations.time_events import submit_again, update_time
 from proctorium_assessment.storage import answers, attempts, sessions, time_events
 from proctorium_assessment.storage.time_events import Reopening
 from proctorium_common.storage.database import Transaction
 
 _CAUSES_OF_SESSION = frozenset({SubmitCause.SESSION_ENDED, SubmitCause.REMOVED})
 """The causes of submissions that the end of a session can have."""
+
+_CAUSES_OF_PARTICIPANT = frozenset({SubmitCause.ENDED_BY_PROCTOR, SubmitCause.REMOVED})
+"""The causes of submissions that the end of a session for a participant can have."""
 
 
 async def reopen_session(tx: Transaction, reopening: Reopening, *, position: int) -> None:
@@ -36,6 +42,28 @@ async def reopen_session(tx: Transaction, reopening: Reopening, *, position: int
     await update_time(tx, await attempts.lock_timed_attempts(tx, session_id=session_id))
 
 
+async def undo_end(tx: Transaction, reopening: Reopening, *, position: int) -> None:
+    """Continue the attempts of a participant for whom the end of the session was undone.
+
+    If the session has ended meanwhile, the attempts in progress are submitted again, and voided attempts stay voided.
+    If a later end for the participant is stored, which `position` shows, only the clocks are computed again.
+    """
+    participant_id = reopening.participant_id
+    assert participant_id is not None, "an end for a participant was undone"
+    ended_at = await sessions.lock_session(tx, reopening.session_id)
+    await time_events.insert_reopening(tx, reopening)
+    if await sessions.upsert_ended_participant(tx, participant_id, False, position=position):
+        closed = await attempts.lock_closed_attempts(
+            tx, _CAUSES_OF_PARTICIPANT, participant_id=participant_id
+        )
+        is_over = ended_at is not None
+        continued = await _continue(
+            tx, [each for each in closed if not (is_over and each.state is AttemptState.VOIDED)]
+        )
+        await submit_again(tx, continued)
+    await update_time(tx, await attempts.lock_timed_attempts(tx, participant_id=participant_id))
+
+
 async def finalize_session(tx: Transaction, session_id: UUID, *, position: int) -> None:
     """Score the attempts of a session that its proctors can no longer reopen, if the session is settled."""
     await sessions.lock_session(tx, session_id)
@@ -43,8 +71,8 @@ async def finalize_session(tx: Transaction, session_id: UUID, *, position: int) 
     await score_settled_attempts(tx, session_id)
 
 
-async def _continue(tx: Transaction, closed: Sequence[Attempt]) -> None:
-    """Restore voided attempts, and reopen submitted attempts."""
+async def _continue(tx: Transaction, closed: Sequence[Attempt]) -> Sequence[Attempt]:
+    """Restore voided attempts, and reopen submitted attempts. Return the changed attempts."""
     ledgers = await list_ledgers(tx, closed)
     continued = [
         (each.restore() if each.state is AttemptState.VOIDED else each.reopen()).with_time(
@@ -60,6 +88,7 @@ async def _continue(tx: Transaction, closed: Sequence[Attempt]) -> None:
             tx.record(events.attempt_time_changed(attempt))
         else:
             tx.record(events.attempt_restored(attempt))
+    return continued
 
 
 async def _count_late_answers(tx: Transaction, continued: Collection[Attempt]) -> None:

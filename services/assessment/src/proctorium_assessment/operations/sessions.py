@@ -190,14 +190,16 @@ async def store_removal(
 
 
 async def close_attempts_of_participant(
-    tx: Transaction, *, session_id: UUID, participant_id: UUID, is_removed: bool
+    tx: Transaction, *, session_id: UUID, participant_id: UUID, is_removed: bool, position: int
 ) -> None:
     """Submit the started attempts of a participant for whom the session was ended, and void the other attempts.
 
-    The results of a participant who is removed are released only by an administrator.
+    The results of a participant who is removed are released only by an administrator. Nothing changes if a later event
+    has undone this end, which `position` shows.
     """
     await sessions.lock_session(tx, session_id)
-    await sessions.insert_ended_participant(tx, participant_id)
+    if not await sessions.upsert_ended_participant(tx, participant_id, True, position=position):
+        return
     open_attempts = await attempts.lock_open_attempts(tx, participant_id=participant_id)
     removed_ids = {participant_id} if is_removed else set()
     await _close_attempts(tx, open_attempts, SubmitCause.ENDED_BY_PROCTOR, removed_ids)

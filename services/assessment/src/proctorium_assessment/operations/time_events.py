@@ -79,10 +79,10 @@ async def update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
             tx.record(events.attempt_reopened(after))
         if after.state is AttemptState.IN_PROGRESS:
             tx.record(events.attempt_time_changed(after))
-    await _submit_again(tx, [after for before, after in changed if before.is_provisional])
+    await submit_again(tx, [after for before, after in changed if before.is_provisional])
 
 
-async def _submit_again(tx: Transaction, reopened: Sequence[Attempt]) -> None:
+async def submit_again(tx: Transaction, reopened: Sequence[Attempt]) -> None:
     """Submit those reopened attempts again whose session has ended meanwhile."""
     session_ids = {each.session_id for each in reopened if each.session_id is not None}
     for session_id, ended_at in (await sessions.get_ends_of_sessions(tx, session_ids)).items():

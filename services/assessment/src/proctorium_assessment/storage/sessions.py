@@ -208,16 +208,30 @@ async def get_courses_of_sessions(
     return {row.session_id: row.course_id for row in await tx.execute(statement)}
 
 
-async def insert_ended_participant(tx: Transaction, participant_id: UUID) -> None:
-    """Store that the session was ended for the participant. A repeated call changes nothing."""
-    new = insert(ended_participants).values(participant_id=participant_id)
-    await tx.execute(new.on_conflict_do_nothing())
+async def upsert_ended_participant(
+    tx: Transaction, participant_id: UUID, is_ended: bool, *, position: int
+) -> bool:
+    """Store whether the session is ended for the participant, and return True.
+
+    Return False if the stored value comes from a later event. `position` is the position of this event.
+    """
+    new = insert(ended_participants).values(
+        participant_id=participant_id, is_ended=is_ended, position=position
+    )
+    stored = await tx.execute(
+        new.on_conflict_do_update(
+            index_elements=[ended_participants.c.participant_id],
+            set_={"is_ended": new.excluded.is_ended, "position": new.excluded.position},
+            where=ended_participants.c.position < new.excluded.position,
+        ).returning(ended_participants.c.participant_id)
+    )
+    return stored.first() is not None
 
 
 async def is_participant_ended(tx: Transaction, participant_id: UUID) -> bool:
     """Return whether the session was ended for the participant."""
     statement = select(ended_participants.c.participant_id).where(
-        ended_participants.c.participant_id == participant_id
+        ended_participants.c.participant_id == participant_id, ended_participants.c.is_ended
     )
     return (await tx.execute(statement)).first() is not None
 
@@ -225,7 +239,7 @@ async def is_participant_ended(tx: Transaction, participant_id: UUID) -> bool:
 async def list_ended_ids(tx: Transaction, participant_ids: Collection[UUID]) -> set[UUID]:
     """Return the ids of those participants for whom the session was ended."""
     statement = select(ended_participants.c.participant_id).where(
-        ended_participants.c.participant_id.in_(participant_ids)
+        ended_participants.c.participant_id.in_(participant_ids), ended_participants.c.is_ended
     )
     return set((await tx.execute(statement)).scalars())
 

@@ -359,8 +359,12 @@ ended_participants = Table(
     "ended_participants",
     metadata,
     Column("participant_id", Uuid, primary_key=True),
+    Column("is_ended", Boolean, nullable=False, server_default=text("true")),
+    Column("position", BigInteger, nullable=False, server_default=text("0")),
 )
-"""A participant for whom the session was ended.
+"""A participant for whom the session was ended at least once. `is_ended` is false after the end was undone.
+
+`position` is the stream position of the newest event about the end.
 
 The row prevents an older event that arrives later from creating an attempt.
 """

@@ -161,7 +161,7 @@ async def on_participant_readmitted(
 
 
 async def on_participant_ended(
-    tx: Transaction, event: pb.ParticipantEnded, _metadata: EventMetadata
+    tx: Transaction, event: pb.ParticipantEnded, metadata: EventMetadata
 ) -> None:
     """Close the attempts of a participant for whom the session was ended."""
     await sessions.close_attempts_of_participant(
@@ -169,6 +169,25 @@ async def on_participant_ended(
         session_id=UUID(event.session_id),
         participant_id=UUID(event.participant_id),
         is_removed=event.removed,
+        position=metadata.position,
+    )
+
+
+@_time_event
+async def on_participant_end_undone(
+    tx: Transaction, event: pb.ParticipantEndUndone, metadata: EventMetadata
+) -> None:
+    """Continue the attempts of the participant for whom the session had been ended."""
+    await reopening.undo_end(
+        tx,
+        Reopening(
+            UUID(event.ending_id),
+            UUID(event.session_id),
+            UUID(event.participant_id),
+            from_timestamp(event.end_time),
+            from_timestamp(event.undo_time),
+        ),
+        position=metadata.position,
     )
 
 

@@ -120,11 +120,18 @@ class SessionEvents:
         """Open the content to a learner who was readmitted."""
         await _record_removal(tx, event, metadata, is_removed=False)
 
+    async def on_participant_end_undone(
+        self, tx: Transaction, event: events_pb2.ParticipantEndUndone, metadata: EventMetadata
+    ) -> None:
+        """Open the content to a learner for whom the end was undone, unless the learner is removed."""
+        await _record_removal(tx, event, metadata, is_removed=event.removed)
+
 
 async def _record_removal(
     tx: Transaction,
     event: events_pb2.ParticipantRemoved
     | events_pb2.ParticipantEnded
+    | events_pb2.ParticipantEndUndone
     | events_pb2.ParticipantReadmitted,
     metadata: EventMetadata,
     *,

@@ -24,6 +24,7 @@ class Topic(StrEnum):
     PARTICIPANT_REMOVED = "participant_removed"
     PARTICIPANT_READMITTED = "participant_readmitted"
     PARTICIPANT_ENDED = "participant_ended"
+    PARTICIPANT_END_UNDONE = "participant_end_undone"
     RESULT_RELEASED = "result_released"
     CERTIFICATE_ISSUED = "certificate_issued"
     ROLE_REVOKED_LEARNER = "role_revoked_learner"

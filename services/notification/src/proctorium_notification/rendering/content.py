@@ -54,6 +54,7 @@ _PATHS = {
     Topic.PARTICIPANT_REMOVED: "/sessions/{session}",
     Topic.PARTICIPANT_READMITTED: "/sessions/{session}",
     Topic.PARTICIPANT_ENDED: "/sessions/{session}",
+    Topic.PARTICIPANT_END_UNDONE: "/sessions/{session}",
     Topic.RESULT_RELEASED: "/results/{subject}",
     Topic.CERTIFICATE_ISSUED: "/certificates/{subject}",
     Topic.ROLE_REVOKED_LEARNER: "/",

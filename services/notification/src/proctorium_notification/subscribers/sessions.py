@@ -136,5 +136,16 @@ async def on_participant_ended(
     await notify(tx, cause, _person_ids([event.person_id]))
 
 
+async def on_participant_end_undone(
+    tx: Transaction, event: events_pb2.ParticipantEndUndone, metadata: EventMetadata
+) -> None:
+    """Notify the learner that the end of the session for them was undone, unless the learner is removed."""
+    if event.removed:
+        return
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.PARTICIPANT_END_UNDONE, session_id)
+    await notify(tx, cause, _person_ids([event.person_id]))
+
+
 def _person_ids(texts: Iterable[str]) -> list[UUID]:
     return [parse_id(text, "person_id") for text in texts]

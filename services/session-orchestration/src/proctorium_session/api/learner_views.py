@@ -81,6 +81,9 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
         participant.removal_reason,
         participant.end_reason,
     )
+    if participant.ending is not None:
+        end_time = to_timestamp(participant.ending.ended_at)
+        body += lobby_pb2.Participant(end_time=end_time).SerializeToString()
     if participant.denial_reason:
         body += lobby_pb2.Participant(denial_reason=participant.denial_reason).SerializeToString()
     if participant.pause is not None or participant.extra_time_reason:

@@ -291,6 +291,7 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         removal_reason=participant.removal_reason,
         denial_reason=participant.denial_reason,
         end_reason=participant.end_reason,
+        end_time=to_timestamp(participant.ending.ended_at if participant.ending else None),
         conversation=conversation_message(participant.conversation),
         hand=hand_message(participant.hand) if participant.hand else None,
     )

@@ -207,6 +207,23 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             ),
         )
 
+    async def UndoEndForParticipants(
+        self, request: pb.UndoEndForParticipantsRequest, context: Context
+    ) -> pb.UndoEndForParticipantsResponse:
+        return await removals.undo_end_for(
+            self._database,
+            current_call().caller,
+            parse_id(request.session_id, "session_id"),
+            parse_ids(request.participant_ids, "participant_ids"),
+            Responder(
+                request,
+                pb.UndoEndForParticipantsResponse,
+                lambda result: pb.UndoEndForParticipantsResponse(
+                    outcomes=outcome_messages(result.session, result.outcomes)
+                ),
+            ),
+        )
+
     async def PauseParticipants(
         self, request: pb.PauseParticipantsRequest, context: Context
     ) -> pb.PauseParticipantsResponse:

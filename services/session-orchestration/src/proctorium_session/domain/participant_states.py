@@ -124,7 +124,7 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             frozenset({ParticipantState.COMPLETED, ParticipantState.LEFT}),
             ParticipantState.IN_SESSION,
             frozenset({"proctor", "administrator"}),
-            "The session was reopened. The clocks stood still meanwhile.",
+            "The session was reopened, or its end for the learner was undone. The clocks stood still meanwhile.",
         ),
         Transition(
             ParticipantAction.AWAIT_AGAIN,

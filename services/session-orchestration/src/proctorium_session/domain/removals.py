@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from proctorium_common.errors import invalid_transition
 from proctorium_session.domain.outcomes import NOT_IN_SESSION, ParticipantRefusal
@@ -13,8 +14,12 @@ from proctorium_session.domain.participant_states import (
 )
 from proctorium_session.domain.participants import Ending, ParticipantView, Removal, end_action
 from proctorium_session.domain.session_states import SESSION_STATES, SessionState
-from proctorium_session.domain.sessions import Session
+from proctorium_session.domain.sessions import ActingRole, Actor, Session
 
+_EXPIRED = ParticipantRefusal(
+    "REOPENING_EXPIRED",
+    "The time in which proctors can undo the end for this learner is over. Ask an administrator.",
+)
 _ENDED = ParticipantRefusal(
     "PARTICIPANT_ENDED", "The session was ended for this learner. Reload the roster."
 )
@@ -42,6 +47,18 @@ def require_endable(session: Session) -> None:
             "The session can be ended for single learners only while it is in progress.",
             from_state=session.state,
             action="end_for_participants",
+            possible=SESSION_STATES.actions(session.state),
+        )
+
+
+def require_undoable(session: Session) -> None:
+    """Raise INVALID_STATE_TRANSITION unless the session is in progress or closing."""
+    if not session.state.is_running:
+        raise invalid_transition(
+            "The end for single learners can be undone only while the session is in progress. "
+            "If the session has ended, reopen it first.",
+            from_state=session.state,
+            action="undo_end_for_participants",
             possible=SESSION_STATES.actions(session.state),
         )
 
@@ -115,6 +132,29 @@ def ending_refusal(view: ParticipantView) -> ParticipantRefusal | None:
     if participant.state in {ParticipantState.IN_SESSION, ParticipantState.REMOVED}:
         return None
     return NOT_IN_SESSION
+
+
+def undo_refusal(
+    session: Session, ending: Ending, actor: Actor, now: datetime
+) -> ParticipantRefusal | None:
+    """Return the reason why the end for a participant cannot be undone, or None if it can be undone.
+
+    Proctors can undo it during the reopening window of the plan.
+    """
+    is_over = now >= ending.ended_at + session.plan.reopen_window
+    return _EXPIRED if actor.role is ActingRole.PROCTOR and is_over else None
+
+
+def after_undo(view: ParticipantView, session: Session) -> ParticipantView:
+    """Return the participant after the end for them was undone. A removed participant stays removed."""
+    participant = view.participant
+    state = participant.state
+    if state is not ParticipantState.REMOVED:
+        state = PARTICIPANT_STATES.target(state, ParticipantAction.CONTINUE) or state
+    return replace(
+        view,
+        participant=replace(participant, state=state, ending=None, revision=session.next_revision),
+    )
 
 
 def after_ending(view: ParticipantView, session: Session, ending: Ending) -> ParticipantView:

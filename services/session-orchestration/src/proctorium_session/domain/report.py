@@ -82,13 +82,15 @@ class RecordedFacts:
     """The facts of the session record that a report needs.
 
     `removals` has the periods from each removal of a participant to the readmission, in order. `closures` has the
-    periods in which the session was over, until it was reopened. The keys of `started_attempts` and `submissions` are
+    periods in which the session was over, until it was reopened. `own_closures` has the periods in which it was over
+    for one participant, until the end was undone. The keys of `started_attempts` and `submissions` are
     the ids of attempts.
     """
 
     started_by: UUID | None = None
     removals: Mapping[UUID, Sequence[Period]] = field(default_factory=dict)
     closures: Sequence[Period] = ()
+    own_closures: Mapping[UUID, Sequence[Period]] = field(default_factory=dict)
     uncovered: Sequence[Period] = ()
     lead_changes: Sequence[LeadChange] = ()
     started_attempts: Mapping[UUID, datetime] = field(default_factory=dict)
@@ -215,7 +217,8 @@ def _learner_report(
     participant, recorded = view.participant, facts.recorded
     participant_id = participant.participant_id
     present = _in_session(facts, participant)
-    within = [part for each in present for part in without(each, recorded.closures)]
+    closures = [*recorded.closures, *recorded.own_closures.get(participant_id, ())]
+    within = [part for each in present for part in without(each, closures)]
     own = _pauses_of(facts, participant_id)
     outages = facts.outages.get(participant_id, ())
     breaks = facts.breaks.get(participant_id, ())

@@ -35,6 +35,7 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
         started_by=facts.started_by,
         removals={each: gaps_of(changes) for each, changes in facts.admissions.items()},
         closures=facts.closures,
+        own_closures=facts.own_closures,
         uncovered=[Period(each.start, each.end or session_end) for each in gaps_of(facts.coverage)],
         lead_changes=facts.lead_changes,
         started_attempts=facts.started_attempts,
@@ -48,7 +49,7 @@ class _Facts:
 
     `admissions` has the times at which each participant was readmitted (True) or removed (False). `coverage` has the
     times at which the session became covered (True) or uncovered (False). `closures` has the periods in which the
-    session was over, until it was reopened.
+    session was over, until it was reopened. `own_closures` has such periods of single participants.
     """
 
     started_by: UUID | None = None
@@ -57,6 +58,7 @@ class _Facts:
     )
     coverage: list[tuple[datetime, bool]] = field(default_factory=list)
     closures: list[Period] = field(default_factory=list)
+    own_closures: defaultdict[UUID, list[Period]] = field(default_factory=lambda: defaultdict(list))
     lead_changes: list[LeadChange] = field(default_factory=list)
     started_attempts: dict[UUID, datetime] = field(default_factory=dict)
     submissions: dict[UUID, Submission] = field(default_factory=dict)
@@ -73,6 +75,10 @@ class _Facts:
                 self._add_lead_change(content.event, content.time, content.body)
             case "session.reopened", _:
                 self._add_reopening(session.SessionReopened.FromString(content.body))
+            case "participant.end-undone", UUID() as participant_id:
+                undone = session.ParticipantEndUndone.FromString(content.body)
+                period = Period(from_timestamp(undone.end_time), from_timestamp(undone.undo_time))
+                self.own_closures[participant_id].append(period)
             case "participant.removed" | "participant.readmitted", UUID() as participant_id:
                 is_readmitted = content.event == "participant.readmitted"
                 self.admissions[participant_id].append((content.time, is_readmitted))
@@ -121,6 +127,7 @@ _EVENTS = frozenset(
         "session.taken",
         "session.handed-over",
         "session.reopened",
+        "participant.end-undone",
         "participant.removed",
         "participant.readmitted",
         "attempt.started",

@@ -20,12 +20,15 @@ from proctorium_session.domain.participants import Ending, Participant, Particip
 from proctorium_session.domain.removals import (
     after_ending,
     after_removal,
+    after_undo,
     ending_refusal,
     readmission_refusal,
     readmitted_state,
     removal_refusal,
     require_endable,
     require_readmission,
+    require_undoable,
+    undo_refusal,
 )
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.breaks import close_breaks
@@ -142,6 +145,43 @@ async def end_for(
     return await database.respond(responder, run)
 
 
+async def undo_end_for(
+    database: Database,
+    caller: Caller,
+    session_id: UUID,
+    participant_ids: Sequence[UUID],
+    responder: Responder[BulkResult, M],
+) -> M:
+    """Undo the end of the session for participants. A participant for whom it was not ended does not change.
+
+    Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
+    """
+
+    async def run(tx: Transaction) -> BulkResult:
+        session, actor = await lock_current(tx, session_id, caller)
+        require_undoable(session)
+        views = await participants.list_views(tx, session_id, only=participant_ids)
+        undone: list[tuple[Participant, Ending]] = []
+
+        def change(view: ParticipantView) -> Outcome:
+            ending = view.participant.ending
+            if ending is None:
+                return view
+            refused = undo_refusal(session, ending, actor, tx.now)
+            if refused is not None:
+                return refused
+            view = after_undo(view, session)
+            undone.append((view.participant, ending))
+            return view
+
+        outcomes = outcomes_of(participant_ids, views, change)
+        if undone:
+            session = await _save_undone(tx, session, undone, actor)
+        return BulkResult(session, outcomes)
+
+    return await database.respond(responder, run)
+
+
 def _readmitted(view: ParticipantView, session: Session, tx: Transaction) -> ParticipantView:
     state = readmitted_state(session)
     entered_time = view.participant.entered_time
@@ -209,4 +249,22 @@ async def _save_endings(
                 else events.participant_left(participant)
             )
             recorded.append(RecordedEvent(closed, SYSTEM_ACTOR, participant_id))
+    return await save_change(tx, session, recorded)
+
+
+async def _save_undone(
+    tx: Transaction, session: Session, of: Sequence[tuple[Participant, Ending]], actor: Actor
+) -> Session:
+    # The trigger of `participants` allows the states to change back only after the ends were undone.
+    await removals.undo_endings(tx, [each.participant_id for each, _ in of], tx.now, actor)
+    targets = {each.participant_id: each.state for each, _ in of}
+    await participants.update_states(tx, targets, session.next_revision)
+    recorded = [
+        RecordedEvent(
+            events.participant_end_undone(each, ending, max(tx.now, ending.ended_at), actor),
+            actor.person_id,
+            each.participant_id,
+        )
+        for each, ending in of
+    ]
     return await save_change(tx, session, recorded)

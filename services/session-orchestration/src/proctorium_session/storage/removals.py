@@ -77,3 +77,21 @@ async def insert_endings(
             for participant_id, ending in new.items()
         ],
     )
+
+
+async def undo_endings(
+    tx: Transaction, participant_ids: Collection[UUID], undone_at: datetime, actor: Actor
+) -> None:
+    """Store that the ends for participants were undone. The caller updates the participants afterwards.
+
+    No end is undone before its time, even if the clock of the database was set back.
+    """
+    await tx.execute(
+        update(endings)
+        .where(endings.c.participant_id.in_(participant_ids), endings.c.undone_at.is_(None))
+        .values(
+            undone_at=func.greatest(endings.c.ended_at, undone_at),
+            undone_by=actor.person_id,
+            undone_role=actor.role,
+        )
+    )

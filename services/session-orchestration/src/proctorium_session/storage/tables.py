@@ -389,11 +389,25 @@ endings = Table(
     Column("ended_at", _TIME, nullable=False),
     Column("ended_by", Uuid, nullable=False),
     Column("acting_role", Text, nullable=False),
-    UniqueConstraint("participant_id"),
+    Column("undone_at", _TIME),
+    Column("undone_by", Uuid),
+    Column("undone_role", Text),
+    CheckConstraint("num_nulls(undone_at, undone_by, undone_role) IN (0, 3)", name="undone"),
+    CheckConstraint("undone_at >= ended_at", name="undone_at"),
+    CheckConstraint("undone_role IN ('proctor', 'administrator')", name="undone_role"),
+    Index(
+        "uq_endings_valid",
+        "participant_id",
+        unique=True,
+        postgresql_where=text("undone_at IS NULL"),
+    ),
     CheckConstraint("end_reason <> '' AND length(end_reason) <= 1000", name="end_reason"),
     CheckConstraint("acting_role IN ('proctor', 'administrator')", name="acting_role"),
 )
-"""The ends of sessions for single participants. A row never changes."""
+"""The ends of sessions for single participants. A trigger refuses every change of a row except that it is undone.
+
+At most one end for a participant is not undone.
+"""
 
 extra_time_grants = Table(
     "extra_time_grants",

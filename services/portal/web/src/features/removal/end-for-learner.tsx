@@ -8,8 +8,14 @@ import type { Learner } from "./remove";
 
 const text = messages.removal;
 
+interface EndForLearnerProps extends Learner {
+  /** The time for which proctors can undo the end, in seconds. */
+  undoSeconds: number;
+}
+
 /** A button that opens the form in a dialog. */
-export function EndForLearner({ sessionId, participantId, name }: Learner): JSX.Element {
+export function EndForLearner({ sessionId, participantId, name, undoSeconds }: EndForLearnerProps): JSX.Element {
+  const undo = undoSeconds > 0 ? text.undoHint(undoSeconds) : text.noUndo;
   return (
     <ReasonForm
       label={text.end}
@@ -18,7 +24,7 @@ export function EndForLearner({ sessionId, participantId, name }: Learner): JSX.
       field="end_reason"
       reasonLabel={text.endReason(name)}
       reasonHint={text.reasonHint}
-      consequence={text.endConsequence}
+      consequence={`${text.endConsequence} ${undo}`}
       confirmLabel={text.endConfirm}
       cancelLabel={text.endCancel}
       isDanger

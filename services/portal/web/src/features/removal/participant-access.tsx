@@ -11,6 +11,7 @@ import { isPresent } from "../supervision/participants";
 import { EndForLearner } from "./end-for-learner";
 import { type Learner, Remove } from "./remove";
 import { canBeReadmitted } from "./removed";
+import { UndoEnd } from "./undo-end";
 
 const text = messages.removal;
 
@@ -39,9 +40,10 @@ export function ParticipantAccess({ session, participant, name, may }: Participa
           {text.endedBecause(endReason)}
         </p>
       )}
+      {may && <UndoEnd session={session} participant={participant} name={name} />}
       {may && isRemoved && <Readmit {...learner} />}
       {may && isPresent(participant) && <Remove {...learner} />}
-      {may && canEnd && <EndForLearner {...learner} />}
+      {may && canEnd && <EndForLearner {...learner} undoSeconds={Number(session.plan?.reopenWindow?.seconds ?? 0)} />}
     </>
   );
 }

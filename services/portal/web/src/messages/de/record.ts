@@ -38,6 +38,7 @@ export const record: Messages["record"] = {
     "participant.removed": "Sie wurden aus der Sitzung entfernt.",
     "participant.readmitted": "Sie wurden wieder zur Sitzung zugelassen.",
     "participant.ended": "Die Aufsicht hat die Sitzung für Sie beendet.",
+    "participant.end-undone": "Das Ende der Sitzung für Sie wurde zurückgenommen.",
     "participant.completed": "Die Sitzung endete für Sie: Sie haben teilgenommen.",
     "participant.left": "Die Sitzung endete für Sie: Sie hatten keine Prüfung begonnen.",
     "participant.missed": "Die Sitzung endete für Sie: Sie hatten nur gewartet.",

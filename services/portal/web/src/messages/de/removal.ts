@@ -1,4 +1,5 @@
 import type { Messages } from "../catalogue";
+import { duration } from "../format";
 
 export const removal: Messages["removal"] = {
   // For proctors.
@@ -16,9 +17,13 @@ export const removal: Messages["removal"] = {
   endForm: (name: string) => `Die Sitzung für ${name} beenden`,
   endReason: (name: string) => `Warum die Sitzung für ${name} endet`,
   endConsequence:
-    "Alles, was die Person gespeichert hat, wird abgegeben, und sie kann nicht weiterarbeiten. Für die anderen geht die Sitzung weiter. Auf keiner Seite lässt sich das rückgängig machen.",
+    "Alles, was die Person gespeichert hat, wird abgegeben, und sie kann nicht weiterarbeiten. Für die anderen geht die Sitzung weiter.",
+  undoHint: (seconds: number) => `Sie können das ${duration(seconds)} lang rückgängig machen.`,
+  noUndo: "Nur die Administration kann das rückgängig machen, bis die Sitzung endet.",
   endConfirm: "Jetzt beenden",
   endCancel: "Nicht beenden",
+  undo: "Person weiterarbeiten lassen",
+  undoUntil: (time: string) => `Die Aufsicht kann das bis ${time} rückgängig machen.`,
   endedBecause: (reason: string) => `Für diese Person beendet: ${reason}`,
 
   // For learners.

@@ -32,6 +32,7 @@ export const timeline: Messages["timeline"] = {
     "participant.removed": "Aus der Sitzung entfernt",
     "participant.readmitted": "Wieder zugelassen",
     "participant.ended": "Sitzung für die Person beendet",
+    "participant.end-undone": "Ende für diese Person zurückgenommen",
     "participant.completed": "Sitzung abgeschlossen",
     "participant.left": "Gegangen, keine Prüfung begonnen",
     "participant.missed": "War nur im Warteraum",

@@ -37,6 +37,7 @@ export const record = {
     "participant.removed": "You were removed from the session.",
     "participant.readmitted": "You were let back into the session.",
     "participant.ended": "A proctor ended the session for you.",
+    "participant.end-undone": "A proctor undid the end of the session for you.",
     "participant.completed": "The session ended for you: you had taken part.",
     "participant.left": "The session ended for you: you had not started an assessment.",
     "participant.missed": "The session ended for you: you had only waited.",

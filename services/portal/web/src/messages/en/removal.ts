@@ -1,3 +1,5 @@
+import { duration } from "../format";
+
 export const removal = {
   // For proctors.
   remove: "Remove…",
@@ -14,9 +16,13 @@ export const removal = {
   endForm: (name: string) => `End the session for ${name}`,
   endReason: (name: string) => `Why the session ends for ${name}`,
   endConsequence:
-    "Everything that the learner saved is submitted, and they cannot continue. The session goes on for the others. No page can undo this.",
+    "Everything that the learner saved is submitted, and they cannot continue. The session goes on for the others.",
+  undoHint: (seconds: number) => `You can undo this for ${duration(seconds)}.`,
+  noUndo: "Only an administrator can undo this, until the session ends.",
   endConfirm: "End it now",
   endCancel: "Do not end it",
+  undo: "Let the learner continue",
+  undoUntil: (time: string) => `Proctors can undo this until ${time}.`,
   endedBecause: (reason: string) => `Ended for this learner: ${reason}`,
 
   // For learners.

@@ -32,6 +32,7 @@ export const timeline = {
     "participant.removed": "Removed from the session",
     "participant.readmitted": "Let back into the session",
     "participant.ended": "Session ended for the learner",
+    "participant.end-undone": "End for this learner undone",
     "participant.completed": "Completed the session",
     "participant.left": "Left, no assessment started",
     "participant.missed": "Only waited in the lobby",

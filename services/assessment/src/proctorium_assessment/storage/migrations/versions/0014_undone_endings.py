@@ -1,0 +1,80 @@
+"""Expand the schema: the end of a session for a participant can be undone."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+
+_STATEMENTS = (
+    """
+    ALTER TABLE ended_participants
+        ADD COLUMN is_ended boolean NOT NULL DEFAULT true,
+        ADD COLUMN position bigint NOT NULL DEFAULT 0
+    """,
+    """
+    CREATE OR REPLACE FUNCTION check_attempt_update() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF (NEW.attempt_id, NEW.assessment_id, NEW.person_id, NEW.session_id, NEW.participant_id)
+            IS DISTINCT FROM
+            (OLD.attempt_id, OLD.assessment_id, OLD.person_id, OLD.session_id, OLD.participant_id) THEN
+            RAISE EXCEPTION 'an attempt cannot move to another learner, assessment or session' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF NEW.authorization_revision < OLD.authorization_revision THEN
+            RAISE EXCEPTION 'the authorization revision of an attempt cannot decrease' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN (
+            ('awaiting_authorization', 'authorized'),
+            ('awaiting_authorization', 'voided'),
+            ('authorized', 'awaiting_authorization'),
+            ('authorized', 'in_progress'),
+            ('authorized', 'voided'),
+            ('in_progress', 'submitted'),
+            ('submitted', 'in_progress'),
+            ('submitted', 'scored'),
+            ('scored', 'released'),
+            -- The score and the release of a result are one update. The submission of a self-paced attempt is part of it.
+            ('in_progress', 'scored'),
+            ('in_progress', 'released'),
+            ('submitted', 'released'),
+            ('voided', 'awaiting_authorization'),
+            ('voided', 'authorized')
+        ) THEN
+            RAISE EXCEPTION 'an attempt cannot change from % to %', OLD.state, NEW.state
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF OLD.state = 'submitted' AND NEW.state = 'in_progress' AND OLD.submit_cause = 'learner' THEN
+            RAISE EXCEPTION 'an attempt that its learner submitted cannot be reopened' USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF OLD.state = 'submitted' AND NEW.state = 'in_progress'
+            AND EXISTS (SELECT FROM ended_participants WHERE participant_id = NEW.participant_id AND is_ended) THEN
+            RAISE EXCEPTION 'an attempt of a participant for whom the session was ended cannot be reopened'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        IF OLD.state = 'voided' AND NEW.state <> 'voided' AND (
+            NEW.session_id IS NULL
+            OR NEW.state <> coalesce(OLD.voided_from, 'awaiting_authorization')
+            OR EXISTS (SELECT FROM sessions WHERE session_id = NEW.session_id AND ended_at IS NOT NULL)
+            OR EXISTS (SELECT FROM ended_participants WHERE participant_id = NEW.participant_id AND is_ended)
+        ) THEN
+            RAISE EXCEPTION 'a voided attempt can only be restored as it was, while its session is not over for the participant'
+                USING ERRCODE = 'restrict_violation';
+        END IF;
+        -- After the end of the session, an administrator may release a result although an event is missing.
+        IF OLD.state IN ('in_progress', 'submitted') AND NEW.state IN ('scored', 'released')
+            AND NEW.session_id IS NOT NULL AND NOT is_settled(NEW.session_id, NEW.participant_id) AND NOT (
+                EXISTS (SELECT FROM releases WHERE attempt_id = NEW.attempt_id)
+                AND EXISTS (SELECT FROM sessions WHERE session_id = NEW.session_id AND ended_at IS NOT NULL)
+            ) THEN
+            RAISE EXCEPTION 'an attempt cannot be scored before its session is settled' USING ERRCODE = 'restrict_violation';
+        END IF;
+        RETURN NEW;
+    END $$
+    """,
+)
+
+
+def upgrade() -> None:
+    for statement in _STATEMENTS:
+        op.execute(statement)
