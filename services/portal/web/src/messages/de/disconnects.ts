@@ -34,6 +34,6 @@ export const disconnects: Messages["disconnects"] = {
   // The older page of a learner.
   olderTitle: "Sie haben auf einem anderen Gerät weitergemacht",
   older:
-    "Diese Seite nimmt keine Antworten mehr an. Ihre bisherigen Antworten von hier sind gespeichert; neuere zählen.",
+    "Diese Seite nimmt keine Antworten mehr an. Ihre Antworten von hier sind gespeichert und werden gesendet, aber neuere zählen.",
   takeOver: "Hier weitermachen",
 };

@@ -32,6 +32,6 @@ export const disconnects = {
 
   // The older page of a learner.
   olderTitle: "You continued on another device",
-  older: "This page no longer accepts answers. What you answered here before is saved, and newer answers count.",
+  older: "This page no longer accepts answers. What you answered here is stored and sent, but newer answers count.",
   takeOver: "Continue here",
 };
