@@ -5,9 +5,9 @@ import { counted, countedPeople } from "./plurals";
 export const people: Messages["people"] = {
   title: "Personen",
   thePeople: "die Personen",
+  find: "Nach Name oder E-Mail-Adresse suchen",
   nobodyFound:
     "Niemand hat diesen Namen oder diese E-Mail-Adresse. Ändern Sie die Suche, oder fügen Sie die Person hinzu.",
-  find: "Nach Name oder E-Mail-Adresse suchen",
   count: countedPeople,
   unknownPerson: "Unbekannte Person",
   disabled: "Gesperrt",
