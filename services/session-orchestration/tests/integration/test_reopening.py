@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -277,7 +278,7 @@ async def test_plan_without_the_field_has_the_default_time(harness: Harness) -> 
 
 async def test_attempts_return_to_their_states_before_the_end(harness: Harness) -> None:
     room = await in_progress(harness)
-    ids = {
+    ids: dict[str, Any] = {
         "session_id": room.session_id,
         "assessment_id": (await end(room.proctor, room.session_id)).plan.assessment_ids[0],
     }

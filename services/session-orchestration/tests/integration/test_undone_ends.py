@@ -16,8 +16,9 @@ from proctorium_devstack.testing.refusals import refusal
 
 from .harness import Harness, Person, end, roster
 from .test_live import connected, seen_as, watch
+from .test_pauses import Room
 from .test_removals import end_for, readmit, reasons, remove, start_attempt
-from .test_reopening import Room, in_progress
+from .test_reopening import in_progress
 
 IN_SESSION = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
 COMPLETED = lobby_pb2.PARTICIPANT_STATE_COMPLETED
