@@ -1,10 +1,10 @@
 """The configuration of all test runs.
 
 Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first, and the tests
-that measure run last. Each worker starts one system for all its end-to-end tests, and stops the system before the other
-tests. Property tests have no deadline, because the machine may be busy. A test that hangs fails after a time limit, and
-its traceback shows where the test waited. If a fixture or a thread hangs, the worker prints the stacks of all threads
-and ends (`faulthandler_timeout` in pyproject.toml).
+that check measured times run last. Each worker starts one system for all its end-to-end tests, and stops the system
+before the other tests. Property tests have no deadline, because the machine may be busy. A test that hangs fails after
+a time limit, and its traceback shows where the test waited. If a fixture or a thread hangs, the worker prints the
+stacks of all threads and ends (`faulthandler_timeout` in pyproject.toml).
 """
 
 import asyncio
@@ -31,19 +31,22 @@ settings.load_profile("proctorium")
 ROOT = Path(__file__).parent
 END_TO_END = "tests/e2e"
 BROWSER = f"{END_TO_END}/test_browser"
-# The paths of tests that measure. They run last, on one worker, when the other workers have little or nothing to do.
-MEASURING = tuple(f"{END_TO_END}/test_{name}" for name in ("ablations", "attacks", "bench"))
-# The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy and image decoders, or
-# that measure or generate for a long time.
+# The path of the tests that check measured times. They run last, when the other workers have little or nothing to do.
+MEASURING = f"{END_TO_END}/test_attacks"
+# The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy, Helm and image
+# decoders, or that measure or generate for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
     BROWSER,
-    *MEASURING,
+    MEASURING,
+    "tests/e2e/test_ablations",
+    "tests/e2e/test_bench",
     "tests/e2e/test_demo_data",
     "tests/e2e/test_edge_keys",
     "tests/e2e/test_time_without_broker",
     "tests/fuzz/",
+    "tools/tests/test_chart",
     "libs/devstack/tests/edge/",
     "services/identity-verification/tests/integration/test_image_reader",
 )
@@ -57,13 +60,11 @@ Arguments = ParamSpec("Arguments")
 class FilesTogether(LoadScopeScheduling):
     """A scheduler that runs all tests of a file on one worker.
 
-    Therefore the fixtures that are shared by the tests of a file are set up only once. All tests that measure run on
-    one worker, because they would slow each other down.
+    Therefore the fixtures that are shared by the tests of a file are set up only once.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        file = nodeid.partition("::")[0]
-        return "measuring" if file.startswith(MEASURING) else file
+        return nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
@@ -73,7 +74,7 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the long tests, and move the end-to-end tests to the beginning and the measuring tests to the end.
+    """Mark the long tests, and move the end-to-end tests to the beginning and the tests that measure to the end.
 
     End-to-end tests take long. If they ran later, one worker would still run them while the other workers are idle.
     """

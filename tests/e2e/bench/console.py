@@ -208,7 +208,8 @@ def longest_cpu_time(trace: list[dict[str, Any]]) -> float:
         if event["name"] == "ThreadControllerImpl::RunTask"
         and (event["pid"], event["tid"]) == thread
     ]
-    return round(max(tasks) / 1000, 1)
+    longest: float = max(tasks)
+    return round(longest / 1000, 1)
 
 
 async def main() -> int:
