@@ -115,6 +115,7 @@ async def room(
     countdown: timedelta = LONG,
     auto_close_after: timedelta = timedelta(hours=1),
     started: bool = True,
+    breaks: sessions_pb2.BreakPolicy | None = None,
 ) -> Room:
     """Return a room. If `started` is true, its session is in progress."""
     proctor, learner = harness.proctor(), harness.learner()
@@ -124,6 +125,7 @@ async def room(
             closing_countdown=countdown,
             auto_close_after=auto_close_after,
             late_entry=sessions_pb2.LATE_ENTRY_UNTIL,
+            breaks=breaks,
         )
     )
     made = Room(harness, proctor, learner, session.session_id)

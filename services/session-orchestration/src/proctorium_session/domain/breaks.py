@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
@@ -280,6 +280,14 @@ def require_length(policy: BreakPolicy, use: BreakUse, length: timedelta) -> Non
             f"The break would be too long. This learner can have up to {_minutes(left.longest)} now. Grant a shorter break.",
             longest_seconds=str(int(left.longest.total_seconds())),
         )
+
+
+def after_close(old: Break, action: BreakAction, now: datetime) -> Break:
+    """Return the break after its end or cancellation. No break ends before its start, even if a clock is set back."""
+    target = BREAK_STATES.target(old.state, action)
+    assert target is not None
+    closed_at = now if old.started_at is None else max(now, old.started_at)
+    return replace(old, state=target, closed_at=closed_at)
 
 
 def no_break(*, supervises: bool) -> ServiceError:

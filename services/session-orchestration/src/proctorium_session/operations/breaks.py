@@ -26,18 +26,20 @@ from proctorium_session.domain.breaks import (
     Break,
     BreakAction,
     BreakState,
+    after_close,
     no_break,
     require_length,
     require_requestable,
 )
 from proctorium_session.domain.closing import session_closing
-from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
 from proctorium_session.operations.actors import supervise
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.closing import end_if_due, lock_as_learner
 from proctorium_session.operations.isolation import change_each
+from proctorium_session.operations.open_requests import CLOSE_EVENTS
 from proctorium_session.storage import breaks, participants, sessions
 
 M = TypeVar("M", bound=Message)
@@ -70,10 +72,7 @@ async def request_break(
 
     async def run(tx: Transaction) -> Break:
         person_id = caller.require_person()
-        session = await sessions.lock_session(tx, session_id)
-        view = await participants.get_view_of_person(tx, session_id, person_id)
-        if session is None or view is None:
-            raise no_session()
+        session, view = await lock_as_learner(tx, session_id, person_id)
         if session.state is SessionState.CLOSING:
             raise session_closing(session)
         participant = view.participant
@@ -106,6 +105,7 @@ async def decide_break(
     async def run(tx: Transaction) -> Break:
         session, old, view = await _lock(tx, break_id, supervises=not caller.is_administrator)
         _, actor = await supervise(tx, session, caller)
+        session, old = await _current(tx, session, old)
         target = BREAK_STATES.target(old.state, decision.action)
         if target is None:
             return old
@@ -161,10 +161,10 @@ async def close_break(
         session, old = await _lock_own(tx, caller, break_id)
         if BREAK_STATES.target(old.state, action) is None:
             return old
-        closed = _closed(old, action, tx.now)
+        closed = after_close(old, action, tx.now)
         await breaks.update_break(tx, closed)
         person_id = caller.require_person()
-        await _save(tx, session, closed, _CLOSE_EVENTS[action](closed, person_id), person_id)
+        await _save(tx, session, closed, CLOSE_EVENTS[action](closed, person_id), person_id)
         return closed
 
     return await database.respond(responder, run)
@@ -193,22 +193,6 @@ async def list_breaks(
             tx, session_id, open_only=open_only, after=after, limit=size + 1
         )
     return tokens.cut(name, found, size, lambda each: (each.requested_at, each.break_id))
-
-
-async def close_breaks(tx: Transaction, participant_ids: Collection[UUID]) -> list[RecordedEvent]:
-    """Close the open breaks of participants who are removed or for whom the session ends, and return the new events.
-
-    The caller has locked the session's row, and saves the change.
-    """
-    recorded: list[RecordedEvent] = []
-    for old in await breaks.list_open_breaks(tx, participant_ids):
-        is_started = old.state is BreakState.STARTED
-        action = BreakAction.RETURN if is_started else BreakAction.CANCEL
-        closed = _closed(old, action, tx.now)
-        await breaks.update_break(tx, closed)
-        event = _CLOSE_EVENTS[action](closed, None)
-        recorded.append(RecordedEvent(event, SYSTEM_ACTOR, closed.participant_id))
-    return recorded
 
 
 async def record_overruns(database: Database) -> int:
@@ -255,20 +239,6 @@ async def update_allowance(
         await save_change(tx, session)
 
 
-_CLOSE_EVENTS = {
-    BreakAction.RETURN: events.break_returned,
-    BreakAction.CANCEL: events.break_cancelled,
-}
-
-
-def _closed(old: Break, action: BreakAction, now: datetime) -> Break:
-    """Return the break after its end or cancellation. No break ends before its start, even if a clock is set back."""
-    target = BREAK_STATES.target(old.state, action)
-    assert target is not None
-    closed_at = now if old.started_at is None else max(now, old.started_at)
-    return replace(old, state=target, closed_at=closed_at)
-
-
 async def _lock(
     tx: Transaction, break_id: UUID, *, supervises: bool = False
 ) -> tuple[Session, Break, ParticipantView]:
@@ -292,7 +262,18 @@ async def _lock_own(tx: Transaction, caller: Caller, break_id: UUID) -> tuple[Se
     session, current, view = await _lock(tx, break_id)
     if view.participant.person_id != caller.require_person():
         raise no_break(supervises=False)
-    return session, current
+    return await _current(tx, session, current)
+
+
+async def _current(tx: Transaction, session: Session, before: Break) -> tuple[Session, Break]:
+    """Return the locked session and the break. If the session's countdown is over, end the session first.
+
+    The end of the session closes the break.
+    """
+    session = await end_if_due(tx, session)
+    after = await breaks.get_break(tx, before.break_id)
+    assert after is not None, "breaks are never deleted"
+    return session, after
 
 
 async def _save(

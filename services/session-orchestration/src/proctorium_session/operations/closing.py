@@ -17,19 +17,19 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
 from proctorium_session.domain.closing import AutomaticStep, automatic_step, ending_action
+from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participant_states import (
     PARTICIPANT_STATES,
     ParticipantAction,
     ParticipantState,
 )
-from proctorium_session.domain.participants import Participant, end_action
+from proctorium_session.domain.participants import Participant, ParticipantView, end_action
 from proctorium_session.domain.session_states import SessionAction, SessionState
 from proctorium_session.domain.sessions import Actor, Session, VisibleSession, apply_action
 from proctorium_session.operations.actors import lock_supervised
-from proctorium_session.operations.breaks import close_breaks
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
-from proctorium_session.operations.hands import lower_hands
 from proctorium_session.operations.isolation import change_each
+from proctorium_session.operations.open_requests import close_breaks, lower_hands
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import closing, participants, record, sessions
 
@@ -47,7 +47,41 @@ async def lock_current(tx: Transaction, session_id: UUID, caller: Caller) -> tup
     Raises NOT_YOUR_SESSION, NOT_FOUND.
     """
     session, actor = await lock_supervised(tx, session_id, caller)
-    return await _end_if_due(tx, session), actor
+    return await end_if_due(tx, session), actor
+
+
+async def lock_as_learner(
+    tx: Transaction, session_id: UUID, person_id: UUID
+) -> tuple[Session, ParticipantView]:
+    """Lock the session, and return it with the participant of this person. End the session as `lock_current` does.
+
+    Raises NOT_FOUND.
+    """
+    session = await sessions.lock_session(tx, session_id)
+    view = await participants.get_view_of_person(tx, session_id, person_id)
+    if session is None or view is None:
+        raise no_session()
+    current = await end_if_due(tx, session)
+    if current is not session:
+        view = await participants.get_view_of_person(tx, session_id, person_id)
+        assert view is not None, "participants are never deleted"
+    return current, view
+
+
+async def end_if_due(tx: Transaction, session: Session) -> Session:
+    """End the session if its countdown is over. Return the session. The caller has locked the session's row.
+
+    The session ends at the stored time, not at the time of this call. An automatic closing is cancelled if an attempt
+    is paused or received a later deadline during the countdown.
+    """
+    due = session.closing
+    if due is None or tx.now < due.end_at:
+        return session
+    if due.actor is None:
+        open_times = await closing.list_open_times(tx, session.session_id)
+        if automatic_step(open_times, due.end_at) is not AutomaticStep.CLOSE:
+            return await _cancel(tx, session, None)
+    return await _end(tx, session, due.end_at, due.actor)
 
 
 async def end(
@@ -91,7 +125,7 @@ async def end_closed_sessions(database: Database) -> int:
     """End the sessions whose countdown is over, each in its own transaction. Return the number of changed sessions.
 
     The failure of one session does not stop the others. Raises an ExceptionGroup after the last session. An automatic
-    closing is cancelled instead if `_end_if_due` finds that an attempt needs more time.
+    closing is cancelled instead if `end_if_due` finds that an attempt needs more time.
     """
 
     async def list_due(tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
@@ -99,7 +133,7 @@ async def end_closed_sessions(database: Database) -> int:
 
     async def change(tx: Transaction, session_id: UUID) -> bool:
         session = await sessions.lock_session(tx, session_id)
-        return session is not None and await _end_if_due(tx, session) is not session
+        return session is not None and await end_if_due(tx, session) is not session
 
     return await change_each(database, list_due, change)
 
@@ -145,22 +179,6 @@ async def _mark_overdue(tx: Transaction, session: Session, overdue_at: datetime 
     after = replace(session, overdue_at=overdue_at, session_revision=session.next_revision)
     overdue = [] if overdue_at is None else [events.session_overdue(after)]
     await save_change(tx, after, [RecordedEvent(each, SYSTEM_ACTOR) for each in overdue])
-
-
-async def _end_if_due(tx: Transaction, session: Session) -> Session:
-    """End the session if its countdown is over. Return the session. The caller has locked the session's row.
-
-    The session ends at the stored time, not at the time of this call. An automatic closing is cancelled if an attempt
-    is paused or received a later deadline during the countdown.
-    """
-    due = session.closing
-    if due is None or tx.now < due.end_at:
-        return session
-    if due.actor is None:
-        open_times = await closing.list_open_times(tx, session.session_id)
-        if automatic_step(open_times, due.end_at) is not AutomaticStep.CLOSE:
-            return await _cancel(tx, session, None)
-    return await _end(tx, session, due.end_at, due.actor)
 
 
 async def _close(tx: Transaction, session: Session, actor: Actor | None) -> Session:

@@ -28,12 +28,9 @@ from proctorium_session.domain.conversations import (
 from proctorium_session.domain.errors import invalid_at, no_participant, no_session
 from proctorium_session.domain.participants import Conversation, Participant
 from proctorium_session.domain.sessions import MemberRole, Session
-from proctorium_session.operations.actors import (
-    has_supervising_role,
-    lock_supervised,
-    supervise,
-)
+from proctorium_session.operations.actors import has_supervising_role, supervise
 from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.closing import end_if_due, lock_current
 from proctorium_session.operations.record import record_reader
 from proctorium_session.storage import conversations, participants, sessions
 
@@ -82,6 +79,7 @@ class Conversations:
             )
             participant = member.participant
             assert participant is not None, "the conversation of a participant has a participant"
+            member = replace(member, session=await end_if_due(tx, member.session))
             require_messages(member.session)
             require_present(participant.state)
             return await _send(
@@ -100,7 +98,7 @@ class Conversations:
         """
 
         async def run(tx: Transaction) -> Message:
-            session, actor = await lock_supervised(tx, session_id, caller)
+            session, actor = await lock_current(tx, session_id, caller)
             require_messages(session)
             # A change of the session's own revision wakes all learners who watch the session.
             announced = replace(session, session_revision=session.next_revision)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import TypeVar
@@ -16,7 +16,6 @@ from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
-from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.hands import (
     HAND_PACE,
     HAND_STATES,
@@ -29,7 +28,8 @@ from proctorium_session.domain.hands import (
 )
 from proctorium_session.domain.sessions import MemberRole, Session
 from proctorium_session.operations.actors import has_supervising_role, supervise
-from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.changes import RecordedEvent, save_change
+from proctorium_session.operations.closing import end_if_due, lock_as_learner
 from proctorium_session.storage import hands, participants, sessions
 
 M = TypeVar("M", bound=Message)
@@ -49,10 +49,7 @@ async def raise_hand(
 
     async def run(tx: Transaction) -> Hand:
         person_id = caller.require_person()
-        session = await sessions.lock_session(tx, session_id)
-        view = await participants.get_view_of_person(tx, session_id, person_id)
-        if session is None or view is None:
-            raise no_session()
+        session, view = await lock_as_learner(tx, session_id, person_id)
         participant = view.participant
         if participant.hand is not None and participant.hand.kind is kind:
             return participant.hand
@@ -109,17 +106,6 @@ async def list_hands(
     return tokens.cut(name, found, size, lambda each: (each.raised_at, each.hand_id))
 
 
-async def lower_hands(tx: Transaction, participant_ids: Collection[UUID]) -> list[RecordedEvent]:
-    """Lower the raised hands of participants for whom the session is over, and return the new events.
-
-    The caller has locked the session's row, and saves the change.
-    """
-    return [
-        RecordedEvent(events.hand_lowered(each, None, None), SYSTEM_ACTOR, each.participant_id)
-        for each in await hands.lower_hands(tx, participant_ids, tx.now)
-    ]
-
-
 async def _lock(
     tx: Transaction, caller: Caller, hand_id: UUID, action: HandAction
 ) -> tuple[Session, Hand, MemberRole]:
@@ -128,17 +114,20 @@ async def _lock(
     if found is None:
         raise unknown
     session = await sessions.lock_session(tx, found.session_id)
-    hand = await hands.get_hand(tx, hand_id)
     assert session is not None, "sessions are never deleted"
-    assert hand is not None, "hands are never deleted"
-    view = await participants.get_view(tx, hand.session_id, hand.participant_id)
+    view = await participants.get_view(tx, found.session_id, found.participant_id)
     is_own = view is not None and view.participant.person_id == caller.require_person()
-    if is_own and action is HandAction.LOWER:
-        return session, hand, MemberRole.LEARNER
-    if not has_supervising_role(caller):
-        raise unknown
-    _, actor = await supervise(tx, session, caller)
-    return session, hand, MemberRole(actor.role)
+    role = MemberRole.LEARNER
+    if not is_own or action is not HandAction.LOWER:
+        if not has_supervising_role(caller):
+            raise unknown
+        _, actor = await supervise(tx, session, caller)
+        role = MemberRole(actor.role)
+    # The end of the session lowers the hand.
+    session = await end_if_due(tx, session)
+    hand = await hands.get_hand(tx, hand_id)
+    assert hand is not None, "hands are never deleted"
+    return session, hand, role
 
 
 async def _save(

@@ -41,7 +41,7 @@ from proctorium_session.domain.sessions import (
 from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.enrollment import Enrollment
-from proctorium_session.operations.hands import lower_hands
+from proctorium_session.operations.open_requests import lower_hands
 from proctorium_session.operations.queries import with_learners
 from proctorium_session.storage import participants, proctors, sessions
 

@@ -31,10 +31,9 @@ from proctorium_session.domain.removals import (
     undo_refusal,
 )
 from proctorium_session.domain.sessions import Actor, Session
-from proctorium_session.operations.breaks import close_breaks
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
-from proctorium_session.operations.hands import lower_hands
+from proctorium_session.operations.open_requests import close_breaks, lower_hands
 from proctorium_session.operations.supervision import BulkResult
 from proctorium_session.storage import participants, removals
 
