@@ -3,7 +3,7 @@
     python3 deploy/helm/write_secrets.py | kubectl --namespace proctorium create --filename -
 
 `kubectl create` refuses to replace a Secret that exists. Run the program once: passwords that are created later do not
-fit the passwords in the database. Keep the master keys (`kubectl get secret`), because the data cannot be decrypted
+match the passwords in the database. Keep the master keys (`kubectl get secret`), because the data cannot be decrypted
 without them. The program needs only the standard library.
 """
 

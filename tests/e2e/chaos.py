@@ -1,7 +1,7 @@
 """`make chaos`: kill components at random times during exams, and check answers, deadlines and mails.
 
 Each round runs its own session with two learners and kills one component. While the learners answer, the proctor pauses
-the session, one learner takes a break, and the proctor vanishes, so that a colleague takes the session over. The seed
+the session, one learner takes a break, and the proctor disconnects, so that a colleague takes the session. The seed
 of the round determines the time of the kill, and is printed before the round starts. `make chaos ROUNDS=12` sets the
 number of rounds; the default is 50. `--seed S` repeats the run that printed the seed S. The exit code is 0 only if no
 acknowledged answer was lost, no mail was sent twice, and every deadline is later by exactly the pause and the break.
@@ -180,7 +180,7 @@ async def _save_answers(learner: LearnerClient, attempt: Attempt, saved: Saved) 
 async def _supervise(
     proctor: ProctorClient, learners: list[LearnerClient], attempts: list[Attempt]
 ) -> None:
-    """Pause and resume the session, let the first learner take a break, and let a colleague take the session over.
+    """Pause and resume the session, let the first learner take a break, and let a colleague take the session.
 
     Raises CheckFailedError if a deadline is not later by exactly the pause and the learner's break.
     """
@@ -228,7 +228,7 @@ async def _check_deadline(learner: LearnerClient, expected: datetime) -> None:
 
 
 async def _take_over(proctor: ProctorClient) -> None:
-    """Let the proctor vanish, and let a colleague who is not in the plan take the session."""
+    """Disconnect the proctor, and let a colleague who is not in the plan take the session."""
     scenario = proctor.scenario
     colleague = await create_colleague(scenario, RetryingChannel)
     await proctor.close()

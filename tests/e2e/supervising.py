@@ -1,4 +1,4 @@
-"""What a proctor does during a session: pause it, grant a break, and take it over from a proctor who vanished."""
+"""What a proctor does during a session: pause it, grant a break, and take it from a proctor who has left."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """`make charts`: update the generated files and the stored renders, and check the charts.
 
-The complete charts are then in `build/charts`. With `--update`, the program does not check them, and with `--check`, it
-changes no file of the repository, and a file that is not up to date is a finding.
+The complete charts are then in `build/charts`. With `--update`, the charts are not checked. With `--check`, no file of
+the repository is changed, and each file that is not up to date is a finding.
 """
 
 from __future__ import annotations

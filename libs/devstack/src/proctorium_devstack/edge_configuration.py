@@ -28,7 +28,7 @@ from proctorium_devstack.edge import (
 
 
 class EdgeSettingsError(Exception):
-    """The JSON file has a setting that does not exist, lacks one, or has one of another form."""
+    """A setting in the JSON file is unknown, missing, or has the wrong type."""
 
 
 def settings_of(text: str) -> EdgeSettings:

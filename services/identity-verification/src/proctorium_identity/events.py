@@ -57,7 +57,7 @@ def resubmission_requested(case: Case, actor: Actor) -> pb.CaseResubmissionReque
 
 
 def case_restored(case: Case) -> pb.CaseRestored:
-    """Return the event for an expired case that is open again."""
+    """Return the event for an expired case that is undecided again."""
     return pb.CaseRestored(**_ids(case))
 
 

@@ -36,7 +36,7 @@ class Barrier:
     connection: asyncpg.Connection[asyncpg.Record] | None = None
 
     async def block(self, step: str, recipient: str) -> None:
-        """Never respond to the first mail at the step `at`."""
+        """Never respond to the first mail that reaches the step `at` of this barrier."""
         if step == self.at and not self.reached.is_set():
             self.reached.set()
             await asyncio.Event().wait()

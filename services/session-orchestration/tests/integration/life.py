@@ -222,7 +222,7 @@ class World:
         return self.runner.run(wait())
 
     async def schedule(self, late_entry: LateEntry, countdown: timedelta) -> None:
-        """Insert the session, as scheduling does after it has asked the other services."""
+        """Insert the session, as scheduling does after its calls of the other services."""
         proctor_ids = [caller.require_person() for caller in self.staff[:2]]
         plan = Plan(
             course_id=new_id(),

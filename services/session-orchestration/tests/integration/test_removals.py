@@ -150,7 +150,7 @@ async def test_readmission_and_end_at_once_leave_one_result(harness: Harness) ->
     )
     is_readmitted = not readmitted.outcomes[0].HasField("error")
     assert not ended.outcomes[0].HasField("error")
-    # The end was either second, for a readmitted learner, or first, and the readmission was refused.
+    # Either the learner was readmitted before the end, or the end came first and the readmission was refused.
     state = ended.outcomes[0].participant.state
     assert state == (LEFT if is_readmitted else REMOVED)
     recorded = await harness.recorded(room.session_id)

@@ -1,4 +1,4 @@
-"""The numbers of time events with which the end of a session tells assessment which events to wait for."""
+"""The numbers of time events in `session.ended`, by which assessment knows for which events to wait."""
 
 from __future__ import annotations
 

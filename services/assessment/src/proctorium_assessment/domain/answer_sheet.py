@@ -177,7 +177,7 @@ class AnswerSheet:
         if newest > self.loaded.writer_epoch:
             raise invalid(
                 "WRITER_EPOCH_UNKNOWN",
-                "This page has not entered the assessment. Reload the page; your answers are kept on this device.",
+                "This page has not entered the assessment. Reload the page; your answers are stored on this device.",
                 writer_epoch=str(newest),
             )
 

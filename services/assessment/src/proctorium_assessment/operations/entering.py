@@ -1,7 +1,7 @@
-"""Entering of attempts on devices (`A7`).
+"""Entering attempts on devices (`A7`).
 
-The page that has entered an attempt last is the writer. Its changes take precedence over the changes of pages that have
-entered the attempt earlier, such as on a device that was replaced.
+The page that entered an attempt last is the writer. Its changes take precedence over the changes of pages that entered
+the attempt earlier, for example on another device.
 """
 
 from __future__ import annotations

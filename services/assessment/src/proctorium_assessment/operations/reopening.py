@@ -1,6 +1,6 @@
 """Continuing attempts after a session was reopened, or after its end for a participant was undone.
 
-Also the end of the time in which proctors can reopen a session.
+The module also releases results when the proctors can no longer reopen the session.
 """
 
 from __future__ import annotations

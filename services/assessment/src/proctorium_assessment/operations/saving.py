@@ -83,8 +83,8 @@ class AnswerSaver:
         """Save all changes or none, and return the receipt after the commit.
 
         Raises NOT_YOUR_ATTEMPT, ATTEMPT_NOT_STARTED, ITEM_NOT_IN_ATTEMPT, ANSWER_INVALID, WRITER_EPOCH_UNKNOWN or
-        SEQUENCE_REUSED. Late
-        changes are stored as late answers before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED is raised.
+        SEQUENCE_REUSED. Late changes are stored as late answers before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED is
+        raised.
         """
         received_at = self._clock()
         attempt = self._cache.get(attempt_id) or await self._cache.load(person_id, attempt_id)

@@ -1,4 +1,4 @@
-"""Reports of the changes of answers that were received during pauses, removals and breaks.
+"""Reports of the changes of answers that were received during stops, such as pauses, removals and breaks.
 
 The changes are stored and count like all others. They are not marked when they are saved, because a stop is known only
 when its event arrives. Instead, they are counted by the times at which they were received and the times of the stop.

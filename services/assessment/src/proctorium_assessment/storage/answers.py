@@ -183,7 +183,7 @@ async def update_sheets(connection: Connection, sheets: Iterable[AnswerSheet]) -
 
 
 async def count_late_revisions(tx: Transaction, until: Mapping[UUID, datetime]) -> None:
-    """Let the late revisions count that were received at or before `until`, which is keyed by attempt id.
+    """Make late revisions count if they were received at or before `until`, which is keyed by attempt id.
 
     The revisions are appended to the chains of the attempts in the order in which they were saved. The caller has
     locked the attempts' rows.

@@ -28,7 +28,7 @@ async def on_result_released(
 async def on_certificate_issued(
     tx: Transaction, event: events_pb2.CertificateIssued, metadata: EventMetadata
 ) -> None:
-    """Notify the learner that the certificate is issued. The message has no session."""
+    """Notify the learner that the certificate was issued. The message belongs to no session."""
     cause = Cause(
         metadata.event_id,
         Topic.CERTIFICATE_ISSUED,

@@ -14,8 +14,8 @@ from uuid import UUID
 class ProgressState(IntEnum):
     """The states of a participant's progress in an assessment.
 
-    The progress changes to a lower number only by the withdrawal of an authorisation, and if a submitted attempt is
-    reopened or a voided attempt is restored. VOIDED means that the attempt was closed before its learner started it.
+    The progress changes to a lower number only if an authorisation is withdrawn, a submitted attempt is reopened or a
+    voided attempt is restored. VOIDED means that the attempt was closed before its learner started it.
     """
 
     AWAITING_AUTHORIZATION = 1

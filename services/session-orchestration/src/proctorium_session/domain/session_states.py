@@ -87,7 +87,7 @@ SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
             frozenset({SessionState.ENDED}),
             SessionState.IN_PROGRESS,
             _SUPERVISORS,
-            "Learners whose session ended with the session are in the session again, and their attempts continue.",
+            "Learners who were in the session when it ended are in the session again, and their attempts continue.",
         ),
         Transition(
             SessionAction.CANCEL,

@@ -95,7 +95,7 @@ async def update_identity(tx: Transaction, event: CaseEvent) -> None:
 async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
     """Append the event to the session record if `is_recorded`, and update the participant's progress.
 
-    The state of the progress goes back only by the withdrawal of an authorisation, and if an attempt is reopened or
+    The progress returns to an earlier state only if an authorisation is withdrawn, or if an attempt is reopened or
     restored. If the state or the time of the attempt changed, the expected end of the session is computed again. Raises
     NOT_FOUND.
     """

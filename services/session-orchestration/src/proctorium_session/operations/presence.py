@@ -167,7 +167,10 @@ def _new_return_request(
 def _new_outage(
     session: Session, participant: Participant, change: presence.ConnectionChange
 ) -> Outage | None:
-    """Return the outage that starts with a lost connection, or None if the learner is not in a running session."""
+    """Return the outage that starts with a lost connection.
+
+    Return None unless the learner is in a session that is in progress or closing.
+    """
     if not session.state.is_running or participant.state is not ParticipantState.IN_SESSION:
         return None
     if participant.entered_time is None or change.lost_at is None:

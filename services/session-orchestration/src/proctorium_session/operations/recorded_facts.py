@@ -27,7 +27,7 @@ async def read_facts(
 
 
 def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> RecordedFacts:
-    """Return the facts in the entries of a session record, which are in order."""
+    """Return the facts in `entries`, which are entries of a session record in order."""
     facts = _Facts()
     for entry in entries:
         facts.add(entry)

@@ -36,9 +36,9 @@ async def list_closed(tx: Transaction, excluded: Collection[UUID], limit: int) -
 async def list_reopenable_until_now(
     tx: Transaction, excluded: Collection[UUID], limit: int
 ) -> Sequence[UUID]:
-    """Return the ids of at most `limit` sessions whose proctors could reopen them until now. The earliest is first.
+    """Return the ids of at most `limit` sessions whose reopening window is over. The earliest is first.
 
-    Sessions in `excluded` are left out.
+    The sessions in `excluded` are omitted.
     """
     statement = (
         select(sessions.c.session_id)

@@ -672,7 +672,8 @@ presence_replicas = Table(
     Column("seen_at", _TIME, nullable=False),
     prefixes=["UNLOGGED"],
 )
-"""The replicas that store leases. A lease that expired while its replica was away is no lost connection."""
+"""The replicas that store leases. A lease that expired while its replica was away does not count as a lost
+connection."""
 
 outages = Table(
     "outages",
