@@ -180,7 +180,7 @@ async def test_learners_are_notified_of_a_reopening_and_of_the_next_end(harness:
         await harness.publish(event)
         subjects.append((await harness.mail(learner, number))["Subject"])
     over = "First Aid at Work is over"
-    assert subjects == [over, "First Aid at Work goes on", over]
+    assert subjects == [over, "First Aid at Work continues", over]
 
 
 def _case(
@@ -217,7 +217,7 @@ def _certificate(person: Person) -> Message:
         (pb.TOPIC_PARTICIPANT_REMOVED, "You were removed from First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_READMITTED, "You are back in First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_ENDED, "First Aid at Work was ended for you"),
-        (pb.TOPIC_PARTICIPANT_END_UNDONE, "You can go on in First Aid at Work"),
+        (pb.TOPIC_PARTICIPANT_END_UNDONE, "You can continue in First Aid at Work"),
         (pb.TOPIC_CERTIFICATE_ISSUED, "Your certificate was issued: Radiation Protection"),
     ],
     ids=[

@@ -196,16 +196,6 @@ def test_mail_with_a_replacement_code_mentions_it(locale: str, phrase: str) -> N
     assert content.code not in RENDERER.summary(content, sample_reader(locale)).body
 
 
-@pytest.mark.parametrize(
-    ("locale", "phrase"),
-    [("en", "once the session has ended"), ("de", "sobald die Sitzung beendet ist")],
-)
-def test_feedback_is_announced_for_the_end_of_the_session(locale: str, phrase: str) -> None:
-    session = sample_content(Topic.RESULT_RELEASED).session
-    assert phrase in text_in_one_line(Topic.RESULT_RELEASED, locale, session)
-    assert phrase not in text_in_one_line(Topic.RESULT_RELEASED, locale, None)
-
-
 def test_mail_has_text_and_html_and_automatic_headers() -> None:
     message = parse(build_mail(sample_content(Topic.RESULT_RELEASED)))
     assert message["Message-ID"] == f"<{DELIVERY_ID}@example.org>"

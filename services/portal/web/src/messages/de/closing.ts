@@ -44,7 +44,7 @@ export const closing = {
   reopenWhileHeld:
     "Als Administration können Sie die Sitzung wieder öffnen, weil noch keines ihrer Ergebnisse freigegeben ist.",
   reopenConsequence:
-    "Wessen Sitzung dadurch beendet wurde, ist wieder in der Sitzung, und offene Prüfungsversuche gehen weiter. Die Uhren standen seit dem Ende still. Die Teilnehmenden werden benachrichtigt. Was jemand selbst abgegeben hat, bleibt abgegeben.",
+    "Alle, die bis zum Ende in der Sitzung waren, sind wieder in der Sitzung, und ihre offenen Prüfungsversuche gehen weiter. Ihre Uhren stehen seit dem Ende still. Die Teilnehmenden werden benachrichtigt. Was jemand selbst abgegeben hat, bleibt abgegeben.",
   reopenConfirm: "Sitzung jetzt wieder öffnen",
   reopenCancel: "Beendet lassen",
 
@@ -56,5 +56,5 @@ export const closing = {
     "Die Sitzung endet dann von selbst, aber nicht, solange ein Prüfungsversuch noch Zeit hat. Leer gilt die Voreinstellung.",
   reopenWindow: "Zeit zum Wiederöffnen, in Minuten",
   reopenWindowHint:
-    "So lange nach dem Ende kann die Aufsicht die Sitzung wieder öffnen. Danach werden Ergebnisse freigegeben. Bei 0 ist das nicht möglich.",
+    "So lange kann die Aufsicht die Sitzung nach dem Ende wieder öffnen. Ergebnisse werden erst danach freigegeben. Bei 0 kann sie die Sitzung nicht wieder öffnen.",
 };

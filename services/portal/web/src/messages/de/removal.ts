@@ -19,7 +19,7 @@ export const removal: Messages["removal"] = {
   endConsequence:
     "Alles, was die Person gespeichert hat, wird abgegeben, und sie kann nicht weiterarbeiten. Für die anderen geht die Sitzung weiter.",
   undoHint: (seconds: number) => `Sie können das ${duration(seconds)} lang rückgängig machen.`,
-  noUndo: "Nur die Administration kann das rückgängig machen, bis die Sitzung endet.",
+  noUndo: "Das kann nur die Administration rückgängig machen, und nur bis zum Ende der Sitzung.",
   endConfirm: "Jetzt beenden",
   endCancel: "Nicht beenden",
   undo: "Person weiterarbeiten lassen",

@@ -61,8 +61,9 @@ export const timeline: Messages["timeline"] = {
     "attempt.authorized": "Prüfungsversuch kann beginnen",
     "attempt.authorization-withdrawn": "Prüfungsversuch kann nicht mehr beginnen",
     "attempt.started": "Prüfungsversuch begonnen",
-    "attempt.saved-during-stop": "Antworten während einer Unterbrechung gespeichert",
-    "attempt.entered": "Schreibt auf einem anderen Gerät",
+    "attempt.saved-during-stop":
+      "Antworten während Pause, Erholungspause, Entfernung oder Warten auf Einlass gespeichert",
+    "attempt.entered": "Auf einem anderen Gerät fortgesetzt",
     "attempt.saved-on-older-device": "Antworten von einem früheren Gerät eingegangen",
     "attempt.submitted": "Antworten abgegeben",
     "attempt.reopened": "Prüfungsversuch wieder geöffnet",

@@ -40,7 +40,7 @@ export const closing = {
   reopenUntil: (time: string) => `Proctors can reopen the session until ${time}. Results are released after that.`,
   reopenWhileHeld: "As an administrator, you can reopen the session, because none of its results is released.",
   reopenConsequence:
-    "Learners whose session ended with it are in the session again, and their open attempts continue. Their clocks stood still since the end. Learners are notified. Attempts that a learner submitted stay submitted.",
+    "Learners who were in the session when it ended are in the session again, and their open attempts continue. Their clocks have stood still since the end. Learners are notified. Attempts that a learner submitted stay submitted.",
   reopenConfirm: "Reopen the session now",
   reopenCancel: "Leave it ended",
 
@@ -53,5 +53,5 @@ export const closing = {
     "The session then ends by itself, but not while an attempt has time left. Leave it empty for the default.",
   reopenWindow: "Time to reopen the session, in minutes",
   reopenWindowHint:
-    "For this time after the end, proctors can reopen the session. Results are released after it. With 0, they cannot reopen it.",
+    "For this time after the end, proctors can reopen the session. Results are released only after this time. With 0, they cannot reopen it.",
 };

@@ -3,11 +3,11 @@ import { duration } from "../format";
 export const disconnects = {
   // The form that schedules a session.
   returnedLimit: "Time given back after lost connections, in minutes",
-  returnedLimitHint: "The most for each learner and assessment. With 0, the clock runs while a learner is offline.",
+  returnedLimitHint: "The limit for each learner and assessment. With 0, the clock runs while a learner is offline.",
   approval: "Return after a lost connection",
   requiresApproval: "A proctor must let the learner back in",
-  approvalGrace: "Needed after an outage longer than, in seconds",
-  approvalGraceHint: "Learners who are back sooner continue by themselves.",
+  approvalGrace: "Longest outage without this approval, in seconds",
+  approvalGraceHint: "After an outage that is not longer, learners continue by themselves.",
 
   // The learner's note.
   returnTitle: "Waiting for your proctor to let you back in",
@@ -17,7 +17,7 @@ export const disconnects = {
   givenBack: (lost: number, returned: number) =>
     lost === returned
       ? `Your connection was lost for ${duration(lost)}. This time was given back.`
-      : `Your connection was lost for ${duration(lost)}. In total, ${duration(returned)} were given back.`,
+      : `Your connection was lost for ${duration(lost)}. Time given back in total: ${duration(returned)}.`,
 
   // The proctor's panel.
   outageSince: (time: string) => `Offline since ${time}`,
@@ -32,6 +32,7 @@ export const disconnects = {
 
   // The older page of a learner.
   olderTitle: "You continued on another device",
-  older: "This page no longer accepts answers. What you answered here is stored and sent, but newer answers count.",
+  older:
+    "This page no longer accepts answers. What you answered here is stored and sent, but does not replace answers from your newer page.",
   takeOver: "Continue here",
 };

@@ -19,7 +19,7 @@ export const record = {
     "session.overdue": "The session could not end automatically.",
     "session.ended": "The session ended.",
     "session.reopened": "The session was reopened.",
-    "session.finalized": "The proctors could no longer reopen the session.",
+    "session.finalized": "From then on, the proctors could no longer reopen the session.",
     "session.cancelled": "The session was cancelled.",
     "session.paused": "The whole session was paused.",
     "session.resumed": "The pause of the whole session ended.",
@@ -67,10 +67,11 @@ export const record = {
     "attempt.authorized": "Your attempt could be started.",
     "attempt.authorization-withdrawn": "Your attempt could no longer be started.",
     "attempt.started": "You started an assessment.",
-    "attempt.saved-during-stop": "Answers of yours were saved during a pause, a break or a removal.",
+    "attempt.saved-during-stop":
+      "Answers of yours were saved during a pause or a break, or while you were removed or waited to be let back in.",
     "attempt.entered": "You continued your attempt on another device.",
     "attempt.saved-on-older-device":
-      "Answers of yours were received from an older device. They did not replace newer answers.",
+      "Answers of yours were received from an older device. They did not replace answers from your newer device.",
     "attempt.submitted": "Your answers were submitted.",
     "attempt.reopened": "Your attempt was reopened.",
     "attempt.voided": "Your attempt was closed before you started it.",

@@ -18,7 +18,7 @@ export const removal = {
   endConsequence:
     "Everything that the learner saved is submitted, and they cannot continue. The session goes on for the others.",
   undoHint: (seconds: number) => `You can undo this for ${duration(seconds)}.`,
-  noUndo: "Only an administrator can undo this, until the session ends.",
+  noUndo: "Only an administrator can undo this, and only until the session ends.",
   endConfirm: "End it now",
   endCancel: "Do not end it",
   undo: "Let the learner continue",
