@@ -32,7 +32,7 @@
 {{- end -}}
 {{- $needed := add (int .Values.preStopSeconds) 5 | int -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) $needed -}}
-{{- fail (printf "edge: terminationGracePeriodSeconds is %v, but a shutdown may take %d s: preStopSeconds + 5. The kubelet would kill the pod before." .Values.terminationGracePeriodSeconds $needed) -}}
+{{- fail (printf "edge: terminationGracePeriodSeconds is %v, but a shutdown may take %d s: preStopSeconds + 5. The kubelet would kill the pod before the shutdown is complete." .Values.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
 {{- end }}
 

@@ -65,7 +65,7 @@
 {{- $drain := .Values.drain -}}
 {{- $needed := add (int $drain.preStopSeconds) (int $drain.waitSeconds) (mul 2 (int $drain.graceSeconds)) 5 -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) (int $needed) -}}
-{{- fail (printf "%s: terminationGracePeriodSeconds is %v, but a shutdown may take %d s: preStopSeconds + waitSeconds + 2 × graceSeconds + 5. The kubelet would kill the pod before." $name .Values.terminationGracePeriodSeconds $needed) -}}
+{{- fail (printf "%s: terminationGracePeriodSeconds is %v, but a shutdown may take %d s: preStopSeconds + waitSeconds + 2 × graceSeconds + 5. The kubelet would kill the pod before the shutdown is complete." $name .Values.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
 {{- $connections := mul (add (include "lib.max-replicas" . | int) (include "lib.surge" . | int)) (include "lib.connections-per-pod" . | int) -}}
 {{- if gt (int $connections) (int .Values.database.maxConnections) -}}

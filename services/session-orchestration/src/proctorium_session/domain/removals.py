@@ -25,7 +25,7 @@ _ENDED = ParticipantRefusal(
 )
 _NOT_ADMITTED = ParticipantRefusal(
     NOT_IN_SESSION.reason,
-    "The late entry of this learner was not admitted, so there is nothing to remove them from.",
+    "This learner was not admitted to the session, so they cannot be removed from it.",
 )
 
 
