@@ -165,6 +165,27 @@ async def test_learner_can_be_let_back_in_while_the_session_is_closing(harness: 
     assert (await refusal(place.admit())).reason == "SESSION_CLOSING"
 
 
+@pytest.mark.parametrize("is_denied", [False, True], ids=["undecided", "denied"])
+async def test_readmission_also_lets_a_learner_back_in_who_waited_before_the_removal(
+    harness: Harness, is_denied: bool
+) -> None:
+    place = await room(harness)
+    await place.return_after_outage()
+    if is_denied:
+        await place.deny()
+    ids = {"session_id": place.session_id, "participant_ids": [place.participant_id]}
+    await place.proctor.supervision.RemoveParticipants(
+        pb.RemoveParticipantsRequest(**ids, removal_reason=REASON)
+    )
+    request = pb.ReadmitParticipantsRequest(**ids)
+    (outcome,) = (await place.proctor.supervision.ReadmitParticipants(request)).outcomes
+    assert outcome.participant.state == IN_SESSION
+    shown = await place.shown()
+    assert (shown.state, shown.HasField("return_request")) == (IN_SESSION, False)
+    recorded = await harness.recorded(place.session_id)
+    assert recorded[-2:] == ["participant.readmitted", "participant.return-admitted"]
+
+
 async def test_policy_is_stored_with_its_defaults(harness: Harness) -> None:
     planned = plan([harness.proctor()])
     planned.disconnect_policy.requires_approval = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -17,23 +17,16 @@ from proctorium_session.domain.approval import CLOSING, approval_target, require
 from proctorium_session.domain.outages import ReturnRequest
 from proctorium_session.domain.outcomes import Outcome, ParticipantRefusal, outcomes_of
 from proctorium_session.domain.participant_states import ParticipantAction, ParticipantState
-from proctorium_session.domain.participants import Participant, ParticipantView
+from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
+from proctorium_session.operations.returns import ReturnDecision, save_returns
 from proctorium_session.operations.supervision import BulkResult
-from proctorium_session.storage import outages, participants
+from proctorium_session.storage import participants
 
 M = TypeVar("M", bound=Message)
-
-
-@dataclass(frozen=True, slots=True)
-class _ReturnDecision:
-    """A participant after a decision about their return, and the request before it."""
-
-    participant: Participant
-    request: ReturnRequest
 
 
 async def admit(
@@ -90,14 +83,14 @@ async def _decide(
     if not has_returns:
         require_approvable(session, action)
     changed: list[ParticipantView] = []
-    returned: list[_ReturnDecision] = []
+    returned: list[ReturnDecision] = []
 
     def change(view: ParticipantView) -> Outcome:
         request = view.participant.return_request
         if request is not None and _is_returning(view):
             view, decided = _after_return(view, session, request, action, reason)
             if decided:
-                returned.append(_ReturnDecision(view.participant, request))
+                returned.append(ReturnDecision(view.participant, request))
             return view
         if session.state is SessionState.CLOSING:
             return CLOSING
@@ -110,7 +103,7 @@ async def _decide(
 
     outcomes = outcomes_of(participant_ids, views, change)
     recorded = await _save_entries(tx, session, actor, changed)
-    recorded += await _save_returns(tx, session, actor, returned, reason)
+    recorded += await save_returns(tx, session, actor, returned, reason)
     if recorded:
         session = await save_change(tx, session, recorded)
     return BulkResult(session, outcomes)
@@ -171,35 +164,4 @@ async def _save_entries(
             view.participant.participant_id,
         )
         for view in changed
-    ]
-
-
-async def _save_returns(
-    tx: Transaction,
-    session: Session,
-    actor: Actor,
-    decided: Sequence[_ReturnDecision],
-    denial_reason: str,
-) -> list[RecordedEvent]:
-    """Save decisions about returns, and return the events. Without a reason, the participants are let back in."""
-    if not decided:
-        return []
-    request_ids = [each.request.request_id for each in decided]
-    if denial_reason:
-        await outages.deny_returns(tx, request_ids, denial_reason, actor)
-    else:
-        await outages.admit_returns(tx, request_ids, tx.now, actor)
-    ids = [each.participant.participant_id for each in decided]
-    await participants.update_revision(tx, ids, session.next_revision)
-    return [
-        RecordedEvent(
-            events.participant_return_denied(each.participant, each.request, actor, tx.now)
-            if denial_reason
-            else events.participant_return_admitted(
-                each.participant, each.request, actor, max(tx.now, each.request.requested_at)
-            ),
-            actor.person_id,
-            each.participant.participant_id,
-        )
-        for each in decided
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from uuid import UUID
 
@@ -14,6 +14,7 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session import events
+from proctorium_session.domain.outages import ReturnRequest
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Ending, Participant, ParticipantView, Removal
@@ -34,10 +35,20 @@ from proctorium_session.domain.sessions import Actor, Session
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.open_requests import close_breaks, lower_hands
+from proctorium_session.operations.returns import ReturnDecision, save_returns
 from proctorium_session.operations.supervision import BulkResult
 from proctorium_session.storage import participants, removals
 
 M = TypeVar("M", bound=Message)
+
+
+@dataclass(frozen=True, slots=True)
+class _Readmission:
+    """A readmitted participant, the removal that ended, and the return request that was open during the removal."""
+
+    participant: Participant
+    removal: Removal
+    request: ReturnRequest | None
 
 
 async def remove(
@@ -83,6 +94,8 @@ async def readmit(
 ) -> M:
     """Readmit removed participants. A participant who is not removed does not change.
 
+    A participant who waited to be let back in after an outage when they were removed is let back in too.
+
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """
 
@@ -90,15 +103,16 @@ async def readmit(
         session, actor = await lock_current(tx, session_id, caller)
         require_readmission(session)
         views = await participants.list_views(tx, session_id, only=participant_ids)
-        readmitted: list[tuple[Participant, Removal]] = []
+        readmitted: list[_Readmission] = []
 
         def change(view: ParticipantView) -> Outcome:
             refused = readmission_refusal(view)
             removal = view.participant.removal
             if refused is not None or removal is None:
                 return refused or view
+            request = view.participant.return_request
             view = _readmitted(view, session, tx)
-            readmitted.append((view.participant, removal))
+            readmitted.append(_Readmission(view.participant, removal, request))
             return view
 
         outcomes = outcomes_of(participant_ids, views, change)
@@ -191,6 +205,7 @@ def _readmitted(view: ParticipantView, session: Session, tx: Transaction) -> Par
         state=state,
         entered_time=entered_time,
         removal=None,
+        return_request=None,
         revision=session.next_revision,
     )
     return replace(view, participant=changed)
@@ -211,21 +226,26 @@ async def _save_removals(
 
 
 async def _save_readmissions(
-    tx: Transaction, session: Session, of: Sequence[tuple[Participant, Removal]], actor: Actor
+    tx: Transaction, session: Session, of: Sequence[_Readmission], actor: Actor
 ) -> Session:
-    ids = [participant.participant_id for participant, _ in of]
+    ids = [each.participant.participant_id for each in of]
     await removals.end_removals(tx, ids, tx.now, actor.person_id)
     await participants.readmit(tx, ids, readmitted_state(session), session.next_revision)
     recorded = [
         RecordedEvent(
             events.participant_readmitted(
-                participant, removal, max(tx.now, removal.removed_at), actor
+                each.participant, each.removal, max(tx.now, each.removal.removed_at), actor
             ),
             actor.person_id,
-            participant.participant_id,
+            each.participant.participant_id,
         )
-        for participant, removal in of
+        for each in of
     ]
+    # A proctor who readmits a learner also lets the learner back in after an outage before the removal.
+    returns = [
+        ReturnDecision(each.participant, each.request) for each in of if each.request is not None
+    ]
+    recorded += await save_returns(tx, session, actor, returns)
     return await save_change(tx, session, recorded)
 
 
