@@ -74,6 +74,23 @@ async def test_older_epoch_counts_for_questions_that_the_newer_did_not_change(
     assert await counting(seat) == [(older, 1)]
 
 
+async def test_equal_change_of_a_newer_page_with_the_same_number_is_not_lost(
+    harness: Harness,
+) -> None:
+    seat = await harness.started()
+    older = await enter(seat, LAPTOP)
+    newer = await enter(seat, TABLET)
+    await seat.save(change(seat, 1, 0, older, 1))
+    error = await refusal(seat.save(change(seat, 1, 0, newer, 1)))
+    assert error.reason == "SEQUENCE_REUSED"
+    await seat.save(change(seat, 2, 0, newer, 1))
+    await seat.save(change(seat, 3, 0, older, 0))
+    assert await counting(seat) == [(newer, 2)]
+    # A repetition of the same page is acknowledged again, and an equal change of the older page is not needed.
+    assert list((await seat.save(change(seat, 2, 0, newer, 1))).sequences) == [2]
+    assert list((await seat.save(change(seat, 2, 0, older, 1))).sequences) == [2]
+
+
 async def test_other_device_is_reported_but_not_the_reload_of_a_page(harness: Harness) -> None:
     seat = await harness.started()
     for device in (LAPTOP, LAPTOP, TABLET, TABLET):

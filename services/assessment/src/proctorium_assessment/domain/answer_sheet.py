@@ -55,8 +55,12 @@ class Revision:
         return self.position is None
 
     def is_repeated_by(self, change: Change) -> bool:
-        """Return whether `change` is a repetition of the change that this revision stores."""
-        return self.item_id == change.item_id and self.answer == change.answer
+        """Return whether `change` is a repetition of the change that this revision stores.
+
+        An equal change of a newer page is not: it must take precedence over later changes of the older page.
+        """
+        is_same = self.item_id == change.item_id and self.answer == change.answer
+        return is_same and change.writer_epoch <= self.writer_epoch
 
 
 class SavedAnswer(NamedTuple):
@@ -191,7 +195,9 @@ class AnswerSheet:
             stored = self._stored.get(change.sequence)
             twin = new.setdefault(change.sequence, change) if stored is None else None
             if (stored is not None and not stored.is_repeated_by(change)) or (
-                twin is not None and (twin.item_id, twin.answer) != (change.item_id, change.answer)
+                twin is not None
+                and (twin.item_id, twin.answer, twin.writer_epoch)
+                != (change.item_id, change.answer, change.writer_epoch)
             ):
                 raise already_exists(
                     "SEQUENCE_REUSED",

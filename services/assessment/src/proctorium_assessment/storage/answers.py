@@ -364,6 +364,7 @@ async def _list_repeated(
                 row["saved_at"],
                 row["position"],
                 row["head"],
+                row["writer_epoch"],
             )
         )
     return found
