@@ -11,21 +11,25 @@ const text = messages.exam;
 interface ConnectionNoteProps extends ClockProps {
   saver: AnswerSaver;
   connected: boolean;
+  /** Whether the page accepts no answers, because it is not the writer of the attempt. */
+  readOnly: boolean;
 }
 
 /** Return the note about a lost connection. During a pause, the page cannot know whether the proctor has resumed. */
-export function connectionLost(isTimeOver: boolean, isPaused: boolean): string {
+export function connectionLost(isTimeOver: boolean, isPaused: boolean, isReadOnly: boolean): string {
+  if (isReadOnly) return text.connectionLostReadOnly;
   if (isPaused) return text.connectionLostPaused;
   return isTimeOver ? text.connectionLostTimeOver : text.connectionLost;
 }
 
-export function ConnectionNote({ saver, connected, shown, pause, ownBreak, now }: ConnectionNoteProps): JSX.Element {
+export function ConnectionNote(props: ConnectionNoteProps): JSX.Element {
+  const { saver, connected, readOnly, shown, pause, ownBreak, now } = props;
   const isOffline = saver.status.value === "offline" || !connected;
   const isTimeOver = secondsLeft(shown, now.value, pause?.since ?? ownBreak?.stoppedAt) === 0;
   return (
     <div role="status">
       {isOffline && !saver.hasUnstoredChanges.value && (
-        <p class="note">{connectionLost(isTimeOver, pause !== undefined)}</p>
+        <p class="note">{connectionLost(isTimeOver, pause !== undefined, readOnly)}</p>
       )}
       {saver.pendingItems.value.size > 0 && saver.hasUnstoredChanges.value && (
         <p class="note problem">{text.cannotStore}</p>

@@ -36,6 +36,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
   const now = useSteadyClock(reopen);
   const { saver, sheet } = useAnswers(attempt);
   const writer = useWriter(saver, shown.attempt, connected);
+  const isReadOnly = writer.isOlder || writer.isEntering;
   const questions = attempt.items.map(({ itemId }, index) => ({
     number: index + 1,
     answered: sheet.isAnswered(itemId),
@@ -57,6 +58,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
       <ConnectionNote
         saver={saver}
         connected={connected || problem !== undefined}
+        readOnly={isReadOnly}
         shown={shown}
         pause={pause}
         ownBreak={ownBreak}
@@ -80,7 +82,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
           saver={saver}
           sheet={sheet}
           questions={questions}
-          disabled={writer.isOlder || writer.isEntering || (pause !== undefined && !pause.isOver)}
+          disabled={isReadOnly || (pause !== undefined && !pause.isOver)}
         />
       )}
       {!pause?.isRemoved && !writer.isOlder && (

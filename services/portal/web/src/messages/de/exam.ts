@@ -98,6 +98,8 @@ export const exam: Messages["exam"] = {
     "Die Verbindung ist unterbrochen. Ihre Antworten sind sicher. Diese Seite zeigt das Ende der Pause erst an, wenn die Verbindung wieder da ist. Dauert es an, sagen Sie es der Aufsicht.",
   connectionLostTimeOver:
     "Ihre Zeit ist abgelaufen. Was auf diesem Gerät gespeichert ist, wird gesendet, sobald die Verbindung wieder steht; was Sie jetzt noch ändern, kommt zu spät an.",
+  connectionLostReadOnly:
+    "Die Verbindung ist unterbrochen. Antworten, die auf diesem Gerät gespeichert sind, werden gesendet, sobald sie wieder besteht. Wenn das länger dauert, sagen Sie Ihrer Aufsicht Bescheid.",
   cannotStore:
     "Lassen Sie diese Seite geöffnet, bis alle Antworten gespeichert sind: Dieser Browser erlaubt es nicht, sie auf dem Gerät zu speichern.",
 

@@ -91,6 +91,8 @@ export const exam = {
     "The connection is lost. Your answers are safe. This page shows when your proctor has resumed only after the connection is back. If it lasts, tell your proctor.",
   connectionLostTimeOver:
     "Your time is over. What is on this device is sent when the connection is back; what you change now arrives late.",
+  connectionLostReadOnly:
+    "The connection is lost. Answers that are stored on this device are sent when it is back. If it lasts, tell your proctor.",
   cannotStore:
     "Keep this page open until all answers are saved: this browser does not let us store them on this device.",
 
