@@ -122,7 +122,7 @@ class Batch:
         return True
 
     def release(self, *, all_but: int | None = None) -> None:
-        """Stop counting the lane as a lane that serves its destinations, except for the destination `all_but`."""
+        """Release the destinations that this lane serves, except for the destination `all_but`."""
         for destination in self._acquired - {all_but}:
             self._acquired.remove(destination)
             self._destinations.release(destination)
