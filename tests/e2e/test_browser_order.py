@@ -99,7 +99,7 @@ async def test_identity_is_checked_again_while_the_attempt_continues(
             "form", name=f"Check the identity of {client.learner.name} again"
         )
         await form.get_by_label("Why you check again").fill(_DOUBT)
-        await form.get_by_role("button", name="Request new photos now").click()
+        await form.get_by_role("button", name="Check again now").click()
         await expect(panel).to_contain_text("New photos requested")
         notice = page.get_by_text("Your identity has to be checked again.")
         await expect(notice).to_be_visible()

@@ -61,6 +61,10 @@
     "consumers": [
       {
         "stream": "ENROLLMENT",
+        "consumer": "identity--accommodations"
+      },
+      {
+        "stream": "ENROLLMENT",
         "consumer": "identity--certifications"
       },
       {

@@ -79,6 +79,7 @@ def person_accommodations_changed(changed: Accommodations) -> pb.PersonAccommoda
         revision=changed.revision,
         extra_time_percent=changed.extra_time_percent,
         extra_break_minutes=changed.extra_break_minutes,
+        alternative_identity_check=changed.alternative_identity_check,
     )
 
 

@@ -34,6 +34,7 @@ def request(
     break_minutes: int = 0,
     technology: str = "",
     note: str = "",
+    alternative: bool = False,
 ) -> UpdateAccommodationsRequest:
     return UpdateAccommodationsRequest(
         request_id=str(new_id()),
@@ -42,6 +43,7 @@ def request(
             etag=etag,
             extra_time_percent=percent,
             extra_break_minutes=break_minutes,
+            alternative_identity_check=alternative,
             assistive_technology=technology,
             proctor_note=note,
         ),
@@ -99,6 +101,25 @@ async def test_update_changes_the_fields_of_its_mask_and_lists_earlier_revisions
     message = ListAccommodationRevisionsRequest(person_id=person_id)
     listed = await harness.administrator.accommodations.ListAccommodationRevisions(message)
     assert list(listed.revisions) == [second, first]
+
+
+async def test_alternative_identity_check_is_set_removed_and_published(harness: Harness) -> None:
+    person_id = (await harness.person()).person_id
+    await update(harness, request(person_id, percent=25))
+    assert (await update(harness, request(person_id, alternative=True))).alternative_identity_check
+    # A request without the field does not change it.
+    changed = await update(harness, request(person_id, percent=50))
+    assert (changed.extra_time_percent, changed.alternative_identity_check) == (50, True)
+    removed = await update(harness, request(person_id, mask=["alternative_identity_check"]))
+    assert (removed.extra_time_percent, removed.alternative_identity_check) == (50, False)
+    message = ListAccommodationRevisionsRequest(person_id=person_id)
+    listed = await harness.administrator.accommodations.ListAccommodationRevisions(message)
+    values = [each.alternative_identity_check for each in listed.revisions]
+    assert values == [False, True, True, False]
+    events = await harness.events(PersonAccommodationsChanged)
+    assert [
+        (each.revision, each.extra_time_percent, each.alternative_identity_check) for each in events
+    ] == [(1, 25, False), (2, 25, True), (3, 50, True), (4, 50, False)]
 
 
 async def test_update_with_a_stale_etag_is_refused(harness: Harness) -> None:

@@ -31,6 +31,13 @@ def test_update_returns_the_next_revision_with_its_author() -> None:
     ) == Accommodations(NONE.person_id, 25, 0, "", "Uses a magnifier.", 1, AUTHOR, NOW)
 
 
+def test_alternative_identity_check_is_a_change() -> None:
+    changed = updated(NONE, alternative_identity_check=True)
+    assert changed is not None
+    assert changed.alternative_identity_check
+    assert updated(changed, alternative_identity_check=True) is None
+
+
 def test_update_without_a_new_value_changes_nothing() -> None:
     assert updated(replace(NONE, proctor_note="Magnifier"), proctor_note="Magnifier ") is None
     assert updated(NONE) is None

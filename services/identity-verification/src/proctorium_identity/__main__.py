@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from proctorium.enrollment.events.v1.events_pb2 import (
+    PersonAccommodationsChanged,
     PersonCertified,
     PersonDisabled,
     PersonRoleRevoked,
@@ -31,6 +32,7 @@ from proctorium_identity.operations.evidence import EvidenceSubmission
 from proctorium_identity.operations.evidence_access import EvidenceViewing
 from proctorium_identity.settings import Settings
 from proctorium_identity.storage.objects import EvidenceStore
+from proctorium_identity.subscribers import accommodations
 from proctorium_identity.subscribers.sessions import SessionEvents
 
 
@@ -76,6 +78,10 @@ def build(service: Service[Settings]) -> None:
             PersonCertified: certifications.on_certified,
             PersonRoleRevoked: certifications.on_role_revoked,
         },
+    )
+    service.subscribe(
+        "identity--accommodations",
+        {PersonAccommodationsChanged: accommodations.on_person_accommodations_changed},
     )
     events = SessionEvents(case_keys)
     service.subscribe(

@@ -56,6 +56,20 @@ def resubmission_requested(case: Case, actor: Actor) -> pb.CaseResubmissionReque
     )
 
 
+def alternative_check_requested(
+    case: Case, actor: Actor | None
+) -> pb.CaseAlternativeCheckRequested:
+    """Return the event for a case that waits for a decision without images.
+
+    `actor` requested another check; None means that the learner's accommodations apply.
+    """
+    if actor is None:
+        return pb.CaseAlternativeCheckRequested(**_ids(case))
+    return pb.CaseAlternativeCheckRequested(
+        **_ids(case), requested_by=str(actor.person_id), acting_role=ROLE_NUMBERS[actor.role]
+    )
+
+
 def case_restored(case: Case) -> pb.CaseRestored:
     """Return the event for an expired case that is undecided again."""
     return pb.CaseRestored(**_ids(case))

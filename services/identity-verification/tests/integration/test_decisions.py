@@ -20,7 +20,7 @@ from proctorium_common.storage.migrations import differences
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.states import check_trigger
 from proctorium_devstack.testing.waiting import TIMEOUT, next_response
-from proctorium_identity.domain.cases import CASE_STATES, CaseState
+from proctorium_identity.domain.cases import CASE_STATES, UNDECIDED, CaseState
 from proctorium_identity.operations import queue
 
 from .harness import (
@@ -298,16 +298,23 @@ async def test_database_allows_exactly_the_transitions_of_the_state_machine(
     async def allows(origin: CaseState, target: CaseState) -> bool:
         [[case_id]] = await harness.rows(
             "INSERT INTO cases (case_id, session_id, participant_id, person_id, state, encrypted_key, opened_at,"
-            " submitted_at, decided_by, decided_as, decided_at, decision_reason)"
+            " submitted_at, decided_by, decided_as, decided_at, decision_reason, expired_from)"
             " VALUES (gen_random_uuid(), :session_id, gen_random_uuid(), gen_random_uuid(), :state, '', now(),"
-            " now(), gen_random_uuid(), 'proctor', now(), 'any') RETURNING case_id",
+            " now(), gen_random_uuid(), 'proctor', now(), 'any', :expired_from) RETURNING case_id",
             session_id=session_id,
             state=origin.value,
+            # An expired case is restored only to the state in which it expired.
+            expired_from=target.value
+            if origin is CaseState.EXPIRED and target in UNDECIDED
+            else None,
         )
+        # A verified case is submitted again only as a case of the kind alternative.
+        kind = "alternative" if target is CaseState.SUBMITTED else "images"
         try:
             await harness.rows(
-                "UPDATE cases SET state = :state WHERE case_id = :id",
+                "UPDATE cases SET state = :state, kind = :kind, expired_from = NULL WHERE case_id = :id",
                 state=target.value,
+                kind=kind,
                 id=case_id,
             )
         except DBAPIError as refused:
@@ -331,8 +338,24 @@ DECIDED = {"decided_by": PROCTOR, "decided_as": "proctor", "decided_at": "2026-0
         ({**DECIDED, "state": "rejected"}, "rejection_reason"),
         ({"state": "submitted", "submitted_at": None}, "submitted_at"),
         ({"state": "in_between"}, "ck_cases_state"),
+        (
+            {**DECIDED, "state": "rejected", "decision_reason": "any", "kind": "other"},
+            "ck_cases_kind",
+        ),
+        ({"kind": "alternative"}, "alternative_state"),
+        ({**DECIDED, "state": "verified", "kind": "alternative"}, "alternative_reason"),
     ],
-    ids=["no decider", "no role", "own case", "no reason", "nothing submitted", "unknown state"],
+    ids=[
+        "no decider",
+        "no role",
+        "own case",
+        "no reason",
+        "nothing submitted",
+        "unknown state",
+        "unknown kind",
+        "waiting for images without images",
+        "no reason without images",
+    ],
 )
 async def test_database_refuses_inconsistent_cases(
     harness: Harness, columns: dict[str, str | None], constraint: str

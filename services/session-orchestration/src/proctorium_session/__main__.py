@@ -147,6 +147,7 @@ def build(service: Service[Settings]) -> None:
             identity.CaseVerified: cases.on_case_verified,
             identity.CaseRejected: cases.on_case_rejected,
             identity.CaseResubmissionRequested: cases.on_case_resubmission_requested,
+            identity.CaseAlternativeCheckRequested: cases.on_case_alternative_check_requested,
         },
     )
     service.subscribe(

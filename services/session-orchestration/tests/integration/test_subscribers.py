@@ -108,6 +108,32 @@ async def test_identity_event_is_shown_live(harness: Harness) -> None:
     assert (await harness.published(scenario.session_id)).count("participant.ready") == 1
 
 
+async def test_check_without_images_is_shown_live_and_recorded(harness: Harness) -> None:
+    scenario = await create_scenario(harness, BEFORE_ASSESSMENT)
+    call = watch(scenario.learner, scenario.session_id)
+    await connected(call)
+    await harness.publish(scenario.case(identity.CaseAlternativeCheckRequested))
+    view = await next_response(call)
+    assert view.participant.identity == lobby_pb2.IDENTITY_STATE_SUBMITTED
+    await harness.publish(scenario.case(identity.CaseVerified, decided_by=scenario.proctor.id))
+    assert (await next_response(call)).participant.identity == lobby_pb2.IDENTITY_STATE_VERIFIED
+    again = scenario.case(identity.CaseAlternativeCheckRequested, requested_by=scenario.proctor.id)
+    await harness.publish(again)
+    view = await next_response(call)
+    assert view.participant.identity == lobby_pb2.IDENTITY_STATE_SUBMITTED
+    call.cancel()
+    rows = await harness.rows(
+        "SELECT event, actor FROM session_record WHERE session_id = :id AND event LIKE 'case.%'"
+        " ORDER BY number",
+        id=UUID(scenario.session_id),
+    )
+    assert rows == [
+        ("case.alternative-check-requested", "identity"),
+        ("case.verified", scenario.proctor.id),
+        ("case.alternative-check-requested", scenario.proctor.id),
+    ]
+
+
 CASE_LIFE: Sequence[tuple[type[Message], dict[str, str]]] = [
     (identity.CaseOpened, {}),
     (identity.CaseSubmitted, {}),

@@ -82,6 +82,7 @@ def accommodations_message(revision: Accommodations) -> accommodations_pb2.Accom
         person_id=str(revision.person_id),
         extra_time_percent=revision.extra_time_percent,
         extra_break_minutes=revision.extra_break_minutes,
+        alternative_identity_check=revision.alternative_identity_check,
         assistive_technology=revision.assistive_technology,
         proctor_note=revision.proctor_note,
         etag=revision.etag,

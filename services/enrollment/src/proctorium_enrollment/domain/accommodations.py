@@ -18,7 +18,8 @@ class Accommodations:
     """A revision of a person's accommodations.
 
     `extra_time_percent` is a share of the time limit of an assessment. `extra_break_minutes` is the break time in
-    addition to the break policy of a session. Revision 0 means that the accommodations were never changed.
+    addition to the break policy of a session. `alternative_identity_check` means that proctors check the identity
+    without images. Revision 0 means that the accommodations were never changed.
     """
 
     person_id: UUID
@@ -29,6 +30,7 @@ class Accommodations:
     revision: int = 0
     written_by: UUID | None = None
     written_at: datetime | None = None
+    alternative_identity_check: bool = False
 
     @property
     def etag(self) -> str:

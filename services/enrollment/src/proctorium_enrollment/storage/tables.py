@@ -93,6 +93,7 @@ accommodation_revisions = Table(
     Column("revision", Integer, nullable=False),
     Column("extra_time_percent", Integer, nullable=False),
     Column("extra_break_minutes", Integer, nullable=False, server_default=text("0")),
+    Column("alternative_identity_check", Boolean, nullable=False, server_default=text("false")),
     Column("assistive_technology", Text, nullable=False),
     Column("proctor_note", Text, nullable=False),
     Column("written_by", Uuid, nullable=False),

@@ -6,10 +6,11 @@ from proctorium.identity.v1 import verification_pb2 as pb
 from proctorium.options.v1.options_pb2 import ROLE_UNSPECIFIED
 from proctorium_common.messages import EnumConversion, id_text, to_timestamp
 from proctorium_common.rpc.access import ROLE_NUMBERS
-from proctorium_identity.domain.cases import Case, CaseState, Decision
+from proctorium_identity.domain.cases import Case, CaseKind, CaseState, Decision
 from proctorium_identity.domain.evidence import AccessSubject, EvidenceKind
 from proctorium_identity.storage.evidence_accesses import EvidenceAccess
 
+CASE_KINDS = EnumConversion(CaseKind, pb.CaseKind, "CASE_KIND_")
 CASE_STATES = EnumConversion(CaseState, pb.CaseState, "CASE_STATE_")
 EVIDENCE_KINDS = EnumConversion(EvidenceKind, pb.EvidenceKind, "EVIDENCE_KIND_")
 DECISIONS = EnumConversion(Decision, pb.Decision, "DECISION_")
@@ -31,6 +32,7 @@ def case_message(case: Case) -> pb.Case:
         decided_by=id_text(case.decided_by),
         decide_time=to_timestamp(case.decided_at),
         decision_reason=case.decision_reason,
+        kind=CASE_KINDS.to_proto(case.kind),
         decided_as=ROLE_NUMBERS[case.decided_as] if case.decided_as else ROLE_UNSPECIFIED,
     )
 

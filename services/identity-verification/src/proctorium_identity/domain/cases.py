@@ -12,6 +12,15 @@ from proctorium_common.states import StateMachine, Transition
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, EvidenceKind
 
 
+class CaseKind(StrEnum):
+    """The kinds of cases."""
+
+    IMAGES = "images"
+    """The learner submits images, and a person decides on the images."""
+    ALTERNATIVE = "alternative"
+    """A person checks the identity without images, because the learner's accommodations say so (`P2`)."""
+
+
 class CaseState(StrEnum):
     """The states of a case."""
 
@@ -30,6 +39,7 @@ class CaseAction(StrEnum):
     VERIFY = "verify"
     REJECT = "reject"
     REQUEST_RESUBMISSION = "request_resubmission"
+    REQUEST_ALTERNATIVE = "request_alternative"
     EXPIRE = "expire"
     RESTORE_REQUESTED = "restore_requested"
     RESTORE_SUBMITTED = "restore_submitted"
@@ -79,6 +89,7 @@ class Case:
     decided_at: datetime | None = None
     decision_reason: str = ""
     expired_from: CaseState | None = None
+    kind: CaseKind = CaseKind.IMAGES
 
 
 UNDECIDED = frozenset({CaseState.REQUESTED, CaseState.SUBMITTED, CaseState.RESUBMISSION_REQUESTED})
@@ -152,6 +163,14 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
             "The current images no longer count; the learner reads the reason and submits new ones.",
         ),
         Transition(
+            CaseAction.REQUEST_ALTERNATIVE,
+            UNDECIDED | {CaseState.VERIFIED},
+            CaseState.SUBMITTED,
+            _DECIDERS | {"system"},
+            "The learner's accommodations contain the alternative identity check. The case has no images any more;"
+            " it joins the queue of its session.",
+        ),
+        Transition(
             CaseAction.EXPIRE,
             UNDECIDED,
             CaseState.EXPIRED,
@@ -222,14 +241,32 @@ def case_closed(case: Case) -> ServiceError:
     )
 
 
-def require_reason(decision: Decision, reason: str) -> None:
-    """Raise INVALID_REQUEST for a rejection without a reason, because the learner needs the reason."""
-    if decision is Decision.REJECT and not reason.strip():
-        sentence = "Please say why: the learner reads it and can act on it."
-        raise invalid(
-            "INVALID_REQUEST",
+def require_reason(kind: CaseKind, decision: Decision, reason: str) -> None:
+    """Raise INVALID_REQUEST if the decision requires a reason and has none.
+
+    A rejection requires a reason, because the learner needs the reason. A verification without images requires a
+    reason, because no image shows later how the identity was checked.
+    """
+    if reason.strip() or (decision is Decision.VERIFY and kind is CaseKind.IMAGES):
+        return
+    sentence = "Please say why: the learner reads it and can act on it."
+    if decision is Decision.VERIFY:
+        sentence = "Please say how you checked the identity, because there are no photos of it."
+    raise invalid(
+        "INVALID_REQUEST",
+        sentence,
+        violations=[Violation("decision_reason", "decision_reason.missing", sentence)],
+    )
+
+
+def require_images(case: Case, sentence: str) -> None:
+    """Raise ALTERNATIVE_CHECK with the sentence if the identity is checked without images."""
+    if case.kind is CaseKind.ALTERNATIVE:
+        raise ServiceError(
+            Kind.INVALID_STATE_TRANSITION,
+            "ALTERNATIVE_CHECK",
             sentence,
-            violations=[Violation("decision_reason", "decision_reason.missing", sentence)],
+            metadata={"state": case.state},
         )
 
 

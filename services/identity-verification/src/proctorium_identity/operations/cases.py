@@ -10,9 +10,20 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_identity import events
-from proctorium_identity.domain.cases import Case, CaseState, no_case, not_your_case, restored_state
+from proctorium_identity.domain.cases import (
+    Actor,
+    Case,
+    CaseAction,
+    CaseKind,
+    CaseState,
+    next_state,
+    no_case,
+    not_your_case,
+    restored_state,
+)
+from proctorium_identity.domain.evidence import EVIDENCE_NEEDED
 from proctorium_identity.operations.actors import case_actor, session_actor
-from proctorium_identity.storage import cases, sessions
+from proctorium_identity.storage import accommodations, cases, evidence, sessions
 from proctorium_identity.storage.encryption import CaseKeys
 
 CHANNEL = "identity_cases"
@@ -63,7 +74,8 @@ async def open_case(
 ) -> None:
     """Open a case for the learner in the session, unless the learner already has one.
 
-    The case expires at once if the session has ended.
+    The case expires at once if the session has ended. Otherwise, it becomes a case of the kind alternative if the
+    learner's accommodations contain the alternative identity check.
     """
     session = await sessions.lock_session(tx, session_id)
     case = Case(new_id(), session_id, participant_id, person_id, CaseState.REQUESTED)
@@ -72,6 +84,8 @@ async def open_case(
     tx.record(events.case_opened(case))
     if session.ended_at is not None:
         await _expire(tx, case)
+    elif await accommodations.lock_accommodation(tx, person_id):
+        await request_alternative_check(tx, case)
 
 
 async def set_proctors(
@@ -96,10 +110,41 @@ async def restore_cases_of_session(tx: Transaction, session_id: UUID, *, positio
     """Restore the expired cases of a session that was reopened, unless a later event has ended it again."""
     if not await sessions.upsert_end(tx, session_id, None, position=position):
         return
-    for case in await cases.lock_expired_cases(tx, session_id):
+    expired = await cases.lock_expired_cases(tx, session_id)
+    alternative = await accommodations.list_alternative(tx, [each.person_id for each in expired])
+    for case in expired:
         restored = replace(case, state=restored_state(case), expired_from=None)
         await store_case(tx, restored)
         tx.record(events.case_restored(restored))
+        # The accommodations may have changed while the case was expired.
+        if restored.person_id in alternative and restored.state is not CaseState.SUBMITTED:
+            await request_alternative_check(tx, restored)
+
+
+async def request_alternative_check(
+    tx: Transaction, case: Case, actor: Actor | None = None, reason: str = ""
+) -> Case:
+    """Turn the case into a case of the kind alternative that waits for a decision, and return it.
+
+    Images that the case has are superseded. `actor` requested another check of the identity, and `reason` is the
+    reason for it. Without `actor`, the learner's accommodations apply. Raises CASE_CLOSED.
+    """
+    next_state(case, CaseAction.REQUEST_ALTERNATIVE)
+    await evidence.supersede_evidence(tx, case.case_id, EVIDENCE_NEEDED)
+    requested = replace(
+        case,
+        kind=CaseKind.ALTERNATIVE,
+        state=CaseState.SUBMITTED,
+        evidence=frozenset(),
+        submitted_at=tx.now,
+        decided_by=None,
+        decided_as=None,
+        decided_at=None,
+        decision_reason=reason.strip(),
+    )
+    await store_case(tx, requested)
+    tx.record(events.alternative_check_requested(requested, actor))
+    return requested
 
 
 async def _expire(tx: Transaction, case: Case) -> None:

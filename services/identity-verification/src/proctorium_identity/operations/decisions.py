@@ -13,20 +13,29 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_identity import events
 from proctorium_identity.domain.cases import (
+    UNDECIDED,
     Actor,
     Case,
     CaseAction,
+    CaseKind,
     CaseState,
     Decision,
     case_closed,
     next_state,
     not_your_case,
+    require_images,
     require_reason,
 )
 from proctorium_identity.domain.evidence import EVIDENCE_NEEDED, require_viewed
 from proctorium_identity.operations.actors import case_actor
-from proctorium_identity.operations.cases import store_case
-from proctorium_identity.storage import cases, evidence, evidence_accesses, sessions
+from proctorium_identity.operations.cases import request_alternative_check, store_case
+from proctorium_identity.storage import (
+    accommodations,
+    cases,
+    evidence,
+    evidence_accesses,
+    sessions,
+)
 
 M = TypeVar("M", bound=Message)
 
@@ -41,8 +50,8 @@ async def decide(
 ) -> M:
     """Verify or reject a case. Repeating the same decision changes nothing.
 
-    Raises NOT_YOUR_CASE and CASE_CLOSED. Raises INVALID_REQUEST for a rejection without a reason. Raises
-    EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED for a verification.
+    Raises NOT_YOUR_CASE and CASE_CLOSED. Raises INVALID_REQUEST if the decision requires a reason and has none. Raises
+    EVIDENCE_MISSING, EVIDENCE_NOT_VIEWED and EVIDENCE_REPLACED for a verification on images.
     """
 
     async def run(tx: Transaction) -> Case:
@@ -50,8 +59,8 @@ async def decide(
         state = next_state(case, CaseAction(decision))
         if state is None:
             return case
-        require_reason(decision, reason)
-        if decision is Decision.VERIFY:
+        require_reason(case.kind, decision, reason)
+        if decision is Decision.VERIFY and case.kind is CaseKind.IMAGES:
             current = await evidence.list_current_evidence(tx, case_id)
             viewed = await evidence_accesses.list_last_viewed(tx, case_id, actor.person_id)
             require_viewed(current, viewed)
@@ -76,7 +85,8 @@ async def request_resubmission(
 ) -> M:
     """Supersede the current images and request new images, also from a learner whose identity is verified.
 
-    Raises NOT_YOUR_CASE and CASE_CLOSED.
+    If the learner's accommodations contain the alternative identity check, or the case has no images, the identity is
+    checked again without images. Raises NOT_YOUR_CASE, CASE_CLOSED and ALTERNATIVE_CHECK.
     """
 
     async def run(tx: Transaction) -> Case:
@@ -84,6 +94,15 @@ async def request_resubmission(
         case, actor = await _lock_case(tx, caller, case_id)
         next_state(case, CaseAction.REQUEST_RESUBMISSION)
         await _require_session_open(tx, case)
+        if case.state in UNDECIDED:
+            require_images(
+                case,
+                "The identity of this learner is checked without photos, so no photos can be requested. "
+                "Check the identity in another way, then decide.",
+            )
+        alternative = await accommodations.list_alternative(tx, [case.person_id])
+        if alternative or case.kind is CaseKind.ALTERNATIVE:
+            return await request_alternative_check(tx, case, actor, reason)
         await evidence.supersede_evidence(tx, case_id, EVIDENCE_NEEDED)
         requested = replace(
             case,

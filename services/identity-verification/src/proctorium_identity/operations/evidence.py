@@ -18,7 +18,13 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder, stored_response
 from proctorium_common.telemetry.logs import get_logger
 from proctorium_identity import events
-from proctorium_identity.domain.cases import Case, CaseAction, next_state, not_your_case
+from proctorium_identity.domain.cases import (
+    Case,
+    CaseAction,
+    next_state,
+    not_your_case,
+    require_images,
+)
 from proctorium_identity.domain.evidence import (
     EVIDENCE_NEEDED,
     Evidence,
@@ -77,7 +83,8 @@ class EvidenceSubmission:
         """Add the image in `file` to the case, and submit the case if the case then has an image of each kind.
 
         `within` is the time until the deadline of the call in seconds, or None if the call has no deadline. Raises
-        NOT_YOUR_CASE, CASE_CLOSED, TOO_MANY_IMAGES, DEPENDENCY_UNAVAILABLE, and the errors of `ImageReader.read`.
+        NOT_YOUR_CASE, CASE_CLOSED, ALTERNATIVE_CHECK, TOO_MANY_IMAGES, DEPENDENCY_UNAVAILABLE, and the errors of
+        `ImageReader.read`.
         """
         async with self._database.transaction() as tx:
             response = await stored_response(tx, responder.request, responder.response)
@@ -136,7 +143,7 @@ class EvidenceSubmission:
 
 
 async def _add_image(tx: Transaction, caller: Caller, stored: _StoredImage) -> Case:
-    """Add the image to its case and return the case. Raises NOT_YOUR_CASE, CASE_CLOSED and TOO_MANY_IMAGES."""
+    """Add the image to its case and return the case. Raises the errors of `_require_accepted`."""
     locked = await cases.lock_case(tx, stored.case_id)
     case = await _require_accepted(tx, locked, caller, stored.kind)
     new = Evidence(
@@ -164,11 +171,16 @@ async def _require_accepted(
 ) -> Case:
     """Return the case if it belongs to the caller and accepts an image of this kind.
 
-    Raises NOT_YOUR_CASE, CASE_CLOSED and TOO_MANY_IMAGES.
+    Raises NOT_YOUR_CASE, CASE_CLOSED, ALTERNATIVE_CHECK and TOO_MANY_IMAGES.
     """
     if case is None or caller.person_id is None or case.person_id != caller.person_id:
         raise not_your_case()
     next_state(case, CaseAction.SUBMIT)
+    require_images(
+        case,
+        "Your identity is checked without photos, so you need not send any. "
+        "A proctor of your session checks it in another way.",
+    )
     count = await stored_evidence.count_evidence(tx, case.case_id)
     require_image_accepted(kind, case.evidence, count)
     return case

@@ -22,6 +22,7 @@ from proctorium_identity.domain.cases import (
     Case,
     evidence_missing,
     not_your_case,
+    require_images,
 )
 from proctorium_identity.domain.evidence import (
     EvidenceKind,
@@ -76,10 +77,12 @@ class EvidenceViewing:
     async def view_image(self, caller: Caller, case_id: UUID, kind: EvidenceKind) -> Image:
         """Return the current image of `kind`, decrypted.
 
-        Raises EVIDENCE_MISSING, EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE, and the errors of `_viewed_case`.
+        Raises ALTERNATIVE_CHECK, EVIDENCE_MISSING, EVIDENCE_DESTROYED, DEPENDENCY_UNAVAILABLE, and the errors of
+        `_viewed_case`.
         """
         async with self._database.transaction() as tx:
             case, actor = await self._viewed_case(tx, caller, case_id)
+            require_images(case, "The identity of this learner is checked without photos.")
             current = {
                 each.kind: each for each in await evidence.list_current_evidence(tx, case_id)
             }

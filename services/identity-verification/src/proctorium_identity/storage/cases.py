@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, func, select, up
 from sqlalchemy.dialects.postgresql import insert
 
 from proctorium_common.storage.database import Transaction
-from proctorium_identity.domain.cases import UNDECIDED, ActingRole, Case, CaseState
+from proctorium_identity.domain.cases import UNDECIDED, ActingRole, Case, CaseKind, CaseState
 from proctorium_identity.domain.evidence import EvidenceKind
 from proctorium_identity.storage.tables import cases, evidence
 
@@ -67,20 +67,26 @@ async def lock_case(tx: Transaction, case_id: UUID) -> Case | None:
 
 async def lock_undecided_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
     """Lock and return the undecided cases of a session, in the order of the case ids."""
-    return await _lock_cases(tx, session_id, UNDECIDED)
+    return await _lock_cases(tx, cases.c.session_id == session_id, UNDECIDED)
 
 
 async def lock_expired_cases(tx: Transaction, session_id: UUID) -> Sequence[Case]:
     """Lock and return the expired cases of a session, in the order of the case ids."""
-    return await _lock_cases(tx, session_id, {CaseState.EXPIRED})
+    return await _lock_cases(tx, cases.c.session_id == session_id, {CaseState.EXPIRED})
+
+
+async def lock_cases_that_need_images(tx: Transaction, person_id: UUID) -> Sequence[Case]:
+    """Lock and return the cases of a person that wait for images, in the order of the case ids."""
+    waiting = {CaseState.REQUESTED, CaseState.RESUBMISSION_REQUESTED}
+    return await _lock_cases(tx, cases.c.person_id == person_id, waiting)
 
 
 async def _lock_cases(
-    tx: Transaction, session_id: UUID, states: Collection[CaseState]
+    tx: Transaction, condition: ColumnElement[bool], states: Collection[CaseState]
 ) -> Sequence[Case]:
     statement = (
         select(cases.c.case_id)
-        .where(cases.c.session_id == session_id, cases.c.state.in_(states))
+        .where(condition, cases.c.state.in_(states))
         .order_by(cases.c.case_id)
         .with_for_update()
     )
@@ -107,7 +113,7 @@ async def get_encrypted_key(tx: Transaction, case_id: UUID) -> bytes:
 
 
 async def update_case(tx: Transaction, case: Case) -> None:
-    """Update the state of a case, and the columns of its submission and decision."""
+    """Update the state and the kind of a case, and the columns of its submission and decision."""
     await tx.execute(
         update(cases)
         .where(cases.c.case_id == case.case_id)
@@ -119,6 +125,7 @@ async def update_case(tx: Transaction, case: Case) -> None:
             decided_at=case.decided_at,
             decision_reason=case.decision_reason,
             expired_from=case.expired_from,
+            kind=case.kind,
         )
     )
 
@@ -146,4 +153,5 @@ def _case(row: Row[*tuple[object, ...]]) -> Case:
         decided_at=row.decided_at,
         decision_reason=row.decision_reason,
         expired_from=CaseState(row.expired_from) if row.expired_from else None,
+        kind=CaseKind(row.kind),
     )

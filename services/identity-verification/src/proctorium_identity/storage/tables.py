@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -65,6 +66,7 @@ cases = Table(
     Column("decision_reason", Text, nullable=False, server_default=""),
     # The state in which the case expired. A reopening of the session restores this state.
     Column("expired_from", Text),
+    Column("kind", Text, nullable=False, server_default=text("'images'")),
     CheckConstraint("expired_from IS NULL OR state = 'expired'", name="expired_from"),
     UniqueConstraint("session_id", "person_id"),
     CheckConstraint(
@@ -79,6 +81,15 @@ cases = Table(
     CheckConstraint("decided_by IS DISTINCT FROM person_id", name="decided_by_other_person"),
     CheckConstraint("decided_as IN ('proctor', 'administrator')", name="decided_as"),
     CheckConstraint("state <> 'rejected' OR decision_reason <> ''", name="rejection_reason"),
+    CheckConstraint("kind IN ('images', 'alternative')", name="kind"),
+    CheckConstraint(
+        "kind = 'images' OR state NOT IN ('requested', 'resubmission_requested')",
+        name="alternative_state",
+    ),
+    CheckConstraint(
+        "kind = 'images' OR state <> 'verified' OR decision_reason <> ''",
+        name="alternative_reason",
+    ),
     CheckConstraint(
         "state NOT IN ('submitted', 'verified') OR submitted_at IS NOT NULL",
         name="submitted_at",
@@ -90,7 +101,24 @@ cases = Table(
         postgresql_where=text("state = 'submitted'"),
     ),
 )
-"""The cases: one for each learner in each session. A trigger allows only the transitions of the state machine."""
+"""The cases: one for each learner in each session.
+
+A trigger allows only the transitions of the state machine. A case of the kind alternative has no current images, and
+never becomes a case of the kind images.
+"""
+
+accommodations = Table(
+    "accommodations",
+    metadata,
+    Column("person_id", Uuid, primary_key=True),
+    # The revision of the person's accommodations in enrollment; 0 if no event about them was handled.
+    Column("revision", Integer, nullable=False, server_default=text("0")),
+    Column("alternative_identity_check", Boolean, nullable=False, server_default=text("false")),
+)
+"""Whether the identity of each person is checked without images, copied from enrollment's events.
+
+A transaction that opens a case or updates the row locks the row of the person.
+"""
 
 evidence = Table(
     "evidence",
@@ -119,7 +147,8 @@ evidence = Table(
 )
 """The images of cases. At most one image of each kind is current in a case.
 
-The object with the key `object_key` contains the encrypted image.
+The object with the key `object_key` contains the encrypted image. A trigger refuses images of a case of the kind
+alternative.
 """
 
 evidence_access_log = Table(

@@ -68,12 +68,28 @@ export function Field({
 }
 
 /** A checkbox with its label beside it. */
-export function Checkbox({ label, hint, name }: { label: string; hint?: string; name: string }): JSX.Element {
+export function Checkbox({
+  label,
+  hint,
+  name,
+  defaultChecked = false,
+}: {
+  label: string;
+  hint?: string;
+  name: string;
+  defaultChecked?: boolean;
+}): JSX.Element {
   const { describedBy, texts } = useDescription(hint, useFieldError(name));
   return (
     <>
       <label class="choice">
-        <input type="checkbox" name={name} data-field={name} aria-describedby={describedBy} />
+        <input
+          type="checkbox"
+          name={name}
+          data-field={name}
+          aria-describedby={describedBy}
+          defaultChecked={defaultChecked}
+        />
         {label}
       </label>
       {texts}

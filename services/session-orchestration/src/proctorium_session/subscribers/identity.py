@@ -15,6 +15,7 @@ CaseMessage = (
     | events.CaseVerified
     | events.CaseRejected
     | events.CaseResubmissionRequested
+    | events.CaseAlternativeCheckRequested
 )
 
 
@@ -51,6 +52,13 @@ async def on_case_resubmission_requested(
 ) -> None:
     """Set the participant's identity state to resubmission requested."""
     await _update(tx, event, metadata, IdentityState.RESUBMISSION_REQUESTED, event.requested_by)
+
+
+async def on_case_alternative_check_requested(
+    tx: Transaction, event: events.CaseAlternativeCheckRequested, metadata: EventMetadata
+) -> None:
+    """Set the participant's identity state to submitted, because the case waits for a decision without evidence."""
+    await _update(tx, event, metadata, IdentityState.SUBMITTED, event.requested_by)
 
 
 async def _update(

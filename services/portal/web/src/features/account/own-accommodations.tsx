@@ -13,35 +13,43 @@ export function OwnAccommodations({ personId }: { personId: string }): JSX.Eleme
   );
   const own = data?.accommodations;
   if (problem !== undefined) return <ProblemNote problem={problem} />;
-  if (!own || !(own.extraTimePercent || own.extraBreakMinutes || own.assistiveTechnology || own.proctorNote))
+  if (own === undefined) return null;
+  const { extraTimePercent, extraBreakMinutes, alternativeIdentityCheck, assistiveTechnology, proctorNote } = own;
+  if (!(extraTimePercent || extraBreakMinutes || alternativeIdentityCheck || assistiveTechnology || proctorNote))
     return null;
   return (
     <section class="card">
       <h2>{text.title}</h2>
       <p>{text.who}</p>
       <dl>
-        {own.extraTimePercent > 0 && (
+        {extraTimePercent > 0 && (
           <>
             <dt>{text.extraTime}</dt>
-            <dd>{text.extraTimeValue(own.extraTimePercent)}</dd>
+            <dd>{text.extraTimeValue(extraTimePercent)}</dd>
           </>
         )}
-        {own.extraBreakMinutes > 0 && (
+        {extraBreakMinutes > 0 && (
           <>
             <dt>{text.extraBreak}</dt>
-            <dd>{text.extraBreakValue(own.extraBreakMinutes)}</dd>
+            <dd>{text.extraBreakValue(extraBreakMinutes)}</dd>
           </>
         )}
-        {own.assistiveTechnology && (
+        {alternativeIdentityCheck && (
+          <>
+            <dt>{text.identityCheck}</dt>
+            <dd>{text.identityCheckValue}</dd>
+          </>
+        )}
+        {assistiveTechnology && (
           <>
             <dt>{text.assistiveTechnology}</dt>
-            <dd>{own.assistiveTechnology}</dd>
+            <dd>{assistiveTechnology}</dd>
           </>
         )}
-        {own.proctorNote && (
+        {proctorNote && (
           <>
             <dt>{text.proctorNote}</dt>
-            <dd>{own.proctorNote}</dd>
+            <dd>{proctorNote}</dd>
           </>
         )}
       </dl>

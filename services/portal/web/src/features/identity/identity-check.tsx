@@ -1,4 +1,5 @@
-// The learner's side of the identity check: a photo of the document and a selfie.
+// The learner's side of the identity check: a photo of the document and a selfie. A case of the kind alternative needs no
+// photos.
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { identity } from "../../api/client";
@@ -10,7 +11,7 @@ import { Badge } from "../../components/badge";
 import { HelpContact } from "../../components/help-contact";
 import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
-import { type Case, CaseState, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
+import { type Case, CaseKind, CaseState, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
 import { IdentityState } from "../../gen/proctorium/session/v1/lobby_pb";
 import { messages } from "../../messages";
 import { prepareImage } from "./image";
@@ -58,13 +59,16 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
 }
 
 function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.Element {
+  const hasImages = found.kind !== CaseKind.ALTERNATIVE;
   if (found.state === CaseState.REJECTED) {
+    const { decisionReason } = found;
+    const nextSteps = hasImages ? [...text.rejectedNext, text.rejectedNextPhotos] : text.rejectedNext;
     return (
       <div class="note problem">
-        <p>{text.rejected(found.decisionReason)}</p>
+        <p>{hasImages ? text.rejected(decisionReason) : text.rejectedWithoutPhotos(decisionReason)}</p>
         <p>{text.rejectedNextTitle}</p>
         <ul>
-          {text.rejectedNext.map((step) => (
+          {nextSteps.map((step) => (
             <li key={step}>{step}</li>
           ))}
         </ul>
@@ -74,6 +78,7 @@ function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.E
     );
   }
   if (found.state === CaseState.EXPIRED) return <p>{text.expired}</p>;
+  if (!hasImages) return <WithoutPhotos found={found} />;
   return (
     <>
       {found.state === CaseState.SUBMITTED && (
@@ -97,6 +102,18 @@ function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.E
           />
         </>
       )}
+    </>
+  );
+}
+
+function WithoutPhotos({ found }: { found: Case }): JSX.Element {
+  return (
+    <>
+      <p role="status">
+        <Badge tone="wait">{text.withoutPhotos}</Badge>
+      </p>
+      <p>{text.withoutPhotosHint}</p>
+      {found.decisionReason && <p class="note">{text.checkedAgain(found.decisionReason)}</p>}
     </>
   );
 }

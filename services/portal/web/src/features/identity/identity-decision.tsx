@@ -1,5 +1,5 @@
 // The proctor's side of the identity check. The page shows the document, the selfie and the registration data side by
-// side, and the proctor decides with a reason.
+// side, and the proctor decides with a reason. A case of the kind alternative has no images.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { identity } from "../../api/client";
@@ -10,7 +10,7 @@ import { Dialog } from "../../components/dialog";
 import { Field } from "../../components/fields";
 import { Loading } from "../../components/loading";
 import { ProblemNote } from "../../components/problem-note";
-import { type Case, Decision, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
+import { type Case, CaseKind, Decision, EvidenceKind } from "../../gen/proctorium/identity/v1/verification_pb";
 import { messages } from "../../messages";
 
 const text = messages.identity;
@@ -46,8 +46,17 @@ function SideBySide({ sessionId, personId }: Pick<DecisionProps, "sessionId" | "
   return (
     <>
       <div class="side-by-side">
-        <EvidenceImage found={found} kind={EvidenceKind.DOCUMENT} label={text.document} />
-        <EvidenceImage found={found} kind={EvidenceKind.SELFIE} label={text.selfie} />
+        {found.kind === CaseKind.ALTERNATIVE ? (
+          <section>
+            <h3>{text.noPhotos}</h3>
+            <p>{text.noPhotosHint}</p>
+          </section>
+        ) : (
+          <>
+            <EvidenceImage found={found} kind={EvidenceKind.DOCUMENT} label={text.document} />
+            <EvidenceImage found={found} kind={EvidenceKind.SELFIE} label={text.selfie} />
+          </>
+        )}
         <Registration found={found} />
       </div>
       <Decide found={found} />
@@ -92,6 +101,7 @@ function Decide({ found }: { found: Case }): JSX.Element {
   const { busy, problem, run } = useAction();
   const [reason, setReason] = useState("");
   const isBlank = reason.trim() === "";
+  const hasImages = found.kind !== CaseKind.ALTERNATIVE;
   const decide = (decision: Decision): void =>
     void run(
       (requestId) => identity.decideCase({ requestId, caseId: found.caseId, decision, decisionReason: reason }),
@@ -104,22 +114,24 @@ function Decide({ found }: { found: Case }): JSX.Element {
   return (
     <>
       <Field
-        label={text.reason}
+        label={hasImages ? text.reason : text.reasonWithoutPhotos}
         value={reason}
         maxLength={1000}
         onInput={(event) => setReason(event.currentTarget.value)}
       />
       <ProblemNote problem={problem} />
       <div class="row">
-        <button type="button" disabled={busy} onClick={() => decide(Decision.VERIFY)}>
+        <button type="button" disabled={busy || (isBlank && !hasImages)} onClick={() => decide(Decision.VERIFY)}>
           {text.verify}
         </button>
-        <button type="button" class="plain" disabled={busy || isBlank} onClick={requestNewPhotos}>
-          {text.requestNewPhotos}
-        </button>
+        {hasImages && (
+          <button type="button" class="plain" disabled={busy || isBlank} onClick={requestNewPhotos}>
+            {text.requestNewPhotos}
+          </button>
+        )}
         <ConfirmButton
           label={text.reject}
-          consequence={text.rejectConsequence}
+          consequence={hasImages ? text.rejectConsequence : text.rejectConsequenceWithoutPhotos}
           confirmLabel={text.rejectConfirm}
           cancelLabel={text.rejectCancel}
           busy={busy}

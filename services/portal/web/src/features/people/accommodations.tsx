@@ -3,7 +3,7 @@ import type { JSX } from "preact";
 import { accommodations } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
-import { Field, TextArea } from "../../components/fields";
+import { Checkbox, Field, TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
 import { Loading } from "../../components/loading";
@@ -15,7 +15,13 @@ import { dateTime } from "../../messages/format";
 
 const text = messages.people.accommodations;
 
-const FIELDS = ["extra_time_percent", "extra_break_minutes", "assistive_technology", "proctor_note"];
+const FIELDS = [
+  "extra_time_percent",
+  "extra_break_minutes",
+  "alternative_identity_check",
+  "assistive_technology",
+  "proctor_note",
+];
 
 /** The form is loaded when the administrator opens the changes of a person. */
 export function Accommodations({ person }: { person: Person }): JSX.Element {
@@ -51,6 +57,7 @@ function Update({ person, current, onChanged }: UpdateProps): JSX.Element {
       etag: current?.etag ?? "v0",
       extraTimePercent: Number(form.value("accommodations.extra_time_percent")),
       extraBreakMinutes: Number(form.value("accommodations.extra_break_minutes")),
+      alternativeIdentityCheck: form.value("accommodations.alternative_identity_check") !== "",
       assistiveTechnology: form.value("accommodations.assistive_technology"),
       proctorNote: form.value("accommodations.proctor_note"),
     };
@@ -80,6 +87,12 @@ function Update({ person, current, onChanged }: UpdateProps): JSX.Element {
         max={120}
         required
         defaultValue={String(current?.extraBreakMinutes ?? 0)}
+      />
+      <Checkbox
+        label={text.alternativeIdentityCheck}
+        hint={text.alternativeIdentityCheckHint}
+        name="accommodations.alternative_identity_check"
+        defaultChecked={current?.alternativeIdentityCheck ?? false}
       />
       <TextArea
         label={text.assistiveTechnology}
@@ -113,6 +126,7 @@ function Revisions({ revisions }: { revisions: readonly Revision[] }): JSX.Eleme
         {revisions.map((each) => (
           <li key={each.etag}>
             {text.revision(dateTime(each.writeTime), each.extraTimePercent, each.extraBreakMinutes)}
+            {each.alternativeIdentityCheck && <p>{text.revisionAlternative}</p>}
             {each.assistiveTechnology && <p>{text.revisionTechnology(each.assistiveTechnology)}</p>}
             {each.proctorNote && <p>{text.revisionNote(each.proctorNote)}</p>}
           </li>

@@ -50,6 +50,8 @@ export const account: Messages["account"] = {
     extraTimeValue: (percent: number) => `${percent} % mehr Zeit in jeder Prüfung mit begrenzter Zeit`,
     extraBreak: "Zusätzliche Pausenzeit",
     extraBreakValue: (minutes: number) => `${duration(minutes * 60)} mehr Pausenzeit in jeder Sitzung`,
+    identityCheck: "Identitätsprüfung",
+    identityCheckValue: "ohne Fotos; die Aufsicht prüft Ihre Identität auf andere Weise",
     assistiveTechnology: "Hilfsmittel",
     proctorNote: "Hinweis für die Aufsicht",
   },

@@ -20,7 +20,7 @@ export const exam: Messages["exam"] = {
   nextStep: {
     sendPhotos: `Der nächste Schritt liegt bei Ihnen: Senden Sie die beiden Fotos für die Identitätsprüfung. ${photos}`,
     sendNewPhotos: `Der nächste Schritt liegt bei Ihnen: Senden Sie neue Fotos für die Identitätsprüfung. ${photos}`,
-    waitForDecision: `Bitte warten Sie, während Ihre Fotos geprüft werden. ${photos}`,
+    waitForDecision: `Bitte warten Sie, während Ihre Identität geprüft wird. ${photos}`,
     rejected:
       "Die Prüfung bleibt geschlossen, weil Ihre Identität nicht bestätigt werden konnte. Unter „Identitätsprüfung“ steht, was Sie jetzt tun können.",
     wait: "Bitte warten Sie. Sobald die Prüfung für Sie freigeschaltet ist, können Sie sie hier beginnen.",

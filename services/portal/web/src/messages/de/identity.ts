@@ -7,16 +7,22 @@ export const identity: Messages["identity"] = {
   theCheck: "die Identitätsprüfung",
   verified: "Identität bestätigt",
   rejected: (reason: string) => `Ihre Identität konnte anhand der Fotos nicht bestätigt werden. Der Grund: ${reason}`,
+  rejectedWithoutPhotos: (reason: string) => `Ihre Identität konnte nicht bestätigt werden. Der Grund: ${reason}`,
   rejectedNextTitle: "Was Sie jetzt tun können:",
   rejectedNext: [
     "Bleiben Sie in der Sitzung, wenn Sie möchten: Solange sie läuft, steht Ihnen der Kursinhalt offen, die Prüfung jedoch nicht.",
     "Schreiben Sie Ihrer Administration und nennen Sie diesen Grund. Sie kann eine weitere Sitzung für Sie planen, in der Ihre Identität erneut geprüft wird.",
-    "Halten Sie dann einen gültigen Ausweis mit dem Namen bereit, unter dem Sie geführt werden, und fotografieren Sie bei gutem Licht.",
   ],
+  rejectedNextPhotos:
+    "Halten Sie dann einen gültigen Ausweis mit dem Namen bereit, unter dem Sie geführt werden, und fotografieren Sie bei gutem Licht.",
   rejectedMeaning:
     "Das sagt nichts über Ihre Antworten oder Ergebnisse aus, und entschieden hat ein Mensch, keine Maschine.",
   expired: "Die Sitzung endete, bevor Ihre Identität geprüft wurde.",
   sentWaiting: "Gesendet: Ihre Fotos warten auf die Prüfung",
+  withoutPhotos: "Ihre Identität wird ohne Fotos geprüft",
+  withoutPhotosHint:
+    "Sie brauchen nichts zu senden. Die Aufsicht dieser Sitzung prüft Ihre Identität auf andere Weise und schreibt Ihnen im Chat, wenn etwas gebraucht wird.",
+  checkedAgain: (reason: string) => `Ihre Identität wird erneut geprüft: ${reason}`,
   newPhotosNeeded: (reason: string) => `Es werden neue Fotos gebraucht: ${reason}`,
   photoHint:
     "JPEG, PNG oder WebP; ein großes Foto wird vor dem Senden verkleinert. Nur die Aufsicht dieser Sitzung und die Administration können Ihre Fotos ansehen, und jeder Zugriff wird aufgezeichnet.",
@@ -44,11 +50,17 @@ export const identity: Messages["identity"] = {
   dateOfBirth: "Geburtsdatum",
   unknown: "Nicht bekannt",
   reason: "Grund (wird der geprüften Person angezeigt; zum Bestätigen nicht nötig)",
+  noPhotos: "Prüfung ohne Fotos",
+  noPhotosHint:
+    "Diese Person sendet keine Fotos. Prüfen Sie die Identität auf andere Weise, zum Beispiel in einem Gespräch, und vergleichen Sie sie mit den hinterlegten Daten. Entscheiden Sie dann und schreiben Sie auf, wie Sie geprüft haben.",
+  reasonWithoutPhotos: "Wie Sie geprüft haben und warum Sie so entscheiden (wird der geprüften Person angezeigt)",
   verify: "Bestätigen",
   requestNewPhotos: "Neue Fotos anfordern",
   reject: "Ablehnen…",
   rejectConsequence:
     "Die Prüfung bleibt für diese Person in dieser Sitzung geschlossen. Das lässt sich nicht rückgängig machen; neue Fotos können dagegen mehrmals angefordert werden.",
+  rejectConsequenceWithoutPhotos:
+    "Die Prüfung bleibt für diese Person in dieser Sitzung geschlossen. Das lässt sich nicht rückgängig machen.",
   rejectConfirm: "Jetzt ablehnen",
   rejectCancel: "Nicht ablehnen",
 };

@@ -45,8 +45,8 @@ export const order: Messages["order"] = {
   checkAgainReason: "Warum Sie erneut prüfen",
   checkAgainReasonHint: "Der Grund wird der Person angezeigt.",
   checkAgainConsequence:
-    "Die Person sendet neue Fotos. Eine begonnene Prüfung läuft weiter; andere können erst nach Ihrer Entscheidung freigeschaltet werden.",
-  checkAgainConfirm: "Jetzt neue Fotos anfordern",
+    "Die Person sendet neue Fotos, oder Sie prüfen ohne Fotos, wenn diese Person keine sendet. Eine begonnene Prüfung läuft weiter; andere können erst nach Ihrer Entscheidung freigeschaltet werden.",
+  checkAgainConfirm: "Jetzt erneut prüfen",
   checkAgainCancel: "Nicht erneut prüfen",
   requestCheck: "Identitätsprüfung anfordern",
   identityRequested:

@@ -80,6 +80,9 @@ export const people: Messages["people"] = {
     extraBreak: "Zusätzliche Pausenzeit in Minuten",
     extraBreakHint:
       "Von 0 bis 120. Die Person kann diese Pausenzeit in jeder Sitzung zusätzlich zu den Erholungspausen der Sitzung nehmen. Die Aufsicht sieht, wie viel Pausenzeit die Person hat, aber nicht den Grund.",
+    alternativeIdentityCheck: "Identität ohne Fotos prüfen",
+    alternativeIdentityCheckHint:
+      "Die Aufsicht prüft die Identität der Person auf andere Weise und entscheidet mit einer Begründung. Sie sieht, dass es keine Fotos gibt, aber nicht den Grund.",
     assistiveTechnology: "Hilfsmittel",
     assistiveTechnologyHint:
       "Was die Person benutzt und warum. Nur die Administration und die Person selbst können dies lesen.",
@@ -89,6 +92,7 @@ export const people: Messages["people"] = {
     revisions: (count: number) => counted(count, "Fassung", "Fassungen"),
     revision: (time: string, percent: number, breakMinutes: number) =>
       `${time}: ${percent} % zusätzliche Zeit, ${duration(breakMinutes * 60)} zusätzliche Pausenzeit`,
+    revisionAlternative: "Prüfung der Identität ohne Fotos",
     revisionTechnology: (technology: string) => `Hilfsmittel: ${technology}`,
     revisionNote: (note: string) => `Hinweis für die Aufsicht: ${note}`,
   },

@@ -83,5 +83,6 @@ export const record: Messages["record"] = {
     "case.verified": "Ihre Identität wurde bestätigt.",
     "case.rejected": "Ihre Identität wurde nicht bestätigt.",
     "case.resubmission-requested": "Für die Identitätsprüfung wurden neue Fotos angefordert.",
+    "case.alternative-check-requested": "Ihre Identität sollte ohne Fotos geprüft werden.",
   },
 };

@@ -75,5 +75,6 @@ export const timeline: Messages["timeline"] = {
     "case.verified": "Identität bestätigt",
     "case.rejected": "Identität abgelehnt",
     "case.resubmission-requested": "Neue Fotos angefordert",
+    "case.alternative-check-requested": "Identität wird ohne Fotos geprüft",
   },
 };

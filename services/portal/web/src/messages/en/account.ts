@@ -48,6 +48,8 @@ export const account = {
     extraTimeValue: (percent: number) => `${percent} % more time in every assessment with a time limit`,
     extraBreak: "Extra break time",
     extraBreakValue: (minutes: number) => `${duration(minutes * 60)} more break time in every session`,
+    identityCheck: "Identity check",
+    identityCheckValue: "without photos; a proctor checks your identity in another way",
     assistiveTechnology: "Assistive technology",
     proctorNote: "Note for proctors",
   },

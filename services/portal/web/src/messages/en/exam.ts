@@ -16,7 +16,7 @@ export const exam = {
     sendNewPhotos:
       "The next step is yours: send new photos for the identity check. Once your identity is verified, the assessment can be authorised for you.",
     waitForDecision:
-      "Please wait while your photos are checked. Once your identity is verified, the assessment can be authorised for you.",
+      "Please wait while your identity is checked. Once your identity is verified, the assessment can be authorised for you.",
     rejected:
       "The assessment stays closed because your identity could not be verified. “Identity check” says what you can do now.",
     wait: "Please wait. When the assessment is authorised for you, you can start it here.",

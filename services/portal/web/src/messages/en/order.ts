@@ -44,8 +44,8 @@ export const order = {
   checkAgainReason: "Why you check again",
   checkAgainReasonHint: "The learner reads it.",
   checkAgainConsequence:
-    "The learner sends new photos. An assessment that was started continues; others cannot be authorised until you decide.",
-  checkAgainConfirm: "Request new photos now",
+    "The learner sends new photos, or you check without photos if this learner sends none. An assessment that was started continues; others cannot be authorised until you decide.",
+  checkAgainConfirm: "Check again now",
   checkAgainCancel: "Do not check again",
   requestCheck: "Request an identity check",
   identityRequested: "A proctor asks you for an identity check. Your answers are saved and your time continues.",

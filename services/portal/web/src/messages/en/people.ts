@@ -74,6 +74,9 @@ export const people = {
     extraBreak: "Extra break time in minutes",
     extraBreakHint:
       "From 0 to 120. The person can take this break time in each session, in addition to the breaks of the session. Proctors see how much break time the person has, but not the reason.",
+    alternativeIdentityCheck: "Check the identity without photos",
+    alternativeIdentityCheckHint:
+      "Proctors check the person's identity in another way and decide with a reason. They see that there are no photos, but not why.",
     assistiveTechnology: "Assistive technology",
     assistiveTechnologyHint: "What the person uses, and the reason. Only administrators and the person read this.",
     proctorNote: "Note for proctors",
@@ -82,6 +85,7 @@ export const people = {
     revisions: (count: number) => counted(count, "revision"),
     revision: (time: string, percent: number, breakMinutes: number) =>
       `${time}: ${percent} % extra time, ${duration(breakMinutes * 60)} of extra break time`,
+    revisionAlternative: "Identity checked without photos",
     revisionTechnology: (technology: string) => `Assistive technology: ${technology}`,
     revisionNote: (note: string) => `Note for proctors: ${note}`,
   },

@@ -82,5 +82,6 @@ export const record = {
     "case.verified": "Your identity was verified.",
     "case.rejected": "Your identity was not verified.",
     "case.resubmission-requested": "New photos were requested for the identity check.",
+    "case.alternative-check-requested": "Your identity was to be checked without photos.",
   },
 };

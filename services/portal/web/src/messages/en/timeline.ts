@@ -74,5 +74,6 @@ export const timeline = {
     "case.verified": "Identity verified",
     "case.rejected": "Identity rejected",
     "case.resubmission-requested": "New photos requested",
+    "case.alternative-check-requested": "Identity to be checked without photos",
   } satisfies Record<keyof typeof record.events, string>,
 };
