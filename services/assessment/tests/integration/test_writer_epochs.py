@@ -86,7 +86,7 @@ async def test_equal_change_of_a_newer_page_with_the_same_number_is_not_lost(
     await seat.save(change(seat, 2, 0, newer, 1))
     await seat.save(change(seat, 3, 0, older, 0))
     assert await counting(seat) == [(newer, 2)]
-    # A repetition of the same page is acknowledged again, and an equal change of the older page is not needed.
+    # The repeated change of the same page, and the equal change of the older page, are acknowledged.
     assert list((await seat.save(change(seat, 2, 0, newer, 1))).sequences) == [2]
     assert list((await seat.save(change(seat, 2, 0, older, 1))).sequences) == [2]
 

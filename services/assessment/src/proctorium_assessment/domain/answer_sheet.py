@@ -57,7 +57,8 @@ class Revision:
     def is_repeated_by(self, change: Change) -> bool:
         """Return whether `change` is a repetition of the change that this revision stores.
 
-        An equal change of a newer page is not: it must take precedence over later changes of the older page.
+        An equal change of a newer page is no repetition, because it takes precedence over later changes of the older
+        page.
         """
         is_same = self.item_id == change.item_id and self.answer == change.answer
         return is_same and change.writer_epoch <= self.writer_epoch

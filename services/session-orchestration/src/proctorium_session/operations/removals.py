@@ -94,7 +94,7 @@ async def readmit(
 ) -> M:
     """Readmit removed participants. A participant who is not removed does not change.
 
-    A participant who waited to be let back in after an outage when they were removed is let back in too.
+    If a participant waited for approval after an outage at the time of the removal, the participant is let back in.
 
     Raises NOT_YOUR_SESSION, NOT_FOUND, INVALID_STATE_TRANSITION.
     """
@@ -241,7 +241,7 @@ async def _save_readmissions(
         )
         for each in of
     ]
-    # A proctor who readmits a learner also lets the learner back in after an outage before the removal.
+    # Readmitting a learner also admits the return request that was open at the removal.
     returns = [
         ReturnDecision(each.participant, each.request) for each in of if each.request is not None
     ]
