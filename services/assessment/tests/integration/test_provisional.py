@@ -383,3 +383,14 @@ def test_each_event_that_moves_time_is_counted() -> None:
 
 def _snake(name: str) -> str:
     return "".join(f"_{each.lower()}" if each.isupper() else each for each in name).lstrip("_")
+
+
+async def test_removal_after_the_deadline_holds_the_result(harness: Harness) -> None:
+    seat = await harness.started()
+    await submitted_at_deadline(harness, seat, MINUTE)
+    await harness.handle(seat.removed(harness.clock()))
+    await harness.handle(seat.ended(harness.clock(), removed=True))
+    attempt = await seat.attempt()
+    assert attempt.submit_cause == pb.SUBMIT_CAUSE_TIME_LIMIT_EXCEEDED
+    assert attempt.state == pb.ATTEMPT_STATE_SCORED
+    assert await harness.events(events_pb2.ResultReleased) == []
