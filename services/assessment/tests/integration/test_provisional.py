@@ -197,18 +197,20 @@ async def test_result_waits_for_the_last_counted_event(
         everybody.resumed(MINUTE),
         seat.ended(harness.clock() - SECOND, own_events=2, common_events=2),
     ]
+    # A redelivered event has the position that it had before.
+    first = harness.position + 1
     for number in order[:-1]:
-        await harness.handle(events[number])
+        await harness.handle(events[number], first + number)
         assert await harness.rows("SELECT 1 FROM results") == []
         error = await refusal(result(seat.learner, seat))
         assert error.reason == "RESULT_NOT_RELEASED"
-    await harness.handle(events[order[-1]])
+    await harness.handle(events[order[-1]], first + order[-1])
     assert (await seat.attempt()).state == pb.ATTEMPT_STATE_RELEASED
     assert (await result(seat.learner, seat)).points == 2
     assert len(await harness.events(events_pb2.ResultReleased)) == 1
     before = await harness.state()
-    for event in events:
-        await harness.handle(event)
+    for number, event in enumerate(events):
+        await harness.handle(event, first + number)
     assert await harness.state() == before
 
 
