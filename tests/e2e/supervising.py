@@ -117,7 +117,8 @@ async def find_uncovered(colleague: Person, session_id: str) -> UncoveredSession
             return None
         return next((each for each in listed.sessions if each.session_id == session_id), None)
 
-    return await eventually(uncovered, "the alarm about the uncovered session")
+    # A busy service counts as restarted, so learners and proctors have a time for connecting again.
+    return await eventually(uncovered, "the alarm about the uncovered session", 60)
 
 
 async def take_session(colleague: Person, uncovered: UncoveredSession) -> None:

@@ -49,7 +49,7 @@ async def test_learner_and_proctor_complete_a_session(stack: Stack) -> None:
         roster = proctor.page.get_by_role("table")
         await expect(roster.get_by_text("Submitted")).to_be_visible()
         await learner.page.goto("/courses")
-        await expect(roster.get_by_text("Disconnected")).to_be_visible()
+        await expect(roster.get_by_text("Disconnected")).to_be_visible(timeout=10_000)
         await expect(
             proctor.page.get_by_text("1 learner joined, 1 is not here; nobody needs attention now.")
         ).to_be_visible()

@@ -130,7 +130,8 @@ async def test_invalid_answer_is_not_shown_as_saved(stack: Stack, scenario: Scen
         ).to_be_visible()
         await expect(page.get_by_text("All answers saved")).to_have_count(0)
         bad = await page.get_by_text("This is not a number").evaluate(_COLOUR, "color")
-        assert await field.evaluate(_COLOUR, "borderTopColor") == bad
+        # A transition changes the colour of the border.
+        await expect(field).to_have_css("border-top-color", bad)
         await page.get_by_role("button", name="Submit…").click()
         warning = page.get_by_text("What you typed at question 4 cannot be saved")
         await expect(warning).to_be_visible()

@@ -52,16 +52,22 @@ async def test_clock_is_exact_after_a_removal_and_a_readmission(scenario: Scenar
     )
     assert not (await learner.read_attempt()).items
 
+    # Earlier messages show the learner in the session, with the clock running.
+    shown, received = len(learner.lobby.received), len(learner.exam.received)
     await supervision.ReadmitParticipants(
         ReadmitParticipantsRequest(
             session_id=scenario.session_id, participant_ids=[learner.participant_id]
         )
     )
     await learner.lobby.until(
-        lambda view: view.participant.state == PARTICIPANT_STATE_IN_SESSION, "the readmission"
+        lambda view: view.participant.state == PARTICIPANT_STATE_IN_SESSION,
+        "the readmission",
+        after=shown,
     )
     await learner.exam.until(
-        lambda view: view.attempt.clock_state == CLOCK_STATE_RUNNING, "the clock running"
+        lambda view: view.attempt.clock_state == CLOCK_STATE_RUNNING,
+        "the clock running",
+        after=received,
     )
     removed = ParticipantRemoved.FromString((await proctor.last_entry("participant.removed")).body)
     readmitted = ParticipantReadmitted.FromString(

@@ -116,6 +116,11 @@ COMBINED = {
     (AttemptState.SUBMITTED, AttemptState.RELEASED),
 }
 """The state changes that make several transitions in one update. Scoring uses such updates."""
+RESTORED = {
+    (AttemptState.VOIDED, AttemptState.AWAITING_AUTHORIZATION),
+    (AttemptState.VOIDED, AttemptState.AUTHORIZED),
+}
+"""The transitions that the database allows only to attempts in a reopened session, which this test does not have."""
 
 
 async def test_database_allows_exactly_the_transitions_of_the_state_machine(
@@ -126,7 +131,7 @@ async def test_database_allows_exactly_the_transitions_of_the_state_machine(
         for target in AttemptState:
             if origin is not target and await _allows(harness, origin, target):
                 allowed.add((origin, target))
-    assert allowed == ATTEMPT_STATES.pairs | COMBINED
+    assert allowed == (ATTEMPT_STATES.pairs | COMBINED) - RESTORED
 
 
 async def _allows(harness: Harness, origin: AttemptState, target: AttemptState) -> bool:

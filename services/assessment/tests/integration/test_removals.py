@@ -144,7 +144,7 @@ async def test_removal_concerns_only_its_learner(harness: Harness) -> None:
     await harness.handle(seat.removed())
     await harness.handle(seat.ended_for(removed=True))
     assert sorted(await states(harness, seat)) == sorted(
-        (pb.ATTEMPT_STATE_SCORED, pb.ATTEMPT_STATE_AUTHORIZED)
+        (pb.ATTEMPT_STATE_SUBMITTED, pb.ATTEMPT_STATE_AUTHORIZED)
     )
 
 

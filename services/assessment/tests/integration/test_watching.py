@@ -72,13 +72,13 @@ async def test_watch_sends_heartbeats(harness: Harness) -> None:
         assert view.attempt.state >= attempts_pb2.ATTEMPT_STATE_SUBMITTED
 
 
-async def test_watch_ends_when_the_attempt_is_voided(harness: Harness) -> None:
+async def test_watch_shows_that_the_attempt_is_voided(harness: Harness) -> None:
     seat = await harness.joined()
     call = watch(seat)
     await next_response(call)
     await harness.handle(seat.ended())
     assert (await next_response(call)).attempt.state == attempts_pb2.ATTEMPT_STATE_VOIDED
-    await ends(call)
+    call.cancel()
 
 
 async def test_watch_of_anothers_attempt_is_refused(harness: Harness) -> None:
