@@ -173,11 +173,13 @@ async def test_readmission_also_lets_a_learner_back_in_who_waited_before_the_rem
     await place.return_after_outage()
     if is_denied:
         await place.deny()
-    ids = {"session_id": place.session_id, "participant_ids": [place.participant_id]}
+    session_id, ids = place.session_id, [place.participant_id]
     await place.proctor.supervision.RemoveParticipants(
-        pb.RemoveParticipantsRequest(**ids, removal_reason=REASON)
+        pb.RemoveParticipantsRequest(
+            session_id=session_id, participant_ids=ids, removal_reason=REASON
+        )
     )
-    request = pb.ReadmitParticipantsRequest(**ids)
+    request = pb.ReadmitParticipantsRequest(session_id=session_id, participant_ids=ids)
     (outcome,) = (await place.proctor.supervision.ReadmitParticipants(request)).outcomes
     assert outcome.participant.state == IN_SESSION
     shown = await place.shown()
