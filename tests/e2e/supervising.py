@@ -109,16 +109,27 @@ async def find_uncovered(colleague: Person, session_id: str) -> UncoveredSession
 
     async def uncovered() -> UncoveredSession | None:
         try:
-            request = ListUncoveredSessionsRequest()
-            listed = await colleague.supervision.ListUncoveredSessions(request)
+            listed = await _list_uncovered(colleague)
         except ServiceError as error:
             if error.reason != "CERTIFICATION_ENDED":
                 raise
             return None
-        return next((each for each in listed.sessions if each.session_id == session_id), None)
+        return next((each for each in listed if each.session_id == session_id), None)
 
-    # A busy service counts as restarted, so learners and proctors have a time for connecting again.
-    return await eventually(uncovered, "the alarm about the uncovered session", 60)
+    return await eventually(uncovered, "the alarm about the uncovered session")
+
+
+async def _list_uncovered(colleague: Person) -> list[UncoveredSession]:
+    """Return all uncovered sessions, from all pages of the list."""
+    found: list[UncoveredSession] = []
+    page_token = ""
+    while True:
+        request = ListUncoveredSessionsRequest(page_token=page_token)
+        page = await colleague.supervision.ListUncoveredSessions(request)
+        found += page.sessions
+        page_token = page.next_page_token
+        if not page_token:
+            return found
 
 
 async def take_session(colleague: Person, uncovered: UncoveredSession) -> None:
