@@ -11,7 +11,7 @@ import {
   Users,
 } from "lucide";
 import type { JSX } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useLayoutEffect } from "preact/hooks";
 import type { Problem } from "./api/errors";
 import { organisationDetails } from "./api/organisation";
 import { HelpContact } from "./components/help-contact";
@@ -83,7 +83,8 @@ const SIGNED_IN: readonly [string, Page][] = [
 
 export function App(): JSX.Element {
   const address = path.value;
-  useEffect(() => {
+  // Before the page is painted, so that the focus never leaves a field in which somebody has started to type.
+  useLayoutEffect(() => {
     document.querySelector<HTMLElement>("main h1")?.focus();
   }, [address, me.value?.personId]);
   useEffect(() => {

@@ -125,18 +125,28 @@ class Harness(testing.ServiceHarness[Settings]):
         return [str(row[0]) for row in rows]
 
     async def is_quiet(self) -> bool:
-        """Return whether no lobby opens or session ends soon, no lease is valid and no participant is connected."""
+        """Return whether no worker changes data soon, no lease is valid and no participant is connected."""
         return not await self.rows(
             "SELECT 1 FROM sessions WHERE state = 'scheduled'"
             " AND lobby_open_time < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM sessions WHERE closing_end_at < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM sessions WHERE reopen_until < now() + interval '1 second'"
+            " UNION ALL SELECT 1 FROM breaks WHERE state = 'started' AND overrun_at IS NULL"
+            " AND started_at + length < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM presence WHERE expires_at > now()"
             " UNION ALL SELECT 1 FROM participants WHERE connected"
         )
 
+    async def leases_are_stored(self) -> None:
+        """Wait until the replica has stored the leases of all streams that are open now."""
+        # The first run may have read the open streams before now. The second run reads them later.
+        for _ in range(2):
+            now = (await self.rows("SELECT clock_timestamp()"))[0][0]
+            await self.until_row("SELECT 1 FROM presence_replicas WHERE seen_at > :now", now=now)
+
     async def state(self) -> list[Any]:
         """Wait until automatic changes are finished. Return counts and versions of all data that a call can change."""
+        await self.leases_are_stored()
         await until(self.is_quiet)
         return await super().state()
 

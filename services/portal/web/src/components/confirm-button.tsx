@@ -1,6 +1,6 @@
 // Buttons that ask for confirmation before an action that cannot be undone.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useAction } from "../api/use-action";
 import { ProblemNote } from "./problem-note";
 
@@ -39,7 +39,7 @@ export function ConfirmButton({
   const touched = useRef(false);
   // The pressed button was replaced by other buttons. Move the focus to the button that changes no data, so that
   // another key press does no harm.
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (touched.current) safeButton.current?.focus();
   }, [asking]);
   const toggle = (on: boolean): void => {

@@ -1,6 +1,6 @@
 // Modal dialogs. The native element keeps the focus inside, closes on Escape, and returns the focus to the opener.
 import type { ComponentChildren, JSX, RefObject } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { messages } from "../messages";
 
 interface DialogProps {
@@ -18,7 +18,7 @@ export function Dialog({ title, onClose, dialog, isWide, children }: DialogProps
   const heading = useId();
   const own = useRef<HTMLDialogElement>(null);
   const element = dialog ?? own;
-  useEffect(() => element.current?.showModal(), []);
+  useLayoutEffect(() => element.current?.showModal(), []);
   return (
     <dialog ref={element} class={isWide ? "" : "form"} onClose={onClose} aria-labelledby={heading}>
       <div class="row apart">

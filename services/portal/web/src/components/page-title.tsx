@@ -1,6 +1,6 @@
 // The heading of a page. The same text is the title of the document.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 interface PageTitleProps {
   /** Whether the heading takes the focus even if the address has not changed. */
@@ -16,7 +16,7 @@ export function PageTitle({ focused, badge = 0, children }: PageTitleProps): JSX
   useEffect(() => {
     document.title = `${badge > 0 ? `(${badge}) ` : ""}${heading.current?.textContent} · Proctorium`;
   });
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (focused) heading.current?.focus();
   }, []);
   return (

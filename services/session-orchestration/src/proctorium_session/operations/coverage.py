@@ -34,7 +34,12 @@ class ProctorPresence:
         self._lease = lease
         self._upsert = partial(coverage.upsert_leases, replica_id=replica_id)
         self._leases = Leases[coverage.Key](
-            database, lease, monotonic, self._upsert, coverage.delete_expired_leases
+            database,
+            lease,
+            monotonic,
+            self._upsert,
+            partial(coverage.shorten_leases, replica_id=replica_id),
+            coverage.delete_expired_leases,
         )
         self._observing_since: datetime | None = None
 

@@ -31,7 +31,8 @@ class Leases(Generic[K]):
     """The open streams of this replica, and the leases that this replica stores for them.
 
     A key stands for the person who has opened a stream. `monotonic` returns a time in seconds. `upsert` stores leases
-    that are valid for the given time from now. `delete_expired` deletes leases that are no longer needed.
+    that are valid for the given time from now. `shorten` lets valid leases expire after the given time from now.
+    `delete_expired` deletes leases that are no longer needed.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Leases(Generic[K]):
         lease: Lease,
         monotonic: Callable[[], float],
         upsert: Callable[[Transaction, Collection[K], timedelta], Awaitable[None]],
+        shorten: Callable[[Transaction, Collection[K], timedelta], Awaitable[None]],
         delete_expired: Callable[[Transaction], Awaitable[None]],
     ) -> None:
         self._database = database
         self._lease = lease
         self._monotonic = monotonic
         self._upsert = upsert
+        self._shorten = shorten
         self._delete_expired = delete_expired
         self._streams: Counter[K] = Counter()
         self._renewed: dict[K, float] = {}
@@ -78,7 +81,7 @@ class Leases(Generic[K]):
             if due:
                 await self._upsert(tx, due, self._lease.length)
             if closed:
-                await self._upsert(tx, closed, self._lease.linger)
+                await self._shorten(tx, closed, self._lease.linger)
                 await self._delete_expired(tx)
         self._renewed.update((each, now) for each in due if each in self._streams)
         # If the last stream of a key closed during the transaction, the lease was stored with its full length. The next

@@ -62,6 +62,7 @@ class Presence:
             lease,
             monotonic,
             partial(presence.upsert_leases, replica_id=replica_id),
+            partial(presence.shorten_leases, replica_id=replica_id),
             presence.delete_expired_leases,
         )
 

@@ -30,6 +30,12 @@ _UPSERT_LEASES = """
     ON CONFLICT (session_id, person_id, replica_id) DO UPDATE SET expires_at = excluded.expires_at
 """
 
+_SHORTEN_LEASES = """
+    UPDATE proctor_presence SET expires_at = least(expires_at, now() + $4::interval)
+    WHERE (session_id, person_id) IN (SELECT * FROM unnest($1::uuid[], $2::uuid[]))
+        AND replica_id = $3 AND expires_at > now()
+"""
+
 _DELETE_EXPIRED_LEASES = """
     DELETE FROM proctor_presence WHERE expires_at < now() - interval '1 minute'
 """
@@ -72,6 +78,14 @@ async def upsert_leases(
     """Store leases of this replica. The leases are valid for `length` from now."""
     session_ids, person_ids = [each[0] for each in keys], [each[1] for each in keys]
     await tx.fetch(_UPSERT_LEASES, session_ids, person_ids, replica_id, length)
+
+
+async def shorten_leases(
+    tx: Transaction, keys: Collection[Key], length: timedelta, *, replica_id: UUID
+) -> None:
+    """Let the valid leases of this replica expire after `length` from now."""
+    session_ids, person_ids = [each[0] for each in keys], [each[1] for each in keys]
+    await tx.fetch(_SHORTEN_LEASES, session_ids, person_ids, replica_id, length)
 
 
 async def delete_expired_leases(tx: Transaction) -> None:

@@ -30,6 +30,16 @@ _UPSERT_LEASES = text("""
     bindparam("length", type_=Interval),
 )
 
+# A lease that has expired stays expired, because its participant may already be disconnected.
+_SHORTEN_LEASES = text("""
+    UPDATE presence SET renewed_at = now(), expires_at = least(expires_at, now() + :length)
+    WHERE replica_id = :replica_id AND participant_id = ANY(:participant_ids) AND expires_at > now()
+""").bindparams(
+    bindparam("replica_id", type_=Uuid),
+    bindparam("participant_ids", type_=ARRAY(Uuid)),
+    bindparam("length", type_=Interval),
+)
+
 _DELETE_EXPIRED_LEASES = text(
     "DELETE FROM presence WHERE expires_at < now() - interval '10 minutes'"
 )
@@ -129,6 +139,16 @@ async def upsert_leases(
     """Store leases of this replica for the participants. The leases are valid for `length` from now."""
     await tx.execute(
         _UPSERT_LEASES,
+        {"replica_id": replica_id, "participant_ids": sorted(participant_ids), "length": length},
+    )
+
+
+async def shorten_leases(
+    tx: Transaction, participant_ids: Collection[UUID], length: timedelta, *, replica_id: UUID
+) -> None:
+    """Let the valid leases of this replica for the participants expire after `length` from now."""
+    await tx.execute(
+        _SHORTEN_LEASES,
         {"replica_id": replica_id, "participant_ids": sorted(participant_ids), "length": length},
     )
 

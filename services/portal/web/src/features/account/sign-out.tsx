@@ -1,6 +1,6 @@
 // The name of the signed-in person, and the button that signs out.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
@@ -34,7 +34,7 @@ export function SignOut({ person, onSignedOut }: { person: Person; onSignedOut?:
   const { busy, problem, run } = useAction();
   const [unsent, setUnsent] = useState(0);
   const stay = useRef<HTMLButtonElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (unsent > 0) stay.current?.focus();
   }, [unsent]);
   const leave = (): void =>

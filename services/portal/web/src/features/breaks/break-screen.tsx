@@ -1,7 +1,7 @@
 // What a learner sees during a break: the remaining time of the break, whether the clock runs, and the button that ends
 // the break.
 import type { JSX } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { breaks } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
@@ -24,7 +24,7 @@ export function BreakScreen({ taken, clockStops }: BreakScreenProps): JSX.Elemen
   const { breakId } = taken;
   const heading = useRef<HTMLHeadingElement>(null);
   // The button that started the break is gone, so the focus moves to the break. Screen readers then read the heading.
-  useEffect(() => heading.current?.focus(), [breakId]);
+  useLayoutEffect(() => heading.current?.focus(), [breakId]);
   const comeBack = (): void =>
     void run((requestId) => breaks.returnFromBreak({ requestId, breakId }), `return ${breakId}`);
   return (

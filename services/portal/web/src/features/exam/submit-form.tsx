@@ -1,7 +1,7 @@
 // The form that submits an attempt. Before the submission, it shows the number of unanswered questions and asks for
 // confirmation.
 import type { JSX } from "preact";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { attempts } from "../../api/client";
 import { retryWhileUnreachable } from "../../api/retry";
 import { useAction } from "../../api/use-action";
@@ -25,7 +25,7 @@ export function SubmitForm({ attempt, saver, unanswered, unsavable }: SubmitForm
   const { busy, problem, run } = useAction();
   const [asking, setAsking] = useState(false);
   const question = useRef<HTMLDivElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (asking) question.current?.focus();
   }, [asking]);
   const submit = (): Promise<void> =>

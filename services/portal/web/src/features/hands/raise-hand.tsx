@@ -1,6 +1,6 @@
 // The control with which a learner raises and lowers their hand.
 import type { JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { hands } from "../../api/client";
 import { useAction } from "../../api/use-action";
 import { ProblemNote } from "../../components/problem-note";
@@ -51,7 +51,7 @@ export function RaiseHand({ sessionId, participant }: { sessionId: string; parti
 function Kinds({ choose, close }: { choose: (kind: HandKind) => void; close: () => void }): JSX.Element {
   const group = useRef<HTMLFieldSetElement>(null);
   const legend = useId();
-  useEffect(() => group.current?.querySelector("button")?.focus(), []);
+  useLayoutEffect(() => group.current?.querySelector("button")?.focus(), []);
   return (
     <fieldset
       ref={group}

@@ -1,7 +1,7 @@
 // The dialog with the form to report or change an incident. The entered values remain stored after the dialog is
 // closed.
 import type { JSX } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../../api/errors";
 import { ConfirmButton } from "../../components/confirm-button";
 import { DateTimeField, enteredTime, readDateTime } from "../../components/date-time-field";
@@ -61,7 +61,7 @@ interface IncidentDialogProps {
 function IncidentDialog({ editor, categories, subject, name }: IncidentDialogProps): JSX.Element {
   const title = useId();
   const { dialog, draft } = editor;
-  useEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
   return (
     <dialog ref={dialog} class="form" onClose={editor.onClose} aria-labelledby={title}>
       <h2 id={title}>{draft.incident ? text.changeAbout(subject) : text.reportAbout(subject)}</h2>
@@ -180,7 +180,7 @@ function OtherRevision({ incident, categories, name }: OtherRevisionProps): JSX.
   const reason = useId();
   // The button that had the focus was removed with the earlier form. Move the focus to the note, so that screen readers
   // read the note.
-  useEffect(() => note.current?.focus(), []);
+  useLayoutEffect(() => note.current?.focus(), []);
   return (
     <div ref={note} class="note problem" role="group" tabIndex={-1} aria-labelledby={reason} data-reason="STALE_ETAG">
       <p id={reason}>{text.changedMeanwhile(authorName(incident, name), dateTime(incident.writeTime))}</p>

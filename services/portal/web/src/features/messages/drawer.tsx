@@ -1,6 +1,6 @@
 // A panel at the side of the page. The page stays usable beside it.
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useId, useRef } from "preact/hooks";
+import { useId, useLayoutEffect, useRef } from "preact/hooks";
 import { messages } from "../../messages";
 
 interface DrawerProps {
@@ -13,7 +13,7 @@ interface DrawerProps {
 export function Drawer({ title, onClose, children }: DrawerProps): JSX.Element {
   const heading = useId();
   const drawer = useRef<HTMLElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const field = drawer.current?.querySelector<HTMLElement>("textarea");
     (field ?? drawer.current)?.focus();
   }, []);

@@ -1,7 +1,7 @@
 // The panel of one learner: what is known about the learner, the actions, the chat and the timeline.
 import { X } from "lucide";
 import type { JSX, RefObject } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { Icon } from "../../components/icon";
 import { Tabs } from "../../components/tabs";
 import type { Message } from "../../gen/proctorium/session/v1/messages_pb";
@@ -39,7 +39,7 @@ export function LearnerPanel(props: LearnerPanelProps): JSX.Element {
   const panel = useRef<HTMLElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   useFocusFallback(panel, heading);
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!panel.current?.contains(document.activeElement)) heading.current?.focus();
   }, [entry.personId]);
   const close = (event: KeyboardEvent): void => {
