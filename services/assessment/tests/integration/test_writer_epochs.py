@@ -7,13 +7,19 @@ import random
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from proctorium.assessment.events.v1.events_pb2 import AttemptEntered, AttemptSavedOnOlderDevice
+from proctorium.assessment.events.v1.events_pb2 import (
+    AttemptEntered,
+    AttemptSavedOnOlderDevice,
+    AttemptSubmitted,
+)
 from proctorium.assessment.v1 import attempts_pb2 as pb
+from proctorium.assessment.v1 import items_pb2
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.waiting import next_response
 
 from .harness import Harness, Seat
+from .test_results import result
 from .test_watching import watch
 
 LAPTOP, TABLET = str(new_id()), str(new_id())
@@ -89,6 +95,24 @@ async def test_equal_change_of_a_newer_page_with_the_same_number_is_not_lost(
     # The repeated change of the same page, and the equal change of the older page, are acknowledged.
     assert list((await seat.save(change(seat, 2, 0, newer, 1))).sequences) == [2]
     assert list((await seat.save(change(seat, 2, 0, older, 1))).sequences) == [2]
+
+
+async def test_score_and_count_use_the_answers_of_the_newer_epoch(harness: Harness) -> None:
+    seat = await harness.started()
+    older = await enter(seat, LAPTOP)
+    newer = await enter(seat, TABLET)
+    right, empty = seat.change(1, 0), seat.change(2, 0, items_pb2.Answer())
+    right.writer_epoch, empty.writer_epoch = newer, older
+    await seat.save(right, empty)
+    await harness.submit_and_end(seat)
+    (submitted,) = [
+        each
+        for each in await harness.events(AttemptSubmitted)
+        if each.attempt_id == seat.attempt_id
+    ]
+    assert submitted.answered_count == 1
+    graded = await result(seat.learner, seat)
+    assert graded.item_results[0].points > 0
 
 
 async def test_other_device_is_reported_but_not_the_reload_of_a_page(harness: Harness) -> None:

@@ -42,11 +42,6 @@ class Revision:
     writer_epoch: int = 0
 
     @property
-    def precedence(self) -> tuple[int, int]:
-        """The order of the revisions of an item. Of the revisions that are not late, the greatest one counts."""
-        return self.writer_epoch, self.sequence
-
-    @property
     def is_late(self) -> bool:
         """Whether the change was received after the deadline or the submission. A late change does not count.
 

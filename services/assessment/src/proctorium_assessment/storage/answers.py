@@ -42,6 +42,14 @@ _REVISION = (  # The columns are in the order of the fields of `Revision`.
     answer_revisions.c.writer_epoch,
 )
 
+# Of the revisions of an item that are not late, the first one in this order counts.
+_COUNTING_FIRST = (
+    answer_revisions.c.attempt_id,
+    answer_revisions.c.item_id,
+    answer_revisions.c.writer_epoch.desc(),
+    answer_revisions.c.sequence.desc(),
+)
+
 _LOCK = """
     SELECT attempt_id, state, deadline_at, version, chain_head, chain_length, last_sequence, writer_epoch
     FROM attempts WHERE attempt_id = ANY($1::uuid[])
@@ -226,12 +234,7 @@ async def list_counting_revisions(
         select(table.c.attempt_id, *_REVISION)
         .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
-        .order_by(
-            table.c.attempt_id,
-            table.c.item_id,
-            table.c.writer_epoch.desc(),
-            table.c.sequence.desc(),
-        )
+        .order_by(*_COUNTING_FIRST)
     )
     found: dict[UUID, list[Revision]] = defaultdict(list)
     for row in await tx.execute(statement):
@@ -259,12 +262,7 @@ async def count_answered(tx: Transaction, attempt_ids: Collection[UUID]) -> Mapp
         select(table.c.attempt_id, func.length(table.c.answer).label("length"))
         .ext(distinct_on(table.c.attempt_id, table.c.item_id))
         .where(table.c.attempt_id.in_(attempt_ids), ~table.c.late)
-        .order_by(
-            table.c.attempt_id,
-            table.c.item_id,
-            table.c.writer_epoch.desc(),
-            table.c.sequence.desc(),
-        )
+        .order_by(*_COUNTING_FIRST)
         .subquery()
     )
     statement = (
