@@ -3,6 +3,7 @@ import { durationFromMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { breaks } from "../../api/client";
 import { useAction } from "../../api/use-action";
+import { useServerNow } from "../../api/use-server-now";
 import { Badge } from "../../components/badge";
 import { Field } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
@@ -14,7 +15,6 @@ import { list } from "../../messages/format";
 import { useNames } from "../people/use-names";
 import { ReasonForm } from "../supervision/reason-form";
 import { type OpenBreak, queueOf, requestedAt, secondsOf, secondsOfBreak } from "./breaks";
-import { usePresent } from "./use-present";
 
 const text = messages.breaks;
 
@@ -64,7 +64,7 @@ function OpenBreakRow({ open, name }: { open: OpenBreak; name: string }): JSX.El
 }
 
 function OpenState({ taken }: { taken: Break }): JSX.Element {
-  const now = usePresent();
+  const now = useServerNow();
   const left = secondsOfBreak(taken, now);
   switch (taken.state) {
     case BreakState.REQUESTED:

@@ -4,12 +4,12 @@ import type { JSX } from "preact";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { breaks } from "../../api/client";
 import { useAction } from "../../api/use-action";
+import { useServerNow } from "../../api/use-server-now";
 import { ProblemNote } from "../../components/problem-note";
 import type { Break } from "../../gen/proctorium/session/v1/breaks_pb";
 import { messages } from "../../messages";
 import { clockText } from "../exam/clock";
 import { secondsOfBreak } from "./breaks";
-import { usePresent } from "./use-present";
 
 const text = messages.breaks;
 
@@ -19,7 +19,7 @@ interface BreakScreenProps {
 }
 
 export function BreakScreen({ taken, clockStops }: BreakScreenProps): JSX.Element {
-  const left = secondsOfBreak(taken, usePresent());
+  const left = secondsOfBreak(taken, useServerNow());
   const { busy, problem, run } = useAction();
   const { breakId } = taken;
   const heading = useRef<HTMLHeadingElement>(null);

@@ -1,6 +1,5 @@
 // The break of a learner, and the breaks that need a proctor.
 import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
-import { serverNow } from "../../api/server-time";
 import { type Attempt, ClockState } from "../../gen/proctorium/assessment/v1/attempts_pb";
 import { type Break, BreakState } from "../../gen/proctorium/session/v1/breaks_pb";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
@@ -46,11 +45,6 @@ export function breakOf(
     stoppedAt: isUnreported && clockStops(session) && started.startTime ? timestampMs(started.startTime) : undefined,
     isOver: started === undefined && participant !== undefined,
   };
-}
-
-/** Return the server's time in milliseconds. Until a response contains it, return the time of this computer. */
-export function present(): number {
-  return serverNow() ?? Date.now();
 }
 
 /** Return the whole seconds until the granted length of a started break ends. They are negative after the end. */

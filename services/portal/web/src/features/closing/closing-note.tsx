@@ -1,10 +1,10 @@
 // The countdown of a closing session.
 import type { JSX } from "preact";
+import { useServerNow } from "../../api/use-server-now";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { clockText } from "../exam/clock";
 import { secondsToEnd } from "./end-times";
-import { useServerNow } from "./use-server-now";
 
 const text = messages.closing;
 

@@ -2,6 +2,7 @@
 import type { JSX } from "preact";
 import { sessions } from "../../api/client";
 import { useAction } from "../../api/use-action";
+import { useServerNow } from "../../api/use-server-now";
 import { ConfirmButton } from "../../components/confirm-button";
 import { ProblemNote } from "../../components/problem-note";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
@@ -10,7 +11,6 @@ import { messages } from "../../messages";
 import { duration } from "../../messages/format";
 import { useNames } from "../people/use-names";
 import { openAttempts } from "./open-attempts";
-import { useServerNow } from "./use-server-now";
 
 const text = messages.closing;
 

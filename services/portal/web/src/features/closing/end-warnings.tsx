@@ -1,10 +1,10 @@
 // What proctors read about the end of a session: the countdown, the warnings about the planned end, and the alarm.
 import type { JSX } from "preact";
+import { useServerNow } from "../../api/use-server-now";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { ClosingNote } from "./closing-note";
 import { endWarning, plannedEnd } from "./end-times";
-import { useServerNow } from "./use-server-now";
 
 const text = messages.closing;
 

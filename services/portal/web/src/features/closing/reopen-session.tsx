@@ -2,13 +2,13 @@
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import type { JSX } from "preact";
 import { sessions } from "../../api/client";
+import { useServerNow } from "../../api/use-server-now";
 import { ConfirmAction } from "../../components/confirm-button";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { timeOfDay } from "../../messages/format";
 import { isReopenable } from "./reopening";
-import { useServerNow } from "./use-server-now";
 
 const text = messages.closing;
 

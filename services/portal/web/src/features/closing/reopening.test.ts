@@ -7,7 +7,7 @@ import {
   ParticipantSchema,
 } from "../../gen/proctorium/session/v1/lobby_pb";
 import { SessionSchema, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
-import { isReopenable } from "./reopening";
+import { isFinal, isReopenable } from "./reopening";
 
 const UNTIL = 1_000_000;
 const ended = create(SessionSchema, { state: SessionState.ENDED, reopenEndTime: timestampFromMs(UNTIL) });
@@ -30,4 +30,10 @@ it("lets administrators reopen a session while no result is released", () => {
 it("reopens only sessions that have ended", () => {
   const running = create(SessionSchema, { state: SessionState.IN_PROGRESS });
   expect(isReopenable(running, [], UNTIL, true)).toBe(false);
+});
+
+it("is final when proctors can no longer reopen it", () => {
+  expect([UNTIL - 1, UNTIL].map((now) => isFinal(ended, now))).toEqual([false, true]);
+  expect(isFinal(create(SessionSchema, { state: SessionState.ENDED }), 0)).toBe(true);
+  expect(isFinal(create(SessionSchema, { state: SessionState.CLOSING }), UNTIL)).toBe(false);
 });

@@ -1,4 +1,4 @@
-// Whether a session that has ended can be reopened.
+// Whether a session that has ended can be reopened, and whether it is final.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { AssessmentProgressState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
@@ -15,4 +15,9 @@ export function isReopenable(
   return !participants.some(({ assessments }) =>
     assessments.some(({ state }) => state === AssessmentProgressState.RELEASED),
   );
+}
+
+/** Return whether proctors can no longer reopen the session at the time `now`. Results exist only from then on. */
+export function isFinal({ state, reopenEndTime }: Session, now: number): boolean {
+  return state === SessionState.ENDED && (reopenEndTime === undefined || now >= timestampMs(reopenEndTime));
 }

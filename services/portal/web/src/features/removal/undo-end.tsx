@@ -2,12 +2,12 @@
 import type { JSX } from "preact";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
+import { useServerNow } from "../../api/use-server-now";
 import { ProblemNote } from "../../components/problem-note";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { timeOfDay } from "../../messages/format";
-import { useServerNow } from "../closing/use-server-now";
 import { throwRefusal } from "../supervision/outcomes";
 import { actsAsAdministrator } from "../supervision/permissions";
 import { canUndoEnd, undoEnd } from "./removed";

@@ -3,32 +3,37 @@ import type { JSX } from "preact";
 import { useState } from "preact/hooks";
 import { grading } from "../../api/client";
 import { useAction } from "../../api/use-action";
+import { useServerNow } from "../../api/use-server-now";
 import { Badge } from "../../components/badge";
 import { TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { readForm } from "../../components/form-values";
+import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { hasRole, me, Role } from "../account/current-user";
+import { isFinal } from "../closing/reopening";
 
 const text = messages.supervision;
 
 interface HeldResultProps {
+  session: Session;
   attemptId: string;
   /** The ID of the learner. */
   personId: string;
-  /** Whether the session has ended. The result does not exist before. */
-  over: boolean;
   /** The names of the assessment and the learner, for screen readers. */
   of: string;
 }
 
 /**
- * Shows that the result is held. After the end of the session, administrators can release it with a reason, unless it is
+ * Shows that the result is held. Once the session is final, administrators can release it with a reason, unless it is
  * their own result.
  */
-export function HeldResult({ attemptId, personId, over, of }: HeldResultProps): JSX.Element {
+export function HeldResult({ session, attemptId, personId, of }: HeldResultProps): JSX.Element {
   const [open, setOpen] = useState(false);
   const { busy, problem, done, run } = useAction();
+  const now = useServerNow();
+  // The result exists once the session is final.
+  const mayRelease = isFinal(session, now) && hasRole(Role.ADMINISTRATOR) && personId !== me.value?.personId;
   const release = (event: SubmitEvent): void => {
     const releaseReason = readForm(event).value("release_reason");
     void run(async (requestId) => {
@@ -40,7 +45,7 @@ export function HeldResult({ attemptId, personId, over, of }: HeldResultProps): 
   return (
     <>
       {done === "" && <Badge tone="wait">{text.resultHeld}</Badge>}
-      {over && hasRole(Role.ADMINISTRATOR) && personId !== me.value?.personId && !open && done === "" && (
+      {mayRelease && !open && done === "" && (
         <button type="button" class="plain" onClick={() => setOpen(true)}>
           {text.release} <span class="visually-hidden">{of}</span>
         </button>

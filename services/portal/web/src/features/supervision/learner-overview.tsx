@@ -2,6 +2,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { supervision } from "../../api/client";
 import { useAction } from "../../api/use-action";
+import { useServerNow } from "../../api/use-server-now";
 import { ProblemNote } from "../../components/problem-note";
 import { Progress } from "../../components/progress";
 import {
@@ -14,7 +15,6 @@ import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { secondsLeft } from "../closing/open-attempts";
-import { useServerNow } from "../closing/use-server-now";
 import { IdentityDecision } from "../identity/identity-decision";
 import { IncidentCard } from "../incidents/incident-card";
 import { acceptsIncidents } from "../incidents/incidents";
@@ -122,9 +122,9 @@ function Assessment({ session, participant, assessment, name, title, may }: Asse
   if (isResultHeld(participant, assessment))
     return (
       <HeldResult
+        session={session}
         attemptId={attemptId}
         personId={participant.personId}
-        over={isOver(session)}
         of={text.assessmentOf(title, name)}
       />
     );

@@ -1,6 +1,6 @@
 // The server's time, for countdowns.
 import { useEffect, useState } from "preact/hooks";
-import { serverNow } from "../../api/server-time";
+import { serverNow } from "./server-time";
 
 /** Return the server's time in milliseconds, updated every second. */
 export function useServerNow(): number {
