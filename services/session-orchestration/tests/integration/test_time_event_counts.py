@@ -6,7 +6,7 @@ from uuid import UUID
 
 from proctorium.session.events.v1 import events_pb2
 from proctorium_session.domain.sessions import ActingRole, Actor
-from proctorium_session.events import TIME_EVENTS, session_ended
+from proctorium_session.events.session_events import TIME_EVENTS, session_ended
 
 from ..unit.builders import make_session, make_view
 from . import test_conversations

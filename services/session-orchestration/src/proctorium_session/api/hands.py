@@ -11,7 +11,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.idempotency import Responder
 from proctorium_session.api.messages import hand_message
 from proctorium_session.domain.hands import HandAction
-from proctorium_session.events import HAND_KINDS
+from proctorium_session.events.supervision_events import HAND_KINDS
 from proctorium_session.operations import hands
 
 

@@ -16,7 +16,7 @@ from proctorium_session.api.messages import (
     incident_message,
 )
 from proctorium_session.domain.incidents import CATEGORIES
-from proctorium_session.events import INCIDENT_SEVERITIES
+from proctorium_session.events.supervision_events import INCIDENT_SEVERITIES
 from proctorium_session.operations.incidents import Incidents, NewIncident
 
 

@@ -76,7 +76,8 @@ from proctorium_session.domain.sessions import (
     Plan,
     Session,
 )
-from proctorium_session.events import HAND_KINDS, IDENTITY_POLICIES, INCIDENT_SEVERITIES
+from proctorium_session.events.session_events import IDENTITY_POLICIES
+from proctorium_session.events.supervision_events import HAND_KINDS, INCIDENT_SEVERITIES
 from proctorium_session.storage.record_accesses import RecordAccess
 
 SESSION_STATES = EnumConversion(SessionState, sessions_pb2.SessionState, "SESSION_STATE_")

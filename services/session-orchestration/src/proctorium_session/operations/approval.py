@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.approval import CLOSING, approval_target, require_approvable
 from proctorium_session.domain.outages import ReturnRequest
 from proctorium_session.domain.outcomes import Outcome, ParticipantRefusal, outcomes_of
@@ -20,6 +19,7 @@ from proctorium_session.domain.participant_states import ParticipantAction, Part
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Actor, Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.returns import ReturnDecision, save_returns
@@ -157,9 +157,9 @@ async def _save_entries(
     )
     return [
         RecordedEvent(
-            events.participant_admitted(session, view.participant, actor, tx.now)
+            participant_events.participant_admitted(session, view.participant, actor, tx.now)
             if first.state is ParticipantState.IN_SESSION
-            else events.participant_denied(view.participant, actor, tx.now),
+            else participant_events.participant_denied(view.participant, actor, tx.now),
             actor.person_id,
             view.participant.participant_id,
         )

@@ -19,7 +19,6 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.breaks import (
     BREAK_PACE,
     BREAK_STATES,
@@ -35,6 +34,7 @@ from proctorium_session.domain.closing import session_closing
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import Session
+from proctorium_session.events import supervision_events
 from proctorium_session.operations.actors import supervise
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.closing import end_if_due, lock_as_learner
@@ -84,7 +84,7 @@ async def request_break(
         BREAK_PACE.require(requested_at, tx.now)
         new = Break(new_id(), session_id, participant_id, BreakState.REQUESTED, tx.now)
         await breaks.insert_break(tx, new)
-        await _save(tx, session, new, events.break_requested(new, person_id), person_id)
+        await _save(tx, session, new, supervision_events.break_requested(new, person_id), person_id)
         return new
 
     return await database.respond(responder, run)
@@ -114,10 +114,10 @@ async def decide_break(
         )
         if decision.length is None:
             decided = replace(decided, closed_at=tx.now)
-            event: Message = events.break_refused(decided, actor)
+            event: Message = supervision_events.break_refused(decided, actor)
         else:
             require_length(session.plan.break_policy, view.participant.breaks, decision.length)
-            event = events.break_granted(decided, actor, tx.now)
+            event = supervision_events.break_granted(decided, actor, tx.now)
         await breaks.update_break(tx, decided)
         await _save(tx, session, decided, event, actor.person_id)
         return decided
@@ -138,7 +138,7 @@ async def start_break(
         started = replace(old, state=target, started_at=tx.now)
         await breaks.update_break(tx, started)
         person_id = caller.require_person()
-        event = events.break_started(session, started, person_id)
+        event = supervision_events.break_started(session, started, person_id)
         await _save(tx, session, started, event, person_id)
         return started
 
@@ -215,7 +215,7 @@ async def _record_overrun(tx: Transaction, break_id: UUID) -> bool:
         return False
     marked = replace(current, overrun_at=tx.now)
     await breaks.update_break(tx, marked)
-    event = events.break_overrun(marked, view.participant.person_id)
+    event = supervision_events.break_overrun(marked, view.participant.person_id)
     await _save(tx, session, marked, event, SYSTEM_ACTOR)
     return True
 

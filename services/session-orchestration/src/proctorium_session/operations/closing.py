@@ -15,7 +15,6 @@ from proctorium_common.events.envelope import name_of
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.closing import AutomaticStep, automatic_step, ending_action
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participant_states import (
@@ -26,6 +25,7 @@ from proctorium_session.domain.participant_states import (
 from proctorium_session.domain.participants import Participant, ParticipantView, end_action
 from proctorium_session.domain.session_states import SessionAction, SessionState
 from proctorium_session.domain.sessions import Actor, Session, VisibleSession, apply_action
+from proctorium_session.events import participant_events, session_events
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.isolation import change_each
@@ -177,21 +177,23 @@ async def _close_if_overdue(tx: Transaction, session: Session) -> bool:
 
 async def _mark_overdue(tx: Transaction, session: Session, overdue_at: datetime | None) -> None:
     after = replace(session, overdue_at=overdue_at, session_revision=session.next_revision)
-    overdue = [] if overdue_at is None else [events.session_overdue(after)]
+    overdue = [] if overdue_at is None else [session_events.session_overdue(after)]
     await save_change(tx, after, [RecordedEvent(each, SYSTEM_ACTOR) for each in overdue])
 
 
 async def _close(tx: Transaction, session: Session, actor: Actor | None) -> Session:
     after = apply_action(session, SessionAction.CLOSE, tx.now, actor)
     assert after is not None
-    return await save_change(tx, after, [_recorded(events.session_closing(after, tx.now), actor)])
+    return await save_change(
+        tx, after, [_recorded(session_events.session_closing(after, tx.now), actor)]
+    )
 
 
 async def _cancel(tx: Transaction, session: Session, actor: Actor | None) -> Session:
     after = apply_action(session, SessionAction.CANCEL_CLOSING, tx.now, actor)
     if after is None:
         return session
-    cancelled = events.session_closing_cancelled(after, tx.now, actor)
+    cancelled = session_events.session_closing_cancelled(after, tx.now, actor)
     return await save_change(tx, after, [_recorded(cancelled, actor)])
 
 
@@ -218,7 +220,7 @@ async def _end(
     await participants.close_participants(tx, session.session_id, targets, session.next_revision)
     people = [view.participant for view in views]
     counts = await _count_time_events(tx, session.session_id, recorded)
-    ended = events.session_ended(after, people, absent, actor, counts)
+    ended = session_events.session_ended(after, people, absent, actor, counts)
     recorded.append(_recorded(ended, actor))
     return await save_change(tx, after, recorded)
 
@@ -230,10 +232,10 @@ async def _count_time_events(
 
     The end of a session also ends the breaks, and assessment has to wait for these events too.
     """
-    counts = Counter(await record.count_entries(tx, session_id, events.TIME_EVENTS))
+    counts = Counter(await record.count_entries(tx, session_id, session_events.TIME_EVENTS))
     for each in new:
         name = name_of(each.event.DESCRIPTOR)
-        if f"{name.aggregate}.{name.action}" in events.TIME_EVENTS:
+        if f"{name.aggregate}.{name.action}" in session_events.TIME_EVENTS:
             counts[each.participant_id] += 1
     return counts
 
@@ -243,7 +245,7 @@ def _recorded(event: Message, actor: Actor | None) -> RecordedEvent:
 
 
 _END_EVENTS: Mapping[ParticipantAction, Callable[[Participant], Message]] = {
-    ParticipantAction.COMPLETE: events.participant_completed,
-    ParticipantAction.LEAVE: events.participant_left,
-    ParticipantAction.MISS: events.participant_missed,
+    ParticipantAction.COMPLETE: participant_events.participant_completed,
+    ParticipantAction.LEAVE: participant_events.participant_left,
+    ParticipantAction.MISS: participant_events.participant_missed,
 }

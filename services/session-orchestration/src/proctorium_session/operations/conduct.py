@@ -11,10 +11,10 @@ from proctorium_access.certifications import certified_until
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.schedule import require_certified
 from proctorium_session.domain.session_states import SessionAction
 from proctorium_session.domain.sessions import ActingRole, VisibleSession, apply_action
+from proctorium_session.events import session_events
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.lobby import open_lobby_if_due
@@ -42,7 +42,7 @@ async def start(
         if actor.role is ActingRole.PROCTOR:
             require_certified(actor.person_id, await certified_until(tx, actor.person_id), tx.now)
         await participants.admit_waiting(tx, session_id)
-        event = RecordedEvent(events.session_started(after, actor), actor.person_id)
+        event = RecordedEvent(session_events.session_started(after, actor), actor.person_id)
         return await with_learners(tx, await save_change(tx, after, [event]))
 
     return await database.respond(responder, run)

@@ -16,7 +16,6 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.conversations import (
     MAX_MESSAGES,
     MESSAGE_PACE,
@@ -28,6 +27,7 @@ from proctorium_session.domain.conversations import (
 from proctorium_session.domain.errors import invalid_at, no_participant, no_session
 from proctorium_session.domain.participants import Conversation, Participant
 from proctorium_session.domain.sessions import MemberRole, Session
+from proctorium_session.events import supervision_events
 from proctorium_session.operations.actors import has_supervising_role, supervise
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import end_if_due, lock_current
@@ -223,7 +223,9 @@ async def _send(
         sent_at=tx.now,
     )
     await conversations.insert_message(tx, message)
-    event = RecordedEvent(events.message_sent(message), member.person_id, participant_id)
+    event = RecordedEvent(
+        supervision_events.message_sent(message), member.person_id, participant_id
+    )
     await save_change(tx, session, [event])
     return message
 

@@ -15,10 +15,10 @@ from functools import partial
 from uuid import UUID
 
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_session import events
 from proctorium_session.domain.coverage import observe
 from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import ActingRole, Actor, Session
+from proctorium_session.events import session_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.leases import Lease, Leases
 from proctorium_session.storage import coverage, sessions
@@ -87,10 +87,10 @@ class ProctorPresence:
         session = replace(session, coverage=after)
         recorded = []
         if before.uncovered_at is None and after.uncovered_at is not None:
-            recorded.append(RecordedEvent(events.session_uncovered(session), SYSTEM_ACTOR))
+            recorded.append(RecordedEvent(session_events.session_uncovered(session), SYSTEM_ACTOR))
         elif before.uncovered_at is not None and after.uncovered_at is None:
             actor = _present_actor(session)
-            covered = events.session_covered(session, actor, present.now)
+            covered = session_events.session_covered(session, actor, present.now)
             recorded.append(RecordedEvent(covered, actor.person_id))
         return await save_change(tx, session, recorded)
 

@@ -14,7 +14,6 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.extra_time import (
     ExtraTimeGrant,
     extra_time_refusal,
@@ -24,6 +23,7 @@ from proctorium_session.domain.extra_time import (
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.sessions import Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.supervision import BulkResult
@@ -75,7 +75,7 @@ async def grant(
             )
             grants.append(new)
             view = _with_grant(view, new, session)
-            event = events.participant_extra_time_granted(view.participant, new)
+            event = participant_events.participant_extra_time_granted(view.participant, new)
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
             return view
 

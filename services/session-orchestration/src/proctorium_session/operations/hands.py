@@ -15,7 +15,6 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.hands import (
     HAND_PACE,
     HAND_STATES,
@@ -27,6 +26,7 @@ from proctorium_session.domain.hands import (
     require_raisable,
 )
 from proctorium_session.domain.sessions import MemberRole, Session
+from proctorium_session.events import supervision_events
 from proctorium_session.operations.actors import has_supervising_role, supervise
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import end_if_due, lock_as_learner
@@ -59,7 +59,7 @@ async def raise_hand(
         HAND_PACE.require(raised_at, tx.now)
         hand = Hand(new_id(), session_id, participant_id, kind, HandState.RAISED, tx.now)
         await hands.insert_hand(tx, hand)
-        await _save(tx, session, hand, events.hand_raised(hand, person_id), person_id)
+        await _save(tx, session, hand, supervision_events.hand_raised(hand, person_id), person_id)
         return hand
 
     return await database.respond(responder, run)
@@ -82,7 +82,11 @@ async def close_hand(
         closed = replace(hand, state=target, closed_at=tx.now)
         await hands.update_hand(tx, closed)
         person_id = caller.require_person()
-        event = events.hand_answered if action is HandAction.ANSWER else events.hand_lowered
+        event = (
+            supervision_events.hand_answered
+            if action is HandAction.ANSWER
+            else supervision_events.hand_lowered
+        )
         await _save(tx, session, closed, event(closed, person_id, role), person_id)
         return closed
 

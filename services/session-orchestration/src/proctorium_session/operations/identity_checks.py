@@ -12,11 +12,11 @@ from google.protobuf.message import Message
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.identity_checks import check_refusal, require_checkable
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import Participant, ParticipantView
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.supervision import BulkResult
@@ -59,7 +59,7 @@ async def request_identity_check(
         recorded = []
         for participant in requested:
             await participants.update_participant(tx, participant)
-            event = events.participant_identity_check_requested(participant, actor)
+            event = participant_events.participant_identity_check_requested(participant, actor)
             recorded.append(RecordedEvent(event, actor.person_id, participant.participant_id))
         if recorded:
             session = await save_change(tx, session, recorded)

@@ -16,7 +16,6 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.errors import no_participant
 from proctorium_session.domain.incidents import (
     MAX_SESSION_REVISIONS,
@@ -30,6 +29,7 @@ from proctorium_session.domain.incidents import (
     update_incident,
 )
 from proctorium_session.domain.sessions import Actor, Session
+from proctorium_session.events import supervision_events
 from proctorium_session.operations.actors import (
     lock_supervised,
     require_supervised,
@@ -100,7 +100,7 @@ class Incidents:
             check_incident(session, incident)
             await _require_space(tx, session_id)
             await incidents.insert_incident(tx, incident)
-            await _record(tx, session, incident, events.incident_created(incident))
+            await _record(tx, session, incident, supervision_events.incident_created(incident))
             return incident
 
         return await self._database.respond(responder, run)
@@ -137,7 +137,7 @@ class Incidents:
             check_incident(session, updated, path="incident.")
             await _require_space(tx, session_id)
             await incidents.insert_revision(tx, updated)
-            await _record(tx, session, updated, events.incident_updated(updated))
+            await _record(tx, session, updated, supervision_events.incident_updated(updated))
             return updated
 
         return await self._database.respond(responder, run)

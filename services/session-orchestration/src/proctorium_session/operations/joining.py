@@ -21,13 +21,13 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Key, reused, store_responses, stored_responses
-from proctorium_session import events
 from proctorium_session.domain.admission import Refusal, Seats, admit
 from proctorium_session.domain.codes import CodeResolution
 from proctorium_session.domain.identity import first_state, is_ready
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.sessions import Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import Change, RecordedEvent, save_changes
 from proctorium_session.operations.enrollment import CodeEntry, Enrollment
 from proctorium_session.operations.lobby import with_due_lobby
@@ -293,7 +293,7 @@ class _Admission:
         self._taken += 1
         self.reserved = max(0, self.reserved - invited)
         self.newcomers.append(participant)
-        joined = events.participant_joined(self.session, participant)
+        joined = participant_events.participant_joined(self.session, participant)
         self.recorded.append(
             RecordedEvent(
                 joined, participant.person_id, participant.participant_id, request.trace_context

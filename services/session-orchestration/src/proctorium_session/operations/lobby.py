@@ -12,9 +12,9 @@ from google.protobuf.message import Message
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.session_states import SessionAction
 from proctorium_session.domain.sessions import Session, VisibleSession, apply_action
+from proctorium_session.events import session_events
 from proctorium_session.operations.actors import lock_supervised
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.isolation import change_each
@@ -37,7 +37,9 @@ async def open_lobby(
         after = apply_action(session, SessionAction.OPEN_LOBBY, tx.now, actor)
         if after is None:
             return await with_learners(tx, session)
-        event = RecordedEvent(events.session_lobby_opened(after, actor.role), actor.person_id)
+        event = RecordedEvent(
+            session_events.session_lobby_opened(after, actor.role), actor.person_id
+        )
         return await with_learners(tx, await save_change(tx, after, [event]))
 
     return await database.respond(responder, run)
@@ -75,4 +77,4 @@ def with_due_lobby(session: Session, now: datetime) -> tuple[Session, list[Recor
         return session, []
     after = apply_action(session, SessionAction.OPEN_LOBBY, now, None)
     assert after is not None
-    return after, [RecordedEvent(events.session_lobby_opened(after, None), SYSTEM_ACTOR)]
+    return after, [RecordedEvent(session_events.session_lobby_opened(after, None), SYSTEM_ACTOR)]

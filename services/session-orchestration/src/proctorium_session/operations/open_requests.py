@@ -8,14 +8,14 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session import events
 from proctorium_session.domain.breaks import Break, BreakAction, BreakState, after_close
+from proctorium_session.events import supervision_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent
 from proctorium_session.storage import breaks, hands
 
 CLOSE_EVENTS: Mapping[BreakAction, Callable[[Break, UUID | None], Message]] = {
-    BreakAction.RETURN: events.break_returned,
-    BreakAction.CANCEL: events.break_cancelled,
+    BreakAction.RETURN: supervision_events.break_returned,
+    BreakAction.CANCEL: supervision_events.break_cancelled,
 }
 """The events of the actions that close a break."""
 
@@ -26,7 +26,9 @@ async def lower_hands(tx: Transaction, participant_ids: Collection[UUID]) -> lis
     The caller has locked the session's row, and saves the change.
     """
     return [
-        RecordedEvent(events.hand_lowered(each, None, None), SYSTEM_ACTOR, each.participant_id)
+        RecordedEvent(
+            supervision_events.hand_lowered(each, None, None), SYSTEM_ACTOR, each.participant_id
+        )
         for each in await hands.lower_hands(tx, participant_ids, tx.now)
     ]
 

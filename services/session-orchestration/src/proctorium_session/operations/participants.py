@@ -9,7 +9,6 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session import events
 from proctorium_session.domain.closing import late_end
 from proctorium_session.domain.errors import no_participant, no_session
 from proctorium_session.domain.identity import IdentityState, is_ready
@@ -21,6 +20,7 @@ from proctorium_session.domain.participant_states import (
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.progress import AttemptUpdate, apply_update
 from proctorium_session.domain.sessions import Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import (
     SYSTEM_ACTOR,
     ReceivedEvent,
@@ -87,7 +87,7 @@ async def update_identity(tx: Transaction, event: CaseEvent) -> None:
         )
         await participants.update_participant(tx, updated)
         if becomes_ready:
-            ready = events.participant_ready(updated)
+            ready = participant_events.participant_ready(updated)
             recorded.append(RecordedEvent(ready, SYSTEM_ACTOR, event.participant_id))
     await save_change(tx, session, recorded)
 
@@ -118,7 +118,7 @@ async def update_progress(tx: Transaction, event: AttemptEvent) -> None:
         assert target is not None
         completed = replace(view.participant, state=target, revision=session.next_revision)
         await participants.update_participant(tx, completed)
-        completion = events.participant_completed(completed)
+        completion = participant_events.participant_completed(completed)
         recorded.append(RecordedEvent(completion, SYSTEM_ACTOR, event.participant_id))
     if recorded or after != before:
         await save_change(tx, session, recorded)

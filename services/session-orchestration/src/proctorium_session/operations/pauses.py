@@ -17,11 +17,11 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.pauses import pause_refusal, require_pausable
 from proctorium_session.domain.sessions import Actor, Pause, Session, VisibleSession
+from proctorium_session.events import participant_events, session_events
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.queries import with_learners
@@ -97,7 +97,7 @@ async def _pause_all(tx: Transaction, session: Session, actor: Actor, reason: st
     opened = Pause(new_id(), tx.now, reason)
     await pauses.insert_pauses(tx, session.session_id, {None: opened}, actor)
     after = replace(session, pause=opened, session_revision=session.next_revision)
-    event = RecordedEvent(events.session_paused(after, opened, actor), actor.person_id)
+    event = RecordedEvent(session_events.session_paused(after, opened, actor), actor.person_id)
     return await save_change(tx, after, [event])
 
 
@@ -105,7 +105,9 @@ async def _resume_all(tx: Transaction, session: Session, actor: Actor, ended: Pa
     resumed_at = max(tx.now, ended.paused_at)
     await pauses.end_pauses(tx, [ended.pause_id], resumed_at, actor.person_id)
     after = replace(session, pause=None, session_revision=session.next_revision)
-    event = RecordedEvent(events.session_resumed(after, ended, resumed_at, actor), actor.person_id)
+    event = RecordedEvent(
+        session_events.session_resumed(after, ended, resumed_at, actor), actor.person_id
+    )
     return await save_change(tx, after, [event])
 
 
@@ -124,7 +126,7 @@ async def _pause_each(
         if view.participant.pause is None:
             new = opened[participant_id] = Pause(new_id(), tx.now, reason)
             view = _with_pause(view, new, session)
-            event = events.participant_paused(session, view.participant, new, actor)
+            event = participant_events.participant_paused(session, view.participant, new, actor)
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
         return view
 
@@ -146,7 +148,7 @@ async def _resume_each(
             ended.append(old.pause_id)
             view = _with_pause(view, None, session)
             resumed_at = max(tx.now, old.paused_at)
-            event = events.participant_resumed(view.participant, old, resumed_at, actor)
+            event = participant_events.participant_resumed(view.participant, old, resumed_at, actor)
             participant_id = view.participant.participant_id
             recorded.append(RecordedEvent(event, actor.person_id, participant_id))
         return view

@@ -15,7 +15,6 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
 from proctorium_common.telemetry.traces import annotate
-from proctorium_session import events
 from proctorium_session.domain.breaks import require_valid_policy
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participants import ParticipantView
@@ -38,6 +37,7 @@ from proctorium_session.domain.sessions import (
     apply_action,
     new_session,
 )
+from proctorium_session.events import session_events
 from proctorium_session.operations.assessments import Assessments
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.enrollment import Enrollment
@@ -95,7 +95,7 @@ class SessionPlanning:
             session = new_session(new_id(), plan)
             annotate(session_id=session.session_id)
             await sessions.insert_session(tx, session, learner_ids)
-            scheduled = events.session_scheduled(session, learner_ids)
+            scheduled = session_events.session_scheduled(session, learner_ids)
             event = RecordedEvent(scheduled, caller.require_person())
             session = await save_change(tx, session, [event])
             return VisibleSession(session, tuple(learner_ids), supervised=True)
@@ -118,7 +118,7 @@ async def cancel(
             return await with_learners(tx, session)
         views = await participants.list_views(tx, session_id)
         people = await _people_of(tx, session, views)
-        cancelled = events.session_cancelled(after, people, actor.role)
+        cancelled = session_events.session_cancelled(after, people, actor.role)
         raised = [each.participant.participant_id for each in views if each.participant.hand]
         lowered = await lower_hands(tx, raised)
         await participants.update_revision(tx, raised, session.next_revision)

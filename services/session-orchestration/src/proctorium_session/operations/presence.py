@@ -19,11 +19,11 @@ from uuid import UUID
 
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database, Transaction
-from proctorium_session import events
 from proctorium_session.domain.outages import RECONNECT, Outage, ReturnRequest
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.leases import Lease, Leases
 from proctorium_session.storage import outages, participants, presence, sessions
@@ -130,12 +130,12 @@ async def _record(
             if outage is not None:
                 ended.append(outage.outage_id)
                 outage = replace(outage, ended_at=max(change.now, outage.started_at))
-            connected = events.participant_connected(participant, outage)
+            connected = participant_events.participant_connected(participant, outage)
             recorded.append(RecordedEvent(connected, participant.person_id, change.participant_id))
             request = _new_return_request(session, participant, outage)
             if request is not None:
                 requests[change.participant_id] = request
-                requested = events.participant_return_requested(participant, request)
+                requested = participant_events.participant_return_requested(participant, request)
                 recorded.append(
                     RecordedEvent(requested, participant.person_id, change.participant_id)
                 )
@@ -144,7 +144,7 @@ async def _record(
             if outage is not None:
                 started[change.participant_id] = outage
             limit = session.plan.disconnect_policy.returned_limit
-            disconnected = events.participant_disconnected(participant, outage, limit)
+            disconnected = participant_events.participant_disconnected(participant, outage, limit)
             recorded.append(RecordedEvent(disconnected, SYSTEM_ACTOR, change.participant_id))
     await outages.insert_outages(tx, session.session_id, started)
     await outages.end_outages(tx, ended, changes[0].now)

@@ -14,7 +14,6 @@ from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage import pages
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.errors import invalid_at, no_session, own_session
 from proctorium_session.domain.proctors import (
     not_lead_proctor,
@@ -26,6 +25,7 @@ from proctorium_session.domain.proctors import (
 )
 from proctorium_session.domain.schedule import require_certified
 from proctorium_session.domain.sessions import ActingRole, Actor, Session, VisibleSession
+from proctorium_session.events import session_events
 from proctorium_session.operations.actors import (
     is_proctor_of,
     lock_supervised,
@@ -83,7 +83,7 @@ async def take_session(
         if actor.role is ActingRole.PROCTOR:
             require_certified(actor.person_id, await certified_until(tx, actor.person_id), tx.now)
         after = await _set_lead(tx, session, actor.person_id)
-        taken = events.session_taken(after, actor, session.plan.proctor_ids[0])
+        taken = session_events.session_taken(after, actor, session.plan.proctor_ids[0])
         after = await save_change(tx, after, [RecordedEvent(taken, actor.person_id)])
         return await with_learners(tx, await presence.cover(tx, after, actor.person_id))
 
@@ -121,7 +121,7 @@ async def hand_over_session(
             )
         require_certified(person_id, await certified_until(tx, person_id), tx.now)
         after = await _set_lead(tx, session, person_id)
-        event = events.session_handed_over(after, actor, lead_id)
+        event = session_events.session_handed_over(after, actor, lead_id)
         after = await save_change(tx, after, [RecordedEvent(event, actor.person_id)])
         return await with_learners(tx, after)
 

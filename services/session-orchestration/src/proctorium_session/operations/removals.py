@@ -13,7 +13,6 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.outages import ReturnRequest
 from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participant_states import ParticipantState
@@ -32,6 +31,7 @@ from proctorium_session.domain.removals import (
     undo_refusal,
 )
 from proctorium_session.domain.sessions import Actor, Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.open_requests import close_breaks, lower_hands
@@ -220,7 +220,7 @@ async def _save_removals(
     await participants.remove(tx, new, session.next_revision)
     for participant in removed:
         participant_id = participant.participant_id
-        event = events.participant_removed(participant, new[participant_id], actor)
+        event = participant_events.participant_removed(participant, new[participant_id], actor)
         recorded.append(RecordedEvent(event, actor.person_id, participant_id))
     return await save_change(tx, session, recorded)
 
@@ -233,7 +233,7 @@ async def _save_readmissions(
     await participants.readmit(tx, ids, readmitted_state(session), session.next_revision)
     recorded = [
         RecordedEvent(
-            events.participant_readmitted(
+            participant_events.participant_readmitted(
                 each.participant, each.removal, max(tx.now, each.removal.removed_at), actor
             ),
             actor.person_id,
@@ -259,13 +259,13 @@ async def _save_endings(
     await removals.insert_endings(tx, session.session_id, endings, actor)
     for participant in ended:
         ending, participant_id = endings[participant.participant_id], participant.participant_id
-        event = events.participant_ended(participant, ending, actor)
+        event = participant_events.participant_ended(participant, ending, actor)
         recorded.append(RecordedEvent(event, actor.person_id, participant_id))
         if participant.state is not ParticipantState.REMOVED:
             closed = (
-                events.participant_completed(participant)
+                participant_events.participant_completed(participant)
                 if participant.state is ParticipantState.COMPLETED
-                else events.participant_left(participant)
+                else participant_events.participant_left(participant)
             )
             recorded.append(RecordedEvent(closed, SYSTEM_ACTOR, participant_id))
     return await save_change(tx, session, recorded)
@@ -280,7 +280,9 @@ async def _save_undone(
     await participants.update_states(tx, targets, session.next_revision)
     recorded = [
         RecordedEvent(
-            events.participant_end_undone(each, ending, max(tx.now, ending.ended_at), actor),
+            participant_events.participant_end_undone(
+                each, ending, max(tx.now, ending.ended_at), actor
+            ),
             actor.person_id,
             each.participant_id,
         )

@@ -13,13 +13,13 @@ from proctorium_common.ids import new_id
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
 from proctorium_session.domain.proctors import require_free
 from proctorium_session.domain.reopening import continued_state, require_reopenable
 from proctorium_session.domain.session_states import SESSION_STATES, SessionAction
 from proctorium_session.domain.sessions import Actor, Session, VisibleSession, apply_action
+from proctorium_session.events import session_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.operations.isolation import change_each
@@ -67,7 +67,9 @@ async def finalize_sessions(database: Database) -> int:
         if session is None or session.reopen_until is None or tx.now < session.reopen_until:
             return False
         after = replace(session, reopen_until=None, session_revision=session.next_revision)
-        await save_change(tx, after, [RecordedEvent(events.session_finalized(after), SYSTEM_ACTOR)])
+        await save_change(
+            tx, after, [RecordedEvent(session_events.session_finalized(after), SYSTEM_ACTOR)]
+        )
         return True
 
     return await change_each(database, list_due, change)
@@ -103,7 +105,7 @@ async def _reopen(
         if targets.get(view.participant.participant_id) is ParticipantState.IN_SESSION
     ]
     reopened_at = max(tx.now, session.end_time)
-    event = events.session_reopened(session, new_id(), reopened_at, present, actor)
+    event = session_events.session_reopened(session, new_id(), reopened_at, present, actor)
     after = await save_change(tx, after, [RecordedEvent(event, actor.person_id)])
     # The trigger of `participants` allows these changes only while the session is in progress.
     await participants.update_states(tx, targets, after.revision)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proctorium_common.storage.database import Transaction
-from proctorium_session import events
 from proctorium_session.domain.outages import ReturnRequest
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import Actor, Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import RecordedEvent
 from proctorium_session.storage import outages, participants
 
@@ -41,9 +41,11 @@ async def save_returns(
     await participants.update_revision(tx, ids, session.next_revision)
     return [
         RecordedEvent(
-            events.participant_return_denied(each.participant, each.request, actor, tx.now)
+            participant_events.participant_return_denied(
+                each.participant, each.request, actor, tx.now
+            )
             if denial_reason
-            else events.participant_return_admitted(
+            else participant_events.participant_return_admitted(
                 each.participant, each.request, actor, max(tx.now, each.request.requested_at)
             ),
             actor.person_id,

@@ -13,7 +13,6 @@ from google.protobuf.message import Message
 from proctorium_common.rpc.caller import Caller
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.idempotency import Responder
-from proctorium_session import events
 from proctorium_session.domain.authorization import (
     authorization_refusal,
     require_authorizable,
@@ -23,6 +22,7 @@ from proctorium_session.domain.outcomes import Outcome, outcomes_of
 from proctorium_session.domain.participants import Participant, ParticipantView
 from proctorium_session.domain.progress import Progress, ProgressState, authorize, withdraw
 from proctorium_session.domain.sessions import Actor, Session
+from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import RecordedEvent, save_change
 from proctorium_session.operations.closing import lock_current
 from proctorium_session.storage import participants
@@ -76,7 +76,13 @@ async def authorize_assessment(
 
         outcomes = outcomes_of(participant_ids, views, change)
         recorded = [
-            _recorded(view, events.participant_assessment_authorized, assessment_id, actor, session)
+            _recorded(
+                view,
+                participant_events.participant_assessment_authorized,
+                assessment_id,
+                actor,
+                session,
+            )
             for view in authorized
         ]
         session = await _save_progress(tx, session, authorized, assessment_id, recorded)
@@ -122,7 +128,9 @@ async def withdraw_authorization(
             return view
 
         outcomes = outcomes_of(participant_ids, views, change)
-        withdrawal = partial(events.participant_authorization_withdrawn, withdrawn_at=tx.now)
+        withdrawal = partial(
+            participant_events.participant_authorization_withdrawn, withdrawn_at=tx.now
+        )
         recorded = [
             _recorded(view, withdrawal, assessment_id, actor, session) for view in withdrawn
         ]

@@ -1,0 +1,1 @@
+"""The events that session orchestration publishes, one module for each subject."""
