@@ -83,8 +83,10 @@ async def _wait_until_edge_has_key(stack: Stack, key_id: str) -> None:
 
 @contextlib.asynccontextmanager
 async def _caller(stack: Stack, token: str) -> AsyncIterator[Person]:
-    caller = Person(EdgeChannel(stack.address("edge"), token), token)
+    channel = EdgeChannel(stack.address("edge"), token)
+    caller = Person(channel, token)
     try:
+        await channel.ready()
         yield caller
     finally:
         await caller.close()

@@ -47,6 +47,10 @@ class EdgeChannel:
         self._channel = grpc.aio.insecure_channel(address)
         self.token = token
 
+    async def ready(self) -> None:
+        """Wait until the edge is connected. After a failed connection, gRPC waits before it connects again."""
+        await self._channel.channel_ready()
+
     async def close(self) -> None:
         """Close the connections."""
         await self._channel.close()

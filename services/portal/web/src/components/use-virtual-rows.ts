@@ -36,7 +36,7 @@ export function useVirtualRows({ scroller, keys, estimatedHeight, pinned }: Virt
     rangeExtractor: (range: Parameters<typeof defaultRangeExtractor>[0]) =>
       withIndex(defaultRangeExtractor(range), pinned),
     scrollToFn: elementScroll,
-    observeElementRect,
+    observeElementRect: observeVisibleRect,
     observeElementOffset,
     onChange: () => setRevision((before) => before + 1),
   };
@@ -46,6 +46,15 @@ export function useVirtualRows({ scroller, keys, estimatedHeight, pinned }: Virt
   useLayoutEffect(() => rows._willUpdate());
   return rows;
 }
+
+/**
+ * Observe the size of the list while it is visible. A hidden list keeps its rows, so that a dialog can return the focus
+ * to the row from which it was opened.
+ */
+const observeVisibleRect: typeof observeElementRect = (rows, report) =>
+  observeElementRect(rows, (rect) => {
+    if (rect.height > 0) report(rect);
+  });
 
 function withIndex(indexes: number[], index: number): number[] {
   return index < 0 || indexes.includes(index) ? indexes : [...indexes, index].sort((one, other) => one - other);
