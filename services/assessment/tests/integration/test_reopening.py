@@ -14,6 +14,7 @@ from proctorium_devstack.testing.refusals import refusal
 from proctorium_devstack.testing.waiting import until
 
 from .harness import Harness, Seat
+from .test_outages import Outage
 from .test_provisional import save_late
 from .test_releases import release
 from .test_results import result
@@ -72,6 +73,28 @@ async def test_attempt_continues_and_its_clock_stood_still_while_the_session_was
     await harness.handle(seat.ended(harness.clock(), common_events=1))
     scored = await result(seat.learner, seat)
     assert scored.points == 6
+
+
+@pytest.mark.parametrize("is_outage_first", [False, True], ids=["in order", "outage first"])
+async def test_clock_of_a_learner_who_is_away_stands_still_after_the_reopening(
+    harness: Harness, is_outage_first: bool
+) -> None:
+    seat = await harness.started()
+    began = await start_of(seat)
+    ended_at = await end(harness, seat)
+    harness.clock.move(2 * MINUTE)
+    reopened_at = harness.clock()
+    outage = Outage(seat, reopened_at, 10 * MINUTE)
+    events = [seat.reopened(ended_at, reopened_at), outage.started()]
+    for event in reversed(events) if is_outage_first else events:
+        await harness.handle(event)
+    assert (await seat.attempt()).clock_state == pb.CLOCK_STATE_STOPPED
+    harness.clock.move(3 * MINUTE)
+    await harness.handle(outage.ended(3 * MINUTE))
+    attempt = await seat.attempt()
+    stood_still = reopened_at - ended_at + 3 * MINUTE
+    assert attempt.deadline_time.ToDatetime() == utc(began + LIMIT + stood_still)
+    assert attempt.returned_time.ToTimedelta() == 3 * MINUTE
 
 
 async def test_late_answers_from_the_time_of_the_end_never_count(harness: Harness) -> None:

@@ -5,32 +5,49 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
 from proctorium.assessment.events.v1.events_pb2 import AttemptTimeChanged
-from proctorium.session.events.v1.events_pb2 import ParticipantConnected, ParticipantDisconnected
+from proctorium.session.events.v1.events_pb2 import (
+    ParticipantConnected,
+    ParticipantDisconnected,
+    ParticipantEndUndone,
+    ParticipantReadmitted,
+    SessionReopened,
+)
 from proctorium.session.v1 import lobby_pb2
-from proctorium.session.v1.supervision_pb2 import RemoveParticipantsRequest
+from proctorium.session.v1.sessions_pb2 import ReopenSessionRequest
+from proctorium.session.v1.supervision_pb2 import (
+    EndForParticipantsRequest,
+    ReadmitParticipantsRequest,
+    RemoveParticipantsRequest,
+    UndoEndForParticipantsRequest,
+)
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.waiting import next_response, until
 from proctorium_session.operations.leases import Lease
 from proctorium_session.operations.presence import Presence
 
 from .harness import Harness, Person, end, join, plan, roster, start
-from .test_live import connected, watch
+from .test_live import Watch, connected, watch
 
 LIMIT = timedelta(minutes=5)
 
 
 async def in_session(
-    harness: Harness, learner: Person, returned_limit: timedelta = LIMIT
+    harness: Harness,
+    learner: Person,
+    returned_limit: timedelta = LIMIT,
+    reopen_window: timedelta = timedelta(),
 ) -> tuple[Person, str, str]:
     """Return the proctor, the session and the participant of a learner in a started session."""
     proctor = harness.proctor()
-    session = await harness.scheduled(plan([proctor], returned_limit=returned_limit))
+    planned = plan([proctor], returned_limit=returned_limit, reopen_window=reopen_window)
+    session = await harness.scheduled(planned)
     participant = (await join(learner, session.session_id)).participant
     await start(proctor, session.session_id)
     return proctor, session.session_id, participant.participant_id
@@ -140,6 +157,151 @@ async def test_learner_who_waits_in_the_lobby_has_no_outage(harness: Harness) ->
     assert await outages(harness, participant.participant_id) == []
 
 
+async def leave(harness: Harness, call: Watch, participant_id: str) -> None:
+    """Close the stream of a learner, and wait until the learner has no valid lease."""
+    call.cancel()
+    await until(lambda: is_away(harness, participant_id))
+
+
+async def is_away(harness: Harness, participant_id: str) -> bool:
+    """Return whether the learner has no valid lease."""
+    return not await harness.rows(
+        "SELECT 1 FROM presence WHERE participant_id = :id AND expires_at > now()",
+        id=UUID(participant_id),
+    )
+
+
+async def end_and_reopen(harness: Harness, proctor: Person, session_id: str) -> None:
+    await end(proctor, session_id)
+    await reopen(harness, session_id)
+
+
+async def reopen(harness: Harness, session_id: str) -> None:
+    request = ReopenSessionRequest(session_id=session_id)
+    await harness.administrator().sessions.ReopenSession(request)
+
+
+async def continue_session(harness: Harness, action: str, session_id: str, of: str) -> None:
+    """Reopen the session, or undo the removal or the end of the participant `of`."""
+    administrator = harness.administrator()
+    match action:
+        case "reopening":
+            await reopen(harness, session_id)
+        case "undone end":
+            await administrator.supervision.UndoEndForParticipants(
+                UndoEndForParticipantsRequest(session_id=session_id, participant_ids=[of])
+            )
+        case "readmission":
+            await administrator.supervision.ReadmitParticipants(
+                ReadmitParticipantsRequest(session_id=session_id, participant_ids=[of])
+            )
+
+
+async def stop_session(harness: Harness, action: str, session_id: str, of: str) -> None:
+    """End the session, end it for the participant `of`, or remove this participant."""
+    administrator = harness.administrator()
+    match action:
+        case "reopening":
+            await end(administrator, session_id)
+        case "undone end":
+            await administrator.supervision.EndForParticipants(
+                EndForParticipantsRequest(
+                    session_id=session_id, participant_ids=[of], end_reason="Ill"
+                )
+            )
+        case "readmission":
+            await administrator.supervision.RemoveParticipants(
+                RemoveParticipantsRequest(
+                    session_id=session_id, participant_ids=[of], removal_reason="Phone"
+                )
+            )
+
+
+@pytest.mark.parametrize(
+    ("action", "message", "time_field"),
+    [
+        ("reopening", SessionReopened, "reopen_time"),
+        ("undone end", ParticipantEndUndone, "undo_time"),
+        ("readmission", ParticipantReadmitted, "readmission_time"),
+    ],
+    ids=["reopening", "undone end", "readmission"],
+)
+async def test_outage_of_a_learner_who_is_away_starts_when_the_session_continues(
+    harness: Harness, action: str, message: type[Any], time_field: str
+) -> None:
+    learner = harness.learner()
+    _, session_id, participant_id = await in_session(harness, learner, reopen_window=LIMIT)
+    call = watch(learner, session_id)
+    await connected(call)
+    await stop_session(harness, action, session_id, participant_id)
+    await leave(harness, call, participant_id)
+    await harness.leases_are_stored()
+    await continue_session(harness, action, session_id, participant_id)
+    await until(lambda: is_open(harness, participant_id))
+
+    published = await harness.events(message)
+    (continued,) = (each for each in published if each.session_id == session_id)
+    ((outage_id, started_at, _),) = await outages(harness, participant_id)
+    assert started_at == getattr(continued, time_field).ToDatetime(tzinfo=UTC)
+    lost = (await events_of(harness, session_id, ParticipantDisconnected))[-1]
+    assert isinstance(lost, ParticipantDisconnected)
+    assert lost.outage_id == str(outage_id)
+    assert lost.outage_start_time.ToDatetime(tzinfo=UTC) == started_at
+    assert lost.returned_limit.ToTimedelta() == LIMIT
+    call = watch(learner, session_id)
+    await connected(call)
+    assert not await is_open(harness, participant_id)
+    call.cancel()
+
+
+async def test_learner_who_is_there_at_the_reopening_has_no_outage(harness: Harness) -> None:
+    learner = harness.learner()
+    proctor, session_id, participant_id = await in_session(harness, learner, reopen_window=LIMIT)
+    call = watch(learner, session_id)
+    await connected(call)
+    await end_and_reopen(harness, proctor, session_id)
+    await harness.leases_are_stored()
+    assert await outages(harness, participant_id) == []
+    assert "participant.disconnected" not in await harness.recorded(session_id)
+    (shown,) = (await roster(proctor, session_id)).participants
+    assert shown.connected
+    call.cancel()
+
+
+async def test_open_outage_continues_after_a_reopening(harness: Harness) -> None:
+    learner = harness.learner()
+    proctor, session_id, participant_id = await in_session(harness, learner)
+    async with disconnected(harness, learner, session_id, participant_id):
+        await end_and_reopen(harness, proctor, session_id)
+        await harness.leases_are_stored()
+        ((before, _, ended_at),) = await outages(harness, participant_id)
+        assert ended_at is None
+        call = watch(learner, session_id)
+        await connected(call)
+    ((after, _, ended_at),) = await outages(harness, participant_id)
+    assert after == before
+    assert ended_at is not None
+    call.cancel()
+
+
+async def test_database_refuses_an_outage_before_the_session_continued(harness: Harness) -> None:
+    learner = harness.learner()
+    proctor, session_id, participant_id = await in_session(harness, learner)
+    await end_and_reopen(harness, proctor, session_id)
+    await until(lambda: is_open(harness, participant_id))
+    await harness.rows(
+        "UPDATE outages SET ended_at = started_at WHERE participant_id = :id",
+        id=UUID(participant_id),
+    )
+    insert = (
+        "INSERT INTO outages SELECT gen_random_uuid(), session_id, participant_id,"
+        " continued_at + make_interval(secs => :seconds) FROM participants WHERE participant_id = :id"
+    )
+    with pytest.raises(DBAPIError, match="only a disconnected participant"):
+        await harness.rows(insert, seconds=-0.001, id=UUID(participant_id))
+    await harness.rows(insert, seconds=0, id=UUID(participant_id))
+
+
 async def expired_replica(harness: Harness, participant_id: str) -> UUID:
     """Store the lease of a replica that stops at once, wait until the lease expires, and return the replica's id."""
     replica_id = new_id()
@@ -147,14 +309,7 @@ async def expired_replica(harness: Harness, participant_id: str) -> UUID:
     stopped = Presence(harness.database, replica_id, lease, lambda: 0.0)
     with stopped.stream(UUID(participant_id)):
         await stopped.run()
-
-        async def is_expired() -> bool:
-            return not await harness.rows(
-                "SELECT 1 FROM presence WHERE participant_id = :id AND expires_at > now()",
-                id=UUID(participant_id),
-            )
-
-        await until(is_expired)
+        await until(lambda: is_away(harness, participant_id))
     return replica_id
 
 

@@ -86,7 +86,7 @@ async def test_reopened_session_is_in_progress_again_with_its_learners(harness: 
     assert reopened.ended_by == ""
     view = await seen_as(call, IN_SESSION)
     assert view.session.state == IN_PROGRESS
-    await connected(call)
+    assert view.participant.connected
     assert await room.states() == [IN_SESSION, IN_SESSION]
 
     (event,) = await room.events(events_pb2.SessionReopened)

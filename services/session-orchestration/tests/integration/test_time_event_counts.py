@@ -13,6 +13,7 @@ from . import test_conversations
 from .breaks import policy, started
 from .harness import Harness, end
 from .test_extra_time import grant
+from .test_live import connected, watch
 from .test_pauses import in_progress
 from .test_removals import readmit, remove
 
@@ -53,6 +54,7 @@ async def test_end_counts_the_breaks_that_it_closes(harness: Harness) -> None:
 async def test_end_counts_removals_and_readmissions(harness: Harness) -> None:
     room = await in_progress(harness)
     first, second = room.ids
+    await connected(watch(room.learners[0], room.session_id))
     await remove(room, first)
     await readmit(room, first)
     await remove(room, second)
@@ -60,7 +62,7 @@ async def test_end_counts_removals_and_readmissions(harness: Harness) -> None:
 
     (ended,) = await room.events(events_pb2.SessionEnded)
     counts = {each.participant_id: each.time_event_count for each in ended.attendances}
-    assert counts == {first: 2, second: 1}
+    assert counts == {first: 3, second: 1}
 
 
 def test_events_that_move_time_are_named() -> None:

@@ -74,6 +74,8 @@ async def test_learner_is_in_the_session_again(harness: Harness) -> None:
 
 async def test_session_is_ended_for_the_learner_again(harness: Harness) -> None:
     room = await in_progress(harness)
+    call = watch(room.learners[0], room.session_id)
+    await connected(call)
     for _ in range(2):
         await end_for(room, room.ids[0])
         await undo(room, room.ids[0])
@@ -81,7 +83,7 @@ async def test_session_is_ended_for_the_learner_again(harness: Harness) -> None:
     assert await room.states() == [LEFT, IN_SESSION]
     await end(room.proctor, room.session_id)
     (event,) = await room.events(events_pb2.SessionEnded)
-    assert [each.time_event_count for each in event.attendances] == [2, 0]
+    assert [each.time_event_count for each in event.attendances] == [3, 0]
 
 
 async def test_repetition_and_learner_without_an_end_change_nothing(harness: Harness) -> None:

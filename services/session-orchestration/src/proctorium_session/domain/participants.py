@@ -66,8 +66,9 @@ class Participant:
     `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand of
     the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra time.
     `removal` is the removal of a removed participant. `ending` is set if the session was ended for this participant
-    only. `outage` is the newest outage of the learner. `return_request` is set while a proctor has not let the learner
-    back in after an outage.
+    only. `continued_at` is the time from which the session continues for the learner after the last reopening, undone
+    end or readmission. `outage` is the newest outage of the learner. `return_request` is set while a proctor has not
+    let the learner back in after an outage.
     """
 
     participant_id: UUID
@@ -90,6 +91,7 @@ class Participant:
     removal: Removal | None = None
     ending: Ending | None = None
     breaks: BreakUse = NOTHING_USED
+    continued_at: datetime | None = None
     outage: Outage | None = None
     return_request: ReturnRequest | None = None
 

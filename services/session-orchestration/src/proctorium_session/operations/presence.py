@@ -170,10 +170,12 @@ def _new_outage(
 ) -> Outage | None:
     """Return the outage that starts with a lost connection.
 
+    The outage does not start before the learner was in the session, or before the session continued for the learner.
     Return None unless the learner is in a session that is in progress or closing.
     """
     if not session.state.is_running or participant.state is not ParticipantState.IN_SESSION:
         return None
     if participant.entered_time is None or change.lost_at is None:
         return None
-    return Outage(new_id(), max(change.lost_at, participant.entered_time))
+    since = participant.continued_at or participant.entered_time
+    return Outage(new_id(), max(change.lost_at, since))

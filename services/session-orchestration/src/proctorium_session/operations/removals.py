@@ -277,7 +277,7 @@ async def _save_undone(
     # The trigger of `participants` allows the states to change back only after the ends were undone.
     await removals.undo_endings(tx, [each.participant_id for each, _ in of], tx.now, actor)
     targets = {each.participant_id: each.state for each, _ in of}
-    await participants.update_states(tx, targets, session.next_revision)
+    await participants.continue_participants(tx, targets, tx.now, session.next_revision)
     recorded = [
         RecordedEvent(
             participant_events.participant_end_undone(

@@ -108,5 +108,5 @@ async def _reopen(
     event = session_events.session_reopened(session, new_id(), reopened_at, present, actor)
     after = await save_change(tx, after, [RecordedEvent(event, actor.person_id)])
     # The trigger of `participants` allows these changes only while the session is in progress.
-    await participants.update_states(tx, targets, after.revision)
+    await participants.continue_participants(tx, targets, reopened_at, after.revision)
     return after

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -269,8 +269,38 @@ async def readmit(
             removed_at=None,
             removal_reason="",
             revision=revision,
+            **(_continuation(tx.now) if enters else {}),
         )
     )
+
+
+async def continue_participants(
+    tx: Transaction,
+    targets: Mapping[UUID, ParticipantState],
+    continued_at: datetime,
+    revision: int,
+) -> None:
+    """Set the states of participants for whom the session continues, as `update_states` does.
+
+    Learners who are In Session again count as connected until `operations.presence` compares them with their leases. An
+    outage then starts for the learners who are away, in the same way as after any other lost connection.
+    """
+    await update_states(tx, targets, revision)
+    present = [each for each, state in targets.items() if state is ParticipantState.IN_SESSION]
+    await tx.execute(
+        update(participants)
+        .where(participants.c.participant_id == func.any(present))
+        .values(**_continuation(continued_at), revision=revision)
+    )
+
+
+def _continuation(continued_at: datetime) -> dict[str, object]:
+    """Return the changed columns of participants for whom the session continues.
+
+    A learner with an open outage stays disconnected, because this outage continues.
+    """
+    outage = participants.c.outage_id.is_not(None) & participants.c.outage_ended_at.is_(None)
+    return {"continued_at": continued_at, "connected": ~outage}
 
 
 async def update_states(
@@ -402,6 +432,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         removal=_removal(row),
         ending=_ending(row),
         breaks=_breaks(row),
+        continued_at=row["continued_at"],
         outage=_outage(row),
         return_request=_return_request(row),
     )
@@ -501,7 +532,7 @@ def _progress(row: Mapping[str, Any]) -> Progress:
 def _columns(participant: Participant) -> dict[str, object]:
     # The columns of the conversation, the raised hand, the breaks, the outages and the end are missing here, because
     # the statements in `conversations.py`, `hands.py`, `breaks.py`, `outages.py` and `removals.py` update these
-    # columns.
+    # columns. `continued_at` is missing too: `continue_participants` and `readmit` update it.
     return {
         "participant_id": participant.participant_id,
         "session_id": participant.session_id,

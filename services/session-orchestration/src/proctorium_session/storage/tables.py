@@ -267,6 +267,8 @@ participants = Table(
     Column("latest_break_id", Uuid),
     Column("used_break_count", Integer, nullable=False, server_default=text("0")),
     Column("used_break_time", Interval, nullable=False, server_default=text("'0'")),
+    # The time from which the session continues for the participant after a reopening, an undone end or a readmission.
+    Column("continued_at", _TIME),
     # A trigger of `outages` copies the newest outage of the participant to these columns.
     Column("outage_id", Uuid),
     Column("outage_started_at", _TIME),
