@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from proctorium.assessment.events.v1 import events_pb2
 
 from .harness import Harness, Seat
+from .test_provisional import save_late
+from .test_reopening import end, reopen
 from .test_time_events import Break, Pause, start_of
 
 MINUTE = timedelta(minutes=1)
@@ -80,3 +83,54 @@ async def test_submission_during_a_stop_reports_its_changes_before_the_submissio
     assert await reported(harness, seat) == [(pause.pause_id, 1)]
     names = await harness.published(seat.attempt_id)
     assert names.index("attempt.saved-during-stop") < names.index("attempt.submitted")
+
+
+async def test_change_is_reported_once_if_the_session_is_reopened_during_the_stop(
+    harness: Harness,
+) -> None:
+    seat = await harness.started()
+    pause = Pause(seat, await start_of(seat))
+    await harness.handle(pause.paused())
+    await seat.save(seat.change(1, 0), seat.change(2, 1))
+    harness.clock.move(MINUTE)
+    ended_at = await end(harness, seat)
+    assert await reported(harness, seat) == [(pause.pause_id, 2)]
+    harness.clock.move(MINUTE)
+    await save_late(seat, 3, 0)
+    await reopen(harness, seat, ended_at)
+    harness.clock.move(MINUTE)
+    await seat.save(seat.change(4, 2))
+    await harness.handle(pause.resumed(HOUR))
+    assert await reported(harness, seat) == [(pause.pause_id, 2), (pause.pause_id, 1)]
+
+
+async def test_change_during_overlapping_stops_is_reported_once(harness: Harness) -> None:
+    seat = await harness.started()
+    began = await start_of(seat)
+    own, common = Pause(seat, began), Pause(seat, began, seat_only=False)
+    await harness.handle(own.paused())
+    await harness.handle(common.paused())
+    await seat.save(seat.change(1, 0))
+    await harness.handle(common.resumed(HOUR))
+    await harness.handle(own.resumed(HOUR))
+    assert await reported(harness, seat) == [(common.pause_id, 1)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO changes_during_stops SELECT attempt_id, sequence, gen_random_uuid() FROM changes_during_stops",
+        "UPDATE changes_during_stops SET stop_id = gen_random_uuid()",
+        "DELETE FROM changes_during_stops",
+        "TRUNCATE changes_during_stops",
+    ],
+    ids=["second stop", "updated", "deleted", "truncated"],
+)
+async def test_database_keeps_which_changes_were_reported(harness: Harness, statement: str) -> None:
+    seat = await harness.started()
+    pause = Pause(seat, await start_of(seat))
+    await harness.handle(pause.paused())
+    await seat.save(seat.change(1, 0))
+    await harness.handle(pause.resumed(HOUR))
+    with pytest.raises(DBAPIError, match=r"UniqueViolation|RestrictViolation|permission denied"):
+        await harness.rows(statement)

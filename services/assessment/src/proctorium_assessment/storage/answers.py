@@ -6,7 +6,7 @@ connection of the database driver directly.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -14,8 +14,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import func, literal, select
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from proctorium_assessment.domain.answer_sheet import (
     AnswerSheet,
@@ -24,7 +24,7 @@ from proctorium_assessment.domain.answer_sheet import (
     counted,
 )
 from proctorium_assessment.domain.attempts import AttemptState
-from proctorium_assessment.storage.tables import answer_revisions, attempts
+from proctorium_assessment.storage.tables import answer_revisions, attempts, changes_during_stops
 from proctorium_common.storage.database import Transaction
 
 if TYPE_CHECKING:
@@ -290,25 +290,33 @@ async def list_late_revisions(
     return [Revision(*row) for row in await tx.execute(statement)]
 
 
-async def count_received(
-    tx: Transaction, attempt_ids: Collection[UUID], start: datetime, end: datetime
+async def insert_changes_during_stop(
+    tx: Transaction, attempt_ids: Collection[UUID], stop_id: UUID, start: datetime, end: datetime
 ) -> Mapping[UUID, int]:
-    """Return the number of revisions that were received from `start` to `end`, exclusive, keyed by attempt id.
+    """Store which revisions were received during a stop, and return the number of new rows, keyed by attempt id.
 
-    An attempt without such a revision is left out.
+    The stop lasts from `start` to `end`, exclusive. Late revisions and revisions that were already stored, for this or
+    another stop, are left out. An attempt without a new row is left out too.
     """
     table = answer_revisions
-    statement = (
-        select(table.c.attempt_id, func.count().label("received"))
+    received = (
+        select(table.c.attempt_id, table.c.sequence, literal(stop_id))
         .where(
             table.c.attempt_id.in_(attempt_ids),
             table.c.received_at >= start,
             table.c.received_at < end,
+            ~table.c.late,
         )
-        .group_by(table.c.attempt_id)
-        .order_by(table.c.attempt_id)
+        .order_by(table.c.attempt_id, table.c.sequence)
     )
-    return {row.attempt_id: row.received for row in await tx.execute(statement)}
+    columns = [column.name for column in changes_during_stops.c]
+    statement = (
+        insert(changes_during_stops)
+        .from_select(columns, received)
+        .on_conflict_do_nothing()
+        .returning(changes_during_stops.c.attempt_id)
+    )
+    return Counter((await tx.execute(statement)).scalars())
 
 
 async def count_of_older_epochs(

@@ -11,6 +11,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     Interval,
@@ -163,6 +164,20 @@ answer_revisions = Table(
 For each item, of the revisions that are not late, the one with the highest writer epoch counts, and of these the one
 with the highest sequence number.
 """
+
+changes_during_stops = Table(
+    "changes_during_stops",
+    metadata,
+    Column("attempt_id", Uuid, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    # The id of the pause, the removal, the break or the return request.
+    Column("stop_id", Uuid, nullable=False),
+    PrimaryKeyConstraint("attempt_id", "sequence"),
+    ForeignKeyConstraint(
+        ["attempt_id", "sequence"], ["answer_revisions.attempt_id", "answer_revisions.sequence"]
+    ),
+)
+"""A revision that was reported as received during a stop. A row never changes, so a revision is reported only once."""
 
 time_events = Table(
     "time_events",
