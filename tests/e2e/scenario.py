@@ -9,9 +9,11 @@ from datetime import timedelta
 
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER, ROLE_PROCTOR
 from proctorium.session.v1.sessions_pb2 import (
+    IDENTITY_POLICY_BEFORE_ASSESSMENT,
     LATE_ENTRY_UNTIL,
     BreakPolicy,
     DisconnectPolicy,
+    IdentityPolicy,
     LateEntry,
 )
 from proctorium_devstack.demo import seed
@@ -50,6 +52,7 @@ async def create_scenario(
     capacity: int = 30,
     further_assessments: Sequence[str] = (),
     late_entry: LateEntry.ValueType = LATE_ENTRY_UNTIL,
+    identity_policy: IdentityPolicy.ValueType = IDENTITY_POLICY_BEFORE_ASSESSMENT,
     named_after_run: bool = False,
     uncovered_after: timedelta = timedelta(seconds=30),
     closing_countdown: timedelta = timedelta(),
@@ -107,6 +110,7 @@ async def create_scenario(
         reopen_window=reopen_window,
     )
     plan.assessment_ids.extend(further.values())
+    plan.identity_policy = identity_policy
     if break_policy is not None:
         plan.break_policy.CopyFrom(break_policy)
     if disconnect_policy is not None:

@@ -11,7 +11,8 @@ from e2e.scenario import Scenario, create_scenario
 from e2e.test_browser_answers import exam_room
 from e2e.test_browser_pauses import supervising
 from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
-from proctorium.session.v1.sessions_pb2 import LATE_ENTRY_APPROVAL
+from proctorium.session.v1.sessions_pb2 import IDENTITY_POLICY_NONE, LATE_ENTRY_APPROVAL
+from proctorium.session.v1.supervision_pb2 import AuthorizeAssessmentRequest
 from proctorium_devstack.demo.people import Person
 from proctorium_devstack.stack import Stack
 
@@ -109,6 +110,45 @@ async def test_identity_is_checked_again_while_the_attempt_continues(
         await expect(page.get_by_text(f"New photos are needed: {_DOUBT}")).to_be_visible()
         await expect(page.get_by_label("Photo of your identity document")).to_be_visible()
         assert learner.errors == staff.errors == []
+
+
+async def test_learner_reads_why_an_identity_check_is_requested(stack: Stack) -> None:
+    scenario = await create_scenario(
+        stack.address("edge"), identity_policy=IDENTITY_POLICY_NONE, named_after_run=True
+    )
+    client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
+    await client.join()
+    await proctor.start()
+    await scenario.proctor.supervision.AuthorizeAssessment(
+        AuthorizeAssessmentRequest(
+            session_id=scenario.session_id, assessment_id=scenario.assessment_id
+        )
+    )
+    await client.start()
+    async with browser() as opened:
+        learner = await Visitor.open(opened, stack.url("edge"))
+        page, name = learner.page, client.learner.name
+        await learner.sign_in(client.learner.email, client.learner.password)
+        await page.goto(f"/attempts/{client.attempt_id}")
+        staff = await supervising(stack, scenario, learner)
+        panel = await open_learner(staff.page, name)
+        await panel.get_by_role("button", name="Request an identity check…").click()
+        form = staff.page.get_by_role("form", name=f"Request an identity check from {name}")
+        await form.get_by_label("Why you request an identity check").fill(_DOUBT)
+        await form.get_by_role("button", name="Request now").click()
+        await expect(page.get_by_text("A proctor asks you for an identity check.")).to_contain_text(
+            f"The reason: {_DOUBT}"
+        )
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        await learner.screenshot("exam-identity-requested")
+        await page.get_by_role("link", name="Send photos").click()
+        reason = page.get_by_text(f"A proctor asks you for an identity check: {_DOUBT}")
+        await expect(reason).to_be_visible()
+        await expect(page.get_by_label("Photo of your identity document")).to_be_visible()
+        assert learner.errors == staff.errors == []
+    await client.close()
+    await proctor.close()
+    await scenario.close()
 
 
 async def session_page(

@@ -24,6 +24,7 @@ from proctorium.notification.v1.notifications_pb2_grpc import (
 from proctorium.session.events.v1.events_pb2 import (
     ParticipantEnded,
     ParticipantEndUndone,
+    ParticipantIdentityCheckRequested,
     ParticipantReadmitted,
     ParticipantRemoved,
     SessionCancelled,
@@ -97,6 +98,7 @@ def build(service: Service[Settings]) -> None:
             SessionCovered: sessions.on_session_covered,
             SessionTaken: sessions.on_session_taken,
             SessionHandedOver: sessions.on_session_handed_over,
+            ParticipantIdentityCheckRequested: sessions.on_participant_identity_check_requested,
             ParticipantRemoved: sessions.on_participant_removed,
             ParticipantReadmitted: sessions.on_participant_readmitted,
             ParticipantEnded: sessions.on_participant_ended,

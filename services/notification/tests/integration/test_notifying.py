@@ -213,6 +213,7 @@ def _certificate(person: Person) -> Message:
     [
         (pb.TOPIC_IDENTITY_VERIFIED, "Your identity is verified for First Aid at Work"),
         (pb.TOPIC_IDENTITY_REJECTED, "Your identity could not be verified for First Aid at Work"),
+        (pb.TOPIC_IDENTITY_CHECK_REQUESTED, "Please verify your identity for First Aid at Work"),
         (pb.TOPIC_IDENTITY_RESUBMISSION_REQUESTED, "Please send new photos for First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_REMOVED, "You were removed from First Aid at Work"),
         (pb.TOPIC_PARTICIPANT_READMITTED, "You are back in First Aid at Work"),
@@ -223,6 +224,7 @@ def _certificate(person: Person) -> Message:
     ids=[
         "verified",
         "rejected",
+        "check requested",
         "resubmission",
         "removed",
         "readmitted",
@@ -238,6 +240,9 @@ async def test_learners_are_notified_of_events_about_them(
     event = {
         pb.TOPIC_IDENTITY_VERIFIED: _case(identity_events.CaseVerified, session_id, learner),
         pb.TOPIC_IDENTITY_REJECTED: _case(identity_events.CaseRejected, session_id, learner),
+        pb.TOPIC_IDENTITY_CHECK_REQUESTED: session_events.ParticipantIdentityCheckRequested(
+            participant_id=str(new_id()), session_id=session_id, person_id=learner.id
+        ),
         pb.TOPIC_IDENTITY_RESUBMISSION_REQUESTED: _case(
             identity_events.CaseResubmissionRequested, session_id, learner
         ),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from proctorium.identity.events.v1 import events_pb2 as identity
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR
@@ -15,17 +17,22 @@ from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.waiting import next_response
 
-from .harness import Harness, Person, end, plan, roster
-from .test_live import connected, watch
+from .harness import Harness, Person, end, plan, roster, start
+from .test_live import connected, seen_as, watch
 from .test_pauses import Room, in_progress, lobby
 
 REQUESTED = lobby_pb2.IDENTITY_STATE_REQUESTED
 VERIFIED = lobby_pb2.IDENTITY_STATE_VERIFIED
 
 
-def requesting(room: Room, *participant_ids: str) -> pb.RequestIdentityCheckRequest:
+REASON = "I cannot see your face."
+
+
+def requesting(
+    room: Room, *participant_ids: str, reason: str = REASON
+) -> pb.RequestIdentityCheckRequest:
     return pb.RequestIdentityCheckRequest(
-        session_id=room.session_id, participant_ids=participant_ids
+        session_id=room.session_id, participant_ids=participant_ids, identity_check_reason=reason
     )
 
 
@@ -44,7 +51,10 @@ async def test_learner_sees_the_request_and_can_still_be_authorised(harness: Har
     assert view.participant.identity == lobby_pb2.IDENTITY_STATE_NOT_REQUIRED
     (outcome,) = await request(room, room.ids[0])
     assert outcome.participant.identity == REQUESTED
-    assert (await next_response(call)).participant.identity == REQUESTED
+    # An outcome does not repeat the reason of the request.
+    assert outcome.participant.identity_check_reason == ""
+    shown = (await next_response(call)).participant
+    assert (shown.identity, shown.identity_check_reason) == (REQUESTED, REASON)
     call.cancel()
     (event,) = await room.events(events_pb2.ParticipantIdentityCheckRequested)
     assert (event.participant_id, event.person_id) == (room.ids[0], room.learners[0].id)
@@ -134,6 +144,56 @@ async def test_only_supervisors_request_checks(harness: Harness) -> None:
             person.supervision.RequestIdentityCheck, requesting(room, room.ids[0])
         )
         assert error.reason == reason
+
+
+async def test_first_reason_stays_if_another_proctor_requests_the_check_again(
+    harness: Harness,
+) -> None:
+    room = await lobby(harness)
+    await request(room, room.ids[0])
+    asked = requesting(room, *room.ids, reason="Another reason.")
+    await room.proctor.supervision.RequestIdentityCheck(asked)
+    shown = (await roster(room.proctor, room.session_id)).participants
+    reasons = {each.participant_id: each.identity_check_reason for each in shown}
+    assert reasons == {room.ids[0]: REASON, room.ids[1]: "Another reason."}
+
+
+async def test_reason_stays_after_the_start_of_the_session(harness: Harness) -> None:
+    room = await lobby(harness)
+    call = watch(room.learners[0], room.session_id)
+    await connected(call)
+    await request(room, room.ids[0])
+    await start(room.proctor, room.session_id)
+    view = await seen_as(call, lobby_pb2.PARTICIPANT_STATE_IN_SESSION)
+    assert view.participant.identity_check_reason == REASON
+    call.cancel()
+
+
+@pytest.mark.parametrize("reason", ["", "x" * 1001], ids=["empty", "long"])
+async def test_invalid_reasons_are_refused(harness: Harness, reason: str) -> None:
+    room = await in_progress(harness)
+    error = await harness.refused(
+        room.proctor.supervision.RequestIdentityCheck,
+        requesting(room, room.ids[0], reason=reason),
+    )
+    assert error.reason == "INVALID_REQUEST"
+    assert [each.field for each in error.violations] == ["identity_check_reason"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "identity_check_reason = 'Why'",
+        "identity = 'requested', identity_check_reason = repeat('x', 1001)",
+    ],
+    ids=["without a check", "long"],
+)
+async def test_database_refuses_wrong_reasons(harness: Harness, change: str) -> None:
+    room = await in_progress(harness)
+    with pytest.raises(DBAPIError, match="ck_participants_identity_check_reason"):
+        await harness.rows(
+            f"UPDATE participants SET {change} WHERE session_id = :id", id=UUID(room.session_id)
+        )
 
 
 @pytest.mark.parametrize("ids", [[], ["x"], ["00000000-0000-0000-0000-000000000001"] * 2])

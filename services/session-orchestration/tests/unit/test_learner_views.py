@@ -90,6 +90,7 @@ def test_concatenated_parts_equal_the_encoded_message(
         connected=connected,
         removal=Removal(UUID(int=8), NOON, reason) if reason else None,
         ending=Ending(UUID(int=9), NOON, reason[:3]) if len(reason) > 3 else None,
+        identity_check_reason=reason[:2],
         denial_reason=reason if state is ParticipantState.DENIED else "",
         pause=pause if paused == "participant" else None,
         extra_time=timedelta(minutes=extra),

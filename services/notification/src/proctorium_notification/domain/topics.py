@@ -18,6 +18,7 @@ class Topic(StrEnum):
     SESSION_CANCELLED = "session_cancelled"
     IDENTITY_VERIFIED = "identity_verified"
     IDENTITY_REJECTED = "identity_rejected"
+    IDENTITY_CHECK_REQUESTED = "identity_check_requested"
     IDENTITY_RESUBMISSION_REQUESTED = "identity_resubmission_requested"
     SESSION_ENDED = "session_ended"
     SESSION_REOPENED = "session_reopened"

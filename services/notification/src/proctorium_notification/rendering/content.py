@@ -48,6 +48,7 @@ _PATHS = {
     Topic.SESSION_CANCELLED: "/",
     Topic.IDENTITY_VERIFIED: "/sessions/{session}",
     Topic.IDENTITY_REJECTED: "/sessions/{session}",
+    Topic.IDENTITY_CHECK_REQUESTED: "/sessions/{session}",
     Topic.IDENTITY_RESUBMISSION_REQUESTED: "/sessions/{session}",
     Topic.SESSION_ENDED: "/results",
     Topic.SESSION_REOPENED: "/sessions/{session}",

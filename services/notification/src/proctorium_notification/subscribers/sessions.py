@@ -109,6 +109,17 @@ async def on_session_handed_over(
     await notify(tx, cause, _person_ids(event.proctor_ids[:1]))
 
 
+async def on_participant_identity_check_requested(
+    tx: Transaction,
+    event: events_pb2.ParticipantIdentityCheckRequested,
+    metadata: EventMetadata,
+) -> None:
+    """Notify the learner that a proctor requested an identity check."""
+    session_id = parse_id(event.session_id, "session_id")
+    cause = Cause(metadata.event_id, Topic.IDENTITY_CHECK_REQUESTED, session_id)
+    await notify(tx, cause, _person_ids([event.person_id]))
+
+
 async def on_participant_removed(
     tx: Transaction, event: events_pb2.ParticipantRemoved, metadata: EventMetadata
 ) -> None:

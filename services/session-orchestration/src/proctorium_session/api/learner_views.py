@@ -84,6 +84,10 @@ def own_part(session: Session, view: ParticipantView) -> bytes:
     if participant.ending is not None:
         end_time = to_timestamp(participant.ending.ended_at)
         body += lobby_pb2.Participant(end_time=end_time).SerializeToString()
+    if participant.identity_check_reason:
+        body += lobby_pb2.Participant(
+            identity_check_reason=participant.identity_check_reason
+        ).SerializeToString()
     if participant.denial_reason:
         body += lobby_pb2.Participant(denial_reason=participant.denial_reason).SerializeToString()
     if participant.pause is not None or participant.extra_time_reason:

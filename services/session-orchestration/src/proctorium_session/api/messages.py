@@ -289,6 +289,7 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
         identity=IDENTITY_STATES.to_proto(participant.identity),
         assessments=[progress_message(view.progress(each)) for each in session.plan.assessment_ids],
         join_time=to_timestamp(participant.join_time),
+        identity_check_reason=participant.identity_check_reason,
         removal_reason=participant.removal_reason,
         denial_reason=participant.denial_reason,
         end_reason=participant.end_reason,
@@ -454,6 +455,7 @@ def _outcome_participant(session: Session, view: ParticipantView) -> lobby_pb2.P
     """
     message = participant_message(session, view)
     message.ClearField("extra_time_reason")
+    message.ClearField("identity_check_reason")
     message.ClearField("denial_reason")
     message.ClearField("end_reason")
     if message.HasField("pause"):

@@ -110,6 +110,7 @@ class SupervisionApi(supervision_pb2_grpc.SupervisionServiceServicer):
             current_call().caller,
             parse_id(request.session_id, "session_id"),
             parse_ids(request.participant_ids, "participant_ids"),
+            request.identity_check_reason,
             Responder(
                 request,
                 pb.RequestIdentityCheckResponse,

@@ -65,7 +65,8 @@ class Participant:
     time at which the learner became In Session. `ready_time` is the time at which the learner met the identity policy.
     `revision` is the revision of the session in which the participant was last changed. `hand` is the raised hand of
     the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra time.
-    `removal` is the removal of a removed participant. `ending` is set if the session was ended for this participant
+    `identity_check_reason` is the reason of the person who requested an identity check, or empty if the plan requires
+    it. `removal` is the removal of a removed participant. `ending` is set if the session was ended for this participant
     only. `continued_at` is the time from which the session continues for the learner after the last reopening, undone
     end or readmission. `outage` is the newest outage of the learner. `return_request` is set while a proctor has not
     let the learner back in after an outage.
@@ -87,6 +88,7 @@ class Participant:
     pause: Pause | None = None
     extra_time: timedelta = timedelta()
     extra_time_reason: str = ""
+    identity_check_reason: str = ""
     denial_reason: str = ""
     removal: Removal | None = None
     ending: Ending | None = None
@@ -202,6 +204,7 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         pause=participant.pause,
         extra_time=participant.extra_time,
         extra_time_reason=participant.extra_time_reason,
+        identity_check_reason=participant.identity_check_reason,
         denial_reason=participant.denial_reason,
         breaks=participant.breaks,
     )

@@ -30,6 +30,7 @@ async def request_identity_check(
     caller: Caller,
     session_id: UUID,
     participant_ids: Sequence[UUID],
+    reason: str,
     responder: Responder[BulkResult, M],
 ) -> M:
     """Request an identity check from participants. If a check is already requested or undecided, nothing changes.
@@ -50,18 +51,24 @@ async def request_identity_check(
             changed = replace(
                 view.participant,
                 identity=IdentityState.REQUESTED,
+                identity_check_reason=reason,
                 revision=session.next_revision,
             )
             requested.append(changed)
             return replace(view, participant=changed)
 
         outcomes = outcomes_of(participant_ids, views, change)
-        recorded = []
-        for participant in requested:
-            await participants.update_participant(tx, participant)
-            event = participant_events.participant_identity_check_requested(participant, actor)
-            recorded.append(RecordedEvent(event, actor.person_id, participant.participant_id))
-        if recorded:
+        if requested:
+            ids = [each.participant_id for each in requested]
+            await participants.request_identity_check(tx, ids, reason, session.next_revision)
+            recorded = [
+                RecordedEvent(
+                    participant_events.participant_identity_check_requested(each, actor),
+                    actor.person_id,
+                    each.participant_id,
+                )
+                for each in requested
+            ]
             session = await save_change(tx, session, recorded)
         return BulkResult(session, outcomes)
 

@@ -199,6 +199,21 @@ async def admit_waiting(tx: Transaction, session_id: UUID) -> None:
     )
 
 
+async def request_identity_check(
+    tx: Transaction, participant_ids: Collection[UUID], reason: str, revision: int
+) -> None:
+    """Set the identity state of participants to REQUESTED, and store the reason. The caller has locked the session."""
+    await tx.execute(
+        update(participants)
+        .where(participants.c.participant_id == func.any(participant_ids))
+        .values(
+            identity=IdentityState.REQUESTED.value,
+            identity_check_reason=reason,
+            revision=revision,
+        )
+    )
+
+
 async def set_approval(
     tx: Transaction,
     participant_ids: Collection[UUID],
@@ -419,6 +434,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         connected=row["connected"],
         identity=IdentityState(row["identity"]),
         identity_position=row["identity_position"],
+        identity_check_reason=row["identity_check_reason"],
         join_time=row["join_time"],
         entered_time=row["entered_time"],
         ready_time=row["ready_time"],
@@ -541,6 +557,7 @@ def _columns(participant: Participant) -> dict[str, object]:
         "connected": participant.connected,
         "identity": participant.identity.value,
         "identity_position": participant.identity_position,
+        "identity_check_reason": participant.identity_check_reason,
         "join_time": participant.join_time,
         "entered_time": participant.entered_time,
         "ready_time": participant.ready_time,

@@ -231,6 +231,8 @@ participants = Table(
     Column("connected", Boolean, nullable=False, server_default=text("false")),
     Column("identity", Text, nullable=False),
     Column("identity_position", BigInteger, nullable=False, server_default=text("0")),
+    # The reason of the person who requested an identity check. It is empty if the plan requires the check.
+    Column("identity_check_reason", Text, nullable=False, server_default=text("''")),
     Column("join_time", _TIME, nullable=False),
     Column("entered_time", _TIME),
     Column("ready_time", _TIME),
@@ -287,6 +289,11 @@ participants = Table(
         "identity IN ('not_required', 'requested', 'submitted', 'verified', 'rejected',"
         " 'resubmission_requested')",
         name="identity",
+    ),
+    CheckConstraint(
+        "(identity_check_reason = '' OR identity <> 'not_required')"
+        " AND length(identity_check_reason) <= 1000",
+        name="identity_check_reason",
     ),
     CheckConstraint("(state = 'removed') = (removal_reason <> '')", name="removal_reason"),
     # When the session ends, a denied learner who was not admitted becomes a no-show, and can still read the reason.

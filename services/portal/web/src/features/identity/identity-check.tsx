@@ -31,7 +31,14 @@ const NOT_YET = "NOT_FOUND";
  */
 const PHOTO_TIMEOUT_MS = 60_000;
 
-export function IdentityEvidence({ sessionId, state }: { sessionId: string; state: IdentityState }): JSX.Element {
+interface IdentityEvidenceProps {
+  sessionId: string;
+  state: IdentityState;
+  /** The reason of the proctor who requested the first check; empty if the plan requires the check. */
+  checkReason: string;
+}
+
+export function IdentityEvidence({ sessionId, state, checkReason }: IdentityEvidenceProps): JSX.Element {
   const { data, problem, reload } = useQuery(`${sessionId}/${state}`, () =>
     identity.getCase({ by: { case: "learner", value: { sessionId } } }),
   );
@@ -55,10 +62,16 @@ export function IdentityEvidence({ sessionId, state }: { sessionId: string; stat
     if (problem === undefined || waits) return <Loading what={text.theCheck} />;
     return <ProblemNote problem={problem} />;
   }
-  return <Evidence found={found} onSent={reload} />;
+  return <Evidence found={found} checkReason={checkReason} onSent={reload} />;
 }
 
-function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.Element {
+interface EvidenceProps {
+  found: Case;
+  checkReason: string;
+  onSent: () => void;
+}
+
+function Evidence({ found, checkReason, onSent }: EvidenceProps): JSX.Element {
   const hasImages = found.kind !== CaseKind.ALTERNATIVE;
   if (found.state === CaseState.REJECTED) {
     const { decisionReason } = found;
@@ -78,7 +91,7 @@ function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.E
     );
   }
   if (found.state === CaseState.EXPIRED) return <p>{text.expired}</p>;
-  if (!hasImages) return <WithoutPhotos found={found} />;
+  if (!hasImages) return <WithoutPhotos found={found} checkReason={checkReason} />;
   return (
     <>
       {found.state === CaseState.SUBMITTED && (
@@ -86,6 +99,7 @@ function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.E
           <Badge tone="wait">{text.sentWaiting}</Badge>
         </p>
       )}
+      {found.state === CaseState.REQUESTED && checkReason && <p class="note">{text.checkRequested(checkReason)}</p>}
       {found.state === CaseState.RESUBMISSION_REQUESTED && (
         <p class="note">{text.newPhotosNeeded(found.decisionReason)}</p>
       )}
@@ -106,14 +120,17 @@ function Evidence({ found, onSent }: { found: Case; onSent: () => void }): JSX.E
   );
 }
 
-function WithoutPhotos({ found }: { found: Case }): JSX.Element {
+function WithoutPhotos({ found, checkReason }: Omit<EvidenceProps, "onSent">): JSX.Element {
+  const note = found.decisionReason
+    ? text.checkedAgain(found.decisionReason)
+    : checkReason && text.checkRequested(checkReason);
   return (
     <>
       <p role="status">
         <Badge tone="wait">{text.withoutPhotos}</Badge>
       </p>
       <p>{text.withoutPhotosHint}</p>
-      {found.decisionReason && <p class="note">{text.checkedAgain(found.decisionReason)}</p>}
+      {note && <p class="note">{note}</p>}
     </>
   );
 }

@@ -187,7 +187,11 @@ function IdentitySection({ session, participant }: { session: Session; participa
   return (
     <section>
       <h3>{text.identityCheck}</h3>
-      <IdentityEvidence sessionId={session.sessionId} state={participant.identity} />
+      <IdentityEvidence
+        sessionId={session.sessionId}
+        state={participant.identity}
+        checkReason={participant.identityCheckReason}
+      />
     </section>
   );
 }

@@ -1,9 +1,7 @@
 // Identity checks that proctors request during a session: the requests, and the learner's notice.
 import type { JSX } from "preact";
 import { identity, supervision } from "../../api/client";
-import { useAction } from "../../api/use-action";
 import { Link } from "../../components/link";
-import { ProblemNote } from "../../components/problem-note";
 import { IdentityState, type Participant, ParticipantState } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { ParticipantOutcome } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
@@ -51,24 +49,26 @@ export function canBeChecked(participant: Participant): boolean {
 /** The button with which a proctor requests an identity check in a session that requires none. */
 export function RequestIdentityCheck(props: RequestIdentityCheckProps): JSX.Element | null {
   const { participants, subject, onDone = throwRefusal } = props;
-  const { busy, problem, run } = useAction();
   const checkable = participants.filter(canBeChecked);
   const sessionId = checkable[0]?.sessionId;
   if (sessionId === undefined) return null;
   const participantIds = checkable.map(({ participantId }) => participantId);
-  const request = (): void =>
-    void run(
-      async (requestId) =>
-        onDone((await supervision.requestIdentityCheck({ requestId, sessionId, participantIds })).outcomes),
-      `identity ${participantIds.join()}`,
-    );
   return (
-    <>
-      <button type="button" class="plain" disabled={busy} onClick={request}>
-        {text.requestCheck} <span class="visually-hidden">{subject}</span>
-      </button>
-      <ProblemNote problem={problem} />
-    </>
+    <ReasonForm
+      label={text.requestCheck}
+      subject={subject}
+      title={text.requestCheckForm(subject)}
+      field="identity_check_reason"
+      reasonLabel={text.requestCheckReason}
+      reasonHint={text.requestCheckReasonHint(participantIds.length)}
+      consequence={text.requestCheckConsequence}
+      confirmLabel={text.requestCheckConfirm}
+      cancelLabel={text.requestCheckCancel}
+      action={async (requestId, identityCheckReason) => {
+        const request = { requestId, sessionId, participantIds, identityCheckReason };
+        onDone((await supervision.requestIdentityCheck(request)).outcomes);
+      }}
+    />
   );
 }
 
@@ -80,6 +80,7 @@ export function IdentityNotice({ participant }: { participant: Participant | und
   return (
     <p class="note" role="status">
       {isFirst ? text.identityRequested : text.identityNeeded}{" "}
+      {isFirst && participant.identityCheckReason && `${text.identityReason(participant.identityCheckReason)} `}
       <Link to={`/sessions/${participant.sessionId}`}>{isFirst ? text.identityRequestedLink : text.identityLink}</Link>
     </p>
   );

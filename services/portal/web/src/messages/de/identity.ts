@@ -22,6 +22,7 @@ export const identity: Messages["identity"] = {
   withoutPhotos: "Ihre Identität wird ohne Fotos geprüft",
   withoutPhotosHint:
     "Sie brauchen nichts zu senden. Die Aufsicht dieser Sitzung prüft Ihre Identität auf andere Weise und schreibt Ihnen im Chat, wenn etwas gebraucht wird.",
+  checkRequested: (reason: string) => `Die Aufsicht bittet Sie um eine Identitätsprüfung: ${reason}`,
   checkedAgain: (reason: string) => `Ihre Identität wird erneut geprüft: ${reason}`,
   newPhotosNeeded: (reason: string) => `Es werden neue Fotos gebraucht: ${reason}`,
   photoHint:

@@ -48,9 +48,18 @@ export const order: Messages["order"] = {
     "Die Person sendet neue Fotos, oder Sie prüfen ohne Fotos, wenn diese Person keine sendet. Eine begonnene Prüfung läuft weiter; andere können erst nach Ihrer Entscheidung freigeschaltet werden.",
   checkAgainConfirm: "Jetzt erneut prüfen",
   checkAgainCancel: "Nicht erneut prüfen",
-  requestCheck: "Identitätsprüfung anfordern",
+  requestCheck: "Identitätsprüfung anfordern…",
+  requestCheckForm: (subject: string) => `Identitätsprüfung anfordern: ${subject}`,
+  requestCheckReason: "Warum Sie eine Identitätsprüfung anfordern",
+  requestCheckReasonHint: (count: number) =>
+    count === 1 ? "Der Grund wird der Person angezeigt." : "Der Grund wird den Personen angezeigt.",
+  requestCheckConsequence:
+    "Jede Person sendet Fotos, oder Sie prüfen ohne Fotos, wenn die Person keine sendet. Inzwischen wird nichts gesperrt: Die Uhr läuft weiter, und Antworten werden gespeichert.",
+  requestCheckConfirm: "Jetzt anfordern",
+  requestCheckCancel: "Nicht anfordern",
   identityRequested:
     "Die Aufsicht bittet Sie um eine Identitätsprüfung. Ihre Antworten sind gespeichert, und Ihre Zeit läuft weiter.",
+  identityReason: (reason: string) => `Der Grund: ${reason}`,
   identityRequestedLink: "Fotos senden",
   identityNeeded:
     "Ihre Identität muss erneut geprüft werden. Ihre Antworten sind gespeichert, und Ihre Zeit läuft weiter.",

@@ -19,6 +19,7 @@ export const identity = {
   withoutPhotos: "Your identity is checked without photos",
   withoutPhotosHint:
     "You need not send anything. A proctor of this session checks your identity in another way, and writes to you in the chat if something is needed.",
+  checkRequested: (reason: string) => `A proctor asks you for an identity check: ${reason}`,
   checkedAgain: (reason: string) => `Your identity is checked again: ${reason}`,
   newPhotosNeeded: (reason: string) => `New photos are needed: ${reason}`,
   photoHint:
