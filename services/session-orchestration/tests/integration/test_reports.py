@@ -141,6 +141,7 @@ async def test_report_contains_what_happened(harness: Harness) -> None:
     assert (one.pauses.count, one.own_pause_count) == (2, 1)
     assert one.extra_time.ToTimedelta() == timedelta(minutes=5)
     assert (one.hand_count, one.message_count, one.incidents.serious_count) == (1, 1, 1)
+    assert one.changes_during_stops == 3
     assert one.in_session.end_time == report.actual.end_time
     (attempt,) = one.attempts
     assert attempt.start_time.ToDatetime() <= attempt.submit_time.ToDatetime()
@@ -254,6 +255,7 @@ async def submitted(
         (
             assessment.AttemptCreated(**ids, person_id=learner.id, item_count=10),
             assessment.AttemptStarted(**ids, deadline_time=None),
+            assessment.AttemptSavedDuringStop(**ids, stop_id=str(new_id()), change_count=3),
             assessment.AttemptSubmitted(
                 **ids, cause=attempts_pb2.SUBMIT_CAUSE_LEARNER, answered_count=7, item_count=10
             ),

@@ -20,6 +20,7 @@ from proctorium_devstack.testing.waiting import until
 from .harness import Harness, Person, end, join, plan, roster, start
 from .test_live import connected, watch
 from .test_outages import is_open
+from .test_reports import report_of
 
 IN_SESSION = lobby_pb2.PARTICIPANT_STATE_IN_SESSION
 PAUSED = lobby_pb2.PARTICIPANT_STATE_PAUSED
@@ -80,6 +81,17 @@ async def room(
     participant = (await join(learner, session.session_id)).participant
     await start(proctor, session.session_id)
     return Room(harness, proctor, learner, session.session_id, participant.participant_id)
+
+
+async def test_report_counts_the_decisions_about_returns(harness: Harness) -> None:
+    place = await room(harness)
+    for _ in range(2):
+        await place.return_after_outage()
+        await place.deny()
+        await place.admit()
+    report = await report_of(place.proctor, place.session_id)
+    (learner,) = report.learners
+    assert (learner.admitted_return_count, learner.denied_return_count) == (2, 2)
 
 
 async def test_learner_who_returns_is_paused_until_a_proctor_admits_them(harness: Harness) -> None:

@@ -70,6 +70,27 @@ def test_uncovered_period_ends_with_the_end_before_a_reopening() -> None:
     assert facts_of(entries, END).uncovered == [period(10, 20)]
 
 
+def test_changes_during_stops_and_decisions_about_returns_are_counted() -> None:
+    first, second = (
+        assessment.AttemptSavedDuringStop(change_count=count).SerializeToString()
+        for count in (3, 4)
+    )
+    facts = facts_of(
+        [
+            entry("attempt.saved-during-stop", 5, LEARNER, first),
+            entry("attempt.saved-during-stop", 9, LEARNER, second),
+            entry("attempt.saved-during-stop", 9, OTHER, first),
+            entry("participant.return-denied", 10, LEARNER),
+            entry("participant.return-admitted", 11, LEARNER),
+            entry("participant.return-admitted", 20, LEARNER),
+        ],
+        END,
+    )
+    assert facts.changes_during_stops == {LEARNER: 7, OTHER: 3}
+    assert facts.admitted_returns == {LEARNER: 2}
+    assert facts.denied_returns == {LEARNER: 1}
+
+
 def test_reopened_attempt_is_not_submitted() -> None:
     attempt_id = str(UUID(int=7))
     submitted = assessment.AttemptSubmitted(attempt_id=attempt_id).SerializeToString()

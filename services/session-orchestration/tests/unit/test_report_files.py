@@ -53,6 +53,9 @@ def named(**changes: object) -> NamedReport:
         started_attempts={ATTEMPT: at(2)},
         submissions={ATTEMPT: Submission(at(40), 1)},
         removals={participant_id: [period(50, 55)]},
+        changes_during_stops={participant_id: 3},
+        admitted_returns={participant_id: 2},
+        denied_returns={participant_id: 1},
     )
     facts = facts_of(
         view_with_attempt(),
@@ -84,9 +87,9 @@ def rows_of(file: bytes) -> list[dict[str, str]]:
 
 
 def text_of(pdf: bytes) -> str:
-    """Return the text of a PDF with single spaces, because texts continue on several lines of a cell."""
+    """Return the text of a PDF without line breaks, because texts continue on several lines of a cell."""
     pages = PdfReader(io.BytesIO(pdf)).pages
-    return " ".join(" ".join(page.extract_text() for page in pages).split())
+    return " ".join(" ".join(page.extract_text() for page in pages).split()).replace("- ", "")
 
 
 def test_csv_has_one_row_for_each_learner_with_offsets() -> None:
@@ -99,6 +102,8 @@ def test_csv_has_one_row_for_each_learner_with_offsets() -> None:
     assert ada["in_session_to"] == "2027-03-01T14:00:00+01:00"
     assert (ada["pauses"], ada["pause_seconds"]) == ("1", "600")
     assert (ada["breaks"], ada["break_seconds"], ada["break_overruns"]) == ("2", "540", "1")
+    assert (ada["returns_admitted"], ada["returns_denied"]) == ("2", "1")
+    assert ada["changes_during_stops"] == "3"
     assert ada["in_session_seconds"] == "3300"
     assert ada["incidents_serious"] == "1"
     assert ada["assessment_1_title"] == "Fire quiz"
@@ -106,6 +111,7 @@ def test_csv_has_one_row_for_each_learner_with_offsets() -> None:
     assert (ada["assessment_1_points"], ada["assessment_1_passed"]) == ("7.5", "true")
     assert (bo["name"], bo["state"], bo["join_time"]) == ("Bo Absent", "no_show", "")
     assert (bo["breaks"], bo["break_seconds"], bo["break_overruns"]) == ("0", "0", "0")
+    assert (bo["returns_admitted"], bo["changes_during_stops"]) == ("0", "0")
     assert bo["in_session_seconds"] == "0"
 
 
@@ -136,6 +142,9 @@ def test_pdf_contains_the_facts_of_the_report() -> None:
         "an administrator",
         "13:10:00 +01:00",
         "2 (1 late), 9 min",
+        "Let back in: 2",
+        "Return denied: 1",
+        "breaks, removals or waits to be let back in: 3",
         "Removed: 13:50:00 +01:00 – 13:55:00 +01:00",
         "total: 55 min",
         "7.5/10 points",
@@ -155,6 +164,8 @@ def test_pdf_is_in_german() -> None:
     assert "Punkte" not in text
     assert "Erholungs" in text
     assert "2 (1 verspätet), 9 min" in text
+    assert "Wieder eingelassen: 2" in text
+    assert "Warten auf Einlass: 3" in text
     assert "Entfernt: 13:50:00 +01:00 – 13:55:00 +01:00" in text
     assert "gesamt: 55 min" in text
 

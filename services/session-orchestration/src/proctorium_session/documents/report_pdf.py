@@ -117,15 +117,32 @@ class _Layout:
             f"{state}: {learner.removal_reason}" if learner.removal_reason else state,
             self._time(learner.joined_at) if learner.joined_at else "",
             "\n".join(self._in_session(learner)),
-            _total(learner.outages),
+            "\n".join(self._outages(learner)),
             _total(learner.pauses, own),
             _total(learner.breaks, overrun),
             _duration(learner.extra_time) if learner.extra_time else "",
             str(learner.hand_count or ""),
             str(learner.message_count or ""),
             self._counts(learner.incident_counts),
-            "\n".join(self._attempt(each) for each in learner.attempts),
+            "\n".join(self._attempts(learner)),
         ]
+
+    def _outages(self, learner: LearnerReport) -> Iterable[str]:
+        """Return the total of the outages, and the numbers of decisions about returns."""
+        texts = self._texts
+        if total := _total(learner.outages):
+            yield total
+        if learner.admitted_return_count:
+            yield f"{texts.returns_admitted}: {learner.admitted_return_count}"
+        if learner.denied_return_count:
+            yield f"{texts.returns_denied}: {learner.denied_return_count}"
+
+    def _attempts(self, learner: LearnerReport) -> Iterable[str]:
+        """Return the attempts, and the number of changes of answers during stops."""
+        for each in learner.attempts:
+            yield self._attempt(each)
+        if learner.changes_during_stops:
+            yield f"{self._texts.changes_during_stops}: {learner.changes_during_stops}"
 
     def _in_session(self, learner: LearnerReport) -> Iterable[str]:
         """Return the period in the session. If it has removals, also return them and the remaining time."""

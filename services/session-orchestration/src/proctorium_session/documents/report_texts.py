@@ -24,6 +24,9 @@ class Texts:
     open_end: str
     own: str
     overrun: str
+    returns_admitted: str
+    returns_denied: str
+    changes_during_stops: str
     total: str
     answered: str
     passed: str
@@ -112,6 +115,9 @@ _ENGLISH = Texts(
     open_end="now",
     own="of this learner only",
     overrun="late",
+    returns_admitted="Let back in",
+    returns_denied="Return denied",
+    changes_during_stops="Changes of answers during pauses, breaks, removals or waits to be let back in",
     total="total",
     answered="answered",
     passed="Passed",
@@ -200,6 +206,9 @@ _GERMAN = Texts(
     open_end="jetzt",
     own="nur dieser Person",
     overrun="verspätet",
+    returns_admitted="Wieder eingelassen",
+    returns_denied="Nicht wieder eingelassen",
+    changes_during_stops="Änderungen von Antworten während Pause, Erholungspause, Entfernung oder Warten auf Einlass",
     total="gesamt",
     answered="beantwortet",
     passed="Bestanden",

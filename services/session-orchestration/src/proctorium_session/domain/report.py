@@ -83,8 +83,10 @@ class RecordedFacts:
 
     `removals` has the periods from each removal of a participant to the readmission, in order. `closures` has the
     periods in which the session was over, until it was reopened. `own_closures` has the periods in which it was over
-    for one participant, until the end was undone. The keys of `started_attempts` and `submissions` are
-    the ids of attempts.
+    for one participant, until the end was undone. The keys of `started_attempts` and `submissions` are the ids of
+    attempts. `changes_during_stops` has the numbers of changes of answers that were received during stops.
+    `admitted_returns` and `denied_returns` have the numbers of decisions about returns from outages. The keys of these
+    numbers are the ids of participants.
     """
 
     started_by: UUID | None = None
@@ -95,6 +97,9 @@ class RecordedFacts:
     lead_changes: Sequence[LeadChange] = ()
     started_attempts: Mapping[UUID, datetime] = field(default_factory=dict)
     submissions: Mapping[UUID, Submission] = field(default_factory=dict)
+    changes_during_stops: Mapping[UUID, int] = field(default_factory=dict)
+    admitted_returns: Mapping[UUID, int] = field(default_factory=dict)
+    denied_returns: Mapping[UUID, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,10 +154,13 @@ class LearnerReport:
     removals: Sequence[Period] = ()
     time_in_session: timedelta = timedelta()
     outages: PeriodTotal = NO_PERIODS
+    admitted_return_count: int = 0
+    denied_return_count: int = 0
     pauses: PeriodTotal = NO_PERIODS
     own_pause_count: int = 0
     breaks: PeriodTotal = NO_PERIODS
     break_overrun_count: int = 0
+    changes_during_stops: int = 0
     extra_time: timedelta = timedelta()
     hand_count: int = 0
     message_count: int = 0
@@ -232,10 +240,13 @@ def _learner_report(
         removals=between(present),
         time_in_session=total_of(within, within, now).total,
         outages=total_of(outages, within, now),
+        admitted_return_count=recorded.admitted_returns.get(participant_id, 0),
+        denied_return_count=recorded.denied_returns.get(participant_id, 0),
         pauses=total_of([*own, *_pauses_of(facts, None)], within, now),
         own_pause_count=total_of(own, within, now).count,
         breaks=total_of([each.period for each in breaks], within, now),
         break_overrun_count=sum(each.overrun for each in breaks),
+        changes_during_stops=recorded.changes_during_stops.get(participant_id, 0),
         extra_time=participant.extra_time,
         hand_count=facts.hand_counts.get(participant_id, 0),
         message_count=participant.conversation.message_count,

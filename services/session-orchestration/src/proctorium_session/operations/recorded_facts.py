@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -40,6 +40,9 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
         lead_changes=facts.lead_changes,
         started_attempts=facts.started_attempts,
         submissions=facts.submissions,
+        changes_during_stops=facts.changes_during_stops,
+        admitted_returns=facts.admitted_returns,
+        denied_returns=facts.denied_returns,
     )
 
 
@@ -62,6 +65,9 @@ class _Facts:
     lead_changes: list[LeadChange] = field(default_factory=list)
     started_attempts: dict[UUID, datetime] = field(default_factory=dict)
     submissions: dict[UUID, Submission] = field(default_factory=dict)
+    changes_during_stops: Counter[UUID] = field(default_factory=Counter)
+    admitted_returns: Counter[UUID] = field(default_factory=Counter)
+    denied_returns: Counter[UUID] = field(default_factory=Counter)
 
     def add(self, entry: Entry) -> None:
         """Add the facts of the next entry. An entry of an event that is not in `_EVENTS` is ignored."""
@@ -82,6 +88,16 @@ class _Facts:
             case "participant.removed" | "participant.readmitted", UUID() as participant_id:
                 is_readmitted = content.event == "participant.readmitted"
                 self.admissions[participant_id].append((content.time, is_readmitted))
+            case (
+                "participant.return-admitted" | "participant.return-denied",
+                UUID() as participant_id,
+            ):
+                is_admitted = content.event == "participant.return-admitted"
+                decided = self.admitted_returns if is_admitted else self.denied_returns
+                decided[participant_id] += 1
+            case "attempt.saved-during-stop", UUID() as participant_id:
+                saved = assessment.AttemptSavedDuringStop.FromString(content.body)
+                self.changes_during_stops[participant_id] += saved.change_count
             case "attempt.started", _:
                 started = assessment.AttemptStarted.FromString(content.body)
                 self.started_attempts[UUID(started.attempt_id)] = content.time
@@ -130,6 +146,9 @@ _EVENTS = frozenset(
         "participant.end-undone",
         "participant.removed",
         "participant.readmitted",
+        "participant.return-admitted",
+        "participant.return-denied",
+        "attempt.saved-during-stop",
         "attempt.started",
         "attempt.submitted",
         "attempt.reopened",

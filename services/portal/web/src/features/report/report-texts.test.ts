@@ -30,18 +30,24 @@ test("what did not happen is omitted", () => {
 test("interruptions have their number and their total", () => {
   const learner = create(LearnerReportSchema, {
     outages: { count: 1, total: { seconds: 45n } },
+    admittedReturnCount: 2,
+    deniedReturnCount: 1,
     pauses: { count: 2, total: { seconds: 900n } },
     ownPauseCount: 1,
     breaks: { count: 2, total: { seconds: 540n } },
     breakOverrunCount: 1,
+    changesDuringStops: 3,
     extraTime: { seconds: 300n },
   });
   expect(interruptionTexts(learner)).toEqual([
     "1 connection outage: 45 seconds",
+    "2 returns admitted",
+    "1 return denied",
     "2 pauses: 15 minutes",
     "1 pause of this learner only",
     "2 breaks: 9 minutes",
     "Late from 1 break",
+    "3 changes of answers during pauses, breaks, removals or waits to be let back in",
     "Extra time: 5 minutes",
   ]);
 });

@@ -68,16 +68,23 @@ export function timeTexts({ joinTime, inSession, removals, timeInSession }: Lear
   ].filter(isText);
 }
 
-/** Return the outages, the pauses, the breaks and the extra time of a learner. What did not happen is omitted. */
+/**
+ * Return the outages, the pauses, the breaks, the changes of answers during them, and the extra time of a learner. What
+ * did not happen is omitted.
+ */
 export function interruptionTexts(learner: LearnerReport): string[] {
-  const { outages, pauses, ownPauseCount, breaks, breakOverrunCount, extraTime } = learner;
+  const { outages, admittedReturnCount, deniedReturnCount, pauses, ownPauseCount } = learner;
+  const { breaks, breakOverrunCount, changesDuringStops, extraTime } = learner;
   const extra = secondsOf(extraTime);
   return [
     outages?.count && text.outages(outages.count, secondsOf(outages.total)),
+    admittedReturnCount && text.admittedReturns(admittedReturnCount),
+    deniedReturnCount && text.deniedReturns(deniedReturnCount),
     pauses?.count && text.pauses(pauses.count, secondsOf(pauses.total)),
     ownPauseCount && text.ownPauses(ownPauseCount),
     breaks?.count && text.breaks(breaks.count, secondsOf(breaks.total)),
     breakOverrunCount && text.breakOverruns(breakOverrunCount),
+    changesDuringStops && text.changesDuringStops(changesDuringStops),
     extra && text.extraTime(extra),
   ].filter(isText);
 }

@@ -1,5 +1,5 @@
 import type { Messages } from "../catalogue";
-import { duration } from "../format";
+import { duration, number } from "../format";
 import { counted } from "./plurals";
 
 export const report: Messages["report"] = {
@@ -51,11 +51,15 @@ export const report: Messages["report"] = {
   timeInSession: (seconds: number) => `Zeit in der Sitzung: ${duration(seconds)}`,
   outages: (count: number, seconds: number) =>
     `${counted(count, "Verbindungsausfall", "Verbindungsausfälle")}: ${duration(seconds)}`,
+  admittedReturns: (count: number) => `${number(count)}-mal wieder eingelassen`,
+  deniedReturns: (count: number) => `${number(count)}-mal nicht wieder eingelassen`,
   pauses: (count: number, seconds: number) => `${counted(count, "Pause", "Pausen")}: ${duration(seconds)}`,
   ownPauses: (count: number) => `${counted(count, "Pause", "Pausen")} nur dieser Person`,
   breaks: (count: number, seconds: number) =>
     `${counted(count, "Erholungspause", "Erholungspausen")}: ${duration(seconds)}`,
   breakOverruns: (count: number) => `Verspätet aus ${counted(count, "Erholungspause", "Erholungspausen")}`,
+  changesDuringStops: (count: number) =>
+    `${counted(count, "Änderung", "Änderungen")} von Antworten während Pause, Erholungspause, Entfernung oder Warten auf Einlass`,
   extraTime: (seconds: number) => `Zusätzliche Zeit: ${duration(seconds)}`,
   hands: (count: number) => `${counted(count, "Meldung", "Meldungen")}`,
   messages: (count: number) => `${counted(count, "Nachricht", "Nachrichten")}`,
