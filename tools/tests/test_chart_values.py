@@ -222,31 +222,6 @@ REFUSED = {
         ['exposure.type="loadBalancer"'],
         "edge: exposure.type is loadBalancer and global.publicUrl begins with https, but clientTls.existingSecret is empty",
     ),
-    "alerts without runbooks": (
-        UMBRELLA,
-        ["monitoring.enabled=true"],
-        "proctorium: monitoring.runbookUrl is empty. Set the address at which people open",
-    ),
-    "alerts without a collector": (
-        UMBRELLA,
-        ["monitoring.enabled=true", 'monitoring.runbookUrl="https://git.example.org/runbooks"'],
-        "proctorium: monitoring.collector.selector is empty",
-    ),
-    "alerts without metrics": (
-        UMBRELLA,
-        [
-            "monitoring.enabled=true",
-            'monitoring.runbookUrl="https://git.example.org/runbooks"',
-            'monitoring.collector.selector={"app":"collector"}',
-            'global.telemetry.endpoint=""',
-        ],
-        "proctorium: global.telemetry.endpoint is empty. Set the address of the OpenTelemetry Collector",
-    ),
-    "address of runbooks with a slash": (
-        UMBRELLA,
-        ['monitoring.runbookUrl="https://git.example.org/runbooks/"'],
-        "/monitoring/runbookUrl",
-    ),
 }
 
 
