@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 from proctorium.enrollment.events.v1.events_pb2 import (
     PersonAccommodationsChanged,
     PersonCertified,
@@ -36,7 +34,6 @@ from proctorium_identity.settings import Settings
 from proctorium_identity.storage.objects import EvidenceStore
 from proctorium_identity.subscribers import accommodations
 from proctorium_identity.subscribers.sessions import SessionEvents
-from proctorium_identity.workers.queue import QueueMetrics
 
 
 def build(service: Service[Settings]) -> None:
@@ -67,9 +64,6 @@ def build(service: Service[Settings]) -> None:
             watch_heartbeat=settings.watch_heartbeat,
         ),
     )
-    queue = QueueMetrics(database)
-    queue.observe(service.telemetry.metrics)
-    service.worker("queue", timedelta(seconds=15), queue.run)
     service.subscribe(
         "identity--revocations",
         {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-from opentelemetry.metrics import Observation
-
 from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
@@ -59,7 +57,7 @@ def build(service: Service[Settings]) -> None:
     settings, database = service.settings, service.database
     service.keys_from(signing_keys(service.channel("enrollment")))
     enrollment_client = GrpcEnrollment(service.channel("enrollment"))
-    live = Live(database, service.listener, service.telemetry.metrics)
+    live = Live(database, service.listener)
     joining = Joining(database, enrollment_client, join_response, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
     replica_id = new_id()
@@ -72,14 +70,6 @@ def build(service: Service[Settings]) -> None:
         is_draining=lambda: service.server.is_draining,
     )
     proctor_presence = ProctorPresence(database, replica_id, lease, time.monotonic)
-    service.telemetry.metrics.observe(
-        "session.connected",
-        "Learners, and open rosters of proctors and administrators, with a stream on this replica",
-        lambda: [
-            Observation(presence.connected, {"role": "learner"}),
-            Observation(proctor_presence.connected, {"role": "proctor"}),
-        ],
-    )
     reports = Reports(
         database,
         ReportSources(service.channel("enrollment"), service.channel("assessment")),

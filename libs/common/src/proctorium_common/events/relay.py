@@ -23,7 +23,6 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener, Notifications
 from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.telemetry.logs import get_logger
-from proctorium_common.telemetry.metrics import Metrics
 
 _log = get_logger()
 
@@ -35,10 +34,7 @@ _UNPUBLISHED = """
     FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1
 """
 _TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
-_MARK_PUBLISHED = """
-    UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])
-    RETURNING extract(epoch FROM now() - occurred_at)::float8 AS delay
-"""
+_MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])"
 
 
 class Relay:
@@ -53,7 +49,6 @@ class Relay:
         batch_size: int = 500,
         poll_interval: timedelta = timedelta(seconds=2),
         lock_poll_interval: timedelta = timedelta(seconds=1),
-        metrics: Metrics | None = None,
     ) -> None:
         """Create a relay that reads `batch_size` rows at a time.
 
@@ -67,7 +62,6 @@ class Relay:
         self._poll_seconds = poll_interval.total_seconds()
         self._lock_poll_seconds = lock_poll_interval.total_seconds()
         self._log_limiter = LogLimiter()
-        self._metrics = metrics or Metrics("unnamed")
         self.is_active = False
 
     async def run(self) -> None:
@@ -141,8 +135,7 @@ class Relay:
         self, connection: asyncpg.Connection[asyncpg.Record], positions: Sequence[int]
     ) -> None:
         """Mark the rows at `positions` as published."""
-        for marked in await connection.fetch(_MARK_PUBLISHED, list(positions)):
-            self._metrics.record_published(marked["delay"])
+        await connection.execute(_MARK_PUBLISHED, list(positions))
 
     def _log_failures(self, failures: Sequence[PublishFailure]) -> None:
         if not self._log_limiter.should_log():

@@ -16,7 +16,6 @@ from proctorium_common.rpc.health import State
 from proctorium_common.security.keys import KeyRing
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import CallLog, get_logger
-from proctorium_common.telemetry.loop_lag import measure_loop_lag
 from proctorium_common.topology import ServiceTopology
 
 _log = get_logger()
@@ -74,7 +73,6 @@ class Life:
             raise
         service.broker.start()
         self._run_task(service.health.watch())
-        self._run_task(measure_loop_lag(service.telemetry.metrics.record_loop_lag))
         self._run_task(Background("signing keys", service.keys.keep_fresh).run())
         self._run_task(self._start_parts())
 

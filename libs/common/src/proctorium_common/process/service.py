@@ -9,7 +9,6 @@ from typing import Generic, TypeVar
 import grpc
 
 from proctorium_common.clock import Clock, utc_now
-from proctorium_common.events.backlog import EventBacklog
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import Handlers
@@ -30,7 +29,6 @@ from proctorium_common.storage import migrations
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.listen import Listener
-from proctorium_common.storage.pool_metrics import observe_pools
 from proctorium_common.storage.retention import purge
 from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.telemetry import Telemetry
@@ -40,7 +38,6 @@ from proctorium_common.topology import ServiceTopology, callers_of, services
 S = TypeVar("S", bound=ServiceSettings)
 
 _PURGE_EVERY = timedelta(minutes=10)
-_COUNT_EVERY = timedelta(seconds=15)
 
 
 class WiringError(Exception):
@@ -86,7 +83,7 @@ class Service(Generic[S]):
         )
         self.listener = Listener(self.database)
         self.broker = Broker(settings.nats_url, settings.broker_identity(self.name))
-        relay = Relay(self.database, self.broker, self.listener, metrics=telemetry.metrics)
+        relay = Relay(self.database, self.broker, self.listener)
         self.relay = Background("relay", relay.run)
         self.health = Health(
             telemetry.metrics, interval_seconds=settings.check_every.total_seconds()
@@ -113,7 +110,6 @@ class Service(Generic[S]):
         )
         self._add_checks()
         self.worker("purge", _PURGE_EVERY, self._purge)
-        self._add_metrics()
 
     # The following methods are for `build` functions.
 
@@ -128,9 +124,7 @@ class Service(Generic[S]):
         literals. Raises WiringError if the events in `handlers` differ from the events of the consumer in the topology.
         """
         self._check_events(consumer, handlers)
-        subscriber = Subscriber(
-            self.database, self.broker, consumer, handlers, metrics=self.telemetry.metrics
-        )
+        subscriber = Subscriber(self.database, self.broker, consumer, handlers)
         self.subscribers.append(subscriber)
 
         async def consuming() -> None:
@@ -226,12 +220,6 @@ class Service(Generic[S]):
         )
 
         self.check("relay", self.relay.probe, Weight.DEGRADING)
-
-    def _add_metrics(self) -> None:
-        backlog = EventBacklog(self.database, self.broker, self.subscribers)
-        backlog.observe(self.telemetry.metrics)
-        self.worker("event-backlog", _COUNT_EVERY, backlog.run)
-        observe_pools(self.database, self.telemetry.metrics)
 
     async def _migrated(self) -> None:
         # Check the revision of the database only until the check has succeeded once, because a newer version of the
