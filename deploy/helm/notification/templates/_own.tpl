@@ -13,8 +13,7 @@
 {{- end }}
 
 {{- define "notification.egress" -}}
-{{- if not (has "work" .Roles) -}}
-{{- else if .Values.global.trial.mailbox -}}
+{{- if .Values.global.trial.mailbox -}}
 {{ include "lib.egress-to" (dict "peers" (include "lib.peer" (dict "name" "mailbox" "component" "trial") | fromYamlArray) "port" 1025) }}
 {{- else -}}
 {{ include "lib.egress-to" (dict "peers" .Values.smtp.peers "port" .Values.smtp.port) }}
@@ -31,5 +30,5 @@
 
 {{/* The database connections of a pod, in addition to those that all services have. */}}
 {{- define "notification.connections" -}}
-{{ ternary 1 0 (has "work" .Roles) }}
+1
 {{- end }}
