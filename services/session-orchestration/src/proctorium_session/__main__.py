@@ -21,7 +21,6 @@ from proctorium_access import certifications, revocations
 from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
-from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.service import Service
 from proctorium_session.api.breaks import BreakApi
 from proctorium_session.api.conversations import MessageApi
@@ -173,10 +172,8 @@ def build(service: Service[Settings]) -> None:
     service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
     service.worker("closing", settings.closing_every, ClosingWorker(database).run)
     service.worker("overruns", settings.overrun_every, OverrunWorker(database).run)
-    # The leases of open streams are stored by the process that has the streams.
-    serve = ProcessRole.SERVE
-    service.worker("presence", settings.presence_every, presence.run, role=serve)
-    service.worker("coverage", settings.coverage_every, proctor_presence.run, role=serve)
+    service.worker("presence", settings.presence_every, presence.run)
+    service.worker("coverage", settings.coverage_every, proctor_presence.run)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """The relay, which publishes the events of the outbox to the broker, and marks these events as published.
 
-The events of one aggregate are published in order. Each process with the role `relay` has a relay, and the relay that
-holds an advisory lock of the database is active. The other relays stand by. If the active relay dies after it has
-published an event and before it has marked the event, the next active relay publishes the event again. The broker drops
-most of these duplicates. The subscribers ignore the other duplicates, because the event ids are in their inboxes.
+The events of one aggregate are published in order. Each replica has a relay, and the relay that holds an advisory lock
+of the database is active. The other relays stand by. If the active relay dies after it has published an event and
+before it has marked the event, the next active relay publishes the event again. The broker drops most of these
+duplicates. The subscribers ignore the other duplicates, because the event ids are in their inboxes.
 """
 
 from __future__ import annotations

@@ -14,7 +14,6 @@ from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import Handlers
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
-from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.process.workers import Background, Run, Worker
 from proctorium_common.rpc.admission import EDGE
@@ -90,8 +89,7 @@ class Service(Generic[S]):
             telemetry.metrics, interval_seconds=settings.check_every.total_seconds()
         )
         self.subscribers: list[Subscriber] = []
-        # The subscribers and workers of the roles of this process.
-        self.parts: list[Subscriber | Worker] = []
+        self.workers: list[Worker] = []
         self.closing: list[Callable[[], Awaitable[None]]] = []
         self._channels: dict[str, Channel] = {}
         self._at_head = False
@@ -116,26 +114,18 @@ class Service(Generic[S]):
     # The following methods are for `build` functions.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serve `servicer`, if this process has the role `serve`.
-
-        Raises MissingAccessRuleError if a method has no access rule in its proto.
-        """
-        if self.has_role(ProcessRole.SERVE):
-            self.server.add(add_to_server, servicer)
+        """Serve `servicer`. Raises MissingAccessRuleError if a method has no access rule in its proto."""
+        self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
-        """Handle the events of `consumer` with `handlers`, if this process has the role `subscribe`.
+        """Handle the events of `consumer` with `handlers`.
 
-        Another process of the service may handle an event, so handlers change only the database and nothing in memory.
         `make topology` parses the calls of this method, so the name of the consumer and the dict of handlers must be
         literals. Raises WiringError if the events in `handlers` differ from the events of the consumer in the topology.
         """
         self._check_events(consumer, handlers)
         subscriber = Subscriber(self.database, self.broker, consumer, handlers)
         self.subscribers.append(subscriber)
-        if not self.has_role(ProcessRole.SUBSCRIBE):
-            return
-        self.parts.append(subscriber)
 
         async def consuming() -> None:
             if not subscriber.is_consuming:
@@ -143,18 +133,13 @@ class Service(Generic[S]):
 
         self.check(f"subscriber {consumer}", consuming, Weight.DEGRADING)
 
-    def worker(
-        self, name: str, every: timedelta, run: Run, *, role: ProcessRole = ProcessRole.WORK
-    ) -> None:
-        """Call `run` repeatedly, with a pause of `every` between runs, if this process has the role `role`.
+    def worker(self, name: str, every: timedelta, run: Run) -> None:
+        """Call `run` repeatedly, with a pause of `every` between runs.
 
-        A worker that needs the memory of the process that serves calls has the role `serve`. A failed run is logged,
-        and does not end the worker.
+        A failed run is logged, and does not end the worker.
         """
-        if not self.has_role(role):
-            return
         worker = Worker(name, every, run)
-        self.parts.append(worker)
+        self.workers.append(worker)
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
 
     def channel(self, service: str) -> grpc.aio.Channel:
@@ -194,15 +179,6 @@ class Service(Generic[S]):
 
     # The following methods are for the lifecycle of the service (`life.py`).
 
-    def has_role(self, *roles: ProcessRole) -> bool:
-        """Return whether this process has at least one of `roles`."""
-        return not self.settings.process_roles.isdisjoint(roles)
-
-    @property
-    def uses_broker(self) -> bool:
-        """Whether this process connects to NATS."""
-        return self.has_role(ProcessRole.RELAY, ProcessRole.SUBSCRIBE)
-
     def require_complete(self) -> None:
         """Raise WiringError if `keys_from` was not called, or SettingsError if the address of a service is not set."""
         if self._fetch_keys is None:
@@ -235,17 +211,15 @@ class Service(Generic[S]):
     def _add_checks(self) -> None:
         self.check("database", self.database.ping)
         self.check("migrations", self._migrated)
-        if self.has_role(ProcessRole.SERVE):
-            self.check("signing keys", self._keys_present)
-            self.check("revocations", self._revocations_loaded)
-        if self.uses_broker:
-            self.check(
-                "nats",
-                self._connected,
-                Weight.REQUIRED if self.settings.nats_required else Weight.DEGRADING,
-            )
-        if self.has_role(ProcessRole.RELAY):
-            self.check("relay", self.relay.probe, Weight.DEGRADING)
+        self.check("signing keys", self._keys_present)
+        self.check("revocations", self._revocations_loaded)
+        self.check(
+            "nats",
+            self._connected,
+            Weight.REQUIRED if self.settings.nats_required else Weight.DEGRADING,
+        )
+
+        self.check("relay", self.relay.probe, Weight.DEGRADING)
 
     async def _migrated(self) -> None:
         # Check the revision of the database only until the check has succeeded once, because a newer version of the
