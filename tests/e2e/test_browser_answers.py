@@ -22,6 +22,14 @@ _ASSESSMENT = "**/proctorium.assessment.v1.**"
 _STILL_LOADING = (
     "Loading the assessment… This takes longer than usual. The page keeps trying automatically."
 )
+# Records the focused element at the first frame after the questions were added to the page.
+_RECORD_FOCUS = """
+    new MutationObserver((changes, observer) => {
+        if (!document.querySelector(".questions")) return;
+        observer.disconnect();
+        requestAnimationFrame(() => { window.focusedAtFirst = document.activeElement.tagName; });
+    }).observe(document, { childList: true, subtree: true });
+"""
 _SAVING = "**/SaveAnswers"
 _OLDER = "You continued on another device"
 _NEWER = "You gave a newer answer to this question on another device"
@@ -161,6 +169,19 @@ async def test_exam_room_loads_automatically_once_the_server_is_reachable(
         await expect(field).to_have_value("0.7")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
         assert await saved_numbers(client) == [0.7]
+        assert learner.errors == []
+
+
+async def test_focus_does_not_move_after_the_questions_are_painted(
+    stack: Stack, scenario: Scenario
+) -> None:
+    async with exam_room(stack, scenario) as (_, learner):
+        page = learner.page
+        await page.add_init_script(_RECORD_FOCUS)
+        await page.reload()
+        await expect(page.get_by_label("Your answer")).to_be_visible()
+        focused = await page.wait_for_function("window.focusedAtFirst")
+        assert await focused.json_value() == "H1"
         assert learner.errors == []
 
 

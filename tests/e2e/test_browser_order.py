@@ -80,7 +80,7 @@ async def test_late_learner_is_denied_and_admitted(stack: Stack) -> None:
         await panel.get_by_role("button", name=f"Admit {late.name}").click()
         await expect(page.get_by_text("In Session", exact=True)).to_be_visible()
         await expect(page.get_by_role("heading", name="Course content")).to_be_visible()
-        # The panel moves the focus when the button of the admission disappears, and only then receives the key.
+        # The Admit button disappears, and the panel takes the focus. Before that, Escape would not close the panel.
         await expect(panel.get_by_role("heading", name=late.name)).to_be_focused()
         await staff.page.keyboard.press("Escape")
         await expect(staff.page.get_by_text("Nobody waits for approval.")).to_be_visible()

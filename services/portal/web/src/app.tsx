@@ -83,7 +83,7 @@ const SIGNED_IN: readonly [string, Page][] = [
 
 export function App(): JSX.Element {
   const address = path.value;
-  // Before the page is painted, so that the focus never leaves a field in which somebody has started to type.
+  // Move the focus before the page is painted. A later move would take it from a field in which somebody already types.
   useLayoutEffect(() => {
     document.querySelector<HTMLElement>("main h1")?.focus();
   }, [address, me.value?.personId]);

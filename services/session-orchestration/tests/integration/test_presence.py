@@ -7,6 +7,8 @@ from contextlib import ExitStack
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
@@ -221,3 +223,33 @@ async def test_no_presence_in_a_session_that_is_over(harness: Harness) -> None:
         await presence.run()
     assert await connections(harness, session_id) == ["participant.connected"]
     await database.close()
+
+
+@pytest.mark.parametrize("seconds", [-5, 1, 60], ids=["expired", "almost expired", "valid"])
+async def test_lease_is_only_shortened_when_its_stream_closes(
+    harness: Harness, seconds: int
+) -> None:
+    _, _, of = await lobby_with(harness, harness.learner())
+    participant_id, replica_id = UUID(of), new_id()
+    values = {"id": participant_id, "replica": replica_id}
+    await harness.rows(
+        "INSERT INTO presence (participant_id, replica_id, renewed_at, expires_at)"
+        " VALUES (:id, :replica, now() - interval '1 minute', now() + make_interval(secs => :seconds))",
+        seconds=seconds,
+        **values,
+    )
+    lease = (
+        "SELECT expires_at, renewed_at FROM presence"
+        " WHERE participant_id = :id AND replica_id = :replica"
+    )
+    ((expires_at, renewed_at),) = await harness.rows(lease, **values)
+    async with harness.database.transaction() as tx:
+        await stored.shorten_leases(
+            tx, [participant_id], timedelta(seconds=20), replica_id=replica_id
+        )
+    ((shortened, renewed),) = await harness.rows(lease, **values)
+    if seconds < 0:
+        assert (shortened, renewed) == (expires_at, renewed_at)
+    else:
+        assert renewed > renewed_at
+        assert shortened == min(expires_at, renewed + timedelta(seconds=20))

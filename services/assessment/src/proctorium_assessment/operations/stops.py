@@ -30,5 +30,5 @@ async def record_changes_during_stop(
     counts = await answers.insert_changes_during_stop(
         tx, list(started), stop.entry_id, stop.at, ended_at
     )
-    for attempt_id, count in sorted(counts.items()):
+    for attempt_id, count in counts.items():
         tx.record(events.attempt_saved_during_stop(started[attempt_id], stop.entry_id, count))

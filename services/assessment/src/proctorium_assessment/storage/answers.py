@@ -6,7 +6,7 @@ connection of the database driver directly.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
@@ -310,13 +310,19 @@ async def insert_changes_during_stop(
         .order_by(table.c.attempt_id, table.c.sequence)
     )
     columns = [column.name for column in changes_during_stops.c]
-    statement = (
+    inserted = (
         insert(changes_during_stops)
         .from_select(columns, received)
         .on_conflict_do_nothing()
         .returning(changes_during_stops.c.attempt_id)
+        .cte("inserted")
     )
-    return Counter((await tx.execute(statement)).scalars())
+    statement = (
+        select(inserted.c.attempt_id, func.count().label("inserted"))
+        .group_by(inserted.c.attempt_id)
+        .order_by(inserted.c.attempt_id)
+    )
+    return {row.attempt_id: row.inserted for row in await tx.execute(statement)}
 
 
 async def count_of_older_epochs(

@@ -16,6 +16,7 @@ export function PageTitle({ focused, badge = 0, children }: PageTitleProps): JSX
   useEffect(() => {
     document.title = `${badge > 0 ? `(${badge}) ` : ""}${heading.current?.textContent} · Proctorium`;
   });
+  // Move the focus before the page is painted, as `App` does.
   useLayoutEffect(() => {
     if (focused) heading.current?.focus();
   }, []);

@@ -14,7 +14,7 @@ from proctorium_common.rpc.access import ROLE_NUMBERS
 from proctorium_session.domain.identity import IdentityPolicy
 from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import ActingRole, Actor, Pause, Session
-from proctorium_session.events.fields import id_of, id_texts, role_number
+from proctorium_session.events.fields import actor_id, actor_role, id_texts
 
 IDENTITY_POLICIES = EnumConversion(IdentityPolicy, sessions_pb2.IdentityPolicy, "IDENTITY_POLICY_")
 
@@ -85,8 +85,8 @@ def session_closing(session: Session, closing_at: datetime) -> pb.SessionClosing
         session_id=str(session.session_id),
         closing_time=to_timestamp(closing_at),
         end_time=to_timestamp(closing.end_at),
-        closed_by=id_of(closing.actor),
-        acting_role=role_number(closing.actor),
+        closed_by=actor_id(closing.actor),
+        acting_role=actor_role(closing.actor),
     )
 
 
@@ -97,8 +97,8 @@ def session_closing_cancelled(
     return pb.SessionClosingCancelled(
         session_id=str(session.session_id),
         cancel_time=to_timestamp(cancelled_at),
-        cancelled_by=id_of(actor),
-        acting_role=role_number(actor),
+        cancelled_by=actor_id(actor),
+        acting_role=actor_role(actor),
     )
 
 
@@ -129,7 +129,7 @@ def session_ended(
         course_id=str(session.plan.course_id),
         end_time=to_timestamp(session.end_time),
         ended_by=id_text(session.ended_by),
-        acting_role=role_number(actor),
+        acting_role=actor_role(actor),
         time_event_count=time_event_counts.get(None, 0),
         reopen_end_time=to_timestamp(session.reopen_until),
     )
@@ -153,7 +153,7 @@ def session_reopened(
     return pb.SessionReopened(
         session_id=str(ended.session_id),
         reopened_by=str(actor.person_id),
-        acting_role=role_number(actor),
+        acting_role=actor_role(actor),
         reopening_id=str(reopening_id),
         end_time=to_timestamp(ended.end_time),
         reopen_time=to_timestamp(reopened_at),
