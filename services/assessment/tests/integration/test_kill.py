@@ -20,10 +20,9 @@ ROUNDS = 3
 
 
 async def save_until_killed(
-    stub: attempts_pb2_grpc.AttemptServiceStub, seat: Seat, first: int
-) -> list[int]:
-    """Save answers over a stream until the stream breaks, and return the acknowledged sequence numbers."""
-    acknowledged: list[int] = []
+    stub: attempts_pb2_grpc.AttemptServiceStub, seat: Seat, first: int, acknowledged: list[int]
+) -> None:
+    """Save answers over a stream until the stream breaks, and add the acknowledged sequence numbers to the list."""
 
     async def send() -> AsyncIterator[attempts_pb2.StreamAnswersRequest]:
         number = first
@@ -39,7 +38,6 @@ async def save_until_killed(
             acknowledged += response.receipt.sequences
     except grpc.aio.AioRpcError:
         pass
-    return acknowledged
 
 
 async def test_killed_service_loses_no_acknowledged_answer(
@@ -53,24 +51,24 @@ async def test_killed_service_loses_no_acknowledged_answer(
     for _ in range(ROUNDS):
         before = await _count(harness)
         async with harness.process(listen=address) as service:
-            learners, first = [], dict[str, int]()
+            learners: list[asyncio.Task[None]] = []
+            answered: dict[str, list[int]] = {seat.attempt_id: [] for seat in seats}
             for seat in seats:
                 learner = seat.learner.person_id
                 opened = harness.channel(learner, "learner", address=address)
                 stub = attempts_pb2_grpc.AttemptServiceStub(opened)
                 number = max(acknowledged[seat.attempt_id], default=0) + 10_000
-                first[seat.attempt_id] = number
-                learners.append(asyncio.create_task(save_until_killed(stub, seat, number)))
+                saving = save_until_killed(stub, seat, number, answered[seat.attempt_id])
+                learners.append(asyncio.create_task(saving))
             await _until_saved(harness, before + 200)
-            # Kill the service only after every learner has reached the service. Otherwise, a learner could wait forever
-            # for the first connection (`wait_for_ready`).
-            for seat in seats:
-                await _until_reached(harness, seat.attempt_id, first[seat.attempt_id])
+            # Kill the service only after it has acknowledged an answer of every learner. Otherwise, a learner could
+            # wait forever for the first connection (`wait_for_ready`).
+            await until(lambda: all(answered.values()), 60)  # noqa: B023 - awaited within the round
             service.send_signal(signal.SIGKILL)
             async with asyncio.timeout(30):
-                answers = await asyncio.gather(*learners)
-            for seat, answered in zip(seats, answers, strict=True):
-                acknowledged[seat.attempt_id].update(answered)
+                await asyncio.gather(*learners)
+            for attempt_id, sequences in answered.items():
+                acknowledged[attempt_id].update(sequences)
 
     assert all(acknowledged.values()), "every learner was acknowledged something"
     for attempt_id, numbers in acknowledged.items():
@@ -83,13 +81,6 @@ async def _until_saved(harness: Harness, count: int) -> None:
         return await _count(harness) >= count
 
     await until(enough, 60)
-
-
-async def _until_reached(harness: Harness, attempt_id: str, number: int) -> None:
-    async def reached() -> bool:
-        return max(await _stored(harness, attempt_id), default=0) >= number
-
-    await until(reached, 60)
 
 
 async def _count(harness: Harness) -> int:
