@@ -113,7 +113,8 @@ def _validate_custom(item: Object) -> Iterator[str]:
 def custom_schemas() -> Mapping[str, Mapping[str, Any]]:
     """Return the schemas of the specs of custom resources, by API version and kind.
 
-    They describe only the fields that the charts use, from the documentation of cert-manager, the Gateway API and KEDA.
+    They describe only the fields that the charts use, from the documentation of cert-manager, the Gateway API, KEDA and
+    the Prometheus operator.
     """
     schemas: Mapping[str, Mapping[str, Any]] = json.loads(_CUSTOM.read_text("utf-8"))
     return schemas

@@ -4,6 +4,7 @@
 - `values.schema.json` and `README.md`, from the comments in `values.yaml`.
 - The topology as a template, from `protos/proctorium/topology.json`.
 - The script that creates the databases of the trial, from `deploy/compose`.
+- The rules of Prometheus, from `deploy/monitoring`, and the dashboards of Grafana, from `dashboards.py`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 import yaml
 
 from proctorium_common.topology import Topology, parse
+from tools.charts.dashboards import DASHBOARDS, json_of
 from tools.charts.values import read_values, schema_of, table_of
 from tools.environment import ROOT
 from tools.topology import TOPOLOGY
@@ -26,6 +28,9 @@ LIBRARY = "lib"
 UMBRELLA = "proctorium"
 BUILT = ROOT / "build" / "charts"
 """The folder of the complete charts: each contains its dependencies, so Helm can render and install it."""
+
+RULES = ROOT / "deploy" / "monitoring" / "rules.yaml"
+"""The rules of Prometheus: objectives and alerts."""
 
 _SHARED = re.compile(r"^# --- shared: (?P<names>.+) ---\n", re.MULTILINE)
 
@@ -49,7 +54,11 @@ def generated() -> Mapping[Path, str]:
         parse((ROOT / TOPOLOGY).read_text("utf-8"))
     )
     script = ROOT / "deploy" / "compose" / "databases.sh"
-    files[HELM / UMBRELLA / "files" / "databases.sh"] = script.read_text("utf-8")
+    umbrella = HELM / UMBRELLA / "files"
+    files[umbrella / "databases.sh"] = script.read_text("utf-8")
+    files[umbrella / "rules.yaml"] = RULES.read_text("utf-8")
+    for dashboard in DASHBOARDS:
+        files[umbrella / "dashboards" / f"{dashboard.name}.json"] = json_of(dashboard)
     return files
 
 

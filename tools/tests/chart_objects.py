@@ -21,14 +21,22 @@ class Rendered:
         return [item for item in self.objects if item["kind"] in kinds]
 
     def one(self, kind: str, name: str) -> Object:
-        """Return the object of a kind and name. The name may lack a suffix that depends on the content."""
+        """Return the object of a kind and name. The name of a Job may lack a suffix that depends on the content."""
         (found,) = (
             item
             for item in self.of(kind)
             if item["metadata"]["name"] == name
-            or item["metadata"]["name"].rpartition("-")[0] == name
+            or (kind == "Job" and item["metadata"]["name"].rpartition("-")[0] == name)
         )
         return found
+
+    def deployments(self) -> Mapping[str, Object]:
+        """Return the Deployments by name, without the trial parts."""
+        return {
+            item["metadata"]["name"]: item
+            for item in self.of("Deployment")
+            if item["metadata"]["labels"]["app.kubernetes.io/component"] != "trial"
+        }
 
     def workloads(self) -> Iterator[tuple[str, Object, Object]]:
         """Yield the name of each workload, its object and the spec of its pods."""

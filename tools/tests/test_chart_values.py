@@ -13,7 +13,7 @@ from tools.charts.checks import check_schemas, example
 from tools.charts.generate import HELM, UMBRELLA, assemble, charts, outdated, topology_template
 from tools.charts.helm import HelmError, helm, render
 from tools.charts.values import CommentError, leaves, read_values, schema_of, table_of
-from tools.tests.chart_objects import Rendered, hook_of
+from tools.tests.chart_objects import Rendered, environment_of, hook_of
 
 Rendering = Callable[..., Rendered]
 
@@ -164,7 +164,42 @@ REFUSED = {
     "too many connections": (
         "session",
         ["replicas=5"],
-        "session: 5 pods and 1 more during an update may open 102 database connections (17 each), but database.maxConnections is 80",
+        "session: the pods may open 102 database connections (serve: 5 pods and 1 more during an update, 17 connections each), but database.maxConnections is 80",
+    ),
+    "too many connections of all roles": (
+        "session",
+        ["roles.relay.separate=true", "roles.work.separate=true"],
+        "; relay: 2 pods and 1 more during an update, 9 connections each; work: 2 pods and 1 more during an update, 16 connections each)",
+    ),
+    "no replicas of a role": (
+        "session",
+        ['roles.relay={"separate": true, "replicas": 0}'],
+        "session: roles.relay.replicas is 0. A service needs at least 1 pod",
+    ),
+    "replicas and autoscaling of a role": (
+        "session",
+        ['roles.work={"separate": true, "replicas": 3, "autoscaling": {"enabled": true}}'],
+        "session: roles.work.replicas is 3, and autoscaling sets the number of pods too",
+    ),
+    "replicas and keda of a role": (
+        "session",
+        ['roles.subscribe={"separate": true, "replicas": 3}', "keda.enabled=true"],
+        "session: roles.subscribe.replicas is 3, and keda sets the number of pods too",
+    ),
+    "more minimum than maximum of a role": (
+        "session",
+        ['roles.work={"separate": true, "autoscaling": {"enabled": true, "minReplicas": 9}}'],
+        "session: roles.work.autoscaling.minReplicas (9) is larger than roles.work.autoscaling.maxReplicas (6)",
+    ),
+    "unknown role": (
+        "session",
+        ["roles.listen.separate=true"],
+        "additional properties 'listen' not allowed",
+    ),
+    "roles as a setting": (
+        "session",
+        ['settings={"PROCTORIUM_PROCESS_ROLES": "serve"}'],
+        "session: settings.PROCTORIUM_PROCESS_ROLES is set by the chart itself",
     ),
     "variable set twice": (
         "session",
@@ -221,6 +256,31 @@ REFUSED = {
         "edge",
         ['exposure.type="loadBalancer"'],
         "edge: exposure.type is loadBalancer and global.publicUrl begins with https, but clientTls.existingSecret is empty",
+    ),
+    "alerts without runbooks": (
+        UMBRELLA,
+        ["monitoring.enabled=true"],
+        "proctorium: monitoring.runbookUrl is empty. Set the address at which people open",
+    ),
+    "alerts without a collector": (
+        UMBRELLA,
+        ["monitoring.enabled=true", 'monitoring.runbookUrl="https://git.example.org/runbooks"'],
+        "proctorium: monitoring.collector.selector is empty",
+    ),
+    "alerts without metrics": (
+        UMBRELLA,
+        [
+            "monitoring.enabled=true",
+            'monitoring.runbookUrl="https://git.example.org/runbooks"',
+            'monitoring.collector.selector={"app":"collector"}',
+            'global.telemetry.endpoint=""',
+        ],
+        "proctorium: global.telemetry.endpoint is empty. Set the address of the OpenTelemetry Collector",
+    ),
+    "address of runbooks with a slash": (
+        UMBRELLA,
+        ['monitoring.runbookUrl="https://git.example.org/runbooks/"'],
+        "/monitoring/runbookUrl",
     ),
 }
 
@@ -303,6 +363,46 @@ def test_existing_certificate_replaces_the_request(rendering: Rendering) -> None
 def test_without_migration_no_owner_is_needed(rendering: Rendering) -> None:
     rendered = rendering("session", 'migration={"mode": "none", "existingSecret": ""}')
     assert not rendered.of("Job")
+
+
+def test_separate_role_is_scaled_by_its_own_values(rendering: Rendering) -> None:
+    rendered = rendering(
+        "session",
+        "replicas=4",
+        'roles.subscribe={"separate": true, "pool": 7, "autoscaling": {"enabled": true}}',
+        'roles.relay={"separate": true, "resources": {"limits": {"memory": "1Gi"}}}',
+        "database.maxConnections=300",
+    )
+    deployments = rendered.deployments()
+    assert {name: item["spec"].get("replicas") for name, item in deployments.items()} == {
+        "session": 4,
+        "session-relay": 2,
+        "session-subscribe": None,
+    }
+    containers = {
+        name: item["spec"]["template"]["spec"]["containers"][0]
+        for name, item in deployments.items()
+    }
+    pools = [environment_of(each)["PROCTORIUM_DATABASE_POOL"] for each in containers.values()]
+    assert pools == ["10", "2", "7"]
+    assert containers["session-relay"]["resources"] == {"limits": {"memory": "1Gi"}}
+    assert containers["session-subscribe"]["resources"] == containers["session"]["resources"]
+    (scaler,) = rendered.of("HorizontalPodAutoscaler")
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "session-subscribe"
+
+
+def test_volume_of_the_evidence_is_mounted_only_by_pods_that_serve_calls(
+    rendering: Rendering,
+) -> None:
+    rendered = rendering(
+        "identity", "roles.subscribe.separate=true", "database.maxConnections=90", base="small"
+    )
+    mounting = {
+        name
+        for name, item in rendered.deployments().items()
+        if "persistentVolumeClaim" in str(item["spec"]["template"]["spec"]["volumes"])
+    }
+    assert mounting == {"identity"}
 
 
 def test_load_balancer_keeps_the_addresses_of_clients(rendering: Rendering) -> None:

@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 import yaml
 
+from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.settings import documentation
 from proctorium_common.rpc.admission import EDGE
 from proctorium_common.topology import callers_of, services
 from proctorium_devstack.edge_configuration import settings_of, write
-from tools.charts.checks import EXAMPLES, RENDERS
+from tools.charts.checks import EXAMPLES, RENDERS, Object
 from tools.environment import ROOT
 from tools.tests.chart_objects import Rendered, environment_of, hook_of, matches
 
@@ -44,10 +45,35 @@ def large() -> Rendered:
     return Rendered((RENDERS / "large.yaml").read_text("utf-8"))
 
 
+def containers_of(rendered: Rendered, service: str) -> dict[str, Object]:
+    """Return the containers of the Deployments of a service, by the names of the Deployments."""
+    containers = {}
+    for name, deployment in rendered.deployments().items():
+        if deployment["metadata"]["labels"]["app.kubernetes.io/name"] == service:
+            (containers[name],) = deployment["spec"]["template"]["spec"]["containers"]
+    return containers
+
+
 def test_all_services_of_the_topology_are_deployed(rendered: Rendered) -> None:
-    names = {item["metadata"]["name"] for item in rendered.of("Deployment")}
-    assert names >= set(ALL)
-    assert names - set(ALL) <= {"mailbox", "traces"}
+    names = {
+        item["metadata"]["labels"]["app.kubernetes.io/name"]
+        for item in rendered.deployments().values()
+    }
+    assert names == set(ALL)
+
+
+@pytest.mark.parametrize("service", WITH_DATABASE)
+def test_each_role_of_a_service_has_exactly_one_deployment(
+    rendered: Rendered, service: str
+) -> None:
+    roles = [
+        role
+        for container in containers_of(rendered, service).values()
+        for role in environment_of(container)["PROCTORIUM_PROCESS_ROLES"].split(",")
+    ]
+    assert sorted(roles) == sorted(ProcessRole)
+    serving = environment_of(containers_of(rendered, service)[service])["PROCTORIUM_PROCESS_ROLES"]
+    assert "serve" in serving.split(",")
 
 
 def test_pods_fulfil_the_restricted_profile(rendered: Rendered) -> None:
@@ -130,24 +156,24 @@ def test_probes_use_ports_of_the_container(rendered: Rendered) -> None:
 
 @pytest.mark.parametrize("service", ALL)
 def test_long_running_pods_have_all_three_probes(rendered: Rendered, service: str) -> None:
-    (container,) = rendered.one("Deployment", service)["spec"]["template"]["spec"]["containers"]
-    assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
+    for name, container in containers_of(rendered, service).items():
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys(), name
 
 
 @pytest.mark.parametrize("service", WITH_DATABASE)
 def test_liveness_of_a_service_does_not_depend_on_its_database(
     rendered: Rendered, service: str
 ) -> None:
-    (container,) = rendered.one("Deployment", service)["spec"]["template"]["spec"]["containers"]
-    assert container["livenessProbe"]["grpc"] == {"port": PROBE, "service": "live"}
-    assert container["startupProbe"]["grpc"] == {"port": PROBE, "service": "live"}
-    assert container["readinessProbe"]["grpc"] == {"port": PROBE}
-    assert environment_of(container)["PROCTORIUM_PROBE_ADDRESS"].endswith(f":{PROBE}")
+    for name, container in containers_of(rendered, service).items():
+        assert container["livenessProbe"]["grpc"] == {"port": PROBE, "service": "live"}, name
+        assert container["startupProbe"]["grpc"] == {"port": PROBE, "service": "live"}, name
+        assert container["readinessProbe"]["grpc"] == {"port": PROBE}, name
+        assert environment_of(container)["PROCTORIUM_PROBE_ADDRESS"].endswith(f":{PROBE}"), name
 
 
 def test_rolling_updates_never_go_below_the_wanted_replicas(rendered: Rendered) -> None:
-    for service in ALL:
-        strategy = rendered.one("Deployment", service)["spec"]["strategy"]
+    for deployment in rendered.deployments().values():
+        strategy = deployment["spec"]["strategy"]
         assert strategy["rollingUpdate"]["maxUnavailable"] == 0
         assert strategy["rollingUpdate"]["maxSurge"] >= 1
 
@@ -156,7 +182,7 @@ def test_disruption_budgets_let_one_pod_go_at_a_time(rendered: Rendered) -> None
     budgets = {
         item["metadata"]["name"]: item["spec"] for item in rendered.of("PodDisruptionBudget")
     }
-    assert budgets.keys() == set(ALL)
+    assert budgets.keys() == rendered.deployments().keys()
     for spec in budgets.values():
         assert spec["maxUnavailable"] == 1
         assert "minAvailable" not in spec, "with one replica, no node could be drained"
@@ -167,11 +193,11 @@ def test_production_has_no_single_replica(large: Rendered) -> None:
         item["spec"]["scaleTargetRef"]["name"]: item["spec"]
         for item in large.of("HorizontalPodAutoscaler", "ScaledObject")
     }
-    for service in ALL:
-        replicas = large.one("Deployment", service)["spec"].get("replicas")
-        if service in scalers:
+    for name, deployment in large.deployments().items():
+        replicas = deployment["spec"].get("replicas")
+        if name in scalers:
             assert replicas is None, "the autoscaler owns the number of replicas"
-            scaler = scalers[service]
+            scaler = scalers[name]
             assert scaler.get("minReplicas", scaler.get("minReplicaCount")) >= 2
         else:
             assert replicas >= 2
@@ -179,16 +205,18 @@ def test_production_has_no_single_replica(large: Rendered) -> None:
 
 @pytest.mark.parametrize("service", ALL)
 def test_grace_period_covers_the_shutdown(rendered: Rendered, service: str) -> None:
-    spec = rendered.one("Deployment", service)["spec"]["template"]["spec"]
-    (container,) = spec["containers"]
-    hook = container["lifecycle"]["preStop"]
-    needed = int(re.findall(r"\d+", json.dumps(hook))[-1]) + 5
-    given = environment_of(container)
-    if service in WITH_DATABASE:
-        # The server and the subscribers drain one after the other.
-        drain = float(given["PROCTORIUM_DRAIN_WAIT"]) + 2 * float(given["PROCTORIUM_DRAIN_GRACE"])
-        needed += int(drain)
-    assert spec["terminationGracePeriodSeconds"] >= needed
+    for name, container in containers_of(rendered, service).items():
+        needed = 5
+        if name == service:
+            hook = container["lifecycle"]["preStop"]
+            needed += int(re.findall(r"\d+", json.dumps(hook))[-1])
+        given = environment_of(container)
+        if service in WITH_DATABASE:
+            # The server and the subscribers drain one after the other.
+            wait, grace = given["PROCTORIUM_DRAIN_WAIT"], given["PROCTORIUM_DRAIN_GRACE"]
+            needed += int(float(wait) + 2 * float(grace))
+        spec = rendered.deployments()[name]["spec"]["template"]["spec"]
+        assert spec["terminationGracePeriodSeconds"] >= needed, name
 
 
 @pytest.mark.parametrize("service", WITH_DATABASE)
@@ -196,8 +224,10 @@ def test_services_have_all_required_and_no_unknown_settings(
     rendered: Rendered, service: str
 ) -> None:
     read = documentation(import_module(f"{services()[service].package}.settings").Settings)
-    (container,) = rendered.one("Deployment", service)["spec"]["template"]["spec"]["containers"]
-    given = environment_of(container).keys()
+    (given,) = {
+        frozenset(environment_of(container))
+        for container in containers_of(rendered, service).values()
+    }
     others = {"POD_NAME", "OTEL_RESOURCE_ATTRIBUTES"}
     others |= {variable for variable in given if variable.startswith("AWS_")}
     assert given - others <= read.keys()
@@ -242,7 +272,7 @@ def test_service_accounts_have_no_token(rendered: Rendered) -> None:
         item["metadata"]["name"]: item["automountServiceAccountToken"]
         for item in rendered.of("ServiceAccount")
     }
-    assert accounts == dict.fromkeys(ALL, False)
+    assert accounts == dict.fromkeys(rendered.deployments(), False)
 
 
 @pytest.mark.parametrize("service", WITH_DATABASE)
@@ -312,6 +342,28 @@ def test_network_policies_permit_exactly_the_calls_of_the_topology(
     assert (leaves, enters) == (wanted, wanted)
 
 
+def test_only_pods_that_serve_calls_are_reached(large: Rendered) -> None:
+    for name, labels, _ in large.pods():
+        ingress = [rule for spec in large.policies_of(labels) for rule in spec.get("ingress", ())]
+        assert bool(ingress) == (labels["app.kubernetes.io/component"] == "serve"), name
+
+
+@pytest.mark.parametrize("role", sorted(ProcessRole))
+def test_each_role_except_the_relay_calls_other_services(
+    large: Rendered, role: ProcessRole
+) -> None:
+    pods = {
+        (labels["app.kubernetes.io/name"], labels["app.kubernetes.io/component"]): labels
+        for _, labels, _ in large.pods()
+    }
+    caller, callee = pods["assessment", role], pods["enrollment", "serve"]
+    egress = [rule for spec in large.policies_of(caller) for rule in spec.get("egress", ())]
+    ingress = [rule for spec in large.policies_of(callee) for rule in spec.get("ingress", ())]
+    wanted = role is not ProcessRole.RELAY
+    assert permitted(egress, "to", GRPC, callee) == wanted
+    assert permitted(ingress, "from", GRPC, caller) == wanted
+
+
 def ports_to_anywhere(rendered: Rendered, service: str, component: str = "serve") -> set[int]:
     """Return the ports of the egress rules of a pod that name no pods of this installation."""
     labels = next(
@@ -332,13 +384,19 @@ def ports_to_anywhere(rendered: Rendered, service: str, component: str = "serve"
 def test_egress_is_limited_to_what_a_service_uses(large: Rendered) -> None:
     dns, database, nats, otlp = 53, 5432, 4222, 4318
     common = {dns, database, nats, otlp}
+    without_events = {dns, database, otlp}
     assert {name: ports_to_anywhere(large, name) for name in ALL} == {
         **dict.fromkeys(WITH_DATABASE, common),
+        "assessment": without_events,
         "identity": common | {443},
-        "notification": common | {587},
         "portal": set(),
         EDGE: {dns, otlp},
     }
+    assert ports_to_anywhere(large, "assessment", "relay") == common
+    assert ports_to_anywhere(large, "assessment", "subscribe") == common
+    assert ports_to_anywhere(large, "assessment", "work") == without_events
+    assert ports_to_anywhere(large, "notification", "work") == without_events | {587}
+    assert ports_to_anywhere(large, "notification", "test") == common | {587}
     for name in WITH_DATABASE:
         assert ports_to_anywhere(large, name, "migration") == {dns, database}
     assert ports_to_anywhere(large, "streams", "declare") == {dns, nats}
@@ -469,6 +527,7 @@ def test_edge_behind_a_proxy_trusts_one_hop() -> None:
 
 def test_scaler_reads_the_lag_of_the_consumers_of_the_topology(large: Rendered) -> None:
     (scaler,) = large.of("ScaledObject")
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "assessment-subscribe"
     triggers = [
         (trigger["metadata"]["stream"], trigger["metadata"]["consumer"])
         for trigger in scaler["spec"]["triggers"]

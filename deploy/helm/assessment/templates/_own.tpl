@@ -24,5 +24,5 @@
 
 {{/* The database connections of a pod, in addition to those that all services have. */}}
 {{- define "assessment.connections" -}}
-3
+{{ ternary 3 0 (has "serve" .Roles) }}
 {{- end }}

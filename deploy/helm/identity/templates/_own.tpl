@@ -32,7 +32,7 @@
 {{- end }}
 
 {{- define "identity.egress" -}}
-{{- if hasPrefix "s3://" .Values.evidence.url -}}
+{{- if and (has "serve" .Roles) (hasPrefix "s3://" .Values.evidence.url) -}}
 {{ include "lib.egress-to" (dict "peers" .Values.evidence.s3.peers "port" .Values.evidence.s3.port) }}
 {{- end -}}
 {{- end }}

@@ -5,22 +5,23 @@
 {{- end -}}
 {{- end }}
 
-{{/* Fails for values that no chart accepts. */}}
+{{/* Fails for values that no chart accepts. A role has a Path, the beginning of the names of its values. */}}
 {{- define "lib.check-pod" -}}
 {{- $name := .Chart.Name -}}
+{{- $path := .Path | default "" -}}
 {{- $keda := (.Values.keda | default dict).enabled -}}
 {{- if not (kindIs "invalid" .Values.replicas) -}}
 {{- if or .Values.autoscaling.enabled $keda -}}
-{{- fail (printf "%s: replicas is %v, and %s sets the number of pods too. Remove replicas (null), or turn the other off." $name .Values.replicas (ternary "keda" "autoscaling" (eq $keda true))) -}}
+{{- fail (printf "%s: %sreplicas is %v, and %s sets the number of pods too. Remove replicas (null), or turn the other off." $name $path .Values.replicas (ternary "keda" "autoscaling" (eq $keda true))) -}}
 {{- end -}}
 {{- if lt (int .Values.replicas) 1 -}}
-{{- fail (printf "%s: replicas is %v. A service needs at least 1 pod. To leave the chart out, set enabled to false." $name .Values.replicas) -}}
+{{- fail (printf "%s: %sreplicas is %v. A service needs at least 1 pod. To leave the chart out, set enabled to false." $name $path .Values.replicas) -}}
 {{- end -}}
 {{- end -}}
 {{- if and .Values.autoscaling.enabled $keda -}}
-{{- fail (printf "%s: autoscaling and keda are both enabled. Only one of them can set the number of pods." $name) -}}
+{{- fail (printf "%s: %sautoscaling and keda are both enabled. Only one of them can set the number of pods." $name $path) -}}
 {{- end -}}
-{{- range $kind, $scaler := dict "autoscaling" .Values.autoscaling "keda" (.Values.keda | default dict) -}}
+{{- range $kind, $scaler := dict (printf "%sautoscaling" $path) .Values.autoscaling "keda" (.Values.keda | default dict) -}}
 {{- if and $scaler.enabled (gt (int $scaler.minReplicas) (int $scaler.maxReplicas)) -}}
 {{- fail (printf "%s: %s.minReplicas (%v) is larger than %s.maxReplicas (%v)." $name $kind $scaler.minReplicas $kind $scaler.maxReplicas) -}}
 {{- end -}}
@@ -49,9 +50,15 @@
 {{- end -}}
 {{- end }}
 
-{{/* Fails for values that no service with a database accepts. */}}
+{{/* Fails for values that no service with a database accepts. Parameters: root, deployments (the context of each Deployment). */}}
 {{- define "lib.check-service" -}}
-{{- include "lib.check-pod" . -}}
+{{- range .deployments -}}{{- include "lib.check-pod" . -}}{{- end -}}
+{{- include "lib.check-connections" . -}}
+{{- include "lib.check-settings" .root -}}
+{{- end }}
+
+{{/* Fails for values of Secrets, settings and times that no service with a database accepts. */}}
+{{- define "lib.check-settings" -}}
 {{- $name := .Chart.Name -}}
 {{- include "lib.require" (dict "root" . "path" "database.existingSecret" "value" .Values.database.existingSecret "meaning" (printf "Name a Secret of this namespace whose key %s has the URL of the service's database. The charts create no secrets; deploy/helm/write_secrets.py writes them for a trial." .Values.database.secretKey)) -}}
 {{- if ne .Values.migration.mode "none" -}}
@@ -67,10 +74,6 @@
 {{- if lt (int .Values.terminationGracePeriodSeconds) (int $needed) -}}
 {{- fail (printf "%s: terminationGracePeriodSeconds is %v, but a shutdown may take %d s: preStopSeconds + waitSeconds + 2 × graceSeconds + 5. The kubelet would kill the pod before the shutdown is complete." $name .Values.terminationGracePeriodSeconds $needed) -}}
 {{- end -}}
-{{- $connections := mul (add (include "lib.max-replicas" . | int) (include "lib.surge" . | int)) (include "lib.connections-per-pod" . | int) -}}
-{{- if gt (int $connections) (int .Values.database.maxConnections) -}}
-{{- fail (printf "%s: %s pods and %s more during an update may open %d database connections (%s each), but database.maxConnections is %v. Lower database.pool or the number of pods, or raise the limit of the server." $name (include "lib.max-replicas" .) (include "lib.surge" .) $connections (include "lib.connections-per-pod" .) .Values.database.maxConnections) -}}
-{{- end -}}
 {{- range $variable, $value := .Values.settings -}}
 {{- if has $variable (include "lib.variables" $ | fromYamlArray) -}}
 {{- fail (printf "%s: settings.%s is set by the chart itself. Use the value of the chart that sets it." $name $variable) -}}
@@ -81,12 +84,27 @@
 {{- end -}}
 {{- end }}
 
+{{/* Fails if the pods of all Deployments may open more connections than the database server grants. Parameters: root, deployments. */}}
+{{- define "lib.check-connections" -}}
+{{- $granted := .root.Values.database.maxConnections -}}
+{{- $connections := 0 -}}
+{{- $parts := list -}}
+{{- range .deployments -}}
+{{- $pods := add (include "lib.max-replicas" . | int) (include "lib.surge" . | int) -}}
+{{- $connections = add $connections (mul $pods (include "lib.connections-per-pod" . | int)) -}}
+{{- $parts = append $parts (printf "%s: %s pods and %s more during an update, %s connections each" .Component (include "lib.max-replicas" .) (include "lib.surge" .) (include "lib.connections-per-pod" .)) -}}
+{{- end -}}
+{{- if gt (int $connections) (int $granted) -}}
+{{- fail (printf "%s: the pods may open %d database connections (%s), but database.maxConnections is %v. Lower the pools or the number of pods, or raise the limit of the server." .root.Chart.Name $connections (join "; " $parts) $granted) -}}
+{{- end -}}
+{{- end }}
+
 {{/*
-The connections that one pod may open: the pool, four for single statements, one for LISTEN, one for the relay, one at start, and those that
+The connections that one pod may open: the pool, four for single statements, one for LISTEN, one at start, one for the relay, and those that
 only this service has (`<chart>.connections`).
 */}}
 {{- define "lib.connections-per-pod" -}}
-{{ add (int .Values.database.pool) 7 (include (printf "%s.connections" .Chart.Name) . | int) }}
+{{ add (int .Values.database.pool) 6 (ternary 1 0 (has "relay" .Roles)) (include (printf "%s.connections" .Chart.Name) . | int) }}
 {{- end }}
 
 {{- define "lib.check-certificate" -}}

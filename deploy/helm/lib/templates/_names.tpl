@@ -14,6 +14,11 @@ app.kubernetes.io/name: {{ if .name }}{{ .name }}{{ else }}{{ .root.Chart.Name }
 app.kubernetes.io/component: {{ .component }}
 {{- end }}
 
+{{/* The name of the Deployment of a component: that of the chart for the pods that serve calls. Parameters: root, component. */}}
+{{- define "lib.deployment-name" -}}
+{{ .root.Chart.Name }}{{ if ne .component "serve" }}-{{ .component }}{{ end }}
+{{- end }}
+
 {{/* The DNS name of a Service of this installation. Parameters: root, name. */}}
 {{- define "lib.host" -}}
 {{ .name }}.{{ .root.Release.Namespace }}.svc.{{ .root.Values.global.clusterDomain }}

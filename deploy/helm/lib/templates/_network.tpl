@@ -60,25 +60,43 @@ spec:
   egress: {{- if .egress }}{{ .egress | nindent 4 }}{{ else }} []{{ end }}
 {{- end }}
 
-{{/* The policies of a service: its callers may call it; it reaches its callees, its database, NATS and what it alone needs. */}}
+{{/*
+The policies of a service: its callers may call the pods that serve calls, and each pod reaches what its roles need. The pod of `helm test`
+reaches what all roles need. Parameters: root, deployments.
+*/}}
 {{- define "lib.service-policies" -}}
-{{- $root := . -}}
-{{- $name := .Chart.Name -}}
-{{- $topology := include "lib.topology" . | fromJson -}}
+{{- $name := .root.Chart.Name -}}
+{{- $values := .root.Values -}}
 {{- $ingress := list -}}
-{{- range prepend (index $topology $name).callers "edge" -}}
-{{- $ingress = append $ingress (dict "podSelector" (dict "matchLabels" (dict "app.kubernetes.io/name" . ) "matchExpressions" (list (dict "key" "app.kubernetes.io/component" "operator" "In" "values" (list "serve" "test"))))) -}}
+{{- range prepend (index (include "lib.topology" .root | fromJson) $name).callers "edge" -}}
+{{- $ingress = append $ingress (dict "podSelector" (dict "matchLabels" (dict "app.kubernetes.io/name" . ) "matchExpressions" (list (dict "key" "app.kubernetes.io/component" "operator" "In" "values" (list "serve" "subscribe" "work" "test"))))) -}}
 {{- end -}}
+{{- $rules := toYaml (list (dict "from" $ingress "ports" (list (dict "protocol" "TCP" "port" 50051)))) -}}
+{{- with $values.networkPolicy.extraIngress }}{{ $rules = printf "%s\n%s" $rules (toYaml .) }}{{ end -}}
+{{- range .deployments }}
+---
+{{ include "lib.network-policy" (dict "root" . "name" (include "lib.deployment-name" (dict "root" . "component" .Component)) "components" (list .Component) "ingress" (ternary $rules "" (has "serve" .Roles)) "egress" (include "lib.service-egress" .)) }}
+{{- end }}
+---
+{{- $test := dict "Roles" (list "serve" "relay" "subscribe" "work") "Values" $values "Chart" .root.Chart "Release" .root.Release }}
+{{ include "lib.network-policy" (dict "root" .root "name" (printf "%s-test" $name) "components" (list "test") "egress" (include "lib.service-egress" $test)) }}
+---
+{{ include "lib.network-policy" (dict "root" .root "name" (printf "%s-migration" $name) "components" (list "migration") "egress" (printf "%s\n%s" (include "lib.egress-dns" .root) (include "lib.egress-database" .root))) }}
+{{- end }}
+
+{{/* The egress rules of the pods that have Roles. */}}
+{{- define "lib.service-egress" -}}
 {{- $egress := list (include "lib.egress-dns" .) -}}
-{{- range (index $topology $name).calls -}}
+{{- if ne (join "," .Roles) "relay" -}}
+{{- range (index (include "lib.topology" . | fromJson) .Chart.Name).calls -}}
 {{- $egress = append $egress (include "lib.egress-to" (dict "peers" (include "lib.peer" (dict "name" . "component" "serve") | fromYamlArray) "port" 50051)) -}}
 {{- end -}}
-{{- $egress = concat $egress (list (include "lib.egress-database" .) (include "lib.egress-nats" .) (include "lib.egress-otlp" .) (include (printf "%s.egress" $name) .)) -}}
+{{- end -}}
+{{- $egress = append $egress (include "lib.egress-database" .) -}}
+{{- if or (has "relay" .Roles) (has "subscribe" .Roles) -}}
+{{- $egress = append $egress (include "lib.egress-nats" .) -}}
+{{- end -}}
+{{- $egress = concat $egress (list (include "lib.egress-otlp" .) (include (printf "%s.egress" .Chart.Name) .)) -}}
 {{- with .Values.networkPolicy.extraEgress }}{{ $egress = append $egress (toYaml .) }}{{ end -}}
-{{- $rules := toYaml (list (dict "from" $ingress "ports" (list (dict "protocol" "TCP" "port" 50051)))) -}}
-{{- with .Values.networkPolicy.extraIngress }}{{ $rules = printf "%s\n%s" $rules (toYaml .) }}{{ end -}}
----
-{{ include "lib.network-policy" (dict "root" . "name" $name "components" (list "serve" "test") "ingress" $rules "egress" (compact $egress | join "\n")) }}
----
-{{ include "lib.network-policy" (dict "root" . "name" (printf "%s-migration" $name) "components" (list "migration") "egress" (printf "%s\n%s" (include "lib.egress-dns" .) (include "lib.egress-database" .))) }}
+{{ compact $egress | join "\n" }}
 {{- end }}

@@ -60,7 +60,7 @@ Parameters: root, component, grace (seconds), pod (the containers and volumes of
 */}}
 {{- define "lib.deployment" -}}
 {{- $values := .root.Values -}}
-{{- $name := .root.Chart.Name -}}
+{{- $name := include "lib.deployment-name" . -}}
 {{- $scaled := or $values.autoscaling.enabled ($values.keda | default dict).enabled -}}
 apiVersion: v1
 kind: ServiceAccount

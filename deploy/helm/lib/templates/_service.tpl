@@ -1,9 +1,43 @@
 {{/* All objects of a service with gRPC, a database and events. A thin chart includes only this template. */}}
 {{- define "lib.service" -}}
-{{- include "lib.check-service" . -}}
-{{- include (printf "%s.check" .Chart.Name) . -}}
-{{- $serve := dict "root" . "component" "serve" -}}
-{{ include "lib.deployment" (dict "root" . "component" "serve" "grace" .Values.terminationGracePeriodSeconds "pod" (include "lib.service-pod" .)) }}
+{{- /* Each Deployment has a context of its own, in which the values of its role replace those of the chart. */}}
+{{- $separate := list -}}
+{{- $together := list "serve" -}}
+{{- range $role := tuple "relay" "subscribe" "work" -}}
+{{- if (index $.Values.roles $role).separate -}}
+{{- $separate = append $separate $role -}}
+{{- else -}}
+{{- $together = append $together $role -}}
+{{- end -}}
+{{- end -}}
+{{- $values := deepCopy .Values -}}
+{{- if has "subscribe" $separate -}}
+{{- $_ := set $values "keda" (dict "enabled" false) -}}
+{{- end -}}
+{{- $serve := dict "Component" "serve" "Roles" $together "Path" "" "Values" $values "Chart" .Chart "Release" .Release "Capabilities" .Capabilities "Template" .Template -}}
+{{- $deployments := list $serve -}}
+{{- range $role := $separate -}}
+{{- $own := index $.Values.roles $role -}}
+{{- $values := deepCopy $.Values -}}
+{{- $_ := set $values "replicas" $own.replicas -}}
+{{- $_ := set $values "autoscaling" ($own.autoscaling | default (dict "enabled" false)) -}}
+{{- $_ := set $values "resources" ($own.resources | default $.Values.resources) -}}
+{{- $_ := set $values.database "pool" $own.pool -}}
+{{- if ne $role "subscribe" -}}
+{{- $_ := set $values "keda" (dict "enabled" false) -}}
+{{- end -}}
+{{- $deployments = append $deployments (dict "Component" $role "Roles" (list $role) "Path" (printf "roles.%s." $role) "Values" $values "Chart" $.Chart "Release" $.Release "Capabilities" $.Capabilities "Template" $.Template) -}}
+{{- end -}}
+{{- include "lib.check-service" (dict "root" . "deployments" $deployments) -}}
+{{- include (printf "%s.check" .Chart.Name) $serve -}}
+{{- range $deployments }}
+---
+{{ include "lib.deployment" (dict "root" . "component" .Component "grace" .Values.terminationGracePeriodSeconds "pod" (include "lib.service-pod" .)) }}
+{{- if .Values.keda.enabled }}
+---
+{{ include "lib.scaled-object" . }}
+{{- end }}
+{{- end }}
 ---
 {{ include "lib.headless-service" (dict "root" . "component" "serve" "protocol" "grpc" "port" 50051 "appProtocol" "grpc") }}
 {{- if not .Values.tls.existingSecret }}
@@ -15,19 +49,18 @@
 {{ include "lib.migration" . }}
 {{- end }}
 {{- if .Values.global.networkPolicy.enabled }}
-{{ include "lib.service-policies" . }}
-{{- end }}
-{{- if .Values.keda.enabled }}
----
-{{ include "lib.scaled-object" . }}
+{{ include "lib.service-policies" (dict "root" . "deployments" $deployments) }}
 {{- end }}
 ---
 {{ include "lib.service-test" . }}
 {{- end }}
 
-{{/* The environment of `serve` and `check`. */}}
+{{/* The environment of `serve` and `check`. The pods of a Deployment have Roles; `check` checks all roles. */}}
 {{- define "lib.service-env" -}}
 {{ include "lib.command-env" . }}
+{{- with .Roles }}
+- { name: PROCTORIUM_PROCESS_ROLES, value: {{ join "," . | quote }} }
+{{- end }}
 - { name: PROCTORIUM_LISTEN, value: "0.0.0.0:50051" }
 - { name: PROCTORIUM_PROBE_ADDRESS, value: "0.0.0.0:50052" }
 - { name: PROCTORIUM_NATS_REQUIRED, value: {{ .Values.nats.required | quote }} }
@@ -78,7 +111,7 @@
 {{/* The variables that the chart sets, as a YAML list. */}}
 {{- define "lib.variables" -}}
 {{- $values := set (deepCopy .Values) "settings" dict -}}
-{{- $root := dict "Values" $values "Chart" .Chart "Release" .Release "Capabilities" .Capabilities "Template" .Template -}}
+{{- $root := dict "Roles" (list "serve") "Values" $values "Chart" .Chart "Release" .Release "Capabilities" .Capabilities "Template" .Template -}}
 {{- range include "lib.service-env" $root | fromYamlArray }}
 - {{ .name }}
 {{- end }}
@@ -92,7 +125,7 @@
 
 {{- define "lib.service-pod" -}}
 containers:
-  - name: serve
+  - name: {{ .Component }}
     image: {{ include "lib.image" (dict "root" . "image" .Values.image) }}
     imagePullPolicy: {{ .Values.global.image.pullPolicy }}
     args: [serve]
@@ -116,7 +149,7 @@ containers:
       periodSeconds: 5
       timeoutSeconds: 3
       failureThreshold: 2
-    {{- if gt (int .Values.drain.preStopSeconds) 0 }}
+    {{- if and (has "serve" .Roles) (gt (int .Values.drain.preStopSeconds) 0) }}
     lifecycle:
       {{- /* New calls stop arriving before the service refuses them. */}}
       preStop: { sleep: { seconds: {{ .Values.drain.preStopSeconds }} } }
@@ -125,14 +158,18 @@ containers:
     volumeMounts:
       - { name: certificates, mountPath: /certificates, readOnly: true }
       - { name: tmp, mountPath: /tmp }
+      {{- if has "serve" .Roles }}
       {{- with include (printf "%s.mounts" .Chart.Name) . }}
       {{- . | nindent 6 }}
+      {{- end }}
       {{- end }}
 volumes:
   {{- include "lib.certificate-volume" (dict "root" . "name" .Chart.Name) | nindent 2 }}
   - { name: tmp, emptyDir: { sizeLimit: 256Mi } }
+  {{- if has "serve" .Roles }}
   {{- with include (printf "%s.volumes" .Chart.Name) . }}
   {{- . | nindent 2 }}
+  {{- end }}
   {{- end }}
 {{- end }}
 
@@ -243,16 +280,17 @@ spec:
     - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
 {{- end }}
 
-{{/* KEDA: the number of pods by CPU and by the waiting events of each consumer of the topology. */}}
+{{/* KEDA: the number of pods that handle events, by CPU and by the waiting events of each consumer of the topology. */}}
 {{- define "lib.scaled-object" -}}
 {{- $keda := .Values.keda -}}
+{{- $name := include "lib.deployment-name" (dict "root" . "component" .Component) -}}
 apiVersion: keda.sh/v1alpha1
 kind: ScaledObject
 metadata:
-  name: {{ .Chart.Name }}
-  labels: {{- include "lib.labels" (dict "root" . "component" "serve") | nindent 4 }}
+  name: {{ $name }}
+  labels: {{- include "lib.labels" (dict "root" . "component" .Component) | nindent 4 }}
 spec:
-  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: {{ .Chart.Name }} }
+  scaleTargetRef: { apiVersion: apps/v1, kind: Deployment, name: {{ $name }} }
   minReplicaCount: {{ $keda.minReplicas }}
   maxReplicaCount: {{ $keda.maxReplicas }}
   cooldownPeriod: 600

@@ -13,7 +13,8 @@
 {{- end }}
 
 {{- define "notification.egress" -}}
-{{- if .Values.global.trial.mailbox -}}
+{{- if not (has "work" .Roles) -}}
+{{- else if .Values.global.trial.mailbox -}}
 {{ include "lib.egress-to" (dict "peers" (include "lib.peer" (dict "name" "mailbox" "component" "trial") | fromYamlArray) "port" 1025) }}
 {{- else -}}
 {{ include "lib.egress-to" (dict "peers" .Values.smtp.peers "port" .Values.smtp.port) }}
@@ -30,5 +31,5 @@
 
 {{/* The database connections of a pod, in addition to those that all services have. */}}
 {{- define "notification.connections" -}}
-1
+{{ ternary 1 0 (has "work" .Roles) }}
 {{- end }}

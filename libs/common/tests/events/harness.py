@@ -24,6 +24,7 @@ from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.storage.listen import Listener
 from proctorium_common.storage.tables import dead_letters, inbox, outbox
 from proctorium_common.tasks import end
+from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.topology import ServiceTopology, Subscription
 from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.testing import TESTER
@@ -125,17 +126,26 @@ class Harness:
             return [transaction.record(event) for event in events]
 
     @asynccontextmanager
-    async def relay(self) -> AsyncIterator[Relay]:
+    async def relay(self, *, metrics: Metrics | None = None) -> AsyncIterator[Relay]:
         """Run a relay within the block."""
         relay = Relay(
-            self.database, self.owner, self.listener, lock_poll_interval=timedelta(milliseconds=20)
+            self.database,
+            self.owner,
+            self.listener,
+            lock_poll_interval=timedelta(milliseconds=20),
+            metrics=metrics,
         )
         async with running(relay.run()):
             yield relay
 
     @asynccontextmanager
     async def subscriber(
-        self, handlers: Handlers | None = None, *, retry: RetryPolicy = QUICK, concurrency: int = 16
+        self,
+        handlers: Handlers | None = None,
+        *,
+        retry: RetryPolicy = QUICK,
+        concurrency: int = 16,
+        metrics: Metrics | None = None,
     ) -> AsyncIterator[Subscriber]:
         """Run a subscriber within the block, and drain the subscriber at the end of the block."""
         subscriber = Subscriber(
@@ -145,6 +155,7 @@ class Harness:
             handlers or self.effects.handlers,
             retry=retry,
             concurrency=concurrency,
+            metrics=metrics,
         )
         task = asyncio.create_task(subscriber.run())
         try:

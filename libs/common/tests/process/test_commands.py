@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
-import signal
-import sys
-from collections.abc import Mapping
-from pathlib import Path
 
 import asyncpg
 import grpc
@@ -19,69 +13,18 @@ from proctorium_common.errors import unavailable
 from proctorium_common.events.permissions import DECLARER
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import Command, main
-from proctorium_common.security.keys import SigningKey
-from proctorium_common.storage.database import Database
-from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.migrations import at_head
 from proctorium_devstack.components.nats import Nats
 from proctorium_devstack.components.postgres import Postgres
 
 from ..conftest import Migrated
 from ..rpc.echo import pb, stubs
+from .program import on, run, running_process, with_key, without_broker
 from .sample import PACKAGE, TOPOLOGY, SampleSettings, build
-
-_ROOT = Path(__file__).parents[4]
-_PROGRAM = "libs.common.tests.process.sample"
-
-
-def _environment(**settings: str) -> Mapping[str, str]:
-    clean = {name: value for name, value in os.environ.items() if "PROCTORIUM_" not in name}
-    ours = {f"PROCTORIUM_{name.upper()}": value for name, value in settings.items()}
-    return clean | {"PYTHONPATH": str(_ROOT)} | ours
-
-
-async def _start(
-    *command: str, program: str = _PROGRAM, **settings: str
-) -> asyncio.subprocess.Process:
-    return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        program,
-        *command,
-        cwd=_ROOT,
-        env=_environment(**settings),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-
-
-async def _run(*command: str, **settings: str) -> tuple[int, str, str]:
-    process = await _start(*command, **settings)
-    out, err = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode is not None
-    return process.returncode, out.decode(), err.decode()
-
-
-def _on(nats: Nats, database_url: str) -> dict[str, str]:
-    """Return settings of the sample service in which the broker is `nats`."""
-    broker = {name: str(value) for name, value in nats.settings_of(TOPOLOGY.name).items()}
-    return _settings(database_url) | broker
-
-
-def _settings(database_url: str) -> dict[str, str]:
-    """Return settings of the sample service in which the broker is unreachable."""
-    return {
-        "database_url": database_url,
-        "nats_url": "nats://127.0.0.1:1",
-        "enrollment_address": "127.0.0.1:1",
-        "log_format": "json",
-        "check_every": "0.05",
-        "drain_wait": "0",
-    }
 
 
 async def test_missing_settings_are_reported_with_exit_code_2() -> None:
-    code, out, err = await _run("serve")
+    code, out, err = await run("serve")
     assert code == 2
     assert out == ""
     second, first = err.splitlines()
@@ -90,47 +33,35 @@ async def test_missing_settings_are_reported_with_exit_code_2() -> None:
 
 
 async def test_plaintext_on_a_network_address_is_refused_with_exit_code_2() -> None:
-    settings = _settings("postgresql://x@127.0.0.1:1/x")
-    code, _, err = await _run("serve", **settings, listen="0.0.0.0:0")
+    settings = without_broker("postgresql://x@127.0.0.1:1/x")
+    code, _, err = await run("serve", **settings, listen="0.0.0.0:0")
     assert code == 2
     assert "so it needs certificates" in err
     assert len(err.splitlines()) == 1
 
 
 async def test_service_draining_on_sigterm(migrated_database: Migrated, own_nats: Nats) -> None:
-    url = await _with_key(migrated_database(PACKAGE))
-    process = await _start(**_on(own_nats, url))
-    assert process.stdout is not None
-    port = 0
-    async with asyncio.timeout(30):
-        while line := await process.stdout.readline():
-            entry = json.loads(line)
-            if entry["event"] == "server_listening":
-                port = entry["port"]
-            if entry["event"] == "service_ready":
-                break
-    async with grpc.aio.secure_channel(
-        f"127.0.0.1:{port}",
-        own_nats.certificates_of("edge").client(),
-        options=[("grpc.ssl_target_name_override", TOPOLOGY.name)],
-    ) as opened:
-        watch = stubs.EchoServiceStub(opened).Watch(pb.EchoRequest(text="seen"))
-        assert [response.text async for response in watch] == ["first", "seen"]
-    process.send_signal(signal.SIGTERM)
-    out, err = await asyncio.wait_for(process.communicate(), 30)
-    assert process.returncode == 0, err.decode()
-    events = [json.loads(line)["event"] for line in out.decode().splitlines()]
+    url = await with_key(migrated_database(PACKAGE))
+    async with running_process(**on(own_nats, url)) as lines:
+        (port,) = (line["port"] for line in lines if line["event"] == "server_listening")
+        async with grpc.aio.secure_channel(
+            f"127.0.0.1:{port}",
+            own_nats.certificates_of("edge").client(),
+            options=[("grpc.ssl_target_name_override", TOPOLOGY.name)],
+        ) as opened:
+            watch = stubs.EchoServiceStub(opened).Watch(pb.EchoRequest(text="seen"))
+            assert [response.text async for response in watch] == ["first", "seen"]
+    events = [line["event"] for line in lines]
     assert {"rpc_served", "service_draining"} <= set(events)
     assert events[-1] == "service_stopped"
-    assert err == b""
 
 
 async def test_migrate_updates_the_database_to_the_newest_revision(
     empty_database: str, own_nats: Nats
 ) -> None:
-    settings = _on(own_nats, empty_database)
+    settings = on(own_nats, empty_database)
     assert not await at_head(empty_database, PACKAGE)
-    code, out, err = await _run("migrate", **settings)
+    code, out, err = await run("migrate", **settings)
     assert (code, err) == (0, "")
     assert "newest revision" in out
     lines = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
@@ -146,13 +77,13 @@ async def test_migrate_requires_the_owners_role(postgres: Postgres, own_nats: Na
         "DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO public"
     )
     await connection.close()
-    settings = _on(own_nats, serving)
-    code, _, err = await _run("migrate", **settings)
+    settings = on(own_nats, serving)
+    code, _, err = await run("migrate", **settings)
     assert code == 1, "the service's role owns nothing"
     assert len(err.splitlines()) == 1
     assert "permission denied" in err
     assert "PROCTORIUM_MIGRATION_DATABASE_URL" in err
-    code, _, err = await _run("migrate", **settings, migration_database_url=owner)
+    code, _, err = await run("migrate", **settings, migration_database_url=owner)
     assert (code, err) == (0, "")
     connection = await asyncpg.connect(serving)
     assert await connection.fetchval("SELECT count(*) FROM outbox") == 0
@@ -161,21 +92,21 @@ async def test_migrate_requires_the_owners_role(postgres: Postgres, own_nats: Na
 
 
 async def test_command_without_its_database_fails_with_one_sentence(own_nats: Nats) -> None:
-    settings = _on(own_nats, "postgresql://x@127.0.0.1:1/x")
-    code, _, err = await _run("dead-letters", "list", **settings)
+    settings = on(own_nats, "postgresql://x@127.0.0.1:1/x")
+    code, _, err = await run("dead-letters", "list", **settings)
     assert code == 1
     assert len(err.splitlines()) == 1
 
 
 async def test_check_reports_each_dependency(migrated_database: Migrated, own_nats: Nats) -> None:
-    url = await _with_key(migrated_database(PACKAGE))
-    code, out, _ = await _run("check", **_on(own_nats, url))
+    url = await with_key(migrated_database(PACKAGE))
+    code, out, _ = await run("check", **on(own_nats, url))
     report = dict(line.split(maxsplit=1) for line in out.splitlines() if not line.startswith("{"))
     assert report["database"] == "ok"
     assert report["migrations"] == "ok"
     assert report["nats"] == "ok"
     assert code == 0
-    code, out, _ = await _run("check", **_settings(url))
+    code, out, _ = await run("check", **without_broker(url))
     assert "nats             not connected: events stay in the outbox" in out
     assert code == 0  # the service is degraded but ready
 
@@ -183,18 +114,18 @@ async def test_check_reports_each_dependency(migrated_database: Migrated, own_na
 async def test_dead_letters_are_listed_and_a_missing_one_is_reported(
     migrated_database: Migrated,
 ) -> None:
-    settings = _settings(migrated_database(PACKAGE))
-    code, out, _ = await _run("dead-letters", "list", **settings)
+    settings = without_broker(migrated_database(PACKAGE))
+    code, out, _ = await run("dead-letters", "list", **settings)
     assert (code, out.splitlines()[-1]) == (0, "0 unresolved.")
-    code, _, err = await _run("dead-letters", "redrive", str(new_id()), **settings)
+    code, _, err = await run("dead-letters", "redrive", str(new_id()), **settings)
     assert (code, err) == (1, "There is no such dead letter.\n")
 
 
 async def test_replay_reports_the_number_of_events(
     migrated_database: Migrated, own_nats: Nats
 ) -> None:
-    settings = _on(own_nats, migrated_database(PACKAGE))
-    code, out, _ = await _run("replay", "--since", "2026-01-01", **settings)
+    settings = on(own_nats, migrated_database(PACKAGE))
+    code, out, _ = await run("replay", "--since", "2026-01-01", **settings)
     assert code == 0
     assert "0 events since 2026-01-01T00:00:00+00:00 were published again." in out
 
@@ -225,15 +156,7 @@ async def test_declare_stores_streams_on_the_given_number_of_servers(own_nats: N
 
 
 async def _declare(**settings: str) -> tuple[int, str, str]:
-    return await _run(program="proctorium_common.process.declare", **settings)
-
-
-async def _with_key(database_url: str) -> str:
-    """Store a public signing key in the database; return `database_url`."""
-    database = Database(database_url)
-    await DatabaseKeyStore(database).save([SigningKey.generate().public])
-    await database.close()
-    return database_url
+    return await run(program="proctorium_common.process.declare", **settings)
 
 
 def _greet(arguments: argparse.Namespace) -> int:

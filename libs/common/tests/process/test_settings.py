@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.settings import (
     ServiceSettings,
     SettingsError,
@@ -54,6 +55,8 @@ def test_empty_variable_is_missing(environment: pytest.MonkeyPatch) -> None:
         ("LOG_LEVEL", "loud"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "localhost:4318"),
         ("OTEL_TRACES_SAMPLER", "traceidratio"),
+        ("PROCTORIUM_PROCESS_ROLES", "serve,listen"),
+        ("PROCTORIUM_PROCESS_ROLES", ","),
     ],
 )
 def test_invalid_value_is_reported_with_its_variable(
@@ -106,6 +109,22 @@ def test_durations_are_seconds_or_iso_8601(
 ) -> None:
     environment.setenv("PROCTORIUM_DRAIN_GRACE", text)
     assert read_settings(ServiceSettings).drain_grace == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("", set(ProcessRole)),
+        ("relay", {ProcessRole.RELAY}),
+        ("serve, work", {ProcessRole.SERVE, ProcessRole.WORK}),
+    ],
+    ids=["default", "one", "two"],
+)
+def test_process_roles_are_separated_by_commas(
+    environment: pytest.MonkeyPatch, text: str, meant: set[ProcessRole]
+) -> None:
+    environment.setenv("PROCTORIUM_PROCESS_ROLES", text)
+    assert read_settings(ServiceSettings).process_roles == meant
 
 
 def test_settings_cannot_be_changed_and_do_not_show_passwords() -> None:

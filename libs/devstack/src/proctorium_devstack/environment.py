@@ -39,7 +39,11 @@ def environment_of(
         **{f"{callee.upper()}_ADDRESS": f"{LOOPBACK}:{ports[callee]}" for callee in service.calls},
         **_settings_of(service.name, data_folder, ports),
     }
-    telemetry = {"OTEL_TRACES_SAMPLER_ARG": "1", "OTEL_BSP_SCHEDULE_DELAY": "1000"}
+    telemetry = {
+        "OTEL_TRACES_SAMPLER_ARG": "1",
+        "OTEL_BSP_SCHEDULE_DELAY": "1000",
+        "OTEL_METRIC_EXPORT_INTERVAL": "5000",
+    }
     if traced:
         telemetry["OTEL_EXPORTER_OTLP_ENDPOINT"] = f"http://{LOOPBACK}:{ports['traces']}"
     return telemetry | {f"PROCTORIUM_{name}": value for name, value in settings.items()}

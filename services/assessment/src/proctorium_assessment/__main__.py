@@ -170,9 +170,12 @@ def _add_workers(service: Service[Settings]) -> None:
 def _add_apis(service: Service[Settings]) -> None:
     database = service.database
     published = PublishedAssessments()
-    service.telemetry.metrics.observe(METRIC, DESCRIPTION, published.observations)
-    saver = AnswerSaver(database, published, service.clock)
-    watch = AttemptWatch(database, published, service.listener, service.settings.watch_heartbeat)
+    metrics = service.telemetry.metrics
+    metrics.observe(METRIC, DESCRIPTION, published.observations)
+    saver = AnswerSaver(database, published, service.clock, metrics)
+    watch = AttemptWatch(
+        database, published, service.listener, service.settings.watch_heartbeat, metrics
+    )
     service.on_close(saver.close)
     service.on_close(watch.close)
     service.rpc(add_AssessmentServiceServicer_to_server, AssessmentApi(database))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from proctorium.enrollment.events.v1.events_pb2 import (
     PersonAccommodationsChanged,
     PersonCertified,
@@ -34,6 +36,7 @@ from proctorium_identity.settings import Settings
 from proctorium_identity.storage.objects import EvidenceStore
 from proctorium_identity.subscribers import accommodations
 from proctorium_identity.subscribers.sessions import SessionEvents
+from proctorium_identity.workers.queue import QueueMetrics
 
 
 def build(service: Service[Settings]) -> None:
@@ -64,6 +67,9 @@ def build(service: Service[Settings]) -> None:
             watch_heartbeat=settings.watch_heartbeat,
         ),
     )
+    queue = QueueMetrics(database)
+    queue.observe(service.telemetry.metrics)
+    service.worker("queue", timedelta(seconds=15), queue.run)
     service.subscribe(
         "identity--revocations",
         {

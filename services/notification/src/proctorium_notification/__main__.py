@@ -127,6 +127,7 @@ def build(service: Service[Settings]) -> None:
         SmtpClient(MailServer.parse(settings.smtp_url)),
         clock=service.clock,
         policy=settings.sending_policy(),
+        metrics=service.telemetry.metrics,
     )
     worker = SendingWorker(service.listener, sender, grace=settings.drain_grace)
     service.worker("mails", timedelta(0), worker.run)

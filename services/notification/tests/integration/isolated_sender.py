@@ -16,6 +16,7 @@ from proctorium_common.rpc.client import channel
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_devstack.testing.harness import rows_of
+from proctorium_devstack.testing.metrics import ReadableMetrics
 from proctorium_notification.domain.deliveries import Cause
 from proctorium_notification.domain.destinations import Lane
 from proctorium_notification.domain.topics import Session, Topic
@@ -38,6 +39,7 @@ class IsolatedSender:
         self.now = datetime.now(UTC)
         self.database = Database(url, clock=lambda: self.now)
         self.listener = Listener(self.database)
+        self.metrics = ReadableMetrics()
         self.sender = Sender(
             self.database,
             directory,
@@ -45,6 +47,7 @@ class IsolatedSender:
             SmtpClient(MailServer("127.0.0.1", smtp_port)),
             clock=lambda: self.now,
             policy=policy,
+            metrics=self.metrics,
         )
 
     async def notify(self, *people: Person) -> None:

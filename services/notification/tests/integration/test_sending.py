@@ -191,6 +191,7 @@ async def test_mail_without_a_response_is_in_doubt_and_not_retried(
         while await isolated.send_due():
             pass
         assert await isolated.states() == [("in_doubt", 1), ("sent", 1)]
+        assert isolated.metrics.count("notification.mail.delay", outcome="in_doubt") == 1
         assert len(harness.sink.mails_to(other.email)) == 1
         isolated.now += timedelta(days=1)
         assert not await isolated.send_due()

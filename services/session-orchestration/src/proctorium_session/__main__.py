@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+from opentelemetry.metrics import Observation
+
 from proctorium.assessment.events.v1 import events_pb2 as assessment
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment
 from proctorium.identity.events.v1 import events_pb2 as identity
@@ -21,6 +23,7 @@ from proctorium_access import certifications, revocations
 from proctorium_access.signing_keys import signing_keys
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
+from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.service import Service
 from proctorium_session.api.breaks import BreakApi
 from proctorium_session.api.conversations import MessageApi
@@ -57,7 +60,7 @@ def build(service: Service[Settings]) -> None:
     settings, database = service.settings, service.database
     service.keys_from(signing_keys(service.channel("enrollment")))
     enrollment_client = GrpcEnrollment(service.channel("enrollment"))
-    live = Live(database, service.listener)
+    live = Live(database, service.listener, service.telemetry.metrics)
     joining = Joining(database, enrollment_client, join_response, lobby_pb2.JoinSessionResponse)
     lease = Lease(settings.presence_lease, settings.presence_linger)
     replica_id = new_id()
@@ -70,6 +73,14 @@ def build(service: Service[Settings]) -> None:
         is_draining=lambda: service.server.is_draining,
     )
     proctor_presence = ProctorPresence(database, replica_id, lease, time.monotonic)
+    service.telemetry.metrics.observe(
+        "session.connected",
+        "Learners, and open rosters of proctors and administrators, with a stream on this replica",
+        lambda: [
+            Observation(presence.connected, {"role": "learner"}),
+            Observation(proctor_presence.connected, {"role": "proctor"}),
+        ],
+    )
     reports = Reports(
         database,
         ReportSources(service.channel("enrollment"), service.channel("assessment")),
@@ -172,8 +183,10 @@ def build(service: Service[Settings]) -> None:
     service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
     service.worker("closing", settings.closing_every, ClosingWorker(database).run)
     service.worker("overruns", settings.overrun_every, OverrunWorker(database).run)
-    service.worker("presence", settings.presence_every, presence.run)
-    service.worker("coverage", settings.coverage_every, proctor_presence.run)
+    # The leases of open streams are stored by the process that has the streams.
+    serve = [ProcessRole.SERVE]
+    service.worker("presence", settings.presence_every, presence.run, roles=serve)
+    service.worker("coverage", settings.coverage_every, proctor_presence.run, roles=serve)
 
 
 if __name__ == "__main__":

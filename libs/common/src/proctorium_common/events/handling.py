@@ -127,6 +127,11 @@ class ReceivedEvent:
             content = self.subject.encode() + b"\0" + self.body
             return UUID(bytes=sha256(content).digest()[:16])
 
+    @property
+    def occurred_at(self) -> datetime:
+        """The time at which the event was recorded. Raises KeyError or ValueError if the headers contain no time."""
+        return datetime.fromisoformat(self.headers[TIME])
+
 
 @dataclass(frozen=True, slots=True)
 class _ParsedEvent:
@@ -265,7 +270,7 @@ class EventDispatcher:
             metadata = EventMetadata(
                 event_id=UUID(headers[ID]),
                 subject=received.subject,
-                occurred_at=datetime.fromisoformat(headers[TIME]),
+                occurred_at=received.occurred_at,
                 position=int(headers.get(POSITION, "0")),
                 deliveries=received.deliveries,
                 replayed=received.is_replayed,

@@ -1,9 +1,9 @@
 """The relay, which publishes the events of the outbox to the broker, and marks these events as published.
 
-The events of one aggregate are published in order. Each replica has a relay, and the relay that holds an advisory lock
-of the database is active. The other relays stand by. If the active relay dies after it has published an event and
-before it has marked the event, the next active relay publishes the event again. The broker drops most of these
-duplicates. The subscribers ignore the other duplicates, because the event ids are in their inboxes.
+The events of one aggregate are published in order. Each process with the role `relay` has a relay, and the relay that
+holds an advisory lock of the database is active. The other relays stand by. If the active relay dies after it has
+published an event and before it has marked the event, the next active relay publishes the event again. The broker drops
+most of these duplicates. The subscribers ignore the other duplicates, because the event ids are in their inboxes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener, Notifications
 from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.metrics import Metrics
 
 _log = get_logger()
 
@@ -34,7 +35,10 @@ _UNPUBLISHED = """
     FROM outbox WHERE published_at IS NULL ORDER BY position LIMIT $1
 """
 _TRY_LOCK = "SELECT pg_try_advisory_lock($1)"
-_MARK_PUBLISHED = "UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])"
+_MARK_PUBLISHED = """
+    UPDATE outbox SET published_at = now() WHERE position = ANY($1::bigint[])
+    RETURNING extract(epoch FROM now() - occurred_at)::float8 AS delay
+"""
 
 
 class Relay:
@@ -49,6 +53,7 @@ class Relay:
         batch_size: int = 500,
         poll_interval: timedelta = timedelta(seconds=2),
         lock_poll_interval: timedelta = timedelta(seconds=1),
+        metrics: Metrics | None = None,
     ) -> None:
         """Create a relay that reads `batch_size` rows at a time.
 
@@ -62,6 +67,7 @@ class Relay:
         self._poll_seconds = poll_interval.total_seconds()
         self._lock_poll_seconds = lock_poll_interval.total_seconds()
         self._log_limiter = LogLimiter()
+        self._metrics = metrics or Metrics("unnamed")
         self.is_active = False
 
     async def run(self) -> None:
@@ -135,7 +141,8 @@ class Relay:
         self, connection: asyncpg.Connection[asyncpg.Record], positions: Sequence[int]
     ) -> None:
         """Mark the rows at `positions` as published."""
-        await connection.execute(_MARK_PUBLISHED, list(positions))
+        for marked in await connection.fetch(_MARK_PUBLISHED, list(positions)):
+            self._metrics.record_published(marked["delay"])
 
     def _log_failures(self, failures: Sequence[PublishFailure]) -> None:
         if not self._log_limiter.should_log():

@@ -21,6 +21,7 @@ from nats.js.api import ConsumerConfig
 from nats.js.errors import APIError, NotFoundError
 from sqlalchemy.exc import DBAPIError
 
+from proctorium_common.clock import utc_now
 from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.events import dead_letters
 from proctorium_common.events.broker import Broker, LogLimiter
@@ -36,6 +37,7 @@ from proctorium_common.events.lanes import Lanes
 from proctorium_common.events.pull import ConsumerLostError, Pull
 from proctorium_common.storage.database import Database, Transaction
 from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.topology import stream_of
 
 _log = get_logger()
@@ -107,6 +109,7 @@ class Subscriber:
         concurrency: int = 16,
         max_in_flight: int = 128,
         retry: RetryPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         """Create a subscriber with up to `concurrency` running handlers and `max_in_flight` unacknowledged events.
 
@@ -120,10 +123,11 @@ class Subscriber:
             raise ValueError(
                 f"{consumer} must subscribe to the events of one owner, not of {sorted(owners)}"
             )
-        self._stream = stream_of(owners.pop())
+        self.stream = stream_of(owners.pop())
         self._database = database
         self._broker = broker
         self._retry = retry or RetryPolicy()
+        self._metrics = metrics or Metrics("unnamed")
         self._max_in_flight = max_in_flight
         self._lanes = Lanes(self._process, self._defer, concurrency)
         self._in_flight: dict[int, Delivery] = {}
@@ -169,7 +173,7 @@ class Subscriber:
         If the consumer does not exist or does not respond, waits for a moment and returns.
         """
         try:
-            config = (await client.jetstream().consumer_info(self._stream, self.consumer)).config
+            config = (await client.jetstream().consumer_info(self.stream, self.consumer)).config
         except NotFoundError:
             self._warn("consumer_missing")
             await self._wait_unless_stopping()
@@ -186,7 +190,7 @@ class Subscriber:
     async def _pull_from(self, client: Client) -> None:
         pull = Pull(
             client,
-            self._stream,
+            self.stream,
             self.consumer,
             max_in_flight=self._max_in_flight,
             free_slots=lambda: self._max_in_flight - len(self._in_flight),
@@ -226,9 +230,12 @@ class Subscriber:
         """
         event = delivery.event
         try:
-            await self._dispatcher.handle(event, hook=self._dead_letter_hook(event))
+            is_new = await self._dispatcher.handle(event, hook=self._dead_letter_hook(event))
         except Exception as error:  # noqa: BLE001 - on any error the event is redelivered or dead-lettered
             return await self._handle_failure(delivery, error)
+        if is_new and not event.is_replayed:
+            delay = (utc_now() - event.occurred_at).total_seconds()
+            self._metrics.record_handled(self.consumer, delay)
         await self._acknowledge(delivery, delivery.message.ack)
         return None
 
@@ -332,7 +339,7 @@ class Subscriber:
 
     def _warn(self, event: str, **fields: str) -> None:
         if self._log_limiter.should_log():
-            _log.warning(event, consumer=self.consumer, stream=self._stream, **fields)
+            _log.warning(event, consumer=self.consumer, stream=self.stream, **fields)
 
     async def _wait_unless_stopping(self, seconds: float = _RETRY_SECONDS) -> None:
         try:

@@ -100,7 +100,10 @@ def _parser(package: str, commands: Sequence[Command]) -> argparse.ArgumentParse
         prog=f"python -m {package}", description="One service of Proctorium."
     )
     parsers = parser.add_subparsers(dest="command")
-    parsers.add_parser("serve", help="serve calls and handle events until SIGTERM (the default)")
+    parsers.add_parser(
+        "serve",
+        help="run the roles in PROCTORIUM_PROCESS_ROLES, by default all, until SIGTERM (the default)",
+    )
     parsers.add_parser("migrate", help="upgrade the database to the newest revision")
     parsers.add_parser("check", help="check each dependency of the service")
     replay_parser = parsers.add_parser("replay", help="publish stored events again")

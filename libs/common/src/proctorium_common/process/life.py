@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 from proctorium_common.clock import Clock, utc_now
-from proctorium_common.events.subscriber import Subscriber
+from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.service import Service, topology_of
 from proctorium_common.process.settings import ServiceSettings
-from proctorium_common.process.workers import Background, Worker
+from proctorium_common.process.workers import Background
 from proctorium_common.rpc.health import State
 from proctorium_common.security.keys import KeyRing
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import CallLog, get_logger
+from proctorium_common.telemetry.loop_lag import measure_loop_lag
 from proctorium_common.topology import ServiceTopology
 
 _log = get_logger()
@@ -60,20 +61,24 @@ class Life:
         self._parts_running: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
-        """Start the server and all background tasks, without waiting until the service is ready.
+        """Start the server and the background tasks of the process, without waiting until the service is ready.
 
-        Raises NotLoopbackError, AddressInUseError.
+        Without the role `serve`, the server serves only health checks. Raises NotLoopbackError, AddressInUseError.
         """
         service = self._service
+        _log.info("service_starting", process_roles=sorted(service.settings.process_roles))
         try:
             await service.server.start()
         except BaseException:
             await service.server.stop()
             await self.close()
             raise
-        service.broker.start()
+        if service.uses_broker:
+            service.broker.start()
         self._run_task(service.health.watch())
-        self._run_task(Background("signing keys", service.keys.keep_fresh).run())
+        self._run_task(measure_loop_lag(service.telemetry.metrics.record_loop_lag))
+        if service.has_role(ProcessRole.SERVE):
+            self._run_task(Background("signing keys", service.keys.keep_fresh).run())
         self._run_task(self._start_parts())
 
     def _run_task(self, work: Coroutine[object, object, None]) -> None:
@@ -82,13 +87,12 @@ class Life:
     async def _start_parts(self) -> None:
         service = self._service
         await service.health.wait_for(lambda state: _STORAGE_CHECKS.isdisjoint(state.failing))
-        await service.keys.load()
-        self._run_task(Background("revocations", service.follow_revocations).run())
-        self._run_task(service.relay.run())
-        self._parts_running = [asyncio.create_task(part.run()) for part in self._parts()]
-
-    def _parts(self) -> list[Subscriber | Worker]:
-        return [*self._service.subscribers, *self._service.workers]
+        if service.has_role(ProcessRole.SERVE):
+            await service.keys.load()
+            self._run_task(Background("revocations", service.follow_revocations).run())
+        if service.has_role(ProcessRole.RELAY):
+            self._run_task(service.relay.run())
+        self._parts_running = [asyncio.create_task(part.run()) for part in service.parts]
 
     async def ready(self) -> State:
         """Wait until the service is ready, and return its state."""
@@ -99,7 +103,7 @@ class Life:
         service, settings = self._service, self._service.settings
         _log.info("service_draining")
         await service.server.drain(wait=settings.drain_wait, grace=settings.drain_grace)
-        for part in self._parts():
+        for part in service.parts:
             part.stop()
         if self._parts_running:
             await asyncio.wait(self._parts_running, timeout=settings.drain_grace.total_seconds())

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import timedelta
 from typing import Generic, TypeVar
 
 import grpc
 
 from proctorium_common.clock import Clock, utc_now
+from proctorium_common.events.backlog import EventBacklog
 from proctorium_common.events.broker import Broker
 from proctorium_common.events.envelope import name_of
 from proctorium_common.events.handling import Handlers
 from proctorium_common.events.relay import Relay
 from proctorium_common.events.subscriber import Subscriber
+from proctorium_common.process.roles import ProcessRole
 from proctorium_common.process.settings import ServiceSettings
 from proctorium_common.process.workers import Background, Run, Worker
 from proctorium_common.rpc.admission import EDGE
@@ -29,6 +31,7 @@ from proctorium_common.storage import migrations
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.keys import DatabaseKeyStore
 from proctorium_common.storage.listen import Listener
+from proctorium_common.storage.pool_metrics import observe_pools
 from proctorium_common.storage.retention import purge
 from proctorium_common.storage.revocations import CHANNEL, DatabaseRevocations
 from proctorium_common.telemetry import Telemetry
@@ -38,6 +41,8 @@ from proctorium_common.topology import ServiceTopology, callers_of, services
 S = TypeVar("S", bound=ServiceSettings)
 
 _PURGE_EVERY = timedelta(minutes=10)
+_COUNT_EVERY = timedelta(seconds=15)
+_BROKER_ROLES = (ProcessRole.RELAY, ProcessRole.SUBSCRIBE)
 
 
 class WiringError(Exception):
@@ -83,13 +88,14 @@ class Service(Generic[S]):
         )
         self.listener = Listener(self.database)
         self.broker = Broker(settings.nats_url, settings.broker_identity(self.name))
-        relay = Relay(self.database, self.broker, self.listener)
+        relay = Relay(self.database, self.broker, self.listener, metrics=telemetry.metrics)
         self.relay = Background("relay", relay.run)
         self.health = Health(
             telemetry.metrics, interval_seconds=settings.check_every.total_seconds()
         )
         self.subscribers: list[Subscriber] = []
-        self.workers: list[Worker] = []
+        # The subscribers and workers of the roles of this process.
+        self.parts: list[Subscriber | Worker] = []
         self.closing: list[Callable[[], Awaitable[None]]] = []
         self._channels: dict[str, Channel] = {}
         self._at_head = False
@@ -110,22 +116,33 @@ class Service(Generic[S]):
         )
         self._add_checks()
         self.worker("purge", _PURGE_EVERY, self._purge)
+        self._add_metrics()
 
     # The following methods are for `build` functions.
 
     def rpc(self, add_to_server: AddToServer[Servicer], servicer: Servicer) -> None:
-        """Serve `servicer`. Raises MissingAccessRuleError if a method has no access rule in its proto."""
-        self.server.add(add_to_server, servicer)
+        """Serve `servicer`, if this process has the role `serve`.
+
+        Raises MissingAccessRuleError if a method has no access rule in its proto.
+        """
+        if self.has_role(ProcessRole.SERVE):
+            self.server.add(add_to_server, servicer)
 
     def subscribe(self, consumer: str, handlers: Handlers) -> None:
-        """Handle the events of `consumer` with `handlers`.
+        """Handle the events of `consumer` with `handlers`, if this process has the role `subscribe`.
 
+        Another process of the service may handle an event, so handlers change only the database and nothing in memory.
         `make topology` parses the calls of this method, so the name of the consumer and the dict of handlers must be
         literals. Raises WiringError if the events in `handlers` differ from the events of the consumer in the topology.
         """
         self._check_events(consumer, handlers)
-        subscriber = Subscriber(self.database, self.broker, consumer, handlers)
+        subscriber = Subscriber(
+            self.database, self.broker, consumer, handlers, metrics=self.telemetry.metrics
+        )
         self.subscribers.append(subscriber)
+        if not self.has_role(ProcessRole.SUBSCRIBE):
+            return
+        self.parts.append(subscriber)
 
         async def consuming() -> None:
             if not subscriber.is_consuming:
@@ -133,13 +150,23 @@ class Service(Generic[S]):
 
         self.check(f"subscriber {consumer}", consuming, Weight.DEGRADING)
 
-    def worker(self, name: str, every: timedelta, run: Run) -> None:
-        """Call `run` repeatedly, with a pause of `every` between runs.
+    def worker(
+        self,
+        name: str,
+        every: timedelta,
+        run: Run,
+        *,
+        roles: Collection[ProcessRole] = (ProcessRole.WORK,),
+    ) -> None:
+        """Call `run` repeatedly, with a pause of `every` between runs, if this process has one of `roles`.
 
-        A failed run is logged, and does not end the worker.
+        A worker that needs the memory of the process that serves calls has the role `serve`. A failed run is logged,
+        and does not end the worker.
         """
+        if not self.has_role(*roles):
+            return
         worker = Worker(name, every, run)
-        self.workers.append(worker)
+        self.parts.append(worker)
         self.check(f"worker {name}", worker.probe, Weight.DEGRADING)
 
     def channel(self, service: str) -> grpc.aio.Channel:
@@ -179,6 +206,15 @@ class Service(Generic[S]):
 
     # The following methods are for the lifecycle of the service (`life.py`).
 
+    def has_role(self, *roles: ProcessRole) -> bool:
+        """Return whether this process has at least one of `roles`."""
+        return not self.settings.process_roles.isdisjoint(roles)
+
+    @property
+    def uses_broker(self) -> bool:
+        """Whether this process connects to NATS."""
+        return self.has_role(*_BROKER_ROLES)
+
     def require_complete(self) -> None:
         """Raise WiringError if `keys_from` was not called, or SettingsError if the address of a service is not set."""
         if self._fetch_keys is None:
@@ -211,15 +247,24 @@ class Service(Generic[S]):
     def _add_checks(self) -> None:
         self.check("database", self.database.ping)
         self.check("migrations", self._migrated)
-        self.check("signing keys", self._keys_present)
-        self.check("revocations", self._revocations_loaded)
-        self.check(
-            "nats",
-            self._connected,
-            Weight.REQUIRED if self.settings.nats_required else Weight.DEGRADING,
-        )
+        if self.has_role(ProcessRole.SERVE):
+            self.check("signing keys", self._keys_present)
+            self.check("revocations", self._revocations_loaded)
+        if self.uses_broker:
+            self.check(
+                "nats",
+                self._connected,
+                Weight.REQUIRED if self.settings.nats_required else Weight.DEGRADING,
+            )
+        if self.has_role(ProcessRole.RELAY):
+            self.check("relay", self.relay.probe, Weight.DEGRADING)
 
-        self.check("relay", self.relay.probe, Weight.DEGRADING)
+    def _add_metrics(self) -> None:
+        observe_pools(self.database, self.telemetry.metrics)
+        backlog = EventBacklog(self.database, self.broker, self.subscribers)
+        backlog.observe(self.telemetry.metrics)
+        # Every process with a connection to NATS counts, so that the numbers are also known if no relay is running.
+        self.worker("event-backlog", _COUNT_EVERY, backlog.run, roles=_BROKER_ROLES)
 
     async def _migrated(self) -> None:
         # Check the revision of the database only until the check has succeeded once, because a newer version of the

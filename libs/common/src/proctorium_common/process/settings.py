@@ -15,9 +15,10 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from proctorium_common.events.identity import BrokerIdentity
+from proctorium_common.process.roles import ProcessRole
 from proctorium_common.rpc.calls import STREAMS_PER_PERSON
 from proctorium_common.rpc.server import ServerLimits
 from proctorium_common.security.tls import Certificates
@@ -38,7 +39,16 @@ def _seconds(given: object) -> object:
         return given
 
 
+def _names(given: object) -> object:
+    """Split a text at its commas, and return any other value unchanged."""
+    if not isinstance(given, str):
+        return given
+    return [name.strip() for name in given.split(",") if name.strip()]
+
+
 Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+# Without NoDecode, the variable would have to contain JSON.
+ProcessRoles = Annotated[frozenset[ProcessRole], NoDecode, BeforeValidator(_names)]
 LogLevel = Annotated[
     Literal["debug", "info", "warning", "error"],
     BeforeValidator(lambda given: given.lower() if isinstance(given, str) else given),
@@ -199,6 +209,11 @@ class ServiceSettings(BrokerSettings):
     )
     database_pool: int = Field(
         10, ge=1, le=200, description="Maximum number of connections in the database pool."
+    )
+    process_roles: ProcessRoles = Field(
+        frozenset(ProcessRole),
+        min_length=1,
+        description="The parts of the service that this process runs, separated by commas: serve, relay, subscribe, work. By default all.",
     )
     nats_required: bool = Field(
         False,

@@ -27,6 +27,9 @@ class Connections:
         self, connect: Callable[[], Awaitable[Connection]], limit: int, timeout: timedelta
     ) -> None:
         self._connect = connect
+        self.limit = limit
+        self.used = 0
+        """The number of connections in use."""
         self._permits = asyncio.Semaphore(limit)
         self._timeout = timeout.total_seconds()
         self._idle: list[Connection] = []
@@ -44,6 +47,7 @@ class Connections:
                     await self._permits.acquire()
             else:
                 await self._permits.acquire()
+            self.used += 1
             try:
                 connection = self._idle.pop() if self._idle else await self._connect()
                 try:
@@ -52,7 +56,13 @@ class Connections:
                     if not connection.is_closed():
                         self._idle.append(connection)
             finally:
+                self.used -= 1
                 self._permits.release()
+
+    @property
+    def idle(self) -> int:
+        """The number of open connections that are not in use."""
+        return len(self._idle)
 
     async def close(self) -> None:
         """Close the connections. Call this method only when no connection is in use."""

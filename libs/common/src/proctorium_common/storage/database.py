@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,7 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection
+from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePool
 
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.storage import idempotency, spans
@@ -27,7 +27,7 @@ from proctorium_common.storage.transient import CONNECTION_ERRORS, unavailable_o
 M = TypeVar("M", bound=Message)
 T = TypeVar("T")
 
-__all__ = ["Database", "TimeLimits", "Transaction"]
+__all__ = ["Database", "PoolUse", "TimeLimits", "Transaction"]
 
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
@@ -36,6 +36,16 @@ _EXTRA_CONNECTIONS = 4
 
 A single statement takes a fraction of a millisecond, so more connections than this would be idle.
 """
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """The number of connections of a pool that are in use, the number of idle connections, and the limit."""
+
+    name: str
+    used: int
+    idle: int
+    limit: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +105,7 @@ class Database:
             pool_recycle=1800,
             pool_use_lifo=True,
         )
+        self._pool_size = pool_size
         self._extra = self.extra_connections(_EXTRA_CONNECTIONS)
         sqlalchemy_event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
 
@@ -189,6 +200,15 @@ class Database:
             return responder.make(await run(transaction))
 
         return await self.once(responder.request, respond, responder.response)
+
+    def pool_use(self) -> Sequence[PoolUse]:
+        """Return the use of the pool of transactions, and of the pool of single statements."""
+        pool = self._engine.pool
+        assert isinstance(pool, QueuePool), "`create_async_engine` creates such a pool by default"
+        return (
+            PoolUse("transactions", pool.checkedout(), pool.checkedin(), self._pool_size),
+            PoolUse("statements", self._extra.used, self._extra.idle, self._extra.limit),
+        )
 
     async def ping(self) -> None:
         """Raise ServiceError DATABASE_UNAVAILABLE if the database does not respond."""

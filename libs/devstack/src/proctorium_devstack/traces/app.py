@@ -1,7 +1,8 @@
 """The web application of the trace page. It has an OTLP receiver, pages and a JSON API.
 
-- `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces are stored. Metrics and logs are
-  discarded.
+- `POST /v1/traces`, `/v1/metrics`, `/v1/logs`: OTLP over HTTP in protobuf. Traces and the newest metrics are stored.
+  Logs are discarded.
+- `GET /metrics`: the newest metrics of each process in Prometheus's exposition format.
 - `GET /api/traces?service=&name=&attribute=key%3Dvalue&error=1&min_ms=&max_ms=&since=&limit=`: the matching traces,
   newest first. `more` is true if the number of matching traces exceeds the limit. A parameter whose name ends in `_id`,
   such as `session_id`, `person_id` or `attempt_id`, searches for the attribute `proctorium.<name>`.
@@ -29,6 +30,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.templating import Jinja2Templates
 
+from proctorium_devstack.traces.metrics import MetricStore
 from proctorium_devstack.traces.receiver import receiver
 from proctorium_devstack.traces.span import Span
 from proctorium_devstack.traces.store import TraceQuery, TraceStore, TraceSummary
@@ -44,10 +46,15 @@ _TRACE_ID = re.compile(r"(?:[0-9a-f]{2}-)?([0-9a-f]{32})(?:-[0-9a-f]{16}-[0-9a-f
 
 def web(store: TraceStore) -> Starlette:
     """Return the web application."""
-    pages, api = _Pages(store), _Api(store)
+    pages, api, newest = _Pages(store), _Api(store), MetricStore()
+
+    async def metrics(_: Request) -> Response:
+        return PlainTextResponse(newest.text(), media_type="text/plain; version=0.0.4")
+
     return Starlette(
         routes=[
-            *receiver(store),
+            *receiver(store, newest),
+            Route("/metrics", metrics),
             Route("/", pages.search),
             Route("/traces/{trace_id}", pages.trace),
             Route("/api/traces", api.search),

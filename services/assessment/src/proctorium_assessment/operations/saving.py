@@ -7,6 +7,8 @@ of each row from the last save.
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,9 +21,10 @@ from proctorium_assessment.operations.attempt_cache import AttemptCache, CachedA
 from proctorium_assessment.operations.published_assessments import PublishedAssessments
 from proctorium_assessment.storage import answers
 from proctorium_common.clock import Clock
-from proctorium_common.errors import ServiceError
+from proctorium_common.errors import Kind, ServiceError
 from proctorium_common.storage.batcher import Batcher
 from proctorium_common.storage.database import Database
+from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import annotate
 
 
@@ -59,14 +62,26 @@ For fewer requests, one more commit costs more than the wait.
 _LINGER = 0.003
 """The time in seconds for which requests are collected after a batch, so that batches are larger under load."""
 
+_FAILURES = frozenset({Kind.EXHAUSTED, Kind.INTERNAL, Kind.TIMED_OUT, Kind.UNAVAILABLE})
+"""The kinds of errors that are failures of the service. Other errors are refusals of the learner's request."""
+
 _ByAttempt = Mapping[CachedAttempt, Sequence[_Request]]
 
 
 class AnswerSaver:
     """Saves answers in batches. A process has one instance, and closes the instance before the database."""
 
-    def __init__(self, database: Database, published: PublishedAssessments, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        published: PublishedAssessments,
+        clock: Clock,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._clock = clock
+        self._durations = (metrics or Metrics("unnamed")).histogram(
+            "assessment.save.duration", "Time from a request to save answers until its outcome"
+        )
         self._cache = AttemptCache(database, published)
         self._connections = database.extra_connections(_CONCURRENT_BATCHES)
         self._batcher: Batcher[_Request, Receipt | ServiceError] = Batcher(
@@ -86,6 +101,24 @@ class AnswerSaver:
         SEQUENCE_REUSED. Late changes are stored as late answers before ATTEMPT_SUBMITTED or TIME_LIMIT_EXCEEDED is
         raised.
         """
+        started, outcome = time.perf_counter(), "failed"
+        try:
+            receipt = await self._save(person_id, attempt_id, sent)
+            outcome = "saved"
+            return receipt
+        except ServiceError as error:
+            if error.kind not in _FAILURES:
+                outcome = "refused"
+            raise
+        except asyncio.CancelledError:
+            outcome = "cancelled"
+            raise
+        finally:
+            self._durations.record(time.perf_counter() - started, {"outcome": outcome})
+
+    async def _save(
+        self, person_id: UUID | None, attempt_id: str, sent: Sequence[SentAnswer]
+    ) -> Receipt:
         received_at = self._clock()
         attempt = self._cache.get(attempt_id) or await self._cache.load(person_id, attempt_id)
         if attempt.person_id != person_id:

@@ -23,6 +23,7 @@ from proctorium_common.rpc.heartbeat import Heartbeat
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_common.tasks import end
+from proctorium_common.telemetry.metrics import Metrics
 
 
 @dataclass(eq=False)
@@ -30,13 +31,16 @@ class _Watcher:
     """One watch of an attempt.
 
     The event `woken` is set for each heartbeat and for each notification of a change. `changed` is True if the attempt
-    may have changed.
+    may have changed. `notified_at` is the time of the event loop of the first notification since the last read.
     """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     changed: bool = False
+    notified_at: float | None = None
 
     def notify(self) -> None:
+        if self.notified_at is None:
+            self.notified_at = asyncio.get_running_loop().time()
         self.changed = True
         self.woken.set()
 
@@ -54,11 +58,13 @@ class AttemptWatch:
         published: PublishedAssessments,
         listener: Listener,
         heartbeat: timedelta,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._published = published
         self._listener = listener
         self._heartbeat = heartbeat
+        self._metrics = metrics or Metrics("unnamed")
         self._watchers: defaultdict[str, set[_Watcher]] = defaultdict(set)
         self._listening: asyncio.Task[None] | None = None
 
@@ -69,17 +75,23 @@ class AttemptWatch:
         """
         shown = 0
         overview: AttemptOverview | None = None
+        notified_at: float | None = None
         async with self._watcher(str(attempt_id)) as watcher:
             with Heartbeat(watcher.woken, self._heartbeat) as heartbeat:
                 while True:
                     watcher.woken.clear()
                     if overview is None or watcher.changed:
                         watcher.changed = False
+                        notified_at, watcher.notified_at = watcher.notified_at, None
                         overview = await self._read(person_id, attempt_id)
-                    if overview.attempt.version != shown or heartbeat.due:
+                    is_new = overview.attempt.version != shown
+                    if is_new or heartbeat.due:
                         shown = overview.attempt.version
                         yield overview
                         heartbeat.sent()
+                        if is_new and notified_at is not None:
+                            now = asyncio.get_running_loop().time()
+                            self._metrics.record_fan_out(now - notified_at)
                     if overview.attempt.state in ATTEMPT_STATES.final:
                         return
                     await watcher.woken.wait()

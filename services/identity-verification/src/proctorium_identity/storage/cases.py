@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, func, select, update
@@ -103,6 +104,25 @@ async def list_submitted_cases(tx: Transaction, session_id: UUID) -> Sequence[Ca
         )
     )
     return [_case(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingCases:
+    """The number of cases that wait for a decision, and the wait of the case that has waited longest."""
+
+    cases: int
+    longest_wait: timedelta
+
+
+async def get_waiting_cases(tx: Transaction) -> WaitingCases:
+    """Return the numbers of the waiting cases of all sessions."""
+    rows = await tx.execute(
+        select(func.count(), func.min(cases.c.submitted_at)).where(
+            cases.c.state == CaseState.SUBMITTED
+        )
+    )
+    count, first = rows.one()
+    return WaitingCases(count, timedelta() if first is None else max(tx.now - first, timedelta()))
 
 
 async def get_encrypted_key(tx: Transaction, case_id: UUID) -> bytes:

@@ -14,8 +14,9 @@ from proctorium_common.clock import Clock
 from proctorium_common.errors import ServiceError
 from proctorium_common.storage.database import Database
 from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.metrics import DELAY_BOUNDS, Metrics
 from proctorium_notification import events
-from proctorium_notification.domain.deliveries import RetryPolicy, redact
+from proctorium_notification.domain.deliveries import DeliveryState, RetryPolicy, redact
 from proctorium_notification.storage import deliveries
 from proctorium_notification.storage.deliveries import Claim
 from proctorium_notification.transport.smtp import RejectedError
@@ -31,12 +32,22 @@ class Outcomes:
     """
 
     def __init__(
-        self, database: Database, retry: RetryPolicy, hand_over_lease: timedelta, clock: Clock
+        self,
+        database: Database,
+        retry: RetryPolicy,
+        hand_over_lease: timedelta,
+        clock: Clock,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._retry = retry
         self._hand_over_lease = hand_over_lease
         self._clock = clock
+        self._delays = (metrics or Metrics("unnamed")).histogram(
+            "notification.mail.delay",
+            "Time from the creation of a mail until its outcome",
+            bounds=DELAY_BOUNDS,
+        )
 
     async def record_sending(self, claim: Claim) -> bool:
         """Record that the message is about to be handed over, and return True.
@@ -60,6 +71,7 @@ class Outcomes:
                     if await deliveries.update_delivery_to_sent(tx, claim):
                         tx.record(events.delivery_sent(claim.delivery))
         _log.info("delivery_sent", delivery_id=str(claim.delivery.delivery_id))
+        self._record_delay(claim, DeliveryState.SENT)
 
     async def record_rejected(
         self, claim: Claim, rejection: RejectedError, address: str, *, tries: int
@@ -83,18 +95,24 @@ class Outcomes:
             if await deliveries.update_delivery_to_failed(tx, claim, error=error, tries=tries):
                 tx.record(events.delivery_failed(claim.delivery))
         _log.warning("delivery_failed", delivery_id=str(claim.delivery.delivery_id), error=error)
+        self._record_delay(claim, DeliveryState.FAILED)
 
     async def record_in_doubt(self, claim: Claim, error: str) -> None:
         """Record that the message was handed over, but no valid response was received."""
         async with self._database.transaction() as tx:
             await deliveries.update_delivery_to_in_doubt(tx, claim, error=error)
         _log.warning("delivery_in_doubt", delivery_id=str(claim.delivery.delivery_id))
+        self._record_delay(claim, DeliveryState.IN_DOUBT)
 
     async def release(self, claims: Sequence[Claim]) -> None:
         """Release the claims of mails that this sender does not send now."""
         if claims:
             async with self._database.transaction() as tx:
                 await deliveries.release_claims(tx, claims)
+
+    def _record_delay(self, claim: Claim, outcome: DeliveryState) -> None:
+        delay = (self._clock() - claim.delivery.created_at).total_seconds()
+        self._delays.record(max(0.0, delay), {"outcome": outcome})
 
     async def _record_deferred(
         self, claim: Claim, delay: timedelta, error: str, *, tries: int

@@ -35,6 +35,7 @@ from proctorium_common.ids import new_id
 from proctorium_common.storage.database import Database
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.metrics import Metrics
 from proctorium_common.telemetry.traces import annotate, link_to, parse_trace_context, span_from
 from proctorium_notification.domain.deliveries import Delivery, RetryPolicy, redact
 from proctorium_notification.domain.destinations import Destinations, Lane, destination_of
@@ -145,6 +146,7 @@ class Sender:
         *,
         clock: Clock,
         policy: SendingPolicy | None = None,
+        metrics: Metrics | None = None,
     ) -> None:
         self._database = database
         self._directory = directory
@@ -155,7 +157,9 @@ class Sender:
         self._slow_after = self._policy.slow_after.total_seconds()
         self.destinations = Destinations(self._policy.connections, clock)
         self._lock = SenderLock(database)
-        self._outcomes = Outcomes(database, self._policy.retry, self._policy.hand_over_lease, clock)
+        self._outcomes = Outcomes(
+            database, self._policy.retry, self._policy.hand_over_lease, clock, metrics
+        )
 
     async def close(self) -> None:
         """Release all claims that this sender still has."""

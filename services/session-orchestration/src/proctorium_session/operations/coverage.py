@@ -43,6 +43,11 @@ class ProctorPresence:
         )
         self._observing_since: datetime | None = None
 
+    @property
+    def connected(self) -> int:
+        """The number of open rosters on this replica; several rosters of one person in one session count once."""
+        return self._leases.open
+
     def stream(self, session_id: UUID, person_id: UUID) -> AbstractContextManager[None]:
         """Return a context manager whose block counts as one open `WatchRoster` stream of the person."""
         return self._leases.stream((session_id, person_id))

@@ -54,6 +54,11 @@ class Leases(Generic[K]):
         self._renewed: dict[K, float] = {}
         self._closed: set[K] = set()
 
+    @property
+    def open(self) -> int:
+        """The number of keys that have an open stream on this replica."""
+        return len(self._streams)
+
     @contextmanager
     def stream(self, key: K) -> Iterator[None]:
         """Count one more open stream of `key` during the block."""

@@ -21,6 +21,7 @@ from proctorium_common.storage.database import Database
 from proctorium_common.storage.listen import Listener
 from proctorium_common.tasks import end
 from proctorium_common.telemetry.logs import get_logger
+from proctorium_common.telemetry.metrics import Metrics
 from proctorium_session.domain.errors import no_session
 from proctorium_session.domain.participants import (
     ParticipantView,
@@ -110,14 +111,18 @@ class LearnerWatch:
 class LiveSession:
     """A session with watchers on this replica."""
 
-    def __init__(self, database: Database, session_id: UUID) -> None:
+    def __init__(
+        self, database: Database, session_id: UUID, metrics: Metrics | None = None
+    ) -> None:
         self._database = database
+        self._metrics = metrics or Metrics("unnamed")
         self._session_id = session_id
         self._snapshot: Snapshot | None = None
         self._reading = asyncio.Lock()
         self._reads_started = 0
         self._last_read = 0
         self._dirty = False
+        self._notified_at = 0.0
         self._task: asyncio.Task[None] | None = None
         self._learners: dict[UUID, set[LearnerWatch]] = {}
         self._rosters: set[asyncio.Event] = set()
@@ -183,6 +188,8 @@ class LiveSession:
 
         All notifications that arrive during a read cause only one further read.
         """
+        if not self._dirty:
+            self._notified_at = asyncio.get_running_loop().time()
         self._dirty = True
         if self._task is None:
             # The task has an empty context, so that it does not belong to the call or the trace of a watcher.
@@ -220,6 +227,7 @@ class LiveSession:
         try:
             while self._dirty:
                 self._dirty = False
+                before, notified_at = self._snapshot, self._notified_at
                 try:
                     await self.read()
                 except (ServiceError, OSError) as error:
@@ -231,8 +239,19 @@ class LiveSession:
                     backoff = min(backoff * 2, _MAX_BACKOFF)
                 else:
                     backoff = _MIN_BACKOFF
+                    if before is not None and self._snapshot is not before:
+                        self._record_fan_out(notified_at)
         finally:
             self._task = None
+
+    def _record_fan_out(self, notified_at: float) -> None:
+        """Record the duration of the fan-out as soon as all woken watchers have run once.
+
+        A woken watcher encodes and sends its view before it waits for anything else. The event loop runs the watchers
+        in the order in which they were woken, and this callback after them.
+        """
+        loop = asyncio.get_running_loop()
+        loop.call_soon(lambda: self._metrics.record_fan_out(loop.time() - notified_at))
 
     async def _read_snapshot(self) -> Snapshot:
         before = self._snapshot
@@ -320,9 +339,12 @@ def _was_started(before: Session, after: Session) -> bool:
 class Live:
     """The sessions that have watchers on this replica, and the subscription to the notifications about sessions."""
 
-    def __init__(self, database: Database, listener: Listener) -> None:
+    def __init__(
+        self, database: Database, listener: Listener, metrics: Metrics | None = None
+    ) -> None:
         self._database = database
         self._listener = listener
+        self._metrics = metrics
         self._sessions: dict[UUID, LiveSession] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -331,7 +353,9 @@ class Live:
         """Yield the `LiveSession` that all watchers of the session on this replica share."""
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._listen(), name="live", context=Context())
-        live = self._sessions.setdefault(session_id, LiveSession(self._database, session_id))
+        live = self._sessions.setdefault(
+            session_id, LiveSession(self._database, session_id, self._metrics)
+        )
         live.watchers += 1
         try:
             yield live

@@ -66,6 +66,11 @@ class Presence:
             presence.delete_expired_leases,
         )
 
+    @property
+    def connected(self) -> int:
+        """The number of participants who have an open stream on this replica."""
+        return self._leases.open
+
     def stream(self, participant_id: UUID) -> AbstractContextManager[None]:
         """Return a context manager that counts one more open stream of the participant during the block."""
         return self._leases.stream(participant_id)
