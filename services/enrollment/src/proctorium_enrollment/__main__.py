@@ -61,7 +61,7 @@ def build(service: Service[Settings], hashes: PasswordHashes | None = None) -> N
     """
     settings, database = service.settings, service.database
     keys = settings.encryption_keys()
-    hashes = hashes or PasswordHashes()
+    hashes = hashes or settings.password_hashes()
     service.on_close(hashes.close)
     signing = Signing(keys.signing_keys)
     codes = Codes(database, keys.codes)

@@ -13,7 +13,6 @@ from proctorium_common.storage.database import Database
 from proctorium_enrollment.operations.bootstrap import create_administrator
 from proctorium_enrollment.operations.signing import Signing
 from proctorium_enrollment.settings import Settings
-from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
 
 def _add_administrator_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +27,9 @@ def _add_administrator_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _create_administrator(arguments: argparse.Namespace) -> int:
-    async def create(database: Database, _: Settings) -> None:
+    async def create(database: Database, settings: Settings) -> None:
         password = sys.stdin.readline().rstrip("\r\n")
-        hashes = PasswordHashes()
+        hashes = settings.password_hashes()
         try:
             person = await create_administrator(
                 database, hashes, arguments.email, arguments.legal_name, password

@@ -9,6 +9,10 @@ from pydantic import Field
 from proctorium_common.process.settings import Duration, ServiceSettings
 from proctorium_common.security.encryption import MasterKey, MasterKeySetting
 from proctorium_enrollment.storage.encryption import EncryptionKeys
+from proctorium_enrollment.storage.password_hashes import PasswordHashes
+
+_KIB = 1024
+"""The number of KiB in a MiB."""
 
 
 class Settings(ServiceSettings):
@@ -40,6 +44,18 @@ class Settings(ServiceSettings):
         description="The time without use of its refresh token after which a sign-in for the browser session ends. An open exam page uses it every "
         "10 minutes, so a learner can be without a connection for this time less 10 minutes.",
     )
+
+    password_hash_memory: int = Field(
+        64,
+        ge=19,
+        le=1024,
+        description="The memory in MiB that the computation of one password hash uses; more memory makes guessing passwords slower. Existing "
+        "hashes stay valid, and are computed again when their people sign in.",
+    )
+
+    def password_hashes(self) -> PasswordHashes:
+        """Return an object that computes password hashes with the memory of the settings."""
+        return PasswordHashes(memory_kib=self.password_hash_memory * _KIB)
 
     def encryption_keys(self) -> EncryptionKeys:
         """Return the keys that are derived from the master key."""

@@ -101,7 +101,7 @@ async def test_first_administrator_is_created_once(commands: Commands) -> None:
     repeated = await commands.run(*CREATE, typed=f"{PASSWORD}\n")
     assert (repeated.code, repeated.output) == (0, first.output)
 
-    database, hashes = Database(commands.url), PasswordHashes()
+    database, hashes = Database(commands.url), PasswordHashes(memory_kib=64)
     async with database.transaction() as tx:
         (person,) = await tx.execute(select(people))
         (credential,) = await tx.execute(select(credentials.c.password_hash))

@@ -154,7 +154,7 @@ def header_of(token: str) -> str:
 
 async def test_enrollment_trusts_the_tokens_that_it_signs(isolated: Harness) -> None:
     isolated.keys = None
-    hashes = PasswordHashes()
+    hashes = PasswordHashes(memory_kib=64, passes=1)
     async with isolated.replica() as harness:
         await create_administrator(harness.database, hashes, EMAIL, "Amara Okafor", PASSWORD)
         signed_in = await sign_in(harness, EMAIL)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
+from pydantic import ValidationError
 
+from proctorium_enrollment.settings import Settings
 from proctorium_enrollment.storage.password_hashes import PasswordHashes
 
 
@@ -36,3 +39,25 @@ async def test_other_parameters_make_a_hash_outdated(hashes: PasswordHashes) -> 
     assert not hashes.is_outdated(password_hash)
     assert await newer.verify("lantern-orchid-74", password_hash)
     await newer.close()
+
+
+def settings(memory: int) -> Settings:
+    return Settings.model_validate(
+        {
+            "database_url": "postgresql://unused",
+            "nats_url": "nats://unused",
+            "master_key": "A" * 43 + "=",
+            "password_hash_memory": memory,
+        }
+    )
+
+
+async def test_setting_determines_the_memory_of_a_hash() -> None:
+    created = settings(20).password_hashes()
+    assert "$m=20480,t=2,p=1$" in await created.compute("lantern-orchid-74")
+    await created.close()
+
+
+def test_memory_below_the_recommended_minimum_is_refused() -> None:
+    with pytest.raises(ValidationError, match="password_hash_memory"):
+        settings(18)
