@@ -28,7 +28,7 @@ reset: ## Delete the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check
-.PHONY: test lint topology authorisation charts bench bench-console pictures gallery chaos fuzz containers
+.PHONY: test lint topology reference authorisation charts bench bench-console pictures gallery chaos fuzz containers
 test: ready ## Run all tests, three files at a time (FLAGS='-m "not long"': more options of pytest)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
@@ -38,6 +38,9 @@ lint: env protos ## Check format, rules, types, protos, imports and topology
 topology: env protos ## Generate the topology of calls and events, the README's diagram and the charts' copy, from the code
 	@$(PYTHON) -m tools.topology
 	@$(PYTHON) -m tools.charts --update
+
+reference: env protos ## Generate the API reference in docs/api from the protos
+	@$(PYTHON) -m tools.api_reference
 
 authorisation: ready ## Generate the tables of permitted calls and resources, for review and commit
 	@PYTHONPATH=tests $(PYTHON) -m authorisation.matrix

@@ -14,7 +14,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import proctorium
-from tools import topology
+from tools import api_reference, topology
 from tools.baseline import BASELINE
 from tools.charts.__main__ import check as check_charts
 from tools.checks.comments import check_behaviours, check_comments, check_errors
@@ -123,6 +123,11 @@ def check_topology() -> str:
     return "\n".join(topology.check(ROOT))
 
 
+def check_reference() -> str:
+    """Check that the API reference is up to date."""
+    return "\n".join(api_reference.check(ROOT))
+
+
 def check_refusals() -> str:
     """Check that every error reason in the code is declared in a proto."""
     reasons = read_contract().reasons
@@ -224,6 +229,7 @@ CHECKS: Mapping[str, Callable[[], str]] = {
     "breaking": check_breaking,
     "imports": check_imports,
     "topology": check_topology,
+    "reference": check_reference,
     "reasons": check_refusals,
     "pythons": check_pythons,
     "language": check_language,
