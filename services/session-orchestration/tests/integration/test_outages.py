@@ -348,6 +348,32 @@ async def test_learner_who_does_not_return_after_a_restart_is_lost_after_the_tim
     assert started_at >= seen_at + harness.service.settings.presence_reconnect
 
 
+async def test_learner_who_leaves_while_the_service_is_away_is_lost_after_the_time_for_reconnecting(
+    harness: Harness,
+) -> None:
+    learner = harness.learner()
+    _, _, participant_id = await in_session(harness, learner)
+    replica_id = new_id()
+    lease = Lease(length=timedelta(milliseconds=300))
+    presence = Presence(harness.database, replica_id, lease, lambda: 0.0)
+    with presence.stream(UUID(participant_id)):
+        await presence.run()
+        await until(lambda: is_away(harness, participant_id))
+    # The same replica runs again, and the stream was closed in the meantime.
+    await presence.run()
+    ((since,),) = await harness.rows(
+        "SELECT since FROM presence_replicas WHERE replica_id = :id", id=replica_id
+    )
+
+    async def is_lost() -> bool:
+        await presence.run()
+        return await is_open(harness, participant_id)
+
+    await until(is_lost)
+    ((_, started_at, _),) = await outages(harness, participant_id)
+    assert started_at == since + harness.service.settings.presence_reconnect
+
+
 async def test_replica_that_stops_does_not_end_the_presence_of_its_learners(
     harness: Harness,
 ) -> None:
