@@ -45,7 +45,7 @@ def test_machine_without_a_stack_has_no_errors(
     found = list(findings(folder, environment))
     assert errors(folder, environment) == []
     texts = [each.what for each in found]
-    assert f"no stack runs on {folder.root}" in texts
+    assert f"no stack runs in {folder.root}" in texts
     assert "no data yet" in texts
     assert any(f"{len(OFFSETS)} ports from" in text for text in texts)
 

@@ -245,10 +245,9 @@ class Watchers:
         first: int = 0,
         count: int | None = None,
     ) -> float:
-        """Wait until the newest message of each stream meets `awaited`; return the time of the last message.
+        """Wait until `awaited` is true for the newest message of each stream; return the time of the last message.
 
-        If `count` is given, check only `count` streams, starting with the stream number `first`. Raises RuntimeError
-        when a stream fails.
+        If `count` is given, check only `count` streams, from the index `first`. Raises RuntimeError if a stream fails.
         """
         end = None if count is None else first + count
         while not all(m and awaited(_participant(m)) for m in self._newest[first:end]):

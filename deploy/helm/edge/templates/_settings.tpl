@@ -19,7 +19,7 @@
 {{- fail (printf "edge: exposure.type is %s, which terminates TLS, but clientTls.existingSecret is set too. Remove it." $type) -}}
 {{- end -}}
 {{- if and (or $proxied (and $https (eq $type "none") (not .Values.clientTls.existingSecret))) (lt (int $hops) 1) -}}
-{{- fail (printf "edge: a proxy terminates TLS before the edge (exposure.type is %s), but exposure.trustedHops is %s. Set the number of proxies that append to x-forwarded-for (usually 1). Otherwise, all learners have the address of the proxy and share one limit of sign-ins." $type (ternary "not set" (toString $hops) (kindIs "invalid" $hops))) -}}
+{{- fail (printf "edge: a proxy terminates TLS before the edge (exposure.type is %s), but exposure.trustedHops is %s. Set the number of proxies that append to x-forwarded-for (usually 1). Otherwise, all learners have the address of the proxy and share one sign-in limit." $type (ternary "not set" (toString $hops) (kindIs "invalid" $hops))) -}}
 {{- end -}}
 {{- if and (eq $type "loadBalancer") (hasPrefix "https://" .Values.global.publicUrl) (not .Values.clientTls.existingSecret) -}}
 {{- fail "edge: exposure.type is loadBalancer and global.publicUrl begins with https, but clientTls.existingSecret is empty. Name a Secret with tls.crt and tls.key for browsers." -}}

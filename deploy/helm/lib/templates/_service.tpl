@@ -1,6 +1,6 @@
 {{/* All objects of a service with gRPC, a database and events. A thin chart includes only this template. */}}
 {{- define "lib.service" -}}
-{{- /* Each Deployment has a context of its own, in which the values of its role replace those of the chart. */}}
+{{- /* Each Deployment has a separate context, in which the values of its role replace those of the chart. */}}
 {{- $separate := list -}}
 {{- $together := list "serve" -}}
 {{- range $role := tuple "relay" "subscribe" "work" -}}

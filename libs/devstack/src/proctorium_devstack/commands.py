@@ -61,7 +61,7 @@ def reset(console: Console) -> int:
     data_folder = DataFolder.default()
     if data_folder.is_locked():
         console.write_line(
-            f"A stack runs on {data_folder.root}. Stop it with Ctrl-C where it was started, then reset."
+            f"A stack runs in {data_folder.root}. Stop it with Ctrl-C where it was started, then reset."
         )
         return FAILED
     if not data_folder.root.exists():

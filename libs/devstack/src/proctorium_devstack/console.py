@@ -23,7 +23,7 @@ def show_only_warnings() -> None:
 
 
 class Console:
-    """A writer of lines to a terminal or a file. It uses colours only in a terminal."""
+    """Writes lines to a terminal or a file, with colours only in a terminal."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout

@@ -107,7 +107,7 @@ def _packages() -> Iterator[Finding]:
 
 def _stack(data_folder: DataFolder) -> Iterator[Finding]:
     if not data_folder.is_locked():
-        yield Finding(Severity.OK, f"no stack runs on {data_folder.root}")
+        yield Finding(Severity.OK, f"no stack runs in {data_folder.root}")
         yield from _leftovers(data_folder)
         return
     try:

@@ -72,7 +72,7 @@ class Rate:
 # The limits are sufficient for 1,000 learners who share one address. The learners join within one minute. During this
 # minute, each learner makes about thirty calls, and four of these calls are to public methods. Then each learner saves
 # once a second. 2,000 sign-ins are allowed in the first minute, because half of the learners may mistype the password
-# once. After that minute, the limit of sign-ins slows down the guessing of passwords (ADR 9).
+# once. After that minute, the sign-in limit slows down the guessing of passwords (ADR 9).
 _RATES: Mapping[str, Rate] = {
     **dict.fromkeys(Kind, Rate(burst=20_000, per_second=500)),
     Kind.SAVES: Rate(burst=20_000, per_second=2_000),

@@ -34,7 +34,7 @@ from proctorium_devstack.supervisor import EventListener, Supervisor
 
 
 class NotRunningError(Exception):
-    """No stack runs on the data folder, or the stack does not run the requested component."""
+    """No stack uses the data folder, or the stack does not run the requested component."""
 
 
 class RunningStack:
@@ -45,10 +45,13 @@ class RunningStack:
 
     @classmethod
     def attach(cls, folder: Path | None = None) -> RunningStack:
-        """Return the stack that runs on `folder` (None: the default data folder). Raises NotRunningError."""
+        """Return the running stack that uses `folder` (None: the default data folder).
+
+        Raises NotRunningError if no running stack uses it.
+        """
         data_folder = DataFolder.at(folder)
         if not data_folder.is_locked() or not data_folder.run_file.exists():
-            raise NotRunningError(f"no stack runs on {data_folder.root}: start one with `make up`")
+            raise NotRunningError(f"no stack runs in {data_folder.root}: start one with `make up`")
         return cls(data_folder)
 
     @property

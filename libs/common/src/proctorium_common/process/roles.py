@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class ProcessRole(StrEnum):
-    """A part of a service that can run in processes of its own, so that it can be scaled by itself."""
+    """A part of a service that can run in separate processes, so that it can be scaled separately."""
 
     SERVE = "serve"
     """Serve calls, and run the workers that need the memory of the process that serves calls."""

@@ -127,7 +127,7 @@ class Metrics:
         self.meter.create_observable_gauge(name, [lambda _: read()], unit, description)
 
     def close(self, timeout_ms: int = 2000) -> None:
-        """Export the metrics for the last time, within about `timeout_ms` milliseconds.
+        """Export the metrics one last time, within about `timeout_ms` milliseconds.
 
         Call this method in a thread, because it blocks.
         """

@@ -166,7 +166,7 @@ ATTEMPT_STATES: StateMachine[AttemptState, AttemptAction] = StateMachine(
 )
 """The state machine of attempts.
 
-A trigger of the table `attempts` allows the same transitions. The trigger also allows one update to skip states after
+A trigger on the table `attempts` allows the same transitions. The trigger also allows one update to skip states after
 in_progress or submitted, because one update submits a self-paced attempt, scores it and releases the result.
 """
 

@@ -106,9 +106,9 @@ class TimeBalance:
 
     @property
     def stopped_until(self) -> datetime | None:
-        """The time from which the clock runs although stops are open.
+        """The time at which the clock runs again although a stop or an outage is still open.
 
-        None if no stop is open, if an open stop has no limit, or before the start of the attempt.
+        None if none is open, if an open stop has no limit, or before the start of the attempt.
         """
         return self.running_since if self.open_stops or self.open_outages else None
 

@@ -98,7 +98,7 @@ CODE_STATES: StateMachine[CodeState, CodeAction] = StateMachine(
     ),
     _SENTENCES,
 )
-"""The state machine of codes. A trigger of the table `codes` allows the same transitions between stored states."""
+"""The state machine of codes. A trigger on the table `codes` allows the same transitions between stored states."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,7 +90,7 @@ async def update_rights(tx: Transaction, person: Person) -> None:
 
 
 async def lock_administrators(tx: Transaction) -> None:
-    """Lock the set of administrators until the transaction ends. A trigger of `people` acquires the same lock."""
+    """Lock the set of administrators until the transaction ends. A trigger on `people` acquires the same lock."""
     await tx.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('administrators', 0))"))
 
 

@@ -202,7 +202,7 @@ CASE_STATES: StateMachine[CaseState, CaseAction] = StateMachine(
     _SENTENCES,
     _case_closed,
 )
-"""The state machine of cases. A trigger of the table `cases` allows the same transitions."""
+"""The state machine of cases. A trigger on the table `cases` allows the same transitions."""
 
 
 def next_state(case: Case, action: CaseAction) -> CaseState | None:

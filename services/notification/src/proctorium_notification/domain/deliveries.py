@@ -102,7 +102,7 @@ DELIVERY_STATES: StateMachine[DeliveryState, DeliveryAction] = StateMachine(
         DeliveryState.IN_DOUBT: "It is not known whether the mail server accepted this message.",
     },
 )
-"""The state machine of deliveries. A trigger of the table `deliveries` allows the same transitions."""
+"""The state machine of deliveries. A trigger on the table `deliveries` allows the same transitions."""
 
 
 @dataclass(frozen=True, slots=True)

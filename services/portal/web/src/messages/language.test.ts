@@ -55,7 +55,7 @@ test("a language that was chosen before the sign-in is the choice of the person 
   expect((await open("en")).adoptLanguage("omar", "en")).toBe(true);
 });
 
-test("a browser that stores nothing does not load the page again and again", async () => {
+test("a browser that stores nothing does not reload the page repeatedly", async () => {
   storage.setItem = () => {
     throw new DOMException("Forbidden", "SecurityError");
   };

@@ -445,7 +445,7 @@ def _convert_changes_since(
 
 
 def _snapshot_messages(snapshot: Snapshot, sent: int, cursor: int) -> list[pb.WatchRosterResponse]:
-    """Return the whole roster. Participants that do not fit into the first message follow in messages of their own."""
+    """Return the whole roster. Participants that do not fit into the first message follow in further messages."""
     participants = [participant_message(snapshot.session, view) for view in snapshot.views.values()]
     sizes = accumulate(participant.ByteSize() for participant in participants)
     fitting = sum(size <= _MAX_SNAPSHOT_BYTES for size in sizes)

@@ -99,7 +99,7 @@ BREAK_STATES: StateMachine[BreakState, BreakAction] = StateMachine(
         BreakState.CANCELLED: "This break was cancelled.",
     },
 )
-"""The state machine of breaks. A trigger of the table `breaks` allows the same transitions."""
+"""The state machine of breaks. A trigger on the table `breaks` allows the same transitions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ HAND_STATES: StateMachine[HandState, HandAction] = StateMachine(
         HandState.LOWERED: "This hand was already lowered. Write to the learner instead.",
     },
 )
-"""The state machine of hands. A trigger of the table `hands` allows the same transitions."""
+"""The state machine of hands. A trigger on the table `hands` allows the same transitions."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -152,4 +152,4 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
         ParticipantState.LEFT: _OVER,
     },
 )
-"""The state machine of participants. A trigger of the table `participants` allows the same transitions."""
+"""The state machine of participants. A trigger on the table `participants` allows the same transitions."""

@@ -106,4 +106,4 @@ SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
         SessionState.CANCELLED: "The session was cancelled. Ask an administrator to plan a new one.",
     },
 )
-"""The state machine of sessions. A trigger of the table `sessions` allows the same transitions."""
+"""The state machine of sessions. A trigger on the table `sessions` allows the same transitions."""

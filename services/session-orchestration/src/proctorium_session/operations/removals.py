@@ -274,7 +274,7 @@ async def _save_endings(
 async def _save_undone(
     tx: Transaction, session: Session, of: Sequence[tuple[Participant, Ending]], actor: Actor
 ) -> Session:
-    # The trigger of `participants` allows the states to change back only after the ends were undone.
+    # The trigger on `participants` allows the states to change back only after the ends were undone.
     await removals.undo_endings(tx, [each.participant_id for each, _ in of], tx.now, actor)
     targets = {each.participant_id: each.state for each, _ in of}
     await participants.continue_participants(tx, targets, tx.now, session.next_revision)

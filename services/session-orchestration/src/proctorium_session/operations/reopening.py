@@ -107,6 +107,6 @@ async def _reopen(
     reopened_at = max(tx.now, session.end_time)
     event = session_events.session_reopened(session, new_id(), reopened_at, present, actor)
     after = await save_change(tx, after, [RecordedEvent(event, actor.person_id)])
-    # The trigger of `participants` allows these changes only while the session is in progress.
+    # The trigger on `participants` allows these changes only while the session is in progress.
     await participants.continue_participants(tx, targets, reopened_at, after.revision)
     return after

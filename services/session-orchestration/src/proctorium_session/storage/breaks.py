@@ -1,4 +1,4 @@
-"""Queries of breaks. A trigger of `breaks` stores the newest break and the used break time in the participant's row."""
+"""Queries of breaks. A trigger on `breaks` stores the newest break and the used break time in the participant's row."""
 
 from __future__ import annotations
 

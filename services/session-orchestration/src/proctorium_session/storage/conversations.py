@@ -1,6 +1,6 @@
 """Queries of messages and read marks.
 
-A message is a row that never changes. A trigger of `messages` updates the numbers of messages and unread messages.
+A message is a row that never changes. A trigger on `messages` updates the numbers of messages and unread messages.
 """
 
 from __future__ import annotations

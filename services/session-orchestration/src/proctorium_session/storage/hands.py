@@ -1,4 +1,4 @@
-"""Queries of hands. A trigger of `hands` copies the raised hand of a participant to the participant's row."""
+"""Queries of hands. A trigger on `hands` copies the raised hand of a participant to the participant's row."""
 
 from __future__ import annotations
 

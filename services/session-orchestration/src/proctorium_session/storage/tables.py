@@ -74,9 +74,9 @@ sessions = Table(
     Column("actual_start_time", _TIME),
     Column("end_time", _TIME),
     Column("ended_by", Uuid),
-    # A trigger of `participants` updates `participant_count` when participants are inserted.
+    # A trigger on `participants` updates `participant_count` when participants are inserted.
     Column("participant_count", Integer, nullable=False, server_default=text("0")),
-    # A trigger of `messages` updates `announcement_count`, and sets `message_revision` to the revision in which the
+    # A trigger on `messages` updates `announcement_count`, and sets `message_revision` to the revision in which the
     # newest message of any conversation was sent.
     Column("announcement_count", Integer, nullable=False, server_default=text("0")),
     Column("message_revision", BigInteger, nullable=False, server_default=text("0")),
@@ -84,7 +84,7 @@ sessions = Table(
     Column("session_revision", BigInteger, nullable=False),
     Column("record_number", BigInteger, nullable=False),
     Column("record_hash", LargeBinary, nullable=False),
-    # A trigger of `pauses` copies the open pause of the session to these columns.
+    # A trigger on `pauses` copies the open pause of the session to these columns.
     Column("pause_id", Uuid),
     Column("paused_at", _TIME),
     Column("pause_reason", Text, nullable=False, server_default=text("''")),
@@ -240,42 +240,42 @@ participants = Table(
     Column("removal_id", Uuid),
     Column("removed_at", _TIME),
     Column("removal_reason", Text, nullable=False, server_default=text("''")),
-    # A trigger of `messages` updates `message_count` and the numbers of unread messages when a message is sent.
+    # A trigger on `messages` updates `message_count` and the numbers of unread messages when a message is sent.
     Column("message_count", Integer, nullable=False, server_default=text("0")),
     Column("learner_read", Integer, nullable=False, server_default=text("0")),
     Column("proctors_read", Integer, nullable=False, server_default=text("0")),
     Column("learner_unread", Integer, nullable=False, server_default=text("0")),
     Column("proctors_unread", Integer, nullable=False, server_default=text("0")),
     Column("announcements_read", Integer, nullable=False, server_default=text("0")),
-    # A trigger of `hands` copies the raised hand of the participant to these columns.
+    # A trigger on `hands` copies the raised hand of the participant to these columns.
     Column("hand_id", Uuid),
     Column("hand_kind", Text),
     Column("hand_raised_at", _TIME),
     # `revision` is the revision of the session in which the participant last changed.
     Column("revision", BigInteger, nullable=False),
-    # A trigger of `pauses` copies the open pause of the participant to these columns.
+    # A trigger on `pauses` copies the open pause of the participant to these columns.
     Column("pause_id", Uuid),
     Column("paused_at", _TIME),
     Column("pause_reason", Text, nullable=False, server_default=text("''")),
-    # A trigger of `extra_time_grants` updates these columns.
+    # A trigger on `extra_time_grants` updates these columns.
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_reason", Text, nullable=False, server_default=text("''")),
     Column("denial_reason", Text, nullable=False, server_default=text("''")),
-    # A trigger of `endings` copies the end for the participant to these columns.
+    # A trigger on `endings` copies the end for the participant to these columns.
     Column("ending_id", Uuid),
     Column("ended_at", _TIME),
     Column("end_reason", Text, nullable=False, server_default=text("''")),
-    # A trigger of `breaks` updates these columns. `latest_break_id` is the newest break in any state.
+    # A trigger on `breaks` updates these columns. `latest_break_id` is the newest break in any state.
     Column("latest_break_id", Uuid),
     Column("used_break_count", Integer, nullable=False, server_default=text("0")),
     Column("used_break_time", Interval, nullable=False, server_default=text("'0'")),
     # The time from which the session continues for the participant after a reopening, an undone end or a readmission.
     Column("continued_at", _TIME),
-    # A trigger of `outages` copies the newest outage of the participant to these columns.
+    # A trigger on `outages` copies the newest outage of the participant to these columns.
     Column("outage_id", Uuid),
     Column("outage_started_at", _TIME),
     Column("outage_ended_at", _TIME),
-    # A trigger of `return_requests` copies the open request of the participant to these columns.
+    # A trigger on `return_requests` copies the open request of the participant to these columns.
     Column("return_request_id", Uuid),
     Column("return_requested_at", _TIME),
     Column("return_denial_reason", Text, nullable=False, server_default=text("''")),

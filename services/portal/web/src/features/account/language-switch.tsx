@@ -8,7 +8,7 @@ import { me } from "./current-user";
 
 const text = messages.common;
 
-/** The languages of the pages. Another language loads the page again, unless answers of the person are not sent yet. */
+/** The choice of the language. A new choice reloads the page, and is refused while answers of the person are unsent. */
 export function LanguageSwitch(): JSX.Element {
   const [refused, setRefused] = useState(false);
   const choose = (chosen: Language): void => {

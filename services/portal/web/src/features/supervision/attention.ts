@@ -89,8 +89,8 @@ interface Attention {
 }
 
 /**
- * The attention that participants need. A participant object never changes, and the roster is sorted with each change,
- * so the attention of each object is computed once.
+ * The computed attention of each participant object. It is computed only once, because a participant object never
+ * changes and the roster is sorted at every change.
  */
 const known = new WeakMap<Participant, Attention>();
 

@@ -1,7 +1,7 @@
 """Make submissions provisional until the session has ended and its time events were applied.
 
-The trigger of `answer_revisions` now allows one change of a row: a late revision counts after the deadline has moved.
-The trigger of `attempts` now allows a submitted attempt to be in progress again, and refuses to score an attempt of a
+The trigger on `answer_revisions` now allows one change of a row: a late revision counts after the deadline has moved.
+The trigger on `attempts` now allows a submitted attempt to be in progress again, and refuses to score an attempt of a
 session before the session is settled. The previous version of the service scores each attempt at its submission, so it
 must not run while this migration is applied.
 """
