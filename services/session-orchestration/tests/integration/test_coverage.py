@@ -24,6 +24,7 @@ from proctorium_session.storage import sessions
 
 from .harness import Harness, Person, end, join, plan, start
 from .test_live import RosterWatch, watch_roster
+from .test_presence import locked_session
 
 COVERAGE = {"session.uncovered", "session.covered"}
 SECOND = timedelta(seconds=1)
@@ -380,3 +381,18 @@ async def test_list_of_uncovered_sessions(harness: Harness) -> None:
         supervision_pb2.ListUncoveredSessionsRequest(page_token="of another list"),
     )
     assert error.reason == "INVALID_PAGE_TOKEN"
+
+
+async def test_session_that_cannot_be_changed_does_not_stop_the_coverage_of_others(
+    harness: Harness,
+) -> None:
+    locked, other = [await session_with(harness, harness.proctor()) for _ in range(2)]
+    async with locked_session(harness, locked) as database:
+        presence = ProctorPresence(database, new_id(), Lease(), lambda: 0.0)
+        with pytest.raises(ExceptionGroup):
+            await presence.run()
+    rows = await harness.rows(
+        "SELECT session_id FROM sessions WHERE session_id = ANY(:ids) AND absent_at IS NOT NULL",
+        ids=[UUID(locked), UUID(other)],
+    )
+    assert rows == [(UUID(other),)]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +12,7 @@ import pytest
 
 from proctorium.session.v1 import lobby_pb2
 from proctorium_common.ids import new_id
-from proctorium_common.storage.database import Database
+from proctorium_common.storage.database import Database, TimeLimits
 from proctorium_devstack.testing.waiting import next_response, until
 from proctorium_session.domain.outages import RECONNECT
 from proctorium_session.operations.leases import Lease
@@ -176,8 +177,13 @@ async def test_concurrent_replicas_record_a_disconnect_once(harness: Harness) ->
             stale = await stored.list_stale_participants(
                 tx, length=Lease().length, reconnect=RECONNECT
             )
-        (mine,) = (each for each in stale if str(each.session_id) == session.session_id)
-        await asyncio.gather(*(each._update_session(mine) for each in replicas))
+        session_id = UUID(session.session_id)
+
+        async def update(replica: Presence) -> None:
+            async with database.transaction() as tx:
+                await replica._update_session(tx, session_id, stale[session_id])
+
+        await asyncio.gather(*(update(each) for each in replicas))
     assert await connections(harness, session.session_id) == ["participant.connected"] * 5
     await database.close()
 
@@ -253,3 +259,36 @@ async def test_lease_is_only_shortened_when_its_stream_closes(
     else:
         assert renewed > renewed_at
         assert shortened == min(expires_at, renewed + timedelta(seconds=20))
+
+
+@asynccontextmanager
+async def locked_session(harness: Harness, session_id: str) -> AsyncIterator[Database]:
+    """Lock the session's row, and yield a database whose transactions wait only briefly for a lock."""
+    impatient = Database(harness.database_url, limits=TimeLimits(lock=timedelta(milliseconds=50)))
+    try:
+        async with harness.database.transaction() as tx:
+            await tx.fetch(
+                "SELECT FROM sessions WHERE session_id = $1 FOR UPDATE", UUID(session_id)
+            )
+            yield impatient
+    finally:
+        await impatient.close()
+
+
+async def test_session_that_cannot_be_changed_does_not_stop_the_presence_in_others(
+    harness: Harness,
+) -> None:
+    joined = [await lobby_with(harness, harness.learner()) for _ in range(7)]
+    others = [participant_id for _, _, participant_id in joined[1:]]
+    async with locked_session(harness, joined[0][1]) as database:
+        presence = Presence(database, new_id(), Lease(length=timedelta(minutes=1)), lambda: 0.0)
+        with ExitStack() as streams:
+            for _, _, participant_id in joined:
+                streams.enter_context(presence.stream(UUID(participant_id)))
+            with pytest.raises(ExceptionGroup):
+                await presence.run()
+        assert [await shown(harness, each) for each in others] == [True] * 6
+        assert not await shown(harness, joined[0][2])
+    # Delete the leases, so that the next test does not have to wait until they expire.
+    ids = [UUID(participant_id) for _, _, participant_id in joined]
+    await harness.rows("DELETE FROM presence WHERE participant_id = ANY(:ids)", ids=ids)

@@ -7,7 +7,7 @@ ensures that each change is stored and published once.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
@@ -20,6 +20,7 @@ from proctorium_session.domain.session_states import SessionState
 from proctorium_session.domain.sessions import ActingRole, Actor, Session
 from proctorium_session.events import session_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.isolation import change_each
 from proctorium_session.operations.leases import Lease, Leases
 from proctorium_session.storage import coverage, sessions
 
@@ -55,16 +56,20 @@ class ProctorPresence:
     async def run(self) -> None:
         """Store the leases of this replica, then update the coverage of all sessions."""
         await self._leases.store()
-        async with self._database.transaction() as tx:
-            if self._observing_since is None:
-                self._observing_since = await coverage.get_time(tx)
-            stale = await coverage.list_stale_session_ids(tx, self._observing_since)
-        for session_id in stale:
-            async with self._database.transaction() as tx:
-                session = await sessions.lock_session(tx, session_id)
-                # Before the lock, another replica may have made the same change.
-                if session is not None and is_observed(session):
-                    await self._update(tx, session)
+        await change_each(self._database, self._list_stale, self._update_session)
+
+    async def _list_stale(self, tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
+        if self._observing_since is None:
+            self._observing_since = await coverage.get_time(tx)
+        stale = await coverage.list_stale_session_ids(tx, self._observing_since)
+        return [session_id for session_id in stale if session_id not in tried]
+
+    async def _update_session(self, tx: Transaction, session_id: UUID) -> bool:
+        session = await sessions.lock_session(tx, session_id)
+        # Before the lock, another replica may have made the same change.
+        if session is None or not is_observed(session):
+            return False
+        return await self._update(tx, session) != session
 
     async def cover(self, tx: Transaction, session: Session, person_id: UUID) -> Session:
         """Store a lease for the person, and return the session with the person present.

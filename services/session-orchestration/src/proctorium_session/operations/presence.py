@@ -10,7 +10,7 @@ connect again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -25,6 +25,7 @@ from proctorium_session.domain.participants import Participant
 from proctorium_session.domain.sessions import Session
 from proctorium_session.events import participant_events
 from proctorium_session.operations.changes import SYSTEM_ACTOR, RecordedEvent, save_change
+from proctorium_session.operations.isolation import change_each
 from proctorium_session.operations.leases import Lease, Leases
 from proctorium_session.storage import outages, participants, presence, sessions
 
@@ -89,30 +90,40 @@ class Presence:
     async def _update_connected(self) -> None:
         async with self._database.transaction() as tx:
             await presence.upsert_replica(tx, self._replica_id, self._length)
-        async with self._database.transaction() as tx:
-            stale = await presence.list_stale_participants(
-                tx, length=self._length, reconnect=self._reconnect
-            )
-        for of_session in stale:
-            for batch in of_session.in_batches(_MAX_PARTICIPANTS):
-                await self._update_session(batch)
+        while await self._update_sessions():
+            pass
 
-    async def _update_session(self, stale: presence.StaleParticipants) -> None:
-        async with self._database.transaction() as tx:
-            session = await sessions.lock_session(tx, stale.session_id)
-            if session is None or session.state.is_over:
-                return
-            # Before the session was locked, another replica may have made the same change, or a learner may have
-            # reconnected. The update therefore compares `connected` with the leases again.
-            changes = await presence.update_connected(
-                tx,
-                stale.participant_ids,
-                session.next_revision,
-                length=self._length,
-                reconnect=self._reconnect,
+    async def _update_sessions(self) -> bool:
+        """Update at most `_MAX_PARTICIPANTS` of each session. Return whether some sessions have more."""
+        stale: dict[UUID, Sequence[UUID]] = {}
+
+        async def list_due(tx: Transaction, tried: Collection[UUID]) -> Sequence[UUID]:
+            stale.update(
+                await presence.list_stale_participants(
+                    tx, length=self._length, reconnect=self._reconnect
+                )
             )
-            if changes:
-                await save_change(tx, session, await _record(tx, session, changes))
+            return [session_id for session_id in stale if session_id not in tried]
+
+        async def change(tx: Transaction, session_id: UUID) -> bool:
+            ids = stale[session_id]
+            changed = await self._update_session(tx, session_id, ids[:_MAX_PARTICIPANTS])
+            return changed and len(ids) > _MAX_PARTICIPANTS
+
+        return await change_each(self._database, list_due, change) > 0
+
+    async def _update_session(self, tx: Transaction, session_id: UUID, ids: Sequence[UUID]) -> bool:
+        session = await sessions.lock_session(tx, session_id)
+        if session is None or session.state.is_over:
+            return False
+        # Before the session was locked, another replica may have made the same change, or a learner may have
+        # reconnected. The update therefore compares `connected` with the leases again.
+        changes = await presence.update_connected(
+            tx, ids, session.next_revision, length=self._length, reconnect=self._reconnect
+        )
+        if changes:
+            await save_change(tx, session, await _record(tx, session, changes))
+        return bool(changes)
 
 
 async def _record(

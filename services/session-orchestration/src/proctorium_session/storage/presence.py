@@ -8,7 +8,7 @@ All times come from the clock of the database (`now()`), because the clocks of r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -112,19 +112,6 @@ _UPDATE_CONNECTED = text(f"""
 
 
 @dataclass(frozen=True, slots=True)
-class StaleParticipants:
-    """The participants of one session whose column `connected` differs from their leases."""
-
-    session_id: UUID
-    participant_ids: Sequence[UUID]
-
-    def in_batches(self, size: int) -> Iterator[StaleParticipants]:
-        """Yield the participants in batches of at most `size`."""
-        for first in range(0, len(self.participant_ids), size):
-            yield StaleParticipants(self.session_id, self.participant_ids[first : first + size])
-
-
-@dataclass(frozen=True, slots=True)
 class ConnectionChange:
     """A participant whose column `connected` has changed.
 
@@ -170,17 +157,17 @@ async def upsert_replica(tx: Transaction, replica_id: UUID, length: timedelta) -
 
 async def list_stale_participants(
     tx: Transaction, *, length: timedelta, reconnect: timedelta
-) -> list[StaleParticipants]:
-    """Return the participants whose column `connected` differs from their leases, in sessions that are not over.
+) -> dict[UUID, list[UUID]]:
+    """Return the participants whose column `connected` differs from their leases, by session.
 
-    `length` is the length of a lease. After the service itself was away, learners have the time `reconnect` for
-    connecting again before they are listed.
+    Sessions that are over are omitted. `length` is the length of a lease. After the service itself was away, learners
+    have the time `reconnect` for connecting again before they are listed.
     """
     stale: dict[UUID, list[UUID]] = {}
     parameters = {"length": length, "reconnect": reconnect}
     for row in await tx.execute(_LIST_STALE_PARTICIPANTS, parameters):
         stale.setdefault(row.session_id, []).append(row.participant_id)
-    return [StaleParticipants(session_id, ids) for session_id, ids in stale.items()]
+    return stale
 
 
 async def update_connected(
