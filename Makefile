@@ -28,7 +28,7 @@ reset: ## Delete the databases and messages of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check
-.PHONY: test lint topology reference authorisation charts bench bench-console pictures gallery chaos fuzz containers
+.PHONY: test lint topology reference authorisation charts bench bench-check bench-console attacks pictures gallery chaos fuzz containers
 test: ready ## Run all tests, three files at a time (FLAGS='-m "not long"': more options of pytest)
 	@$(BIN)/pytest --numprocesses 3 --max-worker-restart 0 --no-loadscope-reorder $(FLAGS)
 
@@ -52,8 +52,14 @@ charts: env protos ## Generate, render and check the Helm charts; the complete c
 bench: ready ## Measure performance, relative to the limits of this machine (6 to 8 minutes)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench
 
+bench-check: ready ## Test that each measurement of `make bench` still runs, with the smallest parameters (2 to 4 minutes)
+	@$(BIN)/pytest tests/e2e/bench/check.py $(FLAGS)
+
 bench-console: ready ## Measure the proctor's console in Chromium, with 300 learners and 20 changes a second (1 minute)
 	@PYTHONPATH=tests $(PYTHON) -m e2e.bench.console
+
+attacks: ready ## Attack the edge while learners save answers, 30 s for each attack (SECONDS=60: another duration)
+	@PROCTORIUM_ATTACK_SECONDS=$(or $(SECONDS),30) $(BIN)/pytest tests/e2e/test_attacks.py $(FLAGS)
 
 pictures: ready ## Take the pictures of the README in Chromium
 	@PYTHONPATH=tests $(PYTHON) -m e2e.pictures

@@ -34,14 +34,12 @@ BROWSER = f"{END_TO_END}/test_browser"
 # The path of the tests that check measured times. They run last, when the other workers have little or nothing to do.
 MEASURING = f"{END_TO_END}/test_attacks"
 # The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy, Helm and image
-# decoders, or that measure or generate for a long time.
+# decoders, or that generate messages for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
     BROWSER,
     MEASURING,
-    "tests/e2e/test_ablations",
-    "tests/e2e/test_bench",
     "tests/e2e/test_demo_data",
     "tests/e2e/test_edge_keys",
     "tests/e2e/test_time_without_broker",

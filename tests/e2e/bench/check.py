@@ -1,6 +1,7 @@
-"""Test that each measurement of `make bench` runs with the smallest parameters and returns its figures.
+"""`make bench-check`: test that each measurement runs with the smallest parameters and returns its figures.
 
-The tests do not check the values of the figures.
+The tests do not check the values of the figures. `make test` does not run this file, because its name does not begin
+with `test_`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from e2e.bench import harness
+from e2e.bench import ablations, harness
 from e2e.bench.__main__ import MEASUREMENTS
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[2]
 SMALLEST: Mapping[str, Mapping[str, object]] = {
     "durable saves": {"rounds": 1, "seconds": 0.1, "warm_up": False},
     "reads of an attempt": {"rounds": 1, "seconds": 0.1, "warm_up": False},
@@ -39,11 +40,20 @@ FIGURES = {
 }
 
 
-@pytest.mark.parametrize("title", MEASUREMENTS)
-async def test_measurement_returns_its_figures(title: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The measurement starts processes that also import `e2e`.
+@pytest.fixture(autouse=True)
+def _small_bench(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The measurements start processes that also import `e2e`.
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     # Another process on the disk can delay a durable commit by seconds.
     monkeypatch.setattr(harness, "DURABLE", False)
+
+
+@pytest.mark.parametrize("title", MEASUREMENTS)
+async def test_measurement_returns_its_figures(title: str) -> None:
     figures = await MEASUREMENTS[title](**SMALLEST[title])
     assert [each.name for each in figures] == FIGURES[title]
+
+
+async def test_ablations_return_a_figure_for_each_variant() -> None:
+    figures = await ablations.measure(rounds=1, seconds=0.1)
+    assert [each.name for each in figures] == [*ablations.VARIANTS, "fetch of the library"]
