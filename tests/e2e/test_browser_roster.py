@@ -1,4 +1,4 @@
-"""Test the roster: invited learners, states after the end of the session, and several assessments."""
+"""Test the roster: invited learners, progress, states after the end of the session, and several assessments."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from e2e.browsing import Visitor, browser
 from e2e.clients import LearnerClient, ProctorClient, correct_answer
 from e2e.console import open_learner, row_of
 from e2e.scenario import create_scenario
+from proctorium.session.v1.sessions_pb2 import IDENTITY_POLICY_NONE
 from proctorium_devstack.demo.edge import EdgeChannel
 from proctorium_devstack.stack import Stack
 
@@ -142,5 +143,46 @@ async def test_result_of_a_removed_learner_is_held_until_released(stack: Stack) 
         await expect(row_of(page, name)).to_contain_text("Result released")
         assert [*proctor.errors, *administrator.errors] == []
     await learner.close()
+    await client.close()
+    await scenario.close()
+
+
+async def test_roster_shows_the_progress_through_the_course(stack: Stack) -> None:
+    scenario = await create_scenario(
+        stack.address("edge"), identity_policy=IDENTITY_POLICY_NONE, learner_channels=_LEARNERS[:2]
+    )
+    client = ProctorClient(scenario)
+    reader, other = (LearnerClient(each, scenario) for each in scenario.learners)
+    for each in (reader, other):
+        await each.join()
+    await client.start()
+    async with browser() as opened:
+        proctor = await Visitor.open(opened, stack.url("edge"))
+        page = proctor.page
+        await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
+        await page.goto(f"/supervise/{scenario.session_id}")
+        panel = await open_learner(page, reader.learner.name)
+        await expect(row_of(page, reader.learner.name)).to_contain_text("0 of 2 steps done")
+        learner = await Visitor.open(opened, stack.url("edge"))
+        await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
+        await learner.page.goto(f"/sessions/{scenario.session_id}")
+        await learner.page.get_by_role("button", name="Open Before you begin").click()
+        await expect(row_of(page, reader.learner.name)).to_contain_text("1 of 2 steps done")
+        progress = panel.get_by_role("progressbar", name="1 of 2 steps done")
+        await expect(progress).to_have_js_property("position", 0.5)
+        await expect(row_of(page, other.learner.name)).to_contain_text("0 of 2 steps done")
+        rows = page.get_by_role("rowheader")
+        for first in (other, reader):  # ascending, then descending
+            await page.get_by_role("button", name="Course").click()
+            await expect(rows.first).to_contain_text(first.learner.name)
+        await proctor.screenshot("roster-course")
+        await panel.get_by_role("button", name="Back to the session").click()
+        await page.set_viewport_size({"width": 390, "height": 800})
+        steps = row_of(page, reader.learner.name).get_by_text("1 of 2 steps done")
+        await steps.scroll_into_view_if_needed()
+        await expect(steps).to_be_in_viewport(ratio=1)
+        assert [*proctor.errors, *learner.errors] == []
+    for each in (reader, other):
+        await each.close()
     await client.close()
     await scenario.close()

@@ -102,6 +102,7 @@ def participants(session_id: str) -> list[Participant]:
         participant.assessments.add(
             assessment_id=str(new_id()), state=ASSESSMENT_PROGRESS_STATE_IN_PROGRESS, item_count=20
         )
+        participant.course_progress.unit_count = 8
         found.append(participant)
     return found
 
@@ -124,6 +125,7 @@ def changes(learners: list[Participant]) -> list[WatchRosterResponse]:
                 learner.conversation.proctors_unread_count ^= 1
             case _:
                 learner.assessments[0].answered_count += 1
+                learner.course_progress.finished_unit_count = number % 9
         found.append(WatchRosterResponse(cursor=str(number), participant=learner))
     return found
 

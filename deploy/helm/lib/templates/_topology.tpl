@@ -138,6 +138,10 @@
         "consumer": "session--codes"
       },
       {
+        "stream": "ENROLLMENT",
+        "consumer": "session--course-progress"
+      },
+      {
         "stream": "IDENTITY",
         "consumer": "session--identity"
       },

@@ -109,9 +109,16 @@ def registration_completed(registration: Registration, course: Course) -> pb.Reg
     )
 
 
-def progress_recorded(registration: Registration, unit_id: UUID) -> pb.ProgressRecorded:
-    """Return the event which reports that a learner finished a unit."""
-    return pb.ProgressRecorded(**_ids(registration), unit_id=str(unit_id))
+def progress_recorded(
+    registration: Registration, unit_id: UUID, finished_unit_count: int
+) -> pb.ProgressRecorded:
+    """Return the event which reports that a learner finished a unit.
+
+    `finished_unit_count` is the number of finished units, including this unit.
+    """
+    return pb.ProgressRecorded(
+        **_ids(registration), unit_id=str(unit_id), finished_unit_count=finished_unit_count
+    )
 
 
 def code_issued(

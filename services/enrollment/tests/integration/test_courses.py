@@ -384,6 +384,7 @@ async def test_finished_unit_is_recorded_once(harness: Harness) -> None:
     assert await learner.courses.RecordProgress(repeated) == first
     events = await harness.events(ProgressRecorded)
     assert [event.unit_id for event in events] == [unit.unit_id for unit in course.units[:2]]
+    assert [event.finished_unit_count for event in events] == [1, 2]
     assert {event.person_id for event in events} == {learner_id}
     assert not first.my_course.registration.HasField("complete_time")
 

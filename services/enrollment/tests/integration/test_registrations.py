@@ -204,6 +204,7 @@ async def test_passing_the_assessment_completes_the_course_once(harness: Harness
     assert len(one.finished_unit_ids) == 1
     (progress,) = await harness.events(ProgressRecorded)
     assert [progress.unit_id] == one.finished_unit_ids
+    assert progress.finished_unit_count == 1
 
 
 @pytest.mark.parametrize("awards", [True, False])

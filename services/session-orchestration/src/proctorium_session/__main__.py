@@ -21,6 +21,7 @@ from proctorium.session.v1 import (
 )
 from proctorium_access import certifications, revocations
 from proctorium_access.signing_keys import signing_keys
+from proctorium_common.events.handling import Batched
 from proctorium_common.ids import new_id
 from proctorium_common.process.commands import main
 from proctorium_common.process.roles import ProcessRole
@@ -48,9 +49,10 @@ from proctorium_session.operations.presence import Presence
 from proctorium_session.operations.report import Reports
 from proctorium_session.operations.report_sources import ReportSources
 from proctorium_session.settings import Settings
-from proctorium_session.subscribers import accommodations, attempts, codes
+from proctorium_session.subscribers import accommodations, attempts, codes, course_progress
 from proctorium_session.subscribers import identity as cases
 from proctorium_session.workers.closing import ClosingWorker
+from proctorium_session.workers.course_progress import CourseProgressWorker
 from proctorium_session.workers.lobbies import LobbyWorker
 from proctorium_session.workers.overruns import OverrunWorker
 
@@ -149,6 +151,10 @@ def build(service: Service[Settings]) -> None:
         "session--accommodations",
         {enrollment.PersonAccommodationsChanged: accommodations.on_person_accommodations_changed},
     )
+    service.subscribe(
+        "session--course-progress",
+        {enrollment.ProgressRecorded: Batched(course_progress.on_progress_recorded)},
+    )
     service.subscribe("session--codes", {enrollment.CodeIssued: codes.on_code_issued})
     service.subscribe(
         "session--identity",
@@ -183,6 +189,9 @@ def build(service: Service[Settings]) -> None:
     service.worker("lobby", settings.lobby_every, LobbyWorker(database).run)
     service.worker("closing", settings.closing_every, ClosingWorker(database).run)
     service.worker("overruns", settings.overrun_every, OverrunWorker(database).run)
+    service.worker(
+        "course-progress", settings.course_progress_every, CourseProgressWorker(database).run
+    )
     # The leases of open streams are stored by the process that has the streams.
     serve = [ProcessRole.SERVE]
     service.worker("presence", settings.presence_every, presence.run, roles=serve)

@@ -73,6 +73,11 @@ class Settings(ServiceSettings):
         gt=timedelta(0),
         description="The interval at which overruns of breaks are recorded.",
     )
+    course_progress_every: Duration = Field(
+        timedelta(seconds=1),
+        gt=timedelta(0),
+        description="The interval at which rosters show the progress of learners through their courses.",
+    )
     record_access_period: Duration = Field(
         timedelta(hours=24),
         ge=timedelta(0),

@@ -59,7 +59,8 @@ class Harness(testing.ServiceHarness[Settings]):
         " (SELECT count(*) FROM idempotency_keys), (SELECT count(*) FROM session_proctors),"
         " (SELECT count(*) FROM incidents), (SELECT count(*) FROM incident_revisions),"
         " (SELECT count(*) FROM messages), (SELECT count(*) FROM hands),"
-        " (SELECT count(*) FROM breaks), (SELECT sum(revision) FROM break_allowances)"
+        " (SELECT count(*) FROM breaks), (SELECT sum(revision) FROM break_allowances),"
+        " (SELECT sum(finished_unit_count) FROM course_progress)"
     )
 
     def __init__(
@@ -77,6 +78,7 @@ class Harness(testing.ServiceHarness[Settings]):
             lobby_every=0.05,
             closing_every=0.05,
             overrun_every=0.05,
+            course_progress_every=0.05,
             # Only the tests of coverage run a replica that updates the coverage of sessions.
             coverage_every=timedelta(hours=1),
         )
@@ -135,6 +137,7 @@ class Harness(testing.ServiceHarness[Settings]):
             " AND started_at + length < now() + interval '1 second'"
             " UNION ALL SELECT 1 FROM presence WHERE expires_at > now()"
             " UNION ALL SELECT 1 FROM participants WHERE connected"
+            " UNION ALL SELECT 1 FROM course_progress WHERE pending"
         )
 
     async def leases_are_stored(self) -> None:

@@ -23,6 +23,7 @@ def make_waiting_view() -> ParticipantView:
         join_time=NOON - timedelta(minutes=9),
         ready_time=NOON - timedelta(minutes=3),
         revision=5,
+        finished_unit_count=2,
     )
     return ParticipantView(participant, {ASSESSMENT: Progress(ASSESSMENT)})
 

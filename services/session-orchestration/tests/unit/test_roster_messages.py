@@ -11,7 +11,11 @@ import pytest
 from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium_session.api import supervision
 from proctorium_session.api.cursors import NO_REVISION
-from proctorium_session.api.messages import outcome_messages, participant_message
+from proctorium_session.api.messages import (
+    outcome_messages,
+    participant_message,
+    roster_participant_message,
+)
 from proctorium_session.domain.identity import IdentityState
 from proctorium_session.domain.participant_states import ParticipantState
 from proctorium_session.domain.participants import ParticipantView
@@ -69,3 +73,14 @@ def test_outcomes_do_not_contain_the_reasons_of_pauses_and_extra_time() -> None:
     unpaused = make_view(2, ParticipantState.IN_SESSION, IdentityState.NOT_REQUIRED)
     (outcome,) = outcome_messages(make_session(), {unpaused.participant.participant_id: unpaused})
     assert not outcome.participant.HasField("pause")
+
+
+def test_roster_shows_the_progress_through_a_course_with_units() -> None:
+    view = make_view(1)
+    view = replace(view, participant=replace(view.participant, finished_unit_count=3))
+    session = replace(make_session(), course_unit_count=8)
+    progress = roster_participant_message(session, view).course_progress
+    assert (progress.finished_unit_count, progress.unit_count) == (3, 8)
+    without_units = roster_participant_message(make_session(), view)
+    assert not without_units.HasField("course_progress")
+    assert not participant_message(session, view).HasField("course_progress")

@@ -107,9 +107,9 @@ def test_proctor_cannot_be_learner_of_the_same_session() -> None:
     ("course", "reason"),
     [
         (None, "COURSE_UNKNOWN"),
-        (Course(make_plan().course_id, False, frozenset({ASSESSMENT})), "COURSE_NOT_PUBLISHED"),
-        (Course(make_plan().course_id, True, frozenset()), "ASSESSMENT_NOT_IN_COURSE"),
-        (Course(make_plan().course_id, True, frozenset({ASSESSMENT})), None),
+        (Course(make_plan().course_id, False, frozenset({ASSESSMENT}), 1), "COURSE_NOT_PUBLISHED"),
+        (Course(make_plan().course_id, True, frozenset(), 1), "ASSESSMENT_NOT_IN_COURSE"),
+        (Course(make_plan().course_id, True, frozenset({ASSESSMENT}), 1), None),
     ],
     ids=["none", "draft", "without the assessment", "with it"],
 )

@@ -27,7 +27,7 @@ async def complete_if_due(tx: Transaction, registration: Registration) -> None:
     passed = await registrations.list_passed_assessments(tx, registration)
     finished = await registrations.list_finished_units(tx, registration.registration_id)
     for unit in course.units:
-        if unit.assessment_id in passed:
+        if unit.assessment_id in passed and unit.unit_id not in finished:
             await finish_unit(tx, registration, unit.unit_id)
     if registration.completed_at is None and is_completed(course.units, finished, passed):
         await registrations.set_completed(tx, registration.registration_id)
@@ -41,5 +41,6 @@ async def finish_unit(tx: Transaction, registration: Registration, unit_id: UUID
     """
     is_new = await registrations.insert_progress(tx, registration, unit_id)
     if is_new:
-        tx.record(events.progress_recorded(registration, unit_id))
+        count = await registrations.count_finished_units(tx, registration.registration_id)
+        tx.record(events.progress_recorded(registration, unit_id, count))
     return is_new

@@ -136,6 +136,16 @@ async def list_finished_units(tx: Transaction, registration_id: UUID) -> frozens
     return frozenset(rows.scalars())
 
 
+async def count_finished_units(tx: Transaction, registration_id: UUID) -> int:
+    """Return the number of units that the learner finished."""
+    statement = (
+        select(func.count())
+        .select_from(progress)
+        .where(progress.c.registration_id == registration_id)
+    )
+    return int((await tx.execute(statement)).scalar_one())
+
+
 async def set_completed(tx: Transaction, registration_id: UUID) -> None:
     """Set the time of completion of the registration to the current time."""
     await tx.execute(

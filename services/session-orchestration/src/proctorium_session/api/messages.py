@@ -310,6 +310,16 @@ def participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Pa
     return message
 
 
+def roster_participant_message(session: Session, view: ParticipantView) -> lobby_pb2.Participant:
+    """Return a participant as a message for the roster, with the progress through the course."""
+    message = participant_message(session, view)
+    if session.course_unit_count:
+        progress = message.course_progress
+        progress.unit_count = session.course_unit_count
+        progress.finished_unit_count = view.participant.finished_unit_count
+    return message
+
+
 def return_request_message(request: ReturnRequest) -> lobby_pb2.ReturnRequest:
     """Return a return request as a message."""
     return lobby_pb2.ReturnRequest(

@@ -22,7 +22,7 @@ from proctorium_session.api.cursors import NO_REVISION, cursor_revision, cursor_
 from proctorium_session.api.messages import (
     message_message,
     outcome_messages,
-    participant_message,
+    roster_participant_message,
     supervised_session_message,
     uncovered_session_message,
 )
@@ -432,7 +432,7 @@ def _convert_changes_since(
             # The cursor advances only in the last message. A client that disconnects before the last message therefore
             # receives all changes again.
             cursor=cursor_text(min(sent, cursor)),
-            participant=participant_message(snapshot.session, view),
+            participant=roster_participant_message(snapshot.session, view),
         )
         for view in changed
     ]
@@ -446,7 +446,9 @@ def _convert_changes_since(
 
 def _snapshot_messages(snapshot: Snapshot, sent: int, cursor: int) -> list[pb.WatchRosterResponse]:
     """Return the whole roster. Participants that do not fit into the first message follow in further messages."""
-    participants = [participant_message(snapshot.session, view) for view in snapshot.views.values()]
+    participants = [
+        roster_participant_message(snapshot.session, view) for view in snapshot.views.values()
+    ]
     sizes = accumulate(participant.ByteSize() for participant in participants)
     fitting = sum(size <= _MAX_SNAPSHOT_BYTES for size in sizes)
     roster = pb.RosterSnapshot(

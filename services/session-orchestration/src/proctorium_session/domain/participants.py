@@ -67,9 +67,10 @@ class Participant:
     the participant. `pause` is the open pause of this participant. `extra_time` is the sum of the granted extra time.
     `identity_check_reason` is the reason of the person who requested an identity check, or empty if the plan requires
     it. `removal` is the removal of a removed participant. `ending` is set if the session was ended for this participant
-    only. `continued_at` is the time from which the session continues for the learner after the last reopening, undone
-    end or readmission. `outage` is the newest outage of the learner. `return_request` is set while a proctor has not
-    let the learner back in after an outage.
+    only. `finished_unit_count` is the number of units of the session's course that the learner has finished, in this
+    session or before. `continued_at` is the time from which the session continues for the learner after the last
+    reopening, undone end or readmission. `outage` is the newest outage of the learner. `return_request` is set while a
+    proctor has not let the learner back in after an outage.
     """
 
     participant_id: UUID
@@ -93,6 +94,7 @@ class Participant:
     removal: Removal | None = None
     ending: Ending | None = None
     breaks: BreakUse = NOTHING_USED
+    finished_unit_count: int = 0
     continued_at: datetime | None = None
     outage: Outage | None = None
     return_request: ReturnRequest | None = None
@@ -207,6 +209,7 @@ def after_start(view: ParticipantView, session: Session) -> ParticipantView:
         identity_check_reason=participant.identity_check_reason,
         denial_reason=participant.denial_reason,
         breaks=participant.breaks,
+        finished_unit_count=participant.finished_unit_count,
     )
     return ParticipantView(admitted, view.assessments)
 

@@ -1,6 +1,6 @@
-"""The progress of a participant in an assessment.
+"""The progress of a learner in a course, and of a participant in an assessment.
 
-The progress is computed from events, which may be delayed, redelivered or reordered.
+The progress in an assessment is computed from events, which may be delayed, redelivered or reordered.
 """
 
 from __future__ import annotations
@@ -45,6 +45,15 @@ class WithdrawalState(StrEnum):
 
     PENDING = "pending"
     ALREADY_STARTED = "already_started"
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedUnits:
+    """The number of units of a course that a learner has finished."""
+
+    course_id: UUID
+    person_id: UUID
+    count: int
 
 
 @dataclass(frozen=True, slots=True)

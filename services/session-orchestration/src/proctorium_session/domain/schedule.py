@@ -48,15 +48,16 @@ class Engagement:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """A course and the assessments in its outline."""
+    """A course, the assessments in its outline, and the number of units of the outline."""
 
     course_id: UUID
     published: bool
     assessment_ids: frozenset[UUID]
+    unit_count: int
 
 
-def require_course(plan: Plan, course: Course | None) -> None:
-    """Raise an error unless the course is published and its outline contains the assessments.
+def require_course(plan: Plan, course: Course | None) -> Course:
+    """Return the course, if it is published and its outline contains the assessments.
 
     Raises COURSE_UNKNOWN if `course` is None, COURSE_NOT_PUBLISHED, or ASSESSMENT_NOT_IN_COURSE.
     """
@@ -85,6 +86,7 @@ def require_course(plan: Plan, course: Course | None) -> None:
                 course_id=course_id,
                 assessment_id=str(assessment_id),
             )
+    return course
 
 
 @dataclass(frozen=True, slots=True)

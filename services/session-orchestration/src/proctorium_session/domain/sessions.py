@@ -128,7 +128,8 @@ class Session:
     session is closing. `late_end` is the expected end if it is later than the planned end. `overdue_at` is the time
     since which the session cannot close automatically, because an attempt is paused. `closing_cancelled_at` is the time
     at which a person last cancelled a closing or reopened the session. `reopen_until` is the time until which the
-    proctors can reopen a session that has ended, or None if they cannot.
+    proctors can reopen a session that has ended, or None if they cannot. `course_unit_count` is the number of units of
+    the session's course. It never changes, because the outline of a course never changes.
     """
 
     session_id: UUID
@@ -151,6 +152,7 @@ class Session:
     overdue_at: datetime | None = None
     closing_cancelled_at: datetime | None = None
     reopen_until: datetime | None = None
+    course_unit_count: int = 0
 
     @property
     def is_final(self) -> bool:
@@ -201,8 +203,8 @@ class VisibleSession:
     supervised: bool = False
 
 
-def new_session(session_id: UUID, plan: Plan) -> Session:
-    """Return a new session with the given plan."""
+def new_session(session_id: UUID, plan: Plan, course_unit_count: int = 0) -> Session:
+    """Return a new session with the given plan. Its course has `course_unit_count` units."""
     return Session(
         session_id=session_id,
         plan=plan,
@@ -218,6 +220,7 @@ def new_session(session_id: UUID, plan: Plan) -> Session:
         session_revision=0,
         head=Head.of(session_id),
         coverage=Coverage(),
+        course_unit_count=course_unit_count,
     )
 
 

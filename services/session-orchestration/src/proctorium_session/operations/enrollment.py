@@ -118,7 +118,8 @@ class GrpcEnrollment:
         assessment_ids = frozenset(
             UUID(unit.assessment_id) for unit in course.units if unit.assessment_id
         )
-        return Course(course_id, course.HasField("publish_time"), assessment_ids)
+        published = course.HasField("publish_time")
+        return Course(course_id, published, assessment_ids, len(course.units))
 
     async def resolve_codes(self, entries: Sequence[CodeEntry]) -> list[CodeResolution]:
         """See `Enrollment`."""

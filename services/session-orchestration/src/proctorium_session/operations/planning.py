@@ -82,7 +82,7 @@ class SessionPlanning:
             require_start_in_range(plan, tx.now)
             require_valid_policy(plan.break_policy)
             require_distinct_people(plan, learner_ids)
-            require_course(plan, course)
+            unit_count = require_course(plan, course).unit_count
             require_assessments(plan, assessments)
             require_certified_proctors(plan, certified_until)
             require_existing_learners(unknown_ids)
@@ -92,7 +92,7 @@ class SessionPlanning:
             )
             require_no_overlap(plan, engagements)
             await store_missing_certifications(tx, certified_until)
-            session = new_session(new_id(), plan)
+            session = new_session(new_id(), plan, unit_count)
             annotate(session_id=session.session_id)
             await sessions.insert_session(tx, session, learner_ids)
             scheduled = session_events.session_scheduled(session, learner_ids)

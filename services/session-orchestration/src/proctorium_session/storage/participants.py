@@ -44,9 +44,11 @@ from proctorium_session.storage.sessions import pause_from_row
 from proctorium_session.storage.tables import (
     break_allowances,
     breaks,
+    course_progress,
     participant_assessments,
     participants,
     removals,
+    sessions,
 )
 
 SessionPerson = tuple[UUID, UUID]
@@ -378,13 +380,21 @@ def _progress_columns(progress: Progress) -> dict[str, object]:
 def _select_views() -> Select[Any]:
     named = [column.label(name) for name, column in BREAK_COLUMNS.items()]
     return (
-        select(participants, *_ASSESSMENT_COLUMNS, *named)
+        select(participants, *_ASSESSMENT_COLUMNS, *named, course_progress.c.finished_unit_count)
+        .join(sessions, sessions.c.session_id == participants.c.session_id)
         .outerjoin(
             participant_assessments,
             participant_assessments.c.participant_id == participants.c.participant_id,
         )
         .outerjoin(breaks, breaks.c.break_id == participants.c.latest_break_id)
         .outerjoin(break_allowances, break_allowances.c.person_id == participants.c.person_id)
+        .outerjoin(
+            course_progress,
+            and_(
+                course_progress.c.course_id == sessions.c.course_id,
+                course_progress.c.person_id == participants.c.person_id,
+            ),
+        )
     )
 
 
@@ -448,6 +458,7 @@ def _participant(row: Mapping[str, Any]) -> Participant:
         removal=_removal(row),
         ending=_ending(row),
         breaks=_breaks(row),
+        finished_unit_count=row["finished_unit_count"] or 0,
         continued_at=row["continued_at"],
         outage=_outage(row),
         return_request=_return_request(row),

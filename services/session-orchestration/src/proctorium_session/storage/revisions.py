@@ -23,13 +23,16 @@ _CHANGES = f"""
         ),
         {", ".join(f"participants.{name}" for name in _PARTICIPANT)},
         {", ".join(f"progress.{name}" for name in _PROGRESS)},
-        {", ".join(str(column) for column in participants.BREAK_COLUMNS.values())}
+        {", ".join(str(column) for column in participants.BREAK_COLUMNS.values())},
+        course_progress.finished_unit_count
     FROM sessions
     LEFT JOIN participants
         ON participants.session_id = sessions.session_id AND participants.revision > $2
     LEFT JOIN participant_assessments AS progress USING (participant_id)
     LEFT JOIN breaks ON breaks.break_id = participants.latest_break_id
     LEFT JOIN break_allowances ON break_allowances.person_id = participants.person_id
+    LEFT JOIN course_progress
+        ON course_progress.course_id = sessions.course_id AND course_progress.person_id = participants.person_id
     WHERE sessions.session_id = $1
     ORDER BY participants.join_time, participants.participant_id
 """  # noqa: S608 - constants
@@ -41,6 +44,7 @@ _VIEW_NAMES = [
     *_PARTICIPANT,
     *("progress_state" if name == "state" else name for name in _PROGRESS),
     *participants.BREAK_COLUMNS,
+    "finished_unit_count",
 ]
 
 

@@ -254,7 +254,7 @@ _LOCK = """
         ended_by, participant_count, announcement_count, message_revision, revision, session_revision, record_number,
         record_hash, present_ids, absent_at, uncovered_at, coverage_revision, pause_id, paused_at, pause_reason,
         closing_end_at, closed_by, closed_by_role, late_end, overdue_at, closing_cancelled_at, reopen_window,
-        reopen_until,
+        reopen_until, course_unit_count,
         array(
             SELECT proctor_id FROM session_proctors
             WHERE session_proctors.session_id = sessions.session_id ORDER BY ordinal
@@ -305,6 +305,7 @@ def _plan_columns(session: Session) -> dict[str, object]:
         "returned_limit": plan.disconnect_policy.returned_limit,
         "return_requires_approval": plan.disconnect_policy.requires_approval,
         "return_approval_grace": plan.disconnect_policy.approval_grace,
+        "course_unit_count": session.course_unit_count,
     }
 
 
@@ -379,6 +380,7 @@ def session_from_row(row: Mapping[str, Any] | Record) -> Session:
         overdue_at=row["overdue_at"],
         closing_cancelled_at=row["closing_cancelled_at"],
         reopen_until=row["reopen_until"],
+        course_unit_count=row["course_unit_count"],
     )
 
 

@@ -100,6 +100,8 @@ sessions = Table(
     Column("closing_cancelled_at", _TIME),
     # The time until which the proctors can reopen the session. It is null if they cannot.
     Column("reopen_until", _TIME),
+    # The number of units of the course when the session was planned. The outline of a course never changes.
+    Column("course_unit_count", Integer, nullable=False, server_default=text("0")),
     # The coverage of the session. A trigger clears it when the session is over.
     Column("present_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     Column("absent_at", _TIME),
@@ -140,6 +142,7 @@ sessions = Table(
         "reopen_window BETWEEN interval '0' AND interval '1 hour'", name="reopen_window"
     ),
     CheckConstraint("reopen_until IS NULL OR state = 'ended'", name="reopen_until"),
+    CheckConstraint("course_unit_count >= 0", name="course_unit_count"),
     CheckConstraint(
         "uncovered_after BETWEEN interval '1 second' AND interval '10 minutes'",
         name="uncovered_after",
@@ -500,6 +503,23 @@ break_allowances = Table(
     CheckConstraint("extra BETWEEN interval '0' AND interval '120 minutes'", name="extra"),
 )
 """The extra break time of people's accommodations, from the newest revision of enrollment's events."""
+
+course_progress = Table(
+    "course_progress",
+    metadata,
+    Column("course_id", Uuid, nullable=False),
+    Column("person_id", Uuid, nullable=False),
+    Column("finished_unit_count", Integer, nullable=False),
+    # Whether the rosters of the learner's sessions were not updated since the number changed.
+    Column("pending", Boolean, nullable=False),
+    PrimaryKeyConstraint("course_id", "person_id"),
+    CheckConstraint("finished_unit_count >= 0", name="finished_unit_count"),
+    Index("ix_course_progress_pending", "course_id", "person_id", postgresql_where=text("pending")),
+)
+"""The number of units of each course that each learner has finished, from enrollment's events.
+
+A trigger refuses to reduce the number.
+"""
 
 participant_assessments = Table(
     "participant_assessments",

@@ -8,6 +8,7 @@ import { Progress } from "../../components/progress";
 import {
   type AssessmentProgress,
   AssessmentProgressState,
+  type CourseProgress,
   IdentityState,
   type Participant,
 } from "../../gen/proctorium/session/v1/lobby_pb";
@@ -27,6 +28,7 @@ import { ParticipantAccess } from "../removal/participant-access";
 import { isOverFor } from "../removal/removed";
 import { isOver } from "../sessions/sessions";
 import { useAssessmentTitles } from "../sessions/use-assessment-titles";
+import { courseProgressText } from "./course-progress";
 import { HeldResult } from "./held-result";
 import type { LearnerPanelProps } from "./learner-panel";
 import { throwRefusal } from "./outcomes";
@@ -66,6 +68,11 @@ export function LearnerOverview(props: LearnerPanelProps): JSX.Element | null {
             />
           </Fact>
         ))}
+        {participant.courseProgress && (
+          <Fact label={text.columns.course}>
+            <CourseSteps progress={participant.courseProgress} />
+          </Fact>
+        )}
         <Fact label={messages.console.panel.joined}>{dateTime(participant.joinTime)}</Fact>
       </dl>
       <div class="actions">
@@ -77,6 +84,11 @@ export function LearnerOverview(props: LearnerPanelProps): JSX.Element | null {
       {may && <LearnerIncidents {...props} participant={participant} />}
     </>
   );
+}
+
+/** The steps of the course that the learner has done. */
+function CourseSteps({ progress }: { progress: CourseProgress }): JSX.Element {
+  return <Progress value={progress.finishedUnitCount} max={progress.unitCount} label={courseProgressText(progress)} />;
 }
 
 function Fact({ label, children }: { label: string; children: ComponentChildren }): JSX.Element {

@@ -12,6 +12,7 @@ import { secondsLeft } from "../closing/open-attempts";
 import { UnreadBadge } from "../messages/unread-badge";
 import { isOverFor } from "../removal/removed";
 import { isOver } from "../sessions/sessions";
+import { byFinishedUnits, courseProgressText } from "./course-progress";
 import { AttemptProgress, Connection, IdentityBadge, ProctorNote, stateText } from "./participant-facts";
 import { isResultHeld } from "./participants";
 import type { RosterEntry } from "./roster-entry";
@@ -21,7 +22,7 @@ const text = messages.supervision;
 /** Return the columns. `title` returns the title of an assessment. */
 export function rosterColumns(session: Session, title: (assessmentId: string) => string): Column<RosterEntry>[] {
   const over = isOver(session);
-  const { learner, attention, state, identity, assessment } = text.columns;
+  const { learner, attention, state, identity, assessment, course } = text.columns;
   const columns: (Column<RosterEntry> | false)[] = [
     {
       id: "learner",
@@ -56,6 +57,13 @@ export function rosterColumns(session: Session, title: (assessmentId: string) =>
       width: "minmax(8rem, 1.2fr)",
       compare: (one, other) => answered(one) - answered(other),
       cell: (entry) => <Assessments session={session} entry={entry} title={title} />,
+    },
+    {
+      id: "course",
+      title: course,
+      width: "minmax(6.75rem, 0.7fr)",
+      compare: (one, other) => byFinishedUnits(one.participant, other.participant),
+      cell: ({ participant }) => participant?.courseProgress && courseProgressText(participant.courseProgress),
     },
   ];
   return columns.filter((column) => column !== false);

@@ -72,6 +72,7 @@ export const supervision: Messages["supervision"] = {
     state: "Status",
     identity: "Identität",
     assessment: "Prüfung",
+    course: "Kurs",
     incidents: "Vorkommnisse",
   },
   need: {

@@ -65,6 +65,7 @@ export const supervision = {
     state: "State",
     identity: "Identity",
     assessment: "Assessment",
+    course: "Course",
     incidents: "Incidents",
   },
   need: {
