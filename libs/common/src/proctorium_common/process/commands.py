@@ -33,6 +33,8 @@ from proctorium_common.rpc.health import Weight
 from proctorium_common.rpc.server import AddressInUseError
 from proctorium_common.security.tls import NotLoopbackError
 from proctorium_common.storage import migrations
+from proctorium_common.storage.pooler import PoolerError
+from proctorium_common.storage.transient import CONNECTION_ERRORS
 from proctorium_common.telemetry.logs import configure_logs
 from proctorium_common.telemetry.traces import Tracing, use_tracing
 from proctorium_common.topology import ServiceTopology
@@ -40,7 +42,13 @@ from proctorium_common.topology import ServiceTopology
 S = TypeVar("S", bound=ServiceSettings)
 Build = Callable[[Service[S]], None]
 
-_CONFIGURATION_ERRORS = (SettingsError, WiringError, MissingAccessRuleError, NotLoopbackError)
+_CONFIGURATION_ERRORS = (
+    SettingsError,
+    WiringError,
+    MissingAccessRuleError,
+    NotLoopbackError,
+    PoolerError,
+)
 _BROKER_TIMEOUT = 5
 _GC_THRESHOLDS = (20_000, 20, 50)
 """The thresholds of the three generations of the garbage collector; Python's defaults are 700, 10 and 10."""
@@ -154,11 +162,22 @@ async def _serve(service: Service[S]) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending.set)
     life = Life(service)
+    try:
+        await _require_no_pooler(service)
+    except PoolerError:
+        await life.close()
+        raise
     await life.start()
     _tune_garbage_collector()
     await ending.wait()
     await life.end()
     return 0
+
+
+async def _require_no_pooler(service: Service[S]) -> None:
+    """Raise PoolerError if the database URL leads to a connection pooler. Ignore a database that does not respond."""
+    with suppress(ServiceError, *CONNECTION_ERRORS):
+        await service.database.ping()
 
 
 def _tune_garbage_collector() -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, PoolProxiedConnection, QueuePoo
 from proctorium_common.clock import Clock, utc_now
 from proctorium_common.storage import idempotency, spans
 from proctorium_common.storage.connections import Connections
+from proctorium_common.storage.pooler import pooler_recognised, require_direct
 from proctorium_common.storage.transaction import Transaction, driver_of
 from proctorium_common.storage.transient import CONNECTION_ERRORS, unavailable_on_transient_errors
 
@@ -113,22 +114,25 @@ class Database:
         """Open a connection with the timeouts of this database, and return the connection.
 
         The pool uses this method. Other code uses this method to open connections outside of the pool, for LISTEN and
-        advisory locks.
+        advisory locks. Raises PoolerError.
         """
-        return await asyncpg.connect(
-            self.url,
-            timeout=self._limits.connect.total_seconds(),
-            server_settings={
-                **self._limits.as_settings(),
-                "application_name": self._application,
-                "jit": "off",
-                # Keepalives enable PostgreSQL to detect that a client has disappeared. PostgreSQL then ends the session
-                # of this client, and releases its locks.
-                "tcp_keepalives_idle": "10",
-                "tcp_keepalives_interval": "5",
-                "tcp_keepalives_count": "3",
-            },
-        )
+        with pooler_recognised():
+            connection = await asyncpg.connect(
+                self.url,
+                timeout=self._limits.connect.total_seconds(),
+                server_settings={
+                    **self._limits.as_settings(),
+                    "application_name": self._application,
+                    "jit": "off",
+                    # Keepalives enable PostgreSQL to detect that a client has disappeared. PostgreSQL then ends the
+                    # session of this client, and releases its locks.
+                    "tcp_keepalives_idle": "10",
+                    "tcp_keepalives_interval": "5",
+                    "tcp_keepalives_count": "3",
+                },
+            )
+        await require_direct(connection)
+        return connection
 
     @asynccontextmanager
     async def transaction(self, *, repeatable_read: bool = False) -> AsyncIterator[Transaction]:
