@@ -18,7 +18,7 @@ UNREACHABLE = "127.0.0.1:1"
     ("role", "workers"),
     [
         (ProcessRole.SERVE, ["presence", "coverage"]),
-        (ProcessRole.WORK, ["purge", "lobby", "closing", "overruns"]),
+        (ProcessRole.WORK, ["purge", "lobby", "closing", "overruns", "course-progress"]),
     ],
 )
 async def test_presence_is_stored_by_the_process_that_has_the_streams(
