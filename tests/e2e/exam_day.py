@@ -165,7 +165,7 @@ async def fire_alarm(day: ExamDay) -> None:
     for learner in day.learners:
         await until_clock(learner, CLOCK_STATE_PAUSED)
     check(not (await day.lena.read_attempt()).items, "questions are hidden during a pause")
-    day.log("all clocks stand still, and the questions are hidden")
+    day.log("all clocks are stopped, and the questions are hidden")
     await day.lena.save(before[0].items[0], correct_answer(before[0].items[0]))
     day.log(f"the answer that {day.lena.learner.name} typed before the alarm is saved")
     await resume_all(day.proctor)
@@ -321,7 +321,9 @@ async def illness(day: ExamDay) -> None:
         for event in ("participant.removed", "participant.readmitted")
     ]
     await _check_deadline(mei, before, readmitted - removed)
-    day.log(f"{mei.learner.name} feels better and is readmitted; her clock stood still meanwhile")
+    day.log(
+        f"{mei.learner.name} feels better and is readmitted; her clock was stopped in the meantime"
+    )
     await supervision.EndForParticipants(
         EndForParticipantsRequest(
             request_id=str(new_id()),

@@ -94,14 +94,14 @@ async def _take_breaks(stack: Stack, scenario: Scenario) -> None:
         await field.fill("about 3")
         await expect(queue).to_contain_text("Nobody has requested a break or is on a break.")
 
-        # The third break is granted in the panel of the learner. The clock stands still during the break.
+        # The third break is granted in the panel of the learner. The clock is stopped during the break.
         await request.click()
         panel = await open_learner(proctor.page, name)
         await panel.get_by_label(f"Minutes of break for {name}").fill("5")
         await panel.get_by_role("button", name="Grant the break").click()
         await expect(panel).to_contain_text("granted: 5 minutes, not started yet")
         await page.get_by_role("button", name="Start the break").click()
-        await expect(page.get_by_text("Time stands still", exact=True)).to_be_visible()
+        await expect(page.get_by_text("Clock stopped", exact=True)).to_be_visible()
         await expect(page.get_by_role("timer", name="Time left of your break")).to_contain_text(
             "00:04:"
         )

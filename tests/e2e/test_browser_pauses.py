@@ -44,7 +44,7 @@ async def test_pause_hides_the_questions_until_the_proctor_resumes(
 
         await expect(page.get_by_role("heading", name="Paused by your proctor")).to_be_visible()
         await expect(page.get_by_role("alert")).to_contain_text("Wait at the meeting point.")
-        await expect(page.get_by_text("Time stands still", exact=True)).to_be_visible()
+        await expect(page.get_by_text("Clock stopped", exact=True)).to_be_visible()
         await expect(page.get_by_text(prompt)).to_have_count(0)
         await expect(field).to_have_count(0)
         paused = await paused_attempt(client)

@@ -24,7 +24,7 @@ _COMPLETE_SECONDS = 60.0
 
 @pytest.fixture(scope="module")
 async def exported(stack: Stack) -> AsyncIterator[Exported]:
-    """The series that the services export after a session, as soon as they include every series that a query names."""
+    """Run a session and yield the exported series, after waiting for every series that a query names."""
     scenario = await create_scenario(stack.address("edge"))
     learner, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await learner.join()

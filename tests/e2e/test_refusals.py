@@ -1,4 +1,4 @@
-"""Test that the edge and the services refuse invalid requests with a reason and without a change of data."""
+"""Test that the edge and the services refuse invalid requests with a reason and without changing data."""
 
 from __future__ import annotations
 

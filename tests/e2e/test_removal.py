@@ -1,4 +1,4 @@
-"""Test over the edge that the clock stands still exactly from a removal to the readmission."""
+"""Test over the edge that the clock is stopped exactly from a removal to the readmission."""
 
 from __future__ import annotations
 

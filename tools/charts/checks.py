@@ -55,7 +55,7 @@ def check_renders(rendered: Mapping[str, str]) -> Iterator[str]:
 
 
 def check_helm_lint() -> Iterator[str]:
-    """Yield the findings of `helm lint`, for the umbrella with each example and for each thin chart by itself."""
+    """Yield the findings of `helm lint`, for the umbrella with each example and for each thin chart separately."""
     for name in EXAMPLES:
         yield from _lint(UMBRELLA, example(name))
     values: Object = yaml.safe_load(example("standard").read_text("utf-8"))

@@ -80,7 +80,7 @@ _SESSION, _ATTEMPT = (
 _BARE_SERVICE = "bench.Bare"
 _BARE_WATCH, _BARE_ACT = f"/{_BARE_SERVICE}/Watch", f"/{_BARE_SERVICE}/Act"
 _BARE_MESSAGE = bytes(600)
-"""A message of about the size of a changed row of the roster, or of a learner's view."""
+"""A message about as large as a changed row of the roster, or as a learner's view."""
 _TIMEOUT_SECONDS = 60.0
 
 

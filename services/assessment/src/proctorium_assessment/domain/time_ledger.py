@@ -1,9 +1,9 @@
 """The time ledger (`A5`): the entries from which the remaining time and the deadline of an attempt are computed.
 
 The ledger of an attempt has the start of the attempt, the entries of the attempt's session and participant, and the
-accommodations of the learner. A stop is a period in which the clock stands still, such as a pause. A stop with a limit
-is bounded: after the limit, the clock runs by itself, even if the stop has not been ended. An outage is a stop whose
-limit applies to all outages of the attempt together. The clock starts to run with the attempt, and stands still while
+accommodations of the learner. A stop is a period in which the clock is stopped, such as a pause. A stop with a limit
+is bounded: after the limit, the clock runs again, even if the stop has not been ended. An outage is a stop whose
+limit applies to all outages of the attempt together. The clock starts to run with the attempt, and is stopped while
 one or more stops apply. No process measures the spent time. It is computed from the times of the entries, so the order
 in which the entries arrive does not matter.
 """

@@ -156,9 +156,9 @@ async def open_attempt(
 def _are_items_withheld(attempt: Attempt, *, is_session_over: bool) -> bool:
     """Return whether the items of the attempt are withheld from the learner.
 
-    The items are withheld while the questions are hidden, so that a learner cannot work on them meanwhile. The items of
-    a submitted attempt are withheld until the session is over, because other learners of the session may still start
-    the same assessment.
+    The items are withheld while the questions are hidden, so that a learner cannot work on them during this time. The
+    items of a submitted attempt are withheld until the session is over, because other learners of the session may
+    still start the same assessment.
     """
     if attempt.state is AttemptState.IN_PROGRESS:
         return attempt.are_questions_hidden

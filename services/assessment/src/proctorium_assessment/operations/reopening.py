@@ -27,7 +27,7 @@ _CAUSES_OF_PARTICIPANT = frozenset({SubmitCause.ENDED_BY_PROCTOR, SubmitCause.RE
 async def reopen_session(tx: Transaction, reopening: Reopening, *, position: int) -> None:
     """Continue the attempts that the end of the session closed.
 
-    The clocks stood still from the end to the reopening. Attempts that are scored, and attempts of participants for
+    The clocks were stopped from the end to the reopening. Attempts that are scored, and attempts of participants for
     whom the session was ended earlier, do not change. If a later end is stored, which `position` shows, only the clocks
     are computed again.
     """
@@ -45,8 +45,8 @@ async def reopen_session(tx: Transaction, reopening: Reopening, *, position: int
 async def undo_end(tx: Transaction, reopening: Reopening, *, position: int) -> None:
     """Continue the attempts of a participant for whom the end of the session was undone.
 
-    If the session has ended meanwhile, the attempts in progress are submitted again, and voided attempts stay voided.
-    If a later end for the participant is stored, which `position` shows, only the clocks are computed again.
+    If the session has ended in the meantime, the attempts in progress are submitted again, and voided attempts stay
+    voided. If a later end for the participant is stored, which `position` shows, only the clocks are computed again.
     """
     participant_id = reopening.participant_id
     assert participant_id is not None, "an end for a participant was undone"

@@ -67,7 +67,7 @@ def update_accommodations(
     if etag and etag != current.etag:
         raise conflict(
             "STALE_ETAG",
-            "Somebody has changed these accommodations meanwhile. Read them again, then change them.",
+            "Somebody has changed these accommodations in the meantime. Read them again, then change them.",
         )
     values = {
         name: value.strip() if isinstance(value, str) else value for name, value in changes.items()

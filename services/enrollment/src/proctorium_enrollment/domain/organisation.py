@@ -31,7 +31,7 @@ def changed(current: Organisation, changes: Mapping[str, str], etag: str) -> Org
     if etag and etag != current.etag:
         raise conflict(
             "STALE_ETAG",
-            "Somebody has changed these settings meanwhile. Read them again, then change them.",
+            "Somebody has changed these settings in the meantime. Read them again, then change them.",
         )
     return Organisation(
         changes.get("name", current.name).strip(),

@@ -118,7 +118,7 @@ class EvidenceViewing:
             raise unavailable(
                 "DEPENDENCY_UNAVAILABLE",
                 "The learner's registration data is not available now. Please try again in a moment; "
-                "you can look at the photos meanwhile.",
+                "you can look at the photos in the meantime.",
             ) from failure
         return Registration(response.legal_name, response.date_of_birth)
 

@@ -45,7 +45,7 @@ test("calls that fail at the same time renew the tokens once", async () => {
   expect(refresh).toHaveBeenCalledTimes(1);
 });
 
-test("tokens that another tab has renewed meanwhile are used", async () => {
+test("tokens that another tab has renewed in the meantime are used", async () => {
   next.mockImplementationOnce(async () => {
     announceNewTokens();
     throw refusal("TOKEN_EXPIRED");

@@ -1,4 +1,4 @@
-// Icons of the collection lucide. They decorate a text and say nothing by themselves, so screen readers skip them.
+// Icons from the collection Lucide. They only decorate a text, so screen readers skip them.
 import type { IconNode } from "lucide";
 import { createElement, type JSX } from "preact";
 

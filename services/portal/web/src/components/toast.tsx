@@ -1,5 +1,5 @@
-// Short notes about an action that succeeded. A note disappears by itself, so it never contains what a person must act
-// on. It can offer to undo the action.
+// Short notes about an action that succeeded. A note disappears automatically, so it never contains anything that a
+// person must act on. It can offer to undo the action.
 import { signal } from "@preact/signals";
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";

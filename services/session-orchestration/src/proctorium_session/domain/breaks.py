@@ -73,7 +73,7 @@ BREAK_STATES: StateMachine[BreakState, BreakAction] = StateMachine(
             frozenset({BreakState.GRANTED}),
             BreakState.STARTED,
             frozenset({"learner"}),
-            "The questions are hidden. If the policy stops the clock, it stands still for the granted length at most.",
+            "The questions are hidden. If the policy stops the clock, it is stopped for at most the granted length.",
         ),
         Transition(
             BreakAction.RETURN,
@@ -107,7 +107,7 @@ class BreakPolicy:
     """The breaks that each learner of a session may take.
 
     `count` is the number of breaks, `length` the longest length of one break, and `total` the longest length of all
-    breaks together. `clock_stops` is whether the clock stands still during a break.
+    breaks together. `clock_stops` is whether the clock is stopped during a break.
     """
 
     count: int = 0

@@ -190,7 +190,7 @@ def update_incident(
     if etag and etag != current.etag:
         raise conflict(
             "STALE_ETAG",
-            "Somebody has changed this incident meanwhile. Read it again, then change it.",
+            "Somebody has changed this incident in the meantime. Read it again, then change it.",
         )
     changed = replace(
         current,

@@ -103,7 +103,7 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             frozenset({ParticipantState.WAITING, ParticipantState.IN_SESSION}),
             ParticipantState.REMOVED,
             frozenset({"proctor", "administrator"}),
-            "The learner reads the reason. The clocks stand still, and the questions are hidden.",
+            "The learner reads the reason. The clocks are stopped, and the questions are hidden.",
         ),
         Transition(
             ParticipantAction.READMIT,
@@ -124,7 +124,7 @@ PARTICIPANT_STATES: StateMachine[ParticipantState, ParticipantAction] = StateMac
             frozenset({ParticipantState.COMPLETED, ParticipantState.LEFT}),
             ParticipantState.IN_SESSION,
             frozenset({"proctor", "administrator"}),
-            "The session was reopened, or its end for the learner was undone. The clocks stood still meanwhile.",
+            "The session was reopened, or its end for the learner was undone. The clocks were stopped in the meantime.",
         ),
         Transition(
             ParticipantAction.AWAIT_AGAIN,

@@ -52,7 +52,7 @@ def require_expected_lead(session: Session, expected_id: UUID | None) -> None:
     if expected_id is not None and expected_id != lead_id:
         raise conflict(
             "LEAD_PROCTOR_CHANGED",
-            "Another person has become the lead proctor meanwhile. Check who leads the session now.",
+            "Another person has become the lead proctor in the meantime. Check who leads the session now.",
             lead_proctor_id=str(lead_id),
         )
 

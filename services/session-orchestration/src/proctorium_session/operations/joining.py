@@ -113,7 +113,7 @@ class Joining(Generic[M]):
         )
 
     async def join(self, entry: CodeEntry, key: Key | None) -> M:
-        """Let a learner join a session by a code. A learner who joins again stays the same participant.
+        """Let a learner join a session with a code. A learner who joins again stays the same participant.
 
         Raises DEPENDENCY_UNAVAILABLE, REQUEST_ID_REUSED, and the errors of the refusals in `domain.admission`.
         """

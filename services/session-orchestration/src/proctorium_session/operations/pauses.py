@@ -1,6 +1,6 @@
 """Pausing and resuming participants and sessions.
 
-A pause of the whole session and a pause of a participant are separate. The clock of a participant stands still while at
+A pause of the whole session and a pause of a participant are separate. The clock of a participant is stopped while at
 least one of them is open.
 """
 

@@ -16,7 +16,7 @@ const running = create(AttemptSchema, { clockState: ClockState.RUNNING });
 const stops = create(SessionSchema, { plan: { breakPolicy: { count: 1, clockStops: true } } });
 
 describe("breakOf", () => {
-  test("is known before the attempt reports it, and the clock stands still from its start", () => {
+  test("is known before the attempt reports it, and the clock is stopped from its start", () => {
     expect(breakOf(stops, learner(STARTED), running)).toEqual({ stoppedAt: 5000, isOver: false });
     expect(breakOf(create(SessionSchema), learner(STARTED), running)?.stoppedAt).toBeUndefined();
   });

@@ -17,7 +17,7 @@ export interface AttemptBreak {
   isOver: boolean;
 }
 
-/** Return whether the clocks stand still during breaks of a session. */
+/** Return whether the clocks are stopped during breaks of a session. */
 export function clockStops(session: Session | undefined): boolean {
   return session?.plan?.breakPolicy?.clockStops ?? false;
 }

@@ -27,7 +27,7 @@ describe("secondsLeft", () => {
     expect(secondsLeft(shownAt(5000, 90_000), 4000)).toBe(90);
   });
 
-  test("stands still since the start of a pause that the attempt does not have yet", () => {
+  test("has been stopped since the start of a pause that the attempt does not have yet", () => {
     expect(secondsLeft(shownAt(5000, 90_000), 35_000, SERVER_NOW + 10_000)).toBe(80);
   });
 
@@ -37,7 +37,7 @@ describe("secondsLeft", () => {
     expect(secondsLeft({ attempt, at: 0 }, 60_000)).toBe(42);
   });
 
-  test("stands still during a bounded stop, and then runs by itself", () => {
+  test("is stopped during a bounded stop, and then runs again", () => {
     const deadlineTime = timestampFromMs(SERVER_NOW + 90_000);
     const clockResumeTime = timestampFromMs(SERVER_NOW + 20_000);
     const attempt = create(AttemptSchema, {

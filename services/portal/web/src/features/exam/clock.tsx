@@ -21,7 +21,7 @@ const MAX_DRIFT_MS = 2000;
 
 /**
  * Detects that the difference between the computer's clock and `performance.now()` has changed. Either the clock was
- * set, or `performance.now()` stood still while the computer slept, as on some systems.
+ * set, or `performance.now()` stopped while the computer slept, as on some systems.
  */
 export class ClockDrift {
   #difference: number;
@@ -56,8 +56,8 @@ export function useSteadyClock(onJump: () => void): ReadonlySignal<number> {
 }
 
 /**
- * Return the remaining whole seconds; undefined for an attempt without a time limit. If the clock stands still since
- * `stoppedAt`, a time of the server in milliseconds, the seconds are those that remained then.
+ * Return the remaining whole seconds; undefined for an attempt without a time limit. If the clock has been stopped
+ * since `stoppedAt`, a time of the server in milliseconds, the seconds are those that remained then.
  */
 export function secondsLeft({ attempt, at }: AttemptSnapshot, now: number, stoppedAt?: number): number | undefined {
   if (attempt.clockState === ClockState.PAUSED) {
@@ -76,7 +76,7 @@ function presentOf({ attempt, at }: AttemptSnapshot, now: number): number {
   return attempt.serverTime ? timestampMs(attempt.serverTime) + Math.max(0, now - at) : 0;
 }
 
-/** Return whether the clock stands still, because of a pause or a break. */
+/** Return whether the clock is stopped, because of a pause or a break. */
 export function isStanding(
   shown: AttemptSnapshot,
   now: number,
@@ -96,7 +96,7 @@ export function clockText(seconds: number): string {
 
 export interface ClockProps {
   shown: AttemptSnapshot;
-  /** The pause of the attempt. The clock stands still during the pause. */
+  /** The pause of the attempt. The clock is stopped during the pause. */
   pause: AttemptPause | undefined;
   ownBreak: AttemptBreak | undefined;
   now: ReadonlySignal<number>;

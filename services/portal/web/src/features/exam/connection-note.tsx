@@ -1,5 +1,5 @@
 // The note that is shown while the connection is lost. The note says that the answers are stored on this device, and
-// whether the time continues, stands still or is over. If the browser cannot store some answers, a different note says
+// whether the time continues, is stopped or is over. If the browser cannot store some answers, a different note says
 // so.
 import type { JSX } from "preact";
 import { messages } from "../../messages";

@@ -14,9 +14,9 @@ export interface AttemptPause {
   since: number | undefined;
   /** Whether the session has reported the end of the pause, but the attempt has not reported it yet. */
   isOver: boolean;
-  /** Whether the clock stands still because the learner was removed. Another note shows the reason. */
+  /** Whether the clock is stopped because the learner was removed. Another note shows the reason. */
   isRemoved: boolean;
-  /** Whether the questions stay visible during the pause. They cannot be answered meanwhile. */
+  /** Whether the questions stay visible during the pause. They cannot be answered in the meantime. */
   showsQuestions: boolean;
   /** The request of a learner who returned from an outage; undefined if no proctor has to let the learner back in. */
   returnRequest: ReturnRequest | undefined;

@@ -62,7 +62,7 @@ export const incidents: Messages["incidents"] = {
     "Das Vorkommnis ist noch nicht gespeichert. Ihr Entwurf bleibt erhalten, solange diese Seite geöffnet ist.",
   draftDiscarded: "Der Entwurf ist verworfen.",
 
-  // Another person changed the incident meanwhile.
+  // Another person changed the incident in the meantime.
   changedMeanwhile: (name: string, time: string) =>
     `Während Sie geschrieben haben, hat ${name} dieses Vorkommnis geändert (${time}), deshalb ist Ihre Fassung noch nicht gespeichert. Das Vorkommnis lautet jetzt:`,
   changedMeanwhileNext:

@@ -15,8 +15,7 @@ export const breaks = {
 
   // The break screen.
   title: "You are on a break",
-  clockStops:
-    "Your time stands still until the break is due to end. Then it runs by itself, even if you have not returned.",
+  clockStops: "Your clock is stopped until the break is due to end. Then it runs again, even if you have not returned.",
   clockRuns: "Your time continues to run during the break.",
   hidden: "The questions are hidden until you return. Your answers are safe.",
   timeLeft: "Time left of your break",
@@ -54,5 +53,5 @@ export const breaks = {
   total: "All breaks together, in minutes",
   totalHint: "Leave it empty if every break can have its full length.",
   clock: "Clock during a break",
-  stopClock: "The clock stands still, for the granted length at most",
+  stopClock: "The clock stops, for at most the granted length",
 };

@@ -40,7 +40,7 @@ export const closing = {
   reopenUntil: (time: string) => `Proctors can reopen the session until ${time}. Results are released after that.`,
   reopenWhileHeld: "As an administrator, you can reopen the session, because none of its results is released.",
   reopenConsequence:
-    "Learners who were in the session when it ended are in the session again, and their open attempts continue. Their clocks have stood still since the end. Learners are notified. Attempts that a learner submitted stay submitted.",
+    "Learners who were in the session when it ended are in the session again, and their open attempts continue. Their clocks have been stopped since the end. Learners are notified. Attempts that a learner submitted stay submitted.",
   reopenConfirm: "Reopen the session now",
   reopenCancel: "Leave it ended",
 
@@ -50,7 +50,7 @@ export const closing = {
     "When a proctor ends the session, everybody sees this countdown. With 0, the session ends at once.",
   autoClose: "Automatic end, in minutes past the planned end",
   autoCloseHint:
-    "The session then ends by itself, but not while an attempt has time left. Leave it empty for the default.",
+    "The session then ends automatically, but not while an attempt has time left. Leave it empty for the default.",
   reopenWindow: "Time to reopen the session, in minutes",
   reopenWindowHint:
     "For this time after the end, proctors can reopen the session. Results are released only after this time. With 0, they cannot reopen it.",

@@ -42,12 +42,12 @@ export const console = {
     forTheSelected: (title: string) => `“${title}” for the selected learners`,
     reasonHint: "The selected learners read it.",
     pauseForm: (count: number) => `Pause ${counted(count, "learner")}`,
-    pauseConsequence: "Their time stands still and the questions are hidden until you resume.",
+    pauseConsequence: "Their clocks are stopped and the questions are hidden until you resume.",
     extraTimeForm: (count: number) => `Extra time for ${counted(count, "learner")}`,
     removeForm: (count: number) => `Remove ${counted(count, "learner")} from the session`,
     removalReason: "Why the learners are removed",
     removalConsequence:
-      "Their time stands still and the questions are hidden until you readmit them. If you do not, their assessments are submitted when the session ends, and the results are held until an administrator releases them.",
+      "Their clocks are stopped and the questions are hidden until you readmit them. If you do not, their assessments are submitted when the session ends, and the results are held until an administrator releases them.",
     changed: (changed: number, of: number) => `Done for ${changed} of ${counted(of, "learner")}.`,
   },
 

@@ -7,12 +7,12 @@ export const disconnects = {
   approval: "Return after a lost connection",
   requiresApproval: "A proctor must let the learner back in",
   approvalGrace: "Longest outage without this approval, in seconds",
-  approvalGraceHint: "After an outage that is not longer, learners continue by themselves.",
+  approvalGraceHint: "After a shorter outage, learners continue without approval.",
 
   // The learner's note.
   returnTitle: "Waiting for your proctor to let you back in",
   returnWaits:
-    "Your connection was lost for a while. What you answered before is saved. Keep this page open: it changes by itself.",
+    "Your connection was lost for a while. Your earlier answers are saved. Keep this page open: it updates automatically.",
   returnDenied: (reason: string) => `Your proctor has not let you back in. The reason: ${reason}`,
   givenBack: (lost: number, returned: number) =>
     lost === returned

@@ -39,12 +39,12 @@ export const exam = {
   paused: "Paused by your proctor",
   pauseReason: (reason: string) => `The reason: ${reason}`,
   pauseHint:
-    "Your time stands still and the questions are hidden. Your answers are safe. The questions come back by themselves when your proctor resumes.",
+    "Your clock is stopped and the questions are hidden. Your answers are safe. The questions reappear when your proctor resumes.",
   pauseHintVisible:
-    "Your time stands still. You can read the questions, and answer them again when your proctor resumes. Your answers are safe.",
+    "Your clock is stopped. You can read the questions, and answer them again when your proctor resumes. Your answers are safe.",
   pauseHintBeforeStart: "You can start the assessment when your proctor resumes. You lose no time.",
   resumesSoon: "Your proctor has resumed. You can continue in a moment.",
-  clockStands: "Time stands still",
+  clockStands: "Clock stopped",
   extraTime: (seconds: number, reason: string) =>
     `You have ${duration(seconds)} of extra time, which the clock includes. The reason: ${reason}`,
   extraTimeTakenBack: (reason: string) => `Your extra time was taken back. The reason: ${reason}`,

@@ -59,7 +59,7 @@ export const incidents = {
   draftKept: "The incident is not saved yet. Your draft is kept while this page is open.",
   draftDiscarded: "The draft is discarded.",
 
-  // Another person changed the incident meanwhile.
+  // Another person changed the incident in the meantime.
   changedMeanwhile: (name: string, time: string) =>
     `While you were writing, ${name} changed this incident (${time}), so your version is not saved yet. The incident is now:`,
   changedMeanwhileNext:

@@ -30,7 +30,7 @@ export const lobby = {
     left: "Ended, nothing started",
     noShow: "No-show",
   },
-  pauseHint: "The time of your assessments stands still. Stay here: this page changes when your proctor resumes.",
+  pauseHint: "The clocks of your assessments are stopped. Stay here: this page changes when your proctor resumes.",
   lobbyTitle: "Session lobby",
   lobbyHint: (start: ComponentChild): ComponentChildren => [
     "You have joined the session. When it starts, this page shows the course content automatically. Planned start: ",

@@ -26,11 +26,11 @@ export const order = {
   // Late entry with approval: the learner.
   awaitingTitle: "Please wait to be admitted",
   awaiting:
-    "The session has started. A proctor decides whether you can still enter. Keep this page open: it changes by itself.",
+    "The session has started. A proctor decides whether you can still enter. Keep this page open: it updates automatically.",
   awaitingSince: (time: ComponentChild) => ["You have been waiting since ", time, "."],
   deniedTitle: "Your entry was denied",
   deniedReason: (reason: string) => `A proctor denied your late entry. The reason: ${reason}`,
-  deniedHint: "If the proctor admits you after all, this page changes by itself.",
+  deniedHint: "If the proctor admits you after all, this page updates automatically.",
 
   // Late entry in the plan of a session.
   lateEntryRule: "Joining after the start",
@@ -52,7 +52,7 @@ export const order = {
   requestCheckReason: "Why you request an identity check",
   requestCheckReasonHint: (count: number) => (count === 1 ? "The learner reads it." : "The learners read it."),
   requestCheckConsequence:
-    "Each learner sends photos, or you check without photos if the learner sends none. Nothing is blocked meanwhile: the clock runs, and answers are saved.",
+    "Each learner sends photos, or you check without photos if the learner sends none. Nothing is blocked until then: the clock runs, and answers are saved.",
   requestCheckConfirm: "Request now",
   requestCheckCancel: "Do not request",
   identityRequested: "A proctor asks you for an identity check. Your answers are saved and your time continues.",

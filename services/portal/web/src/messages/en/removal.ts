@@ -7,7 +7,7 @@ export const removal = {
   removalReason: (name: string) => `Why ${name} is removed`,
   reasonHint: "The learner reads it.",
   removalConsequence:
-    "The learner's time stands still and the questions are hidden until you readmit them. If you do not, their assessments are submitted when the session ends, and the results are held until an administrator releases them.",
+    "The learner's clock is stopped and the questions are hidden until you readmit them. If you do not, their assessments are submitted when the session ends, and the results are held until an administrator releases them.",
   removeConfirm: "Remove now",
   removeCancel: "Do not remove",
   removedBecause: (reason: string) => `Removed: ${reason}`,
@@ -29,7 +29,7 @@ export const removal = {
   removedTitle: "You were removed from this session",
   reason: (reason: string) => `The reason: ${reason}`,
   removedHint:
-    "Your answers are safe and your time stands still. Stay here: this page changes when your proctor lets you back in.",
+    "Your answers are safe and your clock is stopped. Stay here: this page changes when your proctor lets you back in.",
   removedFinally:
     "The answers that were saved by then were submitted. An administrator decides whether the result is released.",
   endedTitle: "The session was ended for you",

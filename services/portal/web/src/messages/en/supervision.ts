@@ -57,7 +57,7 @@ export const supervision = {
     attention: (count: number) =>
       `; ${count === 0 ? "nobody needs attention now" : counted(count, "needs attention", "need attention")}`,
   },
-  nobodyNeedsAttention: "No learner is in this queue now. Learners appear here by themselves.",
+  nobodyNeedsAttention: "No learner is in this queue now. Learners appear here automatically.",
   rosterCaption: "Roster. Learners who need attention come first, and learners who have not joined come last.",
   columns: {
     learner: "Learner",
@@ -122,7 +122,7 @@ export const supervision = {
   pause: "Pause…",
   pauseForm: (name: string) => `Pause ${name}`,
   pauseReason: "Why you pause",
-  pauseConsequence: "The learner's time stands still and the questions are hidden until you resume.",
+  pauseConsequence: "The learner's clock is stopped and the questions are hidden until you resume.",
   pauseConfirm: "Pause now",
   pauseCancel: "Do not pause",
   pausedBecause: (reason: string) => `Paused: ${reason}`,
@@ -130,7 +130,7 @@ export const supervision = {
   pauseAll: "Pause everybody…",
   pauseAllForm: "Pause everybody",
   pauseAllConsequence:
-    "The time of all learners stands still and the questions are hidden until you resume. Learners who join later are paused too.",
+    "The clocks of all learners are stopped and the questions are hidden until you resume. Learners who join later are paused too.",
   pauseAllConfirm: "Pause everybody now",
   allPausedBecause: (reason: string) => `Everybody is paused: ${reason}`,
   resumeAll: "Resume everybody",
