@@ -15,6 +15,7 @@ from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import lobby_pb2
 from proctorium.session.v1 import supervision_pb2 as pb
 from proctorium_common.ids import new_id
+from proctorium_common.messages import from_timestamp
 from proctorium_devstack.testing.waiting import next_response
 
 from .harness import Harness, Person, end, plan, roster, start
@@ -65,6 +66,26 @@ async def test_learner_sees_the_request_and_can_still_be_authorised(harness: Har
         pb.AuthorizeAssessmentRequest(session_id=room.session_id, assessment_id=assessment_id)
     )
     assert not any(each.HasField("error") for each in authorised.outcomes)
+
+
+async def test_reason_is_permanent_and_not_in_the_record(harness: Harness) -> None:
+    room = await in_progress(harness)
+    await request(room, room.ids[0])
+    ((time, body),) = await harness.rows(
+        "SELECT time, body FROM session_record"
+        " WHERE session_id = :id AND event = 'participant.identity-check-requested'",
+        id=UUID(room.session_id),
+    )
+    recorded = events_pb2.ParticipantIdentityCheckRequested.FromString(body)
+    assert from_timestamp(recorded.request_time) == time
+    assert REASON.encode() not in body
+    for reason in ("", "Another reason."):
+        with pytest.raises(DBAPIError, match="the reason of an identity check is permanent"):
+            await harness.rows(
+                "UPDATE participants SET identity_check_reason = :reason WHERE participant_id = :id",
+                reason=reason,
+                id=UUID(room.ids[0]),
+            )
 
 
 async def test_events_of_the_case_follow_the_request(harness: Harness) -> None:

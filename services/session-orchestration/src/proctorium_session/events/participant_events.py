@@ -86,13 +86,14 @@ def participant_authorization_withdrawn(
 
 
 def participant_identity_check_requested(
-    participant: Participant, actor: Actor
+    participant: Participant, actor: Actor, requested_at: datetime
 ) -> pb.ParticipantIdentityCheckRequested:
     """Return the event which reports that `actor` requested an identity check of a learner."""
     return pb.ParticipantIdentityCheckRequested(
         **_ids(participant),
         requested_by=str(actor.person_id),
         acting_role=ROLE_NUMBERS[actor.role],
+        request_time=to_timestamp(requested_at),
     )
 
 

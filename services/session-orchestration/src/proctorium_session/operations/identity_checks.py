@@ -63,7 +63,7 @@ async def request_identity_check(
             await participants.request_identity_check(tx, ids, reason, session.next_revision)
             recorded = [
                 RecordedEvent(
-                    participant_events.participant_identity_check_requested(each, actor),
+                    participant_events.participant_identity_check_requested(each, actor, tx.now),
                     actor.person_id,
                     each.participant_id,
                 )

@@ -234,7 +234,8 @@ participants = Table(
     Column("connected", Boolean, nullable=False, server_default=text("false")),
     Column("identity", Text, nullable=False),
     Column("identity_position", BigInteger, nullable=False, server_default=text("0")),
-    # The reason of the person who requested an identity check. It is empty if the plan requires the check.
+    # The reason of the person who requested an identity check. It is empty if the plan requires the check. A trigger
+    # refuses to change it.
     Column("identity_check_reason", Text, nullable=False, server_default=text("''")),
     Column("join_time", _TIME, nullable=False),
     Column("entered_time", _TIME),
