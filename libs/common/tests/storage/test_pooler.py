@@ -9,16 +9,21 @@ import asyncio
 import struct
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import make_url
 
 from proctorium_common.storage.database import Database
 from proctorium_common.storage.pooler import PoolerError
+from proctorium_devstack.testing.waiting import until
 
 from ..conftest import Migrated
 from ..process.program import run, with_key, without_broker
 from ..process.sample import PACKAGE
+
+if TYPE_CHECKING:
+    from proctorium_common.storage.pooler import Connection
 
 _KEY_OF_PROCESS = b"K\x00\x00\x00\x0c"
 """The first five bytes of BackendKeyData. The id of the process follows."""
@@ -90,3 +95,20 @@ async def test_command_through_a_pooler_fails_with_exit_code_2(
     assert code == 2
     assert err.startswith("The database URL leads to a connection pooler")
     assert len(err.splitlines()) == 1
+
+
+async def test_connection_is_closed_if_opening_it_is_cancelled(
+    migrated_database: Migrated, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Connection] = []
+
+    async def never(connection: Connection) -> None:
+        opened.append(connection)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr("proctorium_common.storage.database.require_direct", never)
+    connecting = asyncio.create_task(Database(migrated_database(PACKAGE)).connect())
+    await until(lambda: opened)
+    connecting.cancel()
+    await asyncio.wait([connecting])
+    assert opened[0].is_closed()

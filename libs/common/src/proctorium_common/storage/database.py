@@ -131,7 +131,11 @@ class Database:
                     "tcp_keepalives_count": "3",
                 },
             )
-        await require_direct(connection)
+        try:
+            await require_direct(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
     @asynccontextmanager

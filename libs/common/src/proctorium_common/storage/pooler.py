@@ -38,11 +38,10 @@ def pooler_recognised() -> Iterator[None]:
 
 
 async def require_direct(connection: Connection) -> None:
-    """Raise PoolerError and close the connection if another session than that of the connection runs its statements.
+    """Raise PoolerError if another session than that of the connection runs its statements.
 
     When a connection is opened, PostgreSQL sends the id of the process that serves it. A pooler sends a number of its
     own, also in session mode.
     """
     if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
-        await connection.close()
         raise PoolerError
