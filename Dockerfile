@@ -53,8 +53,9 @@ FROM ${SOURCE} AS service
 ARG PARENT=services
 ARG SERVICE
 RUN test -n "${SERVICE}" || { echo "Select an image: --build-arg SERVICE=enrollment" >&2; exit 1; }
-# libs/documents is installed only if the service depends on it.
+# libs/documents and libs/client are installed only if the service depends on them.
 COPY libs/documents /src/libs/documents
+COPY libs/client /src/libs/client
 # Only the image `devstack` contains the templates of the edge's configuration, which it renders for the edge in Kubernetes.
 COPY deploy/envoy /src/deploy/envoy
 COPY ${PARENT}/${SERVICE} ${PARENT}/${SERVICE}

@@ -130,7 +130,9 @@ def _protoc(*arguments: str) -> None:
 
 
 def _make_packages(target: Path) -> None:
+    """Make each folder a package, except the namespace `proctorium`, which also contains `proctorium.client`."""
     for package in target.iterdir():
         (package / "py.typed").touch()
-        for folder in [package, *(path for path in package.rglob("*") if path.is_dir())]:
+        for folder in (path for path in package.rglob("*") if path.is_dir()):
             (folder / "__init__.py").touch()
+    (target / "buf" / "__init__.py").touch()

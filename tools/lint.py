@@ -11,9 +11,9 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.metadata import packages_distributions
+from importlib.resources import files
 from pathlib import Path
 
-import proctorium
 from tools import api_reference, topology
 from tools.baseline import BASELINE
 from tools.charts.__main__ import check as check_charts
@@ -77,15 +77,20 @@ def check_rules() -> str:
 
 def check_types() -> str:
     """Check types. mypy checks each test folder in a separate run, because test folders have files with equal names."""
+    packages = [*ROOT.glob("*/*/src")]
     shipped = [
-        *ROOT.glob("*/*/src"),
+        *packages,
         ROOT / "protos" / "hatch_build.py",
         ROOT / "deploy",
         ROOT / "tools",
     ]
     tests = [ROOT / "tests", *ROOT.glob("*/*/tests")]
-    runs = [shipped, *([folder] for folder in tests if any(folder.rglob("*.py")))]
-    return "\n".join(filter(None, (_mypy(run) for run in runs)))
+    # The folders of the packages are explicit, because `proctorium` is a namespace without `__init__.py`.
+    bases = f"MYPYPATH={':'.join(map(str, packages))}"
+    command = ["env", bases, BIN / "mypy", "--explicit-package-bases"]
+    found = [_mypy(shipped, command)]
+    found += [_mypy([folder]) for folder in tests if any(folder.rglob("*.py"))]
+    return "\n".join(filter(None, found))
 
 
 def check_protos() -> str:
@@ -257,17 +262,15 @@ def _read(folder: str) -> list[Source]:
     return read_sources(ROOT / folder, ROOT)
 
 
-def _mypy(paths: Sequence[Path]) -> str:
-    said = run_command(
-        BIN / "mypy", "--no-error-summary", *(path.relative_to(ROOT) for path in paths)
-    )
+def _mypy(paths: Sequence[Path], command: Sequence[object] = (BIN / "mypy",)) -> str:
+    said = run_command(*command, "--no-error-summary", *(path.relative_to(ROOT) for path in paths))
     # If a call matches no variant of an overloaded function, mypy lists all variants. Remove this list, because it is
     # long and not useful.
     return "\n".join(line for line in said.splitlines() if ": note:     def " not in line)
 
 
 def _buf(command: str, *arguments: object) -> str:
-    descriptors = Path(proctorium.__file__).parent / "descriptors.binpb"
+    descriptors = files("proctorium").joinpath("descriptors.binpb")
     return run_command(
         BIN / "buf",
         command,

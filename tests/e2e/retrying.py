@@ -8,8 +8,9 @@ from typing import TypeVar
 
 from google.protobuf.message import Message
 
+from proctorium.client.channel import Deserialize, Serialize
 from proctorium_common.errors import Kind, ServiceError
-from proctorium_devstack.demo.edge import Deserialize, EdgeChannel, Serialize
+from proctorium_devstack.demo.edge import EdgeChannel
 
 Request = TypeVar("Request", bound=Message)
 Response = TypeVar("Response", bound=Message)

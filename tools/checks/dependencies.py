@@ -22,6 +22,8 @@ _SHARED = {
     "opentelemetry": "opentelemetry-sdk",
     "opentelemetry.exporter.otlp": "opentelemetry-exporter-otlp-proto-http",
     "opentelemetry.proto": "opentelemetry-proto",
+    "proctorium": "proctorium-protos",
+    "proctorium.client": "proctorium-client",
 }
 
 

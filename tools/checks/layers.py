@@ -16,6 +16,7 @@ COMMON = "proctorium_common"
 ACCESS = "proctorium_access"
 DOCUMENTS = "proctorium_documents"
 DEVSTACK = "proctorium_devstack"
+CLIENT = "proctorium.client"
 ERRORS = f"{COMMON}.errors"
 PURE = (ERRORS, f"{COMMON}.states")
 """The modules of libs/common that `domain/` may import."""
@@ -27,15 +28,15 @@ def import_contracts(services: Sequence[str]) -> str:
     return f"""\
 [importlinter]
 root_packages =
-{_lines([*services, DEVSTACK, ACCESS, DOCUMENTS, COMMON])}
+{_lines([*services, DEVSTACK, ACCESS, DOCUMENTS, COMMON, CLIENT])}
 
 [importlinter:contract:packages]
-name = No service imports another, nor devstack; libs/access and libs/documents import libs/common, which imports none of them
+name = No service imports another, nor devstack; libs/access and libs/documents import libs/common, which imports none of them; libs/client imports none
 type = layers
 layers =
     {" | ".join([*services, DEVSTACK])}
     {ACCESS} | {DOCUMENTS}
-    {COMMON}
+    {COMMON} | {CLIENT}
 
 [importlinter:contract:layers]
 name = Each folder of a service imports the folders below it only

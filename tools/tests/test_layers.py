@@ -84,6 +84,7 @@ def packages(folder: Path, files: dict[str, str]) -> None:
                 "proctorium_devstack/__init__.py",
                 "proctorium_access/__init__.py",
                 "proctorium_documents/__init__.py",
+                "proctorium/client/__init__.py",
             ],
             "",
         ),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-import proctorium
-
-DESCRIPTORS = Path(proctorium.__path__[0]) / "descriptors.binpb"
+DESCRIPTORS = Path(str(files("proctorium") / "descriptors.binpb"))
 """The path of the file with the descriptors. Envoy also reads this file."""
 
 

@@ -11,9 +11,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-
-import proctorium
+from importlib.resources import files
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def stream_of(owner: str) -> str:
 @cache
 def services() -> Topology:
     """Return the topology of this installation."""
-    return parse((Path(proctorium.__path__[0]) / "topology.json").read_text(encoding="utf-8"))
+    return parse((files("proctorium") / "topology.json").read_text(encoding="utf-8"))
 
 
 def parse(text: str) -> Topology:

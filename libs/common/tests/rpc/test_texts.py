@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from buf.validate import validate_pb2
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-import proctorium
 from proctorium.enrollment.v1.courses_pb2 import COURSE_KIND_PROCTORED, CreateCourseRequest
 from proctorium.enrollment.v1.people_pb2 import CreatePersonRequest
 from proctorium.options.v1 import texts_pb2
 from proctorium.options.v1.options_pb2 import ROLE_LEARNER
+from proctorium_common.descriptors import descriptor_set
 from proctorium_common.errors import ServiceError
 from proctorium_common.rpc.validation import RequestRules
 
@@ -200,9 +198,7 @@ def _broken(refusal: ServiceError) -> list[tuple[str, str]]:
 
 
 def _texts_of_requests() -> Iterator[FieldDescriptor]:
-    files = FileDescriptorSet.FromString(
-        Path(proctorium.__path__[0], "descriptors.binpb").read_bytes()
-    )
+    files = descriptor_set()
     pool = descriptor_pool.DescriptorPool()
     seen: set[str] = set()
     for file in files.file:

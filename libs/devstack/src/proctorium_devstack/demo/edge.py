@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol, TypeVar, cast
+from typing import Protocol
 
 import grpc
-from google.protobuf.message import Message
 
+from proctorium.client.channel import Call, Metadata
+from proctorium.client.channel import Channel as ClientChannel
 from proctorium_common.rpc.client import keep_status
 from proctorium_common.rpc.status import error_of
 from proctorium_common.telemetry.traces import inject
-
-Request = TypeVar("Request", bound=Message)
-Response = TypeVar("Response", bound=Message)
-Serialize = Callable[[Request], bytes]
-Deserialize = Callable[[bytes], Response]
-
-CALL_TIMEOUT_SECONDS = 20.0
 
 
 class Channel(Protocol):
@@ -32,30 +25,22 @@ class Channel(Protocol):
         """Close the connections."""
 
 
-def stub_on(channel: Channel) -> grpc.aio.Channel:
-    """Cast `channel` to the type that generated stubs require. Stubs use only the methods that `Channel` has."""
-    return cast("grpc.aio.Channel", channel)
-
-
-class EdgeChannel:
+class EdgeChannel(ClientChannel):
     """A `Channel` over gRPC that raises a ServiceError with the server's reason if a call fails.
 
-    `address` is the edge's `host:port`. Without a `token`, calls are anonymous.
+    Unlike `proctorium.client.Client`, it neither retries calls nor renews the token. `address` is the edge's
+    `host:port`. Without a `token`, calls are anonymous.
     """
 
     def __init__(self, address: str, token: str | None = None) -> None:
-        self._channel = grpc.aio.insecure_channel(address)
+        super().__init__(grpc.aio.insecure_channel(address))
         self.token = token
 
     async def ready(self) -> None:
         """Wait until the edge is connected. After a failed connection, gRPC waits before it connects again."""
         await self._channel.channel_ready()
 
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._channel.close()
-
-    def metadata(self) -> tuple[tuple[str, str], ...]:
+    async def metadata(self) -> Metadata:
         """Return the metadata for a call: the token and the trace context."""
         headers: dict[str, str] = {}
         if self.token is not None:
@@ -63,61 +48,10 @@ class EdgeChannel:
         inject(headers)
         return tuple(headers.items())
 
-    def unary_unary(
-        self,
-        method: str,
-        request_serializer: Serialize[Request],
-        response_deserializer: Deserialize[Response],
-        **_: object,
-    ) -> Callable[..., Awaitable[Response]]:
-        """Return the function with which a stub calls a unary method."""
-        call = self._channel.unary_unary(method, request_serializer, response_deserializer)
+    def error(self, failed: grpc.aio.AioRpcError) -> Exception:
+        """Return the error of the service."""
+        return error_of(failed)
 
-        async def send(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
-            try:
-                return await call(request, metadata=self.metadata(), timeout=timeout)
-            except grpc.aio.AioRpcError as failed:
-                raise error_of(failed) from None
-
-        return send
-
-    def unary_stream(
-        self,
-        method: str,
-        request_serializer: Serialize[Request],
-        response_deserializer: Deserialize[Response],
-        **_: object,
-    ) -> Callable[..., AsyncIterator[Response]]:
-        """Return the function with which a stub calls a method that returns a stream."""
-        call = self._channel.unary_stream(method, request_serializer, response_deserializer)
-
-        async def stream(request: Request, timeout: float | None = None) -> AsyncIterator[Response]:
-            try:
-                async for response in call(request, metadata=self.metadata(), timeout=timeout):
-                    yield response
-            except grpc.aio.AioRpcError as failed:
-                raise error_of(failed) from None
-
-        return stream
-
-    def stream_stream(
-        self,
-        method: str,
-        request_serializer: Serialize[Request],
-        response_deserializer: Deserialize[Response],
-        **_: object,
-    ) -> Callable[..., AsyncIterator[Response]]:
-        """Return the function with which a stub calls a method with streams in both directions."""
-        call = self._channel.stream_stream(method, request_serializer, response_deserializer)
-
-        async def stream(
-            requests: AsyncIterator[Request], timeout: float | None = None
-        ) -> AsyncIterator[Response]:
-            try:
-                responses = call(requests, metadata=self.metadata(), timeout=timeout)
-                async for response in keep_status(responses):
-                    yield response
-            except grpc.aio.AioRpcError as failed:
-                raise error_of(failed) from None
-
-        return stream
+    def opened(self, call: Call) -> Call:
+        """Return the call, which ends with the status from the server."""
+        return keep_status(call)

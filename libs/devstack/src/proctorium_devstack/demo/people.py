@@ -5,30 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from proctorium.assessment.v1.assessments_pb2_grpc import AssessmentServiceStub
-from proctorium.assessment.v1.attempts_pb2_grpc import AttemptServiceStub
-from proctorium.assessment.v1.results_pb2_grpc import (
-    CertificateServiceStub,
-    ResultServiceStub,
-    TranscriptServiceStub,
-)
-from proctorium.enrollment.v1.accommodations_pb2_grpc import AccommodationServiceStub
+from proctorium.client.channel import stub_on
+from proctorium.client.stubs import Stubs
 from proctorium.enrollment.v1.accounts_pb2 import RefreshTokenRequest, SignInRequest
-from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
-from proctorium.enrollment.v1.codes_pb2_grpc import CodeServiceStub
-from proctorium.enrollment.v1.courses_pb2_grpc import CourseServiceStub, RegistrationServiceStub
-from proctorium.enrollment.v1.organisation_pb2_grpc import OrganisationServiceStub
-from proctorium.enrollment.v1.people_pb2_grpc import PersonServiceStub
-from proctorium.identity.v1.verification_pb2_grpc import VerificationServiceStub
-from proctorium.notification.v1.notifications_pb2_grpc import DeliveryServiceStub, InboxServiceStub
-from proctorium.session.v1.breaks_pb2_grpc import BreakServiceStub
-from proctorium.session.v1.hands_pb2_grpc import HandServiceStub
-from proctorium.session.v1.incidents_pb2_grpc import IncidentServiceStub
-from proctorium.session.v1.lobby_pb2_grpc import LobbyServiceStub
-from proctorium.session.v1.messages_pb2_grpc import MessageServiceStub
-from proctorium.session.v1.sessions_pb2_grpc import SessionServiceStub
-from proctorium.session.v1.supervision_pb2_grpc import RecordServiceStub, SupervisionServiceStub
-from proctorium_devstack.demo.edge import Channel, EdgeChannel, stub_on
+from proctorium_devstack.demo.edge import Channel, EdgeChannel
 
 
 @dataclass(frozen=True)
@@ -41,7 +21,7 @@ class SignIn:
     password: str
 
 
-class Person:
+class Person(Stubs):
     """A client of the edge that is signed in as one person, with a stub for each gRPC service."""
 
     def __init__(
@@ -62,30 +42,7 @@ class Person:
         self.password = password
         self.token = token
         self._refresh_token = refresh_token
-        stub = stub_on(channel)
-        self.accommodations = AccommodationServiceStub(stub)
-        self.accounts = AccountServiceStub(stub)
-        self.people = PersonServiceStub(stub)
-        self.courses = CourseServiceStub(stub)
-        self.registrations = RegistrationServiceStub(stub)
-        self.codes = CodeServiceStub(stub)
-        self.organisation = OrganisationServiceStub(stub)
-        self.sessions = SessionServiceStub(stub)
-        self.incidents = IncidentServiceStub(stub)
-        self.hands = HandServiceStub(stub)
-        self.breaks = BreakServiceStub(stub)
-        self.messages = MessageServiceStub(stub)
-        self.lobby = LobbyServiceStub(stub)
-        self.supervision = SupervisionServiceStub(stub)
-        self.record = RecordServiceStub(stub)
-        self.assessments = AssessmentServiceStub(stub)
-        self.attempts = AttemptServiceStub(stub)
-        self.results = ResultServiceStub(stub)
-        self.certificates = CertificateServiceStub(stub)
-        self.transcripts = TranscriptServiceStub(stub)
-        self.identity = VerificationServiceStub(stub)
-        self.inbox = InboxServiceStub(stub)
-        self.deliveries = DeliveryServiceStub(stub)
+        super().__init__(stub_on(channel))
 
     async def refresh_tokens(self) -> None:
         """Exchange the refresh token for new tokens. Clients do this when the access token has expired."""

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import importlib
 from functools import cache
-from pathlib import Path
 
 from google.protobuf.descriptor import MethodDescriptor
-from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-import proctorium
+from proctorium_common.descriptors import descriptor_set
 
 
 @cache
 def all_methods() -> tuple[MethodDescriptor, ...]:
     """Return the methods of all services, sorted by full name."""
-    descriptors = Path(proctorium.__path__[0]) / "descriptors.binpb"
-    files = FileDescriptorSet.FromString(descriptors.read_bytes()).file
     methods = []
-    for file in files:
+    for file in descriptor_set().file:
         if not file.package.startswith("proctorium.") or not file.service:
             continue
         module = importlib.import_module(
