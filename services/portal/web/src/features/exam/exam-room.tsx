@@ -66,7 +66,7 @@ export function ExamRoom(props: ExamRoomProps): JSX.Element {
       />
       <ExtraTimeNote participant={participant} />
       {writer.isOlder && <OlderNote {...writer} />}
-      <OutageNote participant={participant} attempt={attempt} />
+      <OutageNote participant={participant} attempt={shown.attempt} />
       {pause && !pause.isRemoved && (
         <PauseNote pause={pause} hint={pause.showsQuestions ? text.pauseHintVisible : text.pauseHint} />
       )}
