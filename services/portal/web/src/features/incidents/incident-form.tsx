@@ -5,6 +5,7 @@ import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Problem } from "../../api/errors";
 import { ConfirmButton } from "../../components/confirm-button";
 import { DateTimeField, enteredTime, readDateTime } from "../../components/date-time-field";
+import { Dialog } from "../../components/dialog";
 import { RadioGroup, Select, TextArea } from "../../components/fields";
 import { Form, FormProblem } from "../../components/form";
 import { type FormValues, readForm } from "../../components/form-values";
@@ -59,14 +60,11 @@ interface IncidentDialogProps {
 }
 
 function IncidentDialog({ editor, categories, subject, name }: IncidentDialogProps): JSX.Element {
-  const title = useId();
-  const { dialog, draft } = editor;
-  useLayoutEffect(() => dialog.current?.showModal(), []);
+  const title = editor.draft.incident ? text.changeAbout(subject) : text.reportAbout(subject);
   return (
-    <dialog ref={dialog} class="form" onClose={editor.onClose} aria-labelledby={title}>
-      <h2 id={title}>{draft.incident ? text.changeAbout(subject) : text.reportAbout(subject)}</h2>
+    <Dialog title={title} dialog={editor.dialog} onClose={editor.onClose}>
       <IncidentForm key={editor.revision} editor={editor} categories={categories} name={name} />
-    </dialog>
+    </Dialog>
   );
 }
 
