@@ -54,6 +54,7 @@ GALLERY_WIDTHS = (1440, 1280, 768, 390)
 GALLERY_THEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 _TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+_TOP = "() => window.scrollTo(0, 0)"
 _SCREEN: ViewportSize = {"width": 1280, "height": 800}
 # Returns up to three elements that extend beyond the right edge of the page when the font size is `letters` per cent.
 _TOO_WIDE = """(letters) => {
@@ -183,7 +184,9 @@ class Visitor:
             await self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             for width in GALLERY_WIDTHS:
                 await self.page.set_viewport_size({"width": width, "height": 900})
-                # The page needs two frames to render the rows of tables in the new size.
+                # A header that sticks to the window would cover the middle of a page that is scrolled. The page needs
+                # two frames to render the rows of tables in the new size.
+                await self.page.evaluate(_TOP)
                 await self.page.evaluate(_TWO_FRAMES)
                 path = folder / f"{theme}-{width}.png"
                 await self.page.screenshot(path=path, full_page=True)

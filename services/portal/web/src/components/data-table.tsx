@@ -45,7 +45,8 @@ interface DataTableProps<Row> {
   keyShortcuts?: string;
 }
 
-const ROW_HEIGHT_PX = 64;
+/** The height of a row whose cells have at most two lines. */
+const ROW_HEIGHT_PX = 57;
 
 export function DataTable<Row>(props: DataTableProps<Row>): JSX.Element {
   const { label, columns, rows, keyOf, selection, onRowKey } = props;

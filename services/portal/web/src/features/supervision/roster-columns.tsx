@@ -34,7 +34,7 @@ export function rosterColumns(session: Session, title: (assessmentId: string) =>
     !over && {
       id: "attention",
       title: attention,
-      width: "minmax(7rem, 1.1fr)",
+      width: "minmax(8.75rem, 1.1fr)",
       cell: (entry) => <Needs entry={entry} />,
     },
     {
