@@ -44,10 +44,13 @@ const mark = (text) =>
 export const en = mark(catalogue.en);
 """
 _MARK_DATES = """
-for (const name of ["toLocaleString", "toLocaleDateString", "toLocaleTimeString"]) {
-  const original = Date.prototype[name];
-  Date.prototype[name] = function (...parameters) { return `⟦${original.apply(this, parameters)}⟧`; };
-}
+const { get } = Object.getOwnPropertyDescriptor(Intl.DateTimeFormat.prototype, "format");
+Object.defineProperty(Intl.DateTimeFormat.prototype, "format", {
+  get() {
+    const format = get.call(this);
+    return (time) => `⟦${format(time)}⟧`;
+  },
+});
 """
 # This script returns the texts and attributes of the page that have letters outside of the marks. These are attributes
 # that people read or hear. Names and texts that people wrote have `dir="auto"` (as the element `bdi` has), and texts in

@@ -4,7 +4,8 @@ The stream of the roster is replaced inside of the page, so that only the work o
 with all learners, then a change every 50 ms. The CPU is slowed down by a factor of 4, and the roster is scrolled all
 the time. The figure is the longest task of the page's main thread in milliseconds. The limit of a smooth page is 100
 ms. The browser reports only tasks of at least 50 ms. If there are none, the figure is 0. On a busy machine, a task also
-lasts while other processes use the CPU. Therefore the CPU time of the longest task is measured too, from a trace.
+lasts while other processes use the CPU. Therefore the CPU time of the longest task is measured too, from a trace. The
+figure of the opening is the longest task while the page is loaded and renders the learners for the first time.
 
 `python -m e2e.bench.console` (`make bench-console`) prints the figures.
 """
@@ -68,8 +69,10 @@ _SETUP = """({ snapshot, changes, interval }) => {
     return Promise.resolve(new Response(body, { status: 200, headers }));
   };
   window.tasks = [];
+  window.openingTasks = [];
   new PerformanceObserver((list) => {
-    if (window.running) window.tasks.push(...list.getEntries().map(({ duration }) => duration));
+    const tasks = window.running ? window.tasks : window.openingTasks;
+    tasks.push(...list.getEntries().map(({ duration }) => duration));
   }).observe({ type: "longtask" });
 }"""
 _SCROLL = """() => {
@@ -174,10 +177,11 @@ async def measure(stack: Stack, *, seconds: float = SECONDS) -> dict[str, float]
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         await prepare(page, scenario)
-        await page.goto(f"/supervise/{scenario.session_id}")
-        await page.get_by_role("rowheader", name="Learner 000").wait_for()
         devtools = await page.context.new_cdp_session(page)
         await devtools.send("Emulation.setCPUThrottlingRate", {"rate": CPU_SLOWDOWN})
+        await page.goto(f"/supervise/{scenario.session_id}")
+        await page.get_by_role("rowheader", name="Learner 000").wait_for()
+        opening: list[float] = await page.evaluate("window.openingTasks")
         await page.evaluate(_SCROLL)
         await page.wait_for_timeout(seconds * 1000)
         tasks: list[float] = await page.evaluate("window.tasks")
@@ -190,6 +194,7 @@ async def measure(stack: Stack, *, seconds: float = SECONDS) -> dict[str, float]
         assert proctor.errors == []
     await scenario.close()
     return {
+        "longest_task_of_the_opening_ms": max(opening, default=0.0),
         "longest_task_ms": max(tasks, default=0.0),
         "longest_task_cpu_ms": longest_cpu_time(trace),
         "tasks_over_50_ms": len(tasks),
@@ -221,7 +226,8 @@ async def main() -> int:
             await demo_data.load(stack)
             figures = await measure(stack)
     print(json.dumps(figures, indent=2))
-    return 1 if figures["longest_task_ms"] > GOAL_MS else 0
+    longest = max(figures["longest_task_of_the_opening_ms"], figures["longest_task_ms"])
+    return 1 if longest > GOAL_MS else 0
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 import {
   defaultRangeExtractor,
   elementScroll,
+  measureElement,
   observeElementOffset,
   observeElementRect,
   Virtualizer,
@@ -38,6 +39,7 @@ export function useVirtualRows({ scroller, keys, estimatedHeight, pinned }: Virt
     scrollToFn: elementScroll,
     observeElementRect: observeVisibleRect,
     observeElementOffset,
+    measureElement: heightOf,
     onChange: () => setRevision((before) => before + 1),
   };
   const [rows] = useState(() => new Virtualizer<HTMLDivElement, HTMLTableRowElement>(options));
@@ -55,6 +57,16 @@ const observeVisibleRect: typeof observeElementRect = (rows, report) =>
   observeElementRect(rows, (rect) => {
     if (rect.height > 0) report(rect);
   });
+
+/**
+ * Return the height of a row. The `ResizeObserver` of the list reports it before the browser paints the row. Until then,
+ * use the expected height, because reading the height of a new row would compute the layout of the page once more.
+ */
+function heightOf(row: HTMLTableRowElement, entry: ResizeObserverEntry | undefined, rows: VirtualRows): number {
+  if (entry) return measureElement(row, entry, rows);
+  const index = rows.indexFromElement(row);
+  return rows.itemSizeCache.get(rows.options.getItemKey(index)) ?? rows.options.estimateSize(index);
+}
 
 function withIndex(indexes: number[], index: number): number[] {
   return index < 0 || indexes.includes(index) ? indexes : [...indexes, index].sort((one, other) => one - other);

@@ -35,8 +35,12 @@ let audio: AudioContext | undefined;
  */
 function listenForGesture(): () => void {
   const prepare = (): void => {
-    audio ??= new AudioContext();
-    void audio.resume();
+    if (audio?.state === "running") return;
+    // The first preparation takes long, so it must not delay the response to the click or key press.
+    setTimeout(() => {
+      audio ??= new AudioContext();
+      void audio.resume();
+    });
   };
   addEventListener("pointerdown", prepare);
   addEventListener("keydown", prepare);

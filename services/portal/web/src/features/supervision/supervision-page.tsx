@@ -5,6 +5,7 @@ import { supervision } from "../../api/client";
 import type { Problem } from "../../api/errors";
 import { noteServerTime } from "../../api/server-time";
 import { useStream } from "../../api/use-stream";
+import { AfterPaint } from "../../components/after-paint";
 import { Loading } from "../../components/loading";
 import { PageTitle } from "../../components/page-title";
 import { ProblemNote } from "../../components/problem-note";
@@ -102,7 +103,9 @@ function Page({ view, connected, problem }: PageProps): JSX.Element {
   return (
     <>
       <SessionBar session={session} participants={participants} connected={connected} problem={problem} />
-      <Room session={session} participants={participants} live={view.messages} />
+      <AfterPaint>
+        <Room session={session} participants={participants} live={view.messages} />
+      </AfterPaint>
       <Toasts />
     </>
   );
@@ -131,11 +134,20 @@ function Room({ session, participants, live }: RoomProps): JSX.Element {
         may={may && !isOver(session)}
         onReport={write && acceptsIncidents(session) ? (participantId) => write({ participantId }) : undefined}
       />
-      {opened ? (
-        <LearnerPanel session={session} entry={opened} console={console} live={live} incidents={incidents} may={may} />
-      ) : (
-        <SessionPanel session={session} participants={participants} live={live} incidents={incidents} may={may} />
-      )}
+      <AfterPaint>
+        {opened ? (
+          <LearnerPanel
+            session={session}
+            entry={opened}
+            console={console}
+            live={live}
+            incidents={incidents}
+            may={may}
+          />
+        ) : (
+          <SessionPanel session={session} participants={participants} live={live} incidents={incidents} may={may} />
+        )}
+      </AfterPaint>
       <IncidentEditor incidents={incidents} participants={participants} />
     </div>
   );
