@@ -1,7 +1,7 @@
 """Issue a certificate for each identity of docker-compose.yml.
 
 Each identity has a volume that no other identity mounts. The program writes the certificate of the identity into this
-volume. It also writes the edge's configuration into the edge's volume, and the users of NATS into the volume of NATS.
+volume. It also writes the edge's configuration into the edge's volume, and the NATS users into the volume of NATS.
 It runs as root, but its only capabilities are to write into other users' folders and to change the owners of files. A
 repeated run issues only certificates that are missing or expire within two weeks. No other container mounts the volume
 with the key of the certificate authority.
@@ -43,7 +43,7 @@ OTLP_PORT = 4318
 
 
 def main() -> None:
-    """Issue the certificates of all identities and write the edge's configuration and the users of NATS."""
+    """Issue the certificates of all identities and write the edge's configuration and the NATS users."""
     issue_apart(AUTHORITY, {name: IDENTITIES / name for name in USERS})
     write_edge(IDENTITIES / "edge")
     write(IDENTITIES / "nats" / "users.json", configuration(users_of(services())).encode())

@@ -21,7 +21,7 @@ PROVOKED = re.compile(
     r"TLS handshake error: .*client didn't provide a certificate"
     r"|Publish Violation .*(evt\.enrollment\.person\.certified\.v1\.any|STREAM\.DELETE\.ENROLLMENT)"
 )
-"""Matches log lines of NATS and of the session service about refusals that these checks cause deliberately."""
+"""Matches log lines from NATS and the session service about refusals that these checks cause deliberately."""
 
 # A program that connects without a certificate and prints whether NATS accepts the client.
 _NO_CERTIFICATE = """

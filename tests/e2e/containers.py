@@ -63,7 +63,7 @@ UNION ALL SELECT rolname || ' is superuser and has a password' FROM pg_authid
  WHERE rolsuper AND rolpassword IS NOT NULL
 """
 
-# Matches errors in the logs of third-party components, except FATAL of PostgreSQL. A FATAL error ends only one
+# Matches errors in the logs of third-party components, except PostgreSQL's FATAL errors. A FATAL error ends only one
 # connection, and PostgreSQL logs such an error for each connection after a crash.
 _ERROR = re.compile(r"Traceback|\b(ERROR|PANIC):|\[(ERR|FTL)\]|\[(error|critical)\]")
 

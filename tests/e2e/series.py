@@ -1,4 +1,4 @@
-"""Read which series the queries of Prometheus name, and which series a running stack exports."""
+"""Read which series the Prometheus queries name, and which series a running stack exports."""
 
 from __future__ import annotations
 

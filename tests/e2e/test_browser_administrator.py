@@ -37,7 +37,7 @@ async def test_administrator_verifies_an_identity_and_authorises(stack: Stack) -
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await page.goto(f"/supervise/{scenario.session_id}")
-        await expect(page.get_by_text("recorded as done by an administrator")).to_be_visible()
+        await expect(page.get_by_text("recorded as those of an administrator")).to_be_visible()
         await check_identity(page, name)
         await page.get_by_role("button", name="Start the session (2 waiting)…").click()
         await page.get_by_role("button", name="Start the session now").click()

@@ -48,7 +48,7 @@ async def _take_breaks(stack: Stack, scenario: Scenario) -> None:
 
         # The first request is refused.
         await request.click()
-        await expect(page.get_by_text("A proctor decides about it.")).to_be_visible()
+        await expect(page.get_by_text("Please wait for a proctor's decision.")).to_be_visible()
         await expect(queue.get_by_role("heading")).to_have_text("Breaks (1)")
         await expect(queue).to_contain_text("up to 10 minutes possible")
         await queue.get_by_role("button", name=f"Refuse the break… {name}").click()
@@ -102,7 +102,7 @@ async def _take_breaks(stack: Stack, scenario: Scenario) -> None:
         await expect(panel).to_contain_text("granted: 5 minutes, not started yet")
         await page.get_by_role("button", name="Start the break").click()
         await expect(page.get_by_text("Clock stopped", exact=True)).to_be_visible()
-        await expect(page.get_by_role("timer", name="Time left of your break")).to_contain_text(
+        await expect(page.get_by_role("timer", name="Time left in your break")).to_contain_text(
             "00:04:"
         )
         await learner.screenshot("exam-on-break")

@@ -87,7 +87,9 @@ async def test_rejected_learner_sees_the_reason_and_the_next_step(
         await page.goto(f"/supervise/{scenario.session_id}")
         await page.get_by_role("button", name="Start the session (0 waiting)…").click()
         question = page.get_by_role("group", name="Start the session")
-        await expect(question).to_contain_text("Nobody waits in the lobby. 2 of 2 are not here: ")
+        await expect(question).to_contain_text(
+            "Nobody is waiting in the lobby. 2 of 2 are not here: "
+        )
         await expect(question).to_contain_text("Late entry is open: learners can still join for")
         await proctor.screenshot("start-for-nobody")
         await page.get_by_role("button", name="Do not start yet").click()

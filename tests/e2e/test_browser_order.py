@@ -83,7 +83,7 @@ async def test_late_learner_is_denied_and_admitted(stack: Stack) -> None:
         # The Admit button disappears, and the panel takes the focus. Before that, Escape would not close the panel.
         await expect(panel.get_by_role("heading", name=late.name)).to_be_focused()
         await staff.page.keyboard.press("Escape")
-        await expect(staff.page.get_by_text("Nobody waits for approval.")).to_be_visible()
+        await expect(staff.page.get_by_text("Nobody is waiting for approval.")).to_be_visible()
         assert learner.errors == staff.errors == []
     await client.close()
     await proctor.close()

@@ -1,4 +1,4 @@
-"""Test that the edge accepts only valid tokens, also while enrollment is down and after a rotation of signing keys."""
+"""Test that the edge accepts only valid tokens, even while enrollment is down and after a rotation of signing keys."""
 
 from __future__ import annotations
 

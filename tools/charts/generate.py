@@ -4,7 +4,7 @@
 - `values.schema.json` and `README.md`, from the comments in `values.yaml`.
 - The topology as a template, from `protos/proctorium/topology.json`.
 - The script that creates the databases of the trial, from `deploy/compose`.
-- The rules of Prometheus, from `deploy/monitoring`, and the dashboards of Grafana, from `dashboards.py`.
+- The Prometheus rules, from `deploy/monitoring`, and the Grafana dashboards, from `dashboards.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ BUILT = ROOT / "build" / "charts"
 """The folder of the complete charts: each contains its dependencies, so Helm can render and install it."""
 
 RULES = ROOT / "deploy" / "monitoring" / "rules.yaml"
-"""The rules of Prometheus: objectives and alerts."""
+"""The Prometheus rules: objectives and alerts."""
 
 _SHARED = re.compile(r"^# --- shared: (?P<names>.+) ---\n", re.MULTILINE)
 

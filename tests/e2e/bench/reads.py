@@ -1,6 +1,6 @@
 """Measure how fast learners read their attempts, compared to a minimal server (the limit).
 
-The limit is a bare grpc.aio handler that executes one prepared statement with the pool of asyncpg. The statement reads
+The limit is a bare grpc.aio handler that executes one prepared statement with asyncpg's pool. The statement reads
 one row by its key, and the row contains the encoded response. The service reads the attempt and its answers, decides
 which fields the learner may see, and builds the same bytes. Both servers run on one core, and the load runs on another
 core. The runs of the two servers alternate.

@@ -403,7 +403,7 @@ async def _bare_pause(load: Load) -> float:
     return (last - start) * 1000
 
 
-# The code below is the limit: a minimal server whose streams wait for one notification of PostgreSQL.
+# The code below is the limit: a minimal server whose streams wait for one PostgreSQL notification.
 
 
 class Bare:

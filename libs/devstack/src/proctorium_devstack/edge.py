@@ -170,7 +170,7 @@ class EdgeSettings:
 
 
 def render(settings: EdgeSettings, templates: Path = TEMPLATES) -> str:
-    """Return the configuration of Envoy as YAML. `templates` is the path of the folder `deploy/envoy`."""
+    """Return the Envoy configuration as YAML. `templates` is the path of the folder `deploy/envoy`."""
     names = [upstream.name for upstream in settings.services]
     descriptors = descriptor_set()
     routes = routes_of(descriptors, names)

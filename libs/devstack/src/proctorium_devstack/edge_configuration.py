@@ -66,7 +66,7 @@ _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
 
 
 def write(settings: EdgeSettings, folder: Path, templates: Path) -> None:
-    """Write the configuration of Envoy and the descriptors to `folder`."""
+    """Write the Envoy configuration and the descriptors to `folder`."""
     (folder / Path(settings.descriptors).name).write_bytes(DESCRIPTORS.read_bytes())
     (folder / "edge.yaml").write_text(render(settings, templates), encoding="utf-8")
 

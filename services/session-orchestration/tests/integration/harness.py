@@ -101,7 +101,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return proctor
 
     async def certified(self) -> Person:
-        """Return a proctor whose certification is stored, without a session."""
+        """Return a proctor who has no session, and store the proctor's certification."""
         proctor = self.proctor()
         until = self.enrollment.certified_until[proctor.person_id]
         await self.rows(

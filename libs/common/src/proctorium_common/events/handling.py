@@ -248,7 +248,7 @@ class EventDispatcher:
     def _check_source(self, received: ReceivedEvent) -> None:
         """Raise WrongSourceError if the source of the event does not own the subject, or is not an expected owner.
 
-        An owner is expected if this consumer has a handler for an event of the owner. The permissions of NATS already
+        An owner is expected if this consumer has a handler for an event of the owner. The NATS permissions already
         allow each service to publish only to its own subjects. This check protects an installation in which NATS runs
         without permissions.
         """

@@ -65,7 +65,7 @@ class Transaction:
         """Run a constant SQL statement with `$1`-style arguments and return its rows.
 
         Use this method where speed matters, because the driver prepares the statement only once per connection, and no
-        SQL is built for each call. The arguments and the values in rows have the types of asyncpg, such as UUID,
+        SQL is built for each call. The arguments and the values in rows have asyncpg's types, such as UUID,
         datetime and bytes. The type of JSON values is str. Errors that are not transient are raised as asyncpg's
         exceptions.
         """

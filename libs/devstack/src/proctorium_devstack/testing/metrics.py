@@ -1,4 +1,4 @@
-"""Metrics that a test can read, through the SDK of OpenTelemetry as in production."""
+"""Metrics that a test can read, through the OpenTelemetry SDK, as in production."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ async def list_submitted_cases(tx: Transaction, session_id: UUID) -> Sequence[Ca
 
 @dataclass(frozen=True, slots=True)
 class WaitingCases:
-    """The number of cases that wait for a decision, and the wait of the case that has waited longest."""
+    """The number of cases that wait for a decision, and the waiting time of the case that has waited longest."""
 
     cases: int
     longest_wait: timedelta

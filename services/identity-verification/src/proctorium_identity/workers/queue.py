@@ -30,7 +30,10 @@ class QueueMetrics:
         """Add the gauges."""
         metrics.observe("identity.queue.cases", "Cases that wait for a decision", self.cases)
         metrics.observe(
-            "identity.queue.age", "Wait of the case that has waited longest", self.age, unit="s"
+            "identity.queue.age",
+            "Waiting time of the case that has waited longest",
+            self.age,
+            unit="s",
         )
 
     def cases(self) -> Iterable[Observation]:

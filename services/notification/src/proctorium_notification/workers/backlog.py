@@ -1,4 +1,4 @@
-"""Metrics of the deliveries that are not sent: pending, failed and in doubt."""
+"""Metrics of the deliveries that were not sent: pending, failed and in doubt."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from proctorium_notification.storage.deliveries import (
 )
 
 STATE_METRIC = "notification.deliveries"
-STATE_DESCRIPTION = "Deliveries that are not sent, by state"
+STATE_DESCRIPTION = "Deliveries that were not sent, by state"
 REASON_METRIC = "notification.deliveries.pending"
 REASON_DESCRIPTION = "Pending deliveries, by reason"
 

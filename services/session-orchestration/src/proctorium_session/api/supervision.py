@@ -42,7 +42,7 @@ from proctorium_session.operations.pauses import PauseResult
 from proctorium_session.operations.roster import may_read_messages, supervised_snapshot
 
 _MAX_SNAPSHOT_BYTES = 2 * 1024 * 1024
-"""The maximum size of the participants in the first message of a roster. A message of gRPC may have 4 MiB."""
+"""The maximum size of the participants in the first message of a roster. A gRPC message can have at most 4 MiB."""
 
 _MAX_CHANGES = 100
 """The number of changed participants from which the whole roster is sent."""

@@ -44,8 +44,8 @@ _DELETE_EXPIRED_LEASES = text(
     "DELETE FROM presence WHERE expires_at < now() - interval '10 minutes'"
 )
 
-# If a replica was not seen for the length of a lease, it was away: its leases may have expired although its learners
-# were connected.
+# A replica that was not seen for the length of a lease counts as newly started, because leases of connected learners
+# may have expired in the meantime.
 _UPSERT_REPLICA = text("""
     INSERT INTO presence_replicas AS replica (replica_id, since, seen_at) VALUES (:replica_id, now(), now())
     ON CONFLICT (replica_id) DO UPDATE SET seen_at = now(),

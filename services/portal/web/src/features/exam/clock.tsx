@@ -16,7 +16,7 @@ export interface AttemptSnapshot {
   at: number;
 }
 
-/** The largest shift of the computer's clock for which the time is not requested from the server again. */
+/** If the computer's clock shifts by more than this, the time is requested from the server again. */
 const MAX_DRIFT_MS = 2000;
 
 /**

@@ -8,8 +8,8 @@ import type { Certificate, Result, TranscriptEntry } from "../../gen/proctorium/
 import { hasRole, Role } from "../account/current-user";
 
 /**
- * Return the entries of the transcript. The list is empty until the transcript is loaded, and also if loading fails,
- * because pages work without the transcript.
+ * Return the entries of the transcript. The list is empty until the transcript is loaded. If loading fails, the list
+ * stays empty, because pages work without the transcript.
  */
 export function useOwnResults(): readonly TranscriptEntry[] {
   const { data } = useQuery("transcript", async () =>

@@ -100,7 +100,7 @@ test("participants are sorted by need, then by waiting time, then by arrival; th
   ]);
 });
 
-test("each need is counted, also if nobody has it", () => {
+test("each need is counted, even if nobody has it", () => {
   const counts = countNeeds([participant({ hand: {}, connected: false }), participant({ connected: false })]);
   expect([...counts.keys()]).toEqual(RULES.map(({ need }) => need));
   expect([counts.get("hand"), counts.get("disconnected"), counts.get("identity")]).toEqual([1, 2, 0]);

@@ -6,11 +6,11 @@ export const breaks = {
   left: (count: number | undefined, seconds: number) =>
     `Left: ${count === undefined ? "" : `${counted(count, "break")}, `}${duration(seconds)}`,
   request: "Request a break",
-  requested: "You requested a break. A proctor decides about it.",
+  requested: "You requested a break. Please wait for a proctor's decision.",
   cancelRequest: "Cancel the request",
   granted: (seconds: number) => `Your break is granted: ${duration(seconds)}. Start it when you are ready.`,
   start: "Start the break",
-  cancelGranted: "Take no break",
+  cancelGranted: "Do not take the break",
   refused: (reason: string) => `Your break was refused. The reason: ${reason}`,
 
   // The break screen.
@@ -18,7 +18,7 @@ export const breaks = {
   clockStops: "Your clock is stopped until the break is due to end. Then it runs again, even if you have not returned.",
   clockRuns: "Your time continues to run during the break.",
   hidden: "The questions are hidden until you return. Your answers are safe.",
-  timeLeft: "Time left of your break",
+  timeLeft: "Time left in your break",
   overrun: "Your break is over. Return now: your time is running, and the proctors see that you are late.",
   comeBack: "Return from the break",
   continueSoon: "You have returned. You can continue in a moment.",

@@ -6,7 +6,7 @@ export const closing = {
   closing: "The session ends in",
   timeToEnd: "Time until the end of the session",
   learnerHint:
-    "Go on working until then. Everything that is saved counts, and is submitted when the session ends. Assessments that are not started yet cannot be started any more.",
+    "Keep working until then. Everything that is saved counts, and is submitted when the session ends. You can no longer start an assessment.",
   proctorHint: "Open attempts are submitted then. You can cancel the end until then.",
   automaticHint: "The planned end has passed, so the session ends automatically. You can cancel the end until then.",
 

@@ -13,7 +13,7 @@ export const common = {
   people: "People",
   messages: (unread: number) => (unread === 0 ? "Messages" : `Messages (${unread} new)`),
   language: "Language",
-  languageNotChanged: "The language is not changed before your answers are sent. Choose it again then.",
+  languageNotChanged: "The language cannot be changed until your answers have been sent. Choose it again then.",
   forbiddenTitle: "You do not have access to this page",
   forbidden: {
     administrators: "It is for administrators.",

@@ -36,7 +36,7 @@ export const console = {
     label: "Selected learners",
     selected: (count: number) => `${counted(count, "learner")} selected`,
     clear: "Clear the selection",
-    absent: (count: number) => `${counted(count, "selected learner")} not here yet: no action concerns them.`,
+    absent: (count: number) => `${counted(count, "selected learner")} not here yet: actions do not apply to them.`,
     undo: "Undo",
     theSelected: "the selected learners",
     forTheSelected: (title: string) => `“${title}” for the selected learners`,

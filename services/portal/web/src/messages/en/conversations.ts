@@ -17,7 +17,7 @@ export const conversations = {
   toProctors: "Message to the proctors",
   toLearner: (name: string) => `Message to ${name}`,
   send: "Send",
-  closed: "Messages can only be read now.",
+  closed: "Messages are read-only now.",
   onlyProctors: "Only the proctors of this session and administrators can read your messages.",
 
   // Announcements.

@@ -19,7 +19,7 @@ export const courses = {
   course: "Course",
   theCourse: "the course",
   content: "Content",
-  opensInSession: "It opens on the page of your session, while that is in progress.",
+  opensInSession: "It opens on the page of your session while the session is in progress.",
   inProgressNow: "In progress now:",
   done: "Done",
   newTab: "(opens in a new tab)",
@@ -60,7 +60,8 @@ export const courses = {
   stepKind: "Kind",
   stepTitle: "Title of the step",
   markdown: "Text, in Markdown",
-  markdownHint: "Images need an address that begins with https://; of any other image, learners see the description.",
+  markdownHint:
+    "Images need an address that begins with https://; for any other image, learners see only the description.",
   url: "Address",
   urlHint: "It begins with https://",
 };

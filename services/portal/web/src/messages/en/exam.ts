@@ -86,13 +86,13 @@ export const exam = {
   cannotBeSaved: (count: number) => `${counted(count, "answer")} cannot be saved`,
   offline: (count: number) => `Offline: ${counted(count, "answer")} stored on this device`,
   connectionLost:
-    "The connection is lost. Keep answering: your answers are stored on this device and sent automatically when it is back. Your time continues. If it lasts, tell your proctor.",
+    "The connection is lost. Keep answering: your answers are stored on this device and sent automatically when it is back. Your time continues. If the problem persists, tell your proctor.",
   connectionLostPaused:
-    "The connection is lost. Your answers are safe. This page shows when your proctor has resumed only after the connection is back. If it lasts, tell your proctor.",
+    "The connection is lost. Your answers are safe. This page shows when your proctor has resumed only after the connection is back. If the problem persists, tell your proctor.",
   connectionLostTimeOver:
     "Your time is over. What is on this device is sent when the connection is back; what you change now arrives late.",
   connectionLostReadOnly:
-    "The connection is lost. Answers that are stored on this device are sent when it is back. If it lasts, tell your proctor.",
+    "The connection is lost. Answers that are stored on this device are sent when it is back. If the problem persists, tell your proctor.",
   cannotStore:
     "Keep this page open until all answers are saved: this browser does not let us store them on this device.",
 
@@ -121,7 +121,7 @@ export const exam = {
   },
   submittedOn: (time: string) => `Submitted on ${time}`,
   answeredOf: (answered: number, count: number) => `, with answers to ${answered} of ${counted(count, "question")}.`,
-  questionsHidden: "The questions are not shown any more while others in the session still work on them.",
+  questionsHidden: "The questions are hidden as long as others in the session are still working on them.",
   resultAfterSession: "Your result follows after the end of the session.",
   pendingAfterSubmission: (count: number) =>
     `${counted(count, "answer is", "answers are")} still on this device and will be sent when the connection is back. Keep this page open. What arrives now is stored and marked as late; it was not submitted.`,

@@ -8,7 +8,7 @@ export const hands = {
   raiseFor: "What is it about?",
   raised: (kind: string) => `Hand raised: ${kind}`,
   lower: "Lower hand",
-  answered: "Your hand is lowered. If a proctor answered it, they turn to you now.",
+  answered: "Your hand is lowered. If a proctor answered it, they will help you now.",
 
   // The proctors' queue.
   title: "Raised hand",

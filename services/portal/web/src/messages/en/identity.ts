@@ -31,7 +31,7 @@ export const identity = {
   tooSlow:
     "The photo could not be sent within a minute. Send it again where the connection is better, or send a smaller one, taken with a lower resolution.",
   emptyFile: `This file is empty. ${formats}`,
-  hugeFile: "This file is larger than 100 MiB, which no photo is. Choose another one.",
+  hugeFile: "This file is larger than 100 MiB, so it cannot be a photo. Choose another one.",
   heic: "This is a HEIC photo, which cannot be read here. On an iPhone or iPad choose Settings, Camera, Formats, Most Compatible and take the photo again; or open it on the computer and save it as JPEG.",
   notAPhoto: `This file is not a photo that can be read here. ${formats}`,
   tooLarge: "This photo is larger than 8 MiB, and your browser cannot make it smaller. Choose a smaller one.",

@@ -5,7 +5,7 @@ export const incidents = {
   title: (count: number | undefined) => (count ? `Incidents (${count})` : "Incidents"),
   theIncidents: "the incidents",
   explanation:
-    "Notes of the proctors for the time after the session. Learners cannot read them, and they change nothing in the session.",
+    "Proctors' notes for use after the session. Learners cannot read them, and they change nothing in the session.",
   shortcut: "To report an incident about one learner, go to their name in the roster and press I.",
   none: "No incident was reported.",
   wholeSession: "Whole session",
@@ -42,7 +42,7 @@ export const incidents = {
   chooseCategory: "Choose a category",
   severityLabel: "Severity",
   severityChoice: {
-    note: "Note: nothing has to follow",
+    note: "Note: no action is needed",
     warning: "Warning: somebody should look at it after the session",
     serious: "Serious: it may change whether the result can be used",
   },

@@ -4,12 +4,12 @@ import { duration } from "../format";
 export const order = {
   // The withdrawal of an authorisation.
   withdraw: "Withdraw",
-  withdrawing: "Withdrawal on its way",
+  withdrawing: "Withdrawing…",
   alreadyStarted: "Already started, so the authorisation stays",
 
   // Late entry with approval: the proctors.
   lateEntries: (count: number) => (count ? `Late entries (${count})` : "Late entries"),
-  noLateEntry: "Nobody waits for approval.",
+  noLateEntry: "Nobody is waiting for approval.",
   waiting: (seconds: number) =>
     seconds < 60 ? "waiting for less than a minute" : `waiting for ${duration(Math.floor(seconds / 60) * 60)}`,
   admit: "Admit",

@@ -32,7 +32,7 @@ export const people = {
       "They leave running sessions within seconds. Answers that they saved in a running assessment are submitted when its time is over; results and certificates stay.",
     proctor:
       "Their certification ends, and they lose access to running sessions within seconds. The sessions continue as planned, run by their other proctors and by administrators.",
-    administrator: "They can no longer manage people, courses and sessions, within seconds.",
+    administrator: "Within seconds, they can no longer manage people, courses and sessions.",
   },
   revokeConfirm: (role: string) => `Revoke “${role}”`,
   revokeCancel: "Do not revoke it",
@@ -93,7 +93,7 @@ export const people = {
   // The history of changes.
   history: "History",
   theHistory: "the history",
-  noHistory: "Nothing was changed about their roles or account.",
+  noHistory: "Their roles and account have not changed.",
   historyEntry: (time: string, change: string, by: string) => `${time}: ${change}, by ${by}`,
   historyReason: (reason: string) => ` – “${reason}”`,
   unknownName: "somebody whose name is not known",
@@ -117,7 +117,7 @@ export const people = {
   language: "Language",
   languageHint: "The language of the pages and of e-mails.",
   timeZone: "Time zone",
-  timeZoneHint: "Times in e-mails are given in it.",
+  timeZoneHint: "E-mails state times in this time zone.",
   firstPassword: "First password",
   firstPasswordHint: "At least 12 characters; without one they cannot sign in with a password yet.",
   roles: "Roles",

@@ -68,10 +68,10 @@ export const record = {
     "attempt.authorization-withdrawn": "Your attempt could no longer be started.",
     "attempt.started": "You started an assessment.",
     "attempt.saved-during-stop":
-      "Answers of yours were saved during a pause or a break, or while you were removed or waited to be let back in.",
+      "Some of your answers were saved during a pause or a break, or while you were removed or waiting to be let back in.",
     "attempt.entered": "You continued your attempt on another device.",
     "attempt.saved-on-older-device":
-      "Answers of yours were received from an older device. They did not replace answers from your newer device.",
+      "Some of your answers were received from an older device. They did not replace answers from your newer device.",
     "attempt.submitted": "Your answers were submitted.",
     "attempt.reopened": "Your attempt was reopened.",
     "attempt.voided": "Your attempt was closed before you started it.",

@@ -11,7 +11,7 @@ export const results = {
   result: "Result",
   yourResult: "your result",
   tryAgain: "Try again",
-  notEnoughPoints: "This time the points were not enough for a pass.",
+  notEnoughPoints: "This time, you did not have enough points to pass.",
   permanent:
     "Results are permanent. If you have a question about yours, or think that something is wrong, ask your administrator.",
   yourAnswer: (answer: string) => `Your answer: ${answer}`,

@@ -9,7 +9,7 @@ export const supervision = {
 
   // Actions on the session.
   takesPart: "You take part in this session as a learner, so you cannot run it.",
-  actsAsAdministrator: "What you do in this session is recorded as done by an administrator.",
+  actsAsAdministrator: "Your actions in this session are recorded as those of an administrator.",
   notCertified:
     "You are not certified as a proctor at present, so you cannot start this session. Ask your administrator to certify you, then reload this page.",
   openLobby: "Open the lobby",
@@ -17,10 +17,10 @@ export const supervision = {
   startAsk: (waiting: number) => `Start the session (${waiting} waiting)…`,
   startConfirm: "Start the session now",
   startCancel: "Do not start yet",
-  nobodyWaits: "Nobody waits in the lobby yet.",
+  nobodyWaits: "Nobody is waiting in the lobby yet.",
   everybodyIsHere: "Everybody who is invited is here.",
   doubt: {
-    nobodyWaits: "Nobody waits in the lobby.",
+    nobodyWaits: "Nobody is waiting in the lobby.",
     absent: (absent: number, invited: number, names: string) =>
       `${absent} of ${invited} ${absent === 1 ? "is" : "are"} not here: ${names}.`,
     lateEntryOpen: (seconds: number) =>
@@ -32,7 +32,7 @@ export const supervision = {
   },
   others: (count: number) => `and ${counted(count, "other")}`,
   cancel: "Cancel the session…",
-  cancelConsequence: "Everybody who was notified of it is notified that it is cancelled.",
+  cancelConsequence: "Everybody who was notified of the session is notified that it is cancelled.",
   cancelConfirm: "Cancel the session now",
   cancelCancel: "Do not cancel it",
 
@@ -75,7 +75,7 @@ export const supervision = {
     authorisation: "To authorise",
     message: "Unread message",
     hand: "Raised hand",
-    break: "Break to decide",
+    break: "Break request",
     overrun: "Not back from a break",
   },
   participantState: {
@@ -110,7 +110,7 @@ export const supervision = {
     saved: (answered: number, count: number) => `${answered} of ${counted(count, "answer")} saved`,
     beingSubmitted: (saved: string) => `${saved}, being submitted`,
     submitted: "Submitted",
-    submittedResultToCome: "Submitted, result to come",
+    submittedResultToCome: "Submitted, result pending",
     released: "Result released",
   },
   authorise: "Authorise",
