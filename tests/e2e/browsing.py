@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -81,6 +81,51 @@ async def browser(*flags: str) -> AsyncIterator[Browser]:
             yield opened
         finally:
             await opened.close()
+
+
+class SharedBrowser:
+    """The browser that all tests of a worker share. The first test that needs it starts it."""
+
+    def __init__(self) -> None:
+        self._running = AsyncExitStack()
+        self._browser: Browser | None = None
+
+    async def started(self) -> Browser:
+        """Return the browser. Start it if it does not run."""
+        if self._browser is None or not self._browser.is_connected():
+            await self.close()
+            self._browser = await self._running.enter_async_context(browser())
+        return self._browser
+
+    async def close(self) -> None:
+        """Close the browser if it runs."""
+        await self._running.aclose()
+        self._browser = None
+
+
+_SHARED = SharedBrowser()
+
+
+@asynccontextmanager
+async def shared_browser() -> AsyncIterator[Browser]:
+    """Yield the browser that the tests share, and close all windows that are opened in the block.
+
+    Each window has its own storage, cache and connections. Starting a browser for each test would take half a second of
+    processor time.
+    """
+    opened = await _SHARED.started()
+    earlier = opened.contexts
+    try:
+        yield opened
+    finally:
+        for context in opened.contexts:
+            if context not in earlier:
+                await context.close()
+
+
+async def close_shared_browser() -> None:
+    """Close the browser that the tests share."""
+    await _SHARED.close()
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from e2e.browsing import close_shared_browser
 from e2e.mailbox import Mailbox
 from e2e.scenario import Scenario, create_scenario
 from proctorium_devstack import demo_data
@@ -25,6 +26,13 @@ async def stack(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stack
     ) as running:
         await demo_data.load(running)
         yield running
+
+
+@pytest.fixture(scope="package", autouse=True)
+async def _shared_browser() -> AsyncIterator[None]:
+    """Close the browser that the tests share after the last test."""
+    yield
+    await close_shared_browser()
 
 
 @pytest.fixture

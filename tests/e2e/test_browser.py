@@ -8,7 +8,7 @@ from uuid import uuid4
 from aiosmtplib import send
 from playwright.async_api import Page, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.console import open_learner
 from e2e.images import identity_document, selfie
@@ -21,7 +21,7 @@ from proctorium_devstack.stack import Stack
 
 async def test_learner_and_proctor_complete_a_session(stack: Stack) -> None:
     scenario = await create_scenario(stack.address("edge"))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         proctor = await Visitor.open(opened, stack.url("edge"))
         await learner.screenshot("sign-in")
@@ -78,7 +78,7 @@ async def test_roster_begins_with_learners_who_need_attention(
     lena, omar = (LearnerClient(learner, scenario) for learner in scenario.learners)
     for client in (omar, lena):
         await client.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         await open_session(proctor, scenario.session_id)
@@ -111,7 +111,7 @@ async def test_offline_answers_are_stored_and_sent_later(stack: Stack, scenario:
     await proctor.start()
     await proctor.authorize(client)
     attempt = await client.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await learner.page.goto(f"/attempts/{client.attempt_id}")
@@ -156,7 +156,7 @@ async def test_administrator_schedules_a_session_and_manages_its_codes(
     stack: Stack, scenario: Scenario
 ) -> None:
     run = scenario.session_id[-8:]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -219,7 +219,7 @@ async def test_administrator_schedules_a_session_and_manages_its_codes(
 async def test_code_of_a_new_session_appears_once_it_is_created(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         requests = 0
@@ -245,7 +245,7 @@ async def test_code_of_a_new_session_appears_once_it_is_created(
 
 
 async def test_cancelled_session_requires_no_action(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         administrator = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
@@ -279,7 +279,7 @@ async def test_mailbox_shows_a_long_mail_in_full(stack: Stack) -> None:
     mail.set_content("<p>One of many lines.</p>" * 100 + "<p>The end</p>", subtype="html")
     host, port = stack.address("smtp").split(":")
     await send(mail, hostname=host, port=int(port))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         reader = await Visitor.open(opened, stack.url("mailbox"))
         await reader.page.get_by_role("link", name="Long").click()
         frame = reader.page.locator("iframe")

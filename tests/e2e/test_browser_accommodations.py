@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient
 from e2e.console import open_learner
 from e2e.scenario import Scenario
@@ -25,7 +25,7 @@ async def test_accommodations_are_written_and_extend_the_time_limit(
     learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
     before = await eventually(lambda: attempt_of(learner), "the attempt")
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -72,7 +72,7 @@ async def test_accommodations_are_written_and_extend_the_time_limit(
 async def test_identity_is_checked_without_photos(stack: Stack, scenario: Scenario) -> None:
     learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         own = await session_page(stack, scenario, opened, learner.learner)
         photo = own.page.get_by_label("Photo of your identity document")
         await expect(photo).to_be_visible()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.console import open_learner
 from e2e.grpc_web import frame_message, response_body, unframe_message
@@ -32,7 +32,7 @@ async def test_administrator_verifies_an_identity_and_authorises(stack: Stack) -
     await learner.join()
     await learner.send_evidence()
     await other.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -96,7 +96,7 @@ async def test_access_log_shows_who_viewed_evidence_and_session_record(stack: St
     await learner.join()
     await client.verify(await learner.send_evidence())
     await scenario.proctor.record.GetRecord(GetRecordRequest(session_id=scenario.session_id))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -135,7 +135,7 @@ async def test_access_log_is_paged(stack: Stack) -> None:
         await scenario.proctor.identity.GetRegistration(
             GetRegistrationRequest(case_id=case.case_id)
         )
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -177,7 +177,7 @@ async def test_access_log_shows_people_without_a_name_as_unknown(stack: Stack) -
     learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
     await ProctorClient(scenario).verify(await learner.send_evidence())
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Page, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
@@ -197,7 +197,7 @@ async def exam_room(
     await proctor.start()
     await proctor.authorize(client)
     await client.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await learner.page.goto(f"/attempts/{client.attempt_id}")

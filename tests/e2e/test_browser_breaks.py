@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from playwright.async_api import expect
 
 from e2e.axe import violations
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.console import open_learner
 from e2e.scenario import Scenario, create_scenario
 from e2e.test_browser_answers import exam_room, saved_attempt
@@ -114,7 +114,7 @@ async def _take_breaks(stack: Stack, scenario: Scenario) -> None:
 async def test_policy_and_extra_break_time_are_entered_by_administrators(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)

@@ -7,7 +7,7 @@ import secrets
 
 from playwright.async_api import Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.scenario import Scenario
 from proctorium.session.v1.lobby_pb2 import JoinSessionRequest
 from proctorium_devstack.stack import Stack
@@ -27,7 +27,7 @@ async def test_page_normalises_pasted_codes_like_enrollment(
         sent.put_nowait(request.code)
         await route.abort()
 
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
@@ -58,7 +58,7 @@ async def test_issued_code_that_is_easily_mistyped_causes_a_warning(
     stack: Stack, scenario: Scenario
 ) -> None:
     text = "".join(secrets.choice("abcdefghjkmnp") for _ in range(7))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.console import open_learner
 from e2e.scenario import Scenario
@@ -16,7 +16,7 @@ from proctorium_devstack.stack import Stack
 async def test_granting_the_administrator_role_requires_confirmation(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         await visitor.sign_in(scenario.administrator.email, scenario.administrator.password)
         page = visitor.page
@@ -45,7 +45,7 @@ async def test_refusal_replaces_the_earlier_success_message(
     stack: Stack, scenario: Scenario
 ) -> None:
     run = scenario.session_id[-8:]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         await visitor.sign_in(scenario.administrator.email, scenario.administrator.password)
         page = visitor.page
@@ -80,7 +80,7 @@ async def test_refusal_replaces_the_earlier_success_message(
 async def test_rejected_learner_sees_the_reason_and_the_next_step(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         page = proctor.page
@@ -124,7 +124,7 @@ async def test_rejected_learner_sees_the_reason_and_the_next_step(
 
 
 async def test_support_contact_is_shown_once(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         shown = page.get_by_text("Help:").locator("visible=true")
@@ -143,7 +143,7 @@ async def test_lesson_is_available_only_during_its_session(
 ) -> None:
     client = LearnerClient(scenario.learners[0], scenario)
     await client.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
@@ -174,7 +174,7 @@ async def test_authorisation_message_disappears_when_it_no_longer_applies(
     await client.join()
     await proctor.verify(await client.send_evidence())
     await proctor.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(scenario.proctor.email, scenario.proctor.password)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import Browser, Page, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.proxy import Proxy
 from e2e.scenario import Scenario
@@ -33,7 +33,7 @@ _REASON = "Looked at another screen."
 async def test_learner_is_connected_while_the_exam_room_is_open(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         proctor = await Visitor.open(opened, stack.url("edge"))
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
@@ -53,7 +53,7 @@ async def test_learner_is_connected_while_the_exam_room_is_open(
 
 
 async def test_removal_reason_is_shown_in_the_exam_room(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         await scenario.proctor.supervision.RemoveParticipants(
             RemoveParticipantsRequest(
@@ -73,7 +73,7 @@ async def test_removal_reason_is_shown_in_the_exam_room(stack: Stack, scenario: 
 async def test_restored_connection_is_shown_without_further_changes(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened, Proxy.to(stack.address("edge")) as proxy:
+    async with shared_browser() as opened, Proxy.to(stack.address("edge")) as proxy:
         proctor = await Visitor.open(opened, proxy.url)
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         await proctor.page.goto(f"/supervise/{scenario.session_id}")
@@ -88,7 +88,7 @@ async def test_restored_connection_is_shown_without_further_changes(
 
 
 async def test_reopened_stream_is_not_shown_as_lost(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened, Proxy.to(stack.address("edge")) as proxy:
+    async with shared_browser() as opened, Proxy.to(stack.address("edge")) as proxy:
         proctor = await Visitor.open(opened, proxy.url)
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
         page = proctor.page
@@ -111,7 +111,7 @@ async def test_start_missed_on_a_stalled_connection_is_shown_after_reconnecting(
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
     await client.close()
-    async with browser() as opened, Proxy.to(stack.address("edge")) as proxy:
+    async with shared_browser() as opened, Proxy.to(stack.address("edge")) as proxy:
         learner = await Visitor.open(opened, proxy.url)
         page = learner.page
         await page.clock.install()
@@ -138,7 +138,7 @@ async def test_start_missed_on_a_stalled_connection_is_shown_after_reconnecting(
 async def test_clock_change_does_not_affect_the_remaining_time(
     stack: Stack, scenario: Scenario, by: timedelta
 ) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         page = learner.page
         await page.clock.install()
@@ -158,7 +158,7 @@ async def test_offline_page_does_not_ask_for_answers_after_the_deadline(
     stack: Stack, scenario: Scenario
 ) -> None:
     async with (
-        browser() as opened,
+        shared_browser() as opened,
         exam_started(scenario) as (client, _),
         Proxy.to(stack.address("edge")) as proxy,
     ):
@@ -183,7 +183,7 @@ async def test_offline_page_does_not_ask_for_answers_after_the_deadline(
 
 async def test_last_minutes_are_shown_and_announced(stack: Stack, scenario: Scenario) -> None:
     async with (
-        browser() as opened,
+        shared_browser() as opened,
         exam_started(scenario) as (client, _),
         Proxy.to(stack.address("edge")) as proxy,
     ):

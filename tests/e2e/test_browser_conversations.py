@@ -6,7 +6,7 @@ import re
 
 from playwright.async_api import Locator, Page, expect
 
-from e2e.browsing import browser
+from e2e.browsing import shared_browser
 from e2e.console import open_learner, opener_of
 from e2e.scenario import Scenario
 from e2e.test_browser_connections import exam_page, exam_started
@@ -19,7 +19,7 @@ _QUESTION = "Is a dictionary allowed?\n<b>I have one here.</b>"
 async def test_learner_and_proctor_exchange_messages_during_an_attempt(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         proctor = await supervising(stack, scenario, opened)
         exam, desk = learner.page, proctor.page
@@ -91,7 +91,7 @@ async def test_learner_and_proctor_exchange_messages_during_an_attempt(
 async def test_announcement_reaches_a_learner_who_confirms_it(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         proctor = await supervising(stack, scenario, opened)
         exam, desk = learner.page, proctor.page
@@ -137,7 +137,7 @@ def messages_in(chat: Locator) -> Locator:
 
 
 async def test_proctor_answers_a_raised_hand(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         proctor = await supervising(stack, scenario, opened)
         exam, desk = learner.page, proctor.page

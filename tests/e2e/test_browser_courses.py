@@ -6,7 +6,7 @@ import secrets
 
 from playwright.async_api import Page, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.images import identity_document
 from e2e.scenario import Scenario
 from proctorium.enrollment.v1.courses_pb2 import (
@@ -53,7 +53,7 @@ async def test_opened_link_is_done_and_lesson_shows_its_image(
     stack: Stack, scenario: Scenario
 ) -> None:
     course_id = await self_paced_course(scenario, "Goggles and rules", LESSON, LINK)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await serve_external_site(page)
@@ -78,7 +78,7 @@ async def test_link_can_be_marked_as_done_without_opening_it(
     stack: Stack, scenario: Scenario
 ) -> None:
     course_id = await self_paced_course(scenario, "Rules", LINK)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
@@ -94,7 +94,7 @@ async def test_lists_are_sorted_by_the_readers_locale(stack: Stack, scenario: Sc
     titles = [f"Zoë {run}", f"Élise {run}", f"ada {run}"]
     for title in titles:
         await self_paced_course(scenario, title, LINK)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from playwright.async_api import Browser, Locator, Page, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient
 from e2e.scenario import create_scenario, register_person
 from proctorium.session.v1.sessions_pb2 import GetSessionRequest
@@ -32,7 +32,7 @@ async def test_colleague_takes_over_when_the_proctor_vanishes(stack: Stack) -> N
     session = f"/supervise/{scenario.session_id}"
     request = GetSessionRequest(session_id=scenario.session_id)
     title = (await scenario.administrator.sessions.GetSession(request)).session.plan.title
-    async with browser() as opened:
+    async with shared_browser() as opened:
         first = await visit(opened, stack, scenario.proctor, session)
         await expect(proctors(first.page)).to_contain_text("Lead proctor: you")
         await expect(proctors(first.page)).to_contain_text("Present now: you")

@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.async_api import expect
 
 from e2e.axe import violations
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario, create_scenario
 from proctorium_devstack.demo import seed
@@ -79,7 +79,7 @@ async def exam_in_progress(scenario: Scenario) -> AsyncIterator[dict[str, str]]:
 async def test_axe_finds_nothing_on_the_pages_of_learners_in_both_themes(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with exam_in_progress(scenario) as ids, browser() as opened:
+    async with exam_in_progress(scenario) as ids, shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         await visitor.page.get_by_role("heading", name="Sign in").wait_for()
         found = {"sign-in": await violations(visitor.page)}
@@ -91,7 +91,7 @@ async def test_axe_finds_nothing_on_the_pages_of_learners_in_both_themes(
 async def test_axe_finds_nothing_on_the_pages_of_administrators_in_both_themes(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with exam_in_progress(scenario) as ids, browser() as opened:
+    async with exam_in_progress(scenario) as ids, shared_browser() as opened:
         staff = await Visitor.open(opened, stack.url("edge"))
         await staff.sign_in(seed.ADMINISTRATOR.email, seed.ADMINISTRATOR.password)
         found = await violations_at(staff, _ADMINISTRATOR_PAGES, ids)
@@ -112,7 +112,7 @@ async def test_axe_finds_nothing_on_the_pages_of_a_result_in_both_themes(stack: 
     await learner.wait_for_result()
     certificate, _ = await learner.wait_for_certificate()
     ids = {"results": learner.attempt_id, "certificates": certificate.certificate_id}
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         await visitor.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         found = await violations_at(visitor, _RESULT_PAGES, ids)

@@ -8,7 +8,7 @@ from typing import Literal
 
 from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.console import opener_of
 from e2e.scenario import Scenario, create_scenario
@@ -37,7 +37,7 @@ async def test_incident_is_reported_and_changed_by_keyboard(stack: Stack) -> Non
     name = scenario.learners[0].name
     await learner.join()
     await client.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         await expect(page.get_by_text("No incident was reported.")).to_be_visible()
@@ -100,7 +100,7 @@ async def test_incident_is_reported_and_changed_by_keyboard(stack: Stack) -> Non
 
 async def test_draft_of_an_incident_survives_closing_the_form(stack: Stack) -> None:
     scenario = await create_scenario(stack.address("edge"), starts_in=timedelta(hours=5))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         open_lobby = page.get_by_role("button", name="Open the lobby")
@@ -142,7 +142,7 @@ async def test_change_of_an_outdated_incident_shows_what_the_other_wrote(
     await client.start()
     await client.end()
     await report(scenario, participant)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         await page.get_by_role("button", name="Change…").click()

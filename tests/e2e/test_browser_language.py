@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, Page, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room
@@ -79,7 +79,7 @@ async def test_pages_are_in_the_language_of_a_german_browser_and_person(
     stack: Stack, scenario: Scenario
 ) -> None:
     email = await german_learner(scenario)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"), language="de-AT")
         page = learner.page
         requested: list[str] = []
@@ -113,7 +113,7 @@ async def test_language_of_the_account_replaces_the_language_of_the_browser(
     stack: Stack, scenario: Scenario
 ) -> None:
     email = await german_learner(scenario)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"), language="en-GB")
         page = learner.page
         await page.get_by_label("E-mail address").fill(email)
@@ -132,7 +132,7 @@ async def test_language_of_the_account_replaces_the_language_of_the_browser(
 async def test_pages_of_administrators_fit_small_screens_in_german(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page, who = administrator.page, seed.ADMINISTRATOR
         await page.get_by_role("button", name="Deutsch").click()
@@ -183,7 +183,7 @@ async def test_every_text_on_the_pages_comes_from_the_catalogue(
 ) -> None:
     learner, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     found: dict[str, list[str]] = {}
-    async with browser() as opened:
+    async with shared_browser() as opened:
         async with pseudo(opened, stack) as page:
             found["sign-in"] = await unmarked_texts(page, "/")
             await sign_in(page, scenario.learners[0].email, scenario.learners[0].password)

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from playwright.async_api import FilePayload, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient
 from e2e.images import selfie
 from e2e.scenario import Scenario
@@ -34,7 +34,7 @@ async def test_missing_case_is_requested_with_backoff(stack: Stack, scenario: Sc
             )
         )
 
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
@@ -92,7 +92,7 @@ async def lobby(stack: Stack, scenario: Scenario) -> AsyncIterator[Visitor]:
     """Yield a window that shows the lobby to a learner who has joined and has to submit photos."""
     client = LearnerClient(scenario.learners[0], scenario)
     await client.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await learner.page.goto(f"/sessions/{scenario.session_id}")

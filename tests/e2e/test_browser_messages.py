@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.grpc_web import frame_message, unframe_message
 from e2e.scenario import Scenario
 from proctorium.notification.v1.notifications_pb2 import ListNotificationsRequest
@@ -23,7 +23,7 @@ async def test_messages_are_paged_and_marked_as_read(stack: Stack, scenario: Sce
         CancelSessionRequest(session_id=scenario.session_id)
     )
     await wait_for_messages(learner, 2)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from e2e.browsing import browser
+from e2e.browsing import shared_browser
 from e2e.proxy import Proxy
 from e2e.scenario import Scenario
 from e2e.test_browser_answers import saved_attempt, saved_numbers
@@ -24,7 +24,7 @@ _CONTROLLED = "navigator.serviceWorker.controller !== null"
 
 async def test_exam_continues_after_an_offline_reload(stack: Stack, scenario: Scenario) -> None:
     async with (
-        browser() as opened,
+        shared_browser() as opened,
         exam_started(scenario) as (client, _),
         Proxy.to(stack.address("edge")) as proxy,
     ):
@@ -64,7 +64,7 @@ async def test_exam_continues_after_an_offline_reload(stack: Stack, scenario: Sc
 
 
 async def test_server_pages_are_preferred_while_online(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client, service_worker=True)
         page = learner.page
         await wait_until_stored(page)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Browser, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.console import open_learner
 from e2e.scenario import Scenario, create_scenario
@@ -29,7 +29,7 @@ async def test_authorisation_can_be_withdrawn_before_the_start(
     await proctor.verify(await client.send_evidence())
     await proctor.start()
     await proctor.authorize(client)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await session_page(stack, scenario, opened, client.learner)
         can_start = learner.page.get_by_text("The assessment is authorised for you.")
         await expect(can_start).to_be_visible()
@@ -58,7 +58,7 @@ async def test_late_learner_is_denied_and_admitted(stack: Stack) -> None:
     proctor.watch()
     await proctor.start()
     await late.lobby.JoinSession(JoinSessionRequest(code=scenario.code))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await session_page(stack, scenario, opened, late)
         page = learner.page
         await expect(page.get_by_role("heading", name="Please wait to be admitted")).to_be_visible()
@@ -127,7 +127,7 @@ async def test_learner_reads_why_an_identity_check_is_requested(stack: Stack) ->
         )
     )
     await client.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page, name = learner.page, client.learner.name
         await learner.sign_in(client.learner.email, client.learner.password)

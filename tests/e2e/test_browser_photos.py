@@ -8,7 +8,7 @@ import os
 from PIL import Image
 from playwright.async_api import FilePayload, Request, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient
 from e2e.scenario import Scenario
 from proctorium.identity.v1.verification_pb2 import (
@@ -48,7 +48,7 @@ async def test_large_photo_is_scaled_and_rotated_before_sending(
         if request.url.endswith("/SubmitEvidence"):
             sent.append(len(request.post_data_buffer or b""))
 
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         learner.page.on("request", note)
         await learner.sign_in(person.email, person.password)

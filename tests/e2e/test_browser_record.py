@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from proctorium_devstack.stack import Stack
@@ -15,7 +15,7 @@ async def test_learner_reads_own_record(stack: Stack, scenario: Scenario) -> Non
     for client in clients:
         await client.join()
     await ProctorClient(scenario).start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.console import open_learner, row_of
 from e2e.scenario import Scenario, create_scenario
@@ -85,7 +85,7 @@ async def test_selected_learners_are_removed_and_readmitted_with_one_request_eac
     clients = [LearnerClient(each, scenario) for each in scenario.learners]
     for client in clients:
         await client.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
@@ -118,7 +118,7 @@ async def test_refused_removals_are_listed_with_the_learners(stack: Stack) -> No
         await client.join()
     staff.watch()
     await staff.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.scenario import Scenario
 from e2e.test_revocation import until_refused
 from proctorium.enrollment.v1.accounts_pb2 import GetMeRequest
@@ -23,7 +23,7 @@ async def test_course_is_created_once_after_a_lost_response(
     stack: Stack, scenario: Scenario
 ) -> None:
     title = f"Once {scenario.session_id[-8:]}"
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -46,7 +46,7 @@ async def test_course_is_created_once_after_a_lost_response(
 async def test_page_loads_automatically_once_the_server_is_reachable(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await page.route(_LOAD, lambda route: route.abort("connectionrefused"))
@@ -62,7 +62,7 @@ async def test_page_loads_automatically_once_the_server_is_reachable(
 
 
 async def test_page_that_was_left_stops_retrying(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await page.clock.install()
@@ -83,7 +83,7 @@ async def test_sign_out_everywhere_with_a_lost_response_is_confirmed_later(
     stack: Stack, scenario: Scenario, then: str
 ) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
@@ -106,7 +106,7 @@ async def test_sign_out_everywhere_with_a_lost_request_is_not_confirmed(
     stack: Stack, scenario: Scenario
 ) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
@@ -129,7 +129,7 @@ async def test_lost_response_of_a_password_change_suggests_the_new_password(
     stack: Stack, scenario: Scenario
 ) -> None:
     learner, new = scenario.learners[0], "harbour-violet-93"
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)

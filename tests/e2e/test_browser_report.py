@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Page, expect
 from pypdf import PdfReader
 
 from e2e.axe import violations
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario, create_scenario
 from e2e.test_browser_breaks import policy
@@ -48,7 +48,7 @@ async def test_proctor_reads_and_downloads_the_report(stack: Stack, scenario: Sc
         )
     )
     name = scenario.learners[0].name
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await signed_in(stack, opened, scenario.proctor)
         page = visitor.page
         await page.goto(f"/sessions/{scenario.session_id}/report")
@@ -91,7 +91,7 @@ async def test_report_shows_breaks_and_removals(stack: Stack) -> None:
         await overrun_break(scenario)
         await remove_and_readmit(scenario, participant.participant_id)
         await proctor.end()
-        async with browser() as opened:
+        async with shared_browser() as opened:
             visitor = await signed_in(stack, opened, scenario.proctor)
             page = visitor.page
             await page.goto(f"/sessions/{scenario.session_id}/report")
@@ -150,7 +150,7 @@ async def remove_and_readmit(scenario: Scenario, participant_id: str) -> None:
 
 
 async def test_learner_has_no_report(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await signed_in(stack, opened, scenario.learners[0])
         await visitor.page.goto(f"/sessions/{scenario.session_id}/report")
         await expect(visitor.page.get_by_role("heading", level=1)).to_be_visible()

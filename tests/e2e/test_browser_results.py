@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from proctorium.assessment.v1.items_pb2 import Answer
@@ -27,7 +27,7 @@ async def test_late_answer_is_shown_beside_the_result(stack: Stack, scenario: Sc
     assert error.metadata["stored"] == "true"
     await proctor.end()
     await client.wait_for_result()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await learner.page.goto(f"/results/{client.attempt_id}")

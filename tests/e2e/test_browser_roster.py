@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Locator, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient, correct_answer
 from e2e.console import open_learner, row_of
 from e2e.scenario import create_scenario
@@ -23,7 +23,7 @@ async def test_roster_shows_invited_learners_and_final_states(stack: Stack) -> N
     absent = scenario.learners[3].name
     client = ProctorClient(scenario)
     client.watch()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
@@ -70,7 +70,7 @@ async def test_roster_distinguishes_two_assessments(stack: Stack) -> None:
     await learner.join()
     await client.verify(await learner.send_evidence())
     await client.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
@@ -104,7 +104,7 @@ async def test_result_of_a_removed_learner_is_held_until_released(stack: Stack) 
     await client.authorize(learner)
     attempt = await learner.start()
     await learner.save(attempt.items[0], correct_answer(attempt.items[0]))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)
@@ -156,7 +156,7 @@ async def test_roster_shows_the_progress_through_the_course(stack: Stack) -> Non
     for each in (reader, other):
         await each.join()
     await client.start()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await Visitor.open(opened, stack.url("edge"))
         page = proctor.page
         await proctor.sign_in(scenario.proctor.email, scenario.proctor.password)

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.scenario import Scenario
 from proctorium.session.v1.sessions_pb2 import ScheduleSessionRequest
 from proctorium_devstack.stack import Stack
 
 
 async def test_invalid_time_is_marked_at_its_field(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -38,7 +38,7 @@ async def test_invalid_time_is_marked_at_its_field(stack: Stack, scenario: Scena
 
 
 async def test_missing_proctor_is_marked_at_its_field(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -60,7 +60,7 @@ async def test_violations_found_by_the_service_are_marked_at_their_fields(
     stack: Stack, scenario: Scenario
 ) -> None:
     """Check four rules that only the service checks: certification, start in the past, conflicts, and capacity."""
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"), zone="UTC")
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
@@ -116,7 +116,7 @@ async def test_skipped_time_is_refused_and_repeated_time_requires_a_choice(
         planned.put_nowait(request.plan.start_time.ToDatetime(UTC))
         await route.abort()
 
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"), zone="Europe/Berlin")
         page = administrator.page
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser, browser_with_profile
+from e2e.browsing import Visitor, browser_with_profile, shared_browser
 from e2e.clients import LearnerClient
 from e2e.proxy import Proxy
 from e2e.scenario import Scenario
@@ -64,7 +64,7 @@ async def test_page_shows_who_is_signed_in_and_offers_sign_out(
     waiting = LearnerClient(omar, scenario)
     await waiting.join()
     await waiting.close()
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(lena.email, lena.password)
@@ -92,7 +92,7 @@ async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
     stack: Stack, scenario: Scenario
 ) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         elsewhere = await Visitor.open(opened, stack.url("edge"))
         await elsewhere.sign_in(learner.email, learner.password, stay_signed_in=True)
         await elsewhere.page.goto(f"/attempts/{client.attempt_id}")
@@ -119,7 +119,7 @@ async def test_sign_out_everywhere_ends_the_sign_in_of_another_browser(
 
 async def test_administrator_signs_out_another_person(stack: Stack, scenario: Scenario) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         other = await Visitor.open(opened, stack.url("edge"))
         await other.sign_in(learner.email, learner.password)
         ada = await Visitor.open(opened, stack.url("edge"))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Page, Route, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, browser, shared_browser
 from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
 from proctorium_devstack.demo.waiting import eventually
@@ -119,7 +119,7 @@ async def stores_attempt(page: Page) -> bool | None:
 
 async def test_password_is_changed_on_the_account_page(stack: Stack, scenario: Scenario) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         page = visitor.page
         await visitor.sign_in(learner.email, learner.password)
@@ -152,7 +152,7 @@ async def test_known_browser_signs_in_while_another_is_throttled(
     stack: Stack, scenario: Scenario
 ) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         owner = await Visitor.open(opened, stack.url("edge"))
         await owner.sign_in(learner.email, learner.password)
         await owner.sign_out_button.click()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from playwright.async_api import Browser, Page, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient
 from e2e.console import open_learner
 from e2e.scenario import Scenario, create_scenario
@@ -17,7 +17,7 @@ from proctorium_devstack.stack import Stack
 
 async def test_learners_can_join_after_the_lobby_was_opened_early(stack: Stack) -> None:
     scenario = await create_scenario(stack.address("edge"), starts_in=timedelta(hours=5))
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await enter(learner.page, scenario.code)
@@ -46,7 +46,7 @@ async def test_start_without_late_entry_requires_confirmation(stack: Stack) -> N
     first, *absent = scenario.learners
     client = LearnerClient(first, scenario)
     await client.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         await page.get_by_role("button", name="Start the session (1 waiting)…").click()
@@ -77,7 +77,7 @@ async def test_start_without_late_entry_requires_confirmation(stack: Stack) -> N
 
 
 async def test_late_entry_defaults_to_fifteen_minutes(stack: Stack, scenario: Scenario) -> None:
-    async with browser() as opened:
+    async with shared_browser() as opened:
         administrator = await Visitor.open(opened, stack.url("edge"))
         await administrator.sign_in(scenario.administrator.email, scenario.administrator.password)
         await administrator.page.goto("/schedule")
@@ -91,7 +91,7 @@ async def test_proctor_with_expired_certification_cannot_start_or_check_identiti
     learner = LearnerClient(scenario.learners[0], scenario)
     await learner.join()
     await learner.send_evidence()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         proctor = await supervising(stack, scenario, opened)
         page = proctor.page
         start = page.get_by_role("button", name="Start the session")

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from playwright.async_api import expect
 
-from e2e.browsing import browser
+from e2e.browsing import shared_browser
 from e2e.scenario import Scenario
 from e2e.test_browser_connections import exam_page, exam_started
 from proctorium.assessment.v1.attempts_pb2 import WatchAttemptRequest
@@ -22,7 +22,7 @@ _SENTENCE = "You have this open in too many windows, so the oldest one is no lon
 async def test_oldest_window_over_the_stream_limit_explains_why_it_stopped(
     stack: Stack, scenario: Scenario
 ) -> None:
-    async with browser() as opened, exam_started(scenario) as (client, _):
+    async with shared_browser() as opened, exam_started(scenario) as (client, _):
         learner = await exam_page(opened, stack.url("edge"), client)
         exam = learner.page
         lobby = await exam.context.new_page()

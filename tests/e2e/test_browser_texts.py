@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.protobuf.duration_pb2 import Duration
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.scenario import Scenario
 from proctorium.assessment.v1.assessments_pb2 import (
     Assessment,
@@ -32,7 +32,7 @@ async def test_line_breaks_are_preserved_and_wide_content_does_not_overflow(
     stack: Stack, scenario: Scenario
 ) -> None:
     course_id = await course_with_code(scenario)
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

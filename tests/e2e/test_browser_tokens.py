@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from playwright.async_api import Page, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from e2e.tokens import nearly_expired, sign_token
@@ -28,7 +28,7 @@ async def test_lobby_renews_its_token_without_interruption(
     client = LearnerClient(learner, scenario)
     await client.join()
     await client.close()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         visitor = await Visitor.open(opened, stack.url("edge"))
         await visitor.sign_in(learner.email, learner.password)
         page = visitor.page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import Page, expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from e2e.test_browser_answers import exam_room, saved_numbers
@@ -64,7 +64,7 @@ async def test_translated_exam_room_keeps_working(stack: Stack, scenario: Scenar
 async def test_translated_lobby_and_roster_keep_updating(stack: Stack, scenario: Scenario) -> None:
     lena, omar = (LearnerClient(learner, scenario) for learner in scenario.learners)
     await lena.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await learner.page.goto(f"/sessions/{scenario.session_id}")

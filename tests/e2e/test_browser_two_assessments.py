@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from proctorium.enrollment.v1.courses_pb2 import (
@@ -25,7 +25,7 @@ async def test_second_assessment_starts_only_after_confirmation(
     first_id = scenario.assessment_id
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
-    async with browser() as opened:
+    async with shared_browser() as opened:
         learner = await Visitor.open(opened, stack.url("edge"))
         page = learner.page
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)

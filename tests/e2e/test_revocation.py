@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, Awaitable, Callable
 
 from playwright.async_api import expect
 
-from e2e.browsing import Visitor, browser
+from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient
 from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import ListAttemptsRequest
@@ -160,7 +160,7 @@ async def test_administrator_disables_and_enables_an_account_on_the_people_page(
     stack: Stack, scenario: Scenario
 ) -> None:
     learner = scenario.learners[0]
-    async with browser() as opened:
+    async with shared_browser() as opened:
         lena = await Visitor.open(opened, stack.url("edge"))
         await lena.sign_in(learner.email, learner.password)
         ada = await Visitor.open(opened, stack.url("edge"))
