@@ -1,9 +1,9 @@
 """The configuration of all test runs.
 
-Three workers run the tests. All tests of one file run on the same worker. The end-to-end tests run first, and the tests
-that check measured times run last. Each worker starts one system for all its end-to-end tests, and stops the system
-before the other tests. Property tests have no deadline, because the machine may be busy. A test that hangs fails after
-a time limit, and its traceback shows where the test waited. If a fixture or a thread hangs, the worker prints the
+Three workers run the tests. All tests of one file run on the same worker. The tests of the system run first, and the
+tests that check measured times run last. Each worker starts one system for all its end-to-end tests, and stops the
+system before the other tests. Property tests have no deadline, because the machine may be busy. A test that hangs fails
+after a time limit, and its traceback shows where the test waited. If a fixture or a thread hangs, the worker prints the
 stacks of all threads and ends (`faulthandler_timeout` in pyproject.toml).
 """
 
@@ -29,10 +29,11 @@ settings.register_profile("proctorium", deadline=None)
 settings.load_profile("proctorium")
 
 ROOT = Path(__file__).parent
-END_TO_END = "tests/e2e"
-BROWSER = f"{END_TO_END}/test_browser"
+# The path of the tests of the whole system: the end-to-end tests and the fuzzer.
+SYSTEM = "tests/"
+BROWSER = "tests/e2e/test_browser"
 # The path of the tests that check measured times. They run last, when the other workers have little or nothing to do.
-MEASURING = f"{END_TO_END}/test_attacks"
+MEASURING = "tests/e2e/test_attacks"
 # The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy, Helm and image
 # decoders, or that generate messages for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
@@ -72,9 +73,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the long tests, and move the end-to-end tests to the beginning and the tests that measure to the end.
+    """Mark the long tests, and move the tests of the system to the beginning and the tests that measure to the end.
 
-    End-to-end tests take long. If they ran later, one worker would still run them while the other workers are idle.
+    The tests of the system take long. If they ran later, one worker would still run them while the other workers are
+    idle.
     """
     for item in items:
         if _path(item).startswith(LONG):
@@ -89,7 +91,7 @@ def _path(item: pytest.Item) -> str:
 def _position(item: pytest.Item) -> int:
     if _path(item).startswith(MEASURING):
         return 2
-    return 0 if _path(item).startswith(f"{END_TO_END}/") else 1
+    return 0 if _path(item).startswith(SYSTEM) else 1
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
