@@ -57,7 +57,7 @@ HAND_STATES: StateMachine[HandState, HandAction] = StateMachine(
             frozenset({HandState.RAISED}),
             HandState.ANSWERED,
             frozenset({"proctor", "administrator"}),
-            "The proctor turns to the learner.",
+            "The proctor attends to the learner.",
         ),
         Transition(
             HandAction.LOWER,
