@@ -14,6 +14,8 @@ from proctorium.client import CallError, Client, FieldViolation, pages
 from proctorium.client.connection import open_channel
 from proctorium.enrollment.v1.accounts_pb2 import (
     GetMeRequest,
+    RefreshTokenRequest,
+    RefreshTokenResponse,
     SetPasswordRequest,
     SignInResponse,
     SignOutResponse,
@@ -205,6 +207,89 @@ async def test_sign_in_and_sign_out_change_the_tokens(edge: FakeEdge) -> None:
         assert client.tokens is None
         await client.sign_out()
     assert [each.refresh_token for each in edge.requests("SignOut")] == ["new", "new"]
+
+
+class SlowRenewal:
+    """A handler of RefreshToken that waits until `go` is set."""
+
+    def __init__(self, edge: FakeEdge) -> None:
+        self.started, self.go = asyncio.Event(), asyncio.Event()
+        edge.handlers["RefreshToken"] = self._handle
+
+    async def _handle(self, request: RefreshTokenRequest, _: object) -> RefreshTokenResponse:
+        self.started.set()
+        await self.go.wait()
+        return RefreshTokenResponse(tokens=tokens(f"renewed-{request.refresh_token}"))
+
+
+EXPIRING = timedelta(seconds=30)
+
+
+async def name_of(client: Client) -> str:
+    return (await client.accounts.GetMe(GetMeRequest())).person.legal_name
+
+
+async def test_sign_in_during_a_renewal_stays(edge: FakeEdge) -> None:
+    renewal = SlowRenewal(edge)
+    edge.handlers["SignIn"] = failing(DOWN, 0, SignInResponse(tokens=tokens("other")))
+    async with client_of(edge, tokens("old", left=-EXPIRING)) as client:
+        waiting = asyncio.create_task(name_of(client))
+        await renewal.started.wait()
+        await client.sign_in("other@example.org", "right")
+        renewal.go.set()
+        assert await waiting == "other"
+        assert client.tokens is not None
+        assert client.tokens.access_token == "other"
+
+
+async def test_sign_out_during_a_renewal_stays(edge: FakeEdge) -> None:
+    renewal = SlowRenewal(edge)
+    edge.handlers["SignOut"] = failing(DOWN, 0, SignOutResponse())
+    changes: list[Tokens | None] = []
+    old = tokens("old", left=-EXPIRING)
+    async with Client(edge.address, plaintext=True, tokens=old, on_tokens=changes.append) as client:
+        waiting = asyncio.create_task(name_of(client))
+        await renewal.started.wait()
+        await client.sign_out()
+        renewal.go.set()
+        await waiting
+        assert client.tokens is None
+    assert changes == [None]
+
+
+async def test_cancelled_call_does_not_lose_the_new_tokens(edge: FakeEdge) -> None:
+    renewal = SlowRenewal(edge)
+    async with client_of(edge, tokens("old", left=-EXPIRING)) as client:
+        cancelled = asyncio.create_task(name_of(client))
+        await renewal.started.wait()
+        cancelled.cancel()
+        await asyncio.wait([cancelled])
+        renewal.go.set()
+        answer = await client.accounts.GetMe(GetMeRequest())
+    assert answer.person.legal_name == "renewed-old"
+    assert len(edge.requests("RefreshToken")) == 1
+
+
+async def test_calls_with_a_valid_token_do_not_wait_for_a_slow_renewal(
+    edge: FakeEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctorium.client.tokens._EARLY_WAIT_SECONDS", 0.01)
+    renewal = SlowRenewal(edge)
+    async with client_of(edge, tokens("old", left=EXPIRING)) as client:
+        answers = await asyncio.gather(*(client.accounts.GetMe(GetMeRequest()) for _ in range(20)))
+        renewal.go.set()
+    assert {answer.person.legal_name for answer in answers} == {"old"}
+    assert len(edge.requests("RefreshToken")) == 1
+
+
+async def test_fast_clock_does_not_renew_the_tokens_for_each_call(edge: FakeEdge) -> None:
+    renewed = RefreshTokenResponse(tokens=tokens("renewed", left=-EXPIRING))
+    edge.handlers["RefreshToken"] = failing(DOWN, 0, renewed)
+    async with client_of(edge, tokens("old", left=-EXPIRING)) as client:
+        for _ in range(3):
+            answer = await client.accounts.GetMe(GetMeRequest())
+            assert answer.person.legal_name == "renewed"
+    assert len(edge.requests("RefreshToken")) == 1
 
 
 async def test_pages_follow_the_page_tokens(edge: FakeEdge) -> None:
