@@ -66,8 +66,8 @@ async def test_learner_waits_after_an_outage_until_a_proctor_lets_them_back_in(
 
         await page.goto(f"/attempts/{client.attempt_id}")
         waits = page.get_by_role("alert").filter(has_text="Waiting for your proctor")
-        await expect(waits).to_contain_text("What you answered before is saved.")
-        await expect(page.get_by_text("Time stands still", exact=True)).to_be_visible()
+        await expect(waits).to_contain_text("Your earlier answers are saved.")
+        await expect(page.get_by_text("Clock stopped", exact=True)).to_be_visible()
         await expect(page.get_by_label("Your answer")).to_have_count(0)
         await learner.screenshot("exam-awaiting-return")
         queue = staff.page.get_by_role("region", name="Late entries (1)")
@@ -79,7 +79,7 @@ async def test_learner_waits_after_an_outage_until_a_proctor_lets_them_back_in(
         await queue.get_by_role("button", name=f"Admit {name}").click()
         await expect(waits).to_have_count(0)
         await expect(page.get_by_label("Your answer")).to_be_visible()
-        await expect(page.get_by_text("Time stands still", exact=True)).to_have_count(0)
+        await expect(page.get_by_text("Clock stopped", exact=True)).to_have_count(0)
         after = await saved_attempt(client)
         # The clock also stood still while the learner waited for the approval.
         assert moved_by(before, after) > after.returned_time.ToTimedelta() > timedelta()

@@ -68,7 +68,7 @@ export const supervision: Messages["supervision"] = {
     "Teilnehmendenliste. Wer Aufmerksamkeit braucht, steht oben, und wer nicht beigetreten ist, steht am Ende.",
   columns: {
     learner: "Name",
-    attention: "Aufmerksamkeit",
+    attention: "Aufmerk\u00ADsamkeit",
     state: "Status",
     identity: "Identität",
     assessment: "Prüfung",
