@@ -17,15 +17,16 @@ text, so the hook takes its descriptor from ``protovalidate``. Therefore protoc 
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import grpc_tools
+from google.api import field_behavior_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 from grpc_tools import protoc
 from hatchling.builders.config import BuilderConfig
@@ -104,7 +105,7 @@ def _descriptors(root: DescFile) -> FileDescriptorSet:
 def _include_paths() -> Iterable[str]:
     """Yield the options with which protoc finds the protos of google.protobuf, google.api and google.rpc."""
     yield f"--proto_path={files(grpc_tools) / '_proto'}"
-    yield f"--proto_path={sysconfig.get_path('purelib')}"
+    yield f"--proto_path={Path(field_behavior_pb2.__file__).parents[2]}"
 
 
 def _python_options(target: Path) -> Sequence[str]:
@@ -120,8 +121,12 @@ def _grpc_options(target: Path) -> Sequence[str]:
 
 
 def _plugin(name: str) -> str:
-    """Return the option with which protoc runs the plugin of this Python environment, regardless of PATH."""
-    return f"--plugin=protoc-gen-{name}={Path(sys.executable).parent / f'protoc-gen-{name}'}"
+    """Return the option with which protoc runs the plugin of this Python environment.
+
+    pip installs the plugin in a separate folder, which it adds to PATH.
+    """
+    folders = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    return f"--plugin=protoc-gen-{name}={shutil.which(f'protoc-gen-{name}', path=folders)}"
 
 
 def _protoc(*arguments: str) -> None:

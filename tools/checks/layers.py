@@ -17,6 +17,7 @@ ACCESS = "proctorium_access"
 DOCUMENTS = "proctorium_documents"
 DEVSTACK = "proctorium_devstack"
 CLIENT = "proctorium.client"
+CLI = "proctorium_cli"
 ERRORS = f"{COMMON}.errors"
 PURE = (ERRORS, f"{COMMON}.states")
 """The modules of libs/common that `domain/` may import."""
@@ -28,13 +29,13 @@ def import_contracts(services: Sequence[str]) -> str:
     return f"""\
 [importlinter]
 root_packages =
-{_lines([*services, DEVSTACK, ACCESS, DOCUMENTS, COMMON, CLIENT])}
+{_lines([*services, DEVSTACK, CLI, ACCESS, DOCUMENTS, COMMON, CLIENT])}
 
 [importlinter:contract:packages]
-name = No service imports another, nor devstack; libs/access and libs/documents import libs/common, which imports none of them; libs/client imports none
+name = No service imports another, nor devstack or libs/cli; libs/access and libs/documents import libs/common, which imports none of them; libs/client imports none
 type = layers
 layers =
-    {" | ".join([*services, DEVSTACK])}
+    {" | ".join([*services, DEVSTACK, CLI])}
     {ACCESS} | {DOCUMENTS}
     {COMMON} | {CLIENT}
 

@@ -85,6 +85,7 @@ def packages(folder: Path, files: dict[str, str]) -> None:
                 "proctorium_access/__init__.py",
                 "proctorium_documents/__init__.py",
                 "proctorium/client/__init__.py",
+                "proctorium_cli/__init__.py",
             ],
             "",
         ),

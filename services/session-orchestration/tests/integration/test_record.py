@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import cast
 from uuid import UUID
 
 import asyncpg
@@ -14,23 +11,12 @@ from sqlalchemy.exc import DBAPIError
 
 from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import supervision_pb2
+from proctorium_cli.record_chain import broken
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.refusals import refusal
 
 from .harness import Harness, Person, end, join, plan, start
-
-PAGE = Path(__file__).parents[4] / "docs" / "architecture" / "session-record.md"
-
-Verifier = Callable[[str, Sequence[supervision_pb2.RecordEntry]], int | None]
-
-
-def documented_verifier() -> Verifier:
-    """Return the verifier that docs/architecture/session-record.md contains."""
-    program = PAGE.read_text(encoding="utf-8").partition("```python\n")[2].partition("```")[0]
-    names: dict[str, object] = {}
-    exec(program, names)
-    return cast(Verifier, names["broken"])
 
 
 async def record_of(person: Person, session_id: str) -> list[supervision_pb2.RecordEntry]:
@@ -72,10 +58,9 @@ async def test_record_contains_events_in_order_with_their_actors(harness: Harnes
     assert joined.participant_id == entries[2].participant_id
 
 
-async def test_documented_verifier_accepts_the_record(harness: Harness) -> None:
+async def test_verifier_of_the_command_line_accepts_the_record(harness: Harness) -> None:
     proctor, _, session_id = await finished_session(harness)
     entries = await record_of(proctor, session_id)
-    broken = documented_verifier()
     assert broken(session_id, entries) is None
     assert broken(str(new_id()), entries) == 1
     assert broken(session_id, [*entries[:2], *entries[3:]]) == 3
@@ -106,7 +91,7 @@ async def test_changed_row_is_detected(harness: Harness, as_owner: AsOwner, chan
     finally:
         await as_owner(url, "ALTER TABLE session_record ENABLE ALWAYS TRIGGER forbid_changes")
     entries = await record_of(proctor, session_id)
-    assert documented_verifier()(session_id, entries) == 4
+    assert broken(session_id, entries) == 4
 
 
 @pytest.mark.parametrize(
@@ -142,7 +127,7 @@ async def test_concurrent_entries_cause_no_gap_and_no_fork(harness: Harness) -> 
     await asyncio.gather(*(join(harness.learner(), session.session_id) for _ in range(15)))
     entries = await record_of(proctor, session.session_id)
     assert len([each for each in entries if each.event == "participant.joined"]) == 15
-    assert documented_verifier()(session.session_id, entries) is None
+    assert broken(session.session_id, entries) is None
     assert await harness.published(session.session_id) == [each.event for each in entries]
 
 

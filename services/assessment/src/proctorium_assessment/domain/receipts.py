@@ -1,4 +1,4 @@
-"""The hash chain of an attempt's revisions (`A6`). `docs/architecture/answers.md` describes the chain and a verifier.
+"""The hash chain of an attempt's revisions (`A6`). `docs/architecture/answers.md` describes the chain and its verifier.
 
 Each head is a hash of the previous head and the new revision. A receipt contains a head, so the receipt proves the last
 revision in the chain and every revision before it.

@@ -1,7 +1,7 @@
 """The session record, whose entries are linked by hashes, so that a later change can be detected (`S18`).
 
-`docs/architecture/session-record.md` describes the hashes for independent verifiers. Change this module and the
-document together.
+`docs/architecture/session-record.md` describes the hashes, and the command line verifies them (`record_chain.py`).
+Change both modules and the document together.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""The command line `proctorium`, for people who run the system."""
