@@ -75,8 +75,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark the long tests, and move the tests of the system to the beginning and the tests that measure to the end.
 
-    The tests of the system take long. If they ran later, one worker would still run them while the other workers are
-    idle.
+    The tests of the system take a long time. If they ran later, one worker would still run them while the other workers
+    are idle.
     """
     for item in items:
         if _path(item).startswith(LONG):

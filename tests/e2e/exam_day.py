@@ -250,7 +250,7 @@ def _shows_lost(participant_id: str) -> Callable[[WatchRosterResponse], bool]:
 
 
 async def take_over(day: ExamDay, mailbox: Mailbox) -> None:
-    """Let the proctor vanish, and let a colleague take over who is not in the plan."""
+    """Let the proctor vanish, and let a colleague who is not in the plan take over."""
     old, colleague = day.proctor, day.colleague
     await old.close()
     await old.proctor.close()

@@ -25,7 +25,7 @@ _IMPERATIVE = re.compile(
 )
 """A pattern of the first word of a commit subject.
 
-The word must be capitalised. It must not look like a past tense, a participle or a third person.
+The word must be capitalised. It must not look like a past tense, a participle or a third-person form.
 """
 
 PHRASES: Mapping[str, str] = {

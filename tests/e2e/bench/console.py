@@ -1,6 +1,6 @@
 """Measure the tasks of the proctor's console in the browser, with 300 learners and 20 changes a second.
 
-The stream of the roster is replaced inside of the page, so that only the work of the page is measured: first a snapshot
+The stream of the roster is replaced inside the page, so that only the work of the page is measured: first a snapshot
 with all learners, then a change every 50 ms. The CPU is slowed down by a factor of 4, and the roster is scrolled all
 the time. The figure is the longest task of the page's main thread in milliseconds. The limit of a smooth page is 100
 ms. The browser reports only tasks of at least 50 ms. If there are none, the figure is 0. On a busy machine, a task also

@@ -197,7 +197,7 @@ class Harness(testing.ServiceHarness[Settings]):
         """Return the resolution of a code that a learner enters."""
         entry = CodeEntry(text=text, person_id=person_id, client_address=address)
         request = BatchResolveCodesRequest(entries=[entry])
-        # Use a long timeout, because the last of many concurrent calls can take long on a busy machine.
+        # Use a long timeout, because the last of many concurrent calls can be slow on a busy machine.
         codes = self.peer("session").codes
         (resolution,) = (await codes.BatchResolveCodes(request, timeout=TIMEOUT)).resolutions
         return resolution
@@ -246,7 +246,7 @@ async def sign_in(
     """Sign in from the client address `address`."""
     request = SignInRequest(email=email, password=password, stay_signed_in=stay_signed_in)
     metadata = (("x-forwarded-for", address),)
-    # Use a long timeout, because the last of many concurrent calls can take long on a busy machine.
+    # Use a long timeout, because the last of many concurrent calls can be slow on a busy machine.
     return await harness.anonymous.accounts.SignIn(request, metadata=metadata, timeout=TIMEOUT)
 
 

@@ -129,7 +129,7 @@ async def test_registrations_and_progress(harness: Harness) -> None:
         "UPDATE registrations SET completed_at = NULL WHERE course_id = CAST(:what AS uuid)",
         **what,
     )
-    # The unit belongs to another course than the registration.
+    # The unit and the registration belong to different courses.
     await refuses(
         harness,
         "INSERT INTO progress SELECT registration_id, CAST(:unit AS uuid), course_id, now()"

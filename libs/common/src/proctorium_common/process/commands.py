@@ -143,7 +143,7 @@ async def _run(
 ) -> int:
     if arguments.command == "migrate":
         return await _migrate(package, settings)
-    # Create the service inside of the running event loop, because gRPC binds its objects to this loop.
+    # Create the service inside the running event loop, because gRPC binds its objects to this loop.
     service = create()
     match arguments.command:
         case "check":

@@ -38,10 +38,10 @@ def pooler_recognised() -> Iterator[None]:
 
 
 async def require_direct(connection: Connection) -> None:
-    """Raise PoolerError if another session than that of the connection runs its statements.
+    """Raise PoolerError if the statements of a connection run in different database sessions.
 
-    When a connection is opened, PostgreSQL sends the id of the process that serves it. A pooler sends a number of its
-    own, also in session mode.
+    When a connection is opened, PostgreSQL sends the id of the process that serves it. A pooler sends its own
+    number, even in session mode.
     """
     if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():
         raise PoolerError

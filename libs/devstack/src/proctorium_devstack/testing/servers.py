@@ -1,6 +1,6 @@
 """The fixtures for PostgreSQL and NATS.
 
-Imports that take long are inside of functions, because every test run loads this plugin.
+Slow imports are inside functions, because every test run loads this plugin.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def answer_invalid(item_id: UUID) -> ServiceError:
     """Return the error for an answer that does not have the form that the item's kind requires."""
     return invalid(
         "ANSWER_INVALID",
-        "This answer is of another kind than the question asks for, so it was not saved. "
+        "This answer is not of the kind that the question asks for, so it was not saved. "
         "Reload the page and answer again; if that does not help, tell your proctor.",
         item_id=str(item_id),
     )

@@ -416,7 +416,7 @@ def _not_authorized(state: AttemptState) -> ServiceError:
     sentence = (
         _CLOSED
         if state is AttemptState.VOIDED
-        else "This assessment has not been authorised for you yet. Please wait; tell your proctor if it takes long."
+        else "This assessment has not been authorised for you yet. Please wait; tell your proctor if it takes a long time."
     )
     return _start_refused(state, sentence)
 

@@ -202,7 +202,7 @@ class Codes:
         return DecryptedCode(stored.code, stored.code.state_at(now), text)
 
     async def _warnings(self, tx: Transaction, text: str) -> frozenset[TextWarning]:
-        """Return the reasons to choose another text than `text`.
+        """Return the reasons to choose a text other than `text`.
 
         Call this before a code with `text` is inserted. Otherwise, the function compares `text` with the new code
         itself.

@@ -1,6 +1,6 @@
 """Queries of the presence of proctors, and of the sessions that are uncovered.
 
-A lease has a session, a person, a replica on which this person watches the roster, and the end of the validity.
+A lease contains a session, a person, the replica on which this person watches the roster, and the end of its validity.
 
 All times come from the clock of the database (`now()`), because the clocks of replicas differ.
 """

@@ -36,7 +36,7 @@ let audio: AudioContext | undefined;
 function listenForGesture(): () => void {
   const prepare = (): void => {
     if (audio?.state === "running") return;
-    // The first preparation takes long, so it must not delay the response to the click or key press.
+    // The first preparation is slow, so it must not delay the response to the click or key press.
     setTimeout(() => {
       audio ??= new AudioContext();
       void audio.resume();

@@ -2,7 +2,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 
-/** Move the focus to `fallback` when an element inside of `part` had the focus and was removed or disabled. */
+/** Move the focus to `fallback` when an element inside `part` had the focus and was removed or disabled. */
 export function useFocusFallback(part: RefObject<HTMLElement | null>, fallback: RefObject<HTMLElement | null>): void {
   const isInside = useRef(false);
   useEffect(() => {
