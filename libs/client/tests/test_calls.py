@@ -35,6 +35,7 @@ from proctorium_common.errors import (
     exhausted,
     invalid,
     not_allowed,
+    timed_out,
     unauthenticated,
     unavailable,
 )
@@ -282,6 +283,15 @@ async def test_calls_with_a_valid_token_do_not_wait_for_a_slow_renewal(
     assert len(edge.requests("RefreshToken")) == 1
 
 
+async def test_timeout_of_a_call_includes_the_renewal(edge: FakeEdge) -> None:
+    renewal = SlowRenewal(edge)
+    async with client_of(edge, tokens("old", left=-EXPIRING)) as client:
+        with pytest.raises(CallError, match=r"The call took too long\.") as failed:
+            await client.accounts.GetMe(GetMeRequest(), timeout=0.1)
+        renewal.go.set()
+    assert failed.value.code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
 async def test_fast_clock_does_not_renew_the_tokens_for_each_call(edge: FakeEdge) -> None:
     renewed = RefreshTokenResponse(tokens=tokens("renewed", left=-EXPIRING))
     edge.handlers["RefreshToken"] = failing(DOWN, 0, renewed)
@@ -340,6 +350,15 @@ async def test_watch_continues_with_new_tokens_after_its_token_expired(edge: Fak
         assert await watched(client) == ["one", "after one"]
     calls = [each.token for each in edge.received if each.method == "WatchRoster"]
     assert calls == ["first", "renewed-first"]
+
+
+async def test_watch_continues_after_a_renewal_that_took_too_long(edge: FakeEdge) -> None:
+    edge.watches["WatchRoster"] = watch_that_fails(lambda: EXPIRED)
+    slow = timed_out("DEADLINE_EXCEEDED", "The request took too long.")
+    renewed = RefreshTokenResponse(tokens=tokens("renewed"))
+    edge.handlers["RefreshToken"] = failing(slow, 1, renewed)
+    async with client_of(edge) as client:
+        assert await watched(client) == ["one", "after one"]
 
 
 async def test_watch_raises_other_errors(edge: FakeEdge) -> None:

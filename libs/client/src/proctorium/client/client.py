@@ -34,6 +34,9 @@ TOKEN_EXPIRED = "TOKEN_EXPIRED"  # noqa: S105 - the reason of an error
 SILENCE_SECONDS = 37.5
 """A watch that sends no message for this time is broken, because services send a heartbeat every 15 seconds."""
 
+_BROKEN = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
+"""The errors of a broken connection. A renewal over a connection that was lost silently exceeds its deadline."""
+
 
 class _WithCursor(Protocol):
     cursor: str
@@ -118,7 +121,7 @@ class Client(Stubs):
             except CallError as error:
                 if error.reason == TOKEN_EXPIRED:
                     expired = used
-                elif error.code is not grpc.StatusCode.UNAVAILABLE:
+                elif error.code not in _BROKEN:
                     raise
             await asyncio.sleep(next(pause))
 
@@ -160,7 +163,7 @@ class _TokenChannel(Channel):
         """Return the function with which a stub calls a unary method."""
         once = super().unary_unary(method, request_serializer, response_deserializer)
 
-        async def send(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
+        async def attempt(request: Request, timeout: float) -> Response:
             used = await self._source.access_token()
             try:
                 return await once(request, timeout=timeout)
@@ -169,6 +172,15 @@ class _TokenChannel(Channel):
                     raise
             await self._source.renew(used)
             return await once(request, timeout=timeout)
+
+        async def send(request: Request, timeout: float = CALL_TIMEOUT_SECONDS) -> Response:
+            # The timeout includes the renewal of the token.
+            try:
+                async with asyncio.timeout(timeout):
+                    return await attempt(request, timeout)
+            except TimeoutError:
+                code = grpc.StatusCode.DEADLINE_EXCEEDED
+                raise CallError(code, code.name, "The call took too long.") from None
 
         return send
 

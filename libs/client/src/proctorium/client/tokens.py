@@ -15,7 +15,7 @@ from proctorium.enrollment.v1.accounts_pb2_grpc import AccountServiceStub
 _MARGIN = timedelta(minutes=1)
 """An access token is renewed this long before it expires."""
 _EARLY_WAIT_SECONDS = 2.0
-"""The time for which a call with a valid access token waits for the renewal. The renewal continues after this time."""
+"""Calls with a valid access token wait for a renewal until this time after its start. The renewal then continues."""
 
 
 class TokenSource:
@@ -34,6 +34,7 @@ class TokenSource:
         self._accounts = accounts
         self._on_tokens = on_tokens
         self._renewal: asyncio.Task[None] | None = None
+        self._renewal_start = 0.0
         self._clock_is_right = True
         self.tokens = tokens
 
@@ -66,7 +67,8 @@ class TokenSource:
         if _left(tokens) > timedelta():
             # The service that renews tokens may be down or slow. The other services accept the access token until it
             # expires.
-            await asyncio.wait([renewal], timeout=_EARLY_WAIT_SECONDS)
+            waited = asyncio.get_running_loop().time() - self._renewal_start
+            await asyncio.wait([renewal], timeout=max(0.0, _EARLY_WAIT_SECONDS - waited))
             if not renewal.done():
                 return
         try:
@@ -82,6 +84,7 @@ class TokenSource:
         refresh token, used again later, would end the sign-in.
         """
         if self._renewal is None or self._renewal.done():
+            self._renewal_start = asyncio.get_running_loop().time()
             self._renewal = asyncio.create_task(self._renew(tokens))
             self._renewal.add_done_callback(_retrieve)
         return self._renewal
