@@ -164,7 +164,7 @@ async def test_language_is_not_changed_while_answers_are_pending(
         await expect(page.get_by_text("Stored on this device, not sent yet")).to_be_visible()
         await page.get_by_role("button", name="Deutsch").click()
         await expect(
-            page.get_by_text("The language is not changed before your answers are sent.")
+            page.get_by_text("The language cannot be changed until your answers have been sent.")
         ).to_be_visible()
         await page.unroute("**/proctorium.assessment.v1.**")
         await expect(page.get_by_text("All answers saved")).to_be_visible()
