@@ -46,6 +46,7 @@ from proctorium_session.operations import (
     pauses,
     planning,
     removals,
+    reopening,
 )
 from proctorium_session.operations.breaks import BreakDecision
 from proctorium_session.operations.extra_time import ExtraTime
@@ -57,6 +58,9 @@ EXAMPLES = int(os.environ.get("PROCTORIUM_LIFE_EXAMPLES", "8"))
 REASON = "The fire alarm rang."
 ANYBODY = st.integers(0, LEARNERS - 1)
 STAFF = st.integers(0, 2)
+
+OVER = {ParticipantState.COMPLETED, ParticipantState.LEFT, ParticipantState.REMOVED}
+"""The states of a participant for whom the session was ended."""
 
 Command = Callable[[], Awaitable[object]]
 
@@ -70,18 +74,24 @@ class SessionLife(RuleBasedStateMachine):
     @initialize(
         late_entry=st.sampled_from([LateEntry.UNTIL, LateEntry.APPROVAL]),
         countdown=st.sampled_from([timedelta(), MINUTE]),
+        requires_approval=st.sampled_from([True, True, False]),
         is_started=st.sampled_from([True, True, False]),
     )
-    def schedule(self, late_entry: LateEntry, countdown: timedelta, is_started: bool) -> None:
+    def schedule(
+        self, late_entry: LateEntry, countdown: timedelta, requires_approval: bool, is_started: bool
+    ) -> None:
         self.world = World(self.runner, self.url)
         self.incidents = Incidents(self.world.database, access_period=timedelta(hours=24))
-        self.world.run(self.world.schedule(late_entry, countdown))
+        self.world.run(
+            self.world.schedule(late_entry, countdown, requires_approval=requires_approval)
+        )
         self.stored: Stored = self.world.run(self.world.read())
         if is_started:
             # Most commands need a session in progress, which random commands rarely reach with learners.
             self.world.clock.move(minutes=40)
             self.perform(*(self._joining(index) for index in range(LEARNERS)))
             self.perform(self._conduct("start", self.world.staff[0]))
+            self.perform(*(self._connecting(index) for index in range(LEARNERS)))
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -121,9 +131,32 @@ class SessionLife(RuleBasedStateMachine):
             lambda: lobby.open_due_lobbies(database),
             lambda: closing.end_closed_sessions(database),
             lambda: closing.close_overdue_sessions(database),
+            lambda: reopening.finalize_sessions(database),
             lambda: breaks.record_overruns(database),
         ):
             self.perform(command, command)
+
+    # Connections.
+
+    def _connecting(self, index: int, *, connected: bool = True) -> Command:
+        return lambda: self.world.change_connection(index, connected=connected)
+
+    @rule(index=ANYBODY, connected=st.booleans())
+    def change_connection(self, index: int, connected: bool) -> None:
+        self.perform(self._connecting(index, connected=connected))
+
+    @rule(
+        index=ANYBODY,
+        minutes=st.sampled_from([2, 2, 1]),
+        name=st.sampled_from(["admit", "deny", "remove", "end_for"]),
+    )
+    def return_from_an_outage(self, index: int, minutes: int, name: str) -> None:
+        """The learner returns from an outage, and a proctor acts at the same time."""
+        self.perform(self._connecting(index))
+        self.perform(self._connecting(index, connected=False))
+        self.wait(minutes)
+        decision = self._supervise(name, self.world.staff[0], self.ids(index))
+        self.perform(self._connecting(index), decision)
 
     # The session.
 
@@ -144,11 +177,14 @@ class SessionLife(RuleBasedStateMachine):
             "cancel_closing": lambda: closing.cancel_closing(
                 database, caller, session_id, responder()
             ),
+            "reopen": lambda: reopening.reopen(database, caller, session_id, responder()),
         }
         return commands[name]
 
     @rule(
-        name=st.sampled_from(["open", "start", "start", "end", "cancel_closing", "cancel_closing"]),
+        name=st.sampled_from(
+            ["open", "start", "start", "end", "cancel_closing", "cancel_closing", "reopen"]
+        ),
         staff=STAFF,
     )
     def conduct(self, name: str, staff: int) -> None:
@@ -156,7 +192,9 @@ class SessionLife(RuleBasedStateMachine):
 
     @rule(
         names=st.lists(
-            st.sampled_from(["start", "end", "end_now", "cancel_closing"]), min_size=2, max_size=3
+            st.sampled_from(["start", "end", "end_now", "cancel_closing", "reopen"]),
+            min_size=2,
+            max_size=3,
         )
     )
     def conduct_at_once(self, names: list[str]) -> None:
@@ -183,6 +221,7 @@ class SessionLife(RuleBasedStateMachine):
             "remove": lambda: removals.remove(*arguments, REASON, responder()),
             "readmit": lambda: removals.readmit(*arguments, responder()),
             "end_for": lambda: removals.end_for(*arguments, REASON, responder()),
+            "undo_end_for": lambda: removals.undo_end_for(*arguments, responder()),
             "admit": lambda: approval.admit(*arguments, responder()),
             "deny": lambda: approval.deny(*arguments, REASON, responder()),
             "grant": lambda: extra_time.grant(
@@ -196,7 +235,18 @@ class SessionLife(RuleBasedStateMachine):
 
     @rule(
         name=st.sampled_from(
-            ["pause", "resume", "remove", "readmit", "admit", "deny", "grant", "take_back"]
+            [
+                "pause",
+                "resume",
+                "remove",
+                "readmit",
+                "end_for",
+                "undo_end_for",
+                "admit",
+                "deny",
+                "grant",
+                "take_back",
+            ]
         ),
         staff=STAFF,
         index=ANYBODY,
@@ -211,7 +261,17 @@ class SessionLife(RuleBasedStateMachine):
     @rule(
         names=st.lists(
             st.sampled_from(
-                ["pause", "resume", "remove", "readmit", "end_for", "admit", "deny", "take_back"]
+                [
+                    "pause",
+                    "resume",
+                    "remove",
+                    "readmit",
+                    "end_for",
+                    "undo_end_for",
+                    "admit",
+                    "deny",
+                    "take_back",
+                ]
             ),
             min_size=2,
             max_size=3,
@@ -342,6 +402,39 @@ class SessionLife(RuleBasedStateMachine):
             assert is_open == bool(learner.open_breaks)
 
     @invariant()
+    def endings_and_outages_follow_from_the_record(self) -> None:
+        recorded = Recorded.of(self.stored.entries)
+        for view in self.stored.views:
+            participant = view.participant
+            learner = recorded.learners[participant.participant_id]
+            ending, outage = participant.ending, participant.outage
+            assert learner.ending_id == ("" if ending is None else str(ending.ending_id))
+            has_outage = outage is not None and outage.is_open
+            assert learner.outage_id == (str(outage.outage_id) if outage and has_outage else "")
+            request = participant.return_request
+            request_id = "" if request is None else str(request.request_id)
+            assert learner.return_request_id == request_id
+            assert learner.return_denied == (request is not None and request.denial_reason != "")
+
+    @invariant()
+    def learner_with_an_outage_is_not_connected(self) -> None:
+        for view in self.stored.views:
+            outage = view.participant.outage
+            assert not (view.participant.connected and outage is not None and outage.is_open)
+
+    @invariant()
+    def session_is_over_for_a_learner_for_whom_it_was_ended(self) -> None:
+        for view in self.stored.views:
+            if view.participant.ending is not None:
+                assert view.participant.state in OVER
+
+    @invariant()
+    def only_a_session_that_has_ended_and_is_not_final_can_be_reopened_by_proctors(self) -> None:
+        session, recorded = self.stored.session, Recorded.of(self.stored.entries)
+        is_reopenable = session.state is SessionState.ENDED and not recorded.is_final
+        assert (session.reopen_until is not None) == is_reopenable
+
+    @invariant()
     def nobody_is_in_session_before_the_start(self) -> None:
         if self.stored.session.actual_start_time is None:
             states = {view.participant.state for view in self.stored.views}
@@ -366,9 +459,9 @@ class SessionLife(RuleBasedStateMachine):
         for view in self.stored.views:
             participant = view.participant
             if participant.state is ParticipantState.IN_SESSION:
-                is_paused = session.pause is not None or participant.pause is not None
+                stops = session.pause, participant.pause, participant.return_request
                 shown = shown_state(session, participant)
-                assert (shown is ShownState.PAUSED) == is_paused
+                assert (shown is ShownState.PAUSED) == any(each is not None for each in stops)
 
 
 def id_of(pause: Pause | None) -> str:
