@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from e2e.browsing import Visitor, shared_browser
 from e2e.clients import LearnerClient, ProctorClient
 from e2e.scenario import Scenario
 from proctorium.assessment.v1.attempts_pb2 import Attempt, GetAttemptRequest
 from proctorium.assessment.v1.items_pb2 import Answer
+from proctorium_devstack.demo.waiting import eventually
 from proctorium_devstack.stack import Stack
 
 _PENDING_COUNT = (
     "Object.keys(localStorage).filter(key => key.startsWith('proctorium.answers.')).length"
 )
+_EPOCH_COUNT = "Object.keys(localStorage).filter(key => key.startsWith('proctorium.epoch.')).length"
 _COLOUR = "(element, property) => getComputedStyle(element)[property]"
 _ASSESSMENT = "**/proctorium.assessment.v1.**"
 _STILL_LOADING = (
@@ -185,11 +188,41 @@ async def test_focus_does_not_move_after_the_questions_are_painted(
         assert learner.errors == []
 
 
+async def test_typing_continues_while_the_page_enters_the_attempt(
+    stack: Stack, scenario: Scenario
+) -> None:
+    typed = asyncio.Event()
+
+    async def delay_response(route: Route) -> None:
+        response = await route.fetch()
+        await typed.wait()
+        await route.fulfill(response=response)
+
+    async with exam_room(stack, scenario) as (client, learner):
+        page, field = learner.page, learner.page.get_by_label("Your answer")
+        before = (await saved_attempt(client)).writer_epoch
+
+        async def has_entered() -> bool | None:
+            return (await saved_attempt(client)).writer_epoch > before or None
+
+        await page.route("**/EnterAttempt", delay_response)
+        await page.reload()
+        await eventually(has_entered, "the page to enter the attempt")
+        # Meanwhile the stream shows the new writer epoch, before the call returns it.
+        await field.press_sequentially("0.123456", delay=150)
+        await expect(field).to_be_focused()
+        await expect(field).to_have_value("0.123456")
+        typed.set()
+        await expect(page.get_by_text("All answers saved")).to_be_visible()
+        assert await saved_numbers(client) == [0.123456]
+        assert learner.errors == []
+
+
 @asynccontextmanager
 async def exam_room(
     stack: Stack, scenario: Scenario
 ) -> AsyncIterator[tuple[LearnerClient, Visitor]]:
-    """Yield a learner who has started an attempt, with a window that shows the exam room."""
+    """Yield a learner who has started an attempt, with a window that has entered it and shows the exam room."""
     client, proctor = LearnerClient(scenario.learners[0], scenario), ProctorClient(scenario)
     await client.join()
     proctor.watch()
@@ -202,9 +235,14 @@ async def exam_room(
         await learner.sign_in(scenario.learners[0].email, scenario.learners[0].password)
         await learner.page.goto(f"/attempts/{client.attempt_id}")
         await expect(learner.page.get_by_label("Your answer")).to_be_visible()
+        await eventually(lambda: is_writer(learner.page), "the page to enter the attempt")
         yield client, learner
     await client.close()
     await proctor.close()
+
+
+async def is_writer(page: Page) -> bool | None:
+    return await page.evaluate(_EPOCH_COUNT) > 0 or None
 
 
 async def journal_is_empty(page: Page) -> bool | None:

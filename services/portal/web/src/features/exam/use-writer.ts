@@ -1,5 +1,5 @@
 // Entering of an attempt: the page that has entered it last is the writer.
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { newId } from "../../api/ids";
 import { type Action, useAction } from "../../api/use-action";
 import type { Attempt } from "../../gen/proctorium/assessment/v1/attempts_pb";
@@ -25,11 +25,18 @@ export function useWriter(
   connected: boolean,
 ): Action & { isOlder: boolean; isEntering: boolean; takeOver: () => Promise<void> } {
   const action = useAction();
+  const newestEpoch = useRef(attempt.writerEpoch);
+  newestEpoch.current = attempt.writerEpoch;
+  // The stream can show the epoch of this page before the call returns it. While the call runs, a higher epoch therefore
+  // does not mean that another page has entered.
+  const [epochBeforeCall, setEpochBeforeCall] = useState<bigint | undefined>(undefined);
   useEffect(() => {
     if (!connected || saver.epoch.peek() !== undefined) return;
     let timer: ReturnType<typeof setTimeout> | undefined;
     const enter = (): void => {
+      setEpochBeforeCall(newestEpoch.current);
       saver.enter(newId()).catch(() => {
+        setEpochBeforeCall(undefined);
         timer = setTimeout(enter, RETRY_MS);
       });
     };
@@ -37,7 +44,8 @@ export function useWriter(
     return () => clearTimeout(timer);
   }, [saver, connected]);
   // Until this page has entered, its changes would not replace the answers of another device.
-  const isEntering = saver.epoch.value === undefined && attempt.writerEpoch > storedEpoch(attempt.attemptId);
+  const isEntering =
+    saver.epoch.value === undefined && (epochBeforeCall ?? attempt.writerEpoch) > storedEpoch(attempt.attemptId);
   const isOlder = isOlderThan(saver, attempt);
   // A page that is no longer the writer shows the answers of the newer page once its own changes are saved.
   useEffect(() => {
