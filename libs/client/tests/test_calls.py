@@ -283,6 +283,22 @@ async def test_calls_with_a_valid_token_do_not_wait_for_a_slow_renewal(
     assert len(edge.requests("RefreshToken")) == 1
 
 
+async def test_close_waits_for_the_new_tokens(
+    edge: FakeEdge, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proctorium.client.tokens._EARLY_WAIT_SECONDS", 0.0)
+    renewal = SlowRenewal(edge)
+    client = client_of(edge, tokens("old", left=EXPIRING))
+    assert await name_of(client) == "old"
+    await renewal.started.wait()
+    closing = asyncio.create_task(client.close())
+    await asyncio.sleep(0)
+    renewal.go.set()
+    await closing
+    assert client.tokens is not None
+    assert client.tokens.access_token == "renewed-old"
+
+
 async def test_timeout_of_a_call_includes_the_renewal(edge: FakeEdge) -> None:
     renewal = SlowRenewal(edge)
     async with client_of(edge, tokens("old", left=-EXPIRING)) as client:

@@ -126,7 +126,8 @@ class Client(Stubs):
             await asyncio.sleep(next(pause))
 
     async def close(self) -> None:
-        """Close the connection. The sign-in does not end."""
+        """Wait for a running renewal of the tokens, and close the connection. The sign-in does not end."""
+        await self._source.settle()
         await self._channel.close()
 
     async def __aenter__(self) -> Self:

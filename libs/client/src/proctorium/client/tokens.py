@@ -62,6 +62,11 @@ class TokenSource:
         if self.tokens is not None and self.tokens.access_token == expired:
             await asyncio.shield(self._renewal_of(self.tokens))
 
+    async def settle(self) -> None:
+        """Wait for the running renewal, whose new tokens would otherwise be lost."""
+        if self._renewal is not None:
+            await asyncio.wait([self._renewal])
+
     async def _renew_early(self, tokens: Tokens) -> None:
         renewal = self._renewal_of(tokens)
         if _left(tokens) > timedelta():
