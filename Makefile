@@ -24,7 +24,7 @@ demo: ready ## Play a proctored session and print each step, with crashes in the
 doctor: env protos ## Find problems of this machine, and their remedies
 	@$(PYTHON) -m proctorium_devstack doctor
 
-reset: ## Delete the databases and messages of `make up`
+reset: ## Delete the databases, messages, mails and traces of `make up`
 	@if [ -x $(PYTHON) ]; then $(PYTHON) -m proctorium_devstack reset; else echo "Nothing to delete: make up has not run here."; fi
 
 ##@ Check

@@ -196,10 +196,8 @@ async def crash_in_the_middle(stack: System, day: ExamDay, output: Output) -> No
     lena = day.lena
     await grant_extra_time(day)
     await stack.kill("session")
-    output.line(
-        "SIGKILL session-orchestration and its relay, right after the proctor granted extra time"
-    )
-    output.line("waiting until session-orchestration runs again")
+    output.line("SIGKILL session and its relay, right after the proctor granted extra time")
+    output.line("waiting until session runs again")
     await stack.ready("session")
     await extra_time_applied(day)
     output.line("the extra time was published from the outbox after the restart")

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> int:
         metavar="COMPONENTS",
         help="some components and their dependencies, such as assessment,traces",
     )
-    commands_parser.add_parser("reset", help="delete databases, messages and mails")
+    commands_parser.add_parser("reset", help="delete databases, messages, mails and traces")
     commands_parser.add_parser("doctor", help="find problems of this machine, and their remedies")
     environment = commands_parser.add_parser(
         "environment", help="print a service's settings in the running stack, as shell exports"
