@@ -14,7 +14,8 @@ TERMINATION_MESSAGE = b"E" + (len(_FIELDS) + 4).to_bytes(4, "big") + _FIELDS
 class Gate:
     """Forwards connections to `host`:`port` while the gate is open.
 
-    A gate that closes ends its existing connections. A closed gate refuses new connections.
+    A gate that closes ends its existing connections. A closed gate refuses new connections. A gate that hangs accepts
+    connections and forwards nothing.
     """
 
     def __init__(self, host: str, port: int, listen_port: int) -> None:
@@ -23,6 +24,14 @@ class Gate:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._clients: set[asyncio.StreamWriter] = set()
+        self._forwards = asyncio.Event()
+        self._forwards.set()
+
+    def hang(self) -> None:
+        self._forwards.clear()
+
+    def recover(self) -> None:
+        self._forwards.set()
 
     async def open(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
@@ -51,8 +60,8 @@ class Gate:
         self._clients.add(writer)
         inner_reader, inner_writer = await asyncio.open_connection(*self._target)
         copies = [
-            asyncio.ensure_future(_copy(reader, inner_writer)),
-            asyncio.ensure_future(_copy(inner_reader, writer)),
+            asyncio.ensure_future(self._copy(reader, inner_writer)),
+            asyncio.ensure_future(self._copy(inner_reader, writer)),
         ]
         try:
             await asyncio.wait(copies, return_when=asyncio.FIRST_COMPLETED)
@@ -63,12 +72,12 @@ class Gate:
             for end in (writer, inner_writer):
                 end.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(65536):
-            writer.write(data)
-            await writer.drain()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                await self._forwards.wait()
+                writer.write(data)
+                await writer.drain()
 
 
 @asynccontextmanager

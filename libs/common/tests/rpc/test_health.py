@@ -136,6 +136,7 @@ async def test_each_check_is_a_metric() -> None:
     nats.error = "unreachable"
     health.add(Check("database", Dependency().probe))
     health.add(Check("nats", nats.probe, Weight.DEGRADING))
+    assert list(health._observe()) == [], "nothing is known before the first round"
     for _ in range(5):
         await health.check_now()
     observed = {(found.attributes or {})["check"]: found.value for found in health._observe()}

@@ -22,6 +22,7 @@ from proctorium_common.storage.transient import is_transient
 from proctorium_common.telemetry.traces import parse_trace_context
 from proctorium_devstack.components.postgres import Postgres
 from proctorium_devstack.testing import AsOwner
+from proctorium_devstack.testing.waiting import until
 
 from ..conftest import SAMPLE, Migrated
 from ..process.gate import TERMINATION_MESSAGE, gate_before
@@ -311,6 +312,29 @@ async def test_connection_with_a_termination_message_is_lost_although_open(
         if read:
             await asyncio.sleep(0.05)
         await refused(count(database))
+        assert await count(database) == 0
+        await database.close()
+
+
+async def test_cancelled_transaction_does_not_wait_for_a_server_that_hangs(
+    migrated_database: Migrated, free_port: Callable[[], int]
+) -> None:
+    url = make_url(migrated_database(SAMPLE))
+    assert url.host
+    assert url.port
+    async with gate_before(url.host, url.port, free_port()) as gate:
+        await gate.open()
+        through = url.set(port=gate.port).render_as_string(hide_password=False)
+        database = Database(through, pool_size=1)
+        assert await count(database) == 0
+        gate.hang()
+        counting = asyncio.create_task(count(database))
+        await until(lambda: database.pool_use()[0].used == 1)
+        counting.cancel()
+        await asyncio.wait([counting])
+        assert counting.cancelled()
+        assert database.pool_use()[0].used == 0
+        gate.recover()
         assert await count(database) == 0
         await database.close()
 

@@ -195,8 +195,11 @@ class Health:
             await self.servicer.set(name, _SERVING if ready else _NOT_SERVING)
 
     def _observe(self) -> Iterable[Observation]:
+        # Before the first round nothing is known. A command that ends without a round exports no checks.
+        if self._rounds == 0:
+            return
         for check in self._checks:
-            succeeds = self._rounds > 0 and check.name not in self.state.failing
+            succeeds = check.name not in self.state.failing
             yield Observation(int(succeeds), {"check": check.name, "weight": check.weight.value})
 
 
@@ -204,6 +207,8 @@ async def _error_of(check: Check) -> str | None:
     try:
         async with asyncio.timeout(_PROBE_TIMEOUT):
             await check.probe()
+    except TimeoutError:
+        return "does not respond"
     except Exception as failure:  # noqa: BLE001 - any error is the result of the check
         return str(failure) or type(failure).__name__
     return None

@@ -32,6 +32,7 @@ __all__ = ["Database", "PoolUse", "TimeLimits", "Transaction"]
 
 _BEGIN_REPEATABLE_READ = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
+_ROLLBACK_SECONDS = 2.0
 _EXTRA_CONNECTIONS = 4
 """The number of connections for single statements.
 
@@ -132,7 +133,8 @@ class Database:
                 },
             )
         try:
-            await require_direct(connection)
+            async with asyncio.timeout(self._limits.connect.total_seconds()):
+                await require_direct(connection)
         except BaseException:
             connection.terminate()
             raise
@@ -234,12 +236,16 @@ async def _release(
 ) -> None:
     """Return a connection to the pool.
 
-    With `rollback`, the transaction is rolled back first. If the rollback fails, the connection is discarded.
+    With `rollback`, the transaction is rolled back first. If the rollback fails, the connection is discarded. If the
+    server does not respond within `_ROLLBACK_SECONDS`, the connection is terminated, so that nobody waits for a server
+    that hangs.
     """
     try:
         if rollback:
-            await driver.execute("ROLLBACK")
+            async with asyncio.timeout(_ROLLBACK_SECONDS):
+                await driver.execute("ROLLBACK")
     except CONNECTION_ERRORS:
+        driver.terminate()
         await connection.invalidate()
     finally:
         await connection.close()
