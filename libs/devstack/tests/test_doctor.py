@@ -16,7 +16,7 @@ from proctorium_devstack import doctor
 from proctorium_devstack.console import Console
 from proctorium_devstack.data_folder import DataFolder
 from proctorium_devstack.doctor import Finding, Severity, findings
-from proctorium_devstack.ports import OFFSETS, free_ports
+from proctorium_devstack.ports import OFFSETS, free_ports, variable_of
 from proctorium_devstack.run_file import ComponentStatus, RunFile
 
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> DataFolder:
 @pytest.fixture
 def environment() -> dict[str, str]:
     ports = zip(OFFSETS, free_ports(len(OFFSETS)), strict=True)
-    return {f"PROCTORIUM_PORT_{name.upper().replace('-', '_')}": str(port) for name, port in ports}
+    return {variable_of(name): str(port) for name, port in ports}
 
 
 def errors(folder: DataFolder, environment: Mapping[str, str]) -> list[Finding]:
@@ -67,6 +67,14 @@ def test_missing_package_is_an_error(
 def test_invalid_port_is_an_error(folder: DataFolder) -> None:
     [error] = errors(folder, {"PROCTORIUM_PORT_BASE": "abc"})
     assert error.what.startswith("PROCTORIUM_PORT_BASE=abc is not a port")
+
+
+def test_unknown_port_variable_is_an_error_while_a_stack_runs(
+    folder: DataFolder, environment: dict[str, str]
+) -> None:
+    with folder.lock():
+        [error] = errors(folder, {**environment, "PROCTORIUM_PORT_EDGES": "8000"})
+    assert error.what.startswith("PROCTORIUM_PORT_EDGES is unknown")
 
 
 def test_component_that_is_not_ready_is_an_error_with_its_log(

@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from proctorium_devstack import ports
-from proctorium_devstack.ports import OFFSETS, PortError, PortPlan, free_ports, holder_of
+from proctorium_devstack.ports import (
+    OFFSETS,
+    PortError,
+    PortPlan,
+    PortsInUseError,
+    free_ports,
+    holder_of,
+)
 
 
 def test_port_base_moves_all_ports_and_a_name_moves_one() -> None:
@@ -28,6 +35,18 @@ def test_port_base_moves_all_ports_and_a_name_moves_one() -> None:
 def test_invalid_port_is_refused(name: str, text: str) -> None:
     with pytest.raises(PortError, match=f"{name}={text} is not a port"):
         PortPlan.from_environment({name: text})
+
+
+def test_unknown_listener_is_refused() -> None:
+    with pytest.raises(PortError, match=r"PROCTORIUM_PORT_EDGES is unknown.*PROCTORIUM_PORT_EDGE,"):
+        PortPlan.from_environment({"PROCTORIUM_PORT_EDGES": "8000"})
+
+
+def test_ports_in_use_are_listed_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ports, "is_taken", lambda _: True)
+    with pytest.raises(PortsInUseError) as caught:
+        PortPlan.from_environment({}).require_free(["nats", "edge", "smtp", "traces"])
+    assert list(caught.value.taken) == ["edge", "traces", "smtp", "nats"]
 
 
 def test_invalid_port_is_reported_and_nothing_starts(tmp_path: Path) -> None:

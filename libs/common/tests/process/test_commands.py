@@ -130,6 +130,12 @@ async def test_replay_reports_the_number_of_events(
     assert "0 events since 2026-01-01T00:00:00+00:00 were published again." in out
 
 
+async def test_replay_refuses_a_time_that_is_not_iso_8601() -> None:
+    code, _, err = await run("replay", "--since", "yesterday")
+    assert code == 2
+    assert "'yesterday' is not an ISO 8601 time, such as 2026-11-23T00:00:00Z" in err
+
+
 async def test_declare_requires_the_declarers_identity(own_nats: Nats) -> None:
     settings = {name: str(value) for name, value in own_nats.settings_of(DECLARER).items()}
     code, out, err = await _declare(**settings)

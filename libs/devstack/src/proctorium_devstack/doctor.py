@@ -17,7 +17,7 @@ import psutil
 from proctorium_devstack.components.postgres import choose_layout
 from proctorium_devstack.console import Console
 from proctorium_devstack.data_folder import PROJECT, DataFolder
-from proctorium_devstack.ports import PortError, PortPlan, holder_of, is_taken
+from proctorium_devstack.ports import PortError, PortPlan, holder_of, is_taken, variable_of
 from proctorium_devstack.processes import ComponentFailedError
 from proctorium_devstack.run_file import RunFile
 
@@ -159,16 +159,16 @@ def _belongs_to(pid: int, data_folder: DataFolder) -> bool:
 
 
 def _ports(data_folder: DataFolder, environment: Mapping[str, str]) -> Iterator[Finding]:
-    if data_folder.is_locked():
-        return
     try:
         plan = PortPlan.from_environment(environment)
     except PortError as error:
-        yield Finding(Severity.ERROR, str(error), "unset it, or set a valid number")
+        yield Finding(Severity.ERROR, str(error), "unset it, or correct its name or number")
+        return
+    if data_folder.is_locked():
         return
     taken = {name: port for name, port in plan.ports.items() if is_taken(port)}
     for name, port in taken.items():
-        remedy = f"stop it, or set PROCTORIUM_PORT_{name.upper().replace('-', '_')}=… (or PROCTORIUM_PORT_BASE=… for all)"
+        remedy = f"stop it, or set {variable_of(name)}=… (or PROCTORIUM_PORT_BASE=… for all)"
         yield Finding(Severity.ERROR, f"port {port} ({name}) is used by {holder_of(port)}", remedy)
     if not taken:
         ports = sorted(plan.ports.values())

@@ -17,6 +17,8 @@ import psutil
 
 LOOPBACK = "127.0.0.1"
 DEFAULT_BASE = 7080
+_PREFIX = "PROCTORIUM_PORT_"
+_BASE_VARIABLE = f"{_PREFIX}BASE"
 _CANDIDATES = range(15000, 32000)
 _MAX_RESERVATIONS = 256
 # The open sockets that reserve ports. A port stays reserved while its socket is in this queue.
@@ -66,14 +68,18 @@ class PortPlan:
     def from_environment(cls, environment: Mapping[str, str]) -> PortPlan:
         """Return the plan from the environment variables PROCTORIUM_PORT_BASE and PROCTORIUM_PORT_<NAME>.
 
-        <NAME> is the name of a listener with `_` instead of `-`. Raises PortError if a variable has no valid port.
+        <NAME> is the name of a listener with `_` instead of `-`. Raises PortError if a variable has no valid port, or
+        if there is no such listener.
         """
-        base = _number(environment, "PROCTORIUM_PORT_BASE", DEFAULT_BASE)
+        variables = {name: variable_of(name) for name in OFFSETS}
+        known = [_BASE_VARIABLE, *variables.values()]
+        for unknown in sorted(name for name in environment if name.startswith(_PREFIX)):
+            if unknown not in known:
+                raise PortError(f"{unknown} is unknown. The variables are {', '.join(known)}.")
+        base = _number(environment, _BASE_VARIABLE, DEFAULT_BASE)
         return cls(
             {
-                name: _number(
-                    environment, f"PROCTORIUM_PORT_{name.upper().replace('-', '_')}", base + offset
-                )
+                name: _number(environment, variables[name], base + offset)
                 for name, offset in OFFSETS.items()
             }
         )
@@ -96,10 +102,16 @@ class PortPlan:
         return self.ports[name]
 
     def require_free(self, names: Iterable[str]) -> None:
-        """Raise PortsInUseError if the port of a listener in `names` is in use."""
-        taken = {name: self.ports[name] for name in names if is_taken(self.ports[name])}
+        """Raise PortsInUseError if the port of a listener in `names` is in use. The error lists the ports in order."""
+        ports = {name: self.ports[name] for name in sorted(names, key=self.ports.__getitem__)}
+        taken = {name: port for name, port in ports.items() if is_taken(port)}
         if taken:
             raise PortsInUseError(taken)
+
+
+def variable_of(listener: str) -> str:
+    """Return the name of the environment variable that sets the port of a listener."""
+    return f"{_PREFIX}{listener.upper().replace('-', '_')}"
 
 
 def free_ports(count: int) -> list[int]:

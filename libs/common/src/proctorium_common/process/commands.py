@@ -131,7 +131,12 @@ def _parser(package: str, commands: Sequence[Command]) -> argparse.ArgumentParse
 
 
 def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not an ISO 8601 time, such as 2026-11-23T00:00:00Z"
+        ) from None
     return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
