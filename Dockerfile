@@ -71,7 +71,7 @@ RUN --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt --mount=
     | tar --create --directory=/opt/proctorium --null --files-from=- | tar --extract --directory=/opt/added
 
 FROM ${BASE} AS runtime
-# Compiles the standard library, because the base image has no bytecode. A container with a read-only root cannot store
+# Compiles the standard library, because the base image contains no bytecode. A container with a read-only root cannot store
 # bytecode, so it would compile the library again at each start.
 # Creates a user with the fixed number 10001, so that Kubernetes can verify that the user is not root. /data and
 # /certificates belong to this user, so that new volumes mounted there belong to the user too.

@@ -19,7 +19,7 @@ build() {
 
 options=()
 for name in BASE PIP_INDEX_URL UV_DEFAULT_INDEX NPM_CONFIG_REGISTRY HTTP_PROXY HTTPS_PROXY NO_PROXY; do
-  # Docker reads the value of the build argument from the environment. The command line has only the name, because other
+  # Docker reads the value of the build argument from the environment. The command line contains only the name, because other
   # users can read the command line, and the value may contain a password.
   if [ -n "${!name:-}" ]; then options+=("--build-arg=$name"); fi
 done

@@ -77,7 +77,7 @@ local function is_from_own_page(headers)
 end
 
 -- Returns a table of the cookies' values by name. For a request from another site, the table is empty. If several cookies have the same name,
--- the table has the first of them.
+-- the table contains the first of them.
 local function cookies_of(headers)
   local found = {}
   local cookies = headers:get("cookie")

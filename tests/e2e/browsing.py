@@ -229,8 +229,8 @@ class Visitor:
             await self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             for width in GALLERY_WIDTHS:
                 await self.page.set_viewport_size({"width": width, "height": 900})
-                # A header that sticks to the window would cover the middle of a page that is scrolled. The page needs
-                # two frames to render the rows of tables in the new size.
+                # Scroll to the top. Otherwise the screenshot of the whole page shows the sticky header in the middle of
+                # the page. Then wait for two frames, in which the page renders the tables in the new size.
                 await self.page.evaluate(_TOP)
                 await self.page.evaluate(_TWO_FRAMES)
                 path = folder / f"{theme}-{width}.png"

@@ -54,7 +54,7 @@ http://{{ include "lib.host" (dict "root" . "name" "traces") }}:4318
 {{ include "lib.otlp-endpoint" . | splitList ":" | last }}
 {{- end }}
 
-{{/* The number of pods when a Deployment is created, and the highest number, for the arithmetic of the checks. */}}
+{{/* The number of pods when a Deployment is created, and the maximum number, for the arithmetic of the checks. */}}
 {{- define "lib.replicas" -}}
 {{ if kindIs "invalid" .Values.replicas }}2{{ else }}{{ .Values.replicas }}{{ end }}
 {{- end }}
@@ -65,7 +65,7 @@ http://{{ include "lib.host" (dict "root" . "name" "traces") }}:4318
 {{- end -}}
 {{- end }}
 
-{{/* The pods that a rolling update adds to the highest number of pods. */}}
+{{/* The pods that a rolling update adds to the maximum number of pods. */}}
 {{- define "lib.surge" -}}
 {{- if kindIs "string" .Values.maxSurge -}}
 {{ divf (mulf (trimSuffix "%" .Values.maxSurge | float64) (include "lib.max-replicas" . | float64)) 100 | ceil | int }}

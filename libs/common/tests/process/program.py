@@ -57,7 +57,7 @@ async def run(*command: str, program: str = _SAMPLE, **settings: str) -> tuple[i
 async def running_process(**settings: str) -> AsyncIterator[list[Any]]:
     """Run the sample service and yield its log lines until it was ready.
 
-    After the block, the service was ended with SIGTERM, and the list has all log lines.
+    After the block, the service was ended with SIGTERM, and the list contains all log lines.
     """
     process = await start(**settings)
     assert process.stdout is not None

@@ -88,7 +88,7 @@ def assemble(
     durable: bool = True,
     settings: Mapping[str, str] | None = None,
 ) -> Assembly:
-    """Create the components named in `requested` and their dependencies (None: create all components).
+    """Create the `requested` components and their dependencies, or all components if `requested` is None.
 
     `settings` are environment variables for all services. They override the variables that the stack sets.
     """
@@ -215,7 +215,7 @@ class _Factory:
     def _token_check(self) -> Path:
         """The file with the keys for checking tokens.
 
-        The folder of this file has no other files, because Envoy watches the folder for changes.
+        The folder of this file contains no other files, because Envoy watches the folder for changes.
         """
         return self.data_folder.component_folder(EDGE_KEYS) / "token_check.json"
 
@@ -248,7 +248,7 @@ def listeners_of(components: Iterable[str]) -> list[str]:
 
 
 def with_dependencies(requested: Iterable[str] | None) -> frozenset[str]:
-    """Return the names of the `requested` components (None: all) and of their dependencies.
+    """Return the names of the `requested` components and their dependencies. None stands for all components.
 
     Raises UnknownComponentError if a requested component does not exist.
     """

@@ -29,7 +29,7 @@ class DataFolder:
 
     @classmethod
     def at(cls, folder: Path | None) -> DataFolder:
-        """Return the data folder at `folder` (None: the default folder)."""
+        """Return the data folder at `folder`, or the default data folder if `folder` is None."""
         return cls(folder.resolve()) if folder else cls.default()
 
     @property

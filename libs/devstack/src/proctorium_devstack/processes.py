@@ -171,7 +171,7 @@ def _spawn(command: Command) -> subprocess.Popen[bytes]:
 
 
 async def _until_ended(pid: int) -> None:
-    """Wait until the process has probably ended. The caller must then check the exit code of the process."""
+    """Wait until the process ends, or only for a moment if the system has no pidfd. The caller checks the exit code."""
     if not hasattr(os, "pidfd_open"):
         await asyncio.sleep(0.05)
         return

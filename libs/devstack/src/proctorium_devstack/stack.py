@@ -45,7 +45,7 @@ class RunningStack:
 
     @classmethod
     def attach(cls, folder: Path | None = None) -> RunningStack:
-        """Return the running stack that uses `folder` (None: the default data folder).
+        """Return the running stack that uses `folder`, or the default data folder if `folder` is None.
 
         Raises NotRunningError if no running stack uses it.
         """
@@ -133,7 +133,7 @@ class Stack(RunningStack):
         on_event: EventListener = lambda _: None,
         on_created: Callable[[Stack], None] = lambda _: None,
     ) -> AsyncIterator[Stack]:
-        """Run the named components (None: all) and their dependencies within the block.
+        """Run the named components and their dependencies within the block. None stands for all components.
 
         With `durable=False`, which tests use, a power loss can corrupt the databases, and the databases are deleted at
         the end of the block. `settings` are environment variables for all services. `on_created` is called before

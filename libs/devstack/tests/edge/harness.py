@@ -213,7 +213,7 @@ class Harness:
         )
 
     async def post(self, method: str, body: str, content_type: str | None) -> Response:
-        """Make an HTTP POST request with a content type (None: no content type) and return the response."""
+        """Make an HTTP POST request, with or without a content type, and return the response."""
         headers = {} if content_type is None else {"content-type": content_type}
         return await self.http.post(
             method, content=body, headers={**headers, **self._authorization([])}

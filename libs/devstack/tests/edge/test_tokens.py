@@ -146,7 +146,7 @@ async def test_new_keys_are_used_without_a_restart(
             while (await new.json(ME)).status_code != 200:
                 await asyncio.sleep(0.05)
         assert (await old.json(ME)).status_code == 200
-        # If the file has no keys, the edge forwards every token, and only the services check tokens.
+        # If the file contains no keys, the edge forwards every token, and only the services check tokens.
         check_tokens(harness.settings)
         async with asyncio.timeout(20):
             while (await harness.with_token("nonsense").json(ME)).status_code != 200:

@@ -27,7 +27,7 @@ _ALL_OR_NOTHING = items_pb2.CHOICE_SCORING_ALL_OR_NOTHING
 
 
 def items_to_bytes(items: Iterable[Item]) -> bytes:
-    """Return the items as an encoded `Assessment` message that has only items.
+    """Return the items as an encoded `Assessment` message that contains only items.
 
     The bytes are stored in the column `assessments.item_list`.
     """
@@ -77,7 +77,7 @@ def item_message(item: Item) -> items_pb2.Item:
 def learner_item_message(item: Item) -> items_pb2.Item:
     """Return an item as a message for a learner who has no result yet.
 
-    The message has no answer key, no tolerance and no feedback.
+    The message contains no answer key, no tolerance and no feedback.
     """
     message = item_message(item)
     message.ClearField("feedback")

@@ -15,7 +15,7 @@ class Settings(ServiceSettings):
 
     enrollment_address: str | None = Field(
         None,
-        description="The host:port of enrollment, which has the signing keys and the names on certificates.",
+        description="The host:port of enrollment, which stores the signing keys and the names for certificates.",
     )
     master_key: MasterKeySetting = Field(
         description="32 bytes in base64 that encrypt the signing key of certificates. "

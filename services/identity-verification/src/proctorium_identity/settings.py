@@ -17,7 +17,7 @@ class Settings(ServiceSettings):
 
     enrollment_address: str | None = Field(
         None,
-        description="host:port of enrollment, which has the signing keys and the registration data.",
+        description="host:port of enrollment, which stores the signing keys and the registration data.",
     )
     # The default is twice the size of the largest accepted image. Therefore a slightly larger image is refused by the
     # service with IMAGE_TOO_LARGE, and not by gRPC.

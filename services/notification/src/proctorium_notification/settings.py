@@ -19,7 +19,7 @@ class Settings(ServiceSettings):
 
     enrollment_address: str | None = Field(
         None,
-        description="host:port of enrollment, which has the signing keys, addresses and codes.",
+        description="host:port of enrollment, which stores the signing keys, addresses and codes.",
     )
     smtp_url: str = Field(
         repr=False,

@@ -107,7 +107,7 @@ class Health:
         self._names.update(names)
 
     async def run_checks(self) -> Sequence[tuple[Check, str | None]]:
-        """Run every check once, and return each check with its error (None: no error). The result is not published."""
+        """Run every check once, and return each check with its error, or None. The result is not published."""
         errors = await asyncio.gather(*(_error_of(check) for check in self._checks))
         return list(zip(self._checks, errors, strict=True))
 

@@ -69,7 +69,7 @@ _ALEMBIC = threading.Lock()
 
 
 class NotOwnerError(Exception):
-    """The role in the database URL may not change the tables. The message of the error is for the operator."""
+    """The role in the database URL is not allowed to change the tables. The operator reads the message of the error."""
 
 
 async def upgrade(
@@ -101,7 +101,7 @@ async def upgrade(
         except DBAPIError as refused:
             if getattr(refused.orig, "sqlstate", "") == _INSUFFICIENT_PRIVILEGE:
                 raise NotOwnerError(
-                    f"this role may not change the tables: {refused.orig}"
+                    f"this role is not allowed to change the tables: {refused.orig}"
                 ) from refused
             raise
         await connection.commit()

@@ -50,7 +50,7 @@ host all all 127.0.0.1/32 scram-sha-256
 
 @dataclass(frozen=True)
 class PostgresLayout:
-    """The folders of the server's binaries, data and socket, and the server's user (None: the current user)."""
+    """The folders of the binaries, data and socket, and the user that the server runs as, or None."""
 
     binaries: Path
     data: Path
@@ -77,7 +77,7 @@ class Postgres(Component):
         return self._layout
 
     def url(self, database: str, role: str | None = None) -> str:
-        """Return the URL of `database` for `role` (None: the role that has the same name as the database)."""
+        """Return the URL of `database` for `role`. By default, the role has the same name as the database."""
         role = role or database
         return f"postgresql://{role}:{self._password(role)}@{LOOPBACK}:{self.port}/{database}"
 
@@ -403,7 +403,7 @@ def _socket_folder(home: Path) -> Path:
 
 
 def _create_folder(folder: Path, mode: int, user: User | None) -> None:
-    """Create a folder that `user` owns (None: the current user).
+    """Create a folder that `user`, or the current user if `user` is None, owns.
 
     Raises ComponentFailedError if the folder exists and another user owns it.
     """

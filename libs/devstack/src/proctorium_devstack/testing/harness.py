@@ -178,7 +178,7 @@ class ServiceHarness(Generic[S]):
         peer: str = "edge",
         address: str = "",
     ) -> Channel:
-        """Return a channel with the token of a person (None: no token) and the certificate of `peer`.
+        """Return a channel with the token of a person, or without a token, and with the certificate of `peer`.
 
         `peer` is the name of the calling program: the edge or a service. `address` is the address of the called
         replica. If it is empty, the replica in this process is called.

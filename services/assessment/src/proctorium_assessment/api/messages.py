@@ -132,7 +132,7 @@ def open_attempt_message(opened: OpenAttempt, now: datetime) -> attempts_pb2.Att
 
 @lru_cache(maxsize=LIMIT)
 def _encoded_items(assessment: Assessment) -> bytes:
-    """Return an encoded `Attempt` message that has only the items of the assessment.
+    """Return an encoded `Attempt` message that contains only the items of the assessment.
 
     The items are the same for all learners. Merging the bytes into a message is several times faster than building the
     messages of the items for each learner.
@@ -198,7 +198,7 @@ def result_message(result: Result) -> results_pb2.Result:
 
 
 def item_result_message(item_result: ItemResult) -> results_pb2.ItemResult:
-    """Return an item result as a message. The item in the message has its answer key."""
+    """Return an item result as a message. The item in the message contains its answer key."""
     message = results_pb2.ItemResult(item=item_message(item_result.item), points=item_result.points)
     if item_result.answer is not None:
         message.answer.ParseFromString(answer_to_bytes(item_result.answer))
@@ -208,7 +208,7 @@ def item_result_message(item_result: ItemResult) -> results_pb2.ItemResult:
 def certificate_message(
     certificate: Certificate, *, with_credential: bool
 ) -> results_pb2.Certificate:
-    """Return a certificate as a message. The message has the credential as JSON if `with_credential` is True."""
+    """Return a certificate as a message. The message contains the credential as JSON if `with_credential` is True."""
     return results_pb2.Certificate(
         certificate_id=str(certificate.certificate_id),
         person_id=str(certificate.person_id),

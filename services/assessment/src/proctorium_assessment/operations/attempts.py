@@ -89,8 +89,8 @@ async def create_self_paced(
 ) -> M:
     """Create an attempt at a self-paced assessment, and return the response.
 
-    If the learner already has an attempt that is not submitted, no attempt is created and the response has the existing
-    attempt.
+    If the learner already has an attempt that is not submitted, no attempt is created and the response contains the
+    existing attempt.
     Raises NOT_FOUND, ASSESSMENT_NOT_PUBLISHED, ASSESSMENT_IS_PROCTORED, LEARNER_NOT_REGISTERED, ATTEMPT_ALREADY_TAKEN.
     """
 

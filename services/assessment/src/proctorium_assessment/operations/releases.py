@@ -37,7 +37,7 @@ async def release(
     """Release the results of the attempts. Results that are released already do not change.
 
     After the end of the session, a submitted attempt is scored first, even if a time event is missing. So no lost event
-    can hold a result permanently. The response has the results in the order of `attempt_ids`. Raises NOT_FOUND or
+    can hold a result permanently. The response contains the results in the order of `attempt_ids`. Raises NOT_FOUND or
     INVALID_STATE_TRANSITION. Raises NOT_ALLOWED if one of the attempts is the caller's own.
     """
     person_id = caller.person_id

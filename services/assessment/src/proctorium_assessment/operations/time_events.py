@@ -83,7 +83,7 @@ async def update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
 
 
 async def submit_again(tx: Transaction, reopened: Sequence[Attempt]) -> None:
-    """Submit those reopened attempts again whose session has ended in the meantime."""
+    """Submit the reopened attempts again if their session has ended in the meantime."""
     session_ids = {each.session_id for each in reopened if each.session_id is not None}
     for session_id, ended_at in (await sessions.get_ends_of_sessions(tx, session_ids)).items():
         for cause in (SubmitCause.SESSION_ENDED, SubmitCause.TIME_LIMIT_EXCEEDED):

@@ -51,8 +51,8 @@ async def get(database: Database, caller: Caller, person_id: UUID | None) -> Tra
         )
         known = await courses.get_courses(tx, set(course_ids.values()))
         issued = await certificates.list_certificates_of_person(tx, owner)
-    # A session's event has the id of the course, and may arrive before the course's event. Until the course's event
-    # arrives, only the id of the course is known.
+    # A session's event contains the id of the course, and may arrive before the course's event. Until the course's
+    # event arrives, only the id of the course is known.
     entries = [
         TranscriptEntry(each, known.get(course_id) or Course(course_id, "", 0.0))
         if (course_id := course_ids.get(each.result_id)) is not None

@@ -121,8 +121,8 @@ attempts = Table(
         unique=True,
         postgresql_where=text("session_id IS NULL AND state <> 'voided'"),
     ),
-    # A learner has at most one started attempt at an assessment. The index enforces this limit when an attempt is
-    # started. An attempt that is submitted is in the index already, so the submission cannot violate the limit.
+    # A learner has at most one started attempt at an assessment, whether it is still in progress or already submitted.
+    # Only the start of an attempt can violate this index. Submitting cannot, because it adds no row to the index.
     Index(
         "uq_attempts_started",
         "person_id",

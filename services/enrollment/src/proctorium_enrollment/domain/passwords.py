@@ -9,8 +9,8 @@ from proctorium_common.errors import ServiceError, Violation, exhausted, invalid
 
 MIN_LENGTH = 12
 
-# The list has only passwords of at least 12 characters, because the minimum length already refuses shorter passwords.
-# The comparison with the list ignores case and all characters other than letters and digits.
+# The list contains only passwords of at least 12 characters, because the minimum length already refuses shorter
+# passwords. The comparison with the list ignores case and all characters other than letters and digits.
 _COMMON = frozenset(
     [
         "123456789012",

@@ -131,9 +131,9 @@ async def update_session_state(tx: Transaction, session_id: UUID, state: Session
 async def update_session_end(
     tx: Transaction, session_id: UUID, state: SessionState, *, position: int
 ) -> None:
-    """Set the state after an end or a reopening, unless it comes from an older event than the stored state.
+    """Set the state after the session has ended or was reopened. Do nothing if a later event has already set it.
 
-    `position` is the position of this event.
+    `position` is the position of the event that reports the end or the reopening.
     """
     await tx.execute(
         update(table)

@@ -1,6 +1,6 @@
 """Queries of the images of cases.
 
-A row has the kind of an image and the object key under which the encrypted image is stored.
+A row contains the kind of an image and the object key under which the encrypted image is stored.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ sessions = Table(
     Column("end_position", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("num_nulls(title, start_at, duration) IN (0, 3)", name="plan_is_complete"),
 )
-"""The projection of sessions. A row has the facts about a session that messages contain, and no personal data."""
+"""The projection of sessions. A row contains the facts about a session that messages mention, and no personal data."""
 
 session_coverage = Table(
     "session_coverage",

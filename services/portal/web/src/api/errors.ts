@@ -33,7 +33,7 @@ export interface Violation {
 export const SERVICES_LANGUAGE = "en";
 
 /**
- * An error that no failed call has caused: the page found invalid input, or a response has an error for one
+ * An error that no failed call has caused: the page found invalid input, or a response contains an error for one
  * participant. Pages show such an error like a service's error.
  */
 export class ProblemError extends Error {

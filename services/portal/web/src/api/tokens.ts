@@ -13,7 +13,7 @@ import { newId } from "./ids";
 const SIGN_IN_METHODS = new Set(["SignIn", "RefreshToken", "SignOut"]);
 
 /**
- * The reason for which the tokens were refused. It is set when the sign-in is over, so that the page shows the sign-in
+ * The reason why the tokens were refused. It is set when the sign-in is over, so that the page shows the sign-in
  * form, and is empty otherwise.
  */
 export const signedOutReason = signal("");

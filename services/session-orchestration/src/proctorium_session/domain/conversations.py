@@ -67,11 +67,13 @@ def require_messages(session: Session) -> None:
             )
         case SessionState.ENDED:
             raise failed_precondition(
-                "SESSION_ENDED", "The session is over, so messages can only be read now."
+                "SESSION_ENDED",
+                "The session is over. Its messages can still be read, but no new messages can be sent.",
             )
         case SessionState.CANCELLED:
             raise failed_precondition(
-                "SESSION_CANCELLED", "The session was cancelled, so messages can only be read now."
+                "SESSION_CANCELLED",
+                "The session was cancelled. Its messages can still be read, but no new messages can be sent.",
             )
 
 
@@ -84,7 +86,8 @@ def require_present(state: ParticipantState) -> None:
     if state is ParticipantState.REMOVED:
         raise failed_precondition(
             "PARTICIPANT_REMOVED",
-            "The learner was removed from this session, so messages can only be read now.",
+            "The learner was removed from this session. The messages of this conversation can still be read, "
+            "but no new messages can be sent.",
         )
 
 

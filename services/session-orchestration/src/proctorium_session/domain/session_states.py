@@ -100,7 +100,7 @@ SESSION_STATES: StateMachine[SessionState, SessionAction] = StateMachine(
     {
         SessionState.SCHEDULED: "The session's lobby is not open yet. Open the lobby first.",
         SessionState.LOBBY_OPEN: "The session has not started. Start it first, or cancel it.",
-        SessionState.IN_PROGRESS: "The session is in progress. It can only be ended now.",
+        SessionState.IN_PROGRESS: "The session is in progress. You can end it, but not start or cancel it.",
         SessionState.CLOSING: "The session is closing. Wait until it ends, or cancel the closing.",
         SessionState.ENDED: "The session is over. If you have questions, ask your administrator.",
         SessionState.CANCELLED: "The session was cancelled. Ask an administrator to plan a new one.",

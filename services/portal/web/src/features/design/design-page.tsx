@@ -1,4 +1,4 @@
-// The design system: the tokens and the components with their states, for developers. The page has no data and makes no calls.
+// The design system: the tokens and the components with their states, for developers. The page shows no data and makes no calls.
 import { CalendarClock, CircleCheck, Download, Plus, Users } from "lucide";
 import type { JSX } from "preact";
 import { useState } from "preact/hooks";

@@ -6,8 +6,8 @@ export type Reading =
   | { kind: "empty" }
   | { kind: "number"; value: number }
   /**
-   * The text has a separator that is either a decimal point or a thousands separator. `meanings` has an unambiguous
-   * text for each of the two numbers.
+   * The text has a separator that is either a decimal point or a thousands separator. `meanings` contains an
+   * unambiguous text for each of the two numbers.
    */
   | { kind: "ambiguous"; meanings: readonly [string, string] }
   | { kind: "unreadable" };

@@ -1,4 +1,4 @@
-// An attempt in progress. While the questions are hidden, the page has no questions, neither in memory nor in the
+// An attempt in progress. While the questions are hidden, the page contains no questions, neither in memory nor in the
 // offline copy.
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";

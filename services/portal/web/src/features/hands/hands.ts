@@ -1,4 +1,4 @@
-// The kinds of hands, and the time since which learners wait.
+// The kinds of hands, and the times at which learners began to wait.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { type Hand, HandKind } from "../../gen/proctorium/session/v1/hands_pb";
 import { messages } from "../../messages";

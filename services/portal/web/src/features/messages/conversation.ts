@@ -32,8 +32,8 @@ export function isComplete(messages: readonly Message[], count: number): boolean
 }
 
 /**
- * Return the newest view of a session, with the messages of all views. A view has only its new messages. Also note the
- * server's time in the view.
+ * Return the newest view of a session, with the messages of all views. A view contains only its new messages. Also
+ * note the server's time in the view.
  */
 export function withEarlierMessages(
   before: WatchSessionResponse | undefined,

@@ -21,7 +21,7 @@ interface Rule {
   /** Whether a participant who has submitted everything can have this need. */
   afterSubmission: boolean;
   applies: (participant: Participant) => boolean;
-  /** The time in milliseconds since which the participant waits, if it is known. */
+  /** The time, in milliseconds, at which the participant began to wait, if it is known. */
   since?: (participant: Participant) => number | undefined;
 }
 
@@ -84,7 +84,7 @@ interface Attention {
   needs: Need[];
   /** The index of the rule of the most important need; larger for participants without needs. */
   rank: number;
-  /** The time in milliseconds since which the participant has the most important need; 0 if it is not known. */
+  /** The time, in milliseconds, at which the participant's most important need began; 0 if it is not known. */
   since: number;
 }
 

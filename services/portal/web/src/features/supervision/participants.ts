@@ -20,7 +20,7 @@ export function awaitsApproval(participant: Participant): boolean {
   return state === ParticipantState.AWAITING_APPROVAL || awaitsReturn;
 }
 
-/** Return the time since which a learner who waits for approval has been waiting, in milliseconds. */
+/** Return the time, in milliseconds, at which a learner began to wait for approval. */
 export function waitsSince({ joinTime, returnRequest }: Participant): number | undefined {
   const time = returnRequest?.requestTime ?? joinTime;
   return time && timestampMs(time);

@@ -58,9 +58,9 @@ _STATEMENTS = (
     )
     """,
     "CREATE INDEX ix_messages_participant_id_sequence ON messages (participant_id, sequence)",
-    # Count messages in a trigger. The trigger refuses a message whose number does not follow the number of the previous
-    # message, and a message whose participant belongs to another session. It also refuses a message whose sender acts
-    # as a learner but is not the participant, or is the participant but acts in another role.
+    # Count messages in a trigger. The trigger refuses a message if its number does not follow the previous number, or
+    # if its participant belongs to another session. In the conversation of a participant, only this participant acts
+    # as a learner, and only in this role.
     """
     CREATE FUNCTION count_message() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
