@@ -115,6 +115,8 @@ def test_command_prints_the_environment_of_a_service_in_the_running_stack(
         state.write(folder.run_file)
         assert main(["environment", "session"]) == 0
         exports = capsys.readouterr().out
+        assert main(["environment", "streams"]) == 0
+        declarer = capsys.readouterr().out
         assert main(["environment", "portal"]) == 1
     read = subprocess.run(
         ["sh", "-c", f"{exports}\nexec env"], env={}, capture_output=True, text=True, check=True
@@ -123,6 +125,14 @@ def test_command_prints_the_environment_of_a_service_in_the_running_stack(
     assert variables["PROCTORIUM_NATS_URL"].endswith(f":{moved['nats']}")
     assert variables["PROCTORIUM_ASSESSMENT_ADDRESS"] == f"127.0.0.1:{moved['assessment']}"
     assert f"@127.0.0.1:{moved['postgres']}/session" in variables["PROCTORIUM_DATABASE_URL"]
+    assert [line.partition("=")[0] for line in declarer.splitlines()] == [
+        "export PROCTORIUM_NATS_URL",
+        "export PROCTORIUM_TLS_CERTIFICATE",
+        "export PROCTORIUM_TLS_KEY",
+        "export PROCTORIUM_TLS_AUTHORITY",
+    ]
+    assert f":{moved['nats']}" in declarer
+    assert f"={folder.certificates}/streams.key" in declarer
     assert "//session_owner:" in variables["PROCTORIUM_MIGRATION_DATABASE_URL"]
 
 

@@ -15,6 +15,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from proctorium_devstack.traces.app import web
+from proctorium_devstack.traces.metrics import MetricStore
 from proctorium_devstack.traces.store import TraceStore
 
 
@@ -30,7 +31,7 @@ def _pair(key: str, value: str) -> KeyValue:
     return KeyValue(key=key, value=AnyValue(string_value=value))
 
 
-async def _send(page: AsyncClient, *metrics: Metric, instance: str = "pod-1") -> None:
+def _request(*metrics: Metric, instance: str = "pod-1") -> ExportMetricsServiceRequest:
     request = ExportMetricsServiceRequest()
     resource = request.resource_metrics.add(
         resource=Resource(
@@ -38,6 +39,11 @@ async def _send(page: AsyncClient, *metrics: Metric, instance: str = "pod-1") ->
         )
     )
     resource.scope_metrics.add(metrics=metrics)
+    return request
+
+
+async def _send(page: AsyncClient, *metrics: Metric, instance: str = "pod-1") -> None:
+    request = _request(*metrics, instance=instance)
     response = await page.post(
         "/v1/metrics",
         content=request.SerializeToString(),
@@ -92,6 +98,17 @@ async def test_newest_export_of_each_process_is_shown(page: AsyncClient) -> None
         'outbox_unpublished{instance="pod-1",job="session"} 2',
         'outbox_unpublished{instance="pod-2",job="session"} 3',
     ]
+
+
+def test_process_without_exports_expires() -> None:
+    time = 0.0
+    store = MetricStore(now=lambda: time)
+    store.add(_request(_gauge("a", 1)))
+    time = 179.0
+    store.add(_request(_gauge("a", 2), instance="pod-2"))
+    assert len(store.text().splitlines()) == 2
+    time = 180.0
+    assert store.text() == 'a{instance="pod-2",job="session"} 2\n'
 
 
 async def test_values_of_labels_are_escaped(page: AsyncClient) -> None:

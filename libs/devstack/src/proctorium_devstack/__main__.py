@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from proctorium_common.events.permissions import DECLARER
 from proctorium_common.topology import services
 from proctorium_devstack.console import Console
 
@@ -25,9 +26,10 @@ def main(arguments: list[str]) -> int:
     commands_parser.add_parser("reset", help="delete databases, messages, mails and traces")
     commands_parser.add_parser("doctor", help="find problems of this machine, and their remedies")
     environment = commands_parser.add_parser(
-        "environment", help="print a service's settings in the running stack, as shell exports"
+        "environment",
+        help="print the settings of a service, or of the declarer of streams, in the running stack, as shell exports",
     )
-    environment.add_argument("service", choices=list(services()))
+    environment.add_argument("service", choices=[*services(), DECLARER])
     options = parser.parse_args(arguments)
     console = Console()
     match options.command:

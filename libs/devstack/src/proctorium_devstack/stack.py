@@ -18,6 +18,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from proctorium_common.events.permissions import DECLARER
 from proctorium_devstack.assembly import (
     OPERATOR,
     Assembly,
@@ -26,6 +27,7 @@ from proctorium_devstack.assembly import (
     with_dependencies,
 )
 from proctorium_devstack.components.certificates import KeyPair, issue, key_pair
+from proctorium_devstack.components.nats import SERVER as NATS
 from proctorium_devstack.data_folder import DataFolder
 from proctorium_devstack.environment import PORTAL
 from proctorium_devstack.ports import PortPlan
@@ -77,10 +79,16 @@ class RunningStack:
         return key_pair(self.data_folder.certificates, name)
 
     def environment(self, service: str) -> Mapping[str, str]:
-        """Return the environment variables of a service. They include the variables for the command `migrate`."""
+        """Return the environment variables of a service, or of the command that declares the streams (`streams`).
+
+        Those of a service include the variables for the command `migrate`.
+        """
         state = self.state
         ports = PortPlan.of_addresses(state.addresses)
         assembly = assemble(self.data_folder, ports, state.components)
+        if service == DECLARER and NATS in state.components:
+            settings = assembly.nats.settings_of(DECLARER)
+            return {f"PROCTORIUM_{name.upper()}": str(value) for name, value in settings.items()}
         variables = assembly.environments.get(service)
         if variables is None:
             raise NotRunningError(

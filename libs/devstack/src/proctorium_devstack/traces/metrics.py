@@ -7,7 +7,9 @@ from the development stack which series an installation has.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import itemgetter
 
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -28,31 +30,39 @@ _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 
 _MAX_PROCESSES = 100
+_EXPIRATION = 180.0
+"""The seconds after its last export in which a process is shown, as `metric_expiration` of the collector."""
 
 
 class MetricStore:
     """The last export of each process. Metrics of earlier exports are not stored.
 
-    If there are too many processes, the one whose last export is oldest is removed, because it has probably ended.
+    A process that has exported nothing for `_EXPIRATION` is not shown, because it has probably ended. If there are too
+    many processes, the one whose last export is oldest is removed. `now` returns the time in seconds.
     """
 
-    def __init__(self) -> None:
-        self._resources: dict[tuple[str, str], ResourceMetrics] = {}
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        self._now = now
+        self._resources: dict[tuple[str, str], tuple[float, ResourceMetrics]] = {}
 
     def add(self, request: ExportMetricsServiceRequest) -> None:
         """Replace the metrics of the processes in the request."""
         for resource in request.resource_metrics:
             process = _process_of(resource)
             self._resources.pop(process, None)
-            self._resources[process] = resource
+            self._resources[process] = self._now(), resource
             if len(self._resources) > _MAX_PROCESSES:
                 del self._resources[next(iter(self._resources))]
 
     def text(self) -> str:
         """Return all metrics in Prometheus's exposition format, without comments."""
+        oldest = self._now() - _EXPIRATION
         return "".join(
             f"{name}{{{_text_of(labels)}}} {value:.17g}\n"
-            for (job, instance), resource in sorted(self._resources.items())
+            for (job, instance), (exported, resource) in sorted(
+                self._resources.items(), key=itemgetter(0)
+            )
+            if exported > oldest
             for scope in resource.scope_metrics
             for metric in scope.metrics
             for name, labels, value in _series(metric, {"instance": instance, "job": job})
