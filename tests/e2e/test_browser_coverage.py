@@ -42,6 +42,12 @@ async def test_colleague_takes_over_when_the_proctor_vanishes(stack: Stack) -> N
         alarm = second.page.get_by_text(f"No proctor is present in “{title}”.")
         await expect(alarm).to_be_visible(timeout=60_000)
         await second.screenshot("uncovered-session")
+        lead = await visit(opened, stack, scenario.proctor, "/supervise")
+        await expect(
+            lead.page.get_by_role("link", name=f"Open the session {title}")
+        ).to_be_visible()
+        await expect(lead.page.get_by_role("button", name="Take over")).to_have_count(0)
+        await lead.page.context.close()
         await second.page.get_by_role("button", name=f"Take over {title}").click()
         await expect(proctors(second.page)).to_contain_text("Lead proctor: you")
         await expect(second.page.get_by_role("rowheader", name=name)).to_be_visible()

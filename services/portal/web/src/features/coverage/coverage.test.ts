@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { SessionSchema, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
-import { isObserved, leadOf, successors } from "./coverage";
+import { isLedBy, isObserved, leadOf, successors } from "./coverage";
 
 const session = create(SessionSchema, {
   state: SessionState.IN_PROGRESS,
@@ -11,6 +11,12 @@ const session = create(SessionSchema, {
 test("the first proctor leads the session", () => {
   expect(leadOf(session)).toBe("ada");
   expect(leadOf(create(SessionSchema))).toBe("");
+});
+
+test("only the lead proctor leads an uncovered session", () => {
+  expect(isLedBy({ leadProctorId: "ada" }, "ada")).toBe(true);
+  expect(isLedBy({ leadProctorId: "ada" }, "ben")).toBe(false);
+  expect(isLedBy({ leadProctorId: "" }, "")).toBe(false);
 });
 
 test("a session is handed over to another proctor who does not take part in it", () => {

@@ -2,11 +2,17 @@
 
 import type { Person } from "../../gen/proctorium/enrollment/v1/people_pb";
 import { type Session, SessionState } from "../../gen/proctorium/session/v1/sessions_pb";
+import type { UncoveredSession } from "../../gen/proctorium/session/v1/supervision_pb";
 import { isRunning } from "../sessions/running";
 
 /** Return the ID of the lead proctor. */
 export function leadOf({ plan }: Session): string {
   return plan?.proctorIds[0] ?? "";
+}
+
+/** Return whether the person leads the uncovered session. The lead proctor opens the session, and does not take it. */
+export function isLedBy({ leadProctorId }: Pick<UncoveredSession, "leadProctorId">, personId: string): boolean {
+  return personId !== "" && leadProctorId === personId;
 }
 
 /** Return whether the presence of the proctors counts: from the opening of the lobby to the end of the session. */

@@ -1,17 +1,20 @@
-// The alarm about sessions without a present proctor, with a button to take them over.
+// The alarm about sessions without a present proctor, with a button to take each session over, or to open an own one.
 import type { JSX } from "preact";
 import { useEffect } from "preact/hooks";
 import { supervision } from "../../api/client";
 import { listAll } from "../../api/pagination";
 import { useAction } from "../../api/use-action";
 import { useQuery } from "../../api/use-query";
+import { Link } from "../../components/link";
 import { ProblemNote } from "../../components/problem-note";
 import { useOnVisible } from "../../components/use-on-visible";
 import type { UncoveredSession } from "../../gen/proctorium/session/v1/supervision_pb";
 import { messages } from "../../messages";
 import { dateTime } from "../../messages/format";
 import { navigate } from "../../route";
+import { me } from "../account/current-user";
 import { isLapsed } from "../supervision/permissions";
+import { isLedBy } from "./coverage";
 
 const text = messages.coverage;
 
@@ -51,7 +54,36 @@ function Alarms(): JSX.Element | null {
   );
 }
 
-function Alarm({ session, reload }: { session: UncoveredSession; reload: () => void }): JSX.Element {
+interface AlarmProps {
+  session: UncoveredSession;
+  reload: () => void;
+}
+
+function Alarm(props: AlarmProps): JSX.Element {
+  const { session } = props;
+  return (
+    <div class="note problem" role="alert">
+      <p>
+        <strong dir="auto">{text.alarm(session.title)}</strong> {text.since(dateTime(session.uncoveredTime))}
+      </p>
+      {isLedBy(session, me.value?.personId ?? "") ? <OpenSession session={session} /> : <TakeOver {...props} />}
+    </div>
+  );
+}
+
+function OpenSession({ session }: { session: UncoveredSession }): JSX.Element {
+  return (
+    <p class="row">
+      <Link to={`/supervise/${session.sessionId}`} class="button">
+        {text.openSession}
+        <bdi class="visually-hidden"> {session.title}</bdi>
+      </Link>
+      <span class="quiet">{text.openHint}</span>
+    </p>
+  );
+}
+
+function TakeOver({ session, reload }: AlarmProps): JSX.Element {
   const { busy, problem, run } = useAction();
   const { sessionId, leadProctorId } = session;
   const take = async (requestId: string): Promise<void> => {
@@ -63,10 +95,7 @@ function Alarm({ session, reload }: { session: UncoveredSession; reload: () => v
     navigate(`/supervise/${sessionId}`);
   };
   return (
-    <div class="note problem" role="alert">
-      <p>
-        <strong dir="auto">{text.alarm(session.title)}</strong> {text.since(dateTime(session.uncoveredTime))}
-      </p>
+    <>
       <p class="row">
         <button type="button" disabled={busy} onClick={() => void run(take)}>
           {text.take}
@@ -75,6 +104,6 @@ function Alarm({ session, reload }: { session: UncoveredSession; reload: () => v
         <span class="quiet">{text.takeHint}</span>
       </p>
       <ProblemNote problem={problem} />
-    </div>
+    </>
   );
 }

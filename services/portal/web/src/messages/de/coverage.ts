@@ -5,6 +5,8 @@ export const coverage: Messages["coverage"] = {
   alarmTitle: "Sitzungen ohne Aufsicht",
   alarm: (title: string) => `In „${title}“ ist keine Aufsicht anwesend.`,
   since: (time: string) => `Ohne Aufsicht seit ${time}.`,
+  openSession: "Sitzung öffnen",
+  openHint: "Sie leiten die Aufsicht. Der Alarm endet, wenn Sie die Sitzung öffnen.",
   take: "Übernehmen",
   takeHint: "Sie leiten dann die Aufsicht. Die bisherige Leitung führt weiterhin Aufsicht in der Sitzung.",
 

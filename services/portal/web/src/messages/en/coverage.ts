@@ -3,6 +3,8 @@ export const coverage = {
   alarmTitle: "Sessions without a proctor",
   alarm: (title: string) => `No proctor is present in “${title}”.`,
   since: (time: string) => `Without a proctor since ${time}.`,
+  openSession: "Open the session",
+  openHint: "You are the lead proctor. The alarm ends when you open the session.",
   take: "Take over",
   takeHint: "You become the lead proctor. The former lead proctor stays a proctor of the session.",
 
