@@ -47,9 +47,9 @@ class Proxy:
         self._forwarding.clear()
 
     def restore(self) -> None:
-        """Accept new connections and forward again.
+        """Accept new connections again, and continue to forward.
 
-        A connection that lost bytes while the proxy was stalled stays dead, as after the restart of a router.
+        A connection that lost bytes while the proxy was stalled forwards nothing more, as after a restart of a router.
         """
         self._connected = True
         self._forwarding.set()
@@ -84,7 +84,7 @@ class Proxy:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while data := await reader.read(65536):
             if not self._forwarding.is_set():
-                # Never forward these bytes or any later bytes. The connection stays open, but it is dead.
+                # Never forward these bytes or any later bytes. The connection stays open.
                 await asyncio.Event().wait()
             writer.write(data)
             await writer.drain()

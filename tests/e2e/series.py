@@ -103,7 +103,7 @@ def read_exported(text: str) -> Exported:
 
 
 def problems(query: Query, exported: Exported) -> Iterator[str]:
-    """Yield what a query names that is neither exported nor recorded."""
+    """Yield a description of each metric or label in the query that is neither exported nor recorded by a rule."""
     known = recorded()
     present: set[str] = set()
     for name, labels in query.series.items():

@@ -1,4 +1,4 @@
-"""The call of `helm test`, through the edge of a running stack."""
+"""Tests of the call of `helm test`, through the edge of a running stack."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """The reason of the refusal, or OK if the call was not refused."""
+        """The reason for the refusal, or OK if the call was not refused."""
         return "OK" if self.refusal is None else self.refusal.reason
 
 

@@ -1,4 +1,4 @@
-"""The commands that need no connection, and the errors of the others."""
+"""Tests of the commands that need no connection, and of the errors of all other commands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calls: errors, retries, request IDs, tokens, pages and watches."""
+"""Tests of calls: errors, retries, request IDs, tokens, pages and watches."""
 
 from __future__ import annotations
 

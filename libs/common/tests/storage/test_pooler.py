@@ -1,6 +1,6 @@
-"""Refusal of connections through a connection pooler.
+"""Tests of the refusal of connections through a connection pooler.
 
-`Pooler` sends the messages of the protocol by which a pooler differs from PostgreSQL.
+The test class `Pooler` imitates only the behaviour by which a pooler is detected.
 """
 
 from __future__ import annotations

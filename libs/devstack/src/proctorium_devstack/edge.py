@@ -156,7 +156,7 @@ class EdgeSettings:
     upload_bytes: int = 17 * _MIB
     """The size limit for requests with evidence. A request may have 12 MiB of images, which JSON encodes as 16 MiB."""
     ejection_seconds: float = 5
-    """The seconds for which a host receives no new calls after five consecutive server errors.
+    """The time in seconds for which a host receives no new calls after five consecutive server errors.
 
     A host is excluded only if there is another host.
     """

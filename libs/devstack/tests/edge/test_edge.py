@@ -99,7 +99,7 @@ async def test_vanished_client_is_probed_within_seconds(harness: Harness) -> Non
 
 
 def keepalive_delay(port: int, client: int) -> float | None:
-    """Return the seconds until Linux sends a keepalive probe to a client, or None if no probe is scheduled."""
+    """Return the time in seconds until Linux sends a keepalive probe to a client, or None if no probe is scheduled."""
     keepalive_timer = "02"
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
         _, local, remote, _, _, timer, *_ = line.split()

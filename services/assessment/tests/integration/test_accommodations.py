@@ -1,4 +1,4 @@
-"""Accommodations, which arrive as events of enrollment and extend the time limits of attempts."""
+"""Tests that accommodations extend the time limits of attempts. Enrollment publishes them as events."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reports of changes of answers that were received during stops."""
+"""Tests of the reports of changes of answers that were received during stops."""
 
 from __future__ import annotations
 

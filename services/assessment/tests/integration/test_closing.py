@@ -1,4 +1,4 @@
-"""The closing and the end of sessions, and the published changes of the time of attempts."""
+"""Tests of the closing and the end of sessions, and the published changes of the time of attempts."""
 
 from __future__ import annotations
 

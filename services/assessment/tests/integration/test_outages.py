@@ -1,4 +1,4 @@
-"""Outages of learners, which arrive as events of session orchestration about lost and new connections."""
+"""Tests of the outages of learners, which session orchestration reports as events about lost and new connections."""
 
 from __future__ import annotations
 

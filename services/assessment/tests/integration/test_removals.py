@@ -1,4 +1,4 @@
-"""Removals, readmissions and ends for single participants, which arrive as events of session orchestration."""
+"""Tests of the events which report that participants were removed or readmitted, or that the session ended for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pauses and extra time, which arrive as events of session orchestration."""
+"""Tests of the events of session orchestration about pauses and extra time."""
 
 from __future__ import annotations
 

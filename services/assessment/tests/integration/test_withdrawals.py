@@ -1,4 +1,4 @@
-"""Withdrawals of authorisations, which arrive in any order, before or after the start of the attempt."""
+"""Tests that withdrawals of authorisations may arrive in any order, before or after the start of the attempt."""
 
 from __future__ import annotations
 

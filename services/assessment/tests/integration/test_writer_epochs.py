@@ -1,4 +1,4 @@
-"""Writer epochs: the page that has entered an attempt last is the writer."""
+"""Tests of writer epochs: the page that has entered an attempt last is the writer."""
 
 from __future__ import annotations
 

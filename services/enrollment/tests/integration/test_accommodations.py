@@ -1,4 +1,4 @@
-"""Reading and updating the accommodations of people."""
+"""Tests of reading and updating the accommodations of people."""
 
 from __future__ import annotations
 

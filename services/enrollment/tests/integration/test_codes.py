@@ -1,4 +1,4 @@
-"""Issuing, replacement and revocation of codes, and access to codes."""
+"""Tests of issuing, replacement and revocation of codes, and access to codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The arguments, exit codes and outputs of the commands that operators run."""
+"""Tests of the arguments, exit codes and outputs of the commands that operators run."""
 
 from __future__ import annotations
 

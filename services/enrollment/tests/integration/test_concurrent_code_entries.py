@@ -1,4 +1,4 @@
-"""Code entries in concurrent transactions, as in two replicas."""
+"""Tests of code entries in concurrent transactions, as in two replicas."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The constraints and triggers of the database."""
+"""Tests of the constraints and triggers of the database."""
 
 from __future__ import annotations
 

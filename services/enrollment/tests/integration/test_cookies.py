@@ -1,4 +1,4 @@
-"""Tokens in cookies, and the refusal of calls from pages of other sites."""
+"""Tests of tokens in cookies, and the refusal of calls from pages of other sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creation and publication of courses, access to their content, and progress of learners."""
+"""Tests of the creation and publication of courses, access to their content, and progress of learners."""
 
 from __future__ import annotations
 

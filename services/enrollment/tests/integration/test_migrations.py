@@ -1,4 +1,4 @@
-"""Migrations of the database of enrollment."""
+"""Tests of the migrations of the database of enrollment."""
 
 from __future__ import annotations
 

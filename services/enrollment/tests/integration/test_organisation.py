@@ -1,4 +1,4 @@
-"""Reading and updating the organisation's settings."""
+"""Tests of reading and updating the organisation's settings."""
 
 from __future__ import annotations
 

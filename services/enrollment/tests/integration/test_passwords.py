@@ -1,4 +1,4 @@
-"""Setting passwords, also concurrently, and replacing outdated hashes."""
+"""Tests of setting passwords, also concurrently, and of replacing outdated hashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Creation of people, roles and certifications, and the data that other people and services may read."""
+"""Tests of creating people, roles and certifications, and of the data that other people and services may read."""
 
 from __future__ import annotations
 

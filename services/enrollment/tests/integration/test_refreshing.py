@@ -1,4 +1,4 @@
-"""Refresh tokens. Each use of a token returns the next token, until a token is reused or expires."""
+"""Tests of refresh tokens. Each use of a token returns the next token, until a token is reused or expires."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Registrations and the completion of courses."""
+"""Tests of registrations and the completion of courses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Deletion of failed sign-ins, failed code entries and sign-ins after their retention periods."""
+"""Tests of the deletion of failed sign-ins, failed code entries and sign-ins after their retention periods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Revoking roles, disabling and enabling accounts, and the history of these changes."""
+"""Tests of revoking roles, disabling and enabling accounts, and the history of these changes."""
 
 from __future__ import annotations
 

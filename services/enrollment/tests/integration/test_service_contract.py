@@ -1,4 +1,4 @@
-"""The responses of enrollment on which other services rely.
+"""Tests of the responses of enrollment on which other services rely.
 
 Each test runs with enrollment and with the fake of enrollment that other services use in their tests. The responses of
 both must agree.

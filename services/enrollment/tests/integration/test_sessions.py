@@ -1,4 +1,4 @@
-"""The sessions that enrollment stores when events are reordered or redelivered."""
+"""Tests of the sessions that enrollment stores when events are reordered or redelivered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in with a password, and reading the signed-in person."""
+"""Tests of signing in with a password, and of reading the signed-in person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storage and rotation of signing keys, and verification of tokens."""
+"""Tests of the storage and rotation of signing keys, and verification of tokens."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing out of one sign-in and of all sign-ins."""
+"""Tests of signing out of one sign-in and of all sign-ins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Throttling of failed sign-ins. It must not delay the sign-ins of other people (ADR 9)."""
+"""Tests of the throttling of failed sign-ins. It must not delay the sign-ins of other people (ADR 9)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Normalisation of the texts that learners enter as enrollment codes."""
+"""Tests of the normalisation of the texts that learners enter as enrollment codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for enrollment codes."""
+"""Tests of the rules for enrollment codes."""
 
 from __future__ import annotations
 

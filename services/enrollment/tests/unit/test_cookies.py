@@ -1,4 +1,4 @@
-"""Cookies that contain tokens, and calls from pages of other sites."""
+"""Tests of cookies that contain tokens, and calls from pages of other sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Completion of courses, and access to their content."""
+"""Tests of the completion of courses, and access to their content."""
 
 from __future__ import annotations
 

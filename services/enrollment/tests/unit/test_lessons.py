@@ -1,4 +1,4 @@
-"""Conversion of lessons from Markdown to HTML."""
+"""Tests of the conversion of lessons from Markdown to HTML."""
 
 from __future__ import annotations
 

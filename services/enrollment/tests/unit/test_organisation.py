@@ -1,4 +1,4 @@
-"""Changes of the organisation's settings, and their etags."""
+"""Tests of changes of the organisation's settings, and their etags."""
 
 from __future__ import annotations
 

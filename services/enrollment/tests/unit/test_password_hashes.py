@@ -1,4 +1,4 @@
-"""Password hashes."""
+"""Tests of password hashes."""
 
 from __future__ import annotations
 

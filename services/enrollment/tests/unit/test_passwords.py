@@ -1,4 +1,4 @@
-"""The rules for passwords."""
+"""Tests of the rules for passwords."""
 
 from __future__ import annotations
 

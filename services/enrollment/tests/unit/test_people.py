@@ -1,4 +1,4 @@
-"""Validation of people and normalisation of their e-mail addresses."""
+"""Tests of the validation of people and normalisation of their e-mail addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The states of sessions."""
+"""Tests of the states of sessions."""
 
 from __future__ import annotations
 

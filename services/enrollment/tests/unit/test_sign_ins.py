@@ -1,4 +1,4 @@
-"""The lifetimes of sign-ins and refresh tokens."""
+"""Tests of the lifetimes of sign-ins and refresh tokens."""
 
 from __future__ import annotations
 

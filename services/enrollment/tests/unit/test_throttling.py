@@ -1,4 +1,4 @@
-"""The rules of throttling, and the numbers in ADR 9."""
+"""Tests of the rules of throttling, and the numbers in ADR 9."""
 
 from __future__ import annotations
 

@@ -48,8 +48,8 @@ async def test_older_event_does_not_replace_newer_proctors(harness: Harness) -> 
     await until_proctors(harness, session_id, third, second, first)
     await harness.publish(taken, taken, position=newer - 1)
     await harness.publish(scheduled(UUID(session_id), [first.person_id]), position=scheduled_at)
-    # The events of a session are handled in order. Therefore, when the next event has been handled, the events above
-    # have been handled too.
+    # The events of a session are handled in order. Therefore, when the next event has been handled, the earlier
+    # events have been handled too.
     await harness.publish(
         session_events.SessionEnded(session_id=session_id), position=harness.position + 10
     )

@@ -1,4 +1,4 @@
-"""Alarms about sessions without a present proctor."""
+"""Tests of alarms about sessions without a present proctor."""
 
 from __future__ import annotations
 

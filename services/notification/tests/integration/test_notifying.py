@@ -85,8 +85,8 @@ async def test_code_that_arrives_before_its_session_waits_for_it(harness: Harnes
     code = harness.enrollment.list_code(str(session_id))
     await harness.publish(issued(code, learner))
     await harness.until_state(learner, "pending")
-    # When the mail below has arrived, the sender has skipped the mail above, because the session of that mail is
-    # unknown.
+    # The sender skips this delivery, because its session is unknown, and sends a later mail to another learner. When
+    # the later mail has arrived, the first delivery must still be pending.
     await harness.publish(
         issued(harness.enrollment.list_code(await harness.session()), other := harness.person())
     )

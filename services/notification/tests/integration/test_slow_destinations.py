@@ -37,7 +37,7 @@ If a mail without a response delayed all mails after it, sending them would take
 
 @dataclass
 class Block:
-    """Delays the responses to mails for given domains at one step, until the block is released."""
+    """Delays the responses to one step of the SMTP dialogue for mails to given domains, until the block is released."""
 
     sink: MailSink
     at: str

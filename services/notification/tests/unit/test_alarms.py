@@ -1,4 +1,4 @@
-"""The rules for alarms about sessions without a present proctor."""
+"""Tests of the rules for alarms about sessions without a present proctor."""
 
 from __future__ import annotations
 

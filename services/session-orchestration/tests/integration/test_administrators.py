@@ -1,4 +1,4 @@
-"""Administrators act in sessions as proctors do. The session record names their acting role as administrator."""
+"""Tests that administrators act in sessions as proctors do, and that the session record contains their acting role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Late entry with approval: waiting, admission, denial, and the end of the session."""
+"""Tests of late entry with approval: waiting, admission, denial, and the end of the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Automatic closing of sessions after the planned end, and the times of attempts that it waits for."""
+"""Tests of the automatic closing of sessions after the planned end, and the times of attempts that it waits for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policy of breaks: its rules in a plan, the allowance that it gives, and extra break time of learners."""
+"""Tests of the policy of breaks: its rules in a plan, the break allowance, and extra break time of learners."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Breaks: requests, decisions, starts, returns and overruns."""
+"""Tests of breaks: requests, decisions, starts, returns and overruns."""
 
 from __future__ import annotations
 

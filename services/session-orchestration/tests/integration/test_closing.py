@@ -1,4 +1,4 @@
-"""Closing of sessions by a person: the countdown, its cancellation, the end, and the durations in a plan."""
+"""Tests of the closing of sessions by a person: countdown, cancellation, end, and the durations in a plan."""
 
 from __future__ import annotations
 

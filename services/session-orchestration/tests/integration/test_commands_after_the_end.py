@@ -1,4 +1,4 @@
-"""Commands that arrive after the stored end of a closing session, but before the worker has ended the session."""
+"""Tests of commands that arrive after the stored end of a closing session, but before the worker has ended it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Starting and ending sessions."""
+"""Tests of starting and ending sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Messages between learners and proctors, announcements, and read marks."""
+"""Tests of messages between learners and proctors, announcements, and read marks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Progress of learners through the course, on the roster: order of events, joins, ended sessions and large classes."""
+"""Tests of the progress of learners on the roster: order of events, joins, ended sessions and large classes."""
 
 from __future__ import annotations
 

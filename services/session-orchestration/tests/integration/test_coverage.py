@@ -1,4 +1,4 @@
-"""Presence of proctors. A session without a present proctor becomes uncovered."""
+"""Tests of the presence of proctors. A session without a present proctor becomes uncovered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Delivery of messages over the live streams: each message once, in order, to everybody whom it concerns."""
+"""Tests of the delivery of messages over the live streams: each message once, in order, to everybody it concerns."""
 
 from __future__ import annotations
 

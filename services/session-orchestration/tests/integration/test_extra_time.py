@@ -1,4 +1,4 @@
-"""Granting extra time to participants, and taking it back."""
+"""Tests of granting extra time to participants, and of taking it back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Hands that learners raise, and that are answered or lowered."""
+"""Tests that learners raise hands, and that hands are answered or lowered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Identity checks that proctors request in sessions whose policy requires none."""
+"""Tests of identity checks that proctors request in sessions whose policy requires none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Incidents.
+"""Tests of incidents.
 
 The supervisors of a session create, update and read incidents. The learners of the session cannot read them.
 """

@@ -1,4 +1,4 @@
-"""Invitations of learners who receive a code after the session was planned.
+"""Tests of invitations of learners who receive a code after the session was planned.
 
 These learners are invited like the learners in the plan.
 """

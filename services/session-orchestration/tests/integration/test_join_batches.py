@@ -1,4 +1,4 @@
-"""Batches of requests to join.
+"""Tests of batches of requests to join.
 
 The result of a batch is the same as if the learners joined one after the other. Each event has the trace context of the
 call that caused the event.

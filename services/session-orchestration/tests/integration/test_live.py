@@ -1,4 +1,4 @@
-"""Live views of sessions.
+"""Tests of live views of sessions.
 
 The views are sent immediately, can be resumed, are shared between watchers, and do not need the message broker.
 """

@@ -1,4 +1,4 @@
-"""Joining and rejoining with a code.
+"""Tests of joining and rejoining with a code.
 
 The rules of the session and enrollment's resolution of the code decide whether a learner may join.
 """

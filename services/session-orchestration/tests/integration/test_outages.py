@@ -1,4 +1,4 @@
-"""Outages of learners: periods in which no device of a learner in the session is connected."""
+"""Tests of outages of learners: periods in which no device of a learner in the session is connected."""
 
 from __future__ import annotations
 

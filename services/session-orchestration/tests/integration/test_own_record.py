@@ -1,4 +1,4 @@
-"""The entries of the session record that a learner reads about themselves."""
+"""Tests of the entries of the session record that a learner reads about themselves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person who is a learner and a proctor cannot be both in the same session."""
+"""Tests that a person who is a learner and a proctor cannot be both in the same session."""
 
 from __future__ import annotations
 

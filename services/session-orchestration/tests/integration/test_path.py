@@ -1,4 +1,4 @@
-"""A complete session, which is scheduled, joined, started, authorised and ended."""
+"""Tests of a complete session, which is scheduled, joined, started, authorised and ended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pausing and resuming participants and whole sessions."""
+"""Tests of pausing and resuming participants and whole sessions."""
 
 from __future__ import annotations
 

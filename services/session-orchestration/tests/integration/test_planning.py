@@ -1,4 +1,4 @@
-"""Planning of sessions: proctors, learners, overlaps, cancellation, lobbies and the constraints of the database."""
+"""Tests of planning sessions: proctors, learners, overlaps, cancellation, lobbies and constraints of the database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Presence of learners. A learner is connected while the learner has an open stream on a replica."""
+"""Tests of the presence of learners. A learner is connected while the learner has an open stream on a replica."""
 
 from __future__ import annotations
 

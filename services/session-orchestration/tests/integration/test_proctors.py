@@ -1,4 +1,4 @@
-"""Taking and handing over sessions. The lead proctor changes, and the former lead proctors stay co-proctors."""
+"""Tests of taking and handing over sessions. The former lead proctors stay co-proctors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The session record. It is ordered, has no gaps, never changes, and can be verified by everybody."""
+"""Tests of the session record. It is ordered, has no gaps, never changes, and can be verified by everybody."""
 
 from __future__ import annotations
 

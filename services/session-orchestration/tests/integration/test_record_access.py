@@ -1,4 +1,4 @@
-"""Access to the session record, the access period, and the access log."""
+"""Tests of the access to the session record, the access period, and the access log."""
 
 from __future__ import annotations
 

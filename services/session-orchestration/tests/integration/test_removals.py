@@ -1,4 +1,4 @@
-"""Removals, readmissions and ends for single participants."""
+"""Tests of removals, readmissions and ends for single participants."""
 
 from __future__ import annotations
 

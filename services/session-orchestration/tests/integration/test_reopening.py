@@ -1,4 +1,4 @@
-"""Reopening sessions after their end, and the end of the time in which proctors can reopen them."""
+"""Tests of reopening sessions after their end, and the end of the time in which proctors can reopen them."""
 
 from __future__ import annotations
 

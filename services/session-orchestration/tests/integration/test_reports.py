@@ -1,4 +1,4 @@
-"""ReportService: the report of a session as a message and as a file, and its access rule."""
+"""Tests of ReportService: the report of a session as a message and as a file, and the rule for who may read it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approval after an outage: a learner who returns is paused until a proctor lets them back in."""
+"""Tests of approval after an outage: a learner who returns is paused until a proctor lets them back in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effects of the events of other services, which may be delayed, redelivered or reordered."""
+"""Tests of the effects of the events of other services, which may be delayed, redelivered or reordered."""
 
 from __future__ import annotations
 

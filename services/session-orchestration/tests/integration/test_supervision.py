@@ -1,4 +1,4 @@
-"""Authorisation of participants by a proctor."""
+"""Tests of the authorisation of participants by a proctor."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def removing(
 
 
 def reasons(answer: supervision_pb2.AuthorizeAssessmentResponse) -> dict[str, str]:
-    """Return the reason of the refusal by participant id.
+    """Return the reason for the refusal by participant id.
 
     The reason is empty for a participant who is not refused.
     """

@@ -1,4 +1,4 @@
-"""The numbers of time events in `session.ended`, by which assessment knows for which events to wait."""
+"""Tests of the numbers of time events in `session.ended`, from which assessment knows which events to wait for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Undoing the end of a session for single participants."""
+"""Tests of undoing the end of a session for single participants."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The sessions that a caller can see in each role, and the fields of these sessions."""
+"""Tests of the sessions that a caller can see in each role, and the fields of these sessions."""
 
 from __future__ import annotations
 

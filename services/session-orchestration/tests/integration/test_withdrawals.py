@@ -1,4 +1,4 @@
-"""Withdrawals of authorisations by a proctor, and the decisions of the assessment service."""
+"""Tests of the withdrawals of authorisations by a proctor, and the decisions of the assessment service."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def outcome(
     retry_delay: timedelta | None = None,
     person_id: UUID = LEARNER,
 ) -> str | ParticipantState:
-    """Return the state in which a learner is admitted, or the reason of the refusal."""
+    """Return the state in which a learner is admitted, or the reason for the refusal."""
     entry = CodeResolution(code, retry_delay=retry_delay)
     admitted = admit(entry, person_id, session, present, seats, NOON + late)
     return admitted.reason if isinstance(admitted, Refusal) else admitted

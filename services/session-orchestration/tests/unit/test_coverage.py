@@ -1,4 +1,4 @@
-"""The rules by which a session is covered or uncovered."""
+"""Tests of the rules for when a session is covered or uncovered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules for incidents."""
+"""Tests of the rules for incidents."""
 
 from __future__ import annotations
 

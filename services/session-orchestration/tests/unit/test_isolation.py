@@ -1,4 +1,4 @@
-"""Changes of many sessions by workers."""
+"""Tests of changes of many sessions by workers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Periods of time: totals, gaps and parts."""
+"""Tests of periods of time: totals, gaps and parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules by which the lead proctor of a session changes."""
+"""Tests of the rules for changing the lead proctor of a session."""
 
 from __future__ import annotations
 

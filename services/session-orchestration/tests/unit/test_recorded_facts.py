@@ -1,4 +1,4 @@
-"""The facts that a report reads from the session record."""
+"""Tests of the facts that a report reads from the session record."""
 
 from __future__ import annotations
 

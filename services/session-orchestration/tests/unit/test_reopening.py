@@ -1,4 +1,4 @@
-"""The rules for reopening a session."""
+"""Tests of the rules for reopening a session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The computation of session reports from stored facts."""
+"""Tests of the computation of session reports from stored facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The PDF and the CSV file of a session report."""
+"""Tests of the PDF and the CSV file of a session report."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ from proctorium.client.errors import CallError
 
 _FIRST_PAUSE_SECONDS = 0.2
 _LONGEST_PAUSE_SECONDS = 5.0
-# These methods have no request ID, but a repeated call has the same result: the contract describes each of them.
+# These methods have no request ID, but the contract states that each of them can be repeated with the same result.
 _REPEATABLE = frozenset({"RefreshToken", "SaveAnswers", "SignOut"})
 
 

@@ -39,7 +39,7 @@ from proctorium_common.telemetry.traces import annotate_from, extract, link_to, 
 _log = get_logger()
 
 _LINGER = 0.005
-"""The seconds between the end of a batch and the start of the next batch, in which further events are collected."""
+"""The time in seconds from the end of a batch to the start of the next, in which further events are collected."""
 
 
 @dataclass(frozen=True, slots=True)

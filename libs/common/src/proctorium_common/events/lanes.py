@@ -16,17 +16,17 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 _REDELIVERY_GRACE = 2.0
-"""The seconds for which a lane waits for a late redelivery.
+"""The time in seconds for which a lane waits for a late redelivery.
 
 If the redelivery is later, the broker has probably redelivered the event to another replica.
 """
 _DEFERRAL_MARGIN = 0.1
-"""The seconds between the redelivery of an event and the redelivery of the events that were deferred because of it."""
+"""The time in seconds from the redelivery of an event to that of the events that were deferred because of it."""
 
 Process = Callable[[T], Awaitable[float | None]]
 """A function that processes an item.
 
-The function returns the seconds after which the broker redelivers the item, or None if it does not redeliver the item.
+The function returns the time in seconds after which the broker redelivers the item, or None if it does not.
 """
 Defer = Callable[[T, float], Awaitable[None]]
 """A function that returns an unprocessed item to the broker. The broker redelivers it after the given seconds."""

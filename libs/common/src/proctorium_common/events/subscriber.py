@@ -62,7 +62,7 @@ class RetryPolicy:
     max_transient_deliveries: int = 200
 
     def delay(self, deliveries: int) -> float:
-        """Return the seconds after which an event is redelivered when `deliveries` deliveries have failed."""
+        """Return the time in seconds after which an event is redelivered when `deliveries` deliveries have failed."""
         doubled = self.initial_delay.total_seconds() * 2.0 ** min(deliveries - 1, 30)
         return float(min(doubled, self.max_delay.total_seconds()))
 

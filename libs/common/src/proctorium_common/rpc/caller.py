@@ -63,7 +63,7 @@ class Call(NamedTuple):
     deadline: float | None = None
 
     def remaining(self) -> float | None:
-        """Return the seconds until the deadline, 0 after the deadline, or None without a deadline."""
+        """Return the time in seconds until the deadline, 0 after the deadline, or None without a deadline."""
         return None if self.deadline is None else max(0.0, self.deadline - time.monotonic())
 
 

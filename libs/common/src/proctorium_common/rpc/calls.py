@@ -40,7 +40,7 @@ DEADLINE_MARGIN = 0.05
 """The seconds by which the server shortens each deadline, so that the response arrives before the client's deadline."""
 
 _WRITE_TIMEOUT = 5.0
-"""The seconds after which a stream that has to end no longer waits for its client to read the current message."""
+"""The time in seconds that a stream which must end waits for its client to read the current message."""
 
 STREAMS_PER_PERSON = 20
 """The maximum number of open streams of one person at one replica.

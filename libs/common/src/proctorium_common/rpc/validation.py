@@ -77,7 +77,7 @@ class RequestRules:
         try:
             return self._validator.collect_violations(request, fail_fast=fail_fast)
         except EvaluationError:
-            # The evaluation of a rule (CEL) fails if the rule's field is a duration that is out of range.
+            # A duration that is out of range makes the evaluation of a CEL rule fail. This is an error of the caller.
             _check_durations(request)
             raise
 

@@ -163,7 +163,7 @@ class TokenVerifier:
         return self._revocations.restrict(found.caller(service), found.version)
 
     def seconds_left(self, token: str) -> float | None:
-        """Return the seconds until `token` expires, including the leeway, or None if `token` is not cached."""
+        """Return the time in seconds until `token` expires, including the leeway, or None if `token` is not cached."""
         found = self._cache.get(token)
         return None if found is None else found.until - self._clock().timestamp()
 

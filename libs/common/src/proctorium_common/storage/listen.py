@@ -18,7 +18,7 @@ from proctorium_common.telemetry.logs import get_logger
 _log = get_logger()
 
 _CHECK_SECONDS = 10.0
-"""The seconds between two checks of the connection."""
+"""The time in seconds between two checks of the connection."""
 _MIN_RETRY, _MAX_RETRY = 0.1, 5.0
 _BACKLOG = 10_000
 """The maximum number of notifications that are queued for a slow subscriber.

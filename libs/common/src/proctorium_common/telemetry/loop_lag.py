@@ -15,7 +15,7 @@ async def measure_loop_lag(
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     monotonic: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Call `record` four times a second with the seconds by which the event loop delayed a timer, until cancelled."""
+    """Call `record` four times a second with the delay of a timer of the event loop in seconds, until cancelled."""
     while True:
         due = monotonic() + _INTERVAL_SECONDS
         await sleep(_INTERVAL_SECONDS)

@@ -71,7 +71,7 @@ class EdgeKeys(Component):
         self._confirmed_after = time.time()
 
     def command(self) -> Command:
-        """Return the command of the program that writes the key file."""
+        """Return the command that runs the program which writes the key file."""
         return python(self.name, self.log, self._program)
 
     async def is_ready(self) -> bool:

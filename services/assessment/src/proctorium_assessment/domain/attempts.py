@@ -397,9 +397,10 @@ def submit_cause(deadline: datetime | None, now: datetime) -> SubmitCause:
 def is_released_automatically(attempt: Attempt, is_removed: bool) -> bool:
     """Return whether the system releases the result when the attempt is scored.
 
-    Return False if the learner was removed when the session ended, for all or for this learner. An administrator then
-    decides about the release. If the removal arrives after the end of the session, or after the deadline of the
-    attempt, only `is_removed` shows it. A removal after the learner's own submission does not hold the result.
+    Return False if the learner was in the state removed when the session ended, either for everybody or for this
+    learner. An administrator then decides about the release. If the removal arrives after the end of the session, or
+    after the deadline of the attempt, only `is_removed` shows it. A removal after the learner's own submission does not
+    hold the result.
     """
     if attempt.submit_cause in {SubmitCause.SESSION_ENDED, SubmitCause.TIME_LIMIT_EXCEEDED}:
         return not is_removed

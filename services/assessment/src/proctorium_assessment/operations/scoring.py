@@ -1,6 +1,6 @@
 """Scoring submitted attempts (`A9`).
 
-A self-paced attempt is scored at its submission. The attempts of a session are provisional until the session is
+A self-paced attempt is scored when it is submitted. The attempts of a session are provisional until the session is
 settled, which means that it has ended and all time events that its end counts were applied.
 """
 

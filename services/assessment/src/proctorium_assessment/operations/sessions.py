@@ -162,7 +162,7 @@ async def _lock_attempt(
 ) -> Attempt | None:
     """Lock and return the participant's attempt.
 
-    The attempt is created first if the event which reports that the participant joined has not arrived yet. Return None
+    The attempt is created first if the event that reports that the participant joined has not arrived yet. Return None
     if there is no attempt and the session is already over for the participant.
     """
     await create_attempts(

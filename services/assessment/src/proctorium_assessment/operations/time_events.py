@@ -70,7 +70,7 @@ async def update_time(tx: Transaction, locked: Sequence[Attempt]) -> None:
     pairs = [(attempt, attempt.with_time(ledgers[attempt.attempt_id])) for attempt in locked]
     changed = [(before, after) for before, after in pairs if after != before]
     await attempts.update_attempts(tx, [after for _, after in changed])
-    # Late answers of an attempt without a deadline are counted when the clock runs again, or at the submission.
+    # Late answers of an attempt without a deadline are counted when the clock runs again, or when it is submitted.
     deadlines = {after.attempt_id: after.deadline_at for _, after in changed}
     known = {each: deadline for each, deadline in deadlines.items() if deadline is not None}
     await answers.count_late_revisions(tx, known)

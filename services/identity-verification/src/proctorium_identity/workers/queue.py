@@ -41,7 +41,7 @@ class QueueMetrics:
         return [] if self._waiting is None else [Observation(self._waiting.cases)]
 
     def age(self) -> Iterable[Observation]:
-        """Return the seconds for which the first waiting case has waited, or 0 if no case waits."""
+        """Return the time in seconds for which the first waiting case has waited, or 0 if no case waits."""
         return (
             []
             if self._waiting is None

@@ -16,7 +16,7 @@ _MAX_TITLES = 10
 
 @dataclass(frozen=True, slots=True)
 class UncoveredSession:
-    """An uncovered session. `event_id` is the id of the event which reported that the session is uncovered."""
+    """An uncovered session. `event_id` is the id of the event that reported that the session is uncovered."""
 
     session_id: UUID
     title: str

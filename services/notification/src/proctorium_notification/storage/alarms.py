@@ -26,7 +26,7 @@ async def upsert_coverage(
 ) -> None:
     """Store that a session is uncovered, or covered if `event_id` is None, unless a later event is stored.
 
-    `position` is the position of the event which reported the change.
+    `position` is the position of the event that reported the change.
     """
     new = insert(coverage).values(
         session_id=session_id, event_id=event_id, proctor_ids=list(proctor_ids), position=position

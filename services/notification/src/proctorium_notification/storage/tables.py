@@ -49,7 +49,7 @@ session_coverage = Table(
     Column("session_id", Uuid, primary_key=True),
     # The position of the event from which this row was stored.
     Column("position", BigInteger, nullable=False),
-    # The id of the event which reported that the session is uncovered, or null if the session is covered or over.
+    # The id of the event that reported that the session is uncovered, or null if the session is covered or over.
     Column("event_id", Uuid),
     Column("proctor_ids", ARRAY(Uuid), nullable=False),
     # The event and the time of the last alarm about this session.

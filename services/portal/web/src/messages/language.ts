@@ -42,7 +42,7 @@ export function chooseLanguage(chosen: Language, personId: string | undefined): 
  */
 export function adoptLanguage(personId: string, locale: string): boolean {
   const chosenBy = read(CHOSEN_BY_KEY);
-  // If a language was chosen before the sign-in, the person who then signed in chose it.
+  // A language was chosen when nobody was signed in. Assume that this person chose it.
   if (chosenBy === "") write(CHOSEN_BY_KEY, personId);
   if (chosenBy === "" || chosenBy === personId) return false;
   remove(CHOSEN_BY_KEY);

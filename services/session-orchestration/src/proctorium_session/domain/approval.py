@@ -59,4 +59,4 @@ _REPEATED = {
     ParticipantAction.APPROVE: ParticipantState.IN_SESSION,
     ParticipantAction.DENY: ParticipantState.DENIED,
 }
-"""The state after each action. For a participant who already has this state, the action is a repetition."""
+"""The state after each action. If a participant is already in this state, the action changes nothing."""

@@ -1,4 +1,4 @@
-"""The rules by which a session is covered or uncovered (`S6`).
+"""The rules for when a session is covered or uncovered (`S6`).
 
 A session is covered from the opening of its lobby to its end, unless no proctor has been present for the time
 `uncovered_after` of its plan.

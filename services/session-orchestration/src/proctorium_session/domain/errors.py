@@ -35,7 +35,7 @@ def failed_precondition_at(
 def not_your_session() -> ServiceError:
     """Return the error for a caller who does not supervise the session.
 
-    A session that does not exist has the same error, so that the error does not reveal whether a session exists.
+    If the session does not exist, the error is the same, so that it does not reveal whether a session exists.
     """
     return not_allowed(
         "NOT_YOUR_SESSION",

@@ -106,12 +106,12 @@ class Participant:
 
     @property
     def removal_reason(self) -> str:
-        """The reason of the removal, or an empty text if the participant is not removed."""
+        """The reason for the removal, or an empty text if the participant is not removed."""
         return "" if self.removal is None else self.removal.reason
 
     @property
     def end_reason(self) -> str:
-        """The reason of the end for this participant, or an empty text if the session was not ended for them."""
+        """The reason for the end for this participant, or an empty text if the session was not ended for them."""
         return "" if self.ending is None else self.ending.reason
 
 

@@ -1,4 +1,4 @@
-"""The rules by which the lead proctor of a session changes (`S6`)."""
+"""The rules for changing the lead proctor of a session (`S6`)."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def require_free(session: Session, person_id: UUID, engagements: Sequence[Engage
 def session_covered() -> ServiceError:
     """Return the error for a person who may take the session only while it is uncovered.
 
-    A session that does not exist has the same error, so that the error does not reveal whether a session exists.
+    If the session does not exist, the error is the same, so that it does not reveal whether a session exists.
     """
     return failed_precondition(
         "SESSION_COVERED",

@@ -50,7 +50,7 @@ _MAX_OVERRUNS = 100
 
 @dataclass(frozen=True, slots=True)
 class BreakDecision:
-    """The decision about a requested break: the granted length, or the reason of the refusal if the length is None."""
+    """The decision about a requested break: the granted length, or the reason for the refusal if the length is None."""
 
     length: timedelta | None
     refusal_reason: str = ""

@@ -1,6 +1,7 @@
 """Queries of the presence of proctors, and of the sessions that are uncovered.
 
-A lease contains a session, a person, the replica on which this person watches the roster, and the end of its validity.
+A lease contains a session, a person, the replica on which this person watches the roster, and the time at which
+the lease expires.
 
 All times come from the clock of the database (`now()`), because the clocks of replicas differ.
 """

@@ -1,7 +1,7 @@
 """Queries of leases.
 
 A lease contains a participant, the replica on which the participant has an open stream, the time at which the lease
-was last renewed, and the end of its validity.
+was last renewed, and the time at which it expires.
 
 All times come from the clock of the database (`now()`), because the clocks of replicas differ.
 """

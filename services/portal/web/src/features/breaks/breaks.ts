@@ -53,7 +53,7 @@ export function secondsOfBreak({ startTime, length }: Break, now: number): numbe
   return Math.ceil((timestampMs(startTime) + durationMs(length) - now) / 1000);
 }
 
-/** Return the seconds of a duration. */
+/** Return a duration in seconds. */
 export function secondsOf(length: Break["length"]): number {
   return length === undefined ? 0 : Math.floor(durationMs(length) / 1000);
 }

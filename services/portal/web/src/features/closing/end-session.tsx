@@ -42,7 +42,7 @@ export function EndSession({ session, participants }: EndSessionProps): JSX.Elem
 interface EndConsequenceProps {
   session: Session;
   participants: readonly Participant[];
-  /** The seconds of the countdown. */
+  /** The length of the countdown in seconds. */
   countdown: number;
 }
 

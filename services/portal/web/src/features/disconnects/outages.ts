@@ -3,7 +3,7 @@ import { durationMs, timestampMs } from "@bufbuild/protobuf/wkt";
 import type { Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import type { Session } from "../../gen/proctorium/session/v1/sessions_pb";
 
-/** Return the seconds of the newest outage of a learner; undefined if it has not ended or there is none. */
+/** Return the length, in seconds, of the newest outage of a learner; undefined if it has not ended or there is none. */
 export function secondsOfOutage(participant: Participant | undefined): number | undefined {
   const { startTime, endTime } = participant?.latestOutage ?? {};
   if (startTime === undefined || endTime === undefined) return undefined;
@@ -16,13 +16,13 @@ export function openOutageSince({ latestOutage }: Participant): number | undefin
   return timestampMs(latestOutage.startTime);
 }
 
-/** The seconds that a session gives back in an attempt after outages: at most, and until now. */
+/** The time, in seconds, that a session gives back in an attempt after outages: the limit, and the time until now. */
 export interface GivenBack {
   limit: number;
   seconds: number;
 }
 
-/** Return the seconds that were given back in the attempts of a learner; undefined if the clocks run in outages. */
+/** Return the time that was given back in each attempt of a learner; undefined if the clocks run in outages. */
 export function givenBack(session: Session, participant: Participant): GivenBack[] | undefined {
   const limit = session.plan?.disconnectPolicy?.returnedLimit;
   if (limit === undefined || durationMs(limit) === 0) return undefined;

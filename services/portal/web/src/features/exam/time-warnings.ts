@@ -5,9 +5,7 @@ const text = messages.exam;
 
 /** The times of the warnings, in seconds before the deadline. */
 const MARKS = [60, 300, 900];
-/**
- * The seconds for which an announcement stays on the page for screen readers. The text would not be true for longer.
- */
+/** The time in seconds for which screen readers can read an announcement. Later, its text would no longer be true. */
 const ANNOUNCED_SECONDS = 5;
 
 /** Return the visible warning when `left` whole seconds are left; empty if no warning applies. */

@@ -2,8 +2,8 @@
 
 The trigger on `answer_revisions` now allows one change of a row: a late revision counts after the deadline has moved.
 The trigger on `attempts` now allows a submitted attempt to be in progress again, and refuses to score an attempt of a
-session before the session is settled. The previous version of the service scores each attempt at its submission, so it
-must not run while this migration is applied.
+session before the session is settled. The previous version of the service scores each attempt when it is submitted, so
+it must not run while this migration is applied.
 """
 
 from __future__ import annotations
