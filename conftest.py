@@ -34,8 +34,8 @@ SYSTEM = "tests/"
 BROWSER = "tests/e2e/test_browser"
 # The path of the tests that check measured times. They run last, when the other workers have little or nothing to do.
 MEASURING = "tests/e2e/test_attacks"
-# The paths of long tests whose result depends mainly on other programs, such as browsers, Envoy, Helm and image
-# decoders, or that generate messages for a long time.
+# The paths of two kinds of long tests: tests whose result depends mainly on other programs, such as browsers, Envoy,
+# Helm and image decoders, and tests that generate messages for a long time.
 # `.ci/run` runs these tests with only one Python version, because another Python version would hardly change their
 # result.
 LONG = (
@@ -50,7 +50,7 @@ LONG = (
     "services/identity-verification/tests/integration/test_image_reader",
 )
 # The time limit of a test. On two idle cores, the slowest tests (such as tests/fuzz) need about half of the limit.
-# `make gallery` takes many pictures in each test.
+# `make gallery` takes many screenshots in each test.
 LONGEST_TEST_SECONDS = 1200.0 if "PROCTORIUM_GALLERY" in os.environ else 120.0
 
 Arguments = ParamSpec("Arguments")

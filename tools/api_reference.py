@@ -1,8 +1,8 @@
 """`make reference`: generates the API reference in `docs/api/` from the protos and the topology.
 
-There is a page for each service. The page has the methods, who may call them and how they fail, the messages and their
-fields, the error reasons, and the events with the consumers that handle them. All sentences are the comments of the
-protos.
+There is a page for each service. The page contains the methods, who may call them and how they fail, the messages and
+their fields, the error reasons, and the events with the consumers that handle them. All sentences are the comments of
+the protos.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ _NOTHING = "nothing"
 _SETS_PASSWORD = "AccountService/SetPassword"
 _NEW_PASSWORD = "cobalt-meadow-1729"
 _REFUSED = {Kind.NOT_FOUND, Kind.NOT_ALLOWED}
-# The reasons of other kinds which a caller also receives for a resource that does not exist.
+# Reasons with other kinds of errors, which a caller also receives for a resource that does not exist.
 _ALSO_IF_MISSING = {"SESSION_COVERED"}
 _HEAD = """# Whose resources a caller may use
 

@@ -43,7 +43,7 @@ _PAIR = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A query: where it is, the labels that it uses of each series, and the labels by which it groups."""
+    """A query: its place, the labels that it uses of each series, and the labels by which it groups."""
 
     place: str
     series: Mapping[str, frozenset[str]]

@@ -1,4 +1,4 @@
-"""Test over the edge that learners continue after a session is reopened, and that their results wait for that."""
+"""Test over the edge that learners continue after a session is reopened, and that results are held until then."""
 
 from __future__ import annotations
 

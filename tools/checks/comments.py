@@ -104,7 +104,7 @@ def check_errors(
     """Yield a finding for each error in a comment that has a wrong form, an unknown reason or an unknown code.
 
     An error must have the form "- REASON (CODE): when.". `reasons` maps a service to its reasons without prefix. The
-    entry `options` has the reasons that all services share.
+    entry `options` contains the reasons that all services share.
     """
     for file in files:
         known = reasons["options"] | reasons.get(file.package.split(".")[1], frozenset())

@@ -23,7 +23,7 @@ class Contract:
 
     `events` maps the full name of an event message to the owning service and the event's name "<aggregate>.<action>".
     `allowed` maps a service to the services that may call at least one of its methods. `reasons` maps a service to its
-    error reasons without prefix. The entry `options` of `reasons` has the reasons that all services share.
+    error reasons without prefix. The entry `options` of `reasons` contains the reasons that all services share.
     """
 
     events: Mapping[str, tuple[str, str]]

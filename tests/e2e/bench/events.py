@@ -87,7 +87,7 @@ async def measure(*, rounds: int = _ROUNDS, seconds: float = _SECONDS) -> list[F
 async def measure_limit(
     database_url: str, nats_url: str, *, per_second: int = _PER_SECOND, seconds: float = _SECONDS
 ) -> Latency:
-    """Return the latency of the limit: two commits with one publication between them, made with the bare drivers."""
+    """Return the lowest possible latency: a commit, a publication and a commit, made directly with the drivers."""
     plain = make_url(database_url).set(drivername="postgresql")
     address = plain.render_as_string(hide_password=False)
     handled: dict[str, float] = {}

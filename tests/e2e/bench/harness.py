@@ -85,7 +85,7 @@ class Sample:
 
     @classmethod
     def of(cls, latencies: Sequence[float], seconds: float) -> Sample:
-        """Return the sample of a run that took `seconds`; `latencies` has the latency of each call in seconds."""
+        """Return the sample of a run that took `seconds`; `latencies` contains the latency of each call in seconds."""
         ordered = sorted(latencies)
         return cls(len(ordered) / seconds, ordered[int(len(ordered) * 0.99)] * 1000)
 

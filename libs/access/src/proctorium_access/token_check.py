@@ -28,7 +28,7 @@ FILTER = "envoy.filters.http.jwt_authn"
 FAILURE = "failure"
 """The key in the filter's dynamic metadata under which the filter records the reason for refusing a token."""
 COMPLETE_FOR = timedelta(minutes=5)
-"""The time after a fetch during which the fetched keys contain all keys that sign tokens.
+"""The time after a fetch for which no key outside of the fetched keys can sign tokens.
 
 Enrollment publishes each new key for a longer time than `COMPLETE_FOR` before the key signs tokens.
 """

@@ -14,7 +14,7 @@ from uuid import UUID
 
 
 def head_after(attempt_id: str, changes: Iterable[tuple[int, str, bytes]]) -> bytes:
-    """Return the head after changes, (sequence, question id, canonical answer) each, in the order of the positions."""
+    """Return the head of the chain after `changes`: tuples of sequence, question id and canonical answer, in order."""
     head = sha256(b"proctorium-answers-v1" + UUID(attempt_id).bytes).digest()
     for sequence, item_id, answer in changes:
         link = head + sequence.to_bytes(8, "big") + UUID(item_id).bytes + sha256(answer).digest()

@@ -37,8 +37,8 @@ class StateMachine(Generic[S, A]):
     An action is a repetition if the current state is already the target of the action. A repetition changes nothing and
     is not an error.
 
-    `sentences` has a sentence for each state. The sentence explains to the user why an action is not possible in this
-    state. An invalid transition raises the error that `refusal` returns. If `refusal` returns None, the invalid
+    `sentences` contains a sentence for each state. The sentence explains to the user why an action is not possible in
+    this state. An invalid transition raises the error that `refusal` returns. If `refusal` returns None, the invalid
     transition raises INVALID_STATE_TRANSITION with the sentence of the current state.
     """
 

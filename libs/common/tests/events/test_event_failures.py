@@ -320,7 +320,7 @@ async def test_standby_relay_takes_over(harness: Harness, postgres: Postgres) ->
 
 
 async def terminate(postgres: Postgres, harness: Harness, which: str = "true") -> None:
-    """Terminate those connections to the database of `harness` for which the SQL condition `which` is true."""
+    """Terminate the connections to the database of `harness` that meet the SQL condition `which`."""
     superuser = await postgres.connect()
     name = harness.database.url.rpartition("/")[2]
     terminated = await superuser.fetch(

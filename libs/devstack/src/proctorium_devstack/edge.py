@@ -135,7 +135,7 @@ class EdgeSettings:
     rates: Mapping[str, Rate] = field(default_factory=lambda: _RATES)
     """The rate limit of each kind of route."""
     call_seconds: float = 15
-    """The longest duration of a call in seconds. It also applies to a call with a later deadline.
+    """The maximum duration of a call in seconds. It also applies to a call with a later deadline.
 
     An upload may take four times as long. A watch may take any time.
     """

@@ -32,49 +32,49 @@ def _ids(attempt: Attempt) -> _Ids:
 
 
 def attempt_created(attempt: Attempt, item_count: int) -> pb.AttemptCreated:
-    """Return the event that reports that an attempt was created."""
+    """Return the event which reports that an attempt was created."""
     return pb.AttemptCreated(
         **_ids(attempt), person_id=str(attempt.person_id), item_count=item_count
     )
 
 
 def attempt_authorized(attempt: Attempt) -> pb.AttemptAuthorized:
-    """Return the event that reports that the learner may start an attempt."""
+    """Return the event which reports that the learner may start an attempt."""
     return pb.AttemptAuthorized(
         **_ids(attempt), authorization_revision=attempt.authorization_revision
     )
 
 
 def attempt_authorization_withdrawn(attempt: Attempt) -> pb.AttemptAuthorizationWithdrawn:
-    """Return the event that reports that the authorisation of an attempt was withdrawn before its start."""
+    """Return the event which reports that the authorisation of an attempt was withdrawn before its start."""
     return pb.AttemptAuthorizationWithdrawn(
         **_ids(attempt), authorization_revision=attempt.authorization_revision
     )
 
 
 def attempt_voided(attempt: Attempt) -> pb.AttemptVoided:
-    """Return the event that reports that an attempt was closed before it was started."""
+    """Return the event which reports that an attempt was closed before it was started."""
     return pb.AttemptVoided(**_ids(attempt))
 
 
 def attempt_reopened(attempt: Attempt) -> pb.AttemptReopened:
-    """Return the event that reports that a submitted attempt is in progress again."""
+    """Return the event which reports that a submitted attempt is in progress again."""
     return pb.AttemptReopened(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
 
 
 def attempt_restored(attempt: Attempt) -> pb.AttemptRestored:
-    """Return the event that reports that a voided attempt can be started, or waits for authorisation, again."""
+    """Return the event which reports that a voided attempt can be started, or waits for authorisation, again."""
     is_authorized = attempt.state is AttemptState.AUTHORIZED
     return pb.AttemptRestored(**_ids(attempt), authorized=is_authorized)
 
 
 def attempt_started(attempt: Attempt) -> pb.AttemptStarted:
-    """Return the event that reports that an attempt was started."""
+    """Return the event which reports that an attempt was started."""
     return pb.AttemptStarted(**_ids(attempt), deadline_time=to_timestamp(attempt.deadline_at))
 
 
 def attempt_time_changed(attempt: Attempt) -> pb.AttemptTimeChanged:
-    """Return the event that reports that the time of an attempt in progress changed.
+    """Return the event which reports that the time of an attempt in progress changed.
 
     A bounded stop is not reported as a stop, because the deadline already includes it.
     """
@@ -101,14 +101,14 @@ def attempt_progressed(
 def attempt_saved_during_stop(
     attempt: Attempt, stop_id: UUID, change_count: int
 ) -> pb.AttemptSavedDuringStop:
-    """Return the event that reports that changes of answers were received during a stop."""
+    """Return the event which reports that changes of answers were received during a stop."""
     return pb.AttemptSavedDuringStop(
         **_ids(attempt), stop_id=str(stop_id), change_count=change_count
     )
 
 
 def attempt_entered(attempt: Attempt) -> pb.AttemptEntered:
-    """Return the event that reports that an attempt was entered on another device."""
+    """Return the event which reports that an attempt was entered on another device."""
     return pb.AttemptEntered(
         **_ids(attempt),
         writer_epoch=attempt.writer_epoch,
@@ -126,7 +126,7 @@ def attempt_saved_on_older_device(
 def attempt_submitted(
     attempt: Attempt, answered_count: int, item_count: int
 ) -> pb.AttemptSubmitted:
-    """Return the event that reports that an attempt was submitted."""
+    """Return the event which reports that an attempt was submitted."""
     assert attempt.submit_cause is not None, "a submitted attempt has a cause"
     return pb.AttemptSubmitted(
         **_ids(attempt),
@@ -137,7 +137,7 @@ def attempt_submitted(
 
 
 def result_released(attempt: Attempt, result: Result, course_id: UUID | None) -> pb.ResultReleased:
-    """Return the event that reports that a result was released to the learner."""
+    """Return the event which reports that a result was released to the learner."""
     return pb.ResultReleased(
         **_ids(attempt),
         result_id=str(result.result_id),
@@ -149,7 +149,7 @@ def result_released(attempt: Attempt, result: Result, course_id: UUID | None) ->
 
 
 def certificate_issued(certificate: PendingCertificate) -> pb.CertificateIssued:
-    """Return the event that reports that a certificate was issued."""
+    """Return the event which reports that a certificate was issued."""
     return pb.CertificateIssued(
         certificate_id=str(certificate.certificate_id),
         registration_id=str(certificate.registration_id),

@@ -141,7 +141,7 @@ class Seat:
     def ended_for(
         self, *, removed: bool = False, at: datetime | None = None, ending_id: UUID | None = None
     ) -> session_events.ParticipantEnded:
-        """Return the event that reports that the session was ended for this learner."""
+        """Return the event which reports that the session was ended for this learner."""
         event = session_events.ParticipantEnded(
             participant_id=str(self.participant_id),
             session_id=str(self.session_id),
@@ -156,7 +156,7 @@ class Seat:
     def end_undone(
         self, ended_at: datetime, at: datetime, *, ending_id: UUID | None = None
     ) -> session_events.ParticipantEndUndone:
-        """Return the event that reports that the end of the session for this learner was undone."""
+        """Return the event which reports that the end of the session for this learner was undone."""
         event = session_events.ParticipantEndUndone(
             participant_id=str(self.participant_id),
             session_id=str(self.session_id),
@@ -177,7 +177,7 @@ class Seat:
         common_events: int = 0,
         reopen_until: datetime | None = None,
     ) -> session_events.SessionEnded:
-        """Return the event that reports that the session ended, with the numbers of time events.
+        """Return the event which reports that the session ended, with the numbers of time events.
 
         `removed` is whether this learner is removed. The proctors can reopen the session until `reopen_until`.
         """
@@ -200,7 +200,7 @@ class Seat:
         return event
 
     def reopened(self, ended_at: datetime, at: datetime) -> session_events.SessionReopened:
-        """Return the event that reports that the session, which had ended, was reopened."""
+        """Return the event which reports that the session, which had ended, was reopened."""
         event = session_events.SessionReopened(
             session_id=str(self.session_id),
             reopened_by=str(self.proctor_id),
@@ -212,7 +212,7 @@ class Seat:
         return event
 
     def finalized(self) -> session_events.SessionFinalized:
-        """Return the event that reports that the proctors can no longer reopen the session."""
+        """Return the event which reports that the proctors can no longer reopen the session."""
         return session_events.SessionFinalized(session_id=str(self.session_id))
 
     def change(
@@ -296,7 +296,7 @@ class Harness(testing.ServiceHarness[Settings]):
         return published.assessment
 
     async def certify(self, person: Person, until: timedelta = timedelta(days=365)) -> None:
-        """Handle the event that reports that the person is certified from now on for the duration `until`."""
+        """Handle the event which reports that the person is certified from now on for the duration `until`."""
         event = enrollment_events.PersonCertified(person_id=str(person.person_id))
         event.certified_until_time.FromDatetime(self.clock() + until)
         await self.handle(event)
@@ -314,7 +314,7 @@ class Harness(testing.ServiceHarness[Settings]):
     async def publish_course(
         self, course_id: UUID, title: str, hours: float, *assessment_ids: str
     ) -> None:
-        """Handle the event that reports that a course was published."""
+        """Handle the event which reports that a course was published."""
         await self.handle(
             enrollment_events.CoursePublished(
                 course_id=str(course_id), title=title, hours=hours, assessment_ids=assessment_ids

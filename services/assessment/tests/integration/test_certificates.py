@@ -26,7 +26,7 @@ from .harness import Harness, Person, Seat
 def completion(
     learner: Person, *, awards: bool = True, title: str = "Radiation protection"
 ) -> RegistrationCompleted:
-    """Return the event that reports that a learner has completed a course."""
+    """Return the event which reports that a learner has completed a course."""
     return RegistrationCompleted(
         registration_id=str(new_id()),
         person_id=str(learner.person_id),

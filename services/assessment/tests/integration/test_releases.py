@@ -28,7 +28,7 @@ def release(
 
 
 async def removed(harness: Harness, answered: int = 4) -> Seat:
-    """Return the seat of a learner who was removed until the session ended, after `answered` correct answers."""
+    """Return the seat of a learner who gave `answered` correct answers, and was removed when the session ended."""
     seat = await harness.started()
     if answered:
         await seat.save(*(seat.change(item + 1, item) for item in range(answered)))

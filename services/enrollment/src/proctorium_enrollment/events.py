@@ -33,14 +33,14 @@ def _ids(registration: Registration) -> _RegistrationIds:
 
 
 def person_created(person: Person) -> pb.PersonCreated:
-    """Return the event that reports that a person was created."""
+    """Return the event which reports that a person was created."""
     return pb.PersonCreated(
         person_id=str(person.person_id), roles=sorted(ROLE_NUMBERS[role] for role in person.roles)
     )
 
 
 def person_certified(person: Person) -> pb.PersonCertified:
-    """Return the event that reports that a proctor was certified."""
+    """Return the event which reports that a proctor was certified."""
     return pb.PersonCertified(
         person_id=str(person.person_id),
         certified_until_time=to_timestamp(person.certified_until),
@@ -48,7 +48,7 @@ def person_certified(person: Person) -> pb.PersonCertified:
 
 
 def person_role_revoked(person: Person, role: Role) -> pb.PersonRoleRevoked:
-    """Return the event that reports that `role` was revoked from a person. `person` already lacks the revoked role."""
+    """Return the event which reports that `role` was revoked from a person. `person` already lacks the revoked role."""
     return pb.PersonRoleRevoked(
         person_id=str(person.person_id),
         role=ROLE_NUMBERS[role],
@@ -58,22 +58,22 @@ def person_role_revoked(person: Person, role: Role) -> pb.PersonRoleRevoked:
 
 
 def person_disabled(person: Person) -> pb.PersonDisabled:
-    """Return the event that reports that a person's account was disabled."""
+    """Return the event which reports that a person's account was disabled."""
     return pb.PersonDisabled(person_id=str(person.person_id), access_version=person.access_version)
 
 
 def person_enabled(person: Person) -> pb.PersonEnabled:
-    """Return the event that reports that a person's account was enabled."""
+    """Return the event which reports that a person's account was enabled."""
     return pb.PersonEnabled(person_id=str(person.person_id))
 
 
 def person_signed_out(person: Person) -> pb.PersonSignedOut:
-    """Return the event that reports that all sign-ins of a person were ended."""
+    """Return the event which reports that all sign-ins of a person were ended."""
     return pb.PersonSignedOut(person_id=str(person.person_id), access_version=person.access_version)
 
 
 def person_accommodations_changed(changed: Accommodations) -> pb.PersonAccommodationsChanged:
-    """Return the event that reports that the accommodations of a person were changed."""
+    """Return the event which reports that the accommodations of a person were changed."""
     return pb.PersonAccommodationsChanged(
         person_id=str(changed.person_id),
         revision=changed.revision,
@@ -84,7 +84,7 @@ def person_accommodations_changed(changed: Accommodations) -> pb.PersonAccommoda
 
 
 def course_published(course: Course) -> pb.CoursePublished:
-    """Return the event that reports that a course was published."""
+    """Return the event which reports that a course was published."""
     assessment_ids = [str(unit.assessment_id) for unit in course.units if unit.assessment_id]
     return pb.CoursePublished(
         course_id=str(course.course_id),
@@ -96,12 +96,12 @@ def course_published(course: Course) -> pb.CoursePublished:
 
 
 def registration_created(registration: Registration) -> pb.RegistrationCreated:
-    """Return the event that reports that a learner was registered in a course."""
+    """Return the event which reports that a learner was registered in a course."""
     return pb.RegistrationCreated(**_ids(registration))
 
 
 def registration_completed(registration: Registration, course: Course) -> pb.RegistrationCompleted:
-    """Return the event that reports that a learner completed a course."""
+    """Return the event which reports that a learner completed a course."""
     return pb.RegistrationCompleted(
         **_ids(registration),
         course_title=course.title,
@@ -112,7 +112,7 @@ def registration_completed(registration: Registration, course: Course) -> pb.Reg
 def progress_recorded(
     registration: Registration, unit_id: UUID, finished_unit_count: int
 ) -> pb.ProgressRecorded:
-    """Return the event that reports that a learner finished a unit.
+    """Return the event which reports that a learner finished a unit.
 
     `finished_unit_count` is the number of finished units, including this unit.
     """
@@ -124,7 +124,7 @@ def progress_recorded(
 def code_issued(
     code: Code, recipient_ids: Sequence[UUID], replaced_code_id: UUID | None = None
 ) -> pb.CodeIssued:
-    """Return the event that reports that a code was issued.
+    """Return the event which reports that a code was issued.
 
     `recipient_ids` are the people to whom the code is sent.
     """
@@ -137,5 +137,5 @@ def code_issued(
 
 
 def code_revoked(code: Code) -> pb.CodeRevoked:
-    """Return the event that reports that a code was revoked."""
+    """Return the event which reports that a code was revoked."""
     return pb.CodeRevoked(code_id=str(code.code_id), session_id=str(code.session_id))

@@ -129,7 +129,7 @@ async def test_code_without_a_window_is_valid_at_any_time(harness: Harness, hour
 async def test_code_of_a_session_that_is_over_resolves_to_it(
     harness: Harness, over: Callable[[Scheduled], Message]
 ) -> None:
-    """Enter the code after the event that reports that the session has ended or was cancelled."""
+    """Enter the code after the event which reports that the session has ended or was cancelled."""
     session = await harness.session()
     await harness.deliver(over(session))
     code = (await harness.resolve(session.code, session.learner_ids[0])).code

@@ -13,7 +13,7 @@ CHANNELS = EnumConversion(Channel, pb.Channel, "CHANNEL_")
 
 
 def delivery_sent(delivery: Delivery) -> events_pb2.DeliverySent:
-    """Return the event that reports that a message was sent."""
+    """Return the event which reports that a message was sent."""
     return events_pb2.DeliverySent(
         delivery_id=str(delivery.delivery_id),
         person_id=str(delivery.person_id),
@@ -23,7 +23,7 @@ def delivery_sent(delivery: Delivery) -> events_pb2.DeliverySent:
 
 
 def delivery_failed(delivery: Delivery) -> events_pb2.DeliveryFailed:
-    """Return the event that reports that a message cannot be sent."""
+    """Return the event which reports that a message cannot be sent."""
     return events_pb2.DeliveryFailed(
         delivery_id=str(delivery.delivery_id),
         person_id=str(delivery.person_id),

@@ -81,7 +81,7 @@ class Room:
         )
 
     async def start_attempt(self, deadline: datetime | None = None) -> None:
-        """Deliver the event that reports that the learner started the attempt."""
+        """Deliver the event which reports that the learner started the attempt."""
         started = self.attempt(assessment.AttemptStarted, deadline_time=stamp(deadline))
         await self.harness.deliver(started)
 

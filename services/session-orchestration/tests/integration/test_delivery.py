@@ -29,7 +29,7 @@ BEFORE_HEARTBEAT = 12
 class Reader:
     """A client that watches a session, and that reconnects with its last cursor.
 
-    `cursor` is the last cursor, and `messages` has the texts of all received messages.
+    `cursor` is the last cursor, and `messages` contains the texts of all received messages.
     """
 
     def __init__(self, open_call: Callable[[str], Call]) -> None:

@@ -15,7 +15,7 @@ from .builders import ASSESSMENT, NOON, make_session, make_view
 
 
 def make_waiting_view() -> ParticipantView:
-    """Return a waiting participant, in which fields that usually have their default value have another value."""
+    """Return a waiting participant whose optional fields have values other than the defaults."""
     participant = replace(
         make_view(1, ParticipantState.WAITING, IdentityState.VERIFIED).participant,
         connected=True,

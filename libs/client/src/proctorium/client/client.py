@@ -35,7 +35,7 @@ SILENCE_SECONDS = 37.5
 """A watch that sends no message for this time is broken, because services send a heartbeat every 15 seconds."""
 
 _BROKEN = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED})
-"""The errors of a broken connection. A renewal over a connection that was lost silently exceeds its deadline."""
+"""The errors of a broken connection. A renewal exceeds its deadline if the connection was lost without notice."""
 
 
 class _WithCursor(Protocol):

@@ -31,7 +31,7 @@ _REPEATABLE = frozenset({"RefreshToken", "SaveAnswers", "SignOut"})
 
 
 class RetryingChannel(Channel):
-    """Repeats a call that fails with UNAVAILABLE until its timeout, if a second call changes nothing.
+    """Retries a call that fails with UNAVAILABLE until its timeout, if the call can be repeated safely.
 
     If a request takes a request ID and has none, the channel sends a new one, so that the call can be repeated.
     """

@@ -57,7 +57,7 @@ Sampler = Literal["parentbased_traceidratio", "parentbased_always_on", "parentba
 
 
 class SettingsError(Exception):
-    """Environment variables are missing or invalid; `sentences` has one sentence for each problem."""
+    """Environment variables are missing or invalid; `sentences` contains one sentence for each problem."""
 
     def __init__(self, sentences: list[str]) -> None:
         super().__init__("\n".join(sentences))

@@ -37,10 +37,10 @@ _log = get_logger()
 Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 
 DEADLINE_MARGIN = 0.05
-"""The seconds by which the server shortens each deadline, so that the response arrives before the client's deadline."""
+"""The server ends each call this number of seconds before its deadline, so that the response arrives in time."""
 
 _WRITE_TIMEOUT = 5.0
-"""The time in seconds that a stream which must end waits for its client to read the current message."""
+"""A stream that must end waits at most this number of seconds for its client to read the current message."""
 
 STREAMS_PER_PERSON = 20
 """The maximum number of open streams of one person at one replica.

@@ -49,8 +49,8 @@ _OPTIONS: list[tuple[str, int | str]] = [
     ("grpc.http2.max_pings_without_data", 0),
     # Reconnect to a restarted replica within two seconds; gRPC's default is up to two minutes.
     ("grpc.initial_reconnect_backoff_ms", 100),
-    # The time limit of an attempt to connect. On a busy machine, a TLS handshake can take longer than half a second. A
-    # failed attempt ends the waiting calls of methods that have side effects, because gRPC does not retry these calls.
+    # The time limit for connecting. On a busy machine, a TLS handshake can take longer than half a second. A
+    # failed connection ends the waiting calls of methods that have side effects, because gRPC does not retry them.
     ("grpc.min_reconnect_backoff_ms", 2_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
 ]

@@ -20,7 +20,7 @@ from uuid import UUID
 from proctorium_common.rpc.caller import Caller
 
 _POLL_SECONDS = 60.0
-"""The seconds without a notification after which the stored list is read anyway, because notifications may be lost."""
+"""After this number of seconds without a notification, the stored list is read, because notifications may be lost."""
 
 
 @dataclass(frozen=True, slots=True)

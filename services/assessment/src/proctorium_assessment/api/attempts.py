@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class AttemptApi(SavingApi):
-    """The methods of `attempts.proto`. The base class `SavingApi` has the methods that save answers."""
+    """The methods of `attempts.proto`. The base class `SavingApi` contains the methods that save answers."""
 
     def __init__(
         self,

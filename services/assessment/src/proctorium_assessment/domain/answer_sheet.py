@@ -120,9 +120,9 @@ class AnswerSheet:
     """The answers of one attempt, and the rules by which revisions are added.
 
     The sheet is created with a snapshot of the attempt's row. The caller either locks the row, or compares the row with
-    the snapshot before the answers are written. `revisions` has the stored revisions with the sequence numbers of the
-    requested changes. `save` appends new revisions to `added`. The caller writes the added revisions and the new head
-    in one transaction.
+    the snapshot before the answers are written. `revisions` contains the stored revisions with the sequence numbers of
+    the requested changes. `save` appends new revisions to `added`. The caller writes the added revisions and the new
+    head in one transaction.
     """
 
     def __init__(

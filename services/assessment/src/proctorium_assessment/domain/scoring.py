@@ -58,8 +58,8 @@ class CountingAnswer:
 def score(items: Sequence[Item], answers: Mapping[UUID, CountingAnswer], pass_mark: float) -> Score:
     """Return the score of an attempt.
 
-    `answers` has the answers of the attempt, keyed by item id. `pass_mark` is the share of the possible points that is
-    needed to pass, between 0 and 1.
+    `answers` contains the answers of the attempt, keyed by item id. `pass_mark` is the share of the possible points
+    that is needed to pass, between 0 and 1.
     """
     reached = Fraction(0)
     scored: list[ItemScore] = []

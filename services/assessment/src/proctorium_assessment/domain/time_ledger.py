@@ -42,7 +42,7 @@ class LedgerEntry:
     granted time of an `EXTRA_TIME` entry. A negative amount takes time back. An entry of any other kind has no amount.
     `percent` is the extra time of an `ACCOMMODATION` entry, in per cent of the time limit. `limit` is the longest time
     for which the stop of a `PAUSED` entry stops the clock, or None if the stop has no limit. A stop with the limit zero
-    does not stop the clock. The `limit` of an `OUTAGE` entry is the longest time for which all outages of the attempt
+    does not stop the clock. The `limit` of an `OUTAGE` entry is the maximum time for which all outages of the attempt
     together stop the clock. `hides_questions` is False if the questions stay visible during the stop of a `PAUSED`
     entry.
     """
@@ -66,13 +66,13 @@ class TimeBalance:
     """The time of an attempt after all entries of its ledger.
 
     `limit` is the time limit without extra time, or None if there is no limit. `percent` is the extra time of the
-    learner's accommodations in per cent of the limit. `spent` is the time for which the clock ran until the last
-    entry. `granted` is the extra time. `running_since` is the time from which the clock runs, or None if the clock is
-    stopped without a limit. During a bounded stop, `running_since` is in the future. `open_stops` has the `PAUSED`
-    entries of the stops that have no `RESUMED` entry, by id. `open_outages` has the `OUTAGE` entries of the outages
-    that have no `RESUMED` entry, by id. `returned` is the time for which only outages stopped the clock until the last
-    entry. `outage_since` is the time from which only open outages stop the clock, or None if no outage is open or the
-    clock is stopped without a limit.
+    learner's accommodations in per cent of the limit. `spent` is the time for which the clock ran until the last entry.
+    `granted` is the extra time. `running_since` is the time from which the clock runs, or None if the clock is stopped
+    without a limit. During a bounded stop, `running_since` is in the future. `open_stops` contains the `PAUSED` entries
+    of the stops that have no `RESUMED` entry, by id. `open_outages` contains the `OUTAGE` entries of the outages that
+    have no `RESUMED` entry, by id. `returned` is the total time, until the last entry, for which only outages stopped
+    the clock. `outage_since` is the time from which only open outages stop the clock, or None if no outage is open or
+    the clock is stopped without a limit.
     """
 
     limit: timedelta | None

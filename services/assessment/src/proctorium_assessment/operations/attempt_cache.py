@@ -61,7 +61,7 @@ ItemsById = Mapping[str, CachedItem]
 class CachedAttempt:
     """A started attempt.
 
-    `snapshot` has the values of the attempt's row after the last save by this process, or None if the values are
+    `snapshot` contains the values of the attempt's row after the last save by this process, or None if the values are
     unknown. Another process may have changed the row since that save. A save that uses the snapshot is therefore stored
     only if the row still equals the snapshot.
     """

@@ -46,9 +46,9 @@ async def get_courses_of_results(
 ) -> Mapping[UUID, UUID]:
     """Return the ids of the courses of results, keyed by result id.
 
-    Each of `results` has the ids of a result, its session and its assessment. The course of a result is the course of
-    the session. If the course of the session is unknown, the course of the assessment is used. A result without a known
-    course is left out.
+    Each of `results` contains the ids of a result, its session and its assessment. The course of a result is the course
+    of the session. If the course of the session is unknown, the course of the assessment is used. A result without a
+    known course is left out.
     """
     results = list(results)
     by_session = await sessions.get_courses_of_sessions(

@@ -28,8 +28,8 @@ async def reopen_session(tx: Transaction, reopening: Reopening, *, position: int
     """Continue the attempts that the end of the session closed.
 
     The clocks were stopped from the end to the reopening. Attempts that are scored, and attempts of participants for
-    whom the session was ended earlier, do not change. If a later end is stored, which `position` shows, only the clocks
-    are computed again.
+    whom the session was ended earlier, do not change. If `position` shows that a later end is stored, only the
+    clocks are computed again.
     """
     session_id = reopening.session_id
     await sessions.lock_session(tx, session_id)
@@ -46,7 +46,7 @@ async def undo_end(tx: Transaction, reopening: Reopening, *, position: int) -> N
     """Continue the attempts of a participant for whom the end of the session was undone.
 
     If the session has ended in the meantime, the attempts in progress are submitted again, and voided attempts stay
-    voided. If a later end for the participant is stored, which `position` shows, only the clocks are computed again.
+    voided. If `position` shows that a later end for the participant is stored, only the clocks are computed again.
     """
     participant_id = reopening.participant_id
     assert participant_id is not None, "an end for a participant was undone"

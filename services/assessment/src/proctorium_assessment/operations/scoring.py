@@ -1,7 +1,7 @@
 """Scoring submitted attempts (`A9`).
 
 A self-paced attempt is scored when it is submitted. The attempts of a session are provisional until the session is
-settled, which means that it has ended and all time events that its end counts were applied.
+settled, which means that it has ended and all time events counted in `session.ended` were applied.
 """
 
 from __future__ import annotations

@@ -162,7 +162,7 @@ async def _lock_attempt(
 ) -> Attempt | None:
     """Lock and return the participant's attempt.
 
-    The attempt is created first if the event that reports that the participant joined has not arrived yet. Return None
+    The attempt is created first if the event which reports that the participant joined has not arrived yet. Return None
     if there is no attempt and the session is already over for the participant.
     """
     await create_attempts(
@@ -194,8 +194,8 @@ async def close_attempts_of_participant(
 ) -> None:
     """Submit the started attempts of a participant for whom the session was ended, and void the other attempts.
 
-    The results of a participant who is removed are released only by an administrator. Nothing changes if a later event
-    has undone this end, which `position` shows.
+    The results of a participant who is removed are released only by an administrator. Nothing changes if
+    `position` shows that a later event has undone this end.
     """
     await sessions.lock_session(tx, session_id)
     if not await sessions.upsert_ended_participant(tx, participant_id, True, position=position):
@@ -219,10 +219,10 @@ async def close_attempts_of_session(
 ) -> None:
     """Submit the attempts in progress of a session that ended, and void the attempts that were not started (`S16`).
 
-    The attempts are scored if all time events were applied, and if the proctors cannot reopen the session, which they
-    can until `held_until`. `counts` has the numbers of these events. If a later end or reopening is stored, which
-    `position` shows, no attempt changes. The results of the participants in `removed_ids` are not released. If the
-    session closed automatically, attempts with a later deadline continue until this deadline. Session orchestration
+    The attempts are scored if all time events were applied, and if the proctors cannot reopen the session. They can
+    reopen it until `held_until`. `counts` contains the numbers of the time events. If `position` shows that a later end
+    or reopening is stored, no attempt changes. The results of the participants in `removed_ids` are not released. If
+    the session closed automatically, attempts with a later deadline continue until this deadline. Session orchestration
     closes such a session only if it has not received the deadline yet.
     """
     is_newest = await sessions.upsert_end(

@@ -31,7 +31,8 @@ class _Watcher:
     """One watch of an attempt.
 
     The event `woken` is set for each heartbeat and for each notification of a change. `changed` is True if the attempt
-    may have changed. `notified_at` is the time of the event loop of the first notification since the last read.
+    may have changed. `notified_at` is the time of the first notification since the last read, by the clock of the event
+    loop.
     """
 
     woken: asyncio.Event = field(default_factory=asyncio.Event)

@@ -126,8 +126,8 @@ async def lock_sheets(
 ) -> dict[UUID, AnswerSheet]:
     """Lock the rows of attempts, and return the answer sheets of the attempts, keyed by attempt id.
 
-    `requested` has the requested sequence numbers, keyed by attempt id. Each sheet has the stored revisions with the
-    requested sequence numbers.
+    `requested` contains the requested sequence numbers, keyed by attempt id. Each sheet contains the stored revisions
+    with the requested sequence numbers.
     """
     rows = await connection.fetch(_LOCK, list(requested))
     repeated = [

@@ -42,7 +42,7 @@ class StoredAssessment:
 
 
 async def insert_assessment(tx: Transaction, assessment: Assessment, item_list: bytes) -> None:
-    """Insert the assessment. `item_list` has the encoded items of the assessment."""
+    """Insert the assessment. `item_list` contains the encoded items of the assessment."""
     await tx.execute(
         insert(assessments).values(
             assessment_id=assessment.assessment_id,

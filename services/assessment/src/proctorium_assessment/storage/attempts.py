@@ -298,7 +298,7 @@ async def list_provisional_session_ids(tx: Transaction, person_id: UUID) -> Sequ
 async def lock_settled_attempts(tx: Transaction, session_id: UUID) -> Sequence[Attempt]:
     """Lock and return the submitted attempts of a session for whose participants the session is settled.
 
-    A session is settled for a participant if it has ended, and all time events that its end counts were applied.
+    A session is settled for a participant if it has ended, and all time events counted in `session.ended` were applied.
     """
     statement = _where(
         attempts.c.session_id == session_id,

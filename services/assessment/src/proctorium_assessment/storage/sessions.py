@@ -183,7 +183,7 @@ async def get_ends_of_sessions(
 
 
 async def list_held_ids(tx: Transaction, session_ids: Collection[UUID]) -> set[UUID]:
-    """Return the ids of those sessions which their proctors can still reopen."""
+    """Return the ids of the sessions that can still be reopened by their proctors."""
     statement = select(sessions.c.session_id).where(
         sessions.c.session_id.in_(session_ids), sessions.c.held_until > tx.now
     )

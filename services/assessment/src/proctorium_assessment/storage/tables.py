@@ -48,7 +48,7 @@ assessments = Table(
     Column("time_limit", Interval),
     Column("pass_mark", Double, nullable=False),
     Column("item_count", Integer, nullable=False),
-    # `item_list` has the items as an encoded `Assessment` message.
+    # `item_list` contains the items as an encoded `Assessment` message.
     Column("item_list", LargeBinary, nullable=False),
     Column("created_at", _TIME, nullable=False),
     Column("published_at", _TIME),
@@ -87,8 +87,8 @@ attempts = Table(
     Column("stopped_remaining", Interval),
     Column("extra_time", Interval, nullable=False, server_default=text("'0'")),
     Column("extra_time_percent", Integer, nullable=False, server_default=text("0")),
-    # `stopped_until` is the time from which the clock runs although bounded stops are open. It is null if an open stop
-    # has no limit.
+    # `stopped_until` is the time at which the limits of all open stops have passed, so that the clock runs again. It is
+    # null if an open stop has no limit.
     Column("stopped_until", _TIME),
     # `on_break` is true while a bounded stop is open, even after its limit has passed.
     Column("on_break", Boolean, nullable=False, server_default=text("false")),
@@ -153,7 +153,7 @@ answer_revisions = Table(
     Column("late", Boolean, nullable=False),
     Column("position", BigInteger),
     Column("head", LargeBinary),
-    # The time at which a revision that was late before began to count, because the deadline had moved.
+    # The time at which a late revision began to count, because the deadline had moved.
     Column("counted_at", _TIME),
     # The epoch of the page that made the change. A trigger refuses an epoch above the newest epoch of the attempt.
     Column("writer_epoch", BigInteger, nullable=False, server_default=text("0")),
@@ -191,7 +191,7 @@ time_events = Table(
     Column("participant_id", Uuid),
     Column("at", _TIME, nullable=False),
     Column("amount", Interval),
-    # `stop_limit` is the longest time for which a stop stops the clock. It is null if the stop has no limit. The limit
+    # `stop_limit` is the maximum time for which a stop stops the clock. It is null if the stop has no limit. The limit
     # of an outage applies to all outages of an attempt together.
     Column("stop_limit", Interval),
     Column("hides_questions", Boolean, nullable=False, server_default=text("true")),
@@ -212,7 +212,7 @@ applied_time_events = Table(
     Column("participant_id", Uuid),
     Index("ix_applied_time_events_session_id_participant_id", "session_id", "participant_id"),
 )
-"""An event of session orchestration that can move the time of attempts, and that was applied. A row never changes."""
+"""An applied event of session orchestration that can move the time of attempts. A row never changes."""
 
 reopenings = Table(
     "reopenings",

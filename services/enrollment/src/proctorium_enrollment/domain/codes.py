@@ -210,7 +210,7 @@ def replacement_window(old: Code, session: Session, now: datetime) -> Window | N
     end = max(old.window.valid_until, session.planned_end_at)
     if end <= now:
         raise invalid_transition(
-            "Neither this code nor its session has time left. Issue a new code and set until when it is valid.",
+            "Neither this code nor its session has time left. Issue a new code with a later end.",
             from_state=old.state_at(now),
             action=CodeAction.REPLACE,
             possible=["IssueCode"],

@@ -24,7 +24,7 @@ class Organisation:
 
 
 def changed(current: Organisation, changes: Mapping[str, str], etag: str) -> Organisation:
-    """Return the next version of `current`. `changes` has the new values by the names of their fields.
+    """Return the next version of `current`. `changes` contains the new values by the names of their fields.
 
     Raises STALE_ETAG if `etag` is not empty and differs from the etag of `current`.
     """

@@ -1,4 +1,4 @@
-"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). `code_resolution.py` has the resolution of codes."""
+"""Issuing, replacing, revoking and listing codes (`C1`, `C2`). `code_resolution.py` resolves codes."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Creating and reading people, and the rules for which people a caller may read (`P1`).
 
-`operations/rights.py` has the use cases of rights.
+`operations/rights.py` contains the use cases of rights.
 """
 
 from __future__ import annotations

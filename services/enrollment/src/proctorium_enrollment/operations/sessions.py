@@ -16,7 +16,7 @@ from proctorium_enrollment.storage.sessions import Join
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The content of the event that reports that a session was scheduled."""
+    """The content of the event which reports that a session was scheduled."""
 
     session_id: UUID
     course_id: UUID

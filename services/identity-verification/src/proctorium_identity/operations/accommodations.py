@@ -14,8 +14,8 @@ async def update_accommodation(
 ) -> None:
     """Store whether the person's identity is checked without images, unless this or a newer revision is stored.
 
-    If it is, the person's cases that still need images become cases of the kind alternative. If it no longer is, the
-    change applies to the cases that are opened afterwards.
+    If the identity is now checked without images, the person's cases that still need images become cases of the kind
+    alternative. If it is now checked with images, the change applies only to cases that are opened afterwards.
     """
     await accommodations.lock_accommodation(tx, person_id)
     is_newer = await accommodations.update_accommodation(

@@ -27,8 +27,9 @@ _log = get_logger()
 class Outcomes:
     """Stores the outcomes of one sender. Each outcome has its own transaction.
 
-    The argument `tries` of the methods is added to the number of tries of the delivery. It is 1 for a try that ended
-    before the state SENDING. It is 0 for a try that ended later, because the change to SENDING already counted the try.
+    The argument `tries` of the methods is added to the number of tries of the delivery. It is 1 if the try failed
+    before the delivery was in the state SENDING. Otherwise it is 0, because the change to SENDING has already counted
+    the try.
     """
 
     def __init__(

@@ -235,7 +235,7 @@ async def update_delivery_to_in_doubt(tx: Transaction, claim: Claim, *, error: s
 
 
 async def update_abandoned_deliveries(tx: Transaction) -> Sequence[UUID]:
-    """Mark deliveries as in doubt if their leases ended in the state SENDING. Return the ids of these deliveries."""
+    """Mark the deliveries in the state SENDING whose leases have expired as in doubt. Return their ids."""
     statement = (
         update(deliveries)
         .where(
@@ -334,7 +334,7 @@ class PendingReason(StrEnum):
 async def count_pending_deliveries(
     tx: Transaction, slow: AbstractSet[int]
 ) -> Mapping[PendingReason, int]:
-    """Return the number of pending deliveries for each reason. `slow` has the destinations that are slow now."""
+    """Return the number of pending deliveries for each reason. `slow` contains the destinations that are slow now."""
     reason = case(
         (deliveries.c.leased_until > tx.now, PendingReason.SENDING),
         (deliveries.c.next_try_at > tx.now, PendingReason.BACKOFF),

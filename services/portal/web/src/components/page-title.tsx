@@ -5,7 +5,7 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 interface PageTitleProps {
   /** Whether the heading takes the focus even if the address has not changed. */
   focused?: boolean;
-  /** A number that the title of the document begins with, unless it is 0. */
+  /** The number at the beginning of the document's title; 0 is not shown. */
   badge?: number;
   children: ComponentChildren;
 }

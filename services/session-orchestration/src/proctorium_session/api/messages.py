@@ -211,8 +211,8 @@ def supervised_session_message(
 ) -> sessions_pb2.Session:
     """Return a session as a message for a caller who supervises it.
 
-    The message shows who is present, whether an attempt prevents the automatic closing, and until when the proctors can
-    reopen the session.
+    The message shows who is present, whether an attempt prevents the automatic closing, and the time until which the
+    proctors can reopen the session.
     """
     message = session_message(session, learner_ids)
     coverage = session.coverage

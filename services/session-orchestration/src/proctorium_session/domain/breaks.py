@@ -106,7 +106,7 @@ BREAK_STATES: StateMachine[BreakState, BreakAction] = StateMachine(
 class BreakPolicy:
     """The breaks that each learner of a session may take.
 
-    `count` is the number of breaks, `length` the longest length of one break, and `total` the longest length of all
+    `count` is the number of breaks, `length` the maximum length of one break, and `total` the maximum length of all
     breaks together. `clock_stops` is whether the clock is stopped during a break.
     """
 
@@ -170,7 +170,7 @@ NOTHING_USED = BreakUse()
 class BreakAllowance:
     """The breaks that a participant can still take.
 
-    `count` is None if the number of breaks is not limited. `longest` is the longest length that can be granted for the
+    `count` is None if the number of breaks is not limited. `longest` is the maximum length that can be granted for the
     next break.
     """
 
@@ -199,7 +199,7 @@ def require_valid_policy(policy: BreakPolicy) -> None:
         if policy.length or policy.total:
             raise _invalid_policy("count", "Enter the number of breaks, or leave out the limits.")
     elif not policy.length:
-        raise _invalid_policy("length", "Enter the longest length of a break.")
+        raise _invalid_policy("length", "Enter the maximum length of a break.")
     elif not policy.length <= policy.total <= policy.count * policy.length:
         raise _invalid_policy(
             "total",

@@ -21,7 +21,7 @@ class Pace:
     def require(self, times: Sequence[datetime], now: datetime) -> None:
         """Raise the error if the person has acted too often.
 
-        `times` has the times of the person's newest actions, at most `limit`, in any order.
+        `times` contains the times of the person's newest actions, at most `limit`, in any order.
         """
         if len(times) < self.limit:
             return

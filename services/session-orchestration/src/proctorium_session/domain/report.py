@@ -81,12 +81,12 @@ class Result:
 class RecordedFacts:
     """The facts of the session record that a report needs.
 
-    `removals` has the periods from each removal of a participant to the readmission, in order. `closures` has the
-    periods in which the session was over, until it was reopened. `own_closures` has the periods in which it was over
-    for one participant, until the end was undone. The keys of `started_attempts` and `submissions` are the ids of
-    attempts. `changes_during_stops` has the numbers of changes of answers that were received during stops.
-    `admitted_returns` and `denied_returns` have the numbers of decisions about returns from outages. The keys of these
-    numbers are the ids of participants.
+    `removals` contains the periods from each removal of a participant to the readmission, in order. `closures` contains
+    the periods in which the session was over, until it was reopened. `own_closures` contains the periods in which it
+    was over for one participant, until the end was undone. The keys of `started_attempts` and `submissions` are the ids
+    of attempts. `changes_during_stops` contains the numbers of changes of answers that were received during stops.
+    `admitted_returns` and `denied_returns` contain the numbers of decisions about returns from outages. The keys of
+    these numbers are the ids of participants.
     """
 
     started_by: UUID | None = None
@@ -311,7 +311,8 @@ class NamedReport:
     """A report with the names, titles and results from other services.
 
     `names` omits the people whose names the reader may not see. `course_title` and `assessment_titles` are empty if the
-    titles are unknown. `results` has the released results by attempt id, or is None if the results are not available.
+    titles are unknown. `results` contains the released results by attempt id, or is None if the results are not
+    available.
     """
 
     report: SessionReport

@@ -32,7 +32,7 @@ def _ids(participant: Participant) -> _Ids:
 
 
 def participant_joined(session: Session, participant: Participant) -> pb.ParticipantJoined:
-    """Return the event that reports that a learner joined for the first time."""
+    """Return the event which reports that a learner joined for the first time."""
     return pb.ParticipantJoined(
         **_ids(participant),
         course_id=str(session.plan.course_id),
@@ -43,14 +43,14 @@ def participant_joined(session: Session, participant: Participant) -> pb.Partici
 
 
 def participant_ready(participant: Participant) -> pb.ParticipantReady:
-    """Return the event that reports that a learner meets the identity policy, because their identity was verified."""
+    """Return the event which reports that a learner meets the identity policy, because their identity was verified."""
     return pb.ParticipantReady(**_ids(participant))
 
 
 def participant_assessment_authorized(
     participant: Participant, assessment_id: UUID, actor: Actor, revision: int
 ) -> pb.ParticipantAssessmentAuthorized:
-    """Return the event that reports that an assessment was authorised for a learner by `actor`.
+    """Return the event which reports that an assessment was authorised for a learner by `actor`.
 
     `revision` is the revision of the session in which the assessment was authorised.
     """
@@ -71,7 +71,7 @@ def participant_authorization_withdrawn(
     *,
     withdrawn_at: datetime,
 ) -> pb.ParticipantAuthorizationWithdrawn:
-    """Return the event that reports that the authorisation of an assessment was withdrawn by `actor`.
+    """Return the event which reports that the authorisation of an assessment was withdrawn by `actor`.
 
     `revision` is the revision of the session in which the authorisation was withdrawn.
     """
@@ -88,7 +88,7 @@ def participant_authorization_withdrawn(
 def participant_identity_check_requested(
     participant: Participant, actor: Actor, requested_at: datetime
 ) -> pb.ParticipantIdentityCheckRequested:
-    """Return the event that reports that `actor` requested an identity check of a learner."""
+    """Return the event which reports that `actor` requested an identity check of a learner."""
     return pb.ParticipantIdentityCheckRequested(
         **_ids(participant),
         requested_by=str(actor.person_id),
@@ -100,7 +100,7 @@ def participant_identity_check_requested(
 def participant_admitted(
     session: Session, participant: Participant, actor: Actor, admitted_at: datetime
 ) -> pb.ParticipantAdmitted:
-    """Return the event that reports that a learner who waited for approval or was denied was admitted by `actor`."""
+    """Return the event which reports that `actor` admitted a learner who waited for approval or had been denied."""
     return pb.ParticipantAdmitted(
         **_ids(participant),
         course_id=str(session.plan.course_id),
@@ -113,7 +113,7 @@ def participant_admitted(
 def participant_denied(
     participant: Participant, actor: Actor, denied_at: datetime
 ) -> pb.ParticipantDenied:
-    """Return the event that reports that the entry of a learner was denied by `actor`."""
+    """Return the event which reports that the entry of a learner was denied by `actor`."""
     return pb.ParticipantDenied(
         **_ids(participant),
         denied_by=str(actor.person_id),
@@ -125,7 +125,7 @@ def participant_denied(
 def participant_removed(
     participant: Participant, removal: Removal, actor: Actor
 ) -> pb.ParticipantRemoved:
-    """Return the event that reports that a learner was removed by `actor`."""
+    """Return the event which reports that a learner was removed by `actor`."""
     return pb.ParticipantRemoved(
         **_ids(participant),
         removed_by=str(actor.person_id),
@@ -138,7 +138,7 @@ def participant_removed(
 def participant_readmitted(
     participant: Participant, removal: Removal, readmitted_at: datetime, actor: Actor
 ) -> pb.ParticipantReadmitted:
-    """Return the event that reports that a removed learner was readmitted by `actor`."""
+    """Return the event which reports that a removed learner was readmitted by `actor`."""
     return pb.ParticipantReadmitted(
         **_ids(participant),
         readmitted_by=str(actor.person_id),
@@ -151,7 +151,7 @@ def participant_readmitted(
 def participant_ended(
     participant: Participant, ending: Ending, actor: Actor
 ) -> pb.ParticipantEnded:
-    """Return the event that reports that `actor` ended the session for a learner."""
+    """Return the event which reports that `actor` ended the session for a learner."""
     return pb.ParticipantEnded(
         **_ids(participant),
         ended_by=str(actor.person_id),
@@ -165,7 +165,7 @@ def participant_ended(
 def participant_end_undone(
     participant: Participant, ending: Ending, undone_at: datetime, actor: Actor
 ) -> pb.ParticipantEndUndone:
-    """Return the event that reports that `actor` undid the end of the session for a learner."""
+    """Return the event which reports that `actor` undid the end of the session for a learner."""
     return pb.ParticipantEndUndone(
         **_ids(participant),
         undone_by=str(actor.person_id),
@@ -178,12 +178,12 @@ def participant_end_undone(
 
 
 def participant_completed(participant: Participant) -> pb.ParticipantCompleted:
-    """Return the event that reports that a learner completed the session."""
+    """Return the event which reports that a learner completed the session."""
     return pb.ParticipantCompleted(**_ids(participant))
 
 
 def participant_left(participant: Participant) -> pb.ParticipantLeft:
-    """Return the event that reports that a learner left.
+    """Return the event which reports that a learner left.
 
     A learner leaves when the session ends while the learner is In Session but has not started an assessment.
     """
@@ -191,14 +191,14 @@ def participant_left(participant: Participant) -> pb.ParticipantLeft:
 
 
 def participant_missed(participant: Participant) -> pb.ParticipantMissed:
-    """Return the event that reports that the session ended for a learner who was never In Session."""
+    """Return the event which reports that the session ended for a learner who was never In Session."""
     return pb.ParticipantMissed(**_ids(participant))
 
 
 def participant_connected(
     participant: Participant, ended: Outage | None
 ) -> pb.ParticipantConnected:
-    """Return the event that reports that the first device of a learner connected, and an outage ended."""
+    """Return the event which reports that the first device of a learner connected, and an outage ended."""
     event = pb.ParticipantConnected(**_ids(participant))
     if ended is not None and ended.ended_at is not None:
         event.outage_id = str(ended.outage_id)
@@ -209,7 +209,7 @@ def participant_connected(
 def participant_disconnected(
     participant: Participant, started: Outage | None, returned_limit: timedelta
 ) -> pb.ParticipantDisconnected:
-    """Return the event that reports that the last device of a learner disconnected, and an outage started."""
+    """Return the event which reports that the last device of a learner disconnected, and an outage started."""
     event = pb.ParticipantDisconnected(**_ids(participant))
     if started is not None:
         event.outage_id = str(started.outage_id)
@@ -222,7 +222,7 @@ def participant_disconnected(
 def participant_return_requested(
     participant: Participant, request: ReturnRequest
 ) -> pb.ParticipantReturnRequested:
-    """Return the event that reports that a learner returned from an outage and waits for approval."""
+    """Return the event which reports that a learner returned from an outage and waits for approval."""
     return pb.ParticipantReturnRequested(
         **_ids(participant),
         return_request_id=str(request.request_id),
@@ -233,7 +233,7 @@ def participant_return_requested(
 def participant_return_admitted(
     participant: Participant, request: ReturnRequest, actor: Actor, admitted_at: datetime
 ) -> pb.ParticipantReturnAdmitted:
-    """Return the event that reports that a learner was let back in by `actor`."""
+    """Return the event which reports that a learner was let back in by `actor`."""
     return pb.ParticipantReturnAdmitted(
         **_ids(participant),
         return_request_id=str(request.request_id),
@@ -246,7 +246,7 @@ def participant_return_admitted(
 def participant_return_denied(
     participant: Participant, request: ReturnRequest, actor: Actor, denied_at: datetime
 ) -> pb.ParticipantReturnDenied:
-    """Return the event that reports that the return of a learner was denied by `actor`."""
+    """Return the event which reports that the return of a learner was denied by `actor`."""
     return pb.ParticipantReturnDenied(
         **_ids(participant),
         return_request_id=str(request.request_id),
@@ -259,7 +259,7 @@ def participant_return_denied(
 def participant_paused(
     session: Session, participant: Participant, pause: Pause, actor: Actor
 ) -> pb.ParticipantPaused:
-    """Return the event that reports that a participant was paused by `actor`."""
+    """Return the event which reports that a participant was paused by `actor`."""
     return pb.ParticipantPaused(
         **_ids(participant),
         pause_id=str(pause.pause_id),
@@ -273,7 +273,7 @@ def participant_paused(
 def participant_resumed(
     participant: Participant, pause: Pause, resumed_at: datetime, actor: Actor
 ) -> pb.ParticipantResumed:
-    """Return the event that reports that the pause of a participant was ended by `actor`."""
+    """Return the event which reports that the pause of a participant was ended by `actor`."""
     return pb.ParticipantResumed(
         **_ids(participant),
         pause_id=str(pause.pause_id),
@@ -286,7 +286,7 @@ def participant_resumed(
 def participant_extra_time_granted(
     participant: Participant, grant: ExtraTimeGrant
 ) -> pb.ParticipantExtraTimeGranted:
-    """Return the event that reports that extra time was granted to a participant or taken back."""
+    """Return the event which reports that extra time was granted to a participant or taken back."""
     event = pb.ParticipantExtraTimeGranted(
         **_ids(participant),
         grant_id=str(grant.grant_id),

@@ -27,7 +27,7 @@ TIME_EVENTS = frozenset(
 
 
 def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.SessionScheduled:
-    """Return the event that reports that a session was planned."""
+    """Return the event which reports that a session was planned."""
     plan = session.plan
     event = pb.SessionScheduled(
         session_id=str(session.session_id),
@@ -47,7 +47,7 @@ def session_scheduled(session: Session, learner_ids: Iterable[UUID]) -> pb.Sessi
 def session_cancelled(
     session: Session, person_ids: Iterable[UUID], role: ActingRole
 ) -> pb.SessionCancelled:
-    """Return the event that reports that a session was cancelled by a person who acts in `role`."""
+    """Return the event which reports that a session was cancelled by a person who acts in `role`."""
     return pb.SessionCancelled(
         session_id=str(session.session_id),
         person_ids=id_texts(person_ids),
@@ -56,7 +56,7 @@ def session_cancelled(
 
 
 def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.SessionLobbyOpened:
-    """Return the event that reports that the lobby was opened.
+    """Return the event which reports that the lobby was opened.
 
     A person who acts in `role` opened the lobby. If `role` is None, it was opened automatically.
     """
@@ -67,7 +67,7 @@ def session_lobby_opened(session: Session, role: ActingRole | None) -> pb.Sessio
 
 
 def session_started(session: Session, actor: Actor) -> pb.SessionStarted:
-    """Return the event that reports that a session was started by `actor`."""
+    """Return the event which reports that a session was started by `actor`."""
     return pb.SessionStarted(
         session_id=str(session.session_id),
         course_id=str(session.plan.course_id),
@@ -78,7 +78,7 @@ def session_started(session: Session, actor: Actor) -> pb.SessionStarted:
 
 
 def session_closing(session: Session, closing_at: datetime) -> pb.SessionClosing:
-    """Return the event that reports that a session started to close at the time `closing_at`."""
+    """Return the event which reports that a session started to close at the time `closing_at`."""
     closing = session.closing
     assert closing is not None
     return pb.SessionClosing(
@@ -93,7 +93,7 @@ def session_closing(session: Session, closing_at: datetime) -> pb.SessionClosing
 def session_closing_cancelled(
     session: Session, cancelled_at: datetime, actor: Actor | None
 ) -> pb.SessionClosingCancelled:
-    """Return the event that reports that the closing of a session was cancelled by `actor`, or automatically."""
+    """Return the event which reports that the closing of a session was cancelled by `actor`, or automatically."""
     return pb.SessionClosingCancelled(
         session_id=str(session.session_id),
         cancel_time=to_timestamp(cancelled_at),
@@ -103,7 +103,7 @@ def session_closing_cancelled(
 
 
 def session_overdue(session: Session) -> pb.SessionOverdue:
-    """Return the event that reports that a session cannot close automatically, because an attempt is paused."""
+    """Return the event which reports that a session cannot close automatically, because an attempt is paused."""
     return pb.SessionOverdue(
         session_id=str(session.session_id),
         overdue_time=to_timestamp(session.overdue_at),
@@ -118,9 +118,9 @@ def session_ended(
     actor: Actor | None,
     time_event_counts: Mapping[UUID | None, int],
 ) -> pb.SessionEnded:
-    """Return the event that reports that a session ended, with the attendance of all learners.
+    """Return the event which reports that a session ended, with the attendance of all learners.
 
-    `actor` is None if the session closed automatically. `time_event_counts` has the numbers of time events by
+    `actor` is None if the session closed automatically. `time_event_counts` contains the numbers of time events by
     participant id. The key None has the number of events that concern the whole session. A learner who was In Session
     attended the session, even if the learner was removed later.
     """
@@ -149,7 +149,7 @@ def session_ended(
 def session_reopened(
     ended: Session, reopening_id: UUID, reopened_at: datetime, people: Iterable[UUID], actor: Actor
 ) -> pb.SessionReopened:
-    """Return the event that reports that the session `ended` is in progress again, with the learners `people`."""
+    """Return the event which reports that the session `ended` is in progress again, with the learners `people`."""
     return pb.SessionReopened(
         session_id=str(ended.session_id),
         reopened_by=str(actor.person_id),
@@ -162,12 +162,12 @@ def session_reopened(
 
 
 def session_finalized(session: Session) -> pb.SessionFinalized:
-    """Return the event that reports that the proctors of a session can no longer reopen it."""
+    """Return the event which reports that the proctors of a session can no longer reopen it."""
     return pb.SessionFinalized(session_id=str(session.session_id))
 
 
 def session_uncovered(session: Session) -> pb.SessionUncovered:
-    """Return the event that reports that a session is uncovered."""
+    """Return the event which reports that a session is uncovered."""
     return pb.SessionUncovered(
         session_id=str(session.session_id),
         uncovered_time=to_timestamp(session.coverage.uncovered_at),
@@ -177,7 +177,7 @@ def session_uncovered(session: Session) -> pb.SessionUncovered:
 
 
 def session_covered(session: Session, actor: Actor, covered_at: datetime) -> pb.SessionCovered:
-    """Return the event that reports that a session is covered again, because `actor` is present."""
+    """Return the event which reports that a session is covered again, because `actor` is present."""
     return pb.SessionCovered(
         session_id=str(session.session_id),
         covered_time=to_timestamp(covered_at),
@@ -187,7 +187,7 @@ def session_covered(session: Session, actor: Actor, covered_at: datetime) -> pb.
 
 
 def session_taken(session: Session, actor: Actor, former_lead_id: UUID) -> pb.SessionTaken:
-    """Return the event that reports that `actor` took a session and is now the lead proctor."""
+    """Return the event which reports that `actor` took a session and is now the lead proctor."""
     return pb.SessionTaken(
         session_id=str(session.session_id),
         taken_by=str(actor.person_id),
@@ -200,7 +200,7 @@ def session_taken(session: Session, actor: Actor, former_lead_id: UUID) -> pb.Se
 def session_handed_over(
     session: Session, actor: Actor, former_lead_id: UUID
 ) -> pb.SessionHandedOver:
-    """Return the event that reports that `actor` handed a session over to another lead proctor."""
+    """Return the event which reports that `actor` handed a session over to another lead proctor."""
     return pb.SessionHandedOver(
         session_id=str(session.session_id),
         handed_over_by=str(actor.person_id),
@@ -211,7 +211,7 @@ def session_handed_over(
 
 
 def session_paused(session: Session, pause: Pause, actor: Actor) -> pb.SessionPaused:
-    """Return the event that reports that a whole session was paused by `actor`."""
+    """Return the event which reports that a whole session was paused by `actor`."""
     return pb.SessionPaused(
         session_id=str(session.session_id),
         pause_id=str(pause.pause_id),
@@ -225,7 +225,7 @@ def session_paused(session: Session, pause: Pause, actor: Actor) -> pb.SessionPa
 def session_resumed(
     session: Session, pause: Pause, resumed_at: datetime, actor: Actor
 ) -> pb.SessionResumed:
-    """Return the event that reports that the pause of a whole session was ended by `actor`."""
+    """Return the event which reports that the pause of a whole session was ended by `actor`."""
     return pb.SessionResumed(
         session_id=str(session.session_id),
         pause_id=str(pause.pause_id),

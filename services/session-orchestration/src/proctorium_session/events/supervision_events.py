@@ -39,17 +39,17 @@ class _IncidentFields(TypedDict):
 
 
 def incident_created(incident: Incident) -> pb.IncidentCreated:
-    """Return the event that reports that an incident was written down."""
+    """Return the event which reports that an incident was written down."""
     return pb.IncidentCreated(**_incident_fields(incident))
 
 
 def incident_updated(incident: Incident) -> pb.IncidentUpdated:
-    """Return the event that reports that an incident was changed."""
+    """Return the event which reports that an incident was changed."""
     return pb.IncidentUpdated(**_incident_fields(incident), revision=incident.revision)
 
 
 def hand_raised(hand: Hand, person_id: UUID) -> pb.HandRaised:
-    """Return the event that reports that a learner raised their hand."""
+    """Return the event which reports that a learner raised their hand."""
     return pb.HandRaised(
         hand_id=str(hand.hand_id),
         session_id=str(hand.session_id),
@@ -61,7 +61,7 @@ def hand_raised(hand: Hand, person_id: UUID) -> pb.HandRaised:
 
 
 def hand_answered(hand: Hand, person_id: UUID, role: MemberRole) -> pb.HandAnswered:
-    """Return the event that reports that a person who acts in `role` answered a hand."""
+    """Return the event which reports that a person who acts in `role` answered a hand."""
     return pb.HandAnswered(
         hand_id=str(hand.hand_id),
         session_id=str(hand.session_id),
@@ -73,7 +73,7 @@ def hand_answered(hand: Hand, person_id: UUID, role: MemberRole) -> pb.HandAnswe
 
 
 def hand_lowered(hand: Hand, person_id: UUID | None, role: MemberRole | None) -> pb.HandLowered:
-    """Return the event that reports that a hand was lowered.
+    """Return the event which reports that a hand was lowered.
 
     A person who acts in `role` lowered the hand. If `person_id` and `role` are None, it was lowered automatically.
     """
@@ -88,7 +88,7 @@ def hand_lowered(hand: Hand, person_id: UUID | None, role: MemberRole | None) ->
 
 
 def message_sent(message: Message) -> pb.MessageSent:
-    """Return the event that reports that a message or an announcement was sent."""
+    """Return the event which reports that a message or an announcement was sent."""
     return pb.MessageSent(
         message_id=str(message.message_id),
         session_id=str(message.session_id),
@@ -131,7 +131,7 @@ def _break_ids(taken: Break) -> _BreakIds:
 
 
 def break_requested(taken: Break, person_id: UUID) -> pb.BreakRequested:
-    """Return the event that reports that a learner requested a break."""
+    """Return the event which reports that a learner requested a break."""
     return pb.BreakRequested(
         **_break_ids(taken),
         person_id=str(person_id),
@@ -140,7 +140,7 @@ def break_requested(taken: Break, person_id: UUID) -> pb.BreakRequested:
 
 
 def break_granted(taken: Break, actor: Actor, granted_at: datetime) -> pb.BreakGranted:
-    """Return the event that reports that `actor` granted a break."""
+    """Return the event which reports that `actor` granted a break."""
     event = pb.BreakGranted(
         **_break_ids(taken),
         granted_by=str(actor.person_id),
@@ -152,7 +152,7 @@ def break_granted(taken: Break, actor: Actor, granted_at: datetime) -> pb.BreakG
 
 
 def break_refused(taken: Break, actor: Actor) -> pb.BreakRefused:
-    """Return the event that reports that `actor` refused a break."""
+    """Return the event which reports that `actor` refused a break."""
     return pb.BreakRefused(
         **_break_ids(taken),
         refused_by=str(actor.person_id),
@@ -162,7 +162,7 @@ def break_refused(taken: Break, actor: Actor) -> pb.BreakRefused:
 
 
 def break_started(session: Session, taken: Break, person_id: UUID) -> pb.BreakStarted:
-    """Return the event that reports that a learner started a break."""
+    """Return the event which reports that a learner started a break."""
     event = pb.BreakStarted(
         **_break_ids(taken),
         person_id=str(person_id),
@@ -174,7 +174,7 @@ def break_started(session: Session, taken: Break, person_id: UUID) -> pb.BreakSt
 
 
 def break_returned(taken: Break, person_id: UUID | None) -> pb.BreakReturned:
-    """Return the event that reports that a break ended.
+    """Return the event which reports that a break ended.
 
     `person_id` is None if the break ended because the learner was removed or the session ended for the learner.
     """
@@ -186,7 +186,7 @@ def break_returned(taken: Break, person_id: UUID | None) -> pb.BreakReturned:
 
 
 def break_cancelled(taken: Break, person_id: UUID | None) -> pb.BreakCancelled:
-    """Return the event that reports that a break was cancelled before its start.
+    """Return the event which reports that a break was cancelled before its start.
 
     `person_id` is None if the break was cancelled because the learner was removed or the session ended for the learner.
     """
@@ -198,7 +198,7 @@ def break_cancelled(taken: Break, person_id: UUID | None) -> pb.BreakCancelled:
 
 
 def break_overrun(taken: Break, person_id: UUID) -> pb.BreakOverrun:
-    """Return the event that reports that a learner did not return in time."""
+    """Return the event which reports that a learner did not return in time."""
     return pb.BreakOverrun(
         **_break_ids(taken),
         person_id=str(person_id),

@@ -147,7 +147,7 @@ def _with_state(
 async def _save_entries(
     tx: Transaction, session: Session, actor: Actor, changed: Sequence[ParticipantView]
 ) -> list[RecordedEvent]:
-    """Save participants who were admitted or denied, who all have the same new state, and return the events."""
+    """Save participants who were all admitted or all denied, and return the events."""
     if not changed:
         return []
     first = changed[0].participant

@@ -32,7 +32,7 @@ class MessageWindow:
     def extended(self, newer: Sequence[Message]) -> MessageWindow:
         """Return a window that also contains `newer`. The oldest messages are dropped if there are too many.
 
-        `newer` has all messages after the newest message of this window, or at least the newest `MAX_WINDOW + 1`.
+        `newer` contains all messages after the newest message of this window, or at least the newest `MAX_WINDOW + 1`.
         """
         messages = (*self.messages, *newer)
         dropped = len(messages) - MAX_WINDOW

@@ -94,7 +94,7 @@ class Joining(Generic[M]):
         make_response: Callable[[JoinResult], M],
         response: type[M],
     ) -> None:
-        """Create an instance that has no requests.
+        """Create an instance without requests.
 
         `make_response` converts a result to a response of the type `response`. The response is stored under the
         idempotency key of the request.

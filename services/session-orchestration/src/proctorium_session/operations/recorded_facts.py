@@ -50,9 +50,9 @@ def facts_of(entries: Sequence[Entry], session_end: datetime | None) -> Recorded
 class _Facts:
     """The facts in the entries that were added.
 
-    `admissions` has the times at which each participant was readmitted (True) or removed (False). `coverage` has the
-    times at which the session became covered (True) or uncovered (False). `closures` has the periods in which the
-    session was over, until it was reopened. `own_closures` has such periods of single participants.
+    `admissions` contains the times at which each participant was readmitted (True) or removed (False). `coverage`
+    contains the times at which the session became covered (True) or uncovered (False). `closures` contains the periods
+    in which the session was over, until it was reopened. `own_closures` contains such periods of single participants.
     """
 
     started_by: UUID | None = None

@@ -24,8 +24,8 @@ _LIST_PENDING_COURSES = """
     WHERE pending AND course_id <> ALL($1::uuid[]) ORDER BY course_id LIMIT $2
 """
 
-# A row that another transaction has locked is skipped: it is in the work of another replica, or a newer number is being
-# stored, which the next run shows.
+# A row that another transaction has locked is skipped. Either another replica is processing it, or a newer number is
+# being stored, which the next run processes.
 _LOCK_PENDING = """
     SELECT person_id FROM course_progress
     WHERE pending AND course_id = $1 ORDER BY person_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED

@@ -323,7 +323,7 @@ def _continuation(continued_at: datetime) -> dict[str, object]:
 async def update_states(
     tx: Transaction, targets: Mapping[UUID, ParticipantState], revision: int
 ) -> None:
-    """Set the states of participants. `targets` has the new states by participant id."""
+    """Set the states of participants. `targets` contains the new states by participant id."""
     for target in set(targets.values()):
         ids = [participant_id for participant_id, state in targets.items() if state is target]
         await tx.execute(

@@ -59,8 +59,8 @@ _DELETE_OLD_REPLICAS = text(
 # `lost_at` is the time at which the participant's connection was lost, or null if this is not known yet. If the replica
 # of the newest lease was seen before the lease was renewed and after it expired, the replica could have renewed the
 # lease, so the learner lost the connection. Otherwise, the service itself was away. The learner then has the time
-# `reconnect` for connecting again: from the time at which the replica came back, or was last seen if it did not come
-# back, or from the time since which a replica has been running, whichever is later.
+# `reconnect` to connect again. It starts when the replica came back (or was last seen, if it did not come back), or
+# when the first of the running replicas was started, whichever is later.
 _STATUS = """
     SELECT p.participant_id, p.session_id, p.connected, lease.valid,
         CASE

@@ -82,7 +82,7 @@ async def on_attempt_time_changed(
 ) -> None:
     """Update the time of the participant's attempt.
 
-    The event is not appended to the session record, because the record has the event that changed the time.
+    The event is not appended to the session record, because the record contains the event that changed the time.
     """
     remaining = event.stopped_remaining.ToTimedelta()
     time = AttemptTime(

@@ -16,8 +16,8 @@ import { onSignInElsewhere, sharedPersonId, sharePersonId, shareUnknownPerson } 
 export const me = signal<Person | null | undefined>(undefined);
 
 /**
- * Whether `me` is the person of the attempt that this browser stores (the offline copy), and the server has not
- * confirmed since the page was opened that this person is signed in.
+ * Whether `me` comes from the attempt that this browser stores (the offline copy), and the server has not confirmed on
+ * this page that the person is signed in.
  */
 export const unconfirmed = signal(false);
 

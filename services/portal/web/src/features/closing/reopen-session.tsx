@@ -19,7 +19,7 @@ interface ReopenSessionProps {
   asAdministrator: boolean;
 }
 
-/** The button that reopens a session, and until when this is possible. Nothing if it is not possible. */
+/** The button that reopens a session, and the time until which this is possible. Not shown if it is not possible. */
 export function ReopenSession({ session, participants, asAdministrator }: ReopenSessionProps): JSX.Element | null {
   const now = useServerNow();
   const { sessionId, reopenEndTime } = session;

@@ -10,7 +10,7 @@ export function canBeReadmitted({ state }: Session, participant: Participant): b
   return isOpen && participant.state === ParticipantState.REMOVED && participant.endReason === "";
 }
 
-/** Return until when proctors can undo the end for the learner, in milliseconds; undefined if there is no such end. */
+/** Return the time, in milliseconds, until which proctors can undo the end for the learner, if there is such an end. */
 export function undoEnd({ plan }: Session, { endTime }: Participant): number | undefined {
   if (endTime === undefined) return undefined;
   return timestampMs(endTime) + 1000 * Number(plan?.reopenWindow?.seconds ?? 0);

@@ -20,7 +20,7 @@ interface UndoEndProps {
   name: string;
 }
 
-/** The button that lets the learner continue, and until when proctors can do so. Nothing if it is not possible. */
+/** The button that lets the learner continue, and the time until which this is possible, or nothing. */
 export function UndoEnd({ session, participant, name }: UndoEndProps): JSX.Element | null {
   const { busy, problem, run } = useAction();
   const now = useServerNow();

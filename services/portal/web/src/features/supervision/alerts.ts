@@ -14,8 +14,8 @@ export function urgentNeeds(participants: readonly Participant[]): string[] {
 }
 
 /**
- * Play a sound when a new urgent need appears. `urgent` has a key for each urgent need. Needs that exist when the page
- * is opened make no sound.
+ * Play a sound when a new urgent need appears. `urgent` contains a key for each urgent need. Needs that exist when the
+ * page is opened make no sound.
  */
 export function useAlertSound(urgent: readonly string[]): void {
   const known = useRef<ReadonlySet<string> | undefined>(undefined);

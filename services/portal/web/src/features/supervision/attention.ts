@@ -1,4 +1,4 @@
-// Determines which participants of a session need a proctor, for which reason, and who comes first.
+// Determines which participants of a session need a proctor, why, and in which order they are shown.
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { IdentityState, type Participant } from "../../gen/proctorium/session/v1/lobby_pb";
 import { isOverrun, waitsForBreak } from "../breaks/breaks";

@@ -102,7 +102,7 @@ function Needs({ entry: { needs } }: { entry: RosterEntry }): JSX.Element | null
   );
 }
 
-/** The state, and the connection unless the needs already show that it is lost. */
+/** The state, and the connection if the needs do not already show that it is lost. */
 function State({ session, entry: { participant, needs } }: { session: Session; entry: RosterEntry }): JSX.Element {
   return (
     <span class="row">

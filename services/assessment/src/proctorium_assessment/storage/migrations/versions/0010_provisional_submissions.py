@@ -39,7 +39,8 @@ _TIME_EVENTS = (
     INSERT INTO applied_time_events (event_id, session_id, participant_id)
     SELECT gen_random_uuid(), session_id, participant_id FROM time_events
     """,
-    # A session is settled for a participant if it has ended, and all time events that its end counts were applied.
+    # A session is settled for a participant if it has ended, and all time events counted in `session.ended` were
+    # applied.
     """
     CREATE FUNCTION is_settled(of_session uuid, of_participant uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
         SELECT EXISTS (

@@ -35,7 +35,7 @@ _STATEMENTS = (
         ADD CONSTRAINT ck_attempts_voided_from CHECK (voided_from IS NULL OR state = 'voided')
     """,
     # A session is settled for a participant if it has ended, its proctors can no longer reopen it, and all time events
-    # that its end counts were applied.
+    # counted in `session.ended` were applied.
     """
     CREATE OR REPLACE FUNCTION is_settled(of_session uuid, of_participant uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
         SELECT EXISTS (

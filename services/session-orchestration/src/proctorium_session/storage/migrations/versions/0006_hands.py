@@ -36,7 +36,7 @@ _STATEMENTS = (
     "CREATE INDEX ix_hands_queue ON hands (session_id, raised_at, hand_id) WHERE state = 'raised'",
     "CREATE INDEX ix_hands_participant_id_raised_at ON hands (participant_id, raised_at)",
     # Refuse a new hand that is not raised, a hand of a participant who is not present, and every transition that the
-    # state machine in domain/hands.py does not have. Copy the raised hand to the row of the participant.
+    # state machine in domain/hands.py does not allow. Copy the raised hand to the row of the participant.
     """
     CREATE FUNCTION check_hand() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN

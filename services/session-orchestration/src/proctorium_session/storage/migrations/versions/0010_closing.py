@@ -43,7 +43,7 @@ _STATEMENTS = (
     """,
     "CREATE INDEX ix_sessions_closing_due ON sessions (closing_end_at) WHERE state = 'closing'",
     "CREATE INDEX ix_sessions_in_progress ON sessions (start_time) WHERE state = 'in_progress'",
-    # The trigger refuses every transition that the state machine in domain/session_states.py does not have. It also
+    # The trigger refuses every transition that the state machine in domain/session_states.py does not allow. It also
     # refuses an end after the stored end of a closing session.
     """
     CREATE OR REPLACE FUNCTION check_session_update() RETURNS trigger LANGUAGE plpgsql AS $$

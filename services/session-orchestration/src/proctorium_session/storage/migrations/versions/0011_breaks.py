@@ -76,7 +76,7 @@ _TABLES = (
 
 _TRIGGERS = (
     # Refuse a new break that is not requested or whose participant is not in the session, and every transition that the
-    # state machine in domain/breaks.py does not have. The only change without a transition is the overrun.
+    # state machine in domain/breaks.py does not allow. The only change without a transition is the overrun.
     """
     CREATE FUNCTION check_break() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
