@@ -105,7 +105,7 @@ class Reference:
         yield _GENERATED
         yield (
             "[The contract](../architecture/contract.md) describes what all methods have in common: credentials, request IDs, "
-            "pages, errors and watches. [Common definitions](options.md) has the reasons for which every method can fail."
+            "pages, errors and watches. [Common definitions](options.md) lists the reasons for which every method can fail."
         )
         yield _table(("page", "services"), (self._index_row(owner) for owner in owners))
 

@@ -255,7 +255,7 @@ def _some_answer(item: Item, number: int) -> Answer:
 
 
 async def show_code_mails(mailbox: Mailbox, scenario: Scenario, output: Output) -> None:
-    """Wait until each learner has received the mail with the code; check that the mail has a calendar invitation."""
+    """Wait until each learner has received the mail with the code; check that it contains a calendar invitation."""
     for learner in scenario.learners:
         mail = await mailbox.mail_to(learner.email, "code")
         check(scenario.code in mail.text, "the code is in the mail")

@@ -147,7 +147,7 @@ _SAVE_DURATION = Panel(
 )
 _FAN_OUT = Panel(
     "Duration of live delivery",
-    "From the notification of a change until the open pages have it.",
+    "From the notification of a change until the open pages have received it.",
     _quantiles("live_fan_out_duration_seconds"),
     "s",
 )

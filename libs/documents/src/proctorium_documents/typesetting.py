@@ -24,8 +24,8 @@ def make_pdf(template: bytes, inputs: Mapping[str, str], *, document_id: UUID) -
     try:
         return _one(_compiler(template, inputs).compile(format="pdf", pdf_standards=_ARCHIVAL))
     except typst.TypstError as error:
-        # The archival standard forbids characters that no font can show. If the document has such a character, its PDF
-        # does not conform to the standard.
+        # The archival standard forbids characters that no font can show. If the document contains such a character, its
+        # PDF does not conform to the standard.
         _log.warning("document_not_archival", document_id=str(document_id), error=error.message)
         # A compiler cannot be used again after a failed compilation, because it no longer has the template.
         return _one(_compiler(template, inputs).compile(format="pdf"))

@@ -23,7 +23,7 @@ from .harness import Harness, Person, end, join, plan, roster, start
 def finished(
     learner: Person, session: sessions_pb2.Session, count: int
 ) -> enrollment.ProgressRecorded:
-    """Return the event that the learner finished a unit and has now finished `count` units of the session's course."""
+    """Return the event that reports that the learner has now finished `count` units of the session's course."""
     return enrollment.ProgressRecorded(
         registration_id=learner.id,  # one registration for each learner
         person_id=learner.id,

@@ -1,4 +1,4 @@
-"""Tests that learners raise hands, and that hands are answered or lowered."""
+"""Tests that learners can raise hands, and that hands can be answered and lowered."""
 
 from __future__ import annotations
 

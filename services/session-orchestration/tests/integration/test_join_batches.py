@@ -1,7 +1,7 @@
 """Tests of batches of requests to join.
 
-The result of a batch is the same as if the learners joined one after the other. Each event has the trace context of the
-call that caused the event.
+The result of a batch is the same as if the learners joined one after the other. Each event contains the trace context
+of the call that caused the event.
 """
 
 from __future__ import annotations

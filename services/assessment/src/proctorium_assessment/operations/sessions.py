@@ -56,7 +56,7 @@ async def store_closing(
 ) -> None:
     """Store whether the session is closing, unless the stored value comes from a later event.
 
-    `position` is the position of this event.
+    `position` is the position of the event to apply.
     """
     await sessions.upsert_closing(tx, session_id, is_closing=is_closing, position=position)
 

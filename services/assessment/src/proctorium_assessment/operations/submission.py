@@ -111,7 +111,7 @@ async def submit_attempts(
         tx.record(event)
     in_session = [attempt for attempt in submitted if attempt.session_id is not None]
     await attempts.update_attempts(tx, in_session)
-    # After an automatic end, an attempt can be submitted later than the session ended.
+    # After an automatic end of a session, an attempt can be submitted later.
     session_ids = {each.session_id for each in in_session if each.session_id is not None}
     for session_id in await sessions.get_ends_of_sessions(tx, session_ids):
         await score_settled_attempts(tx, session_id)

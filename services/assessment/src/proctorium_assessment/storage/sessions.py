@@ -52,7 +52,7 @@ async def upsert_closing(
 ) -> None:
     """Store whether the session is closing, unless the stored value comes from a later event.
 
-    `position` is the position of this event.
+    `position` is the position of the event to apply.
     """
     new = insert(sessions).values(
         session_id=session_id, proctor_ids=[], closing=is_closing, closing_position=position
@@ -213,7 +213,7 @@ async def upsert_ended_participant(
 ) -> bool:
     """Store whether the session is ended for the participant, and return True.
 
-    Return False if the stored value comes from a later event. `position` is the position of this event.
+    Return False if the stored value comes from a later event. `position` is the position of the event to apply.
     """
     new = insert(ended_participants).values(
         participant_id=participant_id, is_ended=is_ended, position=position
@@ -249,7 +249,7 @@ async def upsert_removal(
 ) -> None:
     """Store whether the participant is removed, unless the stored value comes from a later event.
 
-    `position` is the position of this event.
+    `position` is the position of the event to apply.
     """
     new = insert(removed_participants).values(
         participant_id=participant_id, is_removed=is_removed, position=position

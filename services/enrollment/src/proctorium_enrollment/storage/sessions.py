@@ -198,7 +198,7 @@ async def set_removed(
 ) -> None:
     """Store whether a learner is removed, unless the stored value comes from a later event.
 
-    `position` is the position of this event.
+    `position` is the position of the event to apply.
     """
     await tx.fetch(_SET_REMOVED, session_id, person_id, is_removed, position)
 

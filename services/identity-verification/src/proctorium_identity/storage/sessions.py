@@ -64,7 +64,7 @@ async def upsert_proctors(
 async def upsert_end(
     tx: Transaction, session_id: UUID, ended_at: datetime | None, *, position: int
 ) -> bool:
-    """Set the end of the session, or None if it was reopened, and return whether this is the newest end or reopening.
+    """Store the end of the session, or None if it was reopened. Return False if a later end or reopening is stored.
 
     `position` is the position of the event.
     """

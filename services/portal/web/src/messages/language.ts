@@ -14,7 +14,7 @@ const LANGUAGE_KEY = "proctorium.language";
 /** The ID of the person who chose the stored language on a page; empty if nobody was signed in. */
 const CHOSEN_BY_KEY = "proctorium.language-chosen-by";
 
-/** Return the first of these BCP 47 tags whose language the pages have. */
+/** Return the language of the first BCP 47 tag in `tags` that the pages support; undefined if they support none. */
 export function languageOf(tags: readonly (string | null)[]): Language | undefined {
   for (const tag of tags) {
     const primary = tag?.split("-")[0]?.toLowerCase();
@@ -24,7 +24,7 @@ export function languageOf(tags: readonly (string | null)[]): Language | undefin
   return undefined;
 }
 
-/** The language of the pages: the stored one, or else the first language of the browser that the pages have. */
+/** The language of the pages: the stored one, or else the first language of the browser that the pages support. */
 export const language: Language = languageOf([read(LANGUAGE_KEY), ...navigator.languages]) ?? "en";
 
 /** The reader's variety of the language of the pages. */

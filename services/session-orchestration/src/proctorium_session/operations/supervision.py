@@ -49,7 +49,7 @@ async def authorize_assessment(
     """Authorise an assessment for participants.
 
     If `participant_ids` is empty, authorises the assessment for all participants who have not started the assessment.
-    The result has a refusal for each participant who cannot be authorised. Raises NOT_YOUR_SESSION, NOT_FOUND,
+    The result contains a refusal for each participant who cannot be authorised. Raises NOT_YOUR_SESSION, NOT_FOUND,
     INVALID_STATE_TRANSITION, ASSESSMENT_NOT_IN_SESSION.
     """
 

@@ -51,8 +51,8 @@ _OVER = (SessionState.ENDED.value, SessionState.CANCELLED.value)
 class SessionFilter:
     """The sessions to list.
 
-    If `all` is true, the list has all sessions. Otherwise, it has the sessions with `proctor_id` as a proctor or
-    `learner_id` as a learner.
+    If `all` is true, the list contains all sessions. Otherwise, it contains the sessions with `proctor_id` as a proctor
+    or `learner_id` as a learner.
     """
 
     proctor_id: UUID | None = None

@@ -180,7 +180,7 @@ sessions = Table(
         postgresql_where=text("uncovered_at IS NOT NULL"),
     ),
 )
-"""Sessions. A row has the plan, the state and the revision of a session, and the head of its record."""
+"""Sessions. A row contains the plan, the state and the revision of a session, and the head of its record."""
 
 session_proctors = Table(
     "session_proctors",

@@ -16,7 +16,7 @@ export function openOutageSince({ latestOutage }: Participant): number | undefin
   return timestampMs(latestOutage.startTime);
 }
 
-/** The time, in seconds, that a session gives back in an attempt after outages: the limit, and the time until now. */
+/** The limit, in seconds, of the time that is given back to an attempt after outages, and the time so far. */
 export interface GivenBack {
   limit: number;
   seconds: number;

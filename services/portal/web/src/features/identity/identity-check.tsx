@@ -19,8 +19,8 @@ import { prepareImage } from "./image";
 const text = messages.identity;
 
 /**
- * The error until the case exists. The identity service creates the case when it receives the event that the learner
- * joined, normally after a moment. If many learners join at once, events wait longer, so the backoff between the calls
+ * The error until the case exists. The identity service creates the case when it receives the event about the learner
+ * who joined, normally after a moment. If many learners join at once, events wait longer, so the backoff between the calls
  * grows.
  */
 const NOT_YET = "NOT_FOUND";
