@@ -86,7 +86,7 @@ async def test_pause_that_arrives_after_the_deadline_reopens_the_attempt(
     receipts.append(kept_receipt(await seat.save(new), new))
     receipts.append(kept_receipt(await seat.save(late), late))
     stored = {"attempt_id": seat.attempt_id, "receipts": receipts}
-    assert verdict(stored) == "all 3 changes are as they were acknowledged"
+    assert verdict(stored) == "All 3 changes are as they were acknowledged."
     [reopened] = await harness.events(events_pb2.AttemptReopened)
     assert (reopened.attempt_id, reopened.participant_id) == (
         seat.attempt_id,
