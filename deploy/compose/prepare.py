@@ -71,7 +71,7 @@ def write_edge(folder: Path) -> None:
 
 
 def write(file: Path, content: bytes) -> None:
-    """Replace `file` by a new file, so that a process that has opened the old file can continue to read it."""
+    """Replace `file` with a new file, so that a process that has opened the old file can continue to read it."""
     file.unlink(missing_ok=True)
     file.write_bytes(content)
 

@@ -367,7 +367,7 @@ function envoy_on_request(handle)
   elseif refusal.description == nil then
     handle:respond({ [":status"] = "400" }, "")
   else
-    -- With this value of `caller`, Envoy does not replace this response by one of the edge's own replies.
+    -- With this value of `caller`, Envoy does not replace this response with one of the edge's own replies.
     handle:streamInfo():dynamicMetadata():set("proctorium", "caller", "answered")
     handle:respond({ [":status"] = "400", ["content-type"] = "application/json" }, status_of(refusal))
   end

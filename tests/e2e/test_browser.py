@@ -225,7 +225,7 @@ async def test_code_of_a_new_session_appears_once_it_is_created(
         requests = 0
 
         async def change_first_request(route: Route) -> None:
-            """Replace the session id in the first request by an id that does not exist."""
+            """Replace the session id in the first request with an id that does not exist."""
             nonlocal requests
             requests += 1
             body = route.request.post_data_buffer

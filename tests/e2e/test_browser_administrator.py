@@ -164,7 +164,7 @@ async def test_access_log_is_paged(stack: Stack) -> None:
 
 
 async def send_invalid_page_token(route: Route) -> None:
-    """Replace the page token in a request by an invalid token."""
+    """Replace the page token in a request with an invalid token."""
     body = route.request.post_data_buffer
     assert body is not None
     request = unframe_message(body, ListEvidenceAccessesRequest)

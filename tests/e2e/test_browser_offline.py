@@ -68,7 +68,7 @@ async def test_server_pages_are_preferred_while_online(stack: Stack, scenario: S
         learner = await exam_page(opened, stack.url("edge"), client, service_worker=True)
         page = learner.page
         await wait_until_stored(page)
-        # Replace the stored shell of the page by an old version.
+        # Replace the stored shell of the page with an old version.
         await page.evaluate(
             """async () => {
               for (const name of await caches.keys()) {

@@ -179,7 +179,7 @@ class Seat:
     ) -> session_events.SessionEnded:
         """Return the event which reports that the session ended, with the numbers of time events.
 
-        `removed` is whether this learner is removed. The proctors can reopen the session until `reopen_until`.
+        `removed` says whether this learner is removed. The proctors can reopen the session until `reopen_until`.
         """
         event = session_events.SessionEnded(
             ended_by=str(self.proctor_id),

@@ -1,4 +1,4 @@
-"""Helpers of the tests of breaks: the policy of a plan, and the calls of learners and proctors."""
+"""Helpers for the tests of breaks: the policy of a plan, and the calls of learners and proctors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Helpers of the tests of closing: rooms, which are sessions in progress, and events about a learner's attempt."""
+"""Helpers for the tests of closing: rooms, which are sessions in progress, and events about a learner's attempt."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ def test_roster_that_does_not_fit_into_one_message_is_split(
     assert [each.participant_id for each in received] == [
         str(paused_view(number).participant.participant_id) for number in range(5)
     ]
-    # A client that receives only a part of the roster begins again.
+    # Only the last part has a cursor. A client that is interrupted before this part receives the whole roster again.
     assert {each.cursor for each in sent[:-1]} <= {str(NO_REVISION)}
     assert sent[-1].cursor == str(make_session().revision)
 

@@ -219,7 +219,7 @@ class WorkerRun(NonRecordingSpan):
 
 
 NOT_TRACING = Tracing("unnamed")
-"""A tracing that records no spans, but passes trace contexts on."""
+"""A `Tracing` that records no spans, but passes trace contexts on."""
 
 _tracing: ContextVar[Tracing] = ContextVar("proctorium_tracing", default=NOT_TRACING)
 

@@ -226,8 +226,8 @@ async def list_counting_revisions(
 ) -> Mapping[UUID, Sequence[Revision]]:
     """Return the revisions that count, keyed by attempt id.
 
-    For each item, of the revisions that are not late, the one with the highest writer epoch counts, and of these the
-    one with the highest sequence number.
+    For each item, the revision with the highest writer epoch counts or, if several have this epoch, the one of them
+    with the highest sequence number. Late revisions do not count.
     """
     table = answer_revisions
     statement = (

@@ -161,8 +161,8 @@ answer_revisions = Table(
 )
 """A revision of an answer. A row never changes, except that a late revision can begin to count.
 
-For each item, of the revisions that are not late, the one with the highest writer epoch counts, and of these the one
-with the highest sequence number.
+For each item, the revision with the highest writer epoch counts or, if several have this epoch, the one of them with
+the highest sequence number. Late revisions do not count.
 """
 
 changes_during_stops = Table(

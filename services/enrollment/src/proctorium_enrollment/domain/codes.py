@@ -136,7 +136,7 @@ class Code:
 class Learner:
     """A learner who entered a code.
 
-    `registered` is whether the learner is registered in the course of the code's session. `joined` is whether the
+    `registered` says whether the learner is registered in the course of the code's session. `joined` says whether the
     learner has joined the session.
     """
 

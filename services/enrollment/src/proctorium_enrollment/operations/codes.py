@@ -131,7 +131,7 @@ class Codes:
         tx.record(events.code_issued(code, [person_id]))
 
     async def replace(self, code_id: UUID, responder: Responder[Code, M]) -> M:
-        """Replace a code by a new code with a generated text.
+        """Replace a code with a new code with a generated text.
 
         Raises NOT_FOUND, INVALID_STATE_TRANSITION, SESSION_ENDED, SESSION_CANCELLED.
         """

@@ -1,4 +1,4 @@
-"""Reading of lessons, and recording of learners' progress (`P4` to `P6`)."""
+"""Reading lessons, and recording the progress of learners (`P4` to `P6`)."""
 
 from __future__ import annotations
 

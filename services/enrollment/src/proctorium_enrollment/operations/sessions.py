@@ -1,4 +1,4 @@
-"""Storing of sessions from the events of session orchestration, which may arrive in any order."""
+"""Storing sessions from the events of session orchestration, which may arrive in any order."""
 
 from __future__ import annotations
 

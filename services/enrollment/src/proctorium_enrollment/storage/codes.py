@@ -43,7 +43,7 @@ async def insert_code(
 ) -> bool:
     """Insert a code, and return whether it was inserted.
 
-    The code is not inserted if another code has the same text. `automatic` is whether the code is issued because the
+    The code is not inserted if another code has the same text. `automatic` says whether the code is issued because the
     session was scheduled. A session has at most one such code, and a second one is not inserted.
     """
     code = stored.code

@@ -1,1 +1,1 @@
-"""Reading of uploaded images in processes without secrets and with limited resources."""
+"""Reading uploaded images in processes without secrets and with limited resources."""

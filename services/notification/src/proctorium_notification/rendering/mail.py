@@ -1,4 +1,4 @@
-"""Building of mails from text, HTML and, for some topics, a calendar entry (RFC 5322)."""
+"""Building mails from text, HTML and, for some topics, a calendar entry (RFC 5322)."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ class BreakPolicy:
     """The breaks that each learner of a session may take.
 
     `count` is the number of breaks, `length` the maximum length of one break, and `total` the maximum length of all
-    breaks together. `clock_stops` is whether the clock is stopped during a break.
+    breaks together. `clock_stops` says whether the clock is stopped during a break.
     """
 
     count: int = 0

@@ -25,7 +25,7 @@ class CodeValidity(StrEnum):
 class ResolvedCode:
     """A code that exists. `person_id` is None for a shared code.
 
-    `registered` is whether the learner who entered the code is registered in the course of the session.
+    `registered` says whether the learner who entered the code is registered in the course of the session.
     """
 
     code_id: UUID

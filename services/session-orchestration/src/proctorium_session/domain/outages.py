@@ -18,7 +18,7 @@ class DisconnectPolicy:
     """What happens when a learner in the session loses the connection (`S2`).
 
     `returned_limit` is the maximum time for which the clock of an attempt is stopped during all outages of the
-    learner together. `requires_approval` is whether a proctor must let the learner back in after an outage that was
+    learner together. `requires_approval` says whether a proctor must let the learner back in after an outage that was
     longer than `approval_grace`.
     """
 

@@ -99,7 +99,7 @@ class AttemptUpdate:
     """The update of a participant's progress by one event about an attempt.
 
     `position` is the position of the event among the events of the assessment service. `authorization_revision` is set
-    if the event is the result of an authorisation or of a withdrawal. `is_restored` is whether the event restored a
+    if the event is the result of an authorisation or of a withdrawal. `is_restored` says whether the event restored a
     voided attempt.
     """
 

@@ -67,7 +67,7 @@ class RecordActor(StrEnum):
 class OwnEntry:
     """The part of an entry that the learner whom the entry concerns may see.
 
-    `own` is whether the entry concerns only the learner. If it is False, the entry concerns the whole session. The
+    `own` says whether the entry concerns only the learner. If it is False, the entry concerns the whole session. The
     learner sees nothing of `body`, except the numbers that the API reads from it.
     """
 

@@ -44,7 +44,7 @@ class ReportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TakenBreak:
-    """A break that a learner started. `overrun` is whether an overrun was recorded."""
+    """A break that a learner started. `overrun` says whether an overrun was recorded."""
 
     period: Period
     overrun: bool
@@ -338,7 +338,7 @@ class NamedReport:
 def people_of(report: SessionReport, *, with_administrators: bool) -> frozenset[UUID]:
     """Return the ids of the people whose names the reader of a report may see.
 
-    `with_administrators` is whether the reader may see the names of administrators who are not proctors of the session.
+    `with_administrators` says whether the reader may see names of administrators who are not proctors of the session.
     """
     visible = {*report.session.plan.proctor_ids, *(each.person_id for each in report.learners)}
     if with_administrators:

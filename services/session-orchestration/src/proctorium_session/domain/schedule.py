@@ -91,7 +91,7 @@ def require_course(plan: Plan, course: Course | None) -> Course:
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """An existing assessment. `published` is whether it is published."""
+    """An existing assessment. `published` says whether it is published."""
 
     assessment_id: UUID
     published: bool

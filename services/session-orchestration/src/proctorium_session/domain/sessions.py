@@ -195,7 +195,7 @@ class Session:
 class VisibleSession:
     """A session, and the invited learners that the caller may see. A learner may see none of them.
 
-    `supervised` is whether the caller may supervise the session and may therefore see who is present.
+    `supervised` says whether the caller may supervise the session and may therefore see who is present.
     """
 
     session: Session

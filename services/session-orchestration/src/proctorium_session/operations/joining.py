@@ -47,7 +47,7 @@ _LINGER = 0.003
 
 @dataclass(frozen=True, slots=True)
 class JoinResult:
-    """A learner who is in the session. `rejoin` is whether the learner had joined before this request."""
+    """A learner who is in the session. `rejoin` says whether the learner had joined before this request."""
 
     session: Session
     view: ParticipantView

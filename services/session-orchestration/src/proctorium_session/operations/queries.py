@@ -1,4 +1,4 @@
-"""Reading of sessions. A caller can read only the sessions that the caller supervises, is invited to or has joined."""
+"""Reading sessions. A caller can read only the sessions that the caller supervises, is invited to or has joined."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading of the session record (`S18`) and of its access log."""
+"""Reading the session record (`S18`) and its access log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reading of the facts that a report needs from the session record."""
+"""Reading the facts that a report needs from the session record."""
 
 from __future__ import annotations
 

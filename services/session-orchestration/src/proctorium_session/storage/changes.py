@@ -1,4 +1,4 @@
-"""Storing of changed sessions.
+"""Storing changed sessions.
 
 One statement stores the rows, the new participants and the new record entries of the sessions.
 """

@@ -18,7 +18,7 @@ import { isObserved, leadOf, successors } from "./coverage";
 
 const text = messages.coverage;
 
-/** The proctors of a session. `may` is whether the signed-in person may act in the session. */
+/** The proctors of a session. `may` says whether the signed-in person may act in the session. */
 export function SessionProctors({ session, may }: { session: Session; may: boolean }): JSX.Element {
   const own = me.value?.personId ?? "";
   const leadId = leadOf(session);

@@ -1,5 +1,5 @@
-// The learner's side of the identity check: a photo of the document and a selfie. A case of the kind alternative needs no
-// photos.
+// The learner's side of the identity check: a photo of the document and a selfie. A case of the kind alternative needs
+// no photos.
 import type { JSX } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { identity } from "../../api/client";
@@ -20,8 +20,8 @@ const text = messages.identity;
 
 /**
  * The error until the case exists. The identity service creates the case when it receives the event about the learner
- * who joined, normally after a moment. If many learners join at once, events wait longer, so the backoff between the calls
- * grows.
+ * who joined, normally after a moment. If many learners join at once, events wait longer, so the backoff between the
+ * calls grows.
  */
 const NOT_YET = "NOT_FOUND";
 

@@ -28,7 +28,8 @@ interface ConversationOptions {
 
 /**
  * Load the newest messages of a conversation, and add the messages of the stream. If messages are missing, for example
- * after a long interruption, load the newest messages again. The component needs a `key` with the conversation.
+ * after a long interruption, load the newest messages again. The component needs a `key` that identifies the
+ * conversation.
  */
 function useConversation({ sessionId, participantId, count, live }: ConversationOptions): LoadedConversation {
   const { items, problem, hasMore, loadMore, reload } = usePagedQuery(

@@ -1,4 +1,4 @@
-"""Replace the table `time_ledger`, whose only rows repeat `attempts.started_at`, by the table `time_events`.
+"""Replace the table `time_ledger`, whose only rows repeat `attempts.started_at`, with the table `time_events`.
 
 The rows of `time_events` come from events of session orchestration. A row belongs to all attempts of a session or of a
 participant, including attempts that are created later.
