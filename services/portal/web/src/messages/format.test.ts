@@ -64,3 +64,16 @@ test("names are sorted as their reader expects", () => {
 test("times that clocks show alike differ by their offset from UTC", () => {
   expect(timeWithOffset(Date.UTC(2027, 2, 1, 9, 0))).toMatch(/GMT/);
 });
+
+test.each([
+  [59, "59 seconds left"],
+  [60, "1 minute left"],
+  [3599, "59 minutes left"],
+  [7199, "1 hour 59 minutes left"],
+])("with %d seconds left, the console says %j", (seconds, text) => {
+  expect(messages.console.left(seconds)).toBe(text);
+});
+
+test("the roster and the panel of a learner say the same time", () => {
+  expect(messages.console.minutesLeft(3599)).toBe(messages.console.left(3599));
+});

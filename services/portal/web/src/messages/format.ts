@@ -35,6 +35,11 @@ export function duration(seconds: number): string {
   return [hours > 0 && units.hours.format(hours), rest > 0 && units.minutes.format(rest)].filter(Boolean).join(" ");
 }
 
+/** Format the time that is left. Minutes that have begun do not count, so that no page promises more than another. */
+export function timeLeft(seconds: number): string {
+  return duration(seconds < 60 ? seconds : Math.floor(seconds / 60) * 60);
+}
+
 const POINT_DECIMALS = 2;
 
 /**

@@ -1,5 +1,5 @@
 import type { Messages } from "../catalogue";
-import { duration } from "../format";
+import { duration, timeLeft } from "../format";
 import { counted, countedPeople } from "./plurals";
 
 export const console: Messages["console"] = {
@@ -8,9 +8,8 @@ export const console: Messages["console"] = {
   started: (time: string) => `Begonnen ${time}`,
   starts: (time: string) => `Beginnt ${time}`,
   ended: (time: string) => `Beendet ${time}`,
-  left: (seconds: number) => `noch ${duration(seconds)}`,
-  minutesLeft: (seconds: number) =>
-    seconds < 60 ? "weniger als eine Minute übrig" : `noch ${duration(Math.floor(seconds / 60) * 60)}`,
+  left: (seconds: number) => `noch ${timeLeft(seconds)}`,
+  minutesLeft: (seconds: number) => (seconds < 60 ? "weniger als eine Minute übrig" : `noch ${timeLeft(seconds)}`),
   overdue: (seconds: number) => `${duration(seconds)} überzogen`,
   options: "Optionen",
   sound: "Ton bei Dringendem",

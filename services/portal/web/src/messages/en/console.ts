@@ -1,4 +1,4 @@
-import { duration } from "../format";
+import { duration, timeLeft } from "../format";
 import { counted } from "./plurals";
 
 export const console = {
@@ -7,9 +7,8 @@ export const console = {
   started: (time: string) => `Started ${time}`,
   starts: (time: string) => `Starts ${time}`,
   ended: (time: string) => `Ended ${time}`,
-  left: (seconds: number) => `${duration(seconds)} left`,
-  minutesLeft: (seconds: number) =>
-    seconds < 60 ? "less than a minute left" : `${duration(Math.floor(seconds / 60) * 60)} left`,
+  left: (seconds: number) => `${timeLeft(seconds)} left`,
+  minutesLeft: (seconds: number) => (seconds < 60 ? "less than a minute left" : `${timeLeft(seconds)} left`),
   overdue: (seconds: number) => `${duration(seconds)} over`,
   options: "Options",
   sound: "Sound for what is urgent",
