@@ -1,1 +1,4 @@
-"""Test the whole system through the edge and in a browser, also during crashes and attacks, and measure it."""
+"""Test the whole system through the edge and in a browser, including during crashes and attacks.
+
+The modules in `bench` measure its performance.
+"""

@@ -1,4 +1,4 @@
-"""Read which series the Prometheus queries name, and which series a running stack exports."""
+"""Find the series that the Prometheus queries name, and the series that a running stack exports."""
 
 from __future__ import annotations
 

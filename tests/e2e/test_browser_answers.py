@@ -208,7 +208,8 @@ async def test_typing_continues_while_the_page_enters_the_attempt(
         await page.route("**/EnterAttempt", delay_response)
         await page.reload()
         await eventually(has_entered, "the page to enter the attempt")
-        # Meanwhile the stream shows the new writer epoch, before the call returns it.
+        # The response of `EnterAttempt` is still held back, so the page sees the new writer epoch in the stream before
+        # it receives it from the call.
         await field.press_sequentially("0.123456", delay=150)
         await expect(field).to_be_focused()
         await expect(field).to_have_value("0.123456")

@@ -1,4 +1,7 @@
-"""Test removals, readmissions and ends for one learner on the pages of the proctor and the learner."""
+"""Test, on the pages of the proctor and the learner, that learners are removed and readmitted.
+
+Also test that the session is ended for one learner.
+"""
 
 from __future__ import annotations
 

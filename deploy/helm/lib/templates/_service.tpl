@@ -280,7 +280,7 @@ spec:
     - { name: tmp, emptyDir: { sizeLimit: 64Mi } }
 {{- end }}
 
-{{/* KEDA: the number of pods that handle events, by CPU and by the waiting events of each consumer of the topology. */}}
+{{/* KEDA: the number of pods that handle events according to their CPU use and the waiting events of each consumer of the topology. */}}
 {{- define "lib.scaled-object" -}}
 {{- $keda := .Values.keda -}}
 {{- $name := include "lib.deployment-name" (dict "root" . "component" .Component) -}}

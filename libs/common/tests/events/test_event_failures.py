@@ -73,8 +73,8 @@ async def test_event_published_again_after_the_duplicate_window_has_one_effect(
     windows = cycle((0.2, 0.1))
 
     async def window_has_passed() -> bool:
-        # Change the duplicate window again, because a slow server may still use the previous window for its next
-        # clean-up.
+        # Change the duplicate window in each poll: a slow server may have scheduled its next clean-up with the previous
+        # window.
         await jetstream.update_stream(config.evolve(duplicate_window=next(windows)))
         return await harness.accepts_repeated_id()
 

@@ -125,7 +125,7 @@ class EdgeSettings:
     edge, this limit does not apply, because all connections come from the address of a proxy.
     """
     idle_seconds: float = 60
-    """The seconds without progress after which a connection, request or response is closed."""
+    """The time without progress, in seconds, after which a connection, request or response is closed."""
     heap_bytes: int = 1024 * _MIB
     """The memory that Envoy may use.
 
@@ -140,12 +140,12 @@ class EdgeSettings:
     An upload may take four times as long. A watch may take any time.
     """
     watch_idle_seconds: float = 40
-    """The seconds without a message after which a watch is closed.
+    """The time without a message, in seconds, after which a watch is closed.
 
     Services send a heartbeat every 15 s. Clients reconnect after 37.5 s without a heartbeat.
     """
     stream_idle_seconds: float = 900
-    """The seconds without a message after which a stream of requests is closed.
+    """The time without a message, in seconds, after which a stream of requests is closed.
 
     The value is large because learners may pause for a long time. It is equal to the lifetime of a token.
     """

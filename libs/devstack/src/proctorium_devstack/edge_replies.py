@@ -42,7 +42,7 @@ class Reply:
     max_status: int = 0
     token: Mapping[str, object] | None = None
     http: int | None = None
-    """The HTTP status for JSON clients. None: the HTTP status of Envoy's response."""
+    """The HTTP status for JSON clients, or None for the HTTP status of Envoy's response."""
     by_code: bool = True
     """Whether this reply also replaces an error of a service's gRPC library that has the same code and no reason."""
 

@@ -62,12 +62,12 @@ class Upstreams(grpc.GenericRpcHandler):
         self.slow = False
         self.error: ServiceError | None = None
         self.library_error: grpc.StatusCode | None = None
-        """The code of the error with which calls fail. None: calls succeed.
+        """The code of an error with which calls fail, or None if they do not fail with such an error.
 
         The error has no reason, like the errors that a gRPC library creates.
         """
         self.broken_peer: str | None = None
-        """The peer of a connection on which every call fails. None: no such connection.
+        """The peer of a connection on which every call fails, or None if no connection is broken.
 
         This simulates a connection that a gRPC library has broken.
         """

@@ -115,7 +115,7 @@ COMBINED = {
     (AttemptState.IN_PROGRESS, AttemptState.RELEASED),
     (AttemptState.SUBMITTED, AttemptState.RELEASED),
 }
-"""The state changes that make several transitions in one update. Scoring uses such updates."""
+"""The pairs of states between which scoring moves an attempt in one update, although there are states between them."""
 RESTORED = {
     (AttemptState.VOIDED, AttemptState.AWAITING_AUTHORIZATION),
     (AttemptState.VOIDED, AttemptState.AUTHORIZED),

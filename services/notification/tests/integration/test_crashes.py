@@ -42,9 +42,9 @@ class Barrier:
             await asyncio.Event().wait()
 
     async def lock_row(self, step: str, recipient: str) -> None:
-        """Lock the row of the delivery when the first mail reaches the step `at`, and let the mail server respond.
+        """When the first mail reaches the step `at` of this barrier, lock the row of its delivery and return.
 
-        The sender then waits for the row lock.
+        The mail server then responds, and the sender waits for the row lock.
         """
         if step == self.at and not self.reached.is_set():
             assert self.connection is not None

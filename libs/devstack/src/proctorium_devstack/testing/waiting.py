@@ -10,7 +10,7 @@ from typing import TypeVar, overload
 T = TypeVar("T")
 
 TIMEOUT = 60.0
-"""The seconds to wait for a condition. The value is large enough for a busy machine."""
+"""The time to wait for a condition, in seconds. The value is large enough for a busy machine."""
 
 
 @overload

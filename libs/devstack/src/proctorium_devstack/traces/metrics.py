@@ -31,7 +31,7 @@ _ESCAPED = str.maketrans({"\\": "\\\\", '"': '\\"', "\n": "\\n"})
 
 _MAX_PROCESSES = 100
 _EXPIRATION = 180.0
-"""The seconds after its last export in which a process is shown, as `metric_expiration` of the collector."""
+"""The time after its last export, in seconds, in which a process is shown, as `metric_expiration` of the collector."""
 
 
 class MetricStore:

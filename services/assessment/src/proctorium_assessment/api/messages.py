@@ -149,7 +149,10 @@ def saved_answer_message(saved: SavedAnswer | Revision) -> attempts_pb2.SavedAns
 
 
 def _fill_saved_answer(message: attempts_pb2.SavedAnswer, saved: SavedAnswer | Revision) -> None:
-    """Fill `message` with the saved answer. A message that is part of another message is filled without a copy."""
+    """Fill `message` with the saved answer.
+
+    Because the message is passed in, an answer inside an `Attempt` is filled in place, without a copy.
+    """
     message.item_id = str(saved.item_id)
     message.sequence = saved.sequence
     message.answer.MergeFromString(saved.answer)

@@ -180,13 +180,14 @@ class Attempt:
     attempt is started and has a time limit. `is_on_break` is True while a bounded stop is open, even after its limit
     has passed. `are_questions_shown` is True while stops are open, none of which hides the questions. `stopped_until`
     is the time at which the limits of all open stops of a started attempt have passed, so that the clock runs again. It
-    is None if no stop is open, or if a stop without a limit is open. `returned_time` is the total time, until the last
-    entry of the time ledger, for which only outages of the learner stopped the clock. `extra_time` is the extra time
-    that was granted and not taken back. `extra_time_percent` is the extra time of the learner's accommodations in per
-    cent of the time limit. `time_limit` does not include extra time. `writer_epoch` is the newest epoch that `enter`
-    has issued, for the device `writer_device` at the time `entered_at`. `authorization_revision` is the revision of the
-    session in which the proctor last authorised the assessment or withdrew the authorisation. `voided_from` is the
-    state in which the attempt was voided.
+    is None if no stop is open, or if a stop without a limit is open. `returned_time` is the time that was given back
+    for outages: the total time, until the last entry of the time ledger, in which the clock was stopped by outages of
+    the learner and by nothing else. `extra_time` is the extra time that was granted and not taken back.
+    `extra_time_percent` is the extra time of the learner's accommodations in per cent of the time limit. `time_limit`
+    does not include extra time. `writer_epoch` is the newest epoch that `enter` has issued, for the device
+    `writer_device` at the time `entered_at`. `authorization_revision` is the revision of the session in which the
+    proctor last authorised the assessment or withdrew the authorisation. `voided_from` is the state in which the
+    attempt was voided.
     """
 
     attempt_id: UUID

@@ -70,9 +70,10 @@ class TimeBalance:
     `granted` is the extra time. `running_since` is the time from which the clock runs, or None if the clock is stopped
     without a limit. During a bounded stop, `running_since` is in the future. `open_stops` contains the `PAUSED` entries
     of the stops that have no `RESUMED` entry, by id. `open_outages` contains the `OUTAGE` entries of the outages that
-    have no `RESUMED` entry, by id. `returned` is the total time, until the last entry, for which only outages stopped
-    the clock. `outage_since` is the time from which only open outages stop the clock, or None if no outage is open or
-    the clock is stopped without a limit.
+    have no `RESUMED` entry, by id. `returned` is the time that was given back for outages: the total time, until the
+    last entry, in which the clock was stopped by outages and by nothing else. `outage_since` is the time from which the
+    clock is stopped by open outages and by nothing else, or None if no outage is open or the clock is stopped without a
+    limit.
     """
 
     limit: timedelta | None
@@ -133,7 +134,7 @@ class TimeBalance:
         return self.spent + max(now - self.running_since, _NO_TIME)
 
     def returned_at(self, now: datetime) -> timedelta:
-        """Return the time for which only outages stopped the clock until `now`."""
+        """Return the time in which the clock was stopped by outages and by nothing else until `now`."""
         if self.outage_since is None or self.running_since is None:
             return self.returned
         until = min(now, self.running_since)

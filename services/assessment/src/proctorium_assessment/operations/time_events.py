@@ -1,8 +1,9 @@
 """Pauses, extra time and accommodations, which change the clocks of attempts.
 
-The events may arrive late, repeatedly and in any order. The times of the commands count, except that accommodations
-which arrive after the start of an attempt never reduce its time. An event that moves the deadline of a provisional
-attempt reopens the attempt.
+The events may arrive late, repeatedly and in any order. The time of an event is the time of its command or its outage,
+not the time at which the event arrived. An accommodation that arrives after the start of an attempt can extend the
+attempt, but never shortens it. An event that moves the deadline of a provisional attempt beyond its submission reopens
+the attempt.
 """
 
 from __future__ import annotations

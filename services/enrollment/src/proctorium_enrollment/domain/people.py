@@ -12,7 +12,10 @@ from zoneinfo import ZoneInfo
 from proctorium_common.errors import ServiceError, Violation, invalid, invalid_transition, not_found
 
 _OLDEST_AGE_YEARS = 130
-"""The greatest age in years. An earlier date of birth is a typing error, because nobody has lived longer."""
+"""The greatest age in years.
+
+A date of birth that gives a greater age is taken as a typing error, because nobody has lived that long.
+"""
 
 
 class Role(StrEnum):

@@ -88,7 +88,7 @@ export function pendingAttempts(personId: string): ReadonlySet<string> {
   );
 }
 
-/** Return the number of questions for which this device stores pending answers of the person. */
+/** Return the number of questions for which pending changes of the person are stored on this device. */
 export function pendingQuestions(personId: string): number {
   return [...pendingAttempts(personId)].reduce(
     (count, attemptId) => count + questionsOf(new Journal(personId, attemptId).list()),
@@ -100,7 +100,7 @@ function questionsOf(pending: readonly PendingChange[]): number {
   return new Set(pending.map(({ change }) => change.itemId)).size;
 }
 
-/** Return whether this device stores pending answers of any person. */
+/** Return whether pending changes of anyone are stored on this device. */
 export function hasPending(): boolean {
   return storedChanges().length > 0;
 }

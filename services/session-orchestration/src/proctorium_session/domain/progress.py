@@ -62,7 +62,7 @@ class AttemptTime:
 
     `is_stopped` is True during a stop without a limit, such as a pause. `stopped_remaining` is then the remaining time,
     if the attempt has a time limit. `deadline_at` is None during such a stop, and for an attempt without a time limit.
-    `returned` is the total time for which only outages stopped the clock.
+    `returned` is the total time in which the clock was stopped by outages and by nothing else.
     """
 
     deadline_at: datetime | None = None

@@ -198,7 +198,7 @@ def break_cancelled(taken: Break, person_id: UUID | None) -> pb.BreakCancelled:
 
 
 def break_overrun(taken: Break, person_id: UUID) -> pb.BreakOverrun:
-    """Return the event which reports that a learner did not return in time."""
+    """Return the event which reports that a learner has not returned from a break in time."""
     return pb.BreakOverrun(
         **_break_ids(taken),
         person_id=str(person_id),

@@ -175,7 +175,7 @@ def _resolution(message: codes_pb2.CodeResolution) -> CodeResolution:
 
 
 def service_error(rpc_error: grpc.aio.AioRpcError) -> ServiceError:
-    """Return the error that this service raises for an error of a call to enrollment."""
+    """Return the error that this service raises when a call to enrollment fails with `rpc_error`."""
     error = error_of(rpc_error)
     if error.kind in _UNAVAILABLE_KINDS:
         return unavailable(

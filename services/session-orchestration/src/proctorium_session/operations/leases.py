@@ -16,11 +16,10 @@ K = TypeVar("K", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The validity of a lease.
+    """How long a lease is valid.
 
-    A lease is valid for `length` while a stream is open, and for `linger` after the last stream closed.
-
-    Because of `linger`, a person stays connected while their page reloads.
+    While a stream is open, the lease is renewed again and again, each time for `length`. After the last stream has
+    closed, the lease is shortened to `linger`, so that a person stays connected while their page reloads.
     """
 
     length: timedelta = timedelta(seconds=6)

@@ -106,7 +106,10 @@ async def list_breaks(
 
 
 async def list_taken(tx: Transaction, session_id: UUID) -> Mapping[UUID, Sequence[TakenBreak]]:
-    """Return the started breaks of a session in order, by participant id."""
+    """Return the breaks of a session that have been started, grouped by participant id.
+
+    The breaks of each participant are in the order of their starts.
+    """
     statement = (
         select(
             breaks.c.participant_id, breaks.c.started_at, breaks.c.closed_at, breaks.c.overrun_at

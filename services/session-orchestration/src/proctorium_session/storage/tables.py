@@ -389,7 +389,7 @@ removals = Table(
 )
 """Removals of participants. A trigger refuses every change of a row except the readmission.
 
-At most one removal of a participant is open.
+A participant has at most one removal without a readmission.
 """
 
 endings = Table(
@@ -765,4 +765,4 @@ return_requests = Table(
     ),
 )
 """Requests of learners to be let back in after an outage. A trigger refuses every change except a denial and the
-admission. At most one request of a participant is open."""
+admission. A participant has at most one open request."""

@@ -8,8 +8,8 @@ export function courseProgressText({ finishedUnitCount, unitCount }: CourseProgr
 }
 
 /**
- * Order learners by the number of steps that they have done. Learners who have not joined come first. They are
- * undefined.
+ * Order learners by the number of steps that they have done. Learners who have not joined are passed as undefined, and
+ * come first.
  */
 export function byFinishedUnits(one: Participant | undefined, other: Participant | undefined): number {
   return finishedUnits(one) - finishedUnits(other);
