@@ -46,7 +46,7 @@ async def test_colleague_takes_over_when_the_proctor_vanishes(stack: Stack) -> N
         await expect(
             lead.page.get_by_role("link", name=f"Open the session {title}")
         ).to_be_visible()
-        await expect(lead.page.get_by_role("button", name="Take over")).to_have_count(0)
+        await expect(lead.page.get_by_role("button", name=f"Take over {title}")).to_have_count(0)
         await lead.page.context.close()
         await second.page.get_by_role("button", name=f"Take over {title}").click()
         await expect(proctors(second.page)).to_contain_text("Lead proctor: you")
