@@ -2,40 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from proctorium.enrollment.events.v1 import events_pb2 as enrollment_events
 from proctorium.options.v1.options_pb2 import ROLE_ADMINISTRATOR, ROLE_PROCTOR, ROLE_UNSPECIFIED
-from proctorium.session.events.v1 import events_pb2
 from proctorium.session.v1 import lobby_pb2, sessions_pb2, supervision_pb2
 from proctorium_common.errors import Kind
 from proctorium_common.ids import new_id
 from proctorium_devstack.testing.waiting import until
 
+from . import test_incidents as incidents
+from .breaks import decide, grant_of, policy, refusal_of, request
+from .bulk import BULK, METHODS, REASON, call
 from .harness import Harness, Person, end, join, plan, roster, start
-
-_ACTS: dict[str, type[Message]] = {
-    "session.lobby-opened": events_pb2.SessionLobbyOpened,
-    "session.started": events_pb2.SessionStarted,
-    "participant.assessment-authorized": events_pb2.ParticipantAssessmentAuthorized,
-    "participant.removed": events_pb2.ParticipantRemoved,
-    "session.ended": events_pb2.SessionEnded,
-    "session.cancelled": events_pb2.SessionCancelled,
-}
+from .life import parsed
+from .test_conversations import Scene, announce, in_progress
+from .test_hands import answer, lower, raise_hand
+from .test_reopening import in_progress as room_in_progress
 
 
 async def acts(reader: Person, session_id: str) -> list[tuple[str, str, int]]:
-    """Return the event, the actor and the acting role of each session record entry that was caused by a person."""
+    """Return the event, the actor and the acting role of each session record entry whose event has an acting role."""
     request = supervision_pb2.GetRecordRequest(session_id=session_id)
     entries = (await reader.record.GetRecord(request)).entries
+    events = [parsed(each.event, each.body) for each in entries]
     return [
-        (each.event, each.actor, _ACTS[each.event].FromString(each.body).acting_role)  # type: ignore[attr-defined]
-        for each in entries
-        if each.event in _ACTS
+        (entry.event, entry.actor, event.acting_role)
+        for entry, event in zip(entries, events, strict=True)
+        if "acting_role" in event.DESCRIPTOR.fields_by_name
     ]
 
 
@@ -92,6 +90,86 @@ async def test_administrator_runs_any_session_and_is_recorded_as_administrator(
     assert await acts(administrator, session_id) == [
         (event, administrator.id, ROLE_ADMINISTRATOR) for event in _RUN
     ]
+
+
+@pytest.mark.parametrize("method", METHODS)
+async def test_administrator_is_recorded_for_each_method_for_several_participants(
+    harness: Harness, method: str
+) -> None:
+    room, administrator = await room_in_progress(harness), harness.administrator()
+    participant_id = await BULK[method].participant(room)
+    (outcome,) = await call(administrator, method, room, participant_id)
+    assert outcome.HasField("participant")
+    act = (BULK[method].event, administrator.id, ROLE_ADMINISTRATOR)
+    assert (await acts(administrator, room.session_id))[-1] == act
+
+
+async def pause(person: Person, scene: Scene) -> None:
+    await person.supervision.PauseParticipants(
+        supervision_pb2.PauseParticipantsRequest(session_id=scene.session_id, pause_reason=REASON)
+    )
+
+
+async def resume(person: Person, scene: Scene) -> None:
+    await pause(scene.proctor, scene)
+    await person.supervision.ResumeParticipants(
+        supervision_pb2.ResumeParticipantsRequest(session_id=scene.session_id)
+    )
+
+
+async def grant_break(person: Person, scene: Scene) -> None:
+    await decide(person, grant_of(await request(scene.learner, scene)))
+
+
+async def refuse_break(person: Person, scene: Scene) -> None:
+    await decide(person, refusal_of(await request(scene.learner, scene)))
+
+
+async def answer_hand(person: Person, scene: Scene) -> None:
+    await answer(person, await raise_hand(scene.learner, scene))
+
+
+async def lower_hand(person: Person, scene: Scene) -> None:
+    await lower(person, await raise_hand(scene.learner, scene))
+
+
+async def write_announcement(person: Person, scene: Scene) -> None:
+    await announce(person, scene.announcement())
+
+
+async def create_incident(person: Person, scene: Scene) -> None:
+    about = incidents.Scene(scene.proctor, scene.learner, scene.session_id, scene.participant_id)
+    await incidents.create(person, about.created())
+
+
+async def reopen(person: Person, scene: Scene) -> None:
+    await end(scene.proctor, scene.session_id)
+    await person.sessions.ReopenSession(
+        sessions_pb2.ReopenSessionRequest(session_id=scene.session_id)
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "event"),
+    [
+        (pause, "session.paused"),
+        (resume, "session.resumed"),
+        (grant_break, "break.granted"),
+        (refuse_break, "break.refused"),
+        (answer_hand, "hand.answered"),
+        (lower_hand, "hand.lowered"),
+        (write_announcement, "message.sent"),
+        (create_incident, "incident.created"),
+        (reopen, "session.reopened"),
+    ],
+)
+async def test_administrator_is_recorded_for_each_other_command(
+    harness: Harness, command: Callable[[Person, Scene], Awaitable[None]], event: str
+) -> None:
+    scene, administrator = await in_progress(harness, policy()), harness.administrator()
+    await command(administrator, scene)
+    act = (event, administrator.id, ROLE_ADMINISTRATOR)
+    assert (await acts(administrator, scene.session_id))[-1] == act
 
 
 async def test_proctor_is_recorded_as_proctor(harness: Harness) -> None:

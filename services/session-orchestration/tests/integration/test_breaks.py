@@ -72,6 +72,22 @@ async def test_break_is_requested_granted_started_and_over(harness: Harness) -> 
     assert (await harness.recorded(scene.session_id))[-4:] == names
 
 
+async def test_open_only_lists_requested_granted_and_started_breaks(harness: Harness) -> None:
+    scene = await in_progress(harness, policy())
+    refused = await decide(scene.proctor, refusal_of(await request(scene.learner, scene)))
+    cancelled = await cancel(scene.learner, await request(scene.learner, scene))
+    returned = await come_back(scene.learner, await started(scene))
+    other = await request(scene.other, scene)
+    current = await request(scene.learner, scene)
+    assert await listed(scene.proctor, scene, open_only=True) == [other, current]
+    current = await decide(scene.proctor, grant_of(current))
+    assert await listed(scene.proctor, scene, open_only=True) == [other, current]
+    current = await begin(scene.learner, current)
+    assert await listed(scene.proctor, scene, open_only=True) == [other, current]
+    every_break = [refused, cancelled, returned, other, current]
+    assert await listed(scene.proctor, scene) == every_break
+
+
 async def test_refused_break_shows_the_reason_and_can_be_requested_again(harness: Harness) -> None:
     scene = await in_progress(harness, policy())
     refused = await decide(scene.proctor, refusal_of(await request(scene.learner, scene)))
