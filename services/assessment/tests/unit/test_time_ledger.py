@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -161,6 +162,11 @@ def test_only_unused_extra_time_is_taken_back() -> None:
     assert balance(extra(-20, 10)).deadline == at(60)
 
 
+def test_extra_time_is_granted_before_it_is_taken_back_at_the_same_time() -> None:
+    # At 65 minutes, the learner has used 5 of the 10 minutes.
+    assert balance(extra(10, 10), extra(-10, 65, 101), extra(10, 65, 102)).deadline == at(70)
+
+
 def test_late_pause_is_before_the_deadline_that_it_moves() -> None:
     granted_in_the_pause = [extra(10, 62), paused(59), resumed(65)]
     assert balance(*granted_in_the_pause).deadline == at(76)
@@ -201,16 +207,24 @@ LIMITS = st.none() | st.integers(0, 30)
 STOPS = st.tuples(MINUTES, st.integers(0, 60), st.booleans(), LIMITS)
 GRANTS = st.tuples(MINUTES, st.integers(-60, 60))
 ACCOMMODATIONS = st.tuples(MINUTES, st.integers(0, 200))
+OUTAGES = st.tuples(MINUTES, st.integers(0, 60), st.booleans())
+RETURNED_LIMITS = st.integers(0, 30)
 
 
 def _entries(
     stops: list[tuple[int, int, bool, int | None]],
     grants: list[tuple[int, int]],
     accommodations: list[tuple[int, int]],
+    outages: list[tuple[int, int, bool]],
+    returned_limit: int,
 ) -> list[LedgerEntry]:
     entries: list[LedgerEntry] = []
     for stop, (minute, length, is_over, limit) in enumerate(stops):
         entries.append(paused(minute, stop, limit))
+        if is_over:
+            entries.append(resumed(minute + length, stop))
+    for stop, (minute, length, is_over) in enumerate(outages, start=50):
+        entries.append(outage(minute, returned_limit, stop))
         if is_over:
             entries.append(resumed(minute + length, stop))
     entries += [
@@ -227,6 +241,8 @@ LEDGERS = st.builds(
     st.lists(STOPS, max_size=6),
     st.lists(GRANTS, max_size=4),
     st.lists(ACCOMMODATIONS, max_size=3),
+    st.lists(OUTAGES, max_size=4),
+    RETURNED_LIMITS,
 )
 
 
@@ -235,24 +251,40 @@ def until(entries: Collection[LedgerEntry], minute: float) -> list[LedgerEntry]:
     return [entry for entry in entries if entry.at <= at(minute)]
 
 
-def stopped_minutes(entries: Collection[LedgerEntry], first: int, last: int) -> int:
-    """Return the number of whole minutes between `first` and `last` in which at least one stop stops the clock."""
+def stopped_minutes(entries: Collection[LedgerEntry], last: int) -> tuple[int, int]:
+    """Return how many of the first `last` minutes are stopped, and how many of these are given back for outages."""
     stops = [entry for entry in entries if entry.kind is EntryKind.PAUSED]
-    return sum(
-        any(is_stopping(entries, stop, at(each)) for stop in stops) for each in range(first, last)
-    )
+    outages = [entry for entry in entries if entry.kind is EntryKind.OUTAGE and entry.at > START]
+    stopped, returned = 0, 0
+    for minute in range(last):
+        if any(is_stopping(entries, stop, at(minute)) for stop in stops):
+            stopped += 1
+        elif any(
+            is_open(entries, each, at(minute)) and returned * MINUTE < returned_limit(entries)
+            for each in outages
+        ):
+            returned += 1
+    return stopped + returned, returned
+
+
+def returned_limit(entries: Collection[LedgerEntry]) -> timedelta:
+    """Return the limit that all outages of the ledger share."""
+    limits = [entry.limit for entry in entries if entry.kind is EntryKind.OUTAGE and entry.limit]
+    return limits[0] if limits else timedelta()
 
 
 def is_stopping(entries: Collection[LedgerEntry], stop: LedgerEntry, now: datetime) -> bool:
     """Return whether `stop` stops the clock at `now`, according to the entries whose time is at most `now`."""
-    ends = [
-        entry.at
+    is_past = stop.limit_end is not None and stop.limit_end <= now
+    return is_open(entries, stop, now) and not is_past
+
+
+def is_open(entries: Collection[LedgerEntry], start: LedgerEntry, now: datetime) -> bool:
+    """Return whether the stop or outage of the entry `start` has started and has not been ended at `now`."""
+    return start.at <= now and not any(
+        entry.entry_id == start.entry_id and entry.kind is EntryKind.RESUMED and entry.at <= now
         for entry in entries
-        if entry.entry_id == stop.entry_id and entry.kind is EntryKind.RESUMED
-    ]
-    if stop.limit is not None:
-        ends.append(stop.at + stop.limit)
-    return stop.at <= now and all(now < end for end in ends)
+    )
 
 
 @given(LEDGERS.flatmap(lambda ledger: st.tuples(st.just(ledger), st.permutations(ledger))))
@@ -264,9 +296,106 @@ def test_order_and_repetition_of_entries_do_not_matter(
 
 
 @given(LEDGERS, st.integers(0, 200))
-def test_spent_time_is_the_time_without_a_stop(ledger: list[LedgerEntry], minute: int) -> None:
-    spent = balance(*until(ledger, minute), limit=None).spent_at(at(minute))
-    assert spent == timedelta(minutes=minute - stopped_minutes(ledger, 0, minute))
+def test_overlapping_stops_and_outages_count_once(ledger: list[LedgerEntry], minute: int) -> None:
+    known = balance(*until(ledger, minute), limit=None)
+    stopped, returned = stopped_minutes(ledger, minute)
+    assert known.spent_at(at(minute)) == timedelta(minutes=minute - stopped)
+    assert known.returned_at(at(minute)) == timedelta(minutes=returned)
+
+
+@given(LEDGERS, st.integers(0, 200), st.integers(0, 200))
+def test_outages_never_give_back_more_than_their_limit(
+    ledger: list[LedgerEntry], minute: int, later: int
+) -> None:
+    known = balance(*until(ledger, minute))
+    assert known.returned_at(at(minute + later)) <= returned_limit(ledger)
+
+
+@given(LEDGERS, st.integers(1, 200), st.integers(0, 200), st.none() | st.integers(0, 60))
+def test_outage_never_takes_time_and_gives_at_most_the_rest_of_the_limit(
+    ledger: list[LedgerEntry], minute: int, later: int, length: int | None
+) -> None:
+    known, limit = until(ledger, minute), returned_limit(ledger) / MINUTE
+    added = [outage(minute, limit, 999)]
+    if length is not None:
+        added.append(resumed(minute + length, 999))
+    before = balance(*known, limit=10 * HOUR)
+    after = balance(*known, *added, limit=10 * HOUR)
+    now = at(minute + 60 + later)
+    without, with_outage = before.remaining(now), after.remaining(now)
+    assert without is not None
+    assert with_outage is not None
+    rest = limit * MINUTE - before.returned_at(at(minute))
+    longest = rest if length is None else min(rest, length * MINUTE)
+    assert without <= with_outage <= without + longest
+
+
+@given(LEDGERS, st.integers(1, 200), st.integers(0, 200), st.integers(0, 200))
+def test_changed_accommodation_never_reduces_the_remaining_time_of_a_started_attempt(
+    ledger: list[LedgerEntry], minute: int, percent: int, later: int
+) -> None:
+    known = until(ledger, minute)
+    before = balance(*known).remaining(at(minute + later))
+    after = balance(*known, accommodation(percent, minute, 9999)).remaining(at(minute + later))
+    assert before is not None
+    assert after is not None
+    assert before <= after <= before + percent * HOUR / 100
+
+
+@st.composite
+def _commands_at_one_time(draw: st.DrawFn) -> tuple[list[LedgerEntry], list[LedgerEntry]]:
+    """Return a ledger, and entries at 30 minutes in the order of their commands.
+
+    As in session orchestration, a command takes back at most the granted extra time.
+    """
+    ledger = [entry for entry in draw(LEDGERS) if entry.at < at(30)]
+    ended = {entry.entry_id for entry in ledger if entry.kind is EntryKind.RESUMED}
+    limits = draw(st.lists(LIMITS, max_size=3))
+    new = [paused(30, stop, limit) for stop, limit in enumerate(limits, start=900)]
+    limit = returned_limit(ledger) / MINUTE or draw(RETURNED_LIMITS)
+    new += [outage(30, limit, stop) for stop in range(950, 950 + draw(st.integers(0, 2)))]
+    starts = [
+        entry for entry in [*ledger, *new] if entry.kind in {EntryKind.PAUSED, EntryKind.OUTAGE}
+    ]
+    new += [
+        replace(start, kind=EntryKind.RESUMED, at=at(30), limit=None)
+        for start in starts
+        if start.entry_id not in ended and draw(st.booleans())
+    ]
+    amounts = draw(st.lists(st.integers(-60, 60), max_size=4))
+    new += [extra(amount, 30, grant) for grant, amount in enumerate(amounts, start=9100)]
+    percents = draw(st.lists(st.integers(0, 200), max_size=2))
+    new += [
+        accommodation(percent, 30, revision)
+        for revision, percent in enumerate(percents, start=9900)
+    ]
+    granted = balance(*ledger, limit=10 * HOUR).granted
+    commands: list[LedgerEntry] = []
+    for entry in draw(st.permutations(new)):
+        amount = max(entry.amount, -granted)
+        granted += amount
+        commands.append(replace(entry, amount=amount))
+    return ledger, commands
+
+
+@given(_commands_at_one_time())
+def test_order_of_commands_at_one_time_does_not_matter_until_extra_time_is_used(
+    pair: tuple[list[LedgerEntry], list[LedgerEntry]],
+) -> None:
+    ledger, commands = pair
+    ordered = [
+        replace(entry, at=entry.at - place * timedelta.resolution)
+        for place, entry in enumerate(reversed(commands))
+    ]
+    together = balance(*ledger, *commands, limit=10 * HOUR)
+    in_order = balance(*ledger, *ordered, limit=10 * HOUR)
+    assert (together.granted, together.percent) == (in_order.granted, in_order.percent)
+    assert together.open_stops.keys() == in_order.open_stops.keys()
+    assert together.open_outages.keys() == in_order.open_outages.keys()
+    apart = len(commands) * timedelta.resolution
+    for minute in (30, 40, 60, 90):
+        assert abs(together.spent_at(at(minute)) - in_order.spent_at(at(minute))) <= apart
+        assert abs(together.returned_at(at(minute)) - in_order.returned_at(at(minute))) <= apart
 
 
 @given(LEDGERS, st.integers(0, 200), st.integers(0, 60))

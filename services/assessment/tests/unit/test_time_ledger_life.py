@@ -1,4 +1,7 @@
-"""A stateful test of the time ledger: random pauses, breaks, outages and extra time, minute by minute."""
+"""A stateful test of the time ledger, minute by minute.
+
+It has random pauses, removals, breaks, outages, extra time that is granted and taken back, and accommodations.
+"""
 
 from __future__ import annotations
 
@@ -19,9 +22,11 @@ from proctorium_assessment.domain.time_ledger import (
     LedgerEntry,
     TimeBalance,
     compute_balance,
+    extended,
 )
 
 START = datetime(2026, 1, 1, 9, 0, tzinfo=UTC)
+NO_TIME = timedelta()
 MINUTE = timedelta(minutes=1)
 LIMIT = 60 * MINUTE
 RETURNED_LIMIT = 12 * MINUTE
@@ -38,9 +43,10 @@ class LedgerLife(RuleBasedStateMachine):
         self.taken: UUID | None = None
         self.break_ends = START
         self.outage: UUID | None = None
-        self.returned = timedelta()
-        self.ran = timedelta()
-        self.granted = timedelta()
+        self.returned = NO_TIME
+        self.ran = NO_TIME
+        self.granted = NO_TIME
+        self.percent = 0
 
     @property
     def balance(self) -> TimeBalance:
@@ -57,31 +63,40 @@ class LedgerLife(RuleBasedStateMachine):
         return is_out and not self.is_stopped
 
     @property
+    def remaining(self) -> timedelta:
+        return extended(LIMIT, self.percent) + self.granted - self.ran
+
+    @property
     def is_over(self) -> bool:
-        return self.ran >= LIMIT + self.granted
+        return self.remaining <= NO_TIME
 
     def add(
         self,
         kind: EntryKind,
         entry_id: UUID | None = None,
         *,
+        amount: timedelta = NO_TIME,
+        percent: int = 0,
         limit: timedelta | None = None,
         hides_questions: bool = True,
     ) -> UUID:
         entry_id = entry_id or UUID(int=len(self.entries) + 1)
         self.entries.append(
-            LedgerEntry(entry_id, kind, self.now, limit=limit, hides_questions=hides_questions)
+            LedgerEntry(entry_id, kind, self.now, amount, percent, limit, hides_questions)
         )
         return entry_id
 
-    @rule(minutes=st.integers(1, 15))
-    def wait(self, minutes: int) -> None:
+    def advance(self, minutes: int) -> None:
         for _ in range(minutes):
             if not self.is_over and self.is_given_back:
                 self.returned += MINUTE
             elif not self.is_stopped and not self.is_over:
                 self.ran += MINUTE
             self.now += MINUTE
+
+    @rule(minutes=st.integers(1, 15))
+    def wait(self, minutes: int) -> None:
+        self.advance(minutes)
 
     @precondition(lambda self: not self.is_over)
     @rule(of=st.sampled_from(["session", "participant"]), hides=st.booleans())
@@ -93,6 +108,16 @@ class LedgerLife(RuleBasedStateMachine):
     def resume(self, of: str) -> None:
         if of in self.pauses:
             self.add(EntryKind.RESUMED, self.pauses.pop(of)[0])
+
+    @precondition(lambda self: "removal" not in self.pauses and not self.is_over)
+    @rule()
+    def remove(self) -> None:
+        self.pauses["removal"] = self.add(EntryKind.PAUSED), True
+
+    @precondition(lambda self: "removal" in self.pauses)
+    @rule()
+    def readmit(self) -> None:
+        self.add(EntryKind.RESUMED, self.pauses.pop("removal")[0])
 
     @precondition(lambda self: self.taken is None and not self.is_over)
     @rule(length=st.integers(0, 20))
@@ -120,18 +145,32 @@ class LedgerLife(RuleBasedStateMachine):
     @precondition(lambda self: not self.is_over)
     @rule(minutes=st.integers(1, 20))
     def grant_extra_time(self, minutes: int) -> None:
-        grant = UUID(int=len(self.entries) + 1)
-        self.entries.append(
-            LedgerEntry(grant, EntryKind.EXTRA_TIME, self.now, amount=minutes * MINUTE)
-        )
+        self.add(EntryKind.EXTRA_TIME, amount=minutes * MINUTE)
         self.granted += minutes * MINUTE
 
-    @invariant()
-    def remaining_time_shrinks_only_while_the_clock_runs(self) -> None:
-        assert self.balance.remaining(self.now) == LIMIT + self.granted - self.ran
+    @precondition(lambda self: self.remaining > MINUTE)
+    @rule(minutes=st.integers(1, 30))
+    def take_back_extra_time(self, minutes: int) -> None:
+        # At one time, the ledger grants extra time before it takes extra time back. Therefore no other command has the
+        # time of this command.
+        self.advance(1)
+        self.add(EntryKind.EXTRA_TIME, amount=-minutes * MINUTE)
+        self.granted -= min(minutes * MINUTE, self.granted, self.remaining)
+        self.advance(1)
+
+    @precondition(lambda self: not self.is_over)
+    @rule(percent=st.sampled_from([0, 10, 25, 50, 100]))
+    def change_accommodation(self, percent: int) -> None:
+        # Until the start, the last change counts. After the start, a change never reduces the time.
+        self.percent = percent if self.now == START else max(self.percent, percent)
+        self.add(EntryKind.ACCOMMODATION, percent=percent)
 
     @invariant()
-    def deadline_is_defined_unless_a_pause_is_open(self) -> None:
+    def remaining_time_shrinks_only_while_the_clock_runs_or_extra_time_is_taken_back(self) -> None:
+        assert self.balance.remaining(self.now) == self.remaining
+
+    @invariant()
+    def deadline_is_defined_unless_a_pause_or_a_removal_is_open(self) -> None:
         assert (self.balance.deadline is None) == bool(self.pauses)
 
     @invariant()
@@ -144,7 +183,7 @@ class LedgerLife(RuleBasedStateMachine):
         assert compute_balance(LIMIT, START, self.entries[::-1]) == self.balance
 
     @invariant()
-    def questions_are_hidden_during_breaks_and_pauses_that_hide_them(self) -> None:
+    def questions_are_hidden_during_breaks_removals_and_pauses_that_hide_them(self) -> None:
         if not self.is_over:
             is_hidden = any(hides for _, hides in self.pauses.values()) or self.taken is not None
             assert self.balance.are_questions_hidden == is_hidden

@@ -195,6 +195,7 @@ def _in_order(entries: Iterable[LedgerEntry]) -> Sequence[LedgerEntry]:
     """Return the entries in the order of their times, without repeated entries and without ends of unknown stops.
 
     Entries with the same time are in the order of their kinds. Extra time is granted before extra time is taken back.
+    The order of their commands would have the same effect, unless extra time is taken back while the learner uses it.
     """
     unique = set(entries)
     starts = {entry.entry_id: entry.at for entry in unique if entry.kind in _STARTS}
