@@ -23,7 +23,7 @@ class _Commands(click.Group):
     """A group of commands that prints a sentence for each expected error, and no traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command."""
+        """Run the command, and convert each expected error to CommandError."""
         try:
             return super().invoke(ctx)
         except CallError as error:

@@ -44,7 +44,7 @@ def limit_option(command: Command) -> Command:
 async def first(
     pages: AsyncIterator[Page], items: Callable[[Page], Iterable[Item]], limit: int
 ) -> list[Item]:
-    """Return the first `limit` items of a list. If there are more, say so on standard error."""
+    """Return the first `limit` items of a list. If there are more, print a note to standard error."""
     found: list[Item] = []
     async for page in pages:
         found += items(page)

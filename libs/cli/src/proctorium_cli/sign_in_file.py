@@ -34,7 +34,7 @@ class Edge:
     def client(
         self, tokens: Tokens | None, on_tokens: Callable[[Tokens | None], None] = lambda _: None
     ) -> Client:
-        """Return a client of the edge. Raises UsageError if the edge is called without TLS on another machine."""
+        """Return a client of the edge. Raises UsageError if the edge is on another machine and TLS is not used."""
         roots = Path(self.authority).read_bytes() if self.authority else None
         try:
             return Client(

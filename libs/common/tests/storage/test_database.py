@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from proctorium_devstack.testing import AsOwner
 from proctorium_devstack.testing.waiting import until
 
 from ..conftest import SAMPLE, Migrated
-from ..process.gate import TERMINATION_MESSAGE, gate_before
+from ..process.gate import TERMINATION_MESSAGE, Gate, gate_before
 from ..sample.storage.tables import effects
 
 
@@ -296,36 +297,37 @@ async def test_terminated_idle_connections_cause_no_error(
     assert await asyncio.gather(*(count(database) for _ in range(5))) == [0] * 5
 
 
+@asynccontextmanager
+async def behind_gate(url: str, port: int) -> AsyncIterator[tuple[Gate, Database]]:
+    """Yield an open gate to the database, and the database with one connection through the gate."""
+    direct = make_url(url)
+    assert direct.host
+    assert direct.port
+    async with gate_before(direct.host, direct.port, port) as gate:
+        await gate.open()
+        through = direct.set(port=port).render_as_string(hide_password=False)
+        database = Database(through, pool_size=1)
+        yield gate, database
+        await database.close()
+
+
 @pytest.mark.parametrize("read", [True, False], ids=["read", "unread"])
 async def test_connection_with_a_termination_message_is_lost_although_open(
     read: bool, migrated_database: Migrated, free_port: Callable[[], int]
 ) -> None:
-    url = make_url(migrated_database(SAMPLE))
-    assert url.host
-    assert url.port
-    async with gate_before(url.host, url.port, free_port()) as gate:
-        await gate.open()
-        through = url.set(port=gate.port).render_as_string(hide_password=False)
-        database = Database(through, pool_size=1)
+    async with behind_gate(migrated_database(SAMPLE), free_port()) as (gate, database):
         assert await count(database) == 0
         await gate.send(TERMINATION_MESSAGE)
         if read:
             await asyncio.sleep(0.05)
         await refused(count(database))
         assert await count(database) == 0
-        await database.close()
 
 
 async def test_cancelled_transaction_does_not_wait_for_a_server_that_hangs(
     migrated_database: Migrated, free_port: Callable[[], int]
 ) -> None:
-    url = make_url(migrated_database(SAMPLE))
-    assert url.host
-    assert url.port
-    async with gate_before(url.host, url.port, free_port()) as gate:
-        await gate.open()
-        through = url.set(port=gate.port).render_as_string(hide_password=False)
-        database = Database(through, pool_size=1)
+    async with behind_gate(migrated_database(SAMPLE), free_port()) as (gate, database):
         assert await count(database) == 0
         gate.hang()
         counting = asyncio.create_task(count(database))
@@ -336,7 +338,6 @@ async def test_cancelled_transaction_does_not_wait_for_a_server_that_hangs(
         assert database.pool_use()[0].used == 0
         gate.recover()
         assert await count(database) == 0
-        await database.close()
 
 
 async def name_of(database: Database) -> str:

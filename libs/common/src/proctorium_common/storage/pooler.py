@@ -38,9 +38,9 @@ def pooler_recognised() -> Iterator[None]:
 
 
 async def require_direct(connection: Connection) -> None:
-    """Raise PoolerError if the statements of a connection run in different database sessions.
+    """Raise PoolerError if the connection leads to a connection pooler.
 
-    When a connection is opened, PostgreSQL sends the id of the process that serves it. A pooler sends its own
+    When a connection is opened, PostgreSQL sends the id of the process that serves it. A pooler sends another
     number, even in session mode.
     """
     if await connection.fetchval("SELECT pg_backend_pid()") != connection.get_server_pid():

@@ -54,7 +54,7 @@ class ReadableMetrics(Metrics):
         ]
 
     def value(self, name: str, **attributes: object) -> float:
-        """Return the value of the one gauge with the given name and attributes."""
+        """Return the value of the only gauge that has the given name and attributes."""
         [point] = self.points(name, **attributes)
         value: float = point.value
         return value
